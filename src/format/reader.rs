@@ -1,0 +1,112 @@
+//! A bounds-checked cursor over bytes; the only way decoders in this crate read.
+
+use super::{FormatError, Result};
+
+/// A cursor over a byte slice. Every read checks the bounds first; a short read is EINVAL.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A cursor at the start of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, pos: 0 }
+    }
+
+    /// A cursor at `pos`, which may lie at the end but not behind it.
+    pub fn at(bytes: &'a [u8], pos: usize) -> Result<Self> {
+        if pos > bytes.len() {
+            return Err(FormatError::invalid(format!("offset {pos} lies behind the end ({} bytes)", bytes.len())));
+        }
+        Ok(Self { bytes, pos })
+    }
+
+    /// Offset of the next byte.
+    #[must_use]
+    pub fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// Bytes not yet read.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.bytes.len().saturating_sub(self.pos)
+    }
+
+    /// True at the end.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.remaining() == 0
+    }
+
+    /// The unread bytes, without moving.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.pos..).unwrap_or_default()
+    }
+
+    /// The next byte, without moving.
+    #[must_use]
+    pub fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    /// The next `n` bytes.
+    pub fn take(&mut self, n: usize) -> Result<&'a [u8]> {
+        let short = || FormatError::invalid(format!("{n} bytes wanted at offset {}, {} left", self.pos, self.remaining()));
+        let end = self.pos.checked_add(n).ok_or_else(short)?;
+        let out = self.bytes.get(self.pos..end).ok_or_else(short)?;
+        self.pos = end;
+        Ok(out)
+    }
+
+    /// The next `N` bytes as an array.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N)?);
+        Ok(out)
+    }
+
+    /// One byte.
+    pub fn u8(&mut self) -> Result<u8> {
+        self.array::<1>().map(|[b]| b)
+    }
+
+    /// A 16-bit little-endian integer.
+    pub fn u16le(&mut self) -> Result<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    /// A 32-bit little-endian integer.
+    pub fn u32le(&mut self) -> Result<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// A 64-bit little-endian integer.
+    pub fn u64le(&mut self) -> Result<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// An unsigned variable-length integer (01.1).
+    pub fn vuint(&mut self) -> Result<u64> {
+        super::int::read_vuint(self).map(|v| v.value)
+    }
+
+    /// A signed variable-length integer (01.2).
+    pub fn vint(&mut self) -> Result<i64> {
+        super::int::read_vint(self)
+    }
+
+    /// A variable-length integer used as a length: bounded by what is left to read.
+    pub fn vlen(&mut self) -> Result<usize> {
+        let at = self.pos;
+        let n = self.vuint()?;
+        match usize::try_from(n) {
+            Ok(n) if n <= self.remaining() => Ok(n),
+            _ => Err(FormatError::invalid(format!("length {n} at offset {at} exceeds the {} bytes left", self.remaining()))),
+        }
+    }
+}

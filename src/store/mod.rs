@@ -1,0 +1,185 @@
+//! Where the bytes live: page-log stores behind one small trait (spec 10).
+//!
+//! A store hands out its *index* (every row of the page log, without the page data), the completion
+//! records, and page data one block at a time. It knows nothing of pages or trees. Everything is
+//! opened read-only and nothing beside the source is created; see DESIGN section 6.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+pub mod index;
+pub mod live;
+pub mod open;
+pub mod palite;
+pub mod palm;
+
+pub use index::{Index, Row};
+pub use open::{OpenOptions, open};
+
+use std::path::PathBuf;
+
+/// Row flag: the block is a delta (10.1).
+pub const FLAG_DELTA: u32 = 0x2;
+/// Row flag: the row is a discard record (10.1, PALite only).
+pub const FLAG_DISCARDED: u32 = 0x1_0000;
+
+/// Which kind of store a directory holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// SQLite databases under `kv_home/` (10.2).
+    Palite,
+    /// An LMDB environment under `kv_home/` (10.3).
+    Palm,
+}
+
+/// Why a store could not be opened or read. Every variant says what and where; the command line adds what to try.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The path does not exist, or is no directory.
+    #[error("{path}: {reason}")]
+    NotADirectory {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The directory holds no page log.
+    #[error("{path}: {reason}")]
+    NoPageLog {
+        /// The directory as given.
+        path: PathBuf,
+        /// What was looked for, and what is there instead.
+        reason: String,
+    },
+    /// A file of the store is there but cannot be opened or is not what its name says.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The structure of a database file is damaged.
+    #[error("{path}: damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The database library's or reader's words.
+        reason: String,
+    },
+    /// Another process holds the store.
+    #[error("{path}: in use: {reason}")]
+    InUse {
+        /// The file that is locked.
+        path: PathBuf,
+        /// By whom, as far as the system tells.
+        reason: String,
+    },
+}
+
+/// A completion record as it lies in the store (7.5.1), not yet parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletionRow {
+    /// LSN of the record itself, greater than its `metadata_lsn`.
+    pub lsn: u64,
+    /// Checkpoint timestamp the page log was given.
+    pub timestamp: u64,
+    /// Checkpoint id, PALM only.
+    pub checkpoint_id: Option<u64>,
+    /// The completion text.
+    pub text: Vec<u8>,
+}
+
+/// A part of a store that could not be read. The rest is still served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, relative to the store's directory where possible.
+    pub file: String,
+    /// The library's or reader's words, with a page number or offset where known.
+    pub reason: String,
+    /// Which tables may have lost rows because of it.
+    pub affects: Affected,
+}
+
+/// Tables that may have lost rows to a [`Problem`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affected {
+    /// One table.
+    Table(u64),
+    /// Every table whose id leaves this remainder: a shard (10.2.1).
+    Remainder {
+        /// The number of shards.
+        modulus: u64,
+        /// This shard's number.
+        remainder: u64,
+    },
+    /// Any table.
+    All,
+    /// No table: only counters or completion records.
+    None,
+}
+
+impl Affected {
+    /// Whether rows of `table` may be missing.
+    #[must_use]
+    pub fn covers(self, table: u64) -> bool {
+        match self {
+            Self::Table(t) => t == table,
+            Self::Remainder { modulus, remainder } => table.checked_rem(modulus) == Some(remainder),
+            Self::All => true,
+            Self::None => false,
+        }
+    }
+}
+
+/// What a store says of its own layout; evidence for the generation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The files of the store with their sizes, in name order, relative to the store's directory.
+    pub files: Vec<(String, u64)>,
+    /// True for PALite's 17 shard files (since 2026-03-31), false for one file per table.
+    pub sharded: bool,
+    /// Committed frames were read from a write-ahead log.
+    pub from_wal: bool,
+    /// The LSN counter: last assigned LSN (PALite) or next LSN minus one (PALM).
+    pub lsn_counter: Option<u64>,
+}
+
+/// A page log: rows, completion records, page data.
+pub trait PageLog: Send + Sync {
+    /// The kind of store.
+    fn kind(&self) -> StoreKind;
+
+    /// Files and counters, for the report and the generation.
+    fn layout(&self) -> Result<Layout, StoreError>;
+
+    /// Every row of the page log without its data, and the parts that could not be read.
+    ///
+    /// Reading goes on behind damage as far as the store allows; `progress` is called with the
+    /// number of rows found so far, from any thread.
+    fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError>;
+
+    /// All completion records, ascending by LSN, and what of them could not be read.
+    fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError>;
+
+    /// A reader of page data. One per thread; cheap enough to make a handful.
+    fn reader(&self) -> Result<Box<dyn BlockReader + '_>, StoreError>;
+}
+
+/// Reads the data of single rows.
+pub trait BlockReader {
+    /// Replace the content of `out` by the stored bytes of `row`.
+    ///
+    /// The length must equal `row.len`; a store whose row has changed since the index answers
+    /// [`StoreError::Damaged`].
+    fn read(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), StoreError>;
+}
