@@ -1,1 +1,3 @@
-fn main(){}
+//! The command-line tool: parse, run, exit code; nothing else.
+
+fn main() {}

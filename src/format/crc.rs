@@ -20,9 +20,59 @@ pub fn crc32c_zeroed(bytes: &[u8], field: usize) -> u32 {
     ::crc32c::crc32c_append(sum, tail)
 }
 
+/// The one bit of `bytes` whose flip turns their checksum (the field at `field` taken as zero) into
+/// `wanted`, as byte offset and bit number; `None` if there is none outside the field.
+///
+/// crc32c is linear: flipping a bit changes the checksum by an amount that depends only on the bit's
+/// distance from the end. Stepping that amount back byte by byte finds the bit in one pass.
+#[must_use]
+pub fn find_flipped_bit(bytes: &[u8], field: usize, wanted: u32) -> Option<(usize, u8)> {
+    let change = crc32c_zeroed(bytes, field) ^ wanted;
+    let zero = crc32c(&[0]);
+    // What flipping each bit of the last byte changes.
+    let mut deltas: [u32; 8] = std::array::from_fn(|bit| crc32c(&[1_u8.wrapping_shl(bit as u32)]) ^ zero);
+    for offset in (0..bytes.len()).rev() {
+        if !(field..field.saturating_add(4)).contains(&offset) {
+            for (bit, delta) in (0_u8..).zip(&deltas) {
+                if *delta == change {
+                    return Some((offset, bit));
+                }
+            }
+        }
+        for delta in &mut deltas {
+            *delta = step_zero_byte(*delta);
+        }
+    }
+    None
+}
+
+/// The checksum register after one more zero byte, for a difference of registers.
+fn step_zero_byte(mut register: u32) -> u32 {
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    for _ in 0..8 {
+        register = register >> 1 ^ if register & 1 == 0 { 0 } else { POLYNOMIAL };
+    }
+    register
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_flipped_bit_is_found_and_two_are_not() {
+        let bytes: Vec<u8> = (0..300_u32).map(|i| (i * 7 % 251) as u8).collect();
+        let wanted = crc32c_zeroed(&bytes, 32);
+        for at in [0, 1, 31, 36, 170, 299] {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                assert_eq!(find_flipped_bit(&damaged, 32, wanted), Some((at, bit)));
+                damaged[(at + 50) % 300] ^= 1;
+                assert_eq!(find_flipped_bit(&damaged, 32, wanted), None);
+            }
+        }
+    }
 
     #[test]
     fn vectors_of_14_1() {

@@ -56,7 +56,8 @@ impl<'a> Reader<'a> {
 
     /// The next `n` bytes.
     pub fn take(&mut self, n: usize) -> Result<&'a [u8]> {
-        let short = || FormatError::invalid(format!("{n} bytes wanted at offset {}, {} left", self.pos, self.remaining()));
+        let short =
+            || FormatError::invalid(format!("{n} bytes wanted at offset {}, {} left", self.pos, self.remaining()));
         let end = self.pos.checked_add(n).ok_or_else(short)?;
         let out = self.bytes.get(self.pos..end).ok_or_else(short)?;
         self.pos = end;
@@ -106,7 +107,10 @@ impl<'a> Reader<'a> {
         let n = self.vuint()?;
         match usize::try_from(n) {
             Ok(n) if n <= self.remaining() => Ok(n),
-            _ => Err(FormatError::invalid(format!("length {n} at offset {at} exceeds the {} bytes left", self.remaining()))),
+            _ => Err(FormatError::invalid(format!(
+                "length {n} at offset {at} exceeds the {} bytes left",
+                self.remaining()
+            ))),
         }
     }
 }

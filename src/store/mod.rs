@@ -172,7 +172,7 @@ pub trait PageLog: Send + Sync {
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError>;
 
     /// A reader of page data. One per thread; cheap enough to make a handful.
-    fn reader(&self) -> Result<Box<dyn BlockReader + '_>, StoreError>;
+    fn reader(&self) -> Result<Box<dyn BlockReader + Send + '_>, StoreError>;
 }
 
 /// Reads the data of single rows.

@@ -1,0 +1,234 @@
+//! Accounting (spec 11): published against recomputed sizes, and which rows of 11.3 explain a
+//! difference, to the byte.
+
+use super::classify::Class;
+use crate::store::Index;
+use std::ops::Range;
+
+/// The allowance of `database_size` for pages that no tree tracks (07.8): 1 MiB.
+pub const BUFFER: u64 = 1 << 20;
+
+/// Bound on the subset search; beyond it a difference counts as unexplained.
+const SEARCH_STEPS: u32 = 200_000;
+
+/// A row or chain whose bytes a tree's total may still contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What kind of leak it would be.
+    pub kind: CandidateKind,
+    /// Page id.
+    pub page: u64,
+    /// LSN that identifies it: the orphan's own, the failed image's, the root's.
+    pub lsn: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// LSNs of the blocks concerned.
+    pub lsns: Vec<u64>,
+}
+
+/// Kinds of leaks, by row of 11.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CandidateKind {
+    /// An orphan (11.4 A).
+    Orphan,
+    /// A chain given up after a failed full image (11.4 B).
+    ObsoleteChain,
+    /// A root counted twice (before 2026-03-04).
+    Root,
+    /// A delta left over from a failed reconciliation (11.4 D).
+    DuplicateDelta,
+    /// A chain superseded by a full image and never subtracted (11.4 C).
+    Superseded,
+}
+
+/// Which candidates explain a difference.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// Positions in the list of candidates.
+    pub used: Vec<usize>,
+    /// What is left of the difference.
+    pub residual: u64,
+}
+
+/// Explain `difference` bytes by candidates. Orphans are certain evidence and are tried first, all
+/// of them; then the ambiguous kinds, fewest first. An inexact match explains only the orphans.
+#[must_use]
+pub fn explain(difference: u64, candidates: &[Candidate]) -> Explanation {
+    let of = |kinds: &[CandidateKind]| -> Vec<usize> {
+        (0..candidates.len()).filter(|i| kinds.contains(&candidates[*i].kind) && candidates[*i].bytes > 0).collect()
+    };
+    use CandidateKind::*;
+    let orphans = of(&[Orphan]);
+    let orphan_bytes: u64 = orphans.iter().map(|i| candidates[*i].bytes).sum();
+    if let Some(rest) = difference.checked_sub(orphan_bytes) {
+        for pool in [vec![], of(&[ObsoleteChain]), of(&[Root]), of(&[ObsoleteChain, Root]), of(&[DuplicateDelta])] {
+            if let Some(mut used) = subset(rest, &pool, candidates) {
+                used.extend(&orphans);
+                used.sort_unstable();
+                return Explanation { used, residual: 0 };
+            }
+        }
+    }
+    // Orphans that were never counted may be among them: any subset that fits.
+    for pool in [of(&[Orphan]), of(&[Orphan, ObsoleteChain, Root])] {
+        if let Some(used) = subset(difference, &pool, candidates) {
+            return Explanation { used, residual: 0 };
+        }
+    }
+    // A superseded chain is ordinary; one alone or two that fit to the byte still say something.
+    if let Some(rest) = difference.checked_sub(orphan_bytes) {
+        let pool = of(&[Superseded]);
+        if let Some(mut used) = subset(rest, &pool, candidates).filter(|u| u.len() <= 2) {
+            used.extend(&orphans);
+            used.sort_unstable();
+            return Explanation { used, residual: 0 };
+        }
+        return Explanation { used: orphans, residual: rest };
+    }
+    Explanation { used: Vec::new(), residual: difference }
+}
+
+/// The smallest subset of `pool` that adds up to `target` exactly, within the search bound.
+fn subset(target: u64, pool: &[usize], candidates: &[Candidate]) -> Option<Vec<usize>> {
+    if target == 0 {
+        return Some(Vec::new());
+    }
+    let mut pool: Vec<(u64, usize)> = pool.iter().map(|i| (candidates[*i].bytes, *i)).collect();
+    pool.sort_unstable_by(|a, b| b.cmp(a));
+    let mut steps = SEARCH_STEPS;
+    // All together is the likeliest case and may be out of the search's reach.
+    if pool.iter().map(|p| p.0).sum::<u64>() == target {
+        return Some(pool.iter().map(|p| p.1).collect());
+    }
+    (1..=pool.len()).find_map(|size| {
+        let mut used = Vec::with_capacity(size);
+        (steps > 0 && pick(target, size, &pool, &mut used, &mut steps)).then_some(used)
+    })
+}
+
+/// Depth is the subset's size, which the caller raises step by step within a fixed budget.
+fn pick(target: u64, size: usize, pool: &[(u64, usize)], used: &mut Vec<usize>, steps: &mut u32) -> bool {
+    if size == 0 {
+        return target == 0;
+    }
+    for (at, (bytes, id)) in pool.iter().enumerate() {
+        // Sorted largest first: the rest cannot reach the target any more.
+        if bytes.saturating_mul(size as u64) < target {
+            return false;
+        }
+        *steps = steps.saturating_sub(1);
+        if *steps == 0 {
+            return false;
+        }
+        if *bytes <= target {
+            used.push(*id);
+            if pick(target - bytes, size - 1, &pool[at + 1..], used, steps) {
+                return true;
+            }
+            used.pop();
+        }
+    }
+    false
+}
+
+/// Collect what a tree's total may still contain: orphans, given-up chains, failed deltas, and
+/// superseded chains, from the rows of its table at or below the frontier.
+#[must_use]
+pub fn candidates(index: &Index, class: &[Class], table: u64, frontier: u64) -> Vec<Candidate> {
+    let range = index.table(table);
+    let mut out = Vec::new();
+    let mut start = range.start;
+    while start < range.end {
+        let Some(first) = index.get(start) else { break };
+        let page = index.page(table, first.page);
+        page_candidates(index, class, page.clone(), frontier, &mut out);
+        start = page.end;
+    }
+    out
+}
+
+fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier: u64, out: &mut Vec<Candidate>) {
+    let rows = index.slice(page.clone());
+    let class = &class[page];
+    for (at, (row, c)) in rows.iter().zip(class).enumerate() {
+        if row.lsn > frontier {
+            break;
+        }
+        let single =
+            |kind| Candidate { kind, page: row.page, lsn: row.lsn, bytes: u64::from(row.len), lsns: vec![row.lsn] };
+        match c {
+            Class::Orphan => out.push(single(CandidateKind::Orphan)),
+            Class::DuplicateDelta => out.push(single(CandidateKind::DuplicateDelta)),
+            Class::DiscardRecord => {
+                // 11.4 B: the discard names a full image that no checkpoint reached, above an older chain.
+                let failed = rows[..at].iter().position(|r| r.lsn == row.backlink_lsn && r.is_full());
+                if let Some(failed) = failed.filter(|f| class[*f] == Class::Discarded)
+                    && let Some(chain) = chain_before(rows, class, failed, row.page)
+                {
+                    let lsn = rows[failed].lsn;
+                    out.push(Candidate { kind: CandidateKind::ObsoleteChain, lsn, ..chain });
+                }
+            }
+            _ => {}
+        }
+        if row.is_full()
+            && !matches!(c, Class::Orphan)
+            && let Some(chain) = chain_before(rows, class, at, row.page)
+        {
+            out.push(Candidate { kind: CandidateKind::Superseded, lsn: row.lsn, ..chain });
+        }
+    }
+}
+
+/// The last chain before position `before`: its full image and the deltas that link to it.
+fn chain_before(rows: &[crate::store::Row], class: &[Class], before: usize, page: u64) -> Option<Candidate> {
+    let base = (0..before).rev().find(|i| rows[*i].is_full() && class[*i] != Class::Orphan)?;
+    if rows[base..before].iter().any(|r| r.is_discard()) {
+        return None;
+    }
+    let mut lsns = vec![rows[base].lsn];
+    let mut bytes = u64::from(rows[base].len);
+    for row in &rows[base + 1..before] {
+        if row.is_delta() && row.base_lsn == rows[base].lsn && lsns.last() == Some(&row.backlink_lsn) {
+            lsns.push(row.lsn);
+            bytes += u64::from(row.len);
+        }
+    }
+    Some(Candidate { kind: CandidateKind::ObsoleteChain, page, lsn: 0, bytes, lsns })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(items: &[(CandidateKind, u64)]) -> Vec<Candidate> {
+        items
+            .iter()
+            .map(|(kind, bytes)| Candidate { kind: *kind, page: 1, lsn: 1, bytes: *bytes, lsns: vec![] })
+            .collect()
+    }
+
+    use CandidateKind::*;
+
+    #[test]
+    fn orphans_first_then_the_fewest_others() {
+        let c = list(&[(Orphan, 509), (Orphan, 930), (ObsoleteChain, 1421), (ObsoleteChain, 77), (Root, 366)]);
+        assert_eq!(explain(1439, &c), Explanation { used: vec![0, 1], residual: 0 });
+        assert_eq!(explain(1439 + 1421, &c), Explanation { used: vec![0, 1, 2], residual: 0 });
+        assert_eq!(explain(1439 + 366, &c), Explanation { used: vec![0, 1, 4], residual: 0 });
+        assert_eq!(explain(1439 + 1421 + 77 + 366, &c).residual, 0);
+        // One orphan was never counted.
+        assert_eq!(explain(509, &c), Explanation { used: vec![0], residual: 0 });
+        // Unexplained rests are shown, not guessed.
+        assert_eq!(explain(1439 + 5, &c), Explanation { used: vec![0, 1], residual: 5 });
+        assert_eq!(explain(7, &c), Explanation { used: vec![], residual: 7 });
+        assert_eq!(explain(366, &list(&[(Root, 300), (Root, 366)])), Explanation { used: vec![1], residual: 0 });
+    }
+
+    #[test]
+    fn the_search_is_bounded() {
+        let many: Vec<_> = (0..400_u64).map(|i| (ObsoleteChain, 1000 + 2 * i)).collect();
+        let e = explain(100_001, &list(&many));
+        assert_eq!(e.residual, 100_001);
+    }
+}

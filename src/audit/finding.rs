@@ -1,0 +1,343 @@
+//! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
+//! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
+
+use serde::Serialize;
+
+/// How bad a finding is. Notes never make a store unclean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing, nothing wrong.
+    Note,
+    /// Wrong or dangerous, but nothing is damaged.
+    Warning,
+    /// Damaged or wrong.
+    Error,
+}
+
+impl Severity {
+    /// The word in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What `explain` says of a code.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeInfo {
+    /// The stable word.
+    pub name: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// One line.
+    pub title: &'static str,
+    /// What it means, how it comes about, what follows.
+    pub meaning: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+    /// Upstream tickets behind it.
+    pub tickets: &'static [&'static str],
+}
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $severity:ident $tickets:expr, $title:literal, $meaning:literal, $remedy:literal;)+) => {
+        /// Finding codes of page-log audits.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $title] $variant,)+ }
+
+        impl Code {
+            /// Every code, in the order of the catalogue.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// What is known of the code.
+            #[must_use]
+            pub fn info(self) -> CodeInfo {
+                match self {
+                    $(Self::$variant => CodeInfo {
+                        name: $name,
+                        severity: Severity::$severity,
+                        title: $title,
+                        meaning: $meaning,
+                        remedy: $remedy,
+                        tickets: $tickets,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    SizeInflated "size-inflated" Error &["WT-16660", "WT-17034", "WT-16864"],
+        "a tree's published size exceeds what its pages add up to",
+        "The checkpoint entry's size= is larger than the sum of the sizes in the address cookies of all pages reachable from the root, the root included (invariant I1). The running total was raised for blocks that no cookie reaches: it stays too high for ever, every later checkpoint publishes it, and storage is billed and balanced by it. The finding's cause names the pattern in the page log that fits, and how many bytes remain unexplained.",
+        "Nothing is lost. On a running leader: verify with fix_btree_size=true, then a checkpoint. Upgrade to a build that counts past the point of no return.";
+    SizeDeflated "size-deflated" Error &["WT-17898"],
+        "a tree's published size is below what its pages add up to",
+        "The running total was lowered more than once for the same block, or clamped to 0 after an underflow. Look for 'disaggregated block size underflow' in the log.",
+        "Nothing is lost. On a running leader: verify with fix_btree_size=true, then a checkpoint.";
+    SizeIsRootPageId "size-is-root-page-id" Note &["WT-14610"],
+        "size= holds the root's page id, as builds of autumn 2025 wrote it",
+        "Builds before 2026-01-29 kept no byte total and wrote the root's page id into size=. In a store of a later generation such a tree has not been checkpointed since the upgrade; its size is unknown, not wrong.",
+        "None needed: the next checkpoint of the tree writes a real size.";
+    SizeDoubleRoot "size-double-root" Warning &["WT-16849"],
+        "size= counts the root of one or more checkpoints twice",
+        "Builds from 2026-01-29 to 2026-03-04 added the new root to the running total without taking the previous one off. The excess equals the size of roots of this tree to the byte.",
+        "Harmless apart from the number. Builds since 2026-03-04 do not add to it; fix_btree_size=true removes it.";
+    DatabaseSizeInflated "database-size-inflated" Error &["WT-17864", "WT-18293"],
+        "database_size exceeds the sum of the trees plus the 1 MiB buffer",
+        "The completion record's database_size is kept by adding changes, not by summing; a drop that failed half way or a table recreated under its name leaves bytes behind (invariant I4). The finding names dropped tables whose size fits.",
+        "On a running leader: a checkpoint with debug=(database_size_fix=true).";
+    DatabaseSizeDeflated "database-size-deflated" Error &["WT-18399"],
+        "database_size is below the sum of the trees plus the 1 MiB buffer",
+        "Bytes were subtracted twice, or the total was clamped at 1 MiB (invariant I4).",
+        "On a running leader: a checkpoint with debug=(database_size_fix=true).";
+    OrphanPage "orphan-page" Error &["WT-16660"],
+        "a page is live in the page log, but no checkpoint reaches it and nothing discards it",
+        "The block was put into the page log, then packing its address cookie (or another step before the wrap-up) failed and reconciliation unwound without a panic. There is no cookie by which anyone could read or discard the page: it stays for ever, and bytes_total was already raised for it.",
+        "The page holds no data that a reader could see. It needs a discard record; the tree's size must come down by its length.";
+    OrphanImage "orphan-image" Error &["WT-16660"],
+        "an image of a page in use that no cookie names and no discard covers",
+        "As orphan-page, but under a page id that is still referenced at another LSN. Reads are not affected, because they are bounded by the cookie's LSN.",
+        "The image holds no data that a reader could see. The tree's size must come down by its length.";
+    ObsoleteChainUncounted "obsolete-chain-uncounted" Error &["WT-17034", "WT-16864"],
+        "a chain was replaced by a full image that failed, and its bytes were never subtracted",
+        "A full image was put over an existing chain, reconciliation failed, and the error path discarded the new image and gave up the page id. The next reconciliation took a new id and never subtracted the old chain, so the tree's size is too high by the chain's length. In the page log: base, deltas, a full image, and a discard that names that full image, which no checkpoint ever referenced.",
+        "The chain is already discarded; only the tree's size must come down.";
+    DuplicateDelta "duplicate-delta" Note &[],
+        "a delta left over from a failed reconciliation, legal",
+        "A delta was put, a later step failed, and the retry wrote something else. The row is unreachable and harmless; deltas are not counted twice.",
+        "None needed.";
+    PageMissing "page-missing" Error &[],
+        "a page that is referenced is not in the page log",
+        "The cookie names a page version for which the page log has no row. Everything below it is lost to this checkpoint.",
+        "Look for an older checkpoint that does not need the version: wtcheck audit DIR --checkpoint LSN.";
+    PageChecksum "page-checksum" Error &[],
+        "a block's checksum does not hold",
+        "Either the checksum stored in the block header is not the one its reference expects (another block, or a damaged reference), or the bytes do not add up to it (damaged bytes). The engine panics when it reads such a page.",
+        "Find out whether an older checkpoint is whole: wtcheck audit DIR --checkpoint LSN; restore the page from a replica.";
+    PageHeader "page-header" Error &[],
+        "a page or block header breaks a rule although its checksum holds",
+        "Type, flags, sizes or magic are impossible. With a valid checksum this was written that way: suspect software, not the medium.",
+        "Keep the store; report the page with wtcheck page DIR TABLE PAGE.";
+    PageUndecodable "page-undecodable" Error &[],
+        "a page's content cannot be decoded",
+        "Decompression fails, or cells do not follow the page rules.",
+        "Keep the store; report the page with wtcheck page DIR TABLE PAGE.";
+    ChainBroken "chain-broken" Error &[],
+        "the blocks of a page do not link into a chain",
+        "A base image or a delta is missing, or a backlink, base LSN or delta flag disagrees with the rows in the page log. The engine refuses to read the page.",
+        "See the rows with wtcheck page DIR TABLE PAGE; look for an older checkpoint that is whole.";
+    ChainTooLong "chain-too-long" Error &[],
+        "a page has more than 32 deltas",
+        "The engine writes a full image after at most 32 deltas and refuses to read longer chains.",
+        "Report the page with wtcheck page DIR TABLE PAGE.";
+    CookieSizeMismatch "cookie-size-mismatch" Error &[],
+        "the size in a cookie is not the length of the page's blocks",
+        "Neither the whole chain (since January 2026) nor its newest block (before) has the length the cookie names (invariant I2). Accounting built on the cookie is wrong.",
+        "Report the page with wtcheck page DIR TABLE PAGE.";
+    CookieInvalid "cookie-invalid" Error &[],
+        "an address cookie breaks the format's rules",
+        "The cookie cannot be decoded, or its fields contradict each other. Everything below it is lost to this checkpoint.",
+        "Decode it with wtcheck decode cookie HEX; look for an older checkpoint that is whole.";
+    CookieUnsupported "cookie-unsupported" Error &[],
+        "a cookie or block needs a newer reader",
+        "It was written by a version that says readers of this one must not read it.",
+        "Use a newer wtcheck.";
+    ChildNewerThanParent "child-newer-than-parent" Error &[],
+        "a child's LSN is not below its parent's",
+        "Children are written before their parents. The reference is wrong, or LSNs were assigned twice.",
+        "Report both pages with wtcheck page DIR TABLE PAGE.";
+    PageCycle "page-cycle" Error &[],
+        "a page refers to a page above it",
+        "A reader that follows the reference never ends. The place is the page that holds the reference.",
+        "Report the page with wtcheck page DIR TABLE PAGE.";
+    PageReferencedTwice "page-referenced-twice" Error &[],
+        "a page has two parents",
+        "The next change below one parent discards a page the other still needs. The evidence names the parents.",
+        "Do not write to this store; restore from a replica.";
+    PageIdOutOfRange "page-id-out-of-range" Error &[],
+        "a page id is reserved or was never handed out",
+        "Tree pages have ids from 100 to below the checkpoint's next_page_id (invariant I6).",
+        "Report the page with wtcheck page DIR TABLE PAGE.";
+    KeyOutOfOrder "key-out-of-order" Error &[],
+        "keys of a page do not ascend",
+        "A search in the page can miss rows. With a valid checksum the page was written that way.",
+        "Report the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
+    DiscardedInUse "discarded-in-use" Error &[],
+        "a page in use has a discard record",
+        "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree.",
+        "Do not write to this store; restore from a replica.";
+    TurtleChecksum "turtle-checksum" Error &[],
+        "the turtle page does not have the checksum its completion record names",
+        "Pick-up of this checkpoint fails with EIO 'Checkpoint metadata corruption detected'. The audit stands on the newest checkpoint that can be read.",
+        "Pick up the older checkpoint named in the report, or restore the page from a replica.";
+    TurtleInvalid "turtle-invalid" Error &[],
+        "the turtle page cannot be parsed",
+        "Pick-up of this checkpoint fails with EINVAL. The audit stands on the newest checkpoint that can be read.",
+        "See the page with wtcheck decode turtle; pick up an older checkpoint.";
+    CompletionInvalid "completion-invalid" Error &[],
+        "a completion record cannot be used",
+        "Its text is no valid record, or it names a metadata LSN that cannot be.",
+        "Decode it with wtcheck decode completion; pick up an older checkpoint.";
+    CompletionMissing "completion-missing" Error &[],
+        "the store has no completion record",
+        "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit.",
+        "If the text of a record is known from a log, see wtcheck decode completion.";
+    MetadataInvalid "metadata-invalid" Error &[],
+        "a row of the shared metadata cannot be parsed",
+        "The tree it describes cannot be audited.",
+        "Keep the store; report the row.";
+    DuplicateTreeId "duplicate-tree-id" Error &[],
+        "two files share one tree id",
+        "Pick-up panics: 'checkpoint pickup would leave btree ID N shared by ...'.",
+        "On a running leader: wiredtiger_repair with fix=(id=(old,new)).";
+    MissingStableFile "missing-stable-file" Error &[],
+        "a layered table names a stable file that the metadata does not have",
+        "Pick-up fails with EINVAL 'Missing shared file: metadata entry'.",
+        "Pick up an older checkpoint that has the file.";
+    KeyPageMissing "key-page-missing" Error &[],
+        "the key page a checkpoint embeds is not in the page log",
+        "Pick-up of the checkpoint fails with EIO; encrypted pages cannot be read without the key.",
+        "Pick up another checkpoint; restore the key page from a replica.";
+    KeyPageInvalid "key-page-invalid" Error &[],
+        "a key page breaks the rules of its header",
+        "Pick-up of a checkpoint that embeds it fails with EIO, or aborts on a wrong signature.",
+        "Pick up another checkpoint; restore the key page from a replica.";
+    StaleKeystore "stale-keystore" Warning &[],
+        "a checkpoint embeds a key older than the newest one written before it",
+        "A key rotation raced the checkpoint: the new key page was already in the page log when the turtle page was written, but the turtle page names the one before. A standby that has committed the new key gets EINVAL when it picks the checkpoint up, and builds before the fix turn that into SIGABRT.",
+        "Complete another checkpoint: it will embed the new key. Do not pick this one up on a standby that holds the newer key.";
+    LsnCounterBehind "lsn-counter-behind" Warning &[],
+        "the LSN counter is below LSNs already in the store",
+        "The next write would take an LSN that exists, and replace or shadow a row.",
+        "Do not write to this store before the counter is raised.";
+    StoreDamaged "store-damaged" Error &[],
+        "the database files of the page log cannot be read in full",
+        "SQLite or LMDB structure is damaged: rows may be missing that are not damaged themselves. What could be read was audited; nothing missing from the unreadable part is reported as missing.",
+        "Copy the files from another source, or recover the database with its own tools, then audit again.";
+    Encrypted "encrypted" Note &[],
+        "pages are encrypted; their content could not be looked into",
+        "Checksums and sizes hold, but children of encrypted internal pages cannot be found without the key.",
+        "None; the tree below could not be checked.";
+    UnsupportedCompressor "unsupported-compressor" Note &[],
+        "pages are compressed by a compressor wtcheck does not have",
+        "Checksums and sizes hold, but the content could not be looked into.",
+        "None; the content could not be checked.";
+}
+
+impl Code {
+    /// The stable word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// From the stable word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|c| c.name() == name)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
+    }
+}
+
+/// Where a finding is; fields that make no sense for it stay empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// `file:` URI of the tree.
+    pub uri: Option<String>,
+    /// Page-log table.
+    pub table_id: Option<u64>,
+    /// Page.
+    pub page_id: Option<u64>,
+    /// LSN of the block, or of the completion record.
+    pub lsn: Option<u64>,
+    /// Byte offset in `file`.
+    pub offset: Option<u64>,
+    /// File, relative to the store.
+    pub file: Option<String>,
+}
+
+/// Something worth telling about a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The stable code.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// Where.
+    pub place: Place,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// The probable cause, empty if unknown.
+    pub cause: String,
+    /// Tickets that belong to the cause.
+    pub tickets: Vec<&'static str>,
+    /// Facts that support it.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Finding {
+    /// A finding with the code's own severity, tickets and remedy.
+    pub fn new(code: Code, place: Place, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        let info = code.info();
+        Self {
+            code,
+            severity: info.severity,
+            place,
+            expected: expected.into(),
+            found: found.into(),
+            cause: String::new(),
+            tickets: info.tickets.to_vec(),
+            evidence: Vec::new(),
+            remedy: info.remedy.to_string(),
+        }
+    }
+
+    /// Name the probable cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    /// Add a line of evidence.
+    #[must_use]
+    pub fn with(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_words_and_every_code_is_documented() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.name()).collect();
+        for code in Code::ALL {
+            let info = code.info();
+            assert_eq!(Code::from_name(info.name), Some(*code));
+            assert!(info.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", info.name);
+            assert!(info.meaning.len() > 40 && !info.remedy.is_empty() && !info.title.ends_with('.'), "{}", info.name);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,109 @@
+//! Key pages and the keys that checkpoints embed (spec 08).
+
+use super::finding::{Code, Finding, Place};
+use super::result::{KeyPageInfo, KeyUse, KeystoreInfo};
+use crate::btree::catalog::{Checkpoint, KEY_TABLE, SPECIAL_PAGE};
+use crate::format::key_page::{self, KeyLayout};
+use crate::store::{BlockReader, Index};
+
+/// What the key table holds, and what is wrong with it for the readable checkpoints.
+pub struct Keystore {
+    /// For the report.
+    pub info: KeystoreInfo,
+    /// A page of header version 2 was seen: evidence for the generation.
+    pub saw_v2: bool,
+    /// Findings.
+    pub findings: Vec<Finding>,
+}
+
+/// Read all key pages and compare them with what `checkpoints` (ascending by LSN) embed.
+/// `audited` is the checkpoint whose missing key is an error; older ones only keep their record.
+pub fn examine(
+    index: &Index,
+    reader: &mut dyn BlockReader,
+    checkpoints: &[&Checkpoint],
+    audited: &Checkpoint,
+    partial: bool,
+) -> Keystore {
+    let mut out = Keystore { info: KeystoreInfo::default(), saw_v2: false, findings: Vec::new() };
+    let range = index.table(KEY_TABLE);
+    let mut bytes = Vec::new();
+    for row in index.slice(range).iter().filter(|r| r.page == SPECIAL_PAGE && !r.is_discard()) {
+        let place =
+            Place { table_id: Some(KEY_TABLE), page_id: Some(row.page), lsn: Some(row.lsn), ..Place::default() };
+        let mut info = KeyPageInfo {
+            page_id: row.page,
+            lsn: row.lsn,
+            version: None,
+            bytes: u64::from(row.len),
+            timestamp: None,
+            checksum: None,
+            valid: false,
+        };
+        let parsed = match reader.read(row, &mut bytes) {
+            Ok(()) => key_page::parse(&bytes).map_err(|e| e.to_string()),
+            Err(e) => Err(e.to_string()),
+        };
+        match parsed {
+            Ok(page) => {
+                info.version = Some(page.version);
+                info.bytes = page.payload_len as u64;
+                info.timestamp = page.timestamp.map(|t| format!("{t:x}"));
+                info.checksum = Some(format!("{:08x}", page.checksum));
+                info.valid = true;
+                out.saw_v2 |= page.layout == KeyLayout::V2;
+            }
+            Err(e) => {
+                let users: Vec<String> =
+                    checkpoints.iter().filter(|c| embedded(c) == Some(row.lsn)).map(|c| c.lsn.to_string()).collect();
+                let mut finding = Finding::new(Code::KeyPageInvalid, place, "a valid key page header", e);
+                if !users.is_empty() {
+                    finding = finding.with(format!("embedded by the checkpoints with LSN {}", users.join(", ")));
+                }
+                out.findings.push(finding);
+            }
+        }
+        out.info.pages.push(info);
+    }
+    for checkpoint in checkpoints {
+        let metadata_lsn = checkpoint.completion.metadata_lsn;
+        let keystore_lsn = embedded(checkpoint);
+        let newest = out.info.pages.iter().map(|p| p.lsn).filter(|l| *l < metadata_lsn).max();
+        let stale = matches!((keystore_lsn, newest), (Some(own), Some(newest)) if own < newest);
+        out.info.checkpoints.push(KeyUse {
+            lsn: checkpoint.lsn,
+            metadata_lsn,
+            keystore_lsn,
+            newest_key_before: newest,
+            stale,
+        });
+        let place =
+            |lsn| Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(lsn), ..Place::default() };
+        if let (true, Some(own), Some(newest)) = (stale, keystore_lsn, newest) {
+            let finding = Finding::new(
+                Code::StaleKeystore,
+                Place { lsn: Some(checkpoint.lsn), ..place(0) },
+                format!("key LSN {newest}"),
+                format!("key LSN {own}"),
+            )
+            .because("a key rotation was flushed between the tree checkpoints and the turtle page")
+            .with(format!("completion record at LSN {}, turtle page at LSN {metadata_lsn}", checkpoint.lsn))
+            .with(format!("a standby that has committed the key at LSN {newest} refuses this checkpoint with EINVAL"));
+            out.findings.push(finding);
+        }
+        if let Some(own) = keystore_lsn
+            && checkpoint.lsn == audited.lsn
+            && !partial
+            && !out.info.pages.iter().any(|p| p.lsn == own)
+        {
+            let finding = Finding::new(Code::KeyPageMissing, place(own), format!("a key page at LSN {own}"), "no row")
+                .with(format!("embedded by the checkpoint with LSN {}", checkpoint.lsn));
+            out.findings.push(finding);
+        }
+    }
+    out
+}
+
+fn embedded(checkpoint: &Checkpoint) -> Option<u64> {
+    checkpoint.turtle.key_provider.as_ref().map(|k| k.lsn)
+}

@@ -1,0 +1,256 @@
+//! Reachability: mark the rows that checkpoints reach, and add up what the audited one reaches.
+
+use super::classify::Class;
+use super::finding::{Code, Finding, Place};
+use super::result::PageCounts;
+use super::{Opened, Progress};
+use crate::btree::catalog::{Checkpoint, Tree};
+use crate::btree::fault::{Fault, FaultKind};
+use crate::btree::walk::{self, Depth, Options, RowCounts, Visited, Visitor};
+use crate::format::cell::CellKind;
+use crate::store::{Index, StoreError};
+
+/// The marks of all walks of one audit.
+pub struct Marks {
+    /// The class of each row, by position.
+    pub class: Vec<Class>,
+    /// Positions of newest blocks whose page version was entered. A row can be reached as an older
+    /// block of a newer version without its own version, and what lies below that, being entered.
+    entered: Vec<bool>,
+}
+
+impl Marks {
+    /// No marks yet.
+    #[must_use]
+    pub fn new(index: &Index) -> Self {
+        Self { class: vec![Class::Unjudged; index.len()], entered: vec![false; index.len()] }
+    }
+}
+
+/// What was reached of one tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TreeSums {
+    /// Sum of cookie sizes.
+    pub cookie_bytes: u64,
+    /// The part of it below fast-truncated addresses.
+    pub deleted_bytes: u64,
+    /// Sum of stored lengths.
+    pub physical_bytes: u64,
+    /// Pages by kind.
+    pub pages: PageCounts,
+    /// Rows, deep audits only.
+    pub rows: RowCounts,
+    /// Every page could be read.
+    pub complete: bool,
+    /// Pages below an unreadable one may have been missed.
+    pub lost: bool,
+    /// Some cookies carry the length of their newest block only (02.4).
+    pub old_sizes: bool,
+}
+
+/// The outcome of walking the audited checkpoint.
+pub struct Reached {
+    /// By position in the list of trees.
+    pub trees: Vec<TreeSums>,
+    /// Faults with the position of their tree.
+    pub faults: Vec<(usize, Fault)>,
+}
+
+/// Walk all trees of the audited checkpoint.
+pub fn walk_audited(
+    opened: &Opened<'_>,
+    trees: &[Tree],
+    audited: &Checkpoint,
+    options: Options,
+    marks: &mut Marks,
+    progress: &dyn Progress,
+) -> Result<Reached, StoreError> {
+    let start = TreeSums { complete: true, ..TreeSums::default() };
+    let mut visitor = Audited {
+        opened,
+        trees,
+        metadata_lsn: audited.completion.metadata_lsn,
+        marks,
+        sums: vec![start; trees.len()],
+        faults: Vec::new(),
+        progress,
+        done: (0, 0),
+    };
+    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+    Ok(Reached { trees: visitor.sums, faults: visitor.faults })
+}
+
+struct Audited<'a> {
+    opened: &'a Opened<'a>,
+    trees: &'a [Tree],
+    metadata_lsn: u64,
+    marks: &'a mut Marks,
+    sums: Vec<TreeSums>,
+    faults: Vec<(usize, Fault)>,
+    progress: &'a dyn Progress,
+    done: (u64, u64),
+}
+
+impl Audited<'_> {
+    /// A discard record of a reachable page, at or below the tree's frontier (10.2.5).
+    fn check_discard(&mut self, tree: usize, page: &Visited, newest: usize) {
+        let index = &self.opened.index;
+        let table = self.trees[tree].table;
+        let frontier = self.trees[tree].root.map_or(self.metadata_lsn, |r| r.lsn);
+        let end = index.page(table, page.cookie.page_id).end;
+        let later = index.slice(newest + 1..end);
+        if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= frontier) {
+            let place = (table, page.cookie.page_id, page.cookie.lsn);
+            let found = format!("a discard record at LSN {}", discard.lsn);
+            let fault = Fault::new(FaultKind::DiscardedInUse, place, "no discard record", found);
+            self.fault(tree, fault.with(format!("the tree's root is at LSN {frontier}")));
+        }
+    }
+}
+
+impl Visitor for Audited<'_> {
+    fn page(&mut self, tree: usize, page: &Visited) {
+        let sums = &mut self.sums[tree];
+        let size = u64::from(page.cookie.size);
+        sums.cookie_bytes += size;
+        sums.pages.reachable += 1;
+        sums.pages.depth = sums.pages.depth.max(page.level as u64 + 1);
+        if page.deleted {
+            sums.deleted_bytes += size;
+        }
+        sums.pages.deleted_children += u64::from(page.kind == CellKind::AddrDeleted);
+        *match (page.overflow, page.kind) {
+            (true, _) => &mut sums.pages.overflow,
+            (false, CellKind::AddrInternal) => &mut sums.pages.internal,
+            (false, _) => &mut sums.pages.leaf,
+        } += 1;
+        if let Some(chain) = page.chain {
+            let stored = chain.stored_bytes(&self.opened.index);
+            sums.physical_bytes += stored;
+            sums.old_sizes |= stored != size;
+            sums.pages.deltas += chain.deltas() as u64;
+            self.marks.entered[chain.newest] = true;
+            for at in chain.positions() {
+                self.marks.class[at] = Class::Live;
+            }
+            self.check_discard(tree, page, chain.newest);
+        }
+    }
+
+    fn leaf_root(&mut self, tree: usize) {
+        let pages = &mut self.sums[tree].pages;
+        pages.internal = pages.internal.saturating_sub(1);
+        pages.leaf += 1;
+    }
+
+    fn rows(&mut self, tree: usize, counts: RowCounts) {
+        let rows = &mut self.sums[tree].rows;
+        rows.keys += counts.keys;
+        rows.live += counts.live;
+    }
+
+    fn subtree_lost(&mut self, tree: usize) {
+        self.sums[tree].lost = true;
+        self.sums[tree].complete = false;
+    }
+
+    fn fault(&mut self, tree: usize, fault: Fault) {
+        use FaultKind::*;
+        let unread = matches!(
+            fault.kind,
+            Missing | Checksum | Header | Undecodable | ChainBroken | CookieInvalid | CookieUnsupported | Unreadable
+        );
+        if unread {
+            self.sums[tree].complete = false;
+        }
+        // Rows that a damaged file hides are not known to be missing.
+        let hidden = matches!(fault.kind, Missing | ChainBroken) && self.opened.is_partial(fault.table);
+        if !hidden {
+            self.faults.push((tree, fault));
+        }
+    }
+
+    fn progress(&mut self, blocks: u64, bytes: u64) {
+        self.done.0 += blocks;
+        self.done.1 += bytes;
+        self.progress.at(self.done.0, self.done.1);
+    }
+}
+
+/// Mark what another checkpoint reaches: internal pages are read, leaves only marked. Returns for
+/// each tree whether something below an unreadable page may have been missed.
+pub fn mark_other(
+    opened: &Opened<'_>,
+    trees: &[Tree],
+    options: Options,
+    mark: Class,
+    marks: &mut Marks,
+) -> Result<Vec<bool>, StoreError> {
+    let mut visitor = Marker { marks, mark, lost: vec![false; trees.len()] };
+    let options = Options { depth: Depth::Quick, ..options };
+    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+    Ok(visitor.lost)
+}
+
+struct Marker<'a> {
+    marks: &'a mut Marks,
+    mark: Class,
+    lost: Vec<bool>,
+}
+
+impl Visitor for Marker<'_> {
+    fn enter(&mut self, _tree: usize, newest: usize) -> bool {
+        // The same version has the same subtree: it was marked when it was reached first.
+        !std::mem::replace(&mut self.marks.entered[newest], true)
+    }
+
+    fn page(&mut self, _tree: usize, page: &Visited) {
+        for at in page.chain.iter().flat_map(|c| c.positions()) {
+            let class = &mut self.marks.class[at];
+            if *class == Class::Unjudged {
+                *class = self.mark;
+            }
+        }
+    }
+
+    fn subtree_lost(&mut self, tree: usize) {
+        self.lost[tree] = true;
+    }
+
+    fn fault(&mut self, _tree: usize, _fault: Fault) {}
+}
+
+/// The finding for a fault of a walk.
+#[must_use]
+pub fn finding(uri: &str, fault: &Fault) -> Finding {
+    let code = match fault.kind {
+        FaultKind::Missing => Code::PageMissing,
+        FaultKind::Checksum => Code::PageChecksum,
+        FaultKind::Header => Code::PageHeader,
+        FaultKind::Undecodable => Code::PageUndecodable,
+        FaultKind::ChainBroken => Code::ChainBroken,
+        FaultKind::ChainTooLong => Code::ChainTooLong,
+        FaultKind::SizeMismatch => Code::CookieSizeMismatch,
+        FaultKind::CookieInvalid => Code::CookieInvalid,
+        FaultKind::CookieUnsupported => Code::CookieUnsupported,
+        FaultKind::ChildNewer => Code::ChildNewerThanParent,
+        FaultKind::Cycle => Code::PageCycle,
+        FaultKind::ReferencedTwice => Code::PageReferencedTwice,
+        FaultKind::PageIdRange => Code::PageIdOutOfRange,
+        FaultKind::DiscardedInUse => Code::DiscardedInUse,
+        FaultKind::KeyOrder => Code::KeyOutOfOrder,
+        FaultKind::Encrypted => Code::Encrypted,
+        FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
+        FaultKind::Unreadable => Code::StoreDamaged,
+    };
+    let place = Place {
+        uri: Some(uri.to_string()),
+        table_id: Some(fault.table),
+        page_id: Some(fault.page),
+        lsn: Some(fault.lsn),
+        ..Place::default()
+    };
+    let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
+    finding.evidence.clone_from(&fault.evidence);
+    finding
+}

@@ -1,0 +1,245 @@
+//! Which rows of the page log make up the page version a cookie names (spec 06.2, 10.2.4, 10.2.5).
+//! Works on the index alone: no page data is read here.
+
+use super::fault::{Fault, FaultKind};
+use crate::format::cookie::{Cookie, Layout};
+use crate::store::{Index, Row};
+use std::ops::RangeInclusive;
+
+/// Most deltas a page may have between two full images (03.7).
+pub const MAX_DELTAS: usize = 32;
+
+/// The rows of a page version: positions in the index, base image first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// Position of the full image.
+    pub base: usize,
+    /// Position of the newest block; equal to `base` for a full image.
+    pub newest: usize,
+}
+
+impl Chain {
+    /// Positions of the blocks, base image first.
+    #[must_use]
+    pub fn positions(&self) -> RangeInclusive<usize> {
+        self.base..=self.newest
+    }
+
+    /// The rows, base image first.
+    #[must_use]
+    pub fn rows<'i>(&self, index: &'i Index) -> &'i [Row] {
+        index.slice(self.base..self.newest + 1)
+    }
+
+    /// Number of deltas.
+    #[must_use]
+    pub fn deltas(&self) -> usize {
+        self.newest - self.base
+    }
+
+    /// Stored bytes of all blocks.
+    #[must_use]
+    pub fn stored_bytes(&self, index: &Index) -> u64 {
+        self.rows(index).iter().map(|r| u64::from(r.len)).sum()
+    }
+}
+
+/// The rows a cookie names, and what is wrong with them. A chain is returned whenever there are
+/// blocks that can be read, so that an audit sees as much as possible.
+pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
+    let place = (table, cookie.page_id, cookie.lsn);
+    let page = index.page(table, cookie.page_id);
+    let rows = index.slice(page.clone());
+    // L1 and L2 cookies have no LSN: they mean the newest version.
+    let upto = match cookie.layout {
+        Layout::L1 | Layout::L2 => rows.len(),
+        Layout::L3 | Layout::V0 => rows.partition_point(|r| r.lsn <= cookie.lsn),
+    };
+    let Some(last) = rows[..upto].last().filter(|r| r.lsn == cookie.lsn || cookie.lsn == 0) else {
+        let found = match rows.len() {
+            0 => "no row of this page".to_string(),
+            _ => format!("rows at LSN {}", list(rows.iter().map(|r| r.lsn))),
+        };
+        faults.push(Fault::new(FaultKind::Missing, place, format!("a row at LSN {}", cookie.lsn), found));
+        return None;
+    };
+    if last.is_discard() {
+        faults.push(Fault::new(
+            FaultKind::DiscardedInUse,
+            place,
+            "a page version",
+            format!("a discard record at LSN {}", last.lsn),
+        ));
+        return None;
+    }
+    let before = |what: &dyn Fn(&Row) -> bool| rows[..upto].iter().rposition(what);
+    if let Some(at) = before(&|r| r.is_discard()) {
+        // The page log answers a read across a discard with an error (10.2.4).
+        if before(&|r| r.is_full()).is_none_or(|full| full < at) {
+            faults.push(Fault::new(
+                FaultKind::DiscardedInUse,
+                place,
+                "no discard record in the chain",
+                format!("a discard record at LSN {}", rows[at].lsn),
+            ));
+        }
+    }
+    let Some(base) = before(&|r| r.is_full()) else {
+        faults.push(Fault::new(
+            FaultKind::ChainBroken,
+            place,
+            "a full image at the start of the chain",
+            format!("only deltas, at LSN {}", list(rows[..upto].iter().map(|r| r.lsn))),
+        ));
+        return None;
+    };
+    let chain = Chain { base: page.start + base, newest: page.start + upto - 1 };
+    check_links(cookie, &rows[base..upto], place, faults);
+    Some(chain)
+}
+
+/// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.
+fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: &mut Vec<Fault>) {
+    let mut broken = |expected: String, found: String| {
+        faults.push(Fault::new(FaultKind::ChainBroken, place, expected, found));
+    };
+    let Some((base, deltas)) = blocks.split_first() else { return };
+    if let Some(delta) = cookie.is_delta() {
+        if delta != !deltas.is_empty() {
+            broken(
+                format!(
+                    "{} (the cookie's delta flag is {})",
+                    if delta { "deltas" } else { "a full image" },
+                    u8::from(delta)
+                ),
+                format!("a chain of {} blocks", blocks.len()),
+            );
+            return;
+        }
+        if delta && cookie.base_lsn != base.lsn {
+            broken(format!("base image at LSN {}", cookie.base_lsn), format!("base image at LSN {}", base.lsn));
+            return;
+        }
+    }
+    let mut previous = base.lsn;
+    for delta in deltas {
+        if delta.base_lsn != base.lsn {
+            broken(
+                format!("delta at LSN {} on base LSN {}", delta.lsn, base.lsn),
+                format!("base LSN {}", delta.base_lsn),
+            );
+            return;
+        }
+        if delta.backlink_lsn != previous {
+            broken(
+                format!("delta at LSN {} following LSN {previous}", delta.lsn),
+                format!("backlink LSN {}", delta.backlink_lsn),
+            );
+            return;
+        }
+        previous = delta.lsn;
+    }
+    if base.backlink_lsn >= base.lsn {
+        broken(
+            format!("full image at LSN {} following an older one", base.lsn),
+            format!("backlink LSN {}", base.backlink_lsn),
+        );
+    }
+    if deltas.len() > MAX_DELTAS {
+        faults.push(Fault::new(
+            FaultKind::ChainTooLong,
+            place,
+            format!("at most {MAX_DELTAS} deltas"),
+            format!("{} deltas", deltas.len()),
+        ));
+    }
+    // 02.4: cumulative since January 2026, the newest block alone before.
+    let sum: u64 = blocks.iter().map(|r| u64::from(r.len)).sum();
+    let newest = blocks.last().map_or(0, |r| u64::from(r.len));
+    if ![sum, newest].contains(&u64::from(cookie.size)) {
+        faults.push(Fault::new(
+            FaultKind::SizeMismatch,
+            place,
+            format!("{} bytes (the cookie's size)", cookie.size),
+            format!("{sum} bytes in the chain, {newest} in its newest block"),
+        ));
+    }
+}
+
+/// A short list of numbers for a message.
+fn list(numbers: impl ExactSizeIterator<Item = u64>) -> String {
+    const SHOWN: usize = 8;
+    let more = numbers.len().saturating_sub(SHOWN);
+    let mut out = numbers.take(SHOWN).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        out.push_str(&format!(" and {more} more"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{FLAG_DELTA, FLAG_DISCARDED};
+
+    /// (lsn, backlink, base, flags, len)
+    fn index(rows: &[(u64, u64, u64, u32, u32)]) -> Index {
+        Index::new(
+            rows.iter()
+                .map(|(lsn, backlink_lsn, base_lsn, flags, len)| Row {
+                    table: 25,
+                    page: 100,
+                    lsn: *lsn,
+                    backlink_lsn: *backlink_lsn,
+                    base_lsn: *base_lsn,
+                    locator: 0,
+                    len: *len,
+                    flags: *flags,
+                })
+                .collect(),
+        )
+    }
+
+    fn kinds(rows: &[(u64, u64, u64, u32, u32)], cookie: Cookie) -> (Option<Chain>, Vec<FaultKind>) {
+        let mut faults = Vec::new();
+        let chain = resolve(&index(rows), 25, &cookie, &mut faults);
+        (chain, faults.into_iter().map(|f| f.kind).collect())
+    }
+
+    const D: u32 = FLAG_DELTA;
+    const BASE: (u64, u64, u64, u32, u32) = (20, 0, 0, 0, 83);
+
+    #[test]
+    fn sound_chains() {
+        let rows = [BASE, (25, 20, 20, D, 71), (30, 25, 20, D, 9), (40, 20, 0, 0, 50)];
+        let (chain, faults) = kinds(&rows, Cookie::new(100, 25, 20, 154, 0));
+        assert_eq!((chain, faults), (Some(Chain { base: 0, newest: 1 }), vec![]));
+        // The old meaning of size: the newest block alone.
+        assert_eq!(kinds(&rows, Cookie::new(100, 30, 20, 9, 0)).1, []);
+        assert_eq!(kinds(&rows, Cookie::new(100, 40, 0, 50, 0)).0, Some(Chain { base: 3, newest: 3 }));
+    }
+
+    #[test]
+    fn each_rule_of_10_2_5_is_reported() {
+        use FaultKind::*;
+        let delta = |base: u64| Cookie::new(100, 25, base, 154, 0);
+        for (rows, cookie, expected) in [
+            (vec![BASE], delta(20), Missing),
+            (vec![], delta(20), Missing),
+            (vec![BASE, (25, 19, 20, D, 71)], delta(20), ChainBroken),
+            (vec![BASE, (25, 20, 19, D, 71)], delta(20), ChainBroken),
+            (vec![BASE, (25, 20, 20, D, 71)], delta(19), ChainBroken),
+            (vec![BASE, (25, 20, 20, D, 71)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
+            (vec![(25, 20, 20, D, 71)], delta(20), ChainBroken),
+            (vec![BASE, (25, 20, 20, D, 70)], delta(20), SizeMismatch),
+            (vec![BASE, (25, 20, 20, D | FLAG_DISCARDED, 0)], delta(20), DiscardedInUse),
+            (vec![BASE, (22, 20, 20, D | FLAG_DISCARDED, 0), (25, 20, 20, D, 71)], delta(20), DiscardedInUse),
+            (vec![(25, 30, 0, 0, 154)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
+        ] {
+            assert!(kinds(&rows, cookie).1.contains(&expected), "{rows:?} {cookie}");
+        }
+        let long: Vec<_> = (0..34_u64).map(|i| if i == 0 { (1, 0, 0, 0, 1) } else { (i + 1, i, 1, D, 1) }).collect();
+        assert_eq!(kinds(&long, Cookie::new(100, 34, 1, 34, 0)).1, [ChainTooLong]);
+        assert_eq!(kinds(&long, Cookie::new(100, 33, 1, 33, 0)).1, []);
+    }
+}

@@ -1,0 +1,625 @@
+//! Walking trees from their roots, on all cores, in bounded memory (spec 06).
+//!
+//! One thread keeps the order: it hands out tasks (an internal page, or a run of leaf addresses from
+//! one parent) to workers that only read and decode, and merges what they found in the order in
+//! which it handed it out. So the outcome does not depend on the number of workers, every page is
+//! marked before it is read, and a cycle or a second parent cannot make the walk read a page twice.
+
+use super::catalog::Tree;
+use super::chain::{self, Chain};
+use super::fault::{Fault, FaultKind};
+use super::page::{self, Checks, Compression, Loaded, Scratch};
+use crate::format::cell::CellKind;
+use crate::format::cookie::Cookie;
+use crate::format::delta::LeafValue;
+use crate::store::{BlockReader, Index, PageLog, StoreError};
+use std::sync::{Mutex, mpsc};
+
+/// Deepest level that is still followed (06.6).
+pub const MAX_DEPTH: usize = 64;
+/// First page id of btree pages (06.1).
+pub const FIRST_PAGE_ID: u64 = 100;
+/// Leaf addresses a task carries.
+const LEAVES_PER_TASK: usize = 64;
+/// Tasks in flight.
+const TASKS_PER_ROUND: usize = 64;
+
+/// How much of each page is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Internal pages only; leaf chains are checked in the index.
+    Quick,
+    /// Every block's checksum; cells of internal pages only.
+    Normal,
+    /// Every cell.
+    Deep,
+}
+
+/// A page reached by the walk, the first time it is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Visited {
+    /// The cookie that names it.
+    pub cookie: Cookie,
+    /// Its blocks in the index; `None` if they are missing.
+    pub chain: Option<Chain>,
+    /// What its address cell says; internal for a root.
+    pub kind: CellKind,
+    /// An overflow item.
+    pub overflow: bool,
+    /// Levels above it; 0 for the root.
+    pub level: usize,
+    /// It, or a page above it, is fast-truncated: stored, but freed with its parent's next write (06.4).
+    pub deleted: bool,
+    /// Its cookie was read from a damaged page: it counts if the page log confirms it, and is no
+    /// proof of anything otherwise.
+    pub suspect: bool,
+    /// Its chain does not link; what its blocks say is kept, but something may be missing.
+    pub broken: bool,
+}
+
+/// What was found in a leaf at [`Depth::Deep`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RowCounts {
+    /// Keys after merging.
+    pub keys: u64,
+    /// Keys whose value has no stop time.
+    pub live: u64,
+}
+
+/// Receives what a walk finds, in tree order.
+pub trait Visitor {
+    /// Whether to read and descend into a page; called before anything else happens to it. The
+    /// position is that of its newest block.
+    fn enter(&mut self, _tree: usize, _newest: usize) -> bool {
+        true
+    }
+    /// A page is reached.
+    fn page(&mut self, tree: usize, page: &Visited);
+    /// A page turned out to be a leaf although a root or an internal page was expected.
+    fn leaf_root(&mut self, _tree: usize) {}
+    /// Rows of a leaf were counted.
+    fn rows(&mut self, _tree: usize, _counts: RowCounts) {}
+    /// Children of an internal page could not be (fully) found: pages below it may be missed.
+    fn subtree_lost(&mut self, _tree: usize) {}
+    /// Something is wrong.
+    fn fault(&mut self, tree: usize, fault: Fault);
+    /// Blocks were read: their number and bytes, for progress.
+    fn progress(&mut self, _blocks: u64, _bytes: u64) {}
+}
+
+/// How to walk.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How much to read.
+    pub depth: Depth,
+    /// Worker threads, at least 1.
+    pub jobs: usize,
+}
+
+/// A page waiting to be read.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    page: Visited,
+    /// Position in the arena of internal pages; its parent for a leaf.
+    node: usize,
+}
+
+enum Task {
+    Internal { tree: usize, pending: Pending },
+    Leaves { tree: usize, leaves: Vec<Pending> },
+}
+
+/// An internal page that was reached, for tracing the way up.
+struct Node {
+    page: u64,
+    parent: Option<usize>,
+    tree: usize,
+    cookie: Cookie,
+    chain: Option<Chain>,
+}
+
+/// A child address as a worker found it.
+struct Found {
+    cookie: Result<Cookie, crate::format::FormatError>,
+    kind: CellKind,
+    overflow: bool,
+    /// Index into the leaves of the task, for overflow items.
+    leaf: usize,
+}
+
+#[derive(Default)]
+struct Outcome {
+    faults: Vec<Fault>,
+    children: Vec<Found>,
+    rows: RowCounts,
+    leaf_root: bool,
+    /// An internal page was damaged: what was found below it is suspect, and something may be missing.
+    damaged: bool,
+    blocks: u64,
+    bytes: u64,
+}
+
+/// Walk all `trees` of one checkpoint. Trees must have distinct tables.
+pub fn walk(
+    store: &dyn PageLog,
+    index: &Index,
+    trees: &[Tree],
+    options: Options,
+    visitor: &mut dyn Visitor,
+) -> Result<(), StoreError> {
+    let mut walker = Walker {
+        index,
+        trees,
+        seen: vec![0; index.len().div_ceil(64)],
+        absent: std::collections::HashSet::new(),
+        nodes: Vec::new(),
+        stack: Vec::new(),
+        twice: Vec::new(),
+        visitor,
+    };
+    for (tree, spec) in trees.iter().enumerate().rev() {
+        if let Some(root) = spec.root {
+            walker.root(tree, root);
+        }
+    }
+    let jobs = options.jobs.max(1);
+    // Readers are opened here so that a store that cannot be opened is an error, not a lost worker.
+    let mut readers = Vec::with_capacity(jobs);
+    for _ in 0..jobs {
+        readers.push(store.reader()?);
+    }
+    let (work_tx, work_rx) = mpsc::channel::<(usize, Task)>();
+    let (done_tx, done_rx) = mpsc::channel::<(usize, Task, Outcome)>();
+    let work_rx = Mutex::new(work_rx);
+    std::thread::scope(|scope| {
+        let work_rx = &work_rx;
+        let Some(mut reader) = readers.pop() else { return };
+        for mut reader in readers {
+            let done_tx = done_tx.clone();
+            scope.spawn(move || {
+                let mut scratch = Scratch::default();
+                loop {
+                    let next = work_rx.lock().map_or(None, |rx| rx.recv().ok());
+                    let Some((at, task)) = next else { break };
+                    let outcome = perform(&task, index, trees, options.depth, &mut *reader, &mut scratch);
+                    if done_tx.send((at, task, outcome)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(done_tx);
+        let mut scratch = Scratch::default();
+        let workers = jobs - 1;
+        while !walker.stack.is_empty() {
+            let keep = walker.stack.len().saturating_sub(TASKS_PER_ROUND);
+            let mut round: Vec<Task> = walker.stack.split_off(keep);
+            round.reverse();
+            let mut done: Vec<Option<(Task, Outcome)>> = round.iter().map(|_| None).collect();
+            // This thread works too: it keeps its share and collects the others' afterwards.
+            let own = round.len().div_ceil(workers + 1);
+            let mut sent = 0;
+            for (at, task) in round.drain(own..).enumerate() {
+                if work_tx.send((own + at, task)).is_ok() {
+                    sent += 1;
+                }
+            }
+            for (at, task) in round.into_iter().enumerate() {
+                let outcome = perform(&task, index, trees, options.depth, &mut *reader, &mut scratch);
+                done[at] = Some((task, outcome));
+            }
+            for _ in 0..sent {
+                let Ok((at, task, outcome)) = done_rx.recv() else { break };
+                done[at] = Some((task, outcome));
+            }
+            let mut next = Vec::new();
+            for (task, outcome) in done.into_iter().flatten() {
+                walker.merge(task, outcome, options.depth, &mut next);
+            }
+            next.reverse();
+            walker.stack.extend(next);
+        }
+        drop(work_tx);
+        walker.name_parents(&mut *reader, &mut scratch);
+    });
+    Ok(())
+}
+
+struct Walker<'a> {
+    index: &'a Index,
+    trees: &'a [Tree],
+    /// One bit per index row; set on a page's first row once the page is reached.
+    seen: Vec<u64>,
+    /// Pages reached that have no row at all.
+    absent: std::collections::HashSet<(usize, u64)>,
+    nodes: Vec<Node>,
+    stack: Vec<Task>,
+    /// Pages with a second parent: tree, page, LSN of the second reference.
+    twice: Vec<(usize, u64, u64)>,
+    visitor: &'a mut dyn Visitor,
+}
+
+impl Walker<'_> {
+    fn root(&mut self, tree: usize, cookie: Cookie) {
+        let page = Visited {
+            cookie,
+            chain: None,
+            kind: CellKind::AddrInternal,
+            overflow: false,
+            level: 0,
+            deleted: false,
+            suspect: false,
+            broken: false,
+        };
+        if let Some(task) = self.reach(tree, page, None, None) {
+            self.stack.push(task);
+        }
+    }
+
+    /// Mark a page as reached; returns the task that reads it if it is internal, or `None` after
+    /// adding it to `leaves`.
+    fn reach(
+        &mut self,
+        tree: usize,
+        mut page: Visited,
+        parent: Option<usize>,
+        leaves: Option<&mut Vec<Pending>>,
+    ) -> Option<Task> {
+        let table = self.trees[tree].table;
+        let cookie = page.cookie;
+        let place = (table, cookie.page_id, cookie.lsn);
+        let mut faults = Vec::new();
+        page.chain = chain::resolve(self.index, table, &cookie, &mut faults);
+        if page.suspect && (page.chain.is_none() || !faults.is_empty()) {
+            return None;
+        }
+        page.broken = faults.iter().any(|f| f.kind == FaultKind::ChainBroken);
+        if self.is_second_reference(tree, &page, parent) {
+            return None;
+        }
+        if let Some(parent) = parent {
+            let above = self.nodes[parent].cookie;
+            if cookie.lsn >= above.lsn && cookie.lsn != 0 {
+                let fault = Fault::new(
+                    FaultKind::ChildNewer,
+                    place,
+                    format!("an LSN below its parent's, {}", above.lsn),
+                    format!("LSN {}", cookie.lsn),
+                );
+                self.visitor.fault(tree, fault.with(format!("the parent is page {}", above.page_id)));
+            }
+        }
+        if page.level > MAX_DEPTH {
+            let fault =
+                Fault::new(FaultKind::Undecodable, place, format!("at most {MAX_DEPTH} levels"), "a deeper tree");
+            self.visitor.fault(tree, fault);
+            return None;
+        }
+        self.check_page_id(tree, &cookie, place);
+        if let Err(e) = cookie.check_consistency() {
+            self.visitor.fault(tree, page::from_format(FaultKind::CookieInvalid, place, &e));
+        }
+        for fault in faults {
+            self.visitor.fault(tree, fault);
+        }
+        if let Some(chain) = page.chain
+            && !self.visitor.enter(tree, chain.newest)
+        {
+            return None;
+        }
+        self.visitor.page(tree, &page);
+        if page.chain.is_none() && page.kind == CellKind::AddrInternal {
+            self.visitor.subtree_lost(tree);
+        }
+        page.chain?;
+        if page.kind == CellKind::AddrInternal && !page.overflow {
+            let node = self.nodes.len();
+            self.nodes.push(Node { page: cookie.page_id, parent, tree, cookie, chain: page.chain });
+            return Some(Task::Internal { tree, pending: Pending { page, node } });
+        }
+        if let Some(leaves) = leaves {
+            leaves.push(Pending { page, node: parent.unwrap_or(0) });
+        }
+        None
+    }
+
+    /// Whether the page was reached before; reports the cycle or the second parent.
+    fn is_second_reference(&mut self, tree: usize, page: &Visited, parent: Option<usize>) -> bool {
+        let cookie = page.cookie;
+        let range = self.index.page(self.trees[tree].table, cookie.page_id);
+        let fresh = if range.is_empty() {
+            self.absent.insert((tree, cookie.page_id))
+        } else {
+            let (word, bit) = (range.start / 64, 1_u64 << (range.start % 64));
+            let fresh = self.seen[word] & bit == 0;
+            self.seen[word] |= bit;
+            fresh
+        };
+        if fresh {
+            return false;
+        }
+        let Some(parent) = parent else { return true };
+        let mut up = Some(parent);
+        while let Some(node) = up {
+            if self.nodes[node].page == cookie.page_id {
+                let holder = self.nodes[parent].cookie;
+                let place = (self.trees[tree].table, holder.page_id, holder.lsn);
+                let fault = Fault::new(
+                    FaultKind::Cycle,
+                    place,
+                    "children below the page",
+                    format!("a reference to page {} at LSN {}, which is above it", cookie.page_id, cookie.lsn),
+                );
+                self.visitor.fault(tree, fault.with(format!("the reference is {cookie}")));
+                return true;
+            }
+            up = self.nodes[node].parent;
+        }
+        self.twice.push((tree, cookie.page_id, cookie.lsn));
+        true
+    }
+
+    /// Ids of btree pages start at 100 and stay below next_page_id (I6 of 11.2).
+    fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: (u64, u64, u64)) {
+        let next = self.trees[tree].entry.as_ref().and_then(|e| e.next_page_id).filter(|n| *n != 0);
+        if cookie.page_id < FIRST_PAGE_ID || next.is_some_and(|n| cookie.page_id >= n) {
+            let expected = next.map_or(format!("a page id of at least {FIRST_PAGE_ID}"), |n| {
+                format!("a page id from {FIRST_PAGE_ID} to below next_page_id {n}")
+            });
+            let fault = Fault::new(FaultKind::PageIdRange, place, expected, format!("page id {}", cookie.page_id));
+            self.visitor.fault(tree, fault);
+        }
+    }
+
+    /// Take in what a worker found.
+    fn merge(&mut self, task: Task, outcome: Outcome, depth: Depth, next: &mut Vec<Task>) {
+        let (tree, parents) = match task {
+            Task::Internal { tree, pending } => (tree, vec![pending]),
+            Task::Leaves { tree, leaves } => (tree, leaves),
+        };
+        self.visitor.progress(outcome.blocks, outcome.bytes);
+        for fault in outcome.faults {
+            self.visitor.fault(tree, fault);
+        }
+        if outcome.leaf_root {
+            self.visitor.leaf_root(tree);
+        }
+        if outcome.damaged {
+            self.visitor.subtree_lost(tree);
+        }
+        if depth == Depth::Deep && outcome.rows != RowCounts::default() {
+            self.visitor.rows(tree, outcome.rows);
+        }
+        let mut leaves = Vec::new();
+        for found in outcome.children {
+            let Some(parent) = parents.get(found.leaf) else { continue };
+            let place = (self.trees[tree].table, parent.page.cookie.page_id, parent.page.cookie.lsn);
+            match found.cookie {
+                Err(_) if outcome.damaged => {}
+                Err(e) => {
+                    self.visitor.subtree_lost(tree);
+                    let unsupported = e.class == crate::format::Class::Unsupported;
+                    let kind = if unsupported { FaultKind::CookieUnsupported } else { FaultKind::CookieInvalid };
+                    self.visitor
+                        .fault(tree, page::from_format(kind, place, &e).with("in an address cell of this page"));
+                }
+                Ok(cookie) if cookie.is_none() => {}
+                Ok(cookie) => {
+                    let page = Visited {
+                        cookie,
+                        chain: None,
+                        kind: found.kind,
+                        overflow: found.overflow,
+                        level: parent.page.level + 1,
+                        deleted: parent.page.deleted || found.kind == CellKind::AddrDeleted,
+                        suspect: outcome.damaged,
+                        broken: false,
+                    };
+                    next.extend(self.reach(tree, page, Some(parent.node), Some(&mut leaves)));
+                    if leaves.len() >= LEAVES_PER_TASK {
+                        next.push(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
+                    }
+                }
+            }
+        }
+        if !leaves.is_empty() {
+            next.push(Task::Leaves { tree, leaves });
+        }
+    }
+
+    /// Report pages with two parents, naming all parents. Rare, so the parents are looked up again
+    /// instead of being remembered for every page.
+    fn name_parents(&mut self, reader: &mut (dyn BlockReader + '_), scratch: &mut Scratch) {
+        if self.twice.is_empty() {
+            return;
+        }
+        self.twice.sort_unstable();
+        self.twice.dedup_by_key(|t| (t.0, t.1));
+        let mut parents: Vec<Vec<u64>> = self.twice.iter().map(|_| Vec::new()).collect();
+        for node in &self.nodes {
+            let spec = &self.trees[node.tree];
+            if !self.twice.iter().any(|t| t.0 == node.tree) {
+                continue;
+            }
+            let Some(chain) = node.chain else { continue };
+            let mut ignored = Vec::new();
+            let checks = Checks::all(&node.cookie);
+            if page::read(reader, self.index, &node.cookie, checks, chain, scratch, &mut ignored).is_none() {
+                continue;
+            }
+            let loaded = loaded(spec, &node.cookie);
+            page::with_children(scratch, loaded, &mut ignored, |children| {
+                for child in children.list.iter().filter_map(|c| Cookie::decode(c.cookie).ok()) {
+                    if let Ok(at) = self.twice.binary_search_by_key(&(node.tree, child.page_id), |t| (t.0, t.1)) {
+                        parents[at].push(node.page);
+                    }
+                }
+            });
+        }
+        for ((tree, page, lsn), mut parents) in std::mem::take(&mut self.twice).into_iter().zip(parents) {
+            parents.sort_unstable();
+            let list = parents.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            let found = format!("{} references", parents.len().max(2));
+            let fault =
+                Fault::new(FaultKind::ReferencedTwice, (self.trees[tree].table, page, lsn), "one reference", found);
+            self.visitor.fault(tree, fault.with(format!("parent pages: {list}")));
+        }
+    }
+}
+
+fn loaded(tree: &Tree, cookie: &Cookie) -> Loaded {
+    Loaded { place: (tree.table, cookie.page_id, cookie.lsn), era: page::era_of(cookie), compression: tree.compression }
+}
+
+/// Read and decode what a task asks for.
+fn perform(
+    task: &Task,
+    index: &Index,
+    trees: &[Tree],
+    depth: Depth,
+    reader: &mut (dyn BlockReader + '_),
+    scratch: &mut Scratch,
+) -> Outcome {
+    let mut out = Outcome::default();
+    match task {
+        Task::Internal { tree, pending } => {
+            internal(&trees[*tree], pending, index, reader, scratch, depth, &mut out);
+        }
+        Task::Leaves { tree, leaves } => {
+            for (at, pending) in leaves.iter().enumerate() {
+                leaf(&trees[*tree], pending, at, index, reader, scratch, depth, &mut out);
+            }
+        }
+    }
+    out
+}
+
+/// Fetch a page's blocks and count them.
+fn fetch(
+    pending: &Pending,
+    index: &Index,
+    reader: &mut (dyn BlockReader + '_),
+    scratch: &mut Scratch,
+    out: &mut Outcome,
+) -> Option<crate::format::page::PageHeader> {
+    let chain = pending.page.chain?;
+    let checks = Checks {
+        newest: (!pending.page.suspect).then_some(pending.page.cookie.checksum),
+        linked: !pending.page.broken,
+    };
+    let header = page::read(reader, index, &pending.page.cookie, checks, chain, scratch, &mut out.faults);
+    out.blocks += chain.positions().count() as u64;
+    out.bytes += chain.stored_bytes(index);
+    header
+}
+
+fn internal(
+    tree: &Tree,
+    pending: &Pending,
+    index: &Index,
+    reader: &mut (dyn BlockReader + '_),
+    scratch: &mut Scratch,
+    depth: Depth,
+    out: &mut Outcome,
+) {
+    let header = fetch(pending, index, reader, scratch, out);
+    out.damaged = header.is_none() || pending.page.broken || out.faults.iter().any(|f| !f.recovered);
+    let Some(header) = header else { return };
+    let loaded = loaded(tree, &pending.page.cookie);
+    match header.page_type() {
+        Ok(t) if t.is_internal() => {
+            let decoded = page::with_children(scratch, loaded, &mut out.faults, |children| {
+                for child in &children.list {
+                    if child.overflow_key {
+                        out.children.push(Found {
+                            cookie: Cookie::decode(child.key),
+                            kind: CellKind::KeyOverflow,
+                            overflow: true,
+                            leaf: 0,
+                        });
+                    }
+                    let cookie = Cookie::decode(child.cookie);
+                    out.children.push(Found { cookie, kind: child.kind, overflow: false, leaf: 0 });
+                }
+                children.error.is_none()
+            });
+            out.damaged |= decoded != Some(true);
+        }
+        // A root may be a lone leaf; below a root the address cell was wrong.
+        Ok(_) if pending.page.level == 0 => {
+            out.leaf_root = true;
+            count_rows(tree, pending, 0, scratch, depth, out);
+        }
+        Ok(t) => out.faults.push(type_fault(loaded, "an internal page, as its address says", t.name())),
+        Err(_) => {}
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn leaf(
+    tree: &Tree,
+    pending: &Pending,
+    at: usize,
+    index: &Index,
+    reader: &mut (dyn BlockReader + '_),
+    scratch: &mut Scratch,
+    depth: Depth,
+    out: &mut Outcome,
+) {
+    let page = &pending.page;
+    // Only a plain leaf address (type 2) may lead to overflow pages, so only there cells matter.
+    let may_overflow = page.kind == CellKind::AddrLeaf || page.kind == CellKind::AddrDeleted;
+    if depth == Depth::Quick && !(may_overflow && page.kind == CellKind::AddrLeaf) {
+        return;
+    }
+    let Some(header) = fetch(pending, index, reader, scratch, out) else { return };
+    let loaded = loaded(tree, &page.cookie);
+    match header.page_type() {
+        Ok(t) if page.overflow && t != crate::format::page::PageType::Overflow => {
+            out.faults.push(type_fault(loaded, "an overflow page", t.name()));
+        }
+        Ok(t) if t.is_internal() => {
+            out.faults.push(type_fault(loaded, "a leaf page, as its address says", t.name()));
+        }
+        Ok(_) if !page.overflow && (depth == Depth::Deep || may_overflow) => {
+            count_rows(tree, pending, at, scratch, depth, out);
+        }
+        _ => {}
+    }
+}
+
+fn type_fault(loaded: Loaded, expected: &str, found: &str) -> Fault {
+    Fault::new(FaultKind::Header, loaded.place, expected, format!("a {found} page"))
+}
+
+fn count_rows(tree: &Tree, pending: &Pending, at: usize, scratch: &Scratch, depth: Depth, out: &mut Outcome) {
+    let loaded = loaded(tree, &pending.page.cookie);
+    let mut faults = Vec::new();
+    page::with_rows(scratch, loaded, &mut faults, |rows| {
+        for row in &rows.list {
+            out.rows.keys += 1;
+            out.rows.live += u64::from(!row.times.is_stopped());
+            let mut overflow = |cookie: &[u8], kind| {
+                out.children.push(Found { cookie: Cookie::decode(cookie), kind, overflow: true, leaf: at });
+            };
+            if row.overflow_key {
+                overflow(&row.key, CellKind::KeyOverflow);
+            }
+            if let LeafValue::Overflow(cookie) = row.value {
+                overflow(cookie, CellKind::ValueOverflow);
+            }
+        }
+    });
+    // Damage shows at every depth; key order is the business of a deep audit only.
+    faults.retain(|f| depth == Depth::Deep || f.kind != FaultKind::KeyOrder);
+    let known = out.faults.iter().any(|f| f.page == loaded.place.1);
+    out.faults.extend(faults.into_iter().filter(|f| !known || f.kind.is_unchecked()));
+}
+
+impl Tree {
+    /// A tree for a walk that stands alone: a table and a root, nothing else known.
+    #[must_use]
+    pub fn bare(uri: &str, table: u64, root: Cookie) -> Self {
+        Self { uri: uri.to_string(), table, entry: None, root: Some(root), compression: Compression::Unknown }
+    }
+}

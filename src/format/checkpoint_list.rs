@@ -1,0 +1,247 @@
+//! The checkpoint list of a file's metadata: `checkpoint=(NAME=(addr=..,order=..,...),...)`
+//! (spec 07.6).
+
+use super::config::{Config, Kind, Value};
+use super::{FormatError, Result};
+
+/// The transaction id that means "never", printed `-11`.
+pub const TXN_MAX: u64 = u64::MAX - 10;
+/// The timestamp that means "never", printed `-1`.
+pub const TS_MAX: u64 = u64::MAX;
+
+/// One checkpoint of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointEntry {
+    /// The name; unnamed checkpoints are `WiredTigerCheckpoint.ORDER`.
+    pub name: String,
+    /// The cookie, decoded from hex. Empty: a checkpoint without a root.
+    pub addr: Vec<u8>,
+    /// Ascending number of the checkpoint within the file.
+    pub order: i64,
+    /// Seconds since the epoch.
+    pub time: u64,
+    /// Bytes; what they count depends on the build (07.6).
+    pub size: u64,
+    /// The write generation of the tree at this checkpoint.
+    pub write_gen: u64,
+    /// The write generation at the start of the run that wrote it; 0 if not recorded.
+    pub run_write_gen: u64,
+    /// The next free page id, disaggregated files only.
+    pub next_page_id: Option<u64>,
+    /// Newest durable timestamp of a start.
+    pub newest_start_durable_ts: u64,
+    /// Oldest start timestamp.
+    pub oldest_start_ts: u64,
+    /// Newest transaction id.
+    pub newest_txn: u64,
+    /// Newest durable timestamp of a stop.
+    pub newest_stop_durable_ts: u64,
+    /// Newest stop timestamp; [`TS_MAX`] if something is not deleted.
+    pub newest_stop_ts: u64,
+    /// Newest stop transaction; [`TXN_MAX`] if something is not deleted.
+    pub newest_stop_txn: u64,
+    /// The checkpoint holds prepared updates.
+    pub prepare: bool,
+}
+
+/// Whether `size` and `write_gen` may be missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Required {
+    /// As in a file's metadata.
+    All,
+    /// As in the earliest turtle pages, which had `addr`, `order` and `time` only.
+    Legacy,
+}
+
+/// Read the structure `(NAME=(...),...)`. The last entry is the newest checkpoint.
+pub fn parse(list: Value<'_>) -> Result<Vec<CheckpointEntry>> {
+    parse_list(list, Required::All)
+}
+
+/// As [`parse`], but a missing `size` or `write_gen` counts as 0: the legacy turtle page (14.5).
+pub fn parse_lenient(list: Value<'_>) -> Result<Vec<CheckpointEntry>> {
+    parse_list(list, Required::Legacy)
+}
+
+/// Read the key `checkpoint` of a file's configuration; missing or empty is an empty list.
+pub fn from_file_config(config: &Config<'_>) -> Result<Vec<CheckpointEntry>> {
+    match config.get("checkpoint") {
+        None => Ok(Vec::new()),
+        Some(v) if v.kind != Kind::Struct && v.text.is_empty() => Ok(Vec::new()),
+        Some(v) => parse(v),
+    }
+}
+
+fn parse_list(list: Value<'_>, required: Required) -> Result<Vec<CheckpointEntry>> {
+    let list = list.config().map_err(|e| e.within("checkpoint list"))?;
+    list.entries()
+        .iter()
+        .map(|e| {
+            let context = || format!("checkpoint {}", super::config::shorten(e.key));
+            let fields = e.value.config().map_err(|err| err.within(&context()))?;
+            entry(e.key, &fields, required).map_err(|err| err.within(&context()))
+        })
+        .collect()
+}
+
+fn entry<'a>(name: &str, fields: &Config<'a>, required: Required) -> Result<CheckpointEntry> {
+    if name.is_empty() {
+        return Err(FormatError::invalid("checkpoint without a name"));
+    }
+    let need = |key: &str| fields.get(key).ok_or_else(|| FormatError::invalid(format!("{key} is missing")));
+    let optional = |key: &str, read: fn(&Value<'a>) -> Result<u64>| match fields.get(key) {
+        Some(v) => read(&v).map(Some).map_err(|e| e.within(key)),
+        None => Ok(None),
+    };
+    let must = |key: &str, old: Required| match optional(key, Value::u64)? {
+        Some(v) => Ok(v),
+        None if old == Required::Legacy => Ok(0),
+        None => need(key).and(Ok(0)),
+    };
+    // Timestamps and transaction ids are unsigned but printed signed; some had another name once.
+    let stamp = |key: &str, older: Option<&str>, default: u64| match optional(key, Value::u64_printed_signed)? {
+        Some(v) => Ok(v),
+        None => match older {
+            Some(older) => Ok(optional(older, Value::u64_printed_signed)?.unwrap_or(default)),
+            None => Ok(default),
+        },
+    };
+    Ok(CheckpointEntry {
+        name: name.to_owned(),
+        addr: address(need("addr")?)?,
+        order: need("order")?.i64().map_err(|e| e.within("order"))?,
+        time: must("time", Required::All)?,
+        size: must("size", required)?,
+        write_gen: must("write_gen", required)?,
+        run_write_gen: optional("run_write_gen", Value::u64)?.unwrap_or(0),
+        next_page_id: optional("next_page_id", Value::u64)?,
+        newest_start_durable_ts: stamp("newest_start_durable_ts", Some("start_durable_ts"), 0)?,
+        oldest_start_ts: stamp("oldest_start_ts", None, 0)?,
+        newest_txn: stamp("newest_txn", None, 0)?,
+        newest_stop_durable_ts: stamp("newest_stop_durable_ts", Some("stop_durable_ts"), 0)?,
+        newest_stop_ts: stamp("newest_stop_ts", None, TS_MAX)?,
+        newest_stop_txn: stamp("newest_stop_txn", None, TXN_MAX)?,
+        prepare: match fields.get("prepare") {
+            Some(v) => v.bool().map_err(|e| e.within("prepare"))?,
+            None => false,
+        },
+    })
+}
+
+fn address(value: Value<'_>) -> Result<Vec<u8>> {
+    match value.kind {
+        Kind::Struct | Kind::Bool => Err(FormatError::invalid("addr is not a hexadecimal string")),
+        _ => hex::decode(value.text).map_err(|e| FormatError::invalid(format!("addr is not hexadecimal: {e}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use proptest::prelude::*;
+
+    const FULL: &str = "addr=\"00c025808282bd21596019\",order=1,time=1766470626,size=101,newest_start_durable_ts=0,\
+        oldest_start_ts=0,newest_txn=0,newest_stop_durable_ts=0,newest_stop_ts=-1,newest_stop_txn=-11,prepare=0,\
+        write_gen=3,run_write_gen=1,next_page_id=102";
+
+    fn list(text: &str) -> Result<Vec<CheckpointEntry>> {
+        from_file_config(&Config::parse(text).unwrap())
+    }
+
+    #[test]
+    fn a_full_entry() {
+        let got = list(&format!("id=7,checkpoint=(WiredTigerCheckpoint.1=({FULL})),checkpoint_lsn=(1,2)")).unwrap();
+        assert_eq!(
+            got,
+            [CheckpointEntry {
+                name: "WiredTigerCheckpoint.1".to_owned(),
+                addr: hex::decode("00c025808282bd21596019").unwrap(),
+                order: 1,
+                time: 1_766_470_626,
+                size: 101,
+                write_gen: 3,
+                run_write_gen: 1,
+                next_page_id: Some(102),
+                newest_start_durable_ts: 0,
+                oldest_start_ts: 0,
+                newest_txn: 0,
+                newest_stop_durable_ts: 0,
+                newest_stop_ts: TS_MAX,
+                newest_stop_txn: TXN_MAX,
+                prepare: false,
+            }]
+        );
+    }
+
+    #[test]
+    fn several_names_old_names_and_unknown_keys() {
+        let old = FULL.replace("newest_start_durable_ts=0", "start_durable_ts=5,leaf_entry_ewma=1");
+        let old = old.replace("newest_stop_durable_ts=0", "stop_durable_ts=-1").replace("prepare=0", "prepare=1");
+        let got = list(&format!("checkpoint=(first=({FULL}),\"a b\"=({old}))")).unwrap();
+        assert_eq!(got.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["first", "a b"]);
+        assert_eq!((got[1].newest_start_durable_ts, got[1].newest_stop_durable_ts, got[1].prepare), (5, TS_MAX, true));
+    }
+
+    #[test]
+    fn empty_lists_and_empty_addresses() {
+        for text in ["id=7", "checkpoint=", "checkpoint=()", "checkpoint=\"\""] {
+            assert_eq!(list(text).unwrap(), [], "{text}");
+        }
+        let got = list("checkpoint=(a=(addr=\"\",order=1,time=1,size=0,write_gen=1))").unwrap();
+        assert!(got[0].addr.is_empty());
+        assert_eq!((got[0].run_write_gen, got[0].next_page_id), (0, None));
+    }
+
+    #[test]
+    fn every_required_key_is_required() {
+        for key in ["addr", "order", "time", "size", "write_gen"] {
+            let text = FULL.replace(&format!(",{key}="), ",x=");
+            let text = if key == "addr" { text.replace("addr=", "x=") } else { text };
+            let err = list(&format!("checkpoint=(a=({text}))")).unwrap_err();
+            assert_eq!(err.class, Class::Invalid);
+            assert!(err.message.contains(key), "{err}");
+        }
+        let value = Config::parse("c=(a=(addr=\"\",order=1,time=1))").unwrap();
+        assert!(parse(value.get("c").unwrap()).is_err());
+        let got = parse_lenient(value.get("c").unwrap()).unwrap();
+        assert_eq!((got[0].size, got[0].write_gen), (0, 0));
+        let value = Config::parse("c=(a=(addr=\"\",order=1))").unwrap();
+        assert!(parse_lenient(value.get("c").unwrap()).is_err());
+    }
+
+    #[test]
+    fn malformed_entries_are_refused() {
+        for (from, to) in [
+            ("size=101", "size=-1"),
+            ("size=101", "size=abc"),
+            ("size=101", "size=99999999999999999999999"),
+            ("00c025", "0c025"),
+            ("00c025", "zz"),
+            ("order=1", "order=x"),
+            ("time=1766470626", "time=-1"),
+            ("next_page_id=102", "next_page_id=()"),
+            ("prepare=0", "prepare=maybe"),
+        ] {
+            let err = list(&format!("checkpoint=(a=({}))", FULL.replace(from, to))).unwrap_err();
+            assert_eq!(err.class, Class::Invalid, "{to}");
+        }
+        for text in ["checkpoint=x", "checkpoint", "checkpoint=(a)", "checkpoint=(a=1)", "checkpoint=((a=1))"] {
+            assert_eq!(list(text).unwrap_err().class, Class::Invalid, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..80), cut in 0..FULL.len()) {
+            let mut text = b"checkpoint=(a=(".to_vec();
+            text.extend_from_slice(&FULL.as_bytes()[..cut]);
+            text.extend_from_slice(&bytes);
+            text.extend_from_slice(b"))");
+            if let Ok(config) = Config::parse_bytes(&text) {
+                let _ = from_file_config(&config);
+                let _ = config.get("checkpoint").map(parse_lenient);
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The completion record a page log stores when a checkpoint completes (spec 07.5.1).
+
+use super::config::{Config, Value};
+use super::{FormatError, Result};
+use std::fmt::Write as _;
+
+/// The newest completion record this reader understands.
+pub const READER_VERSION: u32 = 2;
+
+/// Version of a record without version keys.
+const DEFAULT_VERSION: u32 = 1;
+
+/// A parsed completion record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// LSN of the turtle page.
+    pub metadata_lsn: u64,
+    /// crc32c of the turtle page; absent in the oldest builds.
+    pub metadata_checksum: Option<u32>,
+    /// Bytes of the whole database. Required by newer engines; whether its absence is an error
+    /// depends on the generation of the store, which the caller knows.
+    pub database_size: Option<u64>,
+    /// Version of the writer.
+    pub version: u32,
+    /// Lowest version of a reader that may use the checkpoint.
+    pub compatible_version: u32,
+    /// The record names its versions. False: both are the default, 1.
+    pub has_versions: bool,
+    /// Checkpoint id, PALM stores only.
+    pub id: Option<u64>,
+}
+
+impl Completion {
+    /// The record in the writer's order.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        if let Some(id) = self.id {
+            let _ = write!(out, "id={id},");
+        }
+        let _ = write!(out, "metadata_lsn={}", self.metadata_lsn);
+        if let Some(sum) = self.metadata_checksum {
+            let _ = write!(out, ",metadata_checksum={sum:x}");
+        }
+        if let Some(size) = self.database_size {
+            let _ = write!(out, ",database_size={size}");
+        }
+        if self.has_versions {
+            let _ = write!(out, ",version={},compatible_version={}", self.version, self.compatible_version);
+        }
+        out
+    }
+}
+
+/// Parse a completion record. Unknown keys are accepted.
+pub fn parse<'a>(text: &'a [u8]) -> Result<Completion> {
+    let config = Config::parse_bytes(text)?;
+    let optional = |key: &str, read: fn(&Value<'a>) -> Result<u64>| match config.get(key) {
+        Some(v) => read(&v).map(Some).map_err(|e| e.within(key)),
+        None => Ok(None),
+    };
+    let version = |key: &str| match optional(key, Value::u64)? {
+        Some(v) => u32::try_from(v).map(Some).map_err(|_| FormatError::invalid(format!("{key}={v} exceeds 32 bits"))),
+        None => Ok(None),
+    };
+    let metadata_lsn =
+        optional("metadata_lsn", Value::u64)?.ok_or_else(|| FormatError::not_found("metadata_lsn is missing"))?;
+    let metadata_checksum = match optional("metadata_checksum", Value::hex_u64)? {
+        Some(v) => Some(
+            u32::try_from(v).map_err(|_| FormatError::invalid(format!("metadata_checksum={v:x} exceeds 32 bits")))?,
+        ),
+        None => None,
+    };
+    let database_size = optional("database_size", Value::u64)?;
+    let (own, compatible) = (version("version")?, version("compatible_version")?);
+    let completion = Completion {
+        metadata_lsn,
+        metadata_checksum,
+        database_size,
+        version: own.unwrap_or(DEFAULT_VERSION),
+        compatible_version: compatible.unwrap_or(DEFAULT_VERSION),
+        has_versions: own.is_some() || compatible.is_some(),
+        id: optional("id", Value::u64)?,
+    };
+    if completion.compatible_version > READER_VERSION {
+        return Err(FormatError::unsupported(format!(
+            "completion record: compatible_version={} is newer than this reader ({READER_VERSION})",
+            completion.compatible_version
+        )));
+    }
+    if completion.version < completion.compatible_version {
+        return Err(FormatError::invalid(format!(
+            "completion record: version={} is below compatible_version={}",
+            completion.version, completion.compatible_version
+        )));
+    }
+    Ok(completion)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use proptest::prelude::*;
+
+    const SAMPLE: &str =
+        "metadata_lsn=124,metadata_checksum=33233555,database_size=1048677,version=2,compatible_version=2";
+
+    #[test]
+    fn sample_of_14_5() {
+        let got = parse(SAMPLE.as_bytes()).unwrap();
+        let want = Completion {
+            metadata_lsn: 124,
+            metadata_checksum: Some(0x3323_3555),
+            database_size: Some(1_048_677),
+            version: 2,
+            compatible_version: 2,
+            has_versions: true,
+            id: None,
+        };
+        assert_eq!(got, want);
+        assert_eq!(want.to_text(), SAMPLE);
+    }
+
+    #[test]
+    fn older_texts() {
+        for text in ["id=12,metadata_lsn=1260", "metadata_lsn=432,metadata_checksum=fcdaa74b", "metadata_lsn=1"] {
+            let got = parse(text.as_bytes()).unwrap();
+            assert!(!got.has_versions);
+            assert_eq!((got.version, got.compatible_version, got.database_size), (1, 1, None));
+            assert_eq!(got.to_text(), text);
+        }
+        assert_eq!(parse(b"id=12,metadata_lsn=1260").unwrap().id, Some(12));
+        assert_eq!(parse(b"metadata_lsn=1,metadata_checksum=0\0").unwrap().metadata_checksum, Some(0));
+    }
+
+    #[test]
+    fn classes_of_07_5_1() {
+        for (text, class) in [
+            ("", Class::NotFound),
+            ("metadata_checksum=1", Class::NotFound),
+            ("metadata_lsn=x", Class::Invalid),
+            ("metadata_lsn=-1", Class::Invalid),
+            ("metadata_lsn=1,metadata_checksum=100000000", Class::Invalid),
+            ("metadata_lsn=1,metadata_checksum=xyz", Class::Invalid),
+            ("metadata_lsn=1,metadata_checksum=", Class::Invalid),
+            ("metadata_lsn=1,database_size=-5", Class::Invalid),
+            ("metadata_lsn=1,version=-1", Class::Invalid),
+            ("metadata_lsn=1,version=4294967296", Class::Invalid),
+            ("metadata_lsn=1,compatible_version=4294967296", Class::Invalid),
+            ("metadata_lsn=1,version=3,compatible_version=3", Class::Unsupported),
+            ("metadata_lsn=1,version=1,compatible_version=2", Class::Invalid),
+            ("metadata_lsn=1,compatible_version=2", Class::Invalid),
+            ("metadata_lsn=(", Class::Invalid),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap_err().class, class, "{text}");
+        }
+        assert!(parse(b"metadata_lsn=1,version=4294967295,compatible_version=2,new_key=(a=1)").is_ok());
+        assert!(parse(b"metadata_lsn=1,version=2").unwrap().has_versions);
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(
+            metadata_lsn: u64,
+            metadata_checksum: Option<u32>,
+            database_size: Option<u64>,
+            id: Option<u64>,
+            versions in proptest::option::of((1..=READER_VERSION, 0..5_u32)),
+        ) {
+            let (compatible_version, above) = versions.unwrap_or((1, 0));
+            let completion = Completion {
+                metadata_lsn,
+                metadata_checksum,
+                database_size,
+                version: compatible_version + above,
+                compatible_version,
+                has_versions: versions.is_some(),
+                id,
+            };
+            prop_assert_eq!(parse(completion.to_text().as_bytes()).unwrap(), completion);
+        }
+
+        #[test]
+        fn any_bytes_parse_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..80), cut in 0..SAMPLE.len()) {
+            let _ = parse(&bytes);
+            let mut text = SAMPLE.as_bytes()[..cut].to_vec();
+            text.extend_from_slice(&bytes);
+            let _ = parse(&text);
+        }
+    }
+}

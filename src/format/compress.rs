@@ -1,0 +1,304 @@
+//! Compressed blocks of the four compressors (spec 03.6, 16.3).
+//!
+//! The first 64 bytes of a block are never compressed; the page header in them states the size of
+//! the whole plain image. Behind them stands the compressor's own framing.
+
+use super::reader::Reader;
+use super::{FormatError, Result};
+
+/// Bytes at the head of a block that stay as they are.
+pub const VERBATIM: usize = 64;
+
+/// Largest plain image that is decompressed. The engine's own scans take blocks above 512 MiB for
+/// damage (16.2), and no tree page comes near it; without a limit one damaged size field makes
+/// the reader allocate 4 GiB.
+pub const MAX_MEM_SIZE: u32 = 512 << 20;
+
+/// Where the page header states the plain size.
+const MEM_SIZE_AT: usize = 16;
+/// The first bytes of a zstd frame.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The deflate format cannot do better than 1032 to 1.
+const DEFLATE_MAX_RATIO: usize = 1032;
+/// Compression levels are a matter of size, not of format; these are the libraries' usual ones.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Compressors the engine ships with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compressor {
+    /// Snappy, with a stream length in front.
+    Snappy,
+    /// A bare zlib stream.
+    Zlib,
+    /// A zstd frame, with a stream length in front.
+    Zstd,
+    /// An LZ4 block behind four lengths.
+    Lz4,
+}
+
+impl Compressor {
+    /// The compressor of a `block_compressor=` value. `None` for no compression, and for names
+    /// this reader does not know.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "snappy" => Some(Self::Snappy),
+            "zlib" => Some(Self::Zlib),
+            "zstd" => Some(Self::Zstd),
+            "lz4" => Some(Self::Lz4),
+            _ => None,
+        }
+    }
+
+    /// The engine's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Snappy => "snappy",
+            Self::Zlib => "zlib",
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+        }
+    }
+}
+
+/// Decompress a stored block to exactly `mem_size` bytes. Bytes behind the stream are padding.
+pub fn decompress(c: Compressor, image: &[u8], mem_size: u32) -> Result<Vec<u8>> {
+    let error = |what: String| FormatError::io(format!("{} block: {what}", c.name()));
+    if mem_size > MAX_MEM_SIZE {
+        return Err(error(format!("plain size {mem_size} is above the limit of {MAX_MEM_SIZE} bytes")));
+    }
+    let size = usize::try_from(mem_size).map_err(|e| error(e.to_string()))?;
+    let (head, framed) =
+        image.split_at_checked(VERBATIM).ok_or_else(|| error(format!("{} bytes only", image.len())))?;
+    let want = size.checked_sub(VERBATIM).ok_or_else(|| error(format!("plain size {mem_size} is below {VERBATIM}")))?;
+    let stream = unframe(c, framed, want).map_err(|e| e.within(c.name()))?;
+
+    // Reserved before it is filled, so that a plausible but huge size ends in an error and not in an abort.
+    let mut out = Vec::new();
+    out.try_reserve_exact(size).map_err(|e| error(e.to_string()))?;
+    out.extend_from_slice(head);
+    out.resize(size, 0);
+    let body = out.get_mut(VERBATIM..).unwrap_or_default();
+    let done = match c {
+        Compressor::Snappy => snap::raw::Decoder::new().decompress(stream, body).map_err(|e| error(e.to_string()))?,
+        Compressor::Zlib => inflate(stream, body).map_err(error)?,
+        Compressor::Zstd => zstd::bulk::decompress_to_buffer(stream, body).map_err(|e| error(e.to_string()))?,
+        Compressor::Lz4 => lz4_flex::block::decompress_into(stream, body).map_err(|e| error(e.to_string()))?,
+    };
+    if done != want {
+        return Err(error(format!("stream holds {done} bytes, {want} wanted")));
+    }
+    Ok(out)
+}
+
+/// Compress a plain image into the engine's framing, without padding and without touching the
+/// header flags.
+///
+/// An image the framing cannot hold (under 64 bytes, or refused by the library) comes back as it is.
+#[must_use]
+pub fn compress(c: Compressor, plain: &[u8]) -> Vec<u8> {
+    framed(c, plain).unwrap_or_else(|| plain.to_vec())
+}
+
+/// Guess the compressor of a compressed block from its framing and the plain size in its page
+/// header. Only sensible for a block whose header says that it is compressed.
+#[must_use]
+pub fn detect(image: &[u8]) -> Option<Compressor> {
+    let mem_size = Reader::at(image, MEM_SIZE_AT).and_then(|mut r| r.u32le()).ok()?;
+    let want = usize::try_from(mem_size).ok()?.checked_sub(VERBATIM)?;
+    let framed = image.get(VERBATIM..)?;
+    // The stream length of one framing reads as absurd in the others; zlib has no length and comes last.
+    [Compressor::Zstd, Compressor::Lz4, Compressor::Snappy, Compressor::Zlib]
+        .into_iter()
+        .find(|c| unframe(*c, framed, want).is_ok_and(|s| *c != Compressor::Zstd || s.starts_with(&ZSTD_MAGIC)))
+}
+
+/// The compressed stream, by the framing alone, with every stated length checked against `want`
+/// plain bytes before anything is allocated.
+fn unframe(c: Compressor, framed: &[u8], want: usize) -> Result<&[u8]> {
+    let mut r = Reader::new(framed);
+    match c {
+        Compressor::Snappy => {
+            let stream = prefixed(&mut r)?;
+            match snap::raw::decompress_len(stream) {
+                Ok(n) if n == want => Ok(stream),
+                Ok(n) => Err(FormatError::io(format!("stream states {n} plain bytes, {want} wanted"))),
+                Err(e) => Err(FormatError::io(e.to_string())),
+            }
+        }
+        Compressor::Zstd => {
+            let stream = prefixed(&mut r)?;
+            match zstd::zstd_safe::get_frame_content_size(stream) {
+                Ok(Some(n)) if usize::try_from(n) != Ok(want) => {
+                    Err(FormatError::io(format!("frame states {n} plain bytes, {want} wanted")))
+                }
+                Ok(_) => Ok(stream),
+                Err(_) => Err(FormatError::io("no zstd frame")),
+            }
+        }
+        Compressor::Zlib => {
+            let [cmf, flg] = Reader::new(framed).array().map_err(short)?;
+            // RFC 1950: method 8, window up to 32 KiB, check bits.
+            if cmf & 0x0f != 8 || cmf >> 4 > 7 || u16::from_be_bytes([cmf, flg]) % 31 != 0 {
+                return Err(FormatError::io("no zlib header"));
+            }
+            if want / DEFLATE_MAX_RATIO > framed.len() {
+                return Err(FormatError::io(format!("{} bytes cannot hold {want} plain bytes", framed.len())));
+            }
+            Ok(framed)
+        }
+        Compressor::Lz4 => {
+            let compressed = r.u32le().map_err(short)?;
+            let (uncompressed, useful) = (r.u32le().map_err(short)?, r.u32le().map_err(short)?);
+            r.u32le().map_err(short)?;
+            if usize::try_from(uncompressed) != Ok(want) || useful != uncompressed {
+                return Err(FormatError::io(format!(
+                    "prefix states {uncompressed} plain bytes ({useful} useful), {want} wanted"
+                )));
+            }
+            let n = usize::try_from(compressed).map_err(|e| FormatError::io(e.to_string()))?;
+            r.take(n).map_err(short)
+        }
+    }
+}
+
+/// A u64le length and that many bytes.
+fn prefixed<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
+    let n = r.u64le().map_err(short)?;
+    let n = usize::try_from(n).map_err(|_| FormatError::io(format!("stream length {n}")))?;
+    r.take(n).map_err(short)
+}
+
+/// A length that points behind the block is damage, not another format.
+fn short(e: FormatError) -> FormatError {
+    FormatError::io(e.message)
+}
+
+/// Inflate a whole stream into `out`; the number of bytes written.
+fn inflate(stream: &[u8], out: &mut [u8]) -> std::result::Result<usize, String> {
+    let mut z = flate2::Decompress::new(true);
+    let status = z.decompress(stream, out, flate2::FlushDecompress::Finish).map_err(|e| e.to_string())?;
+    if status != flate2::Status::StreamEnd {
+        return Err("stream does not end where the plain image does".to_owned());
+    }
+    usize::try_from(z.total_out()).map_err(|e| e.to_string())
+}
+
+fn framed(c: Compressor, plain: &[u8]) -> Option<Vec<u8>> {
+    let (head, body) = plain.split_at_checked(VERBATIM)?;
+    let length = u64::try_from(body.len()).ok()?;
+    let mut out = head.to_vec();
+    let prefixed = |out: &mut Vec<u8>, stream: &[u8]| {
+        out.extend_from_slice(&u64::try_from(stream.len()).unwrap_or(u64::MAX).to_le_bytes());
+        out.extend_from_slice(stream);
+    };
+    match c {
+        Compressor::Snappy => prefixed(&mut out, &snap::raw::Encoder::new().compress_vec(body).ok()?),
+        Compressor::Zstd => prefixed(&mut out, &zstd::bulk::compress(body, ZSTD_LEVEL).ok()?),
+        Compressor::Zlib => {
+            let mut encoder = flate2::write::ZlibEncoder::new(out, flate2::Compression::default());
+            std::io::Write::write_all(&mut encoder, body).ok()?;
+            out = encoder.finish().ok()?;
+        }
+        Compressor::Lz4 => {
+            let length = u32::try_from(length).ok()?;
+            let stream = lz4_flex::block::compress(body);
+            for n in [u32::try_from(stream.len()).ok()?, length, length, 0] {
+                out.extend_from_slice(&n.to_le_bytes());
+            }
+            out.extend_from_slice(&stream);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use proptest::prelude::*;
+
+    const ALL: [Compressor; 4] = [Compressor::Snappy, Compressor::Zlib, Compressor::Zstd, Compressor::Lz4];
+
+    /// A plain image with its size in the header.
+    fn image(body: &[u8]) -> Vec<u8> {
+        let mut out = vec![7; VERBATIM];
+        out.extend_from_slice(body);
+        let size = u32::try_from(out.len()).unwrap();
+        out[MEM_SIZE_AT..MEM_SIZE_AT + 4].copy_from_slice(&size.to_le_bytes());
+        out
+    }
+
+    fn size(image: &[u8]) -> u32 {
+        u32::try_from(image.len()).unwrap()
+    }
+
+    #[test]
+    fn names() {
+        for c in ALL {
+            assert_eq!(Compressor::from_name(c.name()), Some(c));
+        }
+        for name in ["", "none", "nop", "SNAPPY"] {
+            assert_eq!(Compressor::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn padding_is_fine_and_wrong_sizes_are_not() {
+        let plain = image(&b"lazy wired tiger ".repeat(300));
+        for c in ALL {
+            let mut stored = compress(c, &plain);
+            assert!(stored.len() < plain.len(), "{c:?}");
+            stored.resize(8192, 0);
+            assert_eq!(decompress(c, &stored, size(&plain)).unwrap(), plain, "{c:?}");
+            assert_eq!(detect(&stored), Some(c));
+            for wrong in [0, 63, 64, size(&plain) - 1, size(&plain) + 1, MAX_MEM_SIZE, MAX_MEM_SIZE + 1, u32::MAX] {
+                assert_eq!(decompress(c, &stored, wrong).unwrap_err().class, Class::Io, "{c:?} {wrong}");
+            }
+            for cut in [0, 1, 63, 64, 65, 72, 80, 90] {
+                assert_eq!(decompress(c, &stored[..cut], size(&plain)).unwrap_err().class, Class::Io, "{c:?} {cut}");
+            }
+        }
+        assert!(decompress(Compressor::Zlib, &[0; 4096], MAX_MEM_SIZE + 1).unwrap_err().message.contains("limit"));
+        assert_eq!(detect(&[0; 4096]), None);
+        assert_eq!(detect(&[]), None);
+        assert_eq!(compress(Compressor::Zlib, &[1, 2]), [1, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(body in proptest::collection::vec(any::<u8>(), 0..3000), repeat in 1_usize..4, pad in 0_usize..600) {
+            let plain = image(&body.repeat(repeat));
+            for c in ALL {
+                let mut stored = compress(c, &plain);
+                stored.resize(stored.len() + pad, 0);
+                let back = decompress(c, &stored, size(&plain));
+                prop_assert_eq!(back.as_deref(), Ok(plain.as_slice()), "{:?}", c);
+                prop_assert_eq!(detect(&stored), Some(c));
+            }
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), mem_size in 0..20_000_u32) {
+            let _ = detect(&bytes);
+            for c in ALL {
+                let _ = decompress(c, &bytes, mem_size);
+            }
+        }
+
+        #[test]
+        fn damage_never_panics(body in proptest::collection::vec(any::<u8>(), 1..400), at: prop::sample::Index, byte: u8) {
+            let plain = image(&body.repeat(3));
+            for c in ALL {
+                let mut stored = compress(c, &plain);
+                let at = at.index(stored.len());
+                stored[at] = byte;
+                let _ = detect(&stored);
+                if let Ok(out) = decompress(c, &stored, size(&plain)) {
+                    prop_assert_eq!(out.len(), plain.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! Configuration strings, the text format of all metadata (spec 07.1).
+//!
+//! The parse borrows from the text and goes one level deep; a nested structure is parsed when
+//! asked for. Every value keeps its exact text, because the same characters are a number, a
+//! hexadecimal timestamp or a name depending on the key.
+
+use super::{FormatError, Result};
+
+/// Deepest nesting of brackets. Real metadata stays below ten; the bound keeps a re-parse of every
+/// level of a hostile text cheap.
+pub const MAX_DEPTH: usize = 64;
+
+/// Most digits of a hexadecimal 64-bit number.
+const HEX_DIGITS: usize = 16;
+
+/// One level of a configuration string.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config<'a> {
+    entries: Vec<Entry<'a>>,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The key, without quotes if it was quoted. Empty for a bracketed structure that stands where
+    /// a key is expected.
+    pub key: &'a str,
+    /// The value; `true` if the key has none.
+    pub value: Value<'a>,
+}
+
+/// A value with its exact text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value<'a> {
+    /// The text: without quotes for a string (escapes are kept), with the brackets for a structure.
+    pub text: &'a str,
+    /// What the text looks like.
+    pub kind: Kind,
+}
+
+/// What a value looks like. A hexadecimal number may look like a [`Kind::Number`] or a [`Kind::Id`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Decimal digits, optionally signed, optionally with a size suffix.
+    Number,
+    /// `true`, `false`, or a key without value.
+    Bool,
+    /// Text in double quotes.
+    String,
+    /// Any other bare text, also the empty text of `key=`.
+    Id,
+    /// Text in `()` or `[]`.
+    Struct,
+}
+
+impl<'a> Config<'a> {
+    /// Parse one level of `text`.
+    pub fn parse(text: &'a str) -> Result<Self> {
+        let mut scan = Scanner { text, bytes: text.as_bytes(), pos: 0 };
+        let mut entries = Vec::new();
+        loop {
+            scan.skip(|b| is_space(b) || b == b',');
+            if scan.peek().is_none() {
+                return Ok(Self { entries });
+            }
+            entries.push(scan.entry()?);
+            scan.skip(is_space);
+            if !matches!(scan.peek(), None | Some(b',')) {
+                return Err(scan.error("comma expected"));
+            }
+        }
+    }
+
+    /// Parse bytes: UTF-8, optionally with the one trailing NUL that metadata values carry.
+    pub fn parse_bytes(bytes: &'a [u8]) -> Result<Self> {
+        Self::parse(text_of(bytes)?)
+    }
+
+    /// All entries in the order of the text.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry<'a>] {
+        &self.entries
+    }
+
+    /// The value of `key`; of repeated keys the last wins.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.entries.iter().rev().find(|e| e.key == key).map(|e| e.value)
+    }
+}
+
+impl<'a> Value<'a> {
+    /// A decimal number with optional size suffix.
+    pub fn i64(&self) -> Result<i64> {
+        let (negative, magnitude) = self.number()?;
+        let value = i128::from(magnitude);
+        i64::try_from(if negative { -value } else { value }).map_err(|_| self.error("number exceeds 64 bits"))
+    }
+
+    /// A decimal number that must not be negative.
+    pub fn u64(&self) -> Result<u64> {
+        match self.number()? {
+            (true, 1..) => Err(self.error("number is negative")),
+            (_, magnitude) => Ok(magnitude),
+        }
+    }
+
+    /// The bits of a 64-bit number that may be printed signed (`-1` for the largest timestamp, 07.6).
+    pub fn u64_printed_signed(&self) -> Result<u64> {
+        match self.number()? {
+            (false, magnitude) => Ok(magnitude),
+            (true, _) => self.i64().map(i64::cast_unsigned),
+        }
+    }
+
+    /// Bare hexadecimal digits, as used for timestamps and checksums.
+    pub fn hex_u64(&self) -> Result<u64> {
+        if self.text.is_empty() || self.text.len() > HEX_DIGITS {
+            return Err(self.error("1 to 16 hexadecimal digits wanted"));
+        }
+        // from_str_radix alone would accept a sign.
+        if !self.text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(self.error("not a hexadecimal number"));
+        }
+        u64::from_str_radix(self.text, 16).map_err(|_| self.error("not a hexadecimal number"))
+    }
+
+    /// A boolean: `true`, `false`, a key without value, or the numbers 0 and 1.
+    pub fn bool(&self) -> Result<bool> {
+        match (self.kind, self.text) {
+            (Kind::Bool, "true") | (Kind::Number, "1") => Ok(true),
+            (Kind::Bool, "false") | (Kind::Number, "0") => Ok(false),
+            _ => Err(self.error("not a boolean")),
+        }
+    }
+
+    /// The text, whatever the kind; the quotes of a string are not part of it.
+    #[must_use]
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The entries of a structure, one level.
+    pub fn config(&self) -> Result<Config<'a>> {
+        if self.kind != Kind::Struct {
+            return Err(self.error("not a structure"));
+        }
+        let inner = self.text.len().checked_sub(1).and_then(|end| self.text.get(1..end));
+        Config::parse(inner.ok_or_else(|| self.error("not a structure"))?)
+    }
+
+    /// Sign and magnitude, suffix applied.
+    fn number(&self) -> Result<(bool, u64)> {
+        let Some((negative, digits, shift)) = split_number(self.text).filter(|_| self.kind == Kind::Number) else {
+            return Err(self.error("not a number"));
+        };
+        let too_large = || self.error("number exceeds 64 bits");
+        let value: u64 = digits.parse().map_err(|_| too_large())?;
+        Ok((negative, value.checked_mul(1 << shift).ok_or_else(too_large)?))
+    }
+
+    fn error(&self, what: &str) -> FormatError {
+        FormatError::invalid(format!("{what}: `{}`", shorten(self.text)))
+    }
+}
+
+/// The text of stored metadata: UTF-8, one trailing NUL removed.
+pub(crate) fn text_of(bytes: &[u8]) -> Result<&str> {
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    std::str::from_utf8(bytes)
+        .map_err(|e| FormatError::invalid(format!("text is not UTF-8 at byte {}", e.valid_up_to())))
+}
+
+/// At most 40 characters of a text, for messages.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut out: String = text.chars().take(40).collect();
+    if out.len() < text.len() {
+        out.push_str("...");
+    }
+    out
+}
+
+/// Split `-12kb` into sign, digits and the power of two of the suffix.
+fn split_number(text: &str) -> Option<(bool, &str, u32)> {
+    let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let end = rest.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, suffix) = rest.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+    let shift = match suffix.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" => 10,
+        "m" | "mb" => 20,
+        "g" | "gb" => 30,
+        "t" | "tb" => 40,
+        "p" | "pb" => 50,
+        _ => return None,
+    };
+    Some((negative, digits, shift))
+}
+
+fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+/// Tokens end only at ASCII bytes, so every slice lies on character boundaries.
+struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    fn skip(&mut self, which: impl Fn(u8) -> bool) {
+        while self.peek().is_some_and(&which) {
+            self.pos += 1;
+        }
+    }
+
+    fn error(&self, what: &str) -> FormatError {
+        FormatError::invalid(format!("configuration text, byte {}: {what}", self.pos))
+    }
+
+    fn slice(&self, from: usize, to: usize) -> Result<&'a str> {
+        self.text.get(from..to).ok_or_else(|| self.error("token splits a character"))
+    }
+
+    fn entry(&mut self) -> Result<Entry<'a>> {
+        let key = self.value()?;
+        if key.kind == Kind::Struct {
+            return Ok(Entry { key: "", value: key });
+        }
+        self.skip(is_space);
+        if self.peek() != Some(b'=') {
+            return Ok(Entry { key: key.text, value: Value { text: "true", kind: Kind::Bool } });
+        }
+        self.pos += 1;
+        self.skip(is_space);
+        let value = match self.peek() {
+            None | Some(b',') => Value { text: "", kind: Kind::Id },
+            Some(_) => self.value()?,
+        };
+        Ok(Entry { key: key.text, value })
+    }
+
+    /// The token at the cursor, which is not at the end.
+    fn value(&mut self) -> Result<Value<'a>> {
+        match self.peek() {
+            Some(b'"') => {
+                let start = self.pos + 1;
+                self.quoted()?;
+                Ok(Value { text: self.slice(start, self.pos.saturating_sub(1))?, kind: Kind::String })
+            }
+            Some(b'(' | b'[') => {
+                let start = self.pos;
+                self.brackets()?;
+                Ok(Value { text: self.slice(start, self.pos)?, kind: Kind::Struct })
+            }
+            Some(b')' | b']') => Err(self.error("closing bracket without an opening one")),
+            Some(b'=') => Err(self.error("`=` without a key")),
+            _ => {
+                let start = self.pos;
+                self.skip(|b| !is_space(b) && !matches!(b, b',' | b'=' | b'(' | b')' | b'[' | b']' | b'"'));
+                let text = self.slice(start, self.pos)?;
+                let kind = match text {
+                    "true" | "false" => Kind::Bool,
+                    _ if split_number(text).is_some() => Kind::Number,
+                    _ => Kind::Id,
+                };
+                Ok(Value { text, kind })
+            }
+        }
+    }
+
+    /// Move behind the closing quote. A backslash protects the next byte.
+    fn quoted(&mut self) -> Result<()> {
+        self.pos += 1;
+        loop {
+            match self.peek() {
+                None => return Err(self.error("string without closing quote")),
+                Some(b'"') => {
+                    self.pos += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.pos += 2,
+                Some(_) => self.pos += 1,
+            }
+        }
+    }
+
+    /// Move behind the bracket that closes the one at the cursor.
+    fn brackets(&mut self) -> Result<()> {
+        let mut open = Vec::new();
+        loop {
+            match self.peek() {
+                None => return Err(self.error("bracket is never closed")),
+                Some(b'"') => {
+                    self.quoted()?;
+                    continue;
+                }
+                Some(b'(') => open.push(b')'),
+                Some(b'[') => open.push(b']'),
+                Some(b @ (b')' | b']')) if open.pop() != Some(b) => return Err(self.error("brackets do not match")),
+                Some(_) => {}
+            }
+            if open.len() > MAX_DEPTH {
+                return Err(self.error("brackets nested too deeply"));
+            }
+            self.pos += 1;
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use proptest::prelude::*;
+
+    fn one(text: &str) -> Value<'_> {
+        Config::parse(text).unwrap().get("k").unwrap()
+    }
+
+    #[test]
+    fn numbers_and_suffixes() {
+        for (text, value) in [
+            ("k=0", 0),
+            ("k=123", 123),
+            ("k=-5", -5),
+            ("k=7b", 7),
+            ("k=4KB", 4096),
+            ("k=4k", 4096),
+            ("k=10MB", 10 << 20),
+            ("k=1m", 1 << 20),
+            ("k=2g", 2 << 30),
+            ("k=2GB", 2 << 30),
+            ("k=3t", 3 << 40),
+            ("k=3tb", 3 << 40),
+            ("k=1p", 1 << 50),
+            ("k=1PB", 1 << 50),
+            ("k=-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(one(text).kind, Kind::Number, "{text}");
+            assert_eq!(one(text).i64().unwrap(), value, "{text}");
+        }
+        assert_eq!(one("k=18446744073709551615").u64().unwrap(), u64::MAX);
+        assert!(one("k=18446744073709551615").i64().is_err());
+        assert!(one("k=18446744073709551616").u64().is_err());
+        assert!(one("k=99999999999999pb").u64().is_err());
+        assert!(one("k=-1").u64().is_err());
+        assert_eq!(one("k=-0").u64().unwrap(), 0);
+        assert_eq!(one("k=-1").u64_printed_signed().unwrap(), u64::MAX);
+        assert_eq!(one("k=-11").u64_printed_signed().unwrap(), u64::MAX - 10);
+        for text in ["k=\"1\"", "k=x", "k", "k=(1)", "k=", "k=-", "k=1x", "k=kb"] {
+            assert_eq!(one(text).i64().unwrap_err().class, Class::Invalid, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_come_out_exactly() {
+        let config = Config::parse("WiredTigerCheckpoint.1=abc.def,a=-11,b=69e29c54,c=c0ffee12,d=7e5,e=12b").unwrap();
+        let got: Vec<_> = config.entries().iter().map(|e| (e.key, e.value.text)).collect();
+        assert_eq!(
+            got,
+            [
+                ("WiredTigerCheckpoint.1", "abc.def"),
+                ("a", "-11"),
+                ("b", "69e29c54"),
+                ("c", "c0ffee12"),
+                ("d", "7e5"),
+                ("e", "12b")
+            ]
+        );
+        assert_eq!(config.get("b").unwrap().hex_u64().unwrap(), 0x69e2_9c54);
+        assert_eq!(config.get("d").unwrap().hex_u64().unwrap(), 0x7e5);
+        assert_eq!(config.get("e").unwrap().hex_u64().unwrap(), 0x12b);
+        for text in ["k=", "k=-12", "k=+12", "k=0x12", "k=12345678901234567", "k=zzzz", "k", "k=(1)"] {
+            assert_eq!(one(text).hex_u64().unwrap_err().class, Class::Invalid, "{text}");
+        }
+        assert_eq!(one("k=\"1f\"").hex_u64().unwrap(), 0x1f);
+        assert_eq!(one("k=ffffffffffffffff").hex_u64().unwrap(), u64::MAX);
+    }
+
+    #[test]
+    fn structures_strings_and_booleans() {
+        let text = "a=(x=1,y=[p,q],z=\")](\"),\n  \"x y\" = \"z\\\"q\" ,flag,f=false,t=true,list=[1,2],a=,,";
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.get("a").unwrap(), Value { text: "", kind: Kind::Id });
+        let first = config.entries()[0].value;
+        assert_eq!(first.kind, Kind::Struct);
+        let inner = first.config().unwrap();
+        assert_eq!(inner.get("x").unwrap().i64().unwrap(), 1);
+        assert_eq!(inner.get("z").unwrap(), Value { text: ")](", kind: Kind::String });
+        let list = inner.get("y").unwrap().config().unwrap();
+        assert!(list.get("p").unwrap().bool().unwrap() && list.get("q").unwrap().bool().unwrap());
+        assert_eq!(config.get("x y").unwrap().as_str(), "z\\\"q");
+        assert!(config.get("flag").unwrap().bool().unwrap());
+        assert!(!config.get("f").unwrap().bool().unwrap());
+        assert!(config.get("t").unwrap().bool().unwrap());
+        assert!(config.get("a").unwrap().bool().is_err());
+        assert_eq!(config.get("list").unwrap().config().unwrap().entries()[1].key, "2");
+        assert!(config.get("missing").is_none());
+        let nested = Config::parse("((a=1),b=2)").unwrap();
+        assert_eq!(nested.entries()[0].key, "");
+        assert_eq!(nested.entries()[0].value.config().unwrap().entries()[0].value.text, "(a=1)");
+    }
+
+    #[test]
+    fn later_keys_win_and_empty_is_empty() {
+        assert_eq!(one("k=1,k=2").i64().unwrap(), 2);
+        assert!(Config::parse("").unwrap().entries().is_empty());
+        assert!(Config::parse(" ,\n,").unwrap().entries().is_empty());
+        assert_eq!(Config::parse_bytes(b"k=1\0").unwrap().get("k").unwrap().text, "1");
+        assert!(Config::parse_bytes(b"k=\xff").is_err());
+    }
+
+    #[test]
+    fn malformed_texts_are_refused() {
+        for text in ["=1", "a=(", "a=)", "a=(]", "a=\"x", "a b", "a=1 b=2", "a=b=c", "a(b)", "a=\"x\\", ")", "a=(\")"] {
+            assert_eq!(Config::parse(text).unwrap_err().class, Class::Invalid, "{text}");
+        }
+        let deep = format!("a={}{}", "(".repeat(1_000_000), ")".repeat(1_000_000));
+        assert!(Config::parse(&deep).is_err());
+        let fits = format!("a={}{}", "(".repeat(MAX_DEPTH), ")".repeat(MAX_DEPTH));
+        assert!(Config::parse(&fits).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_parse_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Config::parse_bytes(&bytes);
+        }
+
+        #[test]
+        fn any_syntax_parses_or_errs(text in "[a1=,()\\[\\]\"\\\\ \né-]{0,60}") {
+            if let Ok(config) = Config::parse(&text) {
+                for e in config.entries() {
+                    let _ = (e.value.i64(), e.value.u64(), e.value.hex_u64(), e.value.bool(), e.value.config());
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read(pairs in proptest::collection::vec(("[a-z.]{1,9}", "[a-z0-9.]{1,9}"), 0..9)) {
+            let text: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let text = text.join(",");
+            let config = Config::parse(&text).unwrap();
+            let got: Vec<_> = config.entries().iter().map(|e| (e.key.to_owned(), e.value.text.to_owned())).collect();
+            prop_assert_eq!(got, pairs);
+        }
+    }
+}

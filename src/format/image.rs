@@ -1,0 +1,354 @@
+//! A stored page image: page header, block header, data (spec 03, 04). Parsing, checksum, header
+//! rules, and the plain (decompressed) form that cells are read from.
+
+use super::block::{self, BlockHeader};
+use super::compress::{self, Compressor};
+use super::crc;
+use super::page::{self, PageHeader};
+use super::reader::Reader;
+use super::{FormatError, Result};
+use std::borrow::Cow;
+
+/// Which header layout to expect (03.1, byte 12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// Since July 2025: one 44-byte layout for base images and deltas.
+    Current,
+    /// June 2025: reconciliation id in byte 12, deltas with a 20-byte page header.
+    June2025,
+}
+
+/// A parsed image; borrows the stored bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Image<'a> {
+    bytes: &'a [u8],
+    /// The header layout found.
+    pub era: Era,
+    /// Page header; for a June 2025 delta its 20-byte form.
+    pub page: PageHeader,
+    /// Block header.
+    pub block: BlockHeader,
+    block_offset: usize,
+}
+
+impl<'a> Image<'a> {
+    /// Parse the headers. `era` is the caller's knowledge from the cookie, `None` for a lone image.
+    pub fn parse(bytes: &'a [u8], era: Option<Era>) -> Result<Self> {
+        let at = |offset: usize| bytes.get(offset).copied();
+        // A June 2025 delta has its magic 20 bytes in and says 36 (04.7).
+        let old_delta = at(page::OLD_DELTA_HEADER_LEN) == Some(block::MAGIC_DELTA)
+            && at(page::OLD_DELTA_HEADER_LEN + 3).map(usize::from) == Some(block::OLD_DELTA_COMBINED_LEN)
+            && era != Some(Era::Current);
+        let mut r = Reader::new(bytes);
+        if old_delta {
+            let page = PageHeader::read_old_delta(&mut r)?;
+            let block = BlockHeader::read(&mut r, true)?;
+            return Ok(Self { bytes, era: Era::June2025, page, block, block_offset: page::OLD_DELTA_HEADER_LEN });
+        }
+        let page = PageHeader::read(&mut r)?;
+        // Byte 41 is a flag byte in the old layout and always zero in the current one.
+        let old = era.map_or_else(|| at(page::HEADER_LEN + 13).is_some_and(|b| b != 0), |e| e == Era::June2025);
+        let block = BlockHeader::read(&mut r, old)?;
+        let era = if old { Era::June2025 } else { Era::Current };
+        Ok(Self { bytes, era, page, block, block_offset: page::HEADER_LEN })
+    }
+
+    /// The stored bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether the magic byte says delta.
+    #[must_use]
+    pub fn is_delta(&self) -> bool {
+        self.block.magic == block::MAGIC_DELTA
+    }
+
+    /// The checksum the image should carry (03.3).
+    #[must_use]
+    pub fn compute_checksum(&self) -> u32 {
+        crc::crc32c_zeroed(self.covered(), self.block_offset + 4)
+    }
+
+    /// The bytes the checksum covers.
+    fn covered(&self) -> &'a [u8] {
+        let short = self.block.flags & block::FLAG_DATA_CHECKSUM == 0;
+        self.bytes.get(..block::SKIP_LEN).filter(|_| short).unwrap_or(self.bytes)
+    }
+
+    /// The single bit whose flip explains a wrong checksum: offset in the image and bit number (03.3).
+    #[must_use]
+    pub fn find_flipped_bit(&self, wanted: u32) -> Option<(usize, u8)> {
+        crc::find_flipped_bit(self.covered(), self.block_offset + 4, wanted)
+    }
+
+    /// Where the cells start. Out-of-range header sizes fall back to the layout's own (03.1).
+    #[must_use]
+    pub fn data_offset(&self) -> usize {
+        let stored = usize::from(self.block.header_size);
+        let natural = self.block_offset + block::HEADER_LEN;
+        if natural == block::COMBINED_LEN
+            && (block::COMBINED_LEN..=block::SKIP_LEN.min(self.bytes.len())).contains(&stored)
+        {
+            stored
+        } else {
+            natural
+        }
+    }
+
+    /// Encrypted by the engine; the cells cannot be read without the key.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.block.flags & block::FLAG_ENCRYPTED != 0 || self.page.is_encrypted()
+    }
+
+    /// Compressed by the engine.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.block.flags & block::FLAG_COMPRESSED != 0 || self.page.is_compressed()
+    }
+
+    /// Magic and version rules of the reader walk (03.4).
+    pub fn check_kind(&self, delta: bool) -> Result<()> {
+        let expected = if delta { block::MAGIC_DELTA } else { block::MAGIC_BASE };
+        if self.block.magic != expected {
+            return Err(FormatError::invalid(format!(
+                "magic 0x{:02x} doesn't match expected magic of 0x{expected:02x}",
+                self.block.magic
+            )));
+        }
+        if self.block.compatible_version > block::VERSION {
+            return Err(FormatError::unsupported(format!(
+                "compatible version {} of the block is newer than {}",
+                self.block.compatible_version,
+                block::VERSION
+            )));
+        }
+        Ok(())
+    }
+
+    /// Header rules that hold for every stored image (03.1, 04.1, 05.12).
+    pub fn check_headers(&self) -> Result<()> {
+        self.page.check()?;
+        let expected =
+            if self.block_offset == page::HEADER_LEN { block::COMBINED_LEN } else { block::OLD_DELTA_COMBINED_LEN };
+        let stored = usize::from(self.block.header_size);
+        if stored != expected && !(block::COMBINED_LEN..=block::SKIP_LEN).contains(&stored) {
+            return Err(FormatError::invalid(format!("header size {stored}, expected {expected}")));
+        }
+        if self.block.unused != [0; 3] {
+            return Err(FormatError::invalid(format!("unused block header bytes are {:02x?}", self.block.unused)));
+        }
+        let mem_size = usize::try_from(self.page.mem_size).unwrap_or(usize::MAX);
+        if mem_size < self.data_offset() {
+            return Err(FormatError::invalid(format!("mem_size {mem_size} is smaller than the headers")));
+        }
+        if !self.is_compressed() && !self.is_encrypted() {
+            let Some(tail) = self.bytes.get(mem_size..) else {
+                return Err(FormatError::invalid(format!(
+                    "mem_size {mem_size} exceeds the {} stored bytes of an uncompressed image",
+                    self.bytes.len()
+                )));
+            };
+            if tail.iter().any(|b| *b != 0) {
+                return Err(FormatError::invalid(format!("non-zero bytes behind mem_size {mem_size}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The uncompressed image, headers included, exactly `mem_size` bytes.
+    ///
+    /// `compressor` is what the tree's configuration names; without it the framing decides.
+    pub fn plain(&self, compressor: Option<Compressor>) -> Result<Cow<'a, [u8]>> {
+        if self.is_encrypted() {
+            return Err(FormatError::unsupported("the image is encrypted"));
+        }
+        if self.is_compressed() {
+            let compressor = compressor
+                .or_else(|| compress::detect(self.bytes))
+                .ok_or_else(|| FormatError::unsupported("the image is compressed by an unknown compressor"))?;
+            return compress::decompress(compressor, self.bytes, self.page.mem_size).map(Cow::Owned);
+        }
+        let mem_size = usize::try_from(self.page.mem_size).unwrap_or(usize::MAX);
+        self.bytes.get(..mem_size).map(Cow::Borrowed).ok_or_else(|| {
+            FormatError::invalid(format!("mem_size {mem_size} exceeds the {} stored bytes", self.bytes.len()))
+        })
+    }
+}
+
+/// What goes into a new image besides its cells.
+#[derive(Debug, Clone, Copy)]
+pub struct NewImage {
+    /// Page header; `mem_size` is filled in.
+    pub page: PageHeader,
+    /// Delta or base image.
+    pub delta: bool,
+    /// Checksum of the block this one follows, 0 for the first.
+    pub previous_checksum: u32,
+    /// Compress with this compressor; the compressed flags are set in both headers.
+    pub compressor: Option<Compressor>,
+}
+
+/// Build a stored image in the current layout around `cells`. Returns the bytes and their checksum.
+///
+/// The checksum covers everything unless the image is compressed, as the engine does it (03.2).
+#[must_use]
+pub fn build(new: &NewImage, cells: &[u8]) -> (Vec<u8>, u32) {
+    let mut page = new.page;
+    page.mem_size = u32::try_from(block::COMBINED_LEN + cells.len()).unwrap_or(u32::MAX);
+    let mut flags = block::FLAG_DATA_CHECKSUM;
+    if new.compressor.is_some() {
+        page.flags |= page::FLAG_COMPRESSED;
+        flags = block::FLAG_COMPRESSED;
+    }
+    let mut header = BlockHeader {
+        magic: if new.delta { block::MAGIC_DELTA } else { block::MAGIC_BASE },
+        version: block::VERSION,
+        compatible_version: block::VERSION,
+        header_size: 44,
+        checksum: 0,
+        previous_checksum: new.previous_checksum,
+        flags,
+        reconciliation_id: None,
+        unused: [0; 3],
+    };
+    let assemble = |header: &BlockHeader| {
+        let mut out = Vec::with_capacity(block::COMBINED_LEN + cells.len());
+        page.write(&mut out);
+        header.write(&mut out);
+        out.extend_from_slice(cells);
+        out
+    };
+    let plain = assemble(&header);
+    let mut bytes = match new.compressor {
+        Some(c) if plain.len() > block::SKIP_LEN => compress::compress(c, &plain),
+        _ => plain,
+    };
+    let covered = if flags & block::FLAG_DATA_CHECKSUM != 0 { bytes.len() } else { block::SKIP_LEN.min(bytes.len()) };
+    let field = page::HEADER_LEN + 4;
+    header.checksum = crc::crc32c_zeroed(bytes.get(..covered).unwrap_or(&bytes), field);
+    if let Some(slot) = bytes.get_mut(field..field + 4) {
+        slot.copy_from_slice(&header.checksum.to_le_bytes());
+    }
+    (bytes, header.checksum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The images of 14.3: name, hex, checksum, delta.
+    const IMAGES: [(&str, &str, u32, bool); 5] = [
+        (
+            "leaf base",
+            "00000000000000000500000000000000530000000600000007040001db01012cf56b071c0000000001000000156170706c650f72656416027269636f748c089080866f72616e67651962616e616e610f79656c",
+            0x1c07_6bf5,
+            false,
+        ),
+        (
+            "leaf base, short checksum",
+            "00000000000000000500000000000000530000000600000007040001db01012c64e787960000000000000000156170706c650f72656416027269636f748c089080866f72616e67651962616e616e610f79656c",
+            0x9687_e764,
+            false,
+        ),
+        (
+            "leaf delta",
+            "00000000000000000600000000000000470000000400000007000000dd01012c3e0079dff56b071c01000000156170706c658c08a0808600677265656e1d61707269636f740701",
+            0xdf79_003e,
+            true,
+        ),
+        (
+            "root base",
+            "000000000000000005000000000000004e0000000400000006200001db01012c4bee285200000000010000000500308c00c026809494c013f56b071c0d636174308c00c027809595c1c00df0feca",
+            0x5228_ee4b,
+            false,
+        ),
+        (
+            "root delta",
+            "00000000000000000700000000000000470000000400000006000000dd01012c357daac84bee2852010000000d636174d0800d646f67380a90908c00c028809a9ac0ec04030201",
+            0xc8aa_7d35,
+            true,
+        ),
+    ];
+
+    #[test]
+    fn images_of_14_3() {
+        for (name, hex, sum, delta) in IMAGES {
+            let bytes = hex::decode(hex).unwrap();
+            let image = Image::parse(&bytes, None).unwrap();
+            assert_eq!(image.era, Era::Current, "{name}");
+            assert_eq!((image.block.checksum, image.compute_checksum(), image.is_delta()), (sum, sum, delta), "{name}");
+            image.check_kind(delta).unwrap();
+            assert!(image.check_kind(!delta).is_err());
+            image.check_headers().unwrap();
+            assert_eq!(image.plain(None).unwrap().len(), bytes.len(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_bit_flip_of_a_fully_checksummed_image_is_found() {
+        for (name, hex, _, _) in IMAGES.iter().filter(|i| i.0 != "leaf base, short checksum") {
+            let bytes = hex::decode(hex).unwrap();
+            let expected = Image::parse(&bytes, None).unwrap().block.checksum;
+            for bit in 0..bytes.len() * 8 {
+                let mut damaged = bytes.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                let found = Image::parse(&damaged, Some(Era::Current)).is_ok_and(|i| {
+                    i.block.checksum == expected && i.compute_checksum() == expected && i.check_headers().is_ok()
+                });
+                assert!(!found, "{name}: bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn old_layouts_are_recognised() {
+        // A June 2025 delta: 20-byte header, then the block header at 20 with size 36.
+        let mut bytes = vec![0; 36];
+        bytes[16] = 1;
+        bytes[17] = 7;
+        bytes[20..24].copy_from_slice(&[0xdd, 1, 1, 36]);
+        bytes[8] = 36;
+        bytes[33] = 1;
+        let image = Image::parse(&bytes, None).unwrap();
+        assert_eq!(
+            (image.era, image.data_offset(), image.page.type_byte, image.block.flags),
+            (Era::June2025, 36, 7, 1)
+        );
+        image.check_headers().unwrap();
+        // A base image with a flag in byte 41.
+        let mut base = hex::decode(IMAGES[0].1).unwrap();
+        base[40..42].copy_from_slice(&[3, 1]);
+        let image = Image::parse(&base, None).unwrap();
+        assert_eq!((image.era, image.block.reconciliation_id, image.block.flags), (Era::June2025, Some(3), 1));
+    }
+
+    proptest! {
+        #[test]
+        fn built_images_read_back(cells in proptest::collection::vec(any::<u8>(), 0..2000), gen: u64, delta: bool, which in 0_u8..5) {
+            let compressor = [None, Some(Compressor::Snappy), Some(Compressor::Zlib), Some(Compressor::Zstd), Some(Compressor::Lz4)][usize::from(which)];
+            let compressor = compressor.filter(|_| cells.len() > 64);
+            let page = PageHeader { recno: 0, write_gen: gen, mem_size: 0, entries: 0, type_byte: 7, flags: 0, unused: 0, version: 1 };
+            let (bytes, sum) = build(&NewImage { page, delta, previous_checksum: 7, compressor }, &cells);
+            let image = Image::parse(&bytes, Some(Era::Current)).unwrap();
+            prop_assert_eq!(image.block.checksum, sum);
+            prop_assert_eq!(image.compute_checksum(), sum);
+            image.check_headers().unwrap();
+            image.check_kind(delta).unwrap();
+            let plain = image.plain(compressor).unwrap();
+            prop_assert_eq!(plain.get(image.data_offset()..).unwrap(), &cells[..]);
+        }
+
+        #[test]
+        fn any_bytes_parse_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for era in [None, Some(Era::Current), Some(Era::June2025)] {
+                if let Ok(image) = Image::parse(&bytes, era) {
+                    let _ = (image.compute_checksum(), image.check_headers(), image.plain(None), image.data_offset());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,652 @@
+//! Files of the classic block manager: descriptor, cookies, extent lists, recovery data
+//! (spec 16.1, 16.4 to 16.6, 16.9).
+//!
+//! Nothing here compares a checkpoint with a file; bounds that need the file come as arguments.
+
+use super::config::Config;
+use super::crc::crc32c_zeroed;
+use super::int::write_vuint;
+use super::reader::Reader;
+use super::{FormatError, Result};
+
+/// First four bytes of a file, little-endian.
+pub const DESCRIPTOR_MAGIC: u32 = 120_897;
+/// Newest version of a file this reader knows.
+pub const DESCRIPTOR_VERSION: (u16, u16) = (1, 0);
+/// First number of an extent list.
+pub const EXTENT_MAGIC: u64 = 71_002;
+/// Where the data of a block begins.
+pub const DATA_OFFSET: usize = 40;
+/// Smallest and largest allocation size; it is a power of two.
+pub const ALLOCATION_SIZES: std::ops::RangeInclusive<u32> = 512..=128 << 20;
+/// Largest block; the engine's salvage and recovery scan ignore larger ones.
+pub const MAX_BLOCK: u32 = 512 << 20;
+
+/// Where the descriptor's checksum lies.
+const DESCRIPTOR_CHECKSUM: usize = 8;
+/// The only version of a checkpoint cookie.
+const CHECKPOINT_VERSION: u8 = 1;
+/// Announces an object id (tiered storage).
+const OBJECT_FLAG: u8 = 0x01;
+/// Bytes of the file size field in recovery data, whatever its value.
+const FILE_SIZE_FIELD: usize = 9;
+
+/// The first bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Major version, 1.
+    pub major: u16,
+    /// Minor version, 0.
+    pub minor: u16,
+    /// Stored checksum of the first allocation unit; [`allocation_size`] checks it.
+    pub checksum: u32,
+}
+
+/// Decode the descriptor: magic and version, not the checksum.
+pub fn descriptor(head: &[u8]) -> Result<Descriptor> {
+    let mut r = Reader::new(head);
+    let magic = r.u32le()?;
+    if magic != DESCRIPTOR_MAGIC {
+        return Err(FormatError::invalid(format!("magic {magic} instead of {DESCRIPTOR_MAGIC}: no WiredTiger file")));
+    }
+    let (major, minor) = (r.u16le()?, r.u16le()?);
+    let checksum = r.u32le()?;
+    if (major, minor) > DESCRIPTOR_VERSION {
+        return Err(FormatError::unsupported(format!("file version {major}/{minor} is newer than 1/0")));
+    }
+    Ok(Descriptor { major, minor, checksum })
+}
+
+/// Recover the allocation size, which the file does not state: the descriptor's checksum holds for
+/// exactly one power of two (16.1).
+///
+/// `head` is the beginning of the file; sizes above its length are not tried. EIO if none fits.
+pub fn allocation_size(head: &[u8]) -> Result<u32> {
+    let want = descriptor(head)?.checksum;
+    let mut size = *ALLOCATION_SIZES.start();
+    let mut done = 0_usize;
+    let mut sum = 0_u32;
+    while size <= *ALLOCATION_SIZES.end() {
+        let Ok(end) = usize::try_from(size) else { break };
+        let Some(part) = head.get(done..end) else { break };
+        // Each step only adds the part the previous one lacked, so the whole costs one pass.
+        sum = if done == 0 { crc32c_zeroed(part, DESCRIPTOR_CHECKSUM) } else { ::crc32c::crc32c_append(sum, part) };
+        if sum == want {
+            return Ok(size);
+        }
+        done = end;
+        size *= 2;
+    }
+    Err(FormatError::io(format!("descriptor checksum {want:08x} fits no allocation size up to {done} bytes")))
+}
+
+/// A descriptor for a new file, `alloc` bytes. `None` if `alloc` is no allocation size.
+#[must_use]
+pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
+    check_alloc(alloc).ok()?;
+    let mut out = Vec::new();
+    out.extend_from_slice(&DESCRIPTOR_MAGIC.to_le_bytes());
+    out.extend_from_slice(&DESCRIPTOR_VERSION.0.to_le_bytes());
+    out.extend_from_slice(&DESCRIPTOR_VERSION.1.to_le_bytes());
+    let mut zeroed = out.clone();
+    zeroed.resize(usize::try_from(alloc).ok()?, 0);
+    out.extend_from_slice(&crc32c_zeroed(&zeroed, DESCRIPTOR_CHECKSUM).to_le_bytes());
+    out.resize(zeroed.len(), 0);
+    Some(out)
+}
+
+/// The place of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocalAddress {
+    /// First byte in the file.
+    pub offset: u64,
+    /// Bytes on disk.
+    pub size: u32,
+    /// Checksum of the block.
+    pub checksum: u32,
+    /// Object id, tiered storage only.
+    pub object: Option<u64>,
+}
+
+impl LocalAddress {
+    /// Decode the whole cookie of an address cell (16.4). Size 0 is `None`: no block.
+    pub fn decode(bytes: &[u8], alloc: u32) -> Result<Option<Self>> {
+        check_alloc(alloc)?;
+        let mut r = Reader::new(bytes);
+        let address = read_triplet(&mut r, alloc)?;
+        let object = read_object(&mut r)?;
+        Ok(address.map(|a| Self { object, ..a }))
+    }
+
+    /// The cookie of the address. EINVAL if offset or size are no multiples of `alloc`.
+    pub fn encode(&self, alloc: u32) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        write_triplet(&mut out, Some(self), alloc)?;
+        write_object(&mut out, self.object);
+        Ok(out)
+    }
+
+    /// First byte behind the block.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(u64::from(self.size))
+    }
+
+    /// EINVAL unless the block lies within the first `file_size` bytes.
+    pub fn check_within(&self, file_size: u64) -> Result<()> {
+        if self.end() > file_size {
+            return Err(FormatError::invalid(format!(
+                "block {}-{} lies behind the end of the file ({file_size})",
+                self.offset,
+                self.end()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A checkpoint cookie (16.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalCheckpoint {
+    /// Version of the cookie, 1.
+    pub version: u8,
+    /// Root page; `None` for an empty tree.
+    pub root: Option<LocalAddress>,
+    /// Block of the alloc list.
+    pub alloc: Option<LocalAddress>,
+    /// Block of the avail list.
+    pub avail: Option<LocalAddress>,
+    /// Block of the discard list.
+    pub discard: Option<LocalAddress>,
+    /// Size of the file at this checkpoint, in bytes.
+    pub file_size: u64,
+    /// Bytes of all tree blocks, the root excluded.
+    pub checkpoint_size: u64,
+    /// Object id, tiered storage only; it applies to all four addresses.
+    pub object: Option<u64>,
+}
+
+impl LocalCheckpoint {
+    /// Decode a cookie. The empty cookie of an empty file (`addr=""`) is an error here.
+    pub fn decode(bytes: &[u8], alloc: u32) -> Result<Self> {
+        check_alloc(alloc)?;
+        let mut r = Reader::new(bytes);
+        let version = r.u8()?;
+        if version != CHECKPOINT_VERSION {
+            return Err(FormatError::unsupported(format!("checkpoint cookie version {version}")));
+        }
+        let mut triplet = |name: &str| read_triplet(&mut r, alloc).map_err(|e| e.within(name));
+        let (root, alloc_list) = (triplet("root")?, triplet("alloc list")?);
+        let (avail, discard) = (triplet("avail list")?, triplet("discard list")?);
+        let (file_size, checkpoint_size) = (r.vuint()?, r.vuint()?);
+        let object = read_object(&mut r)?;
+        let with = |a: Option<LocalAddress>| a.map(|a| LocalAddress { object, ..a });
+        Ok(Self {
+            version,
+            root: with(root),
+            alloc: with(alloc_list),
+            avail: with(avail),
+            discard: with(discard),
+            file_size,
+            checkpoint_size,
+            object,
+        })
+    }
+
+    /// The cookie. EINVAL if an address is no multiple of `alloc`.
+    pub fn encode(&self, alloc: u32) -> Result<Vec<u8>> {
+        let mut out = vec![self.version];
+        for address in [&self.root, &self.alloc, &self.avail, &self.discard] {
+            write_triplet(&mut out, address.as_ref(), alloc)?;
+        }
+        write_vuint(&mut out, self.file_size);
+        write_vuint(&mut out, self.checkpoint_size);
+        write_object(&mut out, self.object);
+        Ok(out)
+    }
+}
+
+/// A range of a file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Extent {
+    /// First byte.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The content of an extent-list block (16.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtentList {
+    /// The ranges in the order of the block. Order, overlap and size 0 are not checked.
+    pub extents: Vec<Extent>,
+    /// Offset in the block of the first byte behind the end pair; equals `mem_size` of the page header.
+    pub end: usize,
+    /// Second number of the end pair: 0 plain, else recovery data follows.
+    pub end_value: u64,
+    /// Recovery data, avail lists of live checkpoints only.
+    pub recovery: Option<Recovery>,
+    /// Why recovery data that was announced could not be read. The list itself is sound then.
+    pub recovery_error: Option<FormatError>,
+}
+
+impl ExtentList {
+    /// Decode a list from its whole block, block header included.
+    ///
+    /// `file_size` bounds the entries: that of the checkpoint whose list it is (16.7). Page type and
+    /// checksum of the block are the caller's business.
+    pub fn decode(block: &[u8], alloc: u32, file_size: u64) -> Result<Self> {
+        check_alloc(alloc)?;
+        let mut r = Reader::at(block, DATA_OFFSET)?;
+        let magic = (r.vuint()?, r.vuint()?);
+        if magic != (EXTENT_MAGIC, 0) {
+            return Err(FormatError::invalid(format!(
+                "extent list begins with ({}, {}) instead of ({EXTENT_MAGIC}, 0)",
+                magic.0, magic.1
+            )));
+        }
+        // A pair takes at least two bytes, so the vector stays within a small multiple of the block.
+        let mut extents = Vec::new();
+        let unit = u64::from(alloc);
+        let end_value = loop {
+            let at = r.pos();
+            let (offset, size) = (r.vuint()?, r.vuint()?);
+            if offset == 0 {
+                break size;
+            }
+            let end = offset.checked_add(size).filter(|end| *end <= file_size);
+            if offset < unit || offset % unit != 0 || size % unit != 0 || end.is_none() {
+                return Err(FormatError::invalid(format!(
+                    "extent {offset}+{size} at block offset {at} is unaligned or outside {alloc}..{file_size}"
+                )));
+            }
+            extents.push(Extent { offset, size });
+        };
+        let end = r.pos();
+        let (recovery, recovery_error) = match end_value {
+            0 => (None, None),
+            _ => match Recovery::read(&mut r) {
+                Ok(data) => (Some(data), None),
+                Err(e) => (None, Some(e.within("recovery data"))),
+            },
+        };
+        Ok(Self { extents, end, end_value, recovery, recovery_error })
+    }
+
+    /// The data of a list block: what follows the block header.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_vuint(&mut out, EXTENT_MAGIC);
+        write_vuint(&mut out, 0);
+        for e in &self.extents {
+            write_vuint(&mut out, e.offset);
+            write_vuint(&mut out, e.size);
+        }
+        write_vuint(&mut out, 0);
+        write_vuint(&mut out, self.end_value);
+        if let Some(data) = &self.recovery {
+            data.write(&mut out);
+        }
+        out
+    }
+}
+
+/// The copy of a checkpoint that lies behind its avail list (16.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The checkpoint's write generation + 1.
+    pub generation: u64,
+    /// Size of the file at this checkpoint; the one in `cookie` is the previous checkpoint's.
+    pub file_size: u64,
+    /// The file's metadata as it was before this checkpoint, in `block_metadata=[..]`.
+    pub metadata: String,
+    /// `checkpoint=(..)` with every kept checkpoint, this one included.
+    pub checkpoint_list: String,
+    /// The checkpoint cookie, without avail list and with the previous file size.
+    pub cookie: Vec<u8>,
+}
+
+impl Recovery {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let generation = r.vuint()?;
+        let mut field = Reader::new(r.take(FILE_SIZE_FIELD)?);
+        let file_size = field.vuint()?;
+        if field.rest().iter().any(|b| *b != 0) {
+            return Err(FormatError::invalid("file size is not padded with zeros"));
+        }
+        let mut part = || {
+            let n = r.vlen()?;
+            r.take(n)
+        };
+        let text = |bytes: &[u8]| {
+            std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| FormatError::invalid("text is not UTF-8"))
+        };
+        let metadata = text(part()?)?;
+        let checkpoint_list = text(part()?)?;
+        let cookie = part()?.to_vec();
+        Ok(Self { generation, file_size, metadata, checkpoint_list, cookie })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_vuint(out, self.generation);
+        let mut field = Vec::with_capacity(FILE_SIZE_FIELD);
+        write_vuint(&mut field, self.file_size);
+        field.resize(FILE_SIZE_FIELD, 0);
+        out.extend_from_slice(&field);
+        for part in [self.metadata.as_bytes(), self.checkpoint_list.as_bytes(), &self.cookie] {
+            // Lengths of what is in memory fit 64 bits.
+            write_vuint(out, u64::try_from(part.len()).unwrap_or(u64::MAX));
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// The cookie as the metadata has it: `avail` is the block the data was found in.
+    pub fn checkpoint(&self, alloc: u32, avail: LocalAddress) -> Result<LocalCheckpoint> {
+        let incomplete = LocalCheckpoint::decode(&self.cookie, alloc)?;
+        Ok(LocalCheckpoint { avail: Some(avail), file_size: self.file_size, ..incomplete })
+    }
+
+    /// The text of the file's own metadata; `None` if it is encrypted.
+    pub fn file_metadata(&self) -> Result<Option<&str>> {
+        let config = Config::parse(&self.metadata)?;
+        if config.get("block_metadata_encrypted").map(|v| v.bool()).transpose()? == Some(true) {
+            return Ok(None);
+        }
+        let value = config.get("block_metadata").ok_or_else(|| FormatError::invalid("block_metadata is missing"))?;
+        let inner = value.text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        inner.map(Some).ok_or_else(|| FormatError::invalid("block_metadata is not in square brackets"))
+    }
+}
+
+fn check_alloc(alloc: u32) -> Result<()> {
+    if !alloc.is_power_of_two() || !ALLOCATION_SIZES.contains(&alloc) {
+        return Err(FormatError::invalid(format!("{alloc} is no allocation size")));
+    }
+    Ok(())
+}
+
+/// Three integers without object id. Of size 0 the other two mean nothing.
+fn read_triplet(r: &mut Reader<'_>, alloc: u32) -> Result<Option<LocalAddress>> {
+    let (offset, size, checksum) = (r.vuint()?, r.vuint()?, r.vuint()?);
+    if size == 0 {
+        return Ok(None);
+    }
+    let unit = u64::from(alloc);
+    let bytes = size.checked_mul(unit).and_then(|b| u32::try_from(b).ok()).filter(|b| *b <= MAX_BLOCK);
+    let bytes = bytes.ok_or_else(|| FormatError::invalid(format!("block of {size} units of {alloc} bytes")))?;
+    let offset = offset
+        .checked_add(1)
+        .and_then(|o| o.checked_mul(unit))
+        .filter(|o| o.checked_add(u64::from(bytes)).is_some())
+        .ok_or_else(|| FormatError::invalid(format!("block at unit {offset}: offset exceeds 64 bits")))?;
+    let checksum =
+        u32::try_from(checksum).map_err(|_| FormatError::invalid(format!("checksum {checksum:x} exceeds 32 bits")))?;
+    Ok(Some(LocalAddress { offset, size: bytes, checksum, object: None }))
+}
+
+fn write_triplet(out: &mut Vec<u8>, address: Option<&LocalAddress>, alloc: u32) -> Result<()> {
+    check_alloc(alloc)?;
+    let (offset, size, checksum) = match address {
+        None => (0, 0, 0),
+        Some(a) => {
+            let unit = u64::from(alloc);
+            let size = u64::from(a.size);
+            let before = (a.offset / unit).checked_sub(1).filter(|_| a.offset % unit == 0 && size % unit == 0);
+            let before = before
+                .filter(|_| size > 0)
+                .ok_or_else(|| FormatError::invalid(format!("block {}+{size} is no multiple of {alloc}", a.offset)))?;
+            (before, size / unit, u64::from(a.checksum))
+        }
+    };
+    for v in [offset, size, checksum] {
+        write_vuint(out, v);
+    }
+    Ok(())
+}
+
+/// What may follow the last field: nothing, or flag and object id.
+fn read_object(r: &mut Reader<'_>) -> Result<Option<u64>> {
+    let (at, left) = (r.pos(), r.remaining());
+    if left == 0 {
+        return Ok(None);
+    }
+    if r.u8()? == OBJECT_FLAG {
+        let object = r.vuint()?;
+        if r.is_empty() {
+            return Ok(Some(object));
+        }
+    }
+    Err(FormatError::invalid(format!("cookie should end at byte {at} or with an object id, {left} bytes follow")))
+}
+
+fn write_object(out: &mut Vec<u8>, object: Option<u64>) {
+    if let Some(id) = object {
+        out.push(OBJECT_FLAG);
+        write_vuint(out, id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use proptest::prelude::*;
+
+    const COOKIE: &str = "018e81e4f7dc19e29081e47bcef2b99281e470c9eed09181e4219ad4aee3011fc0cfc0";
+
+    fn address(offset: u64, checksum: u32) -> Option<LocalAddress> {
+        Some(LocalAddress { offset, size: 4096, checksum, object: None })
+    }
+
+    /// A list block with the given data.
+    fn block(data: &str) -> Vec<u8> {
+        let mut out = vec![0; DATA_OFFSET];
+        out.extend_from_slice(&hex::decode(data).unwrap());
+        out.resize(out.len().next_multiple_of(4096), 0);
+        out
+    }
+
+    #[test]
+    fn descriptors_of_16_1() {
+        for (head, alloc) in [("41d8010001000000d80823b700000000", 4096_u32), ("41d8010001000000190c65a400000000", 512)]
+        {
+            let mut file = hex::decode(head).unwrap();
+            file.resize(alloc as usize, 0);
+            assert_eq!(allocation_size(&file).unwrap(), alloc);
+            assert_eq!(encode_descriptor(alloc).unwrap(), file);
+            file.extend_from_slice(&[0x77; 5000]);
+            assert_eq!(allocation_size(&file).unwrap(), alloc);
+            assert_eq!(allocation_size(&file[..alloc as usize - 1]).unwrap_err().class, Class::Io);
+            file[alloc as usize - 1] = 1;
+            assert_eq!(allocation_size(&file).unwrap_err().class, Class::Io);
+        }
+        for alloc in [1024, 16_384, 1 << 20] {
+            assert_eq!(allocation_size(&encode_descriptor(alloc).unwrap()).unwrap(), alloc);
+        }
+        assert!(encode_descriptor(4095).is_none());
+        let mut file = encode_descriptor(512).unwrap();
+        file[6] = 1;
+        assert_eq!(descriptor(&file).unwrap_err().class, Class::Unsupported);
+        file[0] = 0;
+        assert_eq!(descriptor(&file).unwrap_err().class, Class::Invalid);
+        assert_eq!(descriptor(&[0x41, 0xd8]).unwrap_err().class, Class::Invalid);
+    }
+
+    #[test]
+    fn checkpoint_cookie_of_16_5() {
+        let bytes = hex::decode(COOKIE).unwrap();
+        let want = LocalCheckpoint {
+            version: 1,
+            root: address(61_440, 0xf7dc_3a22),
+            alloc: address(69_632, 0x7bcf_12f9),
+            avail: address(77_824, 0x70ca_0f10),
+            discard: address(73_728, 0x219a_f4ee),
+            file_size: 81_920,
+            checkpoint_size: 4096,
+            object: None,
+        };
+        assert_eq!(LocalCheckpoint::decode(&bytes, 4096).unwrap(), want);
+        assert_eq!(want.encode(4096).unwrap(), bytes);
+        for cut in 0..bytes.len() {
+            assert_eq!(LocalCheckpoint::decode(&bytes[..cut], 4096).unwrap_err().class, Class::Invalid, "{cut}");
+        }
+        let mut other = bytes.clone();
+        other[0] = 2;
+        assert_eq!(LocalCheckpoint::decode(&other, 4096).unwrap_err().class, Class::Unsupported);
+        // Tiered: flag and id, for all four addresses.
+        let mut tiered = bytes.clone();
+        tiered.extend_from_slice(&[0x01, 0x85]);
+        let got = LocalCheckpoint::decode(&tiered, 4096).unwrap();
+        assert_eq!((got.object, got.root.unwrap().object, got.discard.unwrap().object), (Some(5), Some(5), Some(5)));
+        assert_eq!(got.encode(4096).unwrap(), tiered);
+        for tail in [&[0x00][..], &[0x02, 0x85], &[0x01], &[0x01, 0x85, 0x00]] {
+            let longer = [&bytes, tail].concat();
+            assert_eq!(LocalCheckpoint::decode(&longer, 4096).unwrap_err().class, Class::Invalid, "{tail:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_16_4() {
+        assert_eq!(
+            LocalAddress::decode(&hex::decode("8e81e4f7dc19e2").unwrap(), 4096).unwrap(),
+            address(61_440, 0xf7dc_3a22)
+        );
+        assert_eq!(LocalAddress::decode(&[0x80; 3], 512).unwrap(), None);
+        // Of size 0 the rest is ignored, even if absurd.
+        assert_eq!(
+            LocalAddress::decode(&hex::decode("e8ffffffffffffdfbf80e8ffffffffffffdfbf").unwrap(), 512).unwrap(),
+            None
+        );
+        let tiered = LocalAddress { offset: 512, size: 1024, checksum: 7, object: Some(9) };
+        assert_eq!(LocalAddress::decode(&tiered.encode(512).unwrap(), 512).unwrap(), Some(tiered));
+        let cookie = |offset: u64, size: u64, checksum: u64| {
+            let mut out = Vec::new();
+            for v in [offset, size, checksum] {
+                write_vuint(&mut out, v);
+            }
+            out
+        };
+        let limit = u64::from(MAX_BLOCK / 4096);
+        assert!(LocalAddress::decode(&cookie(0, limit, 0), 4096).is_ok());
+        for bad in [
+            cookie(0, limit + 1, 0),
+            cookie(0, u64::MAX, 0),
+            cookie(u64::MAX, 1, 0),
+            cookie(u64::MAX / 4096, 1, 0),
+            cookie(0, 1, 1 << 32),
+        ] {
+            assert_eq!(LocalAddress::decode(&bad, 4096).unwrap_err().class, Class::Invalid);
+        }
+        for alloc in [0, 1, 511, 4095, 256, 1 << 28] {
+            assert!(LocalAddress::decode(&[0x80; 3], alloc).is_err());
+        }
+        for (offset, size) in [(0, 4096), (4096, 0), (4097, 4096), (4096, 1)] {
+            assert!(LocalAddress { offset, size, checksum: 0, object: None }.encode(4096).is_err());
+        }
+        assert!(tiered.check_within(1536).is_ok() && tiered.check_within(1535).is_err());
+    }
+
+    #[test]
+    fn extent_lists_of_16_6() {
+        let decode = |data: &str| ExtentList::decode(&block(data), 4096, 81_920);
+        let e = |offset, size| Extent { offset, size };
+        let alloc = decode("e2f51a80e26fc0cfc0e2cfc0cfc08080").unwrap();
+        assert_eq!(alloc.extents, [e(36_864, 4096), e(61_440, 4096)]);
+        assert_eq!((alloc.end, alloc.end_value, &alloc.recovery), (56, 0, &None));
+        let avail = decode("e2f51a80e23fc0cfc0e28fc0cfc0e2afc0dfc08080").unwrap();
+        assert_eq!(avail.extents, [e(24_576, 4096), e(45_056, 4096), e(53_248, 8192)]);
+        let discard = decode("e2f51a80cfc0cfc08080").unwrap();
+        assert_eq!((discard.extents.as_slice(), discard.end), ([e(4096, 4096)].as_slice(), 50));
+        assert_eq!(hex::encode(discard.encode()), "e2f51a80cfc0cfc08080");
+        let empty = decode("e2f51a808080").unwrap();
+        assert!(empty.extents.is_empty());
+        // An end value without the data behind it: the list is still good.
+        let torn = decode("e2f51a808081").unwrap();
+        assert!(torn.recovery.is_none() && torn.recovery_error.is_some());
+        for (data, why) in [
+            ("e2f51b808080", "magic"),
+            ("e2f51a818080", "magic"),
+            ("", "magic"),
+            ("e2f51a80bfcfc08080", "below the first unit"),
+            ("e2f51a80cfc1cfc08080", "unaligned offset"),
+            ("e2f51a80cfc0cfc18080", "unaligned size"),
+            ("e2f51a80e3011fc0cfc08080", "behind the end"),
+            ("e2f51a80cfc0e8ffffffffffff0fc08080", "overflow"),
+        ] {
+            assert_eq!(decode(data).unwrap_err().class, Class::Invalid, "{why}");
+        }
+        assert_eq!(ExtentList::decode(&[0; 39], 4096, 81_920).unwrap_err().class, Class::Invalid);
+        let unended = [vec![0; DATA_OFFSET], hex::decode("e2f51a80cfc0cfc0").unwrap()].concat();
+        assert!(ExtentList::decode(&unended, 4096, 81_920).is_err());
+    }
+
+    #[test]
+    fn recovery_data_of_16_9() {
+        let recovery = Recovery {
+            generation: 302,
+            file_size: 81_920,
+            metadata: "encryption=(keyid=,name=),block_metadata_encrypted=false,block_metadata=[id=1,checkpoint=()]"
+                .to_owned(),
+            checkpoint_list: "checkpoint=(a=(order=1))".to_owned(),
+            cookie: hex::decode("018e81e4f7dc19e29081e47bcef2b98080809181e4219ad4aee2cfc0cfc0").unwrap(),
+        };
+        assert_eq!(recovery.cookie.len(), 30);
+        let list = ExtentList {
+            extents: vec![Extent { offset: 24_576, size: 4096 }],
+            end: 51,
+            end_value: 1,
+            recovery: Some(recovery.clone()),
+            recovery_error: None,
+        };
+        let data = hex::encode(list.encode());
+        assert!(data.contains("8081c0eee3011fc00000000000"), "{data}");
+        let got = ExtentList::decode(&block(&data), 4096, 81_920).unwrap();
+        assert_eq!(got, list);
+        // The avail triplet and the file size are what the stored cookie lacks.
+        let full = recovery.checkpoint(4096, address(77_824, 0x70ca_0f10).unwrap()).unwrap();
+        assert_eq!(hex::encode(full.encode(4096).unwrap()), COOKIE);
+        assert_eq!(recovery.file_metadata().unwrap(), Some("id=1,checkpoint=()"));
+        let hidden =
+            Recovery { metadata: "block_metadata_encrypted=true,block_metadata=[00ff]".to_owned(), ..recovery };
+        assert_eq!(hidden.file_metadata().unwrap(), None);
+    }
+
+    prop_compose! {
+        fn any_address()(unit in 1..1_u64 << 40, units in 1..1000_u32, checksum: u32) -> LocalAddress {
+            LocalAddress { offset: unit * 512, size: units * 512, checksum, object: None }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn checkpoint_round_trip(
+            addresses in proptest::collection::vec(proptest::option::of(any_address()), 4),
+            file_size: u64,
+            checkpoint_size: u64,
+            object: Option<u64>,
+        ) {
+            let with = |i: usize| addresses[i].map(|a| LocalAddress { object, ..a });
+            let cp = LocalCheckpoint {
+                version: 1, root: with(0), alloc: with(1), avail: with(2), discard: with(3), file_size, checkpoint_size, object,
+            };
+            prop_assert_eq!(LocalCheckpoint::decode(&cp.encode(512).unwrap(), 512).unwrap(), cp);
+        }
+
+        #[test]
+        fn any_bytes_decode_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..200), alloc in 0..5000_u32, size: u64) {
+            for alloc in [alloc, 512, 4096] {
+                let _ = descriptor(&bytes);
+                let _ = allocation_size(&bytes);
+                let _ = LocalAddress::decode(&bytes, alloc);
+                let _ = LocalCheckpoint::decode(&bytes, alloc);
+                let _ = LocalCheckpoint::decode(&[&[1], bytes.as_slice()].concat(), alloc);
+                let _ = ExtentList::decode(&bytes, alloc, size);
+                let mut list = block("e2f51a80cfc0cfc08081");
+                list.truncate(50);
+                list.extend_from_slice(&bytes);
+                let _ = ExtentList::decode(&list, alloc, size);
+            }
+        }
+    }
+}

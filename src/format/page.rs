@@ -1,0 +1,236 @@
+//! The 28-byte page header, page types and flags (spec 04.1 to 04.3), and the 20-byte delta header
+//! of June 2025 (04.7).
+
+use super::reader::Reader;
+use super::{FormatError, Result};
+
+/// Length of the page header.
+pub const HEADER_LEN: usize = 28;
+/// Length of the delta header of June 2025.
+pub const OLD_DELTA_HEADER_LEN: usize = 20;
+
+/// Page header flag: compressed.
+pub const FLAG_COMPRESSED: u8 = 0x01;
+/// Page header flag: row leaf whose values are all empty.
+pub const FLAG_EMPTY_VALUES_ALL: u8 = 0x02;
+/// Page header flag: row leaf without empty values.
+pub const FLAG_EMPTY_VALUES_NONE: u8 = 0x04;
+/// Page header flag: encrypted.
+pub const FLAG_ENCRYPTED: u8 = 0x08;
+/// Page header flag: internal page whose deleted-address cells carry fast-truncate information.
+pub const FLAG_FAST_TRUNCATE: u8 = 0x20;
+/// All flags the format defines; 0x10 is historic.
+const FLAGS_KNOWN: u8 = 0x3f;
+
+/// Page types (04.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageType {
+    /// Never written.
+    Invalid,
+    /// Extent lists of local files.
+    BlockManager,
+    /// Column store, fixed length, leaf.
+    ColumnFixed,
+    /// Column store, internal.
+    ColumnInternal,
+    /// Column store, variable length, leaf.
+    ColumnVariable,
+    /// Overflow item.
+    Overflow,
+    /// Row store, internal.
+    RowInternal,
+    /// Row store, leaf.
+    RowLeaf,
+}
+
+impl PageType {
+    /// From the byte in the header.
+    #[must_use]
+    pub fn from_byte(b: u8) -> Option<Self> {
+        Some(match b {
+            0 => Self::Invalid,
+            1 => Self::BlockManager,
+            2 => Self::ColumnFixed,
+            3 => Self::ColumnInternal,
+            4 => Self::ColumnVariable,
+            5 => Self::Overflow,
+            6 => Self::RowInternal,
+            7 => Self::RowLeaf,
+            _ => return None,
+        })
+    }
+
+    /// The byte in the header.
+    #[must_use]
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Invalid => 0,
+            Self::BlockManager => 1,
+            Self::ColumnFixed => 2,
+            Self::ColumnInternal => 3,
+            Self::ColumnVariable => 4,
+            Self::Overflow => 5,
+            Self::RowInternal => 6,
+            Self::RowLeaf => 7,
+        }
+    }
+
+    /// The field's usual words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::BlockManager => "block manager",
+            Self::ColumnFixed => "column fixed leaf",
+            Self::ColumnInternal => "column internal",
+            Self::ColumnVariable => "column variable leaf",
+            Self::Overflow => "overflow",
+            Self::RowInternal => "row internal",
+            Self::RowLeaf => "row leaf",
+        }
+    }
+
+    /// Internal pages hold address cells.
+    #[must_use]
+    pub fn is_internal(self) -> bool {
+        matches!(self, Self::RowInternal | Self::ColumnInternal)
+    }
+}
+
+/// A page header, or the fields of a June 2025 delta header in the same places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageHeader {
+    /// First record number of a column-store page, else 0.
+    pub recno: u64,
+    /// Write generation.
+    pub write_gen: u64,
+    /// Uncompressed size in bytes, headers included.
+    pub mem_size: u32,
+    /// Number of cells, or data length of overflow and block-manager pages.
+    pub entries: u32,
+    /// The type byte as stored.
+    pub type_byte: u8,
+    /// Page flags.
+    pub flags: u8,
+    /// Unused, must be 0.
+    pub unused: u8,
+    /// 0 original, 1 timestamps.
+    pub version: u8,
+}
+
+impl PageHeader {
+    /// Read the 28-byte header.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self> {
+        Ok(Self {
+            recno: r.u64le()?,
+            write_gen: r.u64le()?,
+            mem_size: r.u32le()?,
+            entries: r.u32le()?,
+            type_byte: r.u8()?,
+            flags: r.u8()?,
+            unused: r.u8()?,
+            version: r.u8()?,
+        })
+    }
+
+    /// Read the 20-byte delta header of June 2025 (04.7).
+    pub fn read_old_delta(r: &mut Reader<'_>) -> Result<Self> {
+        let write_gen = r.u64le()?;
+        let mem_size = r.u32le()?;
+        let entries = r.u32le()?;
+        let version = r.u8()?;
+        let type_byte = r.u8()?;
+        let flags = r.u8()?;
+        let unused = r.u8()?;
+        Ok(Self { recno: 0, write_gen, mem_size, entries, type_byte, flags, unused, version })
+    }
+
+    /// Append the 28-byte header.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.recno.to_le_bytes());
+        out.extend_from_slice(&self.write_gen.to_le_bytes());
+        out.extend_from_slice(&self.mem_size.to_le_bytes());
+        out.extend_from_slice(&self.entries.to_le_bytes());
+        out.extend_from_slice(&[self.type_byte, self.flags, self.unused, self.version]);
+    }
+
+    /// The page type; EINVAL for a byte that names none.
+    pub fn page_type(&self) -> Result<PageType> {
+        PageType::from_byte(self.type_byte)
+            .filter(|t| *t != PageType::Invalid)
+            .ok_or_else(|| FormatError::invalid(format!("page type {}", self.type_byte)))
+    }
+
+    /// Whether the image is compressed.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.flags & FLAG_COMPRESSED != 0
+    }
+
+    /// Whether the image is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.flags & FLAG_ENCRYPTED != 0
+    }
+
+    /// The field rules of 04.1 to 04.3 and 05.12 that need no cell: type, record number, flags, unused byte, version.
+    pub fn check(&self) -> Result<()> {
+        let page_type = self.page_type()?;
+        let column = matches!(page_type, PageType::ColumnFixed | PageType::ColumnInternal | PageType::ColumnVariable);
+        if !column && self.recno != 0 {
+            return Err(FormatError::invalid(format!("record number {} on a {} page", self.recno, page_type.name())));
+        }
+        if column && self.recno == 0 {
+            return Err(FormatError::invalid(format!("record number 0 on a {} page", page_type.name())));
+        }
+        let both = FLAG_EMPTY_VALUES_ALL | FLAG_EMPTY_VALUES_NONE;
+        if self.flags & both == both || self.flags & !FLAGS_KNOWN != 0 {
+            return Err(FormatError::invalid(format!("page flags {:#04x}", self.flags)));
+        }
+        if self.unused != 0 {
+            return Err(FormatError::invalid(format!("unused page header byte is {:#04x}", self.unused)));
+        }
+        if self.version > 1 {
+            return Err(FormatError::invalid(format!("page version {}", self.version)));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> PageHeader {
+        PageHeader { recno: 0, write_gen: 5, mem_size: 83, entries: 6, type_byte: 7, flags: 4, unused: 0, version: 1 }
+    }
+
+    #[test]
+    fn example_of_03_8() {
+        let bytes = hex::decode("00000000000000000500000000000000530000000600000007040001").unwrap();
+        let header = PageHeader::read(&mut Reader::new(&bytes)).unwrap();
+        assert_eq!(header, sample());
+        header.check().unwrap();
+        let mut out = Vec::new();
+        header.write(&mut out);
+        assert_eq!(out, bytes);
+    }
+
+    #[test]
+    fn each_field_rule_refuses_its_violation() {
+        let bad = [
+            PageHeader { type_byte: 0, ..sample() },
+            PageHeader { type_byte: 8, ..sample() },
+            PageHeader { recno: 1, ..sample() },
+            PageHeader { type_byte: 3, ..sample() },
+            PageHeader { flags: 6, ..sample() },
+            PageHeader { flags: 0x40, ..sample() },
+            PageHeader { unused: 1, ..sample() },
+            PageHeader { version: 2, ..sample() },
+        ];
+        for header in bad {
+            assert!(header.check().is_err(), "{header:?}");
+        }
+    }
+}

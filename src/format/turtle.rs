@@ -1,0 +1,444 @@
+//! The turtle page of a page log: the root of everything a checkpoint names (spec 07.5.2).
+//!
+//! Not to be confused with the file `WiredTiger.turtle` of a home directory (07.3).
+
+use super::checkpoint_list::{self, CheckpointEntry};
+use super::config::{Config, Kind, Value, shorten, text_of};
+use super::{FormatError, Result};
+
+/// The newest turtle page this reader understands.
+pub const READER_VERSION: u32 = 2;
+
+/// Version of a page without version keys.
+const DEFAULT_VERSION: u32 = 1;
+/// The only page id a key page has (08.1).
+const KEY_PAGE_ID: u64 = 1;
+/// The only version of a key reference (08.3).
+const KEY_REFERENCE_VERSION: u32 = 1;
+/// How a page of the legacy form begins.
+const LEGACY_PREFIX: &str = "(WiredTigerCheckpoint.";
+
+/// The forms a turtle page has had, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TurtleForm {
+    /// Spring 2025: two lines, the metadata key and its configuration.
+    Spring,
+    /// Until December 2025: a bare checkpoint list, then a line with the timestamp.
+    Legacy,
+    /// December 2025, briefly: as [`Self::Legacy`], and a third line with the key reference.
+    LegacyKey,
+    /// MongoDB 8.3: one configuration text without version keys.
+    V1,
+    /// Since 9.0: one configuration text with version keys.
+    V2,
+}
+
+/// A parsed turtle page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turtle {
+    /// The form of the page.
+    pub form: TurtleForm,
+    /// Version of the writer, if the page states one.
+    pub version: Option<u32>,
+    /// Lowest version of a reader, if the page states one.
+    pub compatible_version: Option<u32>,
+    /// Checkpoints of the shared metadata; the last is the newest.
+    pub checkpoints: Vec<CheckpointEntry>,
+    /// Timestamp of the checkpoint; 0 = none.
+    pub timestamp: u64,
+    /// Oldest timestamp.
+    pub oldest_timestamp: Option<u64>,
+    /// Schema epoch, where those are enabled.
+    pub schema_epoch: Option<u64>,
+    /// Highest file index in use.
+    pub largest_file_id: Option<u64>,
+    /// Base write generation (name not confirmed, 07.5.2).
+    pub base_write_gen: Option<u64>,
+    /// Where the key page lies.
+    pub key_provider: Option<KeyReference>,
+    /// Keys this reader does not know, with their text, in the order of the page.
+    pub unknown: Vec<(String, String)>,
+}
+
+/// The reference to a key page (08.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyReference {
+    /// Page id, always 1.
+    pub page_id: u64,
+    /// LSN of the key page.
+    pub lsn: u64,
+    /// Version of the reference, always 1.
+    pub version: u32,
+}
+
+/// Parse a turtle page of any form.
+pub fn parse(bytes: &[u8]) -> Result<Turtle> {
+    let text = text_of(bytes).map_err(|e| e.within("turtle page"))?;
+    let parsed = if text.starts_with(LEGACY_PREFIX) {
+        parse_legacy(text)
+    } else if let Some(config) = spring_config(text) {
+        parse_spring(config)
+    } else {
+        parse_config(text)
+    };
+    parsed.map_err(|e| e.within("turtle page"))
+}
+
+/// Parse the value of `key_provider`, also in the short-lived form with doubled parentheses.
+pub fn parse_key_reference(text: &str) -> Result<KeyReference> {
+    reference(text).map_err(|e| e.within("key_provider"))
+}
+
+impl Turtle {
+    fn new(form: TurtleForm) -> Self {
+        Self {
+            form,
+            version: None,
+            compatible_version: None,
+            checkpoints: Vec::new(),
+            timestamp: 0,
+            oldest_timestamp: None,
+            schema_epoch: None,
+            largest_file_id: None,
+            base_write_gen: None,
+            key_provider: None,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Take every key but the versions and the checkpoint list.
+    fn take(&mut self, config: &Config<'_>) -> Result<()> {
+        unique(config)?;
+        let mut timestamp = None;
+        for entry in config.entries() {
+            let value = entry.value;
+            let key = entry.key;
+            let done = match key {
+                "version" | "compatible_version" | "checkpoint" => Ok(()),
+                "timestamp" => value.hex_u64().map(|v| timestamp = Some(v)),
+                "oldest_timestamp" => value.hex_u64().map(|v| self.oldest_timestamp = Some(v)),
+                "schema_epoch" => value.hex_u64().map(|v| self.schema_epoch = Some(v)),
+                "largest_file_id" => value.u64().map(|v| self.largest_file_id = Some(v)),
+                // The merged name is not confirmed; all candidates end alike.
+                _ if key.ends_with("write_gen") => value.u64().map(|v| self.base_write_gen = Some(v)),
+                // Its errors name the key themselves.
+                "key_provider" => {
+                    self.key_provider = Some(parse_key_reference(value.text)?);
+                    Ok(())
+                }
+                _ => {
+                    self.unknown.push((key.to_owned(), value.text.to_owned()));
+                    Ok(())
+                }
+            };
+            done.map_err(|e| e.within(key))?;
+        }
+        self.timestamp = timestamp.ok_or_else(|| FormatError::invalid("timestamp is missing"))?;
+        Ok(())
+    }
+}
+
+/// Forms V1 and V2.
+fn parse_config(text: &str) -> Result<Turtle> {
+    let config = Config::parse(text)?;
+    let (version, compatible) = (version(&config, "version")?, version(&config, "compatible_version")?);
+    let form = match (version, compatible) {
+        (None, None) => TurtleForm::V1,
+        (Some(_), Some(_)) => TurtleForm::V2,
+        (Some(_), None) => return Err(FormatError::invalid("version without compatible_version")),
+        (None, Some(_)) => return Err(FormatError::invalid("compatible_version without version")),
+    };
+    if let Some(c) = compatible.filter(|c| *c > READER_VERSION) {
+        return Err(FormatError::unsupported(format!(
+            "compatible_version={c} is newer than this reader ({READER_VERSION})"
+        )));
+    }
+    let mut turtle = Turtle { version, compatible_version: compatible, ..Turtle::new(form) };
+    let list = config.get("checkpoint").ok_or_else(|| FormatError::invalid("checkpoint is missing"))?;
+    turtle.checkpoints = checkpoint_list::parse(list)?;
+    turtle.take(&config)?;
+    match turtle.unknown.first() {
+        // A writer of the same version cannot know more keys than this reader.
+        Some((key, _)) if version.unwrap_or(DEFAULT_VERSION) == READER_VERSION => {
+            Err(FormatError::invalid(format!("unknown key `{}`", shorten(key))))
+        }
+        _ => Ok(turtle),
+    }
+}
+
+/// The list on the first line, `key=value` on the following ones.
+fn parse_legacy(text: &str) -> Result<Turtle> {
+    let (list, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let first = Config::parse(list)?;
+    let [entry] = first.entries() else {
+        return Err(FormatError::invalid("one checkpoint list wanted on the first line"));
+    };
+    let mut turtle = Turtle::new(TurtleForm::Legacy);
+    turtle.checkpoints = checkpoint_list::parse_lenient(entry.value)?;
+    // These lines end without commas. Values hold no line feeds, so the join changes nothing else.
+    turtle.take(&Config::parse(&rest.replace('\n', ","))?)?;
+    if turtle.key_provider.is_some() {
+        turtle.form = TurtleForm::LegacyKey;
+    }
+    Ok(turtle)
+}
+
+/// The second of two lines if the first is a metadata key such as `file:NAME`.
+fn spring_config(text: &str) -> Option<&str> {
+    let (key, config) = text.split_once('\n')?;
+    let is_key = key.contains(':') && !key.contains(['=', '(', ',', '"']);
+    is_key.then_some(config)
+}
+
+/// The configuration of the shared metadata file; its timestamp, if any, is nowhere in the page.
+fn parse_spring(config: &str) -> Result<Turtle> {
+    let config = Config::parse(config)?;
+    let list = config.get("checkpoint").ok_or_else(|| FormatError::invalid("checkpoint is missing"))?;
+    let mut turtle = Turtle::new(TurtleForm::Spring);
+    turtle.checkpoints = checkpoint_list::parse_lenient(list)?;
+    Ok(turtle)
+}
+
+/// A version key: 0 to 2^31-1.
+fn version(config: &Config<'_>, key: &str) -> Result<Option<u32>> {
+    let Some(value) = config.get(key) else { return Ok(None) };
+    let number = value.u64().map_err(|e| e.within(key))?;
+    match u32::try_from(number) {
+        Ok(v) if v <= i32::MAX.cast_unsigned() => Ok(Some(v)),
+        _ => Err(FormatError::invalid(format!("{key}={number} exceeds 31 bits"))),
+    }
+}
+
+/// Repeated keys hit an assertion in the engine.
+fn unique(config: &Config<'_>) -> Result<()> {
+    let mut keys: Vec<_> = config.entries().iter().map(|e| e.key).collect();
+    keys.sort_unstable();
+    let twice = keys.iter().zip(keys.iter().skip(1)).find(|(a, b)| a == b);
+    twice.map_or(Ok(()), |(key, _)| Err(FormatError::invalid(format!("key `{}` is repeated", shorten(key)))))
+}
+
+fn reference(text: &str) -> Result<KeyReference> {
+    let outer = Config::parse(text)?;
+    let [only] = outer.entries() else {
+        return Err(FormatError::invalid("not one structure"));
+    };
+    if only.value.kind != Kind::Struct || !only.key.is_empty() {
+        return Err(FormatError::invalid("not a structure"));
+    }
+    let config = only.value.config()?;
+    let (mut page, mut version) = (None, None);
+    // Doubled parentheses wrap either the page alone or everything; one extra level at most.
+    let mut entries = Vec::new();
+    for e in config.entries() {
+        if e.key.is_empty() {
+            entries.extend_from_slice(e.value.config()?.entries());
+        } else {
+            entries.push(*e);
+        }
+    }
+    for e in entries {
+        let slot = match e.key {
+            "page.1" => &mut page,
+            "version" => &mut version,
+            key => return Err(FormatError::invalid(format!("unknown key `{}`", shorten(key)))),
+        };
+        if slot.replace(e.value).is_some() {
+            return Err(FormatError::invalid(format!("key `{}` is repeated", e.key)));
+        }
+    }
+    let version = version.ok_or_else(|| FormatError::invalid("version is missing"))?.u64()?;
+    if version != u64::from(KEY_REFERENCE_VERSION) {
+        return Err(FormatError::invalid(format!("version {version} is not {KEY_REFERENCE_VERSION}")));
+    }
+    let page = page.ok_or_else(|| FormatError::invalid("page.1 is missing"))?.config()?;
+    unique(&page)?;
+    if let Some(e) = page.entries().iter().find(|e| !matches!(e.key, "page_id" | "lsn")) {
+        return Err(FormatError::invalid(format!("unknown key `{}`", shorten(e.key))));
+    }
+    let number = |key: &str| match page.get(key).map(|v: Value<'_>| v.u64()) {
+        Some(Ok(0)) | None => Err(FormatError::invalid(format!("incomplete: {key} is missing or 0"))),
+        Some(other) => other.map_err(|e| e.within(key)),
+    };
+    let (page_id, lsn) = (number("page_id")?, number("lsn")?);
+    if page_id != KEY_PAGE_ID {
+        return Err(FormatError::invalid(format!("page_id {page_id} is out of range")));
+    }
+    Ok(KeyReference { page_id, lsn, version: KEY_REFERENCE_VERSION })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use crate::format::crc::crc32c;
+    use proptest::prelude::*;
+
+    const ENTRY: &str = "addr=\"00c025808282bd21596019\",order=1,time=1766470626,size=101,newest_start_durable_ts=0,oldest_start_ts=0,newest_txn=0,newest_stop_durable_ts=0,newest_stop_ts=-1,newest_stop_txn=-11,prepare=0,write_gen=3,run_write_gen=1,next_page_id=102";
+
+    fn sample() -> String {
+        format!(
+            "version=2,compatible_version=1,\ncheckpoint=(WiredTigerCheckpoint.1=({ENTRY})),\ntimestamp=c0ffee12,\n\
+             oldest_timestamp=c0ffee12,\nlargest_file_id=17,\nkey_provider=(page.1=(page_id=1,lsn=123),version=1)"
+        )
+    }
+
+    #[test]
+    fn long_sample_of_14_5() {
+        let text = sample();
+        assert_eq!(text.len(), 427);
+        assert_eq!(crc32c(text.as_bytes()), 0x3323_3555);
+        let turtle = parse(text.as_bytes()).unwrap();
+        assert_eq!(turtle.form, TurtleForm::V2);
+        assert_eq!((turtle.version, turtle.compatible_version), (Some(2), Some(1)));
+        assert_eq!((turtle.timestamp, turtle.oldest_timestamp), (0xc0ff_ee12, Some(0xc0ff_ee12)));
+        assert_eq!((turtle.largest_file_id, turtle.schema_epoch, turtle.base_write_gen), (Some(17), None, None));
+        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: 1, lsn: 123, version: 1 }));
+        assert!(turtle.unknown.is_empty());
+        assert_eq!(turtle.checkpoints.len(), 1);
+        assert_eq!((turtle.checkpoints[0].size, turtle.checkpoints[0].next_page_id), (101, Some(102)));
+    }
+
+    #[test]
+    fn cases_of_14_5() {
+        for (text, class) in [
+            ("version=1,checkpoint=(),timestamp=c0ffee12,", Class::Invalid),
+            ("compatible_version=1,checkpoint=(),timestamp=c0ffee12,", Class::Invalid),
+            ("version=1,compatible_version=999,checkpoint=(),timestamp=c0ffee12,", Class::Unsupported),
+            ("checkpoint=()", Class::Invalid),
+            ("", Class::Invalid),
+            // Beyond the table: 07.5.2.
+            ("version=-1,compatible_version=1,checkpoint=(),timestamp=1", Class::Invalid),
+            ("version=2147483648,compatible_version=1,checkpoint=(),timestamp=1", Class::Invalid),
+            ("version=2,compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=1", Class::Invalid),
+            ("timestamp=1", Class::Invalid),
+            ("checkpoint=(),timestamp=", Class::Invalid),
+            ("checkpoint=(),timestamp=zzzz", Class::Invalid),
+            ("checkpoint=(),timestamp=-1", Class::Invalid),
+            ("checkpoint=(),timestamp=10000000000000000", Class::Invalid),
+            ("checkpoint=(),timestamp=1,timestamp=1", Class::Invalid),
+            ("checkpoint=,timestamp=1", Class::Invalid),
+            ("checkpoint=(a=(addr=\"\",order=1,time=1)),timestamp=1", Class::Invalid),
+            ("checkpoint=(),timestamp=1,key_provider=(version=1)", Class::Invalid),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap_err().class, class, "{text}");
+        }
+        let plain = parse(b"checkpoint=(),timestamp=c0ffee12,").unwrap();
+        assert_eq!((plain.form, plain.version, plain.compatible_version), (TurtleForm::V1, None, None));
+        assert!(plain.checkpoints.is_empty());
+        let newer = parse(b"version=3,compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=c0ffee12,").unwrap();
+        assert_eq!((newer.form, newer.timestamp), (TurtleForm::V2, 0xc0ff_ee12));
+        assert_eq!(newer.unknown, [("unknown_key".to_owned(), "foo".to_owned())]);
+    }
+
+    #[test]
+    fn legacy_cases_of_14_5() {
+        let list = "(WiredTigerCheckpoint.1=(addr=\"00c025808282bd21596019\",order=1,time=1766470626))";
+        let turtle = parse(format!("{list}\ntimestamp=c0ffee12").as_bytes()).unwrap();
+        assert_eq!((turtle.form, turtle.timestamp), (TurtleForm::Legacy, 0xc0ff_ee12));
+        assert_eq!((turtle.checkpoints[0].order, turtle.checkpoints[0].size), (1, 0));
+        for tail in [
+            "\ntimestamp=zzzz",
+            "\ntimestamp=",
+            "\ntimestamp=-1234",
+            "\ntimestamp=123456789012345678901234567890",
+            "\ntimestmp=c0ffee12",
+            "\n",
+            "",
+        ] {
+            assert_eq!(parse(format!("{list}{tail}").as_bytes()).unwrap_err().class, Class::Invalid, "{tail:?}");
+        }
+        let three = format!("{list}\ntimestamp=a\nkey_provider=((page.1=(page_id=1,lsn=5)),version=1)\n");
+        let turtle = parse(three.as_bytes()).unwrap();
+        assert_eq!(turtle.form, TurtleForm::LegacyKey);
+        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: 1, lsn: 5, version: 1 }));
+    }
+
+    #[test]
+    fn pages_of_real_runs() {
+        // Sums are those of the completion records that name the pages.
+        let legacy = "(WiredTigerCheckpoint.4=(addr=\"00c02a80c1f1c1f1c02fd4731444\",order=4,time=1763641285,size=106,newest_start_durable_ts=0,oldest_start_ts=0,newest_txn=0,newest_stop_durable_ts=0,newest_stop_ts=-1,newest_stop_txn=-11,prepare=0,write_gen=13,run_write_gen=1,next_page_id=107))\ntimestamp=691f07c50000001a";
+        let v1 = "checkpoint=(WiredTigerCheckpoint.4=(addr=\"00c02a80c1f2c1f2c02f65dbe190\",order=4,time=1771936599,size=7005,newest_start_durable_ts=0,oldest_start_ts=0,newest_txn=0,newest_stop_durable_ts=0,newest_stop_ts=-1,newest_stop_txn=-11,prepare=0,write_gen=14,run_write_gen=1,next_page_id=107)),\ntimestamp=699d9b570000000e,\noldest_timestamp=699d9a2b00000001,\nkey_provider=(page.1=(page_id=1,lsn=441),version=1)";
+        for (text, sum, form, lsn) in
+            [(legacy, 0x53e5_e35d, TurtleForm::Legacy, None), (v1, 0x580f_f2b8, TurtleForm::V1, Some(441))]
+        {
+            assert_eq!(crc32c(text.as_bytes()), sum);
+            let turtle = parse(text.as_bytes()).unwrap();
+            assert_eq!((turtle.form, turtle.key_provider.map(|k| k.lsn)), (form, lsn));
+            assert_eq!(turtle.checkpoints[0].next_page_id, Some(107));
+        }
+    }
+
+    #[test]
+    fn other_forms_and_keys() {
+        let spring = format!("file:WiredTigerShared.wt_stable\nid=2,checkpoint=(WiredTigerCheckpoint.1=({ENTRY})),x=1");
+        let turtle = parse(spring.as_bytes()).unwrap();
+        assert_eq!((turtle.form, turtle.checkpoints.len(), turtle.timestamp), (TurtleForm::Spring, 1, 0));
+        assert!(parse(b"file:WiredTigerShared.wt_stable\nid=2").is_err());
+        for key in ["base_write_gen", "max_write_gen"] {
+            let text = sample().replace("largest_file_id=17", &format!("schema_epoch=1f,largest_file_id=17,\n{key}=9"));
+            let turtle = parse(text.as_bytes()).unwrap();
+            assert_eq!((turtle.base_write_gen, turtle.schema_epoch), (Some(9), Some(0x1f)));
+        }
+    }
+
+    #[test]
+    fn key_references_of_14_5() {
+        let want = KeyReference { page_id: 1, lsn: 123, version: 1 };
+        for text in [
+            "(page.1=(page_id=1,lsn=123),version=1)",
+            "((page.1=(page_id=1,lsn=123)),version=1)",
+            "((page.1=(page_id=1,lsn=123),version=1))",
+        ] {
+            assert_eq!(parse_key_reference(text).unwrap(), want, "{text}");
+        }
+        for text in [
+            "(page.1=(page_id=aaa,lsn=123),version=1)",
+            "(page.1=(page_id=123,lsn=123),version=1)",
+            "(page.1=(page_id=1,lsn=aaa),version=1)",
+            "(page.1=(page_id=1),version=1)",
+            "(page.1=(lsn=123),version=1)",
+            "(page.1=(page_id=1,lsn=123))",
+            "(page.1=(page_id=1,lsn=123),version=2)",
+            "invalid_format",
+            "",
+            "()",
+            "(page.1=(page_id=0,lsn=123),version=1)",
+            "(page.1=(page_id=1,lsn=0),version=1)",
+            "(page.1=(page_id=1,lsn=-5),version=1)",
+            "(page.1=(page_id=1,lsn=123,x=1),version=1)",
+            "(page.1=(page_id=1,lsn=123),version=1,x=1)",
+            "(page.1=(page_id=1,lsn=123),version=1,version=1)",
+            "(page.1=(page_id=1,page_id=1,lsn=123),version=1)",
+            "(page.2=(page_id=1,lsn=123),version=1)",
+            "(page.1=5,version=1)",
+            "(((page.1=(page_id=1,lsn=123))),version=1)",
+            "page.1=(page_id=1,lsn=123),version=1",
+            "x=(page.1=(page_id=1,lsn=123),version=1)",
+        ] {
+            assert_eq!(parse_key_reference(text).unwrap_err().class, Class::Invalid, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_parse_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..120), cut in 0..427_usize) {
+            let _ = parse(&bytes);
+            let mut text = sample().into_bytes();
+            text.truncate(cut);
+            text.extend_from_slice(&bytes);
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn any_reference_parses_or_errs(text in "[(),=.a1v]{0,40}") {
+            let _ = parse_key_reference(&text);
+        }
+
+        #[test]
+        fn one_changed_byte_never_panics(at in 0..427_usize, byte: u8) {
+            let mut text = sample().into_bytes();
+            text[at] = byte;
+            let _ = parse(&text);
+        }
+    }
+}

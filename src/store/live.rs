@@ -1,0 +1,72 @@
+//! Is another process holding the store? (spec 10.2.3: the engine keeps its databases open.)
+//!
+//! Asks the kernel with `F_GETLK` which POSIX record lock would be in the way, on read-only
+//! descriptors: nothing is locked, written or created, and nothing blocks. SQLite in WAL mode keeps
+//! a shared lock on the database for as long as a connection has read from it, the engine keeps one
+//! on `WiredTiger.lock`, LMDB on `lock.mdb`.
+//!
+//! Locks of this very process are not seen, and closing a descriptor gives up this process's own
+//! POSIX locks on that file; a process that has the store open itself has no need to ask.
+
+use super::StoreError;
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
+use std::path::{Path, PathBuf};
+
+/// A lock of another process on a file of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The locked file.
+    pub file: PathBuf,
+    /// The process, if the system tells (not across pid namespaces or network file systems).
+    pub pid: Option<i32>,
+}
+
+/// The first lock of another process on a file of the store; `home` is the directory above `kv_home`, if known.
+///
+/// Files that cannot be opened or asked about count as not locked.
+#[must_use]
+pub fn holder(home: Option<&Path>, kv_home: &Path) -> Option<Holder> {
+    let mut files: Vec<PathBuf> = home.map(|h| h.join("WiredTiger.lock")).into_iter().collect();
+    let mut names: Vec<PathBuf> = std::fs::read_dir(kv_home)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter(|e| e.file_name().to_str().is_some_and(is_lock_bearer))
+        .map(|e| e.path())
+        .collect();
+    names.sort();
+    files.append(&mut names);
+    files.into_iter().find_map(|file| locked(&file).map(|pid| Holder { file, pid }))
+}
+
+/// Refuse a store that another process holds.
+pub fn check(home: Option<&Path>, kv_home: &Path) -> Result<(), StoreError> {
+    match holder(home, kv_home) {
+        None => Ok(()),
+        Some(Holder { file, pid: Some(pid) }) => {
+            Err(StoreError::InUse { path: file, reason: format!("locked by process {pid}") })
+        }
+        Some(Holder { file, pid: None }) => {
+            Err(StoreError::InUse { path: file, reason: "locked by another process (its id is not known)".into() })
+        }
+    }
+}
+
+fn is_lock_bearer(name: &str) -> bool {
+    name == "lock.mdb" || name == "WiredTiger.lock" || name.ends_with(".db") || name.ends_with(".db-shm")
+}
+
+/// `Some(pid)` if another process has a lock anywhere in the file.
+fn locked(file: &Path) -> Option<Option<i32>> {
+    // NONBLOCK: a FIFO of that name must not hang us; only regular files bear locks that matter.
+    if !std::fs::metadata(file).ok()?.is_file() {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let fd = rustix::fs::open(file, flags, Mode::empty()).ok()?;
+    // A write lock conflicts with every lock; length 0 reaches behind SQLite's lock bytes at 1 GiB.
+    let want = Flock { start: 0, length: 0, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
+    let held = fcntl_getlk(&fd, &want).ok()??;
+    Some(held.pid.map(|pid| pid.as_raw_nonzero().get()).filter(|pid| *pid > 0))
+}

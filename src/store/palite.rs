@@ -1,0 +1,1090 @@
+//! PALite: a page log in SQLite databases under `kv_home/` (spec 10.2, 15.4).
+//!
+//! Nothing beside the source may be created or changed, and SQLite's WAL mode makes that the hard
+//! part: `mode=ro` alone maintains a `-shm`, `immutable=1` is blind to committed frames in a `-wal`,
+//! and a `-wal` beside an empty database is deleted on sight. So:
+//!
+//! * no `-wal`, or one without frames: `immutable=1`;
+//! * frames in the `-wal`: the VFS `unix-none` under exclusive locking mode, which keeps the
+//!   wal-index in heap memory and touches no `-shm` ([`WalWay::InMemory`]); or a private copy of
+//!   database and `-wal` ([`WalWay::PrivateCopy`]);
+//! * no checkpoint on close, ever, and SQLite never sees an empty database file.
+//!
+//! [`Row::locator`] is the number of the database in name order in the high 16 bits and the rowid
+//! in the low 48; all low bits set says that the table has no rowids and is read by primary key.
+
+use super::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, Row, StoreError, StoreKind};
+use rayon::prelude::*;
+use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
+
+/// Shards since 2026-03-31 (10.2.1).
+const SHARDS: u64 = 17;
+/// Bits of a locator that hold the rowid.
+const ROWID_BITS: u32 = 48;
+/// The rowid part of a locator; as a value: the table has no rowids.
+const ROWID_MASK: u64 = (1 << ROWID_BITS) - 1;
+/// Databases that fit a locator. A store has one per table at most, and far fewer tables.
+const MAX_DATABASES: usize = 1 << 16;
+/// A `-wal` up to this size is a header without frames.
+const WAL_HEADER: u64 = 32;
+/// The smallest SQLite page, hence the smallest database.
+const SMALLEST_DATABASE: u64 = 512;
+/// What SQLite may map of each database; its own upper limit is just below 2 GiB.
+const MMAP_BYTES: i64 = 0x7fff_0000;
+/// As root SQLite would `fchown` the `-wal`; up to this size a copy spares the source even that.
+const ROOT_COPY_LIMIT: u64 = 1 << 30;
+/// How often a database that changes while it is copied is copied again.
+const COPY_ATTEMPTS: usize = 3;
+/// What is said of rows whose numbers are none.
+const NO_INTEGER: &str = "a value that is no integer";
+/// Rows between two reports of progress.
+const PROGRESS_STEP: u64 = 4096;
+/// Locks cannot clear up by waiting: nobody but us uses the lock-free connection or the copy.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// How the committed frames of a `-wal` are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WalWay {
+    /// In memory where that leaves the source alone and works, else from a private copy.
+    #[default]
+    Auto,
+    /// In place, with the wal-index in heap memory.
+    InMemory,
+    /// From a copy of database and `-wal` in a private temporary directory, removed on drop.
+    PrivateCopy,
+}
+
+/// How to read a PALite store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PaliteOptions {
+    /// How committed frames are read.
+    pub wal: WalWay,
+    /// Map nothing into memory.
+    pub no_mmap: bool,
+}
+
+/// A PALite store.
+#[derive(Debug)]
+pub struct Palite {
+    dir: PathBuf,
+    options: PaliteOptions,
+    checkpoints: Database,
+    globals: Option<Database>,
+    pages: Vec<Database>,
+    notes: Vec<Problem>,
+    copies: OnceLock<Result<TempDir, String>>,
+}
+
+/// One database file of the store.
+#[derive(Debug)]
+struct Database {
+    name: String,
+    path: PathBuf,
+    affects: Affected,
+    at_open: Stamps,
+    source: OnceLock<Result<Source, String>>,
+}
+
+/// What SQLite is to open for a database.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    /// Frames of a `-wal` beside `path` are to be read.
+    wal: bool,
+}
+
+type Stamp = Option<(u64, SystemTime)>;
+
+/// Sizes and modification times, to notice a writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamps {
+    db: Stamp,
+    wal: Stamp,
+    journal: Stamp,
+}
+
+impl Stamps {
+    fn of(path: &Path) -> Self {
+        Self { db: stamp(path), wal: stamp(&with_suffix(path, "-wal")), journal: stamp(&with_suffix(path, "-journal")) }
+    }
+
+    fn db_len(&self) -> u64 {
+        self.db.map_or(0, |s| s.0)
+    }
+
+    fn wal_len(&self) -> u64 {
+        self.wal.map_or(0, |s| s.0)
+    }
+
+    fn has_frames(&self) -> bool {
+        self.wal_len() > WAL_HEADER
+    }
+
+    fn has_journal(&self) -> bool {
+        self.journal.is_some_and(|s| s.0 > 0)
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.len(), meta.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+/// What the name of a file in `kv_home` says.
+enum Name {
+    Shard(u64),
+    Table(u64),
+    OtherPages,
+}
+
+/// `pages_NN.db` is a shard, `pages_NNNNNN.db` (or longer, without leading zeros) a table.
+fn parse_pages_name(name: &str) -> Option<Name> {
+    let digits = name.strip_prefix("pages_")?.strip_suffix(".db")?;
+    let number = if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None };
+    Some(match number {
+        Some(n) if digits.len() == 2 && n < SHARDS => Name::Shard(n),
+        Some(n) if digits.len() == 6 || (digits.len() > 6 && !digits.starts_with('0')) => Name::Table(n),
+        _ => Name::OtherPages,
+    })
+}
+
+/// The database a file of the store belongs to: its own name without SQLite's suffixes.
+fn store_file(name: &str) -> Option<&str> {
+    let base = ["-wal", "-shm", "-journal"].iter().find_map(|s| name.strip_suffix(s)).unwrap_or(name);
+    let known = base == "checkpoints.db" || base == "globals.db" || parse_pages_name(base).is_some();
+    known.then_some(base)
+}
+
+/// A path as an SQLite URI, which unlike a plain path takes `immutable`.
+fn uri(path: &Path, parameters: &str) -> String {
+    let mut out = String::from("file://");
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out.push_str(parameters);
+    out
+}
+
+/// SQLite's words, on one line and without the URI it appends to some.
+fn words(error: &rusqlite::Error) -> String {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::CannotOpen => {
+            "unable to open database file".into()
+        }
+        other => other.to_string(),
+    };
+    text.replace(['\n', '\r'], " ")
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// An open, checked connection.
+struct Opened {
+    conn: Connection,
+    /// The database refused to be opened properly; SQLite was told to go on. Its words.
+    salvage: Option<String>,
+}
+
+/// Open a database file read-only, without leaving a trace, and look at its schema once.
+fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Opened> {
+    let parameters = if source.wal { "?mode=ro" } else { "?mode=ro&immutable=1" };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let vfs = if source.wal { "unix-none" } else { "unix" };
+    let conn = Connection::open_with_flags_and_vfs(uri(&source.path, parameters), flags, vfs)?;
+    // The last connection to leave would otherwise checkpoint and delete the -wal.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.busy_timeout(BUSY)?;
+    if source.wal {
+        // Must come before the first access: it decides where the wal-index lives.
+        conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+    }
+    let mmap = if no_mmap { 0 } else { MMAP_BYTES };
+    conn.execute_batch(&format!("PRAGMA query_only=1; PRAGMA temp_store=MEMORY; PRAGMA mmap_size={mmap}"))?;
+    // One read transaction for the connection's life: a steady view, and no lock calls per read.
+    conn.execute_batch("BEGIN")?;
+    let first_look = |conn: &Connection| {
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map(|_| ())
+    };
+    let salvage = match first_look(&conn) {
+        Ok(()) => None,
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            // A file shorter than its header says is refused as a whole, unless the schema is writable.
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+            if first_look(&conn).is_err() {
+                return Err(e);
+            }
+            Some(words(&e))
+        }
+        Err(e) => return Err(e),
+    };
+    Ok(Opened { conn, salvage })
+}
+
+impl Database {
+    fn new(dir: &Path, name: &str, affects: Affected) -> Self {
+        let mut path = dir.join(name);
+        if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
+            // SQLite keeps the -wal beside the file a link leads to, and so must we look there.
+            path = fs::canonicalize(&path).unwrap_or(path);
+        }
+        let at_open = Stamps::of(&path);
+        Self { name: name.to_owned(), path, affects, at_open, source: OnceLock::new() }
+    }
+
+    fn problem(&self, reason: impl Into<String>) -> Problem {
+        Problem { file: self.name.clone(), reason: reason.into(), affects: self.affects }
+    }
+
+    /// What speaks against taking the data for the whole truth, as far as file times tell.
+    fn watch(&self) -> Vec<Problem> {
+        let now = Stamps::of(&self.path);
+        let mut out = Vec::new();
+        if now.db != self.at_open.db {
+            out.push(self.problem("changed while being read"));
+        }
+        if now.wal != self.at_open.wal {
+            let file = format!("{}-wal", self.name);
+            out.push(Problem { file, reason: "changed while being read".into(), affects: self.affects });
+        }
+        if self.at_open.has_journal() {
+            let file = format!("{}-journal", self.name);
+            let reason = "a rollback journal is not applied: the database may show an unfinished transaction".into();
+            out.push(Problem { file, reason, affects: self.affects });
+        }
+        out
+    }
+}
+
+impl Palite {
+    /// Open the store in `kv_home`.
+    pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
+        Self::open_with(kv_home, PaliteOptions::default())
+    }
+
+    /// Open the store in `kv_home`, choosing how it is read.
+    pub fn open_with(kv_home: &Path, options: PaliteOptions) -> Result<Self, StoreError> {
+        let unreadable = |e: io::Error| StoreError::Unreadable { path: kv_home.to_path_buf(), reason: e.to_string() };
+        let dir = std::path::absolute(kv_home).map_err(unreadable)?;
+        let names: BTreeSet<String> = list(&dir).map_err(unreadable)?.into_iter().map(|(name, _)| name).collect();
+        if !names.contains("checkpoints.db") {
+            let found = if names.is_empty() { "nothing of a PALite store" } else { "other files of a PALite store" };
+            let reason = format!("no checkpoints.db, the database of completion records; found {found}");
+            return Err(StoreError::NoPageLog { path: kv_home.to_path_buf(), reason });
+        }
+        let checkpoints = Database::new(&dir, "checkpoints.db", Affected::None);
+        let globals = names.contains("globals.db").then(|| Database::new(&dir, "globals.db", Affected::None));
+        let (mut pages, mut notes) = (Vec::new(), Vec::new());
+        let note = |name: &str, reason: &str, affects| Problem { file: name.into(), reason: reason.into(), affects };
+        for name in &names {
+            let affects = match parse_pages_name(name) {
+                Some(Name::Shard(n)) => Affected::Remainder { modulus: SHARDS, remainder: n },
+                Some(Name::Table(n)) => Affected::Table(n),
+                Some(Name::OtherPages) => {
+                    notes.push(note(name, "not read: the name is neither a shard's nor a table's", Affected::None));
+                    continue;
+                }
+                None => {
+                    let orphan = name.strip_suffix("-wal").filter(|base| !names.contains(*base));
+                    if let Some(base) = orphan.filter(|_| stamp(&dir.join(name)).is_some_and(|s| s.0 > WAL_HEADER)) {
+                        let affects = match parse_pages_name(base) {
+                            Some(Name::Shard(n)) => Affected::Remainder { modulus: SHARDS, remainder: n },
+                            Some(Name::Table(n)) => Affected::Table(n),
+                            _ => Affected::None,
+                        };
+                        notes.push(note(name, "a write-ahead log without its database", affects));
+                    }
+                    continue;
+                }
+            };
+            if pages.len() < MAX_DATABASES {
+                pages.push(Database::new(&dir, name, affects));
+            } else {
+                notes.push(note(name, "not read: too many databases", affects));
+            }
+        }
+        Ok(Self { dir, options, checkpoints, globals, pages, notes, copies: OnceLock::new() })
+    }
+
+    /// Where SQLite is to read a database from; decided, and copied if need be, once.
+    fn source<'a>(&self, db: &'a Database) -> Result<&'a Source, String> {
+        db.source.get_or_init(|| self.choose(db)).as_ref().map_err(Clone::clone)
+    }
+
+    fn choose(&self, db: &Database) -> Result<Source, String> {
+        let now = Stamps::of(&db.path);
+        match now.db_len() {
+            0 if now.db.is_none() => return Err("is gone or cannot be looked at".into()),
+            0 => return Err("is empty (zero bytes)".into()),
+            n if n < SMALLEST_DATABASE => return Err(format!("file is not a database: {n} bytes are too few")),
+            _ => {}
+        }
+        if !fs::metadata(&db.path).is_ok_and(|m| m.is_file()) {
+            return Err("is no regular file".into());
+        }
+        if !now.has_frames() {
+            return Ok(Source { path: db.path.clone(), wal: false });
+        }
+        match self.options.wal {
+            WalWay::InMemory => Ok(Source { path: db.path.clone(), wal: true }),
+            WalWay::PrivateCopy => self.copy(db),
+            WalWay::Auto => {
+                // A rollback journal makes SQLite refuse, and root is not to leave even a new ctime.
+                let prefer_copy = now.has_journal() || root_would_chown(&db.path, &now);
+                if prefer_copy {
+                    return self.copy(db);
+                }
+                let source = Source { path: db.path.clone(), wal: true };
+                match open_file(&source, self.options.no_mmap) {
+                    Err(e) if !is_damage(&e) => self.copy(db).map_err(|why| format!("{}; {why}", words(&e))),
+                    _ => Ok(source),
+                }
+            }
+        }
+    }
+
+    /// Copy database and `-wal` (never the `-shm`: SQLite rebuilds it) and work the frames into the copy.
+    fn copy(&self, db: &Database) -> Result<Source, String> {
+        let temp = self
+            .copies
+            .get_or_init(|| {
+                tempfile::Builder::new()
+                    .prefix("wtcheck-")
+                    .tempdir()
+                    .map_err(|e| format!("no private directory for a copy: {e}"))
+            })
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let path = temp.path().join(&db.name);
+        let mut before = Stamps::of(&db.path);
+        for _ in 0..COPY_ATTEMPTS {
+            copy_file(&db.path, &path).map_err(|e| format!("cannot be copied: {e}"))?;
+            copy_file(&with_suffix(&db.path, "-wal"), &with_suffix(&path, "-wal"))
+                .map_err(|e| format!("its -wal cannot be copied: {e}"))?;
+            let after = Stamps::of(&db.path);
+            if after == before {
+                break;
+            }
+            before = after;
+        }
+        if stamp(&path).is_none_or(|s| s.0 == 0) {
+            return Err("is empty (zero bytes)".into());
+        }
+        // After a checkpoint the copy is a plain file, and every reader opens it without a wal-index of its own.
+        let merged = Connection::open_with_flags(
+            uri(&path, "?mode=rw"),
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .and_then(|conn| {
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        });
+        let frames_left = stamp(&with_suffix(&path, "-wal")).is_some_and(|s| s.0 > 0);
+        Ok(Source { path, wal: frames_left || !matches!(merged, Ok(0)) })
+    }
+
+    fn connect(&self, db: &Database) -> Result<Opened, String> {
+        let source = self.source(db)?;
+        open_file(source, self.options.no_mmap).map_err(|e| words(&e))
+    }
+
+    /// The counter and the known table ids.
+    fn read_globals(&self) -> Result<(Option<u64>, Vec<u64>), Problem> {
+        let Some(db) = &self.globals else {
+            let reason = "is missing: no LSN counter, no list of tables".into();
+            return Err(Problem { file: "globals.db".into(), reason, affects: Affected::None });
+        };
+        let opened = self.connect(db).map_err(|reason| db.problem(reason))?;
+        let (mut counter, mut tables) = (None, Vec::new());
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = opened.conn.prepare("SELECT id, val FROM globals")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if let (ValueRef::Integer(id), ValueRef::Integer(val)) = (row.get_ref(0)?, row.get_ref(1)?) {
+                    match id {
+                        0 => counter = counter.max(Some(val.cast_unsigned())),
+                        1 => tables.push(val.cast_unsigned()),
+                        _ => {}
+                    }
+                }
+            }
+            Ok(())
+        };
+        match (read(), opened.salvage) {
+            (Ok(()), None) => {}
+            // What could be read of a damaged file still beats nothing.
+            (Ok(()), Some(_)) if counter.is_some() => {}
+            (Ok(()), Some(reason)) => return Err(db.problem(reason)),
+            (Err(e), _) => return Err(db.problem(words(&e))),
+        }
+        if counter.is_none() {
+            return Err(db.problem("holds no LSN counter (id 0)"));
+        }
+        tables.sort_unstable();
+        Ok((counter, tables))
+    }
+
+    /// Known tables (globals id 1) whose database is not there.
+    fn missing_databases(&self) -> Vec<Problem> {
+        let Ok((_, tables)) = self.read_globals() else { return Vec::new() };
+        let mut missing: BTreeMap<String, (Affected, Vec<String>)> = BTreeMap::new();
+        let sharded = self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. }));
+        for table in tables {
+            if self.pages.iter().any(|db| db.affects.covers(table)) {
+                continue;
+            }
+            let (name, affects) = if sharded {
+                let remainder = table % SHARDS;
+                (format!("pages_{remainder:02}.db"), Affected::Remainder { modulus: SHARDS, remainder })
+            } else {
+                (format!("pages_{table:06}.db"), Affected::Table(table))
+            };
+            missing.entry(name).or_insert_with(|| (affects, Vec::new())).1.push(table.to_string());
+        }
+        missing
+            .into_iter()
+            .map(|(file, (affects, tables))| {
+                let reason = format!("is missing, though globals.db knows table {}", tables.join(", "));
+                Problem { file, reason, affects }
+            })
+            .collect()
+    }
+
+    /// Read all rows of one database.
+    fn scan(
+        &self,
+        number: usize,
+        db: &Database,
+        progress: &Progress<'_>,
+    ) -> Result<(Vec<Row>, Vec<Problem>), StoreError> {
+        let opened = match self.connect(db) {
+            Ok(opened) => opened,
+            Err(reason) => return Ok((Vec::new(), vec![db.problem(reason)])),
+        };
+        let foreign = |reason: String| StoreError::Unreadable { path: db.path.clone(), reason };
+        let conn = &opened.conn;
+        let shape = match Shape::of(conn) {
+            Ok(shape) => shape,
+            Err(ShapeError::Sqlite(e)) => return Ok((Vec::new(), vec![db.problem(words(&e))])),
+            Err(ShapeError::NoSchema) => {
+                return Ok((Vec::new(), vec![db.problem("is an SQLite database without tables")]));
+            }
+            // In a damaged database a column that is not there was perhaps lost with the schema.
+            Err(ShapeError::Foreign(reason)) if opened.salvage.is_some() => {
+                return Ok((Vec::new(), vec![db.problem(reason)]));
+            }
+            Err(ShapeError::Foreign(reason)) => return Err(foreign(reason)),
+        };
+        let number = u64::try_from(number).unwrap_or(u64::MAX) << ROWID_BITS;
+        let mut sink = Sink::new(number, &shape, progress);
+        let mut problems = Vec::new();
+        let columns = shape.columns();
+        let scanned = match shape.rowid {
+            Some(rowid) => sink.run(conn, &format!("SELECT {columns} FROM pages NOT INDEXED ORDER BY {rowid}"), [], 1),
+            None => sink.run(conn, &format!("SELECT {columns} FROM pages"), [], 0),
+        };
+        if let Err(e) = scanned {
+            let lost = match shape.rowid {
+                Some(rowid) => sink.recover(conn, &shape, rowid),
+                None => None,
+            };
+            // Zeroed records are the damage itself, not a finding of their own.
+            sink.complaints.remove(NO_INTEGER);
+            let opening = opened.salvage.as_ref().filter(|words| **words != e).map(|words| format!("{words}; "));
+            let mut reason = format!("{}{e}; {} rows could be read", opening.unwrap_or_default(), sink.rows.len());
+            match lost {
+                Some(Lost { count: 0, .. }) => reason.push_str(", the primary key names no other"),
+                Some(Lost { count, first }) => {
+                    let _ = write!(reason, ", {count} more are known from the primary key, the first is {first}");
+                }
+                None => {}
+            }
+            problems.push(db.problem(reason));
+        } else if let Some(reason) = &opened.salvage {
+            problems.push(db.problem(format!("{reason}; {} rows could be read", sink.rows.len())));
+        }
+        problems.extend(sink.complaints.iter().filter_map(|(what, tally)| {
+            let first = tally.first.as_ref()?;
+            Some(db.problem(format!("{} rows with {what}, the first is {first}", tally.count)))
+        }));
+        sink.flush();
+        problems.extend(db.watch());
+        Ok((sink.rows, problems))
+    }
+}
+
+/// Whether reading the `-wal` in place would make SQLite, running as root, change its owner or ctime
+/// (it opens every `-wal` to give it the owner of its database), and a copy is the better choice.
+fn root_would_chown(path: &Path, stamps: &Stamps) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        return false;
+    }
+    let owner = |path: &Path| fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
+    let same_owner = owner(path) == owner(&with_suffix(path, "-wal"));
+    // Beyond the limit a new ctime is the lesser evil; a new owner never is.
+    !same_owner || stamps.db_len().saturating_add(stamps.wal_len()) <= ROOT_COPY_LIMIT
+}
+
+/// Copy the content alone: a read-only source must not make the copy read-only.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut target = File::create(to)?;
+    io::copy(&mut source, &mut target).map(|_| ())
+}
+
+/// The files of the store with their sizes, in name order.
+fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
+    let mut out = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if let Some(name) = name.to_str().filter(|n| store_file(n).is_some()) {
+            let len = fs::metadata(entry.path()).map_or(0, |m| m.len());
+            out.push((name.to_owned(), len));
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
+/// Rows found so far by all scans.
+struct Progress<'a> {
+    rows: AtomicU64,
+    tell: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Progress<'_> {
+    fn add(&self, more: u64) {
+        let before = self.rows.fetch_add(more, Ordering::Relaxed);
+        (self.tell)(before.saturating_add(more));
+    }
+}
+
+/// What the table `pages` of this build looks like.
+struct Shape {
+    /// The name under which the rowid can be asked for.
+    rowid: Option<&'static str>,
+    backlink: bool,
+    base: bool,
+    flags: bool,
+}
+
+enum ShapeError {
+    Sqlite(rusqlite::Error),
+    /// Not a single table: a database that was created and never written.
+    NoSchema,
+    Foreign(String),
+}
+
+impl From<rusqlite::Error> for ShapeError {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Sqlite(e)
+    }
+}
+
+/// Column names of a plain table in lower case, and whether it lacks rowids.
+fn table_columns(conn: &Connection, table: &str) -> rusqlite::Result<Option<(HashSet<String>, bool)>> {
+    // Views and virtual tables could compute anything; the engine makes plain tables.
+    let mut kind = conn.prepare("SELECT wr FROM pragma_table_list WHERE schema='main' AND name=?1 AND type='table'")?;
+    let Some(without_rowid) = kind.query([table])?.next()?.map(|row| row.get::<_, bool>(0)).transpose()? else {
+        return Ok(None);
+    };
+    let mut statement = conn.prepare("SELECT lower(name) FROM pragma_table_xinfo(?1)")?;
+    let names = statement.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Some((names, without_rowid)))
+}
+
+impl Shape {
+    fn of(conn: &Connection) -> Result<Self, ShapeError> {
+        let Some((names, without_rowid)) = table_columns(conn, "pages")? else {
+            let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            return Err(match objects {
+                0 => ShapeError::NoSchema,
+                _ => ShapeError::Foreign("is SQLite, but not a PALite pages database: no table pages".into()),
+            });
+        };
+        for required in ["table_id", "page_id", "lsn", "page_data"] {
+            if !names.contains(required) {
+                let reason = format!("is SQLite, but not a PALite pages database: no column {required}");
+                return Err(ShapeError::Foreign(reason));
+            }
+        }
+        // A column may hide the rowid's first name.
+        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|n| !without_rowid && !names.contains(*n));
+        let has = |name: &str| names.contains(name);
+        Ok(Self { rowid, backlink: has("backlink_lsn"), base: has("base_lsn"), flags: has("flags") })
+    }
+
+    /// The columns of the index, absent ones as 0. `octet_length` answers from the record's header
+    /// without reading overflow pages.
+    fn columns(&self) -> String {
+        let or_zero = |there: bool, name: &'static str| if there { name } else { "0" };
+        format!(
+            "{}, table_id, page_id, lsn, {}, {}, {}, octet_length(page_data)",
+            self.rowid.unwrap_or("NULL"),
+            or_zero(self.backlink, "backlink_lsn"),
+            or_zero(self.base, "base_lsn"),
+            or_zero(self.flags, "flags"),
+        )
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    first: Option<String>,
+}
+
+/// Rows the primary key names and the table does not yield.
+struct Lost {
+    count: u64,
+    first: String,
+}
+
+/// Gathers the rows of one database.
+struct Sink<'a> {
+    number: u64,
+    has_rowid: bool,
+    rows: Vec<Row>,
+    unreported: u64,
+    /// The highest rowid of the ascending scan, readable or not.
+    last: Option<i64>,
+    complaints: BTreeMap<&'static str, Tally>,
+    progress: &'a Progress<'a>,
+}
+
+impl<'a> Sink<'a> {
+    fn new(number: u64, shape: &Shape, progress: &'a Progress<'a>) -> Self {
+        Self {
+            number,
+            has_rowid: shape.rowid.is_some(),
+            rows: Vec::new(),
+            unreported: 0,
+            last: None,
+            complaints: BTreeMap::new(),
+            progress,
+        }
+    }
+
+    fn flush(&mut self) {
+        self.progress.add(std::mem::take(&mut self.unreported));
+    }
+
+    /// Take every row of a query; `direction` is how rowids must run: a damaged tree can lead in circles.
+    fn run<P: rusqlite::Params>(
+        &mut self,
+        conn: &Connection,
+        sql: &str,
+        params: P,
+        direction: i8,
+    ) -> Result<(), String> {
+        let mut statement = conn.prepare(sql).map_err(|e| words(&e))?;
+        let mut rows = statement.query(params).map_err(|e| words(&e))?;
+        let mut before: Option<i64> = None;
+        while let Some(row) = rows.next().map_err(|e| words(&e))? {
+            let rowid = self.take(row).map_err(|e| words(&e))?;
+            if let (Some(rowid), Some(before)) = (rowid, before) {
+                let in_order = if direction < 0 { rowid < before } else { rowid > before };
+                if !in_order {
+                    return Err(format!("the table is not in order: rowid {rowid} follows {before}"));
+                }
+            }
+            before = rowid;
+            if direction > 0 {
+                self.last = rowid;
+            }
+        }
+        Ok(())
+    }
+
+    /// Take one row; answers its rowid.
+    fn take(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<i64>> {
+        let mut values = [0_i64; 8];
+        let mut what = None;
+        for (at, value) in values.iter_mut().enumerate() {
+            // The key columns must be there; the others are 0 when NULL, and NULL data is no data.
+            *value = match row.get_ref(at)? {
+                ValueRef::Integer(n) => n,
+                ValueRef::Null if !(1..=3).contains(&at) => 0,
+                _ => {
+                    what = Some(NO_INTEGER);
+                    0
+                }
+            };
+        }
+        let [rowid, table, page, lsn, backlink, base, flags, len] = values;
+        let answer = self.has_rowid.then_some(rowid);
+        let locator = if self.has_rowid { rowid.cast_unsigned() } else { ROWID_MASK };
+        if self.has_rowid && locator >= ROWID_MASK {
+            what = what.or(Some("a rowid out of range"));
+        }
+        let len = u32::try_from(len).unwrap_or_else(|_| {
+            what = what.or(Some("an impossible length"));
+            0
+        });
+        let [table, page, lsn] = [table, page, lsn].map(i64::cast_unsigned);
+        if let Some(what) = what {
+            self.complain(what, table, page, lsn, locator);
+            return Ok(answer);
+        }
+        let flags = u32::try_from(flags).unwrap_or_else(|_| {
+            // The low bits are what the format knows; the row is worth more than the oddity.
+            self.complain("flags beyond 32 bits", table, page, lsn, locator);
+            u32::try_from(flags.cast_unsigned() & u64::from(u32::MAX)).unwrap_or(0)
+        });
+        self.rows.push(Row {
+            table,
+            page,
+            lsn,
+            backlink_lsn: backlink.cast_unsigned(),
+            base_lsn: base.cast_unsigned(),
+            locator: self.number | locator,
+            len,
+            flags,
+        });
+        self.unreported = self.unreported.saturating_add(1);
+        if self.unreported >= PROGRESS_STEP {
+            self.flush();
+        }
+        Ok(answer)
+    }
+
+    fn complain(&mut self, what: &'static str, table: u64, page: u64, lsn: u64, rowid: u64) {
+        let tally = self.complaints.entry(what).or_default();
+        tally.count = tally.count.saturating_add(1);
+        tally.first.get_or_insert_with(|| format!("table {table}, page {page}, LSN {lsn} (rowid {rowid})"));
+    }
+
+    /// After an error: come from the other end, then fetch one by one what the primary key names.
+    fn recover(&mut self, conn: &Connection, shape: &Shape, rowid: &str) -> Option<Lost> {
+        let columns = shape.columns();
+        let from_behind = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} > ?1 ORDER BY {rowid} DESC");
+        // It ends at the same damage, most likely; whatever it brings is won.
+        let _ = self.run(conn, &from_behind, [self.last.unwrap_or(i64::MIN)], -1);
+        let lost = self.recover_by_key(conn, &columns, rowid).ok();
+        // A tree that led in circles may have shown a row twice.
+        let mut seen = HashSet::with_capacity(self.rows.len());
+        self.rows.retain(|row| seen.insert(row.locator));
+        lost
+    }
+
+    fn recover_by_key(&mut self, conn: &Connection, columns: &str, rowid: &str) -> rusqlite::Result<Lost> {
+        let mut seen: HashSet<u64> = self.rows.iter().map(|r| r.locator & ROWID_MASK).collect();
+        let index: String =
+            conn.query_row("SELECT name FROM pragma_index_list('pages') WHERE origin='pk' AND partial=0", [], |row| {
+                row.get(0)
+            })?;
+        let quoted = index.replace('"', "\"\"");
+        let mut keys = conn.prepare(&format!(
+            "SELECT {rowid}, table_id, page_id, lsn FROM pages INDEXED BY \"{quoted}\" ORDER BY table_id, page_id, lsn"
+        ))?;
+        let mut lost = Lost { count: 0, first: String::new() };
+        let mut before: Option<[i64; 3]> = None;
+        let one = format!("SELECT {columns} FROM pages WHERE {rowid} = ?1");
+        let mut rows = keys.query([])?;
+        // The index may be damaged, too: what it names until then is still fetched.
+        while let Ok(Some(entry)) = rows.next() {
+            let (Ok(id), Ok(table), Ok(page), Ok(lsn)) = (entry.get(0), entry.get(1), entry.get(2), entry.get(3))
+            else {
+                continue;
+            };
+            let (id, key): (i64, [i64; 3]) = (id, [table, page, lsn]);
+            if before.is_some_and(|before| before >= key) {
+                break;
+            }
+            before = Some(key);
+            if !seen.insert(id.cast_unsigned()) {
+                continue;
+            }
+            let count = self.rows.len();
+            if self.run(conn, &one, [id], 0).is_err() || self.rows.len() == count {
+                let [table, page, lsn] = key.map(i64::cast_unsigned);
+                if lost.count == 0 {
+                    lost.first = format!("table {table}, page {page}, LSN {lsn}");
+                }
+                lost.count = lost.count.saturating_add(1);
+            }
+        }
+        Ok(lost)
+    }
+}
+
+impl PageLog for Palite {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Palite
+    }
+
+    fn layout(&self) -> Result<Layout, StoreError> {
+        let files =
+            list(&self.dir).map_err(|e| StoreError::Unreadable { path: self.dir.clone(), reason: e.to_string() })?;
+        let all = self.pages.iter().chain([&self.checkpoints]).chain(&self.globals);
+        Ok(Layout {
+            files,
+            sharded: self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. })),
+            from_wal: all.into_iter().any(|db| db.at_open.has_frames()),
+            lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter),
+        })
+    }
+
+    fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+        let progress = Progress { rows: AtomicU64::new(0), tell: progress };
+        let parts: Vec<_> = self
+            .pages
+            .par_iter()
+            .enumerate()
+            .map(|(number, db)| self.scan(number, db, &progress))
+            .collect::<Result<_, _>>()?;
+        let mut problems = self.notes.clone();
+        problems.extend(self.missing_databases());
+        let mut rows = Vec::with_capacity(parts.iter().map(|(part, _)| part.len()).sum());
+        for (mut part, more) in parts {
+            rows.append(&mut part);
+            problems.extend(more);
+        }
+        Ok((Index::new(rows), problems))
+    }
+
+    fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {
+        let db = &self.checkpoints;
+        let unreadable = |reason: String| StoreError::Unreadable { path: db.path.clone(), reason };
+        let opened = self.connect(db).map_err(&unreadable)?;
+        let conn = &opened.conn;
+        let not_ours = |what: &str| unreadable(format!("is an SQLite database, but not a PALite store: no {what}"));
+        let damaged = |e: &rusqlite::Error| StoreError::Damaged { path: db.path.clone(), reason: words(e) };
+        let (names, _) = table_columns(conn, "checkpoints")
+            .map_err(|e| damaged(&e))?
+            .ok_or_else(|| not_ours("table checkpoints"))?;
+        for required in ["lsn", "checkpoint_metadata"] {
+            if !names.contains(required) {
+                return Err(not_ours(&format!("column {required} in table checkpoints")));
+            }
+        }
+        let timestamp = if names.contains("timestamp") { "timestamp" } else { "0" };
+        let mut problems = Vec::new();
+        let mut found: BTreeMap<(u64, u64), Vec<u8>> = BTreeMap::new();
+        let mut odd = 0_u64;
+        // Three ways through the data; the next one is only taken when the one before met damage.
+        for order in ["ORDER BY lsn, 2", "NOT INDEXED", "ORDER BY lsn DESC, 2 DESC"] {
+            odd = 0;
+            let sql = format!("SELECT lsn, {timestamp}, checkpoint_metadata FROM checkpoints {order}");
+            let outcome = read_completions(conn, &sql, &mut found, &mut odd);
+            let Err(e) = outcome else { break };
+            if problems.is_empty() {
+                problems.push(db.problem(words(&e)));
+            }
+        }
+        if let (Some(reason), true) = (opened.salvage, problems.is_empty()) {
+            problems.push(db.problem(reason));
+        }
+        if odd > 0 {
+            problems.push(db.problem(format!("{odd} completion records with a value of the wrong type")));
+        }
+        problems.extend(db.watch());
+        problems.extend(self.read_globals().err());
+        problems.extend(self.globals.iter().flat_map(Database::watch));
+        let rows = found
+            .into_iter()
+            .map(|((lsn, timestamp), text)| CompletionRow { lsn, timestamp, checkpoint_id: None, text })
+            .collect();
+        Ok((rows, problems))
+    }
+
+    fn reader(&self) -> Result<Box<dyn BlockReader + Send + '_>, StoreError> {
+        Ok(Box::new(PaliteReader { store: self, open: self.pages.iter().map(|_| None).collect() }))
+    }
+}
+
+fn read_completions(
+    conn: &Connection,
+    sql: &str,
+    found: &mut BTreeMap<(u64, u64), Vec<u8>>,
+    odd: &mut u64,
+) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let key = match (row.get_ref(0)?, row.get_ref(1)?) {
+            (ValueRef::Integer(lsn), ValueRef::Integer(timestamp)) => (lsn.cast_unsigned(), timestamp.cast_unsigned()),
+            _ => {
+                *odd = odd.saturating_add(1);
+                continue;
+            }
+        };
+        match row.get_ref(2)? {
+            ValueRef::Blob(bytes) | ValueRef::Text(bytes) => {
+                found.insert(key, bytes.to_vec());
+            }
+            _ => *odd = odd.saturating_add(1),
+        }
+    }
+    Ok(())
+}
+
+/// One thread's connections, opened when first needed.
+struct PaliteReader<'a> {
+    store: &'a Palite,
+    open: Vec<Option<Result<PageReader, String>>>,
+}
+
+struct PageReader {
+    conn: Connection,
+    sql: String,
+    by_rowid: bool,
+}
+
+impl PageReader {
+    fn open(store: &Palite, db: &Database) -> Result<Self, String> {
+        let conn = store.connect(db)?.conn;
+        let shape = Shape::of(&conn).map_err(|e| match e {
+            ShapeError::Sqlite(e) => words(&e),
+            ShapeError::NoSchema => "has no tables any more".into(),
+            ShapeError::Foreign(reason) => reason,
+        })?;
+        let sql = match shape.rowid {
+            Some(rowid) => format!("SELECT page_data FROM pages WHERE {rowid}=?1"),
+            None => "SELECT page_data FROM pages WHERE table_id=?1 AND page_id=?2 AND lsn=?3".into(),
+        };
+        Ok(Self { conn, sql, by_rowid: shape.rowid.is_some() })
+    }
+
+    fn read(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), String> {
+        let failed = |e: rusqlite::Error| words(&e);
+        let mut statement = self.conn.prepare_cached(&self.sql).map_err(failed)?;
+        let mut rows = if self.by_rowid {
+            statement.query([(row.locator & ROWID_MASK).cast_signed()])
+        } else {
+            statement.query([row.table, row.page, row.lsn].map(u64::cast_signed))
+        }
+        .map_err(failed)?;
+        let found = rows.next().map_err(failed)?.ok_or("the row is gone")?;
+        match found.get_ref(0).map_err(failed)? {
+            ValueRef::Blob(bytes) | ValueRef::Text(bytes) => out.extend_from_slice(bytes),
+            ValueRef::Null => {}
+            ValueRef::Integer(_) | ValueRef::Real(_) => return Err("page_data is a number".into()),
+        }
+        if u32::try_from(out.len()) != Ok(row.len) {
+            return Err(format!("{} bytes, {} when the index was read", out.len(), row.len));
+        }
+        Ok(())
+    }
+}
+
+impl BlockReader for PaliteReader<'_> {
+    fn read(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        out.clear();
+        let number = usize::try_from(row.locator >> ROWID_BITS).unwrap_or(usize::MAX);
+        let (Some(db), Some(slot)) = (self.store.pages.get(number), self.open.get_mut(number)) else {
+            let reason = format!("no database number {number}: the row is of another store");
+            return Err(StoreError::Damaged { path: self.store.dir.clone(), reason });
+        };
+        let outcome = match slot.get_or_insert_with(|| PageReader::open(self.store, db)) {
+            Ok(reader) => reader.read(row, out),
+            Err(reason) => Err(reason.clone()),
+        };
+        outcome.map_err(|reason| {
+            out.clear();
+            let reason = format!("table {}, page {}, LSN {}: {reason}", row.table, row.page, row.lsn);
+            StoreError::Damaged { path: db.path.clone(), reason }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let kind = |name: &str| match parse_pages_name(name) {
+            Some(Name::Shard(n)) => format!("shard {n}"),
+            Some(Name::Table(n)) => format!("table {n}"),
+            Some(Name::OtherPages) => "other".into(),
+            None => "none".into(),
+        };
+        assert_eq!(kind("pages_00.db"), "shard 0");
+        assert_eq!(kind("pages_16.db"), "shard 16");
+        assert_eq!(kind("pages_17.db"), "other");
+        assert_eq!(kind("pages_000017.db"), "table 17");
+        assert_eq!(kind("pages_1234567.db"), "table 1234567");
+        assert_eq!(kind("pages_01234567.db"), "other");
+        assert_eq!(kind("pages_+1.db"), "other");
+        assert_eq!(kind("pages_.db"), "other");
+        assert_eq!(kind("pages_01.db-wal"), "none");
+        assert_eq!(kind("globals.db"), "none");
+        assert_eq!(store_file("pages_01.db-wal"), Some("pages_01.db"));
+        assert_eq!(store_file("other.db"), None);
+    }
+
+    /// The ways an own connection to the files of a `-wal` store is laid out.
+    fn wal_store(dir: &Path) {
+        for (name, sql) in [
+            ("checkpoints.db", "CREATE TABLE checkpoints (lsn, timestamp, checkpoint_metadata)"),
+            (
+                "pages_02.db",
+                "CREATE TABLE pages (table_id, page_id, lsn, page_data); INSERT INTO pages VALUES (2, 1, 1, x'01')",
+            ),
+        ] {
+            let conn = Connection::open(dir.join(name)).unwrap();
+            conn.execute_batch("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0").unwrap();
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+            conn.execute_batch(sql).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_private_copy_is_merged_once_and_removed_on_drop() {
+        let temp = tempfile::tempdir().unwrap();
+        wal_store(temp.path());
+        let options = PaliteOptions { wal: WalWay::PrivateCopy, no_mmap: true };
+        let store = Palite::open_with(temp.path(), options).unwrap();
+        assert_eq!(store.index(&|_| ()).unwrap().0.len(), 1);
+        let copies = store.copies.get().unwrap().as_ref().unwrap().path().to_path_buf();
+        assert!(copies.join("pages_02.db").is_file());
+        let source = store.pages[0].source.get().unwrap().as_ref().unwrap();
+        assert!(!source.wal && source.path.starts_with(&copies));
+        drop(store);
+        assert!(!copies.exists());
+    }
+
+    #[test]
+    fn the_way_in_memory_reads_the_source_itself() {
+        let temp = tempfile::tempdir().unwrap();
+        wal_store(temp.path());
+        let store = Palite::open_with(temp.path(), PaliteOptions { wal: WalWay::InMemory, no_mmap: false }).unwrap();
+        assert_eq!(store.index(&|_| ()).unwrap().0.len(), 1);
+        assert!(store.copies.get().is_none());
+        let source = store.pages[0].source.get().unwrap().as_ref().unwrap();
+        assert!(source.wal && source.path == temp.path().join("pages_02.db"));
+    }
+
+    #[test]
+    fn uris_are_encoded() {
+        assert_eq!(uri(Path::new("/a b/50%?#ü.db"), "?mode=ro"), "file:///a%20b/50%25%3F%23%C3%BC.db?mode=ro");
+    }
+}

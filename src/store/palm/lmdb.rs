@@ -1,0 +1,702 @@
+//! A read-only reader of LMDB environments (`data.mdb`) over a byte slice; PALM's container (spec 10.3).
+//!
+//! Only what a page log needs: find a named database, walk its records in key order. The reader
+//! trusts nothing in the file: every page number, offset and size is checked against the page and
+//! the file, the walk keeps its own bounded stack and visits no page twice, and damage costs only
+//! the subtree or record it lies in. Values are not copied: a record says where its value lies.
+//!
+//! The format, as far as it is read here (little-endian, 64-bit, data version 1):
+//!
+//! * Pages 0 and 1 are the meta pages; the newer transaction is the current state, the other one
+//!   still describes the state before it, complete.
+//! * Every page begins with a 16-byte header: page number, pad, flags, then either two 16-bit bounds
+//!   of the free space (trees) or a 32-bit page count (overflow runs).
+//! * A tree page holds 16-bit node offsets behind its header and the nodes at its end. A node is
+//!   an 8-byte header, the key, and in leaves the value, the number of its overflow run, or the
+//!   48-byte record of a named database.
+
+use crate::format::reader::Reader;
+use crate::format::{FormatError, Result};
+
+/// Trees deeper than this are refused; LMDB's own cursors end there, too.
+pub const MAX_DEPTH: u16 = 32;
+
+const MAGIC: u32 = 0xBEEF_C0DE;
+const DATA_VERSION: u32 = 1;
+const HEADER: usize = 16;
+const META_PAGES: u64 = 2;
+const MIN_PAGE_SIZE: usize = 512;
+const MAX_PAGE_SIZE: usize = 32768;
+
+const PAGE_BRANCH: u16 = 0x01;
+const PAGE_LEAF: u16 = 0x02;
+const PAGE_OVERFLOW: u16 = 0x04;
+const PAGE_META: u16 = 0x08;
+/// Flags a writer keeps in memory only. They say nothing about the content, so they are not held against it.
+const PAGE_VOLATILE: u16 = 0x8000 | 0x4000 | 0x10;
+
+/// So many faults of the main database are kept; garbage could fill memory with them otherwise.
+const MAX_FAULTS: usize = 100;
+
+const NODE_HEADER: usize = 8;
+const NODE_OVERFLOW: u16 = 0x01;
+const NODE_DATABASE: u16 = 0x02;
+const NODE_DUPLICATES: u16 = 0x04;
+
+/// The record of a database: shape and root of its tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Db {
+    /// LMDB's flags of the database (integer keys, duplicates, ...).
+    pub flags: u16,
+    /// Levels of the tree, 0 when empty.
+    pub depth: u16,
+    /// Records as counted by the writer.
+    pub entries: u64,
+    /// Root page, `None` when empty.
+    pub root: Option<u64>,
+}
+
+impl Db {
+    fn decode(r: &mut Reader<'_>) -> Result<Self> {
+        r.take(4)?;
+        let flags = r.u16le()?;
+        let depth = r.u16le()?;
+        // Branch, leaf and overflow page counts: statistics.
+        r.take(24)?;
+        let entries = r.u64le()?;
+        let root = Some(r.u64le()?).filter(|&root| root != u64::MAX);
+        Ok(Self { flags, depth, entries, root })
+    }
+
+    fn check(&self, last_page: u64) -> Result<()> {
+        match self.root {
+            None => Ok(()),
+            Some(root) if root < META_PAGES || root > last_page => {
+                Err(FormatError::invalid(format!("root page {root} lies outside pages {META_PAGES}..={last_page}")))
+            }
+            Some(_) if self.depth == 0 || self.depth > MAX_DEPTH => {
+                Err(FormatError::invalid(format!("impossible depth {} of a tree", self.depth)))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// What one meta page says: a complete state of the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// The meta page it was read from, 0 or 1.
+    pub meta_page: u64,
+    /// Transaction that wrote it.
+    pub txn: u64,
+    /// Page size in bytes.
+    pub page_size: usize,
+    /// The last page in use. The file may be shorter if the pages at its end were never written.
+    pub last_page: u64,
+    /// The main database, which holds the named ones.
+    pub main: Db,
+}
+
+impl State {
+    /// Decode the meta page at a file offset; its content must be plausible in itself.
+    fn decode(bytes: &[u8], at: usize, meta_page: u64) -> Result<Self> {
+        let mut r = Reader::at(bytes, at)?;
+        let number = r.u64le()?;
+        r.take(2)?;
+        let flags = r.u16le()?;
+        r.take(4)?;
+        let magic = r.u32le()?;
+        if magic != MAGIC {
+            return Err(FormatError::invalid(format!("no LMDB magic: {magic:#010x}")));
+        }
+        let version = r.u32le()?;
+        if version != DATA_VERSION {
+            return Err(FormatError::unsupported(format!("LMDB data version {version}, only 1 is known")));
+        }
+        if number != meta_page || flags & PAGE_META == 0 {
+            return Err(FormatError::invalid(format!("header says page {number}, flags {flags:#x}")));
+        }
+        // Map address and map size matter to writers only.
+        r.take(16)?;
+        // The free database's record comes first; its pad field holds the page size.
+        let mut free = Reader::new(r.take(48)?);
+        let stored_size = free.u32le()?;
+        let page_size = usize::try_from(stored_size)
+            .ok()
+            .filter(|size| size.is_power_of_two() && (MIN_PAGE_SIZE..=MAX_PAGE_SIZE).contains(size))
+            .ok_or_else(|| FormatError::invalid(format!("impossible page size {stored_size}")))?;
+        let main = Db::decode(&mut r)?;
+        let last_page = r.u64le()?;
+        let txn = r.u64le()?;
+        if last_page < META_PAGES.saturating_sub(1) || last_page.checked_mul(page_size as u64).is_none() {
+            return Err(FormatError::invalid(format!("impossible last page {last_page}")));
+        }
+        main.check(last_page).map_err(|e| e.within("main database"))?;
+        Ok(Self { meta_page, txn, page_size, last_page, main })
+    }
+}
+
+/// Damage met on a walk: what lies behind it was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault<'a> {
+    /// The page it was found on, or that could not be entered.
+    pub page: u64,
+    /// What is wrong.
+    pub reason: String,
+    /// The key of the record, if only this one record is concerned.
+    pub key: Option<&'a [u8]>,
+}
+
+impl std::fmt::Display for Fault<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "page {}: {}", self.page, self.reason)
+    }
+}
+
+/// A record of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// Offset of the value in the file. The value lies there in one piece, and inside the file.
+    pub offset: u64,
+    /// Length of the value.
+    pub len: u32,
+    /// The value is the record of a named database; in the main database only.
+    pub is_database: bool,
+}
+
+/// An environment: the bytes of a data file, seen in one of its states.
+#[derive(Debug, Clone, Copy)]
+pub struct Env<'a> {
+    bytes: &'a [u8],
+    state: State,
+}
+
+impl<'a> Env<'a> {
+    /// The states the meta pages describe, newest first, and what is wrong with an unusable meta page.
+    ///
+    /// An error means that neither meta page is usable: not an LMDB environment this reader knows.
+    pub fn states(bytes: &'a [u8]) -> Result<(Vec<State>, Vec<Fault<'a>>)> {
+        let mut faults = Vec::new();
+        let mut fault = |page, e: &FormatError| faults.push(Fault { page, reason: e.message.clone(), key: None });
+        let first = State::decode(bytes, 0, 0);
+        let expected = first.as_ref().ok().map(|s| s.page_size);
+        // Where the second meta page lies depends on the page size. It proves itself by naming the
+        // size that leads to it, so it is found even if the first one is damaged.
+        let second = expected
+            .into_iter()
+            .chain((MIN_PAGE_SIZE.ilog2()..=MAX_PAGE_SIZE.ilog2()).map(|shift| 1_usize << shift))
+            .filter_map(|size| State::decode(bytes, size, 1).ok().filter(|s| s.page_size == size))
+            .next();
+        let mut states = Vec::new();
+        match (first, second) {
+            (Ok(first), Some(second)) if first.page_size != second.page_size => {
+                let e = format!("page size {}, but meta page 1 says {}", first.page_size, second.page_size);
+                fault(0, &FormatError::invalid(e));
+                states.push(second);
+            }
+            (Ok(first), Some(second)) => states.extend([first, second]),
+            (Ok(first), None) => {
+                let e = State::decode(bytes, first.page_size, 1)
+                    .err()
+                    .unwrap_or_else(|| FormatError::invalid("page size differs from that of meta page 0"));
+                fault(1, &e);
+                states.push(first);
+            }
+            (Err(e), Some(second)) => {
+                fault(0, &e);
+                states.push(second);
+            }
+            (Err(e), None) => return Err(e.within("no usable LMDB meta page")),
+        }
+        states.sort_by_key(|s| std::cmp::Reverse(s.txn));
+        Ok((states, faults))
+    }
+
+    /// The environment in a state obtained from [`Env::states`] of the same bytes.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], state: State) -> Self {
+        Self { bytes, state }
+    }
+
+    /// The environment in its newest state whose main database can be entered; if there is none, in its newest.
+    pub fn open(bytes: &'a [u8]) -> Result<Self> {
+        let (states, _) = Self::states(bytes)?;
+        let usable = states.iter().find(|s| Self::new(bytes, **s).can_enter(&s.main)).or(states.first());
+        let state = usable.ok_or_else(|| FormatError::invalid("no usable LMDB meta page"))?;
+        Ok(Self::new(bytes, *state))
+    }
+
+    /// The state that is read.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether a tree's root page is there and sound; true for an empty tree.
+    #[must_use]
+    pub fn can_enter(&self, db: &Db) -> bool {
+        let Some(root) = db.root else { return true };
+        self.tree_page(root).is_ok_and(|page| page.leaf == (db.depth == 1))
+    }
+
+    /// Look a named database up. The faults are the first ones met in the main database on the way to it.
+    #[must_use]
+    pub fn database(&self, name: &[u8]) -> (Option<Db>, Vec<Fault<'a>>) {
+        let mut faults = Vec::new();
+        for record in self.records(&self.state.main) {
+            match record {
+                Ok(record) if record.is_database && record.key == name => match self.decode_database(&record) {
+                    Ok(db) => return (Some(db), faults),
+                    Err(e) if faults.len() < MAX_FAULTS => faults.push(self.database_fault(&record, &e)),
+                    Err(_) => {}
+                },
+                Err(fault) if faults.len() < MAX_FAULTS => faults.push(fault),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        (None, faults)
+    }
+
+    fn decode_database(&self, record: &Record<'a>) -> Result<Db> {
+        let db = Db::decode(&mut Reader::new(self.value(record)?))?;
+        db.check(self.state.last_page)?;
+        Ok(db)
+    }
+
+    fn database_fault(&self, record: &Record<'a>, e: &FormatError) -> Fault<'a> {
+        let page = record.offset.checked_div(self.state.page_size as u64).unwrap_or_default();
+        let name = String::from_utf8_lossy(record.key);
+        Fault { page, reason: format!("record of database {name:?}: {}", e.message), key: Some(record.key) }
+    }
+
+    /// The records of a database in key order, with the faults in between.
+    ///
+    /// To walk the main database itself, pass [`State::main`] of [`Env::state`].
+    #[must_use]
+    pub fn records(&self, db: &Db) -> Records<'a> {
+        let pages_in_file = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX) / (self.state.page_size as u64);
+        let pages = pages_in_file.min(self.state.last_page.saturating_add(1));
+        Records {
+            env: *self,
+            is_main: *db == self.state.main,
+            depth: db.depth,
+            enter: db.root,
+            stack: Vec::new(),
+            seen: PageSet::new(pages),
+        }
+    }
+
+    /// The value of a record.
+    pub fn value(&self, record: &Record<'a>) -> Result<&'a [u8]> {
+        slice(self.bytes, record.offset, u64::from(record.len))
+    }
+
+    /// The bytes from a page's start to the end of `count` pages.
+    fn pages(&self, first: u64, count: u64) -> std::result::Result<&'a [u8], String> {
+        let size = self.state.page_size as u64;
+        let last = first.checked_add(count.saturating_sub(1)).filter(|&last| last <= self.state.last_page);
+        if first < META_PAGES || last.is_none() {
+            let count =
+                if count == 1 { String::new() } else { format!(" and the {} behind it", count.saturating_sub(1)) };
+            return Err(format!("page {first}{count} outside pages {META_PAGES}..={}", self.state.last_page));
+        }
+        let range = first.checked_mul(size).zip(count.checked_mul(size));
+        range
+            .and_then(|(at, len)| slice(self.bytes, at, len).ok())
+            .ok_or_else(|| format!("behind the end of the file ({} bytes)", self.bytes.len()))
+    }
+
+    fn header(&self, number: u64) -> std::result::Result<(&'a [u8], Header), String> {
+        let bytes = self.pages(number, 1)?;
+        let header = Header::decode(bytes).map_err(|e| e.message)?;
+        if header.number != number {
+            return Err(format!("header says page {}", header.number));
+        }
+        Ok((bytes, header))
+    }
+
+    fn tree_page(&self, number: u64) -> std::result::Result<TreePage<'a>, String> {
+        let (bytes, header) = self.header(number)?;
+        let leaf = match header.flags & !PAGE_VOLATILE {
+            PAGE_BRANCH => false,
+            PAGE_LEAF => true,
+            other => return Err(format!("flags {other:#x} are not those of a branch or leaf page")),
+        };
+        let (lower, upper) = (usize::from(header.lower), usize::from(header.upper));
+        if lower < HEADER || lower > upper || upper > bytes.len() || !lower.is_multiple_of(2) {
+            return Err(format!("impossible bounds of the free space, {lower}..{upper}"));
+        }
+        let count = lower.saturating_sub(HEADER) / 2;
+        if count == 0 {
+            return Err("a tree page without nodes".into());
+        }
+        Ok(TreePage { bytes, leaf, count, upper })
+    }
+}
+
+/// A slice of a file by 64-bit offset and length.
+fn slice(bytes: &[u8], at: u64, len: u64) -> Result<&[u8]> {
+    let outside = || FormatError::invalid(format!("{len} bytes at offset {at} lie outside the file ({})", bytes.len()));
+    let start = usize::try_from(at).map_err(|_| outside())?;
+    let end = usize::try_from(len).ok().and_then(|len| start.checked_add(len)).ok_or_else(outside)?;
+    bytes.get(start..end).ok_or_else(outside)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Header {
+    number: u64,
+    flags: u16,
+    lower: u16,
+    upper: u16,
+}
+
+impl Header {
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::new(bytes);
+        let number = r.u64le()?;
+        r.take(2)?;
+        Ok(Self { number, flags: r.u16le()?, lower: r.u16le()?, upper: r.u16le()? })
+    }
+
+    /// The same four bytes read as the length of an overflow run.
+    fn run(&self) -> u64 {
+        u64::from(self.lower) | u64::from(self.upper) << 16
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TreePage<'a> {
+    bytes: &'a [u8],
+    leaf: bool,
+    count: usize,
+    upper: usize,
+}
+
+/// A node before its data is interpreted.
+struct Node<'a> {
+    low: u32,
+    flags: u16,
+    key: &'a [u8],
+    /// Offset of what follows the key, in the page.
+    data: usize,
+}
+
+impl<'a> TreePage<'a> {
+    fn node(&self, at: usize) -> Result<Node<'a>> {
+        let slot = at.saturating_mul(2).saturating_add(HEADER);
+        let offset = usize::from(Reader::at(self.bytes, slot)?.u16le()?);
+        let wrong = |what: &str| FormatError::invalid(format!("node {at} at offset {offset}: {what}"));
+        if offset < self.upper {
+            return Err(wrong("outside the node area"));
+        }
+        let mut r = Reader::at(self.bytes, offset).map_err(|_| wrong("behind the page"))?;
+        let header = (r.u32le(), r.u16le(), r.u16le());
+        let (Ok(low), Ok(flags), Ok(key_len)) = header else { return Err(wrong("header cut off by the page end")) };
+        let key = r.take(usize::from(key_len)).map_err(|_| wrong("key runs behind the page"))?;
+        Ok(Node { low, flags, key, data: r.pos() })
+    }
+}
+
+#[derive(Debug)]
+struct Frame<'a> {
+    number: u64,
+    page: TreePage<'a>,
+    next: usize,
+    /// Bytes of the nodes so far. Nodes do not overlap, so they cannot exceed the node area; this
+    /// keeps a page full of offsets to one node from being multiplied.
+    used: usize,
+}
+
+/// The records of a database in key order, see [`Env::records`].
+#[derive(Debug)]
+pub struct Records<'a> {
+    env: Env<'a>,
+    is_main: bool,
+    depth: u16,
+    enter: Option<u64>,
+    stack: Vec<Frame<'a>>,
+    seen: PageSet,
+}
+
+impl<'a> Records<'a> {
+    fn frame(&mut self, number: u64) -> std::result::Result<Frame<'a>, String> {
+        let page = self.env.tree_page(number)?;
+        let level = self.stack.len().saturating_add(1);
+        let depth = usize::from(self.depth.min(MAX_DEPTH));
+        if level > depth || page.leaf != (level == depth) {
+            let kind = if page.leaf { "leaf" } else { "branch" };
+            return Err(format!("a {kind} page on level {level} of {depth}"));
+        }
+        if !self.seen.claim(number, 1) {
+            return Err("reached twice".into());
+        }
+        Ok(Frame { number, page, next: 0, used: 0 })
+    }
+
+    /// Where the value of a leaf's node lies.
+    fn value(&mut self, page: &TreePage<'a>, number: u64, node: &Node<'a>) -> std::result::Result<(u64, u32), String> {
+        let len = node.low;
+        if node.flags & NODE_OVERFLOW == 0 {
+            let end = usize::try_from(len).ok().and_then(|len| node.data.checked_add(len));
+            if end.is_none_or(|end| end > page.bytes.len()) {
+                return Err(format!("value of {len} bytes runs behind the page"));
+            }
+            let at = number.saturating_mul(page.bytes.len() as u64).saturating_add(node.data as u64);
+            return Ok((at, len));
+        }
+        let first = Reader::at(page.bytes, node.data)
+            .and_then(|mut r| r.u64le())
+            .map_err(|_| "number of the overflow page cut off by the page end".to_string())?;
+        let within = |reason: String| format!("value of {len} bytes in overflow page {first}: {reason}");
+        let (_, header) = self.env.header(first).map_err(within)?;
+        if header.flags & !PAGE_VOLATILE != PAGE_OVERFLOW {
+            return Err(within(format!("flags {:#x} are not those of an overflow page", header.flags)));
+        }
+        // A run may be longer than its value: one that was replaced by a shorter one stays in place.
+        let needed = u64::from(len).saturating_add(HEADER as u64).div_ceil(page.bytes.len() as u64);
+        if header.run() < needed {
+            return Err(within(format!("a run of {} pages, {needed} needed", header.run())));
+        }
+        self.env.pages(first, needed).map_err(within)?;
+        if !self.seen.claim(first, needed) {
+            // A run is tried once only, or a crafted file could make the same long one be tried for every record.
+            self.seen.claim(first, 1);
+            return Err(within("shares pages with another record or with the tree".into()));
+        }
+        let at = first.saturating_mul(page.bytes.len() as u64).saturating_add(HEADER as u64);
+        Ok((at, len))
+    }
+
+    fn record(
+        &mut self,
+        page: &TreePage<'a>,
+        number: u64,
+        node: &Node<'a>,
+    ) -> std::result::Result<Record<'a>, Fault<'a>> {
+        let fault = |reason| Fault { page: number, reason, key: Some(node.key) };
+        let is_database = match node.flags {
+            0 | NODE_OVERFLOW => false,
+            NODE_DATABASE if self.is_main => true,
+            flags if flags & !(NODE_OVERFLOW | NODE_DATABASE | NODE_DUPLICATES) == 0 => {
+                return Err(fault(format!(
+                    "a record of several values (flags {flags:#x}), which page logs do not use"
+                )));
+            }
+            flags => return Err(fault(format!("unknown flags {flags:#x} of a record"))),
+        };
+        let (offset, len) = self.value(page, number, node).map_err(fault)?;
+        Ok(Record { key: node.key, offset, len, is_database })
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = std::result::Result<Record<'a>, Fault<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(number) = self.enter.take() {
+                match self.frame(number) {
+                    Ok(frame) => self.stack.push(frame),
+                    Err(reason) => return Some(Err(Fault { page: number, reason, key: None })),
+                }
+            }
+            let frame = self.stack.last_mut()?;
+            if frame.next >= frame.page.count {
+                self.stack.pop();
+                continue;
+            }
+            let (number, page) = (frame.number, frame.page);
+            let at = frame.next;
+            frame.next = frame.next.saturating_add(1);
+            let node = match page.node(at) {
+                Ok(node) => node,
+                Err(e) => return Some(Err(Fault { page: number, reason: e.message, key: None })),
+            };
+            let data = match (page.leaf, node.flags & NODE_OVERFLOW) {
+                (false, _) => 0,
+                (true, 0) => usize::try_from(node.low).unwrap_or(usize::MAX),
+                (true, _) => 8,
+            };
+            let size = NODE_HEADER.saturating_add(node.key.len()).saturating_add(data);
+            frame.used = frame.used.saturating_add(size.checked_next_multiple_of(2).unwrap_or(size));
+            if frame.used > page.bytes.len().saturating_sub(page.upper) {
+                let left = page.count.saturating_sub(at);
+                self.stack.pop();
+                let reason =
+                    format!("nodes overlap or run behind the page; the last {left} of {} left out", page.count);
+                return Some(Err(Fault { page: number, reason, key: None }));
+            }
+            if page.leaf {
+                return Some(self.record(&page, number, &node));
+            }
+            // In branches the flags are the upper bits of the child's page number.
+            self.enter = Some(u64::from(node.low) | u64::from(node.flags) << 32);
+        }
+    }
+}
+
+/// A set of page numbers, one bit each; never larger than the file allows.
+#[derive(Debug)]
+struct PageSet {
+    words: Vec<u64>,
+}
+
+impl PageSet {
+    fn new(pages: u64) -> Self {
+        Self { words: vec![0; usize::try_from(pages.div_ceil(64)).unwrap_or_default()] }
+    }
+
+    /// Words with the bits of a page range in each.
+    fn parts(first: u64, count: u64) -> impl Iterator<Item = (usize, u64)> {
+        let last = first.saturating_add(count.saturating_sub(1));
+        (first / 64..=last / 64).map(move |word| {
+            let low = if word == first / 64 { u64::MAX << (first % 64) } else { u64::MAX };
+            let high = if word == last / 64 { u64::MAX >> (63 - last % 64) } else { u64::MAX };
+            (usize::try_from(word).unwrap_or(usize::MAX), low & high)
+        })
+    }
+
+    /// Add pages; false, and nothing added, if one of them is in already or outside the file.
+    fn claim(&mut self, first: u64, count: u64) -> bool {
+        let free = Self::parts(first, count).all(|(at, bits)| self.words.get(at).is_some_and(|word| word & bits == 0));
+        if free {
+            for (at, bits) in Self::parts(first, count) {
+                if let Some(word) = self.words.get_mut(at) {
+                    *word |= bits;
+                }
+            }
+        }
+        free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 4096;
+
+    fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+        bytes[at..at + value.len()].copy_from_slice(value);
+    }
+
+    fn header(bytes: &mut [u8], page: usize, flags: u16, lower: u16, upper: u16) {
+        let at = page * SIZE;
+        put(bytes, at, &(page as u64).to_le_bytes());
+        put(bytes, at + 10, &flags.to_le_bytes());
+        put(bytes, at + 12, &lower.to_le_bytes());
+        put(bytes, at + 14, &upper.to_le_bytes());
+    }
+
+    fn meta(bytes: &mut [u8], page: usize, txn: u64, root: u64, last: u64) {
+        header(bytes, page, PAGE_META, 0, 0);
+        let at = page * SIZE;
+        put(bytes, at + 16, &MAGIC.to_le_bytes());
+        put(bytes, at + 20, &1_u32.to_le_bytes());
+        put(bytes, at + 40, &4096_u32.to_le_bytes());
+        put(bytes, at + 94, &1_u16.to_le_bytes());
+        put(bytes, at + 128, &root.to_le_bytes());
+        put(bytes, at + 136, &last.to_le_bytes());
+        put(bytes, at + 144, &txn.to_le_bytes());
+    }
+
+    /// Main database in page 2 with one plain record `k` = `value`.
+    fn environment() -> Vec<u8> {
+        let mut bytes = vec![0; 3 * SIZE];
+        meta(&mut bytes, 0, 6, 2, 2);
+        meta(&mut bytes, 1, 5, u64::MAX, 1);
+        header(&mut bytes, 2, PAGE_LEAF, 18, 4082);
+        put(&mut bytes, 2 * SIZE + 16, &4082_u16.to_le_bytes());
+        put(&mut bytes, 2 * SIZE + 4082, &[5, 0, 0, 0, 0, 0, 1, 0, b'k', b'v', b'a', b'l', b'u', b'e']);
+        bytes
+    }
+
+    type Pair = (Vec<u8>, Vec<u8>);
+
+    fn walk(bytes: &[u8]) -> Vec<std::result::Result<Pair, String>> {
+        let env = Env::open(bytes).unwrap();
+        env.records(&env.state().main)
+            .map(|r| r.map(|r| (r.key.to_vec(), env.value(&r).unwrap().to_vec())).map_err(|f| f.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn one_record() {
+        let bytes = environment();
+        assert_eq!(walk(&bytes), vec![Ok((b"k".to_vec(), b"value".to_vec()))]);
+        let env = Env::open(&bytes).unwrap();
+        assert_eq!((env.state().txn, env.state().meta_page, env.state().page_size), (6, 0, SIZE));
+        assert_eq!(env.database(b"k"), (None, vec![]), "a plain record is no database");
+    }
+
+    #[test]
+    fn meta_pages() {
+        let mut bytes = environment();
+        put(&mut bytes, 16, &[0]);
+        let (states, faults) = Env::states(&bytes).unwrap();
+        assert_eq!(states.iter().map(|s| s.txn).collect::<Vec<_>>(), vec![5]);
+        assert_eq!(faults.len(), 1);
+        put(&mut bytes, SIZE + 16, &[0]);
+        assert!(Env::states(&bytes).unwrap_err().message.contains("no LMDB magic"));
+        assert!(Env::states(b"").is_err());
+
+        // A wrong page size in the first meta page must not hide the second one.
+        let mut bytes = environment();
+        put(&mut bytes, 40, &8192_u32.to_le_bytes());
+        let (states, faults) = Env::states(&bytes).unwrap();
+        assert_eq!(states.len(), 1);
+        assert!(faults[0].reason.contains("page size"), "{faults:?}");
+
+        // The newest state's main database is gone: the state before it is taken.
+        let mut bytes = environment();
+        put(&mut bytes, 2 * SIZE, &[9]);
+        assert_eq!(Env::open(&bytes).unwrap().state().txn, 5);
+
+        let mut bytes = environment();
+        put(&mut bytes, 20, &2_u32.to_le_bytes());
+        put(&mut bytes, SIZE + 20, &2_u32.to_le_bytes());
+        assert_eq!(Env::states(&bytes).unwrap_err().class, crate::format::Class::Unsupported);
+    }
+
+    #[test]
+    fn damaged_nodes() {
+        let mut bytes = environment();
+        put(&mut bytes, 2 * SIZE + 4082, &[6]);
+        assert!(walk(&bytes)[0].as_ref().unwrap_err().starts_with("page 2: nodes overlap"));
+        let mut bytes = environment();
+        put(&mut bytes, 2 * SIZE + 4088, &200_u16.to_le_bytes());
+        assert!(walk(&bytes)[0].as_ref().unwrap_err().contains("key runs behind the page"));
+        let mut bytes = environment();
+        put(&mut bytes, 2 * SIZE + 4086, &[8]);
+        assert!(walk(&bytes)[0].as_ref().unwrap_err().contains("unknown flags 0x8"));
+        let mut bytes = environment();
+        put(&mut bytes, 2 * SIZE + 4086, &[4]);
+        assert!(walk(&bytes)[0].as_ref().unwrap_err().contains("several values"));
+
+        // A thousand offsets to the same node are one record, not a thousand.
+        let mut bytes = environment();
+        header(&mut bytes, 2, PAGE_LEAF, 2016, 4082);
+        for slot in 0..1000 {
+            put(&mut bytes, 2 * SIZE + 16 + 2 * slot, &4082_u16.to_le_bytes());
+        }
+        let found = walk(&bytes);
+        assert_eq!(found.len(), 2);
+        assert!(found[1].as_ref().unwrap_err().contains("the last 999 of 1000"));
+    }
+
+    #[test]
+    fn page_sets() {
+        let mut set = PageSet::new(200);
+        assert!(set.claim(63, 2));
+        assert!(!set.claim(64, 1));
+        assert!(!set.claim(10, 100));
+        assert!(set.claim(10, 53));
+        assert!(set.claim(65, 127));
+        assert!(!set.claim(0, 11));
+        assert!(set.claim(0, 10));
+        assert!(!set.claim(256, 1), "outside the file");
+        assert!(!set.claim(u64::MAX, u64::MAX));
+    }
+}

@@ -1,0 +1,534 @@
+//! The PALM store: an LMDB environment under `kv_home/` (spec 10.3).
+//!
+//! The data file is mapped once, read-only, at the size it has then; the lock file is neither made
+//! nor touched. All structure is read by [`lmdb`], all keys by [`decode_page_key`] and
+//! [`decode_checkpoint_key`].
+
+pub mod lmdb;
+
+use self::lmdb::{Db, Env, Fault, State};
+use super::{
+    Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Layout, PageLog, Problem, Row, StoreError, StoreKind,
+};
+use crate::format::reader::Reader;
+use crate::format::{self, FormatError};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+const DATA: &str = "data.mdb";
+const LOCK: &str = "lock.mdb";
+
+const PAGES: &[u8] = b"pages";
+const CHECKPOINTS: &[u8] = b"checkpoints";
+const GLOBALS: &[u8] = b"globals";
+
+/// Length of a key of the database `pages`.
+pub const PAGE_KEY_LEN: usize = 88;
+/// Length of a key of the database `checkpoints`.
+pub const CHECKPOINT_KEY_LEN: usize = 24;
+
+/// So many problems are told one by one; garbage could fill memory with them otherwise.
+const MAX_PROBLEMS: usize = 1000;
+/// Progress is told once in so many rows.
+const PROGRESS_STEP: usize = 4096;
+
+/// A key of the database `pages` (10.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageKey {
+    /// Table (btree) id.
+    pub table: u64,
+    /// Page id.
+    pub page: u64,
+    /// LSN of this block.
+    pub lsn: u64,
+    /// Checkpoint the block was written for.
+    pub checkpoint_id: u64,
+    /// The block is a delta.
+    pub is_delta: bool,
+    /// LSN of the block this one follows.
+    pub backlink_lsn: u64,
+    /// LSN of the chain's full image.
+    pub base_lsn: u64,
+    /// Checkpoint of the block this one follows.
+    pub backlink_checkpoint_id: u64,
+    /// Checkpoint of the chain's full image.
+    pub base_checkpoint_id: u64,
+    /// Page-log flags (10.1).
+    pub flags: u32,
+    /// Wall clock time, in microseconds, from which on readers were shown the block.
+    pub materialized_us: u64,
+}
+
+/// A key of the database `checkpoints` (10.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckpointKey {
+    /// LSN of the completion record.
+    pub lsn: u64,
+    /// Checkpoint id.
+    pub checkpoint_id: u64,
+    /// Checkpoint timestamp.
+    pub timestamp: u64,
+}
+
+fn expect_len(bytes: &[u8], len: usize) -> format::Result<()> {
+    if bytes.len() == len {
+        return Ok(());
+    }
+    Err(FormatError::invalid(format!("a key of {} bytes, not {len}", bytes.len())))
+}
+
+/// Decode a key of the database `pages`: the sorting fields are big-endian, the others little-endian.
+pub fn decode_page_key(bytes: &[u8]) -> format::Result<PageKey> {
+    expect_len(bytes, PAGE_KEY_LEN)?;
+    let mut r = Reader::new(bytes);
+    let table = r.array().map(u64::from_be_bytes)?;
+    let page = r.array().map(u64::from_be_bytes)?;
+    let lsn = r.array().map(u64::from_be_bytes)?;
+    let checkpoint_id = r.array().map(u64::from_be_bytes)?;
+    let is_delta = match r.array().map(u32::from_be_bytes)? {
+        0 => false,
+        1 => true,
+        other => return Err(FormatError::invalid(format!("is_delta is {other}"))),
+    };
+    r.take(4)?;
+    let backlink_lsn = r.u64le()?;
+    let base_lsn = r.u64le()?;
+    let backlink_checkpoint_id = r.u64le()?;
+    let base_checkpoint_id = r.u64le()?;
+    let flags = r.u32le()?;
+    r.take(4)?;
+    let materialized_us = r.u64le()?;
+    Ok(PageKey {
+        table,
+        page,
+        lsn,
+        checkpoint_id,
+        is_delta,
+        backlink_lsn,
+        base_lsn,
+        backlink_checkpoint_id,
+        base_checkpoint_id,
+        flags,
+        materialized_us,
+    })
+}
+
+/// Decode a key of the database `checkpoints`.
+pub fn decode_checkpoint_key(bytes: &[u8]) -> format::Result<CheckpointKey> {
+    expect_len(bytes, CHECKPOINT_KEY_LEN)?;
+    let mut r = Reader::new(bytes);
+    let lsn = r.array().map(u64::from_be_bytes)?;
+    Ok(CheckpointKey { lsn, checkpoint_id: r.u64le()?, timestamp: r.u64le()? })
+}
+
+/// A PALM page log.
+///
+/// [`Row::locator`] is the offset of the stored bytes in `data.mdb`, where they lie in one piece.
+/// [`Row::flags`] are those of the key, with [`FLAG_DELTA`] added if the key says `is_delta`. Rows
+/// of the same table, page and LSN but of different checkpoints are all kept, in the order of
+/// their checkpoint ids.
+///
+/// Files in problems and in the layout are named relative to `kv_home`.
+#[derive(Debug)]
+pub struct Palm {
+    path: PathBuf,
+    lock: PathBuf,
+    file: File,
+    bytes: Bytes,
+    state: State,
+    /// What opening found: an unusable meta page, or a newest state that cannot be read.
+    found: Vec<Problem>,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(memmap2::Mmap),
+    Read(Vec<u8>),
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Read(bytes) => bytes,
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn map(file: &File, len: usize) -> io::Result<memmap2::Mmap> {
+    // SAFETY: the file is a regular file opened read-only, and `len` is its size, so every mapped
+    // byte is backed. Another process may still write or shrink the file: the bytes are plain `u8`
+    // behind bounds-checked slices, every decoder takes any content, and nothing decoded is kept
+    // as a reference that relies on it. A file cut while mapped ends the process with SIGBUS (it
+    // cannot read beyond the mapping); `--no-mmap` is for such sources.
+    unsafe { memmap2::MmapOptions::new().len(len).map(file) }
+}
+
+fn read_all(file: &File, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len)?;
+    let mut file = file;
+    file.by_ref().take(len as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < len {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} of {len} bytes read", bytes.len())));
+    }
+    Ok(bytes)
+}
+
+/// How far a state can be read: main database, pages, completion records, in order of weight.
+fn readable(env: &Env<'_>) -> (bool, bool, bool) {
+    let root = |name| env.database(name).0.is_some_and(|db| env.can_enter(&db));
+    (env.can_enter(&env.state().main), root(PAGES), root(CHECKPOINTS))
+}
+
+impl Palm {
+    /// Open the environment in `kv_home`, by mapping it or, with `no_mmap`, by reading it into memory.
+    pub fn open(kv_home: &Path, no_mmap: bool) -> Result<Self, StoreError> {
+        let path = kv_home.join(DATA);
+        let unreadable = |reason: String| StoreError::Unreadable { path: path.clone(), reason };
+        // The kind is asked before opening, because opening a named pipe would wait for a writer.
+        let meta = fs::metadata(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => {
+                StoreError::NoPageLog { path: kv_home.to_path_buf(), reason: format!("no {DATA} in it") }
+            }
+            _ => unreadable(e.to_string()),
+        })?;
+        if !meta.is_file() {
+            return Err(unreadable("not a regular file".into()));
+        }
+        let file = File::open(&path).map_err(|e| unreadable(e.to_string()))?;
+        let meta = file.metadata().map_err(|e| unreadable(e.to_string()))?;
+        if !meta.is_file() {
+            return Err(unreadable("not a regular file".into()));
+        }
+        let len = usize::try_from(meta.len()).map_err(|_| unreadable("too large for this machine".into()))?;
+        if len == 0 {
+            return Err(unreadable("the file is empty".into()));
+        }
+        let bytes = if no_mmap { read_all(&file, len).map(Bytes::Read) } else { map(&file, len).map(Bytes::Mapped) }
+            .map_err(|e| unreadable(e.to_string()))?;
+
+        let (states, faults) = Env::states(&bytes).map_err(|e| unreadable(e.message))?;
+        let mut found: Vec<Problem> = faults.iter().map(|f| problem(format!("meta {f}"), Affected::All)).collect();
+        let newest = states.first().ok_or_else(|| unreadable("no usable LMDB meta page".into()))?;
+        // The state before the newest one is still complete: a transaction never overwrites the
+        // pages of its predecessor. It is one commit old, so it is taken only if more of it is left.
+        let mut state = newest;
+        let mut best = readable(&Env::new(&bytes, *newest));
+        for other in states.iter().skip(1) {
+            let got = readable(&Env::new(&bytes, *other));
+            if got > best {
+                (state, best) = (other, got);
+            }
+        }
+        if state != newest {
+            let reason = format!(
+                "the newest state (transaction {}) has lost a root page; reading the one before it (transaction {})",
+                newest.txn, state.txn
+            );
+            found.push(problem(reason, Affected::All));
+        }
+        let env = Env::new(&bytes, *state);
+        let (pages, faults) = env.database(PAGES);
+        if pages.is_none() && faults.is_empty() && env.database(CHECKPOINTS).0.is_none() && found.is_empty() {
+            return Err(StoreError::NoPageLog {
+                path: kv_home.to_path_buf(),
+                reason: format!("{DATA} is an LMDB environment, but has no database `pages` or `checkpoints`"),
+            });
+        }
+        let state = *state;
+        Ok(Self { lock: kv_home.join(LOCK), path, file, bytes, state, found })
+    }
+
+    /// The environment as it was when the store was opened.
+    fn env(&self) -> Result<Env<'_>, StoreError> {
+        self.check_size()?;
+        Ok(Env::new(&self.bytes, self.state))
+    }
+
+    /// A file cut since it was mapped is refused while that is still possible.
+    fn check_size(&self) -> Result<(), StoreError> {
+        if matches!(self.bytes, Bytes::Read(_)) {
+            return Ok(());
+        }
+        let meta = self.file.metadata();
+        let meta = meta.map_err(|e| StoreError::Unreadable { path: self.path.clone(), reason: e.to_string() })?;
+        if meta.len() < self.bytes.len() as u64 {
+            let reason = format!("the file shrank from {} to {} bytes while open", self.bytes.len(), meta.len());
+            return Err(StoreError::Damaged { path: self.path.clone(), reason });
+        }
+        Ok(())
+    }
+
+    fn lsn_counter(env: &Env<'_>) -> (Option<u64>, Problems) {
+        let mut problems = Problems::default();
+        let mut next = None;
+        walk(env, GLOBALS, Affected::None, &mut problems, |key, value, _, _| {
+            if key == 0_u32.to_le_bytes() {
+                let value = <[u8; 8]>::try_from(value)
+                    .map_err(|_| (format!("the LSN counter has {} bytes, not 8", value.len()), Affected::None))?;
+                next = Some(u64::from_le_bytes(value));
+            }
+            Ok(())
+        });
+        (next.and_then(|next| next.checked_sub(1)), problems)
+    }
+}
+
+fn problem(reason: String, affects: Affected) -> Problem {
+    Problem { file: DATA.into(), reason, affects }
+}
+
+/// Problems told one by one up to a number, then counted.
+#[derive(Default)]
+struct Problems {
+    list: Vec<Problem>,
+    more: u64,
+}
+
+impl Problems {
+    fn push(&mut self, reason: String, affects: Affected) {
+        if self.list.len() < MAX_PROBLEMS {
+            self.list.push(problem(reason, affects));
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// The list; `affects` stands for the counted ones.
+    fn finish(mut self, affects: Affected) -> Vec<Problem> {
+        if self.more > 0 {
+            self.list.push(problem(format!("and {} more problems", self.more), affects));
+        }
+        self.list
+    }
+}
+
+/// The table a page key belongs to, for a record whose value or remaining key is unusable.
+fn table_of(key: &[u8]) -> Option<u64> {
+    expect_len(key, PAGE_KEY_LEN).and_then(|()| Reader::new(key).array().map(u64::from_be_bytes)).ok()
+}
+
+/// Visit a named database: key, value, offset and length of the value.
+///
+/// `affects` says what a loss in this database means; a lost record of `pages` concerns its table only.
+fn walk<'a>(
+    env: &Env<'a>,
+    name: &[u8],
+    affects: Affected,
+    problems: &mut Problems,
+    mut visit: impl FnMut(&'a [u8], &'a [u8], u64, u32) -> Result<(), (String, Affected)>,
+) {
+    let title = String::from_utf8_lossy(name);
+    let (db, faults) = env.database(name);
+    for fault in &faults {
+        problems.push(format!("main database: {fault}"), affects);
+    }
+    let Some(db) = db else {
+        if faults.is_empty() {
+            problems.push(format!("no database {title:?} in the environment"), affects);
+        }
+        return;
+    };
+    let narrowed = |key: Option<&[u8]>| match (affects, key.and_then(table_of)) {
+        (Affected::All, Some(table)) => Affected::Table(table),
+        _ => affects,
+    };
+    let (count, sound) = walk_records(env, &db, |record| match record {
+        Ok(record) => {
+            let visited = match env.value(&record) {
+                Ok(value) => visit(record.key, value, record.offset, record.len),
+                Err(e) => Err((e.message, narrowed(Some(record.key)))),
+            };
+            if let Err((reason, affects)) = visited {
+                let page = record.offset.checked_div(env.state().page_size as u64).unwrap_or_default();
+                problems.push(format!("{title}: page {page}: {reason}"), affects);
+            }
+        }
+        Err(fault) => {
+            let key = fault.key.map(|key| format!(" ({})", describe(key))).unwrap_or_default();
+            problems.push(format!("{title}: {fault}{key}"), narrowed(fault.key));
+        }
+    });
+    if sound && count != db.entries {
+        problems.push(format!("{title}: {count} records found, the database says {}", db.entries), affects);
+    }
+}
+
+/// Number of records, and whether the tree was sound.
+fn walk_records<'a>(env: &Env<'a>, db: &Db, mut each: impl FnMut(Result<lmdb::Record<'a>, Fault<'a>>)) -> (u64, bool) {
+    let (mut count, mut sound) = (0_u64, true);
+    for record in env.records(db) {
+        match record.is_ok() {
+            true => count = count.saturating_add(1),
+            false => sound = false,
+        }
+        each(record);
+    }
+    (count, sound)
+}
+
+/// A key in words.
+fn describe(key: &[u8]) -> String {
+    match decode_page_key(key) {
+        Ok(k) => format!("table {}, page {}, LSN {}", k.table, k.page, k.lsn),
+        Err(_) => format!("key {}", hex::encode(key.get(..32).unwrap_or(key))),
+    }
+}
+
+impl PageLog for Palm {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Palm
+    }
+
+    fn layout(&self) -> Result<Layout, StoreError> {
+        let env = self.env()?;
+        let mut files = vec![(DATA.to_string(), self.bytes.len() as u64)];
+        if let Ok(meta) = fs::metadata(&self.lock) {
+            files.push((LOCK.to_string(), meta.len()));
+        }
+        let (lsn_counter, _) = Self::lsn_counter(&env);
+        Ok(Layout { files, sharded: false, from_wal: false, lsn_counter })
+    }
+
+    fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+        let env = self.env()?;
+        let mut problems = Problems { list: self.found.clone(), more: 0 };
+        let mut rows = Vec::new();
+        walk(&env, PAGES, Affected::All, &mut problems, |key, _, offset, len| {
+            let affects = || table_of(key).map_or(Affected::All, Affected::Table);
+            let k = decode_page_key(key).map_err(|e| (format!("{}, {}", e.message, describe(key)), affects()))?;
+            let flags = if k.is_delta { k.flags | FLAG_DELTA } else { k.flags };
+            rows.push(Row {
+                table: k.table,
+                page: k.page,
+                lsn: k.lsn,
+                backlink_lsn: k.backlink_lsn,
+                base_lsn: k.base_lsn,
+                locator: offset,
+                len,
+                flags,
+            });
+            if rows.len().is_multiple_of(PROGRESS_STEP) {
+                progress(rows.len() as u64);
+            }
+            Ok(())
+        });
+        progress(rows.len() as u64);
+        Ok((Index::new(rows), problems.finish(Affected::All)))
+    }
+
+    /// Damage of the counters (`globals`) is told here, too, since no row depends on them.
+    fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {
+        let env = self.env()?;
+        let mut problems = Problems::default();
+        let mut rows = Vec::new();
+        walk(&env, CHECKPOINTS, Affected::None, &mut problems, |key, text, _, _| {
+            let k = decode_checkpoint_key(key).map_err(|e| (e.message, Affected::None))?;
+            rows.push(CompletionRow {
+                lsn: k.lsn,
+                timestamp: k.timestamp,
+                checkpoint_id: Some(k.checkpoint_id),
+                text: text.to_vec(),
+            });
+            Ok(())
+        });
+        rows.sort_by_key(|row| row.lsn);
+        let (_, counters) = Self::lsn_counter(&env);
+        let mut list = problems.finish(Affected::None);
+        list.extend(counters.finish(Affected::None));
+        Ok((rows, list))
+    }
+
+    fn reader(&self) -> Result<Box<dyn BlockReader + Send + '_>, StoreError> {
+        self.check_size()?;
+        Ok(Box::new(PalmReader { path: &self.path, bytes: &self.bytes }))
+    }
+}
+
+struct PalmReader<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+}
+
+impl BlockReader for PalmReader<'_> {
+    fn read(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        out.clear();
+        let len = usize::try_from(row.len).ok();
+        let range = usize::try_from(row.locator).ok().and_then(|at| Some(at..at.checked_add(len?)?));
+        let bytes = range.and_then(|range| self.bytes.get(range)).ok_or_else(|| StoreError::Damaged {
+            path: self.path.to_path_buf(),
+            reason: format!(
+                "{} bytes at offset {} lie outside the file ({} bytes)",
+                row.len,
+                row.locator,
+                self.bytes.len()
+            ),
+        })?;
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_key_vector() {
+        let bytes = hex::decode(concat!(
+            "000000000000000300000000000000d20000000000000001000000000000007e0000000000000000",
+            "010000000000000001000000000000000000000000000000000000000000000000000000000000004223dc35bd260600",
+        ))
+        .unwrap();
+        let key = decode_page_key(&bytes).unwrap();
+        let expected = PageKey {
+            table: 3,
+            page: 210,
+            lsn: 1,
+            checkpoint_id: 126,
+            is_delta: false,
+            backlink_lsn: 1,
+            base_lsn: 1,
+            backlink_checkpoint_id: 0,
+            base_checkpoint_id: 0,
+            flags: 0,
+            materialized_us: 0x0006_26BD_35DC_2342,
+        };
+        assert_eq!(key, expected);
+        assert!(decode_page_key(&bytes[..87]).is_err());
+        assert!(decode_page_key(&[&bytes[..], &[0]].concat()).is_err());
+        let mut odd = bytes.clone();
+        odd[35] = 1;
+        assert!(decode_page_key(&odd).unwrap().is_delta);
+        odd[35] = 2;
+        assert!(decode_page_key(&odd).unwrap_err().message.contains("is_delta is 2"));
+        assert_eq!(table_of(&odd), Some(3));
+    }
+
+    #[test]
+    fn checkpoint_key_vector() {
+        let bytes = hex::decode("000000000000001104000000000000006400000000000000").unwrap();
+        let expected = CheckpointKey { lsn: 17, checkpoint_id: 4, timestamp: 0x64 };
+        assert_eq!(decode_checkpoint_key(&bytes).unwrap(), expected);
+        assert!(decode_checkpoint_key(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn problems_are_bounded() {
+        let mut problems = Problems::default();
+        for i in 0..5000 {
+            problems.push(i.to_string(), Affected::Table(1));
+        }
+        let list = problems.finish(Affected::All);
+        assert_eq!(list.len(), MAX_PROBLEMS + 1);
+        assert_eq!(
+            list.last().map(|p| (p.reason.as_str(), p.affects)),
+            Some(("and 4000 more problems", Affected::All))
+        );
+    }
+}

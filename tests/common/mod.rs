@@ -1,0 +1,71 @@
+//! What several integration tests need: the corpora, fixtures, private copies, and proof that a
+//! source was left alone.
+
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// `../shared/corpora`, or `None` after saying so.
+pub fn corpora() -> Option<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    println!("skipped: no corpora");
+    None
+}
+
+/// A directory under `fixtures/`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The PALite samples of a directory: (name, home, facts).
+pub fn samples(dir: &Path) -> Vec<(String, PathBuf, serde_json::Value)> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".facts.json")) else {
+            continue;
+        };
+        let facts = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        out.push((name.to_string(), dir.join(name), facts));
+    }
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    out
+}
+
+/// Copy a directory, following links, and make the copy writable.
+pub fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::write(&target, std::fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+/// Names, bytes and mtimes of everything below a directory.
+pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+    fn collect(dir: &Path, out: &mut BTreeMap<PathBuf, (SystemTime, Vec<u8>)>) {
+        out.insert(dir.to_path_buf(), (std::fs::metadata(dir).unwrap().modified().unwrap(), Vec::new()));
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, out);
+            } else {
+                let mtime = std::fs::metadata(&path).unwrap().modified().unwrap();
+                out.insert(path.clone(), (mtime, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    collect(dir, &mut out);
+    out
+}
