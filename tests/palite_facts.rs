@@ -245,11 +245,12 @@ fn the_outcome_does_not_depend_on_threads_or_depth() {
             serde_json::to_string(&audit).unwrap()
         };
         let one = json(1, Depth::Normal);
-        assert_eq!(one, json(2, Depth::Normal), "{name}");
-        assert_eq!(one, json(7, Depth::Normal), "{name}");
-        assert_eq!(one, json(2, Depth::Deep), "{name}");
+        assert!(one == json(2, Depth::Normal), "{name}: two threads");
+        assert!(one == json(7, Depth::Normal), "{name}: seven threads");
+        // A deep audit sees more of what is damaged, a quick one less.
         if !has_damage(&facts) {
-            assert_eq!(one, json(2, Depth::Quick), "{name}");
+            assert!(one == json(2, Depth::Deep), "{name}: deep");
+            assert!(one == json(2, Depth::Quick), "{name}: quick");
         }
     }
 }

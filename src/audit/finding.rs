@@ -191,7 +191,7 @@ codes! {
         "If the text of a record is known from a log, see wtcheck decode completion.";
     MetadataInvalid "metadata-invalid" Error &[],
         "a row of the shared metadata cannot be parsed",
-        "The tree it describes cannot be audited.",
+        "The row cannot be read, so the tree it describes cannot be audited.",
         "Keep the store; report the row.";
     DuplicateTreeId "duplicate-tree-id" Error &[],
         "two files share one tree id",
@@ -221,6 +221,10 @@ codes! {
         "the database files of the page log cannot be read in full",
         "SQLite or LMDB structure is damaged: rows may be missing that are not damaged themselves. What could be read was audited; nothing missing from the unreadable part is reported as missing.",
         "Copy the files from another source, or recover the database with its own tools, then audit again.";
+    UnlistedTable "unlisted-table" Note &[],
+        "the page log has a table that no checkpoint's metadata names",
+        "Either the table was created after the last checkpoint that is still here, or its rows belong to nothing. Rows at or below the newest checkpoint are listed as orphans as well.",
+        "None needed if the table is new; the next checkpoint will name it.";
     Encrypted "encrypted" Note &[],
         "pages are encrypted; their content could not be looked into",
         "Checksums and sizes hold, but children of encrypted internal pages cannot be found without the key.",
@@ -334,7 +338,12 @@ mod tests {
             let info = code.info();
             assert_eq!(Code::from_name(info.name), Some(*code));
             assert!(info.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", info.name);
-            assert!(info.meaning.len() > 40 && !info.remedy.is_empty() && !info.title.ends_with('.'), "{}", info.name);
+            assert!(
+                info.meaning.len() > 40 && !info.remedy.is_empty() && !info.title.ends_with('.'),
+                "{}: {}",
+                info.name,
+                info.meaning.len()
+            );
         }
         names.sort_unstable();
         names.dedup();

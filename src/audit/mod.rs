@@ -14,7 +14,7 @@ pub mod sizes;
 use crate::btree::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
 use crate::btree::walk::{self, Depth};
 use crate::format::generation::{self, Evidence, Generation};
-use crate::store::{Affected, BlockReader, CompletionRow, Index, PageLog, Problem, StoreError};
+use crate::store::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, StoreError};
 use classify::{Basis, Class, TableFacts};
 use finding::{Code, Finding, Place};
 use result::{
@@ -94,6 +94,8 @@ pub struct Opened<'s> {
     pub index: Index,
     /// What of it could not be read.
     pub problems: Vec<Problem>,
+    /// Its files and counters.
+    pub layout: Layout,
     /// Its completion records, ascending by LSN.
     pub completions: Vec<CompletionRow>,
 }
@@ -108,14 +110,15 @@ pub fn open<'s>(store: &'s dyn PageLog, progress: &dyn Progress) -> Result<Opene
             problems.push(problem);
         }
     }
-    Ok(Opened { store, index, problems, completions })
+    let layout = store.layout()?;
+    Ok(Opened { store, index, problems, layout, completions })
 }
 
 impl Opened<'_> {
     /// Rows of this table may be missing because a file is damaged.
     #[must_use]
     pub fn is_partial(&self, table: u64) -> bool {
-        self.problems.iter().any(|p| p.affects.covers(table))
+        self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
     }
 }
 
@@ -243,10 +246,11 @@ pub fn run_on(
 ) -> Result<(Audit, Vec<Class>), AuditError> {
     let mut reader = opened.store.reader()?;
     let choice = choose(opened, &mut *reader, options.checkpoint.as_deref())?;
-    let mut work = Work::new(opened, options, home)?;
+    let mut work = Work::new(opened, options, home);
     work.findings.extend(choice.findings);
     work.unchecked |= choice.unchecked;
     let Some(audited) = choice.audited else {
+        work.absent_files(|_| true);
         if opened.completions.is_empty() {
             let finding = Finding::new(Code::CompletionMissing, Place::default(), "a completion record", "none");
             work.findings.push(finding);
@@ -269,24 +273,13 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(opened: &'a Opened<'a>, options: &'a Options<'a>, home: &str) -> Result<Self, StoreError> {
-        let layout = opened.store.layout()?;
+    fn new(opened: &'a Opened<'a>, options: &'a Options<'a>, home: &str) -> Self {
+        let layout = &opened.layout;
         let kind = opened.store.kind();
         let rows = opened.index.rows();
         let evidence =
             Evidence { palm: kind == crate::store::StoreKind::Palm, sharded: layout.sharded, ..Evidence::default() };
-        let mut findings = Vec::new();
-        for problem in &opened.problems {
-            let place = Place {
-                file: Some(problem.file.clone()),
-                table_id: match problem.affects {
-                    Affected::Table(t) => Some(t),
-                    _ => None,
-                },
-                ..Place::default()
-            };
-            findings.push(Finding::new(Code::StoreDamaged, place, "a readable database file", problem.reason.clone()));
-        }
+        let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
         let highest = rows.iter().map(|r| r.lsn).chain(opened.completions.iter().map(|c| c.lsn)).max().unwrap_or(0);
         if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
             let finding = Finding::new(
@@ -329,7 +322,7 @@ impl<'a> Work<'a> {
             exit_code: 0,
         };
         let unchecked = !opened.problems.is_empty();
-        Ok(Self { opened, options, findings, unchecked, audit, evidence })
+        Self { opened, options, findings, unchecked, audit, evidence }
     }
 
     fn audit(
@@ -354,6 +347,10 @@ impl<'a> Work<'a> {
         } else {
             others.iter().map(|c| (c, catalog::read(index, reader, c))).collect()
         };
+
+        let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
+        self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
+        self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
 
         let mut marks = reach::Marks::new(index);
         let walk_options = walk::Options { depth: self.options.depth, jobs: self.options.jobs };
@@ -460,6 +457,33 @@ impl<'a> Work<'a> {
             name: checkpoint_name(audited).map(str::to_string),
         });
         generation
+    }
+
+    /// Files that are not there, where they are needed.
+    fn absent_files(&mut self, needed: impl Fn(&Problem) -> bool) {
+        let absent: Vec<Finding> = self.opened.layout.absent.iter().filter(|p| needed(p)).map(damaged).collect();
+        self.unchecked |= !absent.is_empty();
+        self.findings.extend(absent);
+    }
+
+    /// Tables with rows that no checkpoint's metadata names: work on a new table that is not yet
+    /// part of a checkpoint, or rows that belong to nothing.
+    fn unlisted_tables(&mut self, listed: &HashSet<u64>, audited: &Checkpoint) {
+        if self.options.newest_only {
+            return;
+        }
+        let index = &self.opened.index;
+        let turtle_table = index.get(audited.turtle_at).map_or(0, |r| r.table);
+        for table in index.tables() {
+            if listed.contains(&table) || [turtle_table, catalog::KEY_TABLE].contains(&table) {
+                continue;
+            }
+            let rows = index.slice(index.table(table));
+            let bytes: u64 = rows.iter().map(|r| u64::from(r.len)).sum();
+            let place = Place { table_id: Some(table), lsn: rows.first().map(|r| r.lsn), ..Place::default() };
+            let found = format!("{} rows, {bytes} bytes", rows.len());
+            self.findings.push(Finding::new(Code::UnlistedTable, place, "a table that a checkpoint names", found));
+        }
     }
 
     fn metadata_findings(&mut self, catalog: &Catalog) {
@@ -599,6 +623,15 @@ impl<'a> Work<'a> {
         audit.findings = self.findings;
         audit
     }
+}
+
+fn damaged(problem: &Problem) -> Finding {
+    let table_id = match problem.affects {
+        Affected::Table(t) => Some(t),
+        _ => None,
+    };
+    let place = Place { file: Some(problem.file.clone()), table_id, ..Place::default() };
+    Finding::new(Code::StoreDamaged, place, "a readable database file", problem.reason.clone())
 }
 
 /// Two trees on one table cannot be walked apart; the first keeps it. The finding names both.

@@ -11,9 +11,9 @@ use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Loaded, Scratch};
 use crate::format::cell::CellKind;
 use crate::format::cookie::Cookie;
-use crate::format::delta::LeafValue;
+use crate::format::delta::{Children, LeafValue, Rows};
 use crate::store::{BlockReader, Index, PageLog, StoreError};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 /// Deepest level that is still followed (06.6).
 pub const MAX_DEPTH: usize = 64;
@@ -96,10 +96,19 @@ pub struct Options {
     pub jobs: usize,
 }
 
+/// The separators around a page: its keys lie from the first (inclusive) to the second (exclusive).
+/// Only a deep walk carries them.
+#[derive(Debug, Clone, Default)]
+struct Bounds {
+    low: Option<Arc<[u8]>>,
+    high: Option<Arc<[u8]>>,
+}
+
 /// A page waiting to be read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Pending {
     page: Visited,
+    bounds: Bounds,
     /// Position in the arena of internal pages; its parent for a leaf.
     node: usize,
 }
@@ -125,6 +134,7 @@ struct Found {
     overflow: bool,
     /// Index into the leaves of the task, for overflow items.
     leaf: usize,
+    bounds: Bounds,
 }
 
 #[derive(Default)]
@@ -251,7 +261,7 @@ impl Walker<'_> {
             suspect: false,
             broken: false,
         };
-        if let Some(task) = self.reach(tree, page, None, None) {
+        if let Some(task) = self.reach(tree, page, Bounds::default(), None, None) {
             self.stack.push(task);
         }
     }
@@ -262,6 +272,7 @@ impl Walker<'_> {
         &mut self,
         tree: usize,
         mut page: Visited,
+        bounds: Bounds,
         parent: Option<usize>,
         leaves: Option<&mut Vec<Pending>>,
     ) -> Option<Task> {
@@ -315,10 +326,10 @@ impl Walker<'_> {
         if page.kind == CellKind::AddrInternal && !page.overflow {
             let node = self.nodes.len();
             self.nodes.push(Node { page: cookie.page_id, parent, tree, cookie, chain: page.chain });
-            return Some(Task::Internal { tree, pending: Pending { page, node } });
+            return Some(Task::Internal { tree, pending: Pending { page, bounds, node } });
         }
         if let Some(leaves) = leaves {
-            leaves.push(Pending { page, node: parent.unwrap_or(0) });
+            leaves.push(Pending { page, bounds, node: parent.unwrap_or(0) });
         }
         None
     }
@@ -415,7 +426,7 @@ impl Walker<'_> {
                         suspect: outcome.damaged,
                         broken: false,
                     };
-                    next.extend(self.reach(tree, page, Some(parent.node), Some(&mut leaves)));
+                    next.extend(self.reach(tree, page, found.bounds, Some(parent.node), Some(&mut leaves)));
                     if leaves.len() >= LEAVES_PER_TASK {
                         next.push(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
                     }
@@ -529,17 +540,20 @@ fn internal(
     match header.page_type() {
         Ok(t) if t.is_internal() => {
             let decoded = page::with_children(scratch, loaded, &mut out.faults, |children| {
-                for child in &children.list {
+                let separators = (depth == Depth::Deep).then(|| separators(children, &pending.bounds));
+                for (at, child) in children.list.iter().enumerate() {
                     if child.overflow_key {
                         out.children.push(Found {
                             cookie: Cookie::decode(child.key),
                             kind: CellKind::KeyOverflow,
                             overflow: true,
                             leaf: 0,
+                            bounds: Bounds::default(),
                         });
                     }
                     let cookie = Cookie::decode(child.cookie);
-                    out.children.push(Found { cookie, kind: child.kind, overflow: false, leaf: 0 });
+                    let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
+                    out.children.push(Found { cookie, kind: child.kind, overflow: false, leaf: 0, bounds });
                 }
                 children.error.is_none()
             });
@@ -588,6 +602,43 @@ fn leaf(
     }
 }
 
+/// The bounds of each child: its own separator and the next one's; the outermost are the page's own.
+fn separators(children: &Children<'_>, page: &Bounds) -> Vec<Bounds> {
+    let keys: Vec<Option<Arc<[u8]>>> =
+        children.list.iter().map(|c| (!c.overflow_key).then(|| Arc::from(c.key))).collect();
+    (0..keys.len())
+        .map(|at| Bounds {
+            // The 0th key means nothing (05.6).
+            low: if at == 0 { page.low.clone() } else { keys[at].clone() },
+            high: keys.get(at + 1).map_or_else(|| page.high.clone(), Clone::clone),
+        })
+        .collect()
+}
+
+/// The keys of a leaf lie between the separators around it.
+fn check_bounds(rows: &Rows<'_>, bounds: &Bounds, place: (u64, u64, u64)) -> Option<Fault> {
+    let mut plain = rows.list.iter().filter(|r| !r.overflow_key).map(|r| r.key.as_slice());
+    let first = plain.next()?;
+    let last = plain.next_back().unwrap_or(first);
+    if bounds.low.as_deref().is_some_and(|low| first < low) {
+        return Some(Fault::new(
+            FaultKind::KeyOrder,
+            place,
+            "keys from the page's separator on",
+            "a first key below it",
+        ));
+    }
+    if bounds.high.as_deref().is_some_and(|high| last >= high) {
+        return Some(Fault::new(
+            FaultKind::KeyOrder,
+            place,
+            "keys below the next separator",
+            "a last key not below it",
+        ));
+    }
+    None
+}
+
 fn type_fault(loaded: Loaded, expected: &str, found: &str) -> Fault {
     Fault::new(FaultKind::Header, loaded.place, expected, format!("a {found} page"))
 }
@@ -595,12 +646,13 @@ fn type_fault(loaded: Loaded, expected: &str, found: &str) -> Fault {
 fn count_rows(tree: &Tree, pending: &Pending, at: usize, scratch: &Scratch, depth: Depth, out: &mut Outcome) {
     let loaded = loaded(tree, &pending.page.cookie);
     let mut faults = Vec::new();
-    page::with_rows(scratch, loaded, &mut faults, |rows| {
+    let order = page::with_rows(scratch, loaded, &mut faults, |rows| {
         for row in &rows.list {
             out.rows.keys += 1;
             out.rows.live += u64::from(!row.times.is_stopped());
             let mut overflow = |cookie: &[u8], kind| {
-                out.children.push(Found { cookie: Cookie::decode(cookie), kind, overflow: true, leaf: at });
+                let cookie = Cookie::decode(cookie);
+                out.children.push(Found { cookie, kind, overflow: true, leaf: at, bounds: Bounds::default() });
             };
             if row.overflow_key {
                 overflow(&row.key, CellKind::KeyOverflow);
@@ -609,7 +661,9 @@ fn count_rows(tree: &Tree, pending: &Pending, at: usize, scratch: &Scratch, dept
                 overflow(cookie, CellKind::ValueOverflow);
             }
         }
+        check_bounds(rows, &pending.bounds, loaded.place)
     });
+    faults.extend(order.flatten());
     // Damage shows at every depth; key order is the business of a deep audit only.
     faults.retain(|f| depth == Depth::Deep || f.kind != FaultKind::KeyOrder);
     let known = out.faults.iter().any(|f| f.page == loaded.place.1);

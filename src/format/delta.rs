@@ -96,11 +96,16 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
         return Children { list, error };
     }
     let mut entries = list.into_iter();
-    let first = entries.next();
+    // The 0th key is truncated; real deltas repeat it as it stands to change the first child
+    // (seen in stores of June 2025; 04.5.2 and 15 U10 expect a full image instead).
+    let mut first = entries.next();
+    let first_key = first.map(|c| c.key);
     let mut merged: BTreeMap<&[u8], Child<'a>> = entries.map(|c| (c.key, c)).collect();
     for delta in deltas {
         let mut apply = |child: Child<'a>| {
-            if child.kind == CellKind::AddrGone {
+            if Some(child.key) == first_key {
+                first = Some(child).filter(|c| c.kind != CellKind::AddrGone);
+            } else if child.kind == CellKind::AddrGone {
                 merged.remove(child.key);
             } else {
                 merged.insert(child.key, child);

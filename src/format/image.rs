@@ -328,10 +328,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn built_images_read_back(cells in proptest::collection::vec(any::<u8>(), 0..2000), gen: u64, delta: bool, which in 0_u8..5) {
+        fn built_images_read_back(cells in proptest::collection::vec(any::<u8>(), 0..2000), write_gen: u64, delta: bool, which in 0_u8..5) {
             let compressor = [None, Some(Compressor::Snappy), Some(Compressor::Zlib), Some(Compressor::Zstd), Some(Compressor::Lz4)][usize::from(which)];
             let compressor = compressor.filter(|_| cells.len() > 64);
-            let page = PageHeader { recno: 0, write_gen: gen, mem_size: 0, entries: 0, type_byte: 7, flags: 0, unused: 0, version: 1 };
+            let page = PageHeader { recno: 0, write_gen, mem_size: 0, entries: 0, type_byte: 7, flags: 0, unused: 0, version: 1 };
             let (bytes, sum) = build(&NewImage { page, delta, previous_checksum: 7, compressor }, &cells);
             let image = Image::parse(&bytes, Some(Era::Current)).unwrap();
             prop_assert_eq!(image.block.checksum, sum);

@@ -23,7 +23,7 @@ pub struct OpenOptions {
 pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, StoreError> {
     let names = list(dir)?;
     let (home, kv_home, names) = if names.iter().any(|n| n == KV_HOME) {
-        let kv_home = dir.join(KV_HOME);
+        let kv_home = follow_flattened_link(dir, dir.join(KV_HOME));
         let inner = list(&kv_home)?;
         (Some(dir.to_path_buf()), kv_home, inner)
     } else {
@@ -44,6 +44,18 @@ pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, Store
         Ok(Box::new(Palite::open_with(&kv_home, options)?))
     } else {
         Ok(Box::new(super::palm::Palm::open(&kv_home, options.no_mmap)?))
+    }
+}
+
+/// Archives and checkouts without symbolic links leave a small text file that holds the target; a
+/// follower's `kv_home` is a link to its leader's. Anything else comes back as it was.
+fn follow_flattened_link(dir: &Path, kv_home: PathBuf) -> PathBuf {
+    const LONGEST: u64 = 4096;
+    let small = std::fs::metadata(&kv_home).is_ok_and(|m| m.is_file() && m.len() <= LONGEST);
+    let target = small.then(|| std::fs::read_to_string(&kv_home).ok()).flatten();
+    match target.map(|t| dir.join(t.trim_end_matches(['\n', '\r']))) {
+        Some(target) if target.is_dir() => target,
+        _ => kv_home,
     }
 }
 
@@ -173,6 +185,11 @@ mod tests {
         assert!(reason(&at("home")).contains("no checkpoints.db"));
         assert!(reason(&at("home/kv_home/globals.db")).contains("the directory above it is wanted"));
         assert!(reason(temp.path()).contains("home is one"));
+        fs::create_dir(at("flat")).unwrap();
+        fs::write(at("flat/kv_home"), "../home/kv_home").unwrap();
+        assert!(reason(&at("flat")).contains("no checkpoints.db"), "a flattened link is followed");
+        fs::write(at("flat/kv_home"), "../nowhere").unwrap();
+        assert!(reason(&at("flat")).contains("is a file, not a directory"));
         std::os::unix::fs::symlink("gone", at("link")).unwrap();
         assert!(reason(&at("link")).contains("symbolic link"));
     }

@@ -849,6 +849,7 @@ impl PageLog for Palite {
             sharded: self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. })),
             from_wal: all.into_iter().any(|db| db.at_open.has_frames()),
             lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter),
+            absent: self.missing_databases(),
         })
     }
 
@@ -861,7 +862,6 @@ impl PageLog for Palite {
             .map(|(number, db)| self.scan(number, db, &progress))
             .collect::<Result<_, _>>()?;
         let mut problems = self.notes.clone();
-        problems.extend(self.missing_databases());
         let mut rows = Vec::with_capacity(parts.iter().map(|(part, _)| part.len()).sum());
         for (mut part, more) in parts {
             rows.append(&mut part);

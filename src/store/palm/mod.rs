@@ -392,7 +392,7 @@ impl PageLog for Palm {
             files.push((LOCK.to_string(), meta.len()));
         }
         let (lsn_counter, _) = Self::lsn_counter(&env);
-        Ok(Layout { files, sharded: false, from_wal: false, lsn_counter })
+        Ok(Layout { files, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
     }
 
     fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
