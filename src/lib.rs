@@ -1,12 +1,12 @@
 //! `wtcheck` inspects WiredTiger data directories offline, above all those of disaggregated storage,
 //! where pages live in a page log and a tree is a graph of address cookies.
 //!
-//! The layers, each knowing only those below it: [`audit`] finds by walking
+//! The layers, each knowing only those below it: [`report`] shows what [`audit`] finds by walking
 //! trees ([`btree`]) over the rows of a page log ([`store`]) whose bytes [`format`] decodes.
 
 pub mod audit;
 pub mod btree;
-//pub mod cli;
+pub mod cli;
 pub mod format;
-//pub mod report;
+pub mod report;
 pub mod store;

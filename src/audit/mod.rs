@@ -558,7 +558,7 @@ impl<'a> Work<'a> {
                 "a cookie or a discard record that names the block",
                 format!("{} bytes that nothing names", row.len),
             )
-            .because("a step after the page-log put failed before the reconciliation's wrap-up (11.4 A)")
+            .because("a step after the page-log put failed before the reconciliation's wrap-up")
             .with(if explains {
                 "its bytes are part of what the tree's published size is too high by"
             } else {

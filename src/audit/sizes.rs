@@ -138,7 +138,6 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     for c in &used {
         finding = finding.with(describe(c));
     }
-    finding = finding.with(format!("difference {difference} bytes, residual {} bytes", explanation.residual));
     finding.tickets = tickets(&used, code);
     out.findings.push(finding);
     for c in used {
@@ -200,33 +199,34 @@ fn cause(used: &[&Candidate], explanation: &Explanation) -> String {
         .into_iter()
         .map(|(kind, (n, bytes))| match kind {
             CandidateKind::Orphan => format!(
-                "{} put into the page log and counted, but never named by a cookie (11.4 A): {bytes} bytes",
-                plural(n, "one block was", "blocks were")
+                "{} put into the page log and counted, but no cookie names {} (WT-16660): {bytes} bytes",
+                plural(n, "one block was", "blocks were"),
+                if n == 1 { "it" } else { "them" }
             ),
             CandidateKind::ObsoleteChain => format!(
-                "{} replaced by a full image that failed, and never subtracted (11.4 B): {bytes} bytes",
+                "{} replaced by a full image that failed, and never subtracted (WT-17034): {bytes} bytes",
                 plural(n, "one chain was", "chains were")
             ),
             CandidateKind::Root => format!(
-                "{} counted twice, as builds before 2026-03-04 did: {bytes} bytes",
+                "{} counted twice, as builds before 2026-03-04 did (WT-16849): {bytes} bytes",
                 plural(n, "one root is", "roots are")
             ),
             CandidateKind::DuplicateDelta => format!(
-                "{} left over and counted (11.4 D): {bytes} bytes",
+                "{} left over and counted: {bytes} bytes",
                 plural(n, "one failed delta is", "failed deltas are")
             ),
             CandidateKind::Superseded => format!(
-                "{} superseded by a full image and probably never subtracted (11.4 C): {bytes} bytes",
+                "{} superseded by a full image and probably never subtracted: {bytes} bytes",
                 plural(n, "one chain was", "chains were")
             ),
         })
         .collect();
     if parts.is_empty() {
-        return "no pattern in the page log fits".to_string();
+        return format!("no pattern in the page log fits, residual {} bytes", explanation.residual);
     }
     parts.push(match explanation.residual {
-        0 => "this explains the difference to the byte".to_string(),
-        n => format!("{n} bytes remain unexplained"),
+        0 => "this explains the difference to the byte, residual 0".to_string(),
+        n => format!("residual {n} bytes, unexplained"),
     });
     parts.join("; ")
 }
@@ -236,7 +236,7 @@ fn describe(c: &Candidate) -> String {
     let what = match c.kind {
         CandidateKind::Orphan => "orphan",
         CandidateKind::ObsoleteChain => "chain given up",
-        CandidateKind::Root => "root",
+        CandidateKind::Root => "root counted twice",
         CandidateKind::DuplicateDelta => "failed delta",
         CandidateKind::Superseded => "superseded chain",
     };

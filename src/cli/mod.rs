@@ -1,0 +1,164 @@
+//! The command line: one file per command with its arguments and a thin `run`. No format knowledge.
+
+pub mod args;
+pub mod audit;
+pub mod decode;
+pub mod exit;
+pub mod explain;
+pub mod generate;
+pub mod orphans;
+pub mod page;
+
+use crate::audit::AuditError;
+use crate::report::{Format, Output};
+use crate::store::StoreError;
+use args::{OutputArgs, StoreArgs};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Offline inspection of WiredTiger data directories, above all of disaggregated storage.
+///
+/// wtcheck reads a copy of a data directory, or one whose node is down. No command here changes
+/// anything in it, not even a time stamp.
+#[derive(Debug, Parser)]
+#[command(name = "wtcheck", version, after_help = exit::HELP, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Audit(audit::Args),
+    Orphans(orphans::Args),
+    Page(page::Args),
+    Decode(decode::Args),
+    Explain(explain::Args),
+    Man(generate::ManArgs),
+    Completions(generate::CompletionArgs),
+}
+
+/// The clap tree, for the man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Why a command failed: what happened, what to try next, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hint: String,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure with a hint.
+    pub fn new(code: u8, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), code }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(e: StoreError) -> Self {
+        let (code, hint) = match &e {
+            StoreError::NotADirectory { .. } | StoreError::NoPageLog { .. } => {
+                (exit::INCOMPLETE, "give the home directory that holds kv_home/, or kv_home/ itself")
+            }
+            StoreError::Unreadable { .. } => {
+                (exit::INCOMPLETE, "check that the copy is complete and that you may read it")
+            }
+            StoreError::Damaged { .. } => {
+                (exit::INCOMPLETE, "copy the file from another source, or recover it with the database's own tools")
+            }
+            StoreError::InUse { .. } => (
+                exit::REFUSED,
+                "stop the process or audit a copy; --allow-live reads it all the same and promises nothing",
+            ),
+        };
+        Self::new(code, e.to_string(), hint)
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(e: AuditError) -> Self {
+        match e {
+            AuditError::Store(e) => e.into(),
+            AuditError::NoSuchCheckpoint { .. } => Self::new(
+                exit::USAGE,
+                e.to_string(),
+                "name one of them with --checkpoint, or leave it out for the newest",
+            ),
+            AuditError::Unsupported { .. } => Self::new(
+                exit::REFUSED,
+                e.to_string(),
+                "use a newer wtcheck, or name an older checkpoint with --checkpoint",
+            ),
+        }
+    }
+}
+
+type Outcome = Result<u8, Failure>;
+
+/// Run the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are no errors; a closed pipe is no reason to complain either.
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { exit::USAGE } else { exit::CLEAN });
+        }
+    };
+    std::panic::set_hook(Box::new(|info| {
+        eprintln!("wtcheck: a bug in wtcheck {}: {info}; please report it", env!("CARGO_PKG_VERSION"));
+    }));
+    let code = std::panic::catch_unwind(|| run(&cli)).unwrap_or(exit::BUG);
+    ExitCode::from(code)
+}
+
+fn run(cli: &Cli) -> u8 {
+    let mut output = cli.output.output();
+    let outcome = match &cli.command {
+        Command::Audit(a) => audit::run(a, &mut output),
+        Command::Orphans(a) => orphans::run(a, &mut output),
+        Command::Page(a) => page::run(a, &mut output),
+        Command::Decode(a) => decode::run(a, &mut output),
+        Command::Explain(a) => explain::run(a, &mut output),
+        Command::Man(a) => generate::man(a, &mut output),
+        Command::Completions(a) => generate::completions(a, &mut output),
+    };
+    outcome.unwrap_or_else(|failure| {
+        report_failure(&failure, &mut output);
+        failure.code
+    })
+}
+
+/// One line on stderr; programs get an object on stdout as well.
+fn report_failure(failure: &Failure, output: &mut Output) {
+    output.complain(&format!("{}; {}", failure.message, failure.hint));
+    if output.format != Format::Table {
+        #[derive(serde::Serialize)]
+        struct Report<'a> {
+            schema_version: u32,
+            error: &'a str,
+            hint: &'a str,
+            exit_code: u8,
+        }
+        let report = Report {
+            schema_version: crate::audit::result::SCHEMA_VERSION,
+            error: &failure.message,
+            hint: &failure.hint,
+            exit_code: failure.code,
+        };
+        output.document(&report, String::new);
+    }
+}
+
+/// Open the store a command names.
+fn open(args: &StoreArgs) -> Result<Box<dyn crate::store::PageLog>, Failure> {
+    Ok(crate::store::open(&args.dir, &args.open_options())?)
+}

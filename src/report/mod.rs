@@ -1,0 +1,109 @@
+//! What people and programs see: tables, JSON, YAML, colours, progress. Knows what an audit found,
+//! not how.
+
+pub mod audit;
+pub mod bytes;
+pub mod explain;
+pub mod page;
+pub mod progress;
+pub mod text;
+
+use clap::ValueEnum;
+use progress::Bars;
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables for people
+    Table,
+    /// One JSON document
+    Json,
+    /// JSON, one object a line
+    Jsonl,
+    /// YAML
+    Yaml,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How user bytes are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// Lengths only
+    None,
+    /// Letters as x, digits as 9
+    Redacted,
+    /// Hexadecimal
+    Hex,
+    /// As BSON where it is BSON, else escaped text
+    Bson,
+}
+
+/// Where results go.
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// How much detail.
+    pub verbose: u8,
+    /// Colours for text on stdout.
+    pub paint: text::Paint,
+    /// Progress on stderr.
+    pub progress: Bars,
+    /// Columns of the terminal on stdout, if it is one.
+    pub width: Option<u16>,
+}
+
+impl Output {
+    /// An output as asked for.
+    #[must_use]
+    pub fn new(format: Format, color: Color, verbose: u8, progress: Bars) -> Self {
+        let tty = std::io::stdout().is_terminal();
+        let auto = tty && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && dumb().is_none();
+        let on = match color {
+            Color::Auto => auto,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let width = tty.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|w| w.ws_col)).flatten();
+        let width = width.filter(|w| *w > 0);
+        Self { format, verbose, paint: text::Paint { on }, progress, width }
+    }
+
+    /// Print a result: text for people, or the value in the chosen format.
+    pub fn document(&mut self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        let out = match self.format {
+            Format::Table => text(),
+            Format::Json => serde_json::to_string_pretty(value).map(|s| s + "\n").unwrap_or_default(),
+            Format::Jsonl => serde_json::to_string(value).map(|s| s + "\n").unwrap_or_default(),
+            Format::Yaml => serde_yaml::to_string(value).unwrap_or_default(),
+        };
+        self.raw(out.as_bytes());
+    }
+
+    /// Print bytes as they are. A reader that went away is no error.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    }
+
+    /// One line on stderr.
+    pub fn complain(&mut self, line: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "wtcheck: {}", text::escape(line));
+    }
+}
+
+/// A terminal that cannot do colour.
+fn dumb() -> Option<()> {
+    std::env::var_os("TERM").filter(|t| t == "dumb").map(|_| ())
+}

@@ -1,0 +1,131 @@
+//! Options that mean the same for every command.
+
+use crate::format::generation::Generation;
+use crate::report::progress::Bars;
+use crate::report::{Color, Format, Output, Show};
+use crate::store::OpenOptions;
+use clap::{ArgAction, Args};
+use std::path::PathBuf;
+
+/// How results are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Output format
+    #[arg(long, value_enum, default_value = "table", global = true)]
+    pub format: Format,
+    /// Print the result only, and no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Print more detail; twice for all of it
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// When to use colour
+    #[arg(long, value_enum, default_value = "auto", global = true, value_name = "WHEN")]
+    pub color: Color,
+    /// Show no progress on stderr
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+impl OutputArgs {
+    /// The output they describe.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        Output::new(self.format, self.color, self.verbose, Bars::choose(self.quiet || self.no_progress))
+    }
+}
+
+/// Which store to read and how.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Data directory: the home that holds kv_home/, or kv_home/ itself
+    pub dir: PathBuf,
+    /// Stand on this checkpoint: the LSN of its completion record or turtle page, or its name
+    #[arg(long, value_name = "LSN|NAME")]
+    pub checkpoint: Option<String>,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Take this generation of the formats instead of the one the evidence gives
+    #[arg(long, value_name = "GENERATION", value_parser = generation)]
+    pub assume: Option<Generation>,
+    /// Read a store that another process holds; what changes meanwhile may look like damage
+    #[arg(long)]
+    pub allow_live: bool,
+    /// Use ordinary reads instead of memory maps
+    #[arg(long)]
+    pub no_mmap: bool,
+}
+
+fn generation(name: &str) -> Result<Generation, String> {
+    Generation::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
+        format!("known generations are {}", names.join(", "))
+    })
+}
+
+impl StoreArgs {
+    /// How to open the store.
+    #[must_use]
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions { no_mmap: self.no_mmap, allow_live: self.allow_live }
+    }
+
+    /// Number of threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(all, usize::from)
+    }
+
+    /// The directory as given, for reports.
+    #[must_use]
+    pub fn home(&self) -> String {
+        self.dir.display().to_string()
+    }
+}
+
+/// How user bytes are shown.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// How to show user bytes: keys, values, names of databases
+    #[arg(long, value_enum, default_value = "none", value_name = "HOW")]
+    pub show: Show,
+}
+
+/// A number in decimal, or in hexadecimal with 0x.
+pub fn number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| format!("{text:?} is no number"))
+}
+
+/// Which trees a command is about.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// Only trees whose URI or name matches this glob; the shared metadata is always read
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub table: Option<globset::GlobMatcher>,
+}
+
+fn glob(text: &str) -> Result<globset::GlobMatcher, String> {
+    globset::Glob::new(text).map(|g| g.compile_matcher()).map_err(|e| e.kind().to_string())
+}
+
+impl TableArgs {
+    /// Whether a tree is meant: by its URI, or by its name without `file:` and `.wt_stable`.
+    #[must_use]
+    pub fn matches(&self, uri: &str) -> bool {
+        self.table.as_ref().is_none_or(|g| g.is_match(uri) || g.is_match(short_name(uri)))
+    }
+}
+
+/// The name of a tree without `file:` and `.wt_stable`.
+#[must_use]
+pub fn short_name(uri: &str) -> &str {
+    let name = uri.strip_prefix("file:").unwrap_or(uri);
+    name.strip_suffix(".wt_stable").unwrap_or(name)
+}

@@ -1,0 +1,56 @@
+//! `wtcheck audit DIR`: is this data directory consistent, what leaks, by how much, why.
+
+use super::args::{StoreArgs, TableArgs};
+use super::{Failure, Outcome, exit};
+use crate::audit::{self, Options};
+use crate::btree::walk::Depth;
+use crate::report::{Output, audit as view};
+
+/// Is this data directory consistent: what leaks, by how much, and why
+///
+/// Walks every tree of the newest usable checkpoint, verifies every block it reaches, compares the
+/// published sizes with what the pages add up to, puts every row of the page log into a class, and
+/// compares the keys that checkpoints embed with the keys there are.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    table: TableArgs,
+    /// Decode every cell: key order, row counts, values
+    #[arg(long, conflicts_with = "quick")]
+    deep: bool,
+    /// Read internal pages only; checksums of leaf pages are not verified
+    #[arg(long)]
+    quick: bool,
+    /// Do not walk older checkpoints; what only they need is judged as if they were not there
+    #[arg(long)]
+    newest_only: bool,
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let store = super::open(&args.store)?;
+    let wanted = |uri: &str| args.table.matches(uri);
+    let options = Options {
+        checkpoint: args.store.checkpoint.clone(),
+        newest_only: args.newest_only,
+        depth: match (args.quick, args.deep) {
+            (true, _) => Depth::Quick,
+            (_, true) => Depth::Deep,
+            _ => Depth::Normal,
+        },
+        jobs: args.store.threads(),
+        assume: args.store.assume,
+        tables: args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool),
+    };
+    let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
+    output.progress.finish();
+    let audit = result.map_err(Failure::from)?;
+    view::show(&audit, output);
+    if audit.exit_code == exit::INCOMPLETE {
+        output.complain(&view::incomplete_line(&audit));
+    }
+    Ok(audit.exit_code)
+}

@@ -1,0 +1,24 @@
+//! Exit codes: API from the first release. The man page and `--help` print this table.
+
+/// Nothing worse than a note.
+pub const CLEAN: u8 = 0;
+/// At least one warning or error.
+pub const FINDINGS: u8 = 1;
+/// The command line is wrong; clap's own code.
+pub const USAGE: u8 = 2;
+/// Refused: store in use, unknown version.
+pub const REFUSED: u8 = 3;
+/// Not enough could be read to judge.
+pub const INCOMPLETE: u8 = 6;
+/// A bug in wtcheck.
+pub const BUG: u8 = 70;
+
+/// The table for `--help` and the man page.
+pub const HELP: &str = "\
+Exit codes:
+  0   clean: nothing worse than a note
+  1   findings: at least one warning or error
+  2   the command line is wrong
+  3   refused: the store is in use, or was written by a version this one must not read
+  6   not enough could be read to judge
+  70  a bug in wtcheck";

@@ -1,0 +1,94 @@
+//! `wtcheck man` and `wtcheck completions`: generated from the definitions that parse the command line.
+
+use super::{Failure, Outcome, exit};
+use crate::report::Output;
+use clap_complete::Shell;
+use std::path::{Path, PathBuf};
+
+/// Write the man pages
+///
+/// One page for wtcheck and one for each command.
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Directory to write them to; without it the main page goes to stdout
+    dir: Option<PathBuf>,
+}
+
+/// Write a completion script
+#[derive(Debug, clap::Args)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+    /// Directory to write it to; without it it goes to stdout
+    dir: Option<PathBuf>,
+}
+
+/// The shells that completions are shipped for.
+pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
+
+/// All man pages: file name and text. The main page comes first.
+pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut command = super::command().disable_help_subcommand(true);
+    command.build();
+    let mut out = Vec::new();
+    let mut render = |command: clap::Command, name: &str| -> std::io::Result<()> {
+        let mut page = Vec::new();
+        // No date and no version of this machine: the page depends on the definitions alone.
+        let command = command.display_name(name.to_string());
+        clap_mangen::Man::new(command).title(name).render(&mut page)?;
+        out.push((format!("{name}.1"), page));
+        Ok(())
+    };
+    render(command.clone(), "wtcheck")?;
+    for sub in command.get_subcommands() {
+        render(sub.clone(), &format!("wtcheck-{}", sub.get_name()))?;
+    }
+    Ok(out)
+}
+
+/// A completion script: file name and text.
+#[must_use]
+pub fn completion(shell: Shell) -> (String, Vec<u8>) {
+    let mut command = super::command();
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command, "wtcheck", &mut text);
+    let name = match shell {
+        Shell::Zsh => "_wtcheck".to_string(),
+        Shell::Fish => "wtcheck.fish".to_string(),
+        Shell::Bash => "wtcheck.bash".to_string(),
+        other => format!("wtcheck.{other}"),
+    };
+    (name, text)
+}
+
+fn write(dir: &Path, name: &str, text: &[u8]) -> Result<(), Failure> {
+    let path = dir.join(name);
+    std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, text)).map_err(|e| {
+        Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a directory you may write to")
+    })
+}
+
+/// Run `man`.
+pub fn man(args: &ManArgs, output: &mut Output) -> Outcome {
+    let pages = man_pages().map_err(|e| Failure::new(exit::BUG, format!("man pages: {e}"), "please report it"))?;
+    match &args.dir {
+        Some(dir) => {
+            for (name, text) in &pages {
+                write(dir, name, text)?;
+            }
+        }
+        None => output.raw(&pages[0].1),
+    }
+    Ok(exit::CLEAN)
+}
+
+/// Run `completions`.
+pub fn completions(args: &CompletionArgs, output: &mut Output) -> Outcome {
+    let (name, text) = completion(args.shell);
+    match &args.dir {
+        Some(dir) => write(dir, &name, &text)?,
+        None => output.raw(&text),
+    }
+    Ok(exit::CLEAN)
+}

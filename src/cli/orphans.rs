@@ -1,0 +1,43 @@
+//! `wtcheck orphans DIR`: each orphaned block, with its reason, size, LSN and evidence.
+
+use super::args::{StoreArgs, TableArgs};
+use super::{Failure, Outcome, exit};
+use crate::audit::{self, Options};
+use crate::btree::walk::Depth;
+use crate::report::{Output, audit as view};
+
+/// List each orphaned page version, with its reason, size, LSN and evidence
+///
+/// An orphan is a row of the page log, at or below its tree's root in the checkpoint, that no
+/// checkpoint reaches and no discard record covers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    table: TableArgs,
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let store = super::open(&args.store)?;
+    let wanted = |uri: &str| args.table.matches(uri);
+    let options = Options {
+        checkpoint: args.store.checkpoint.clone(),
+        // Which rows are reachable is known from the internal pages.
+        depth: Depth::Quick,
+        jobs: args.store.threads(),
+        assume: args.store.assume,
+        tables: args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool),
+        ..Options::default()
+    };
+    let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
+    output.progress.finish();
+    let audit = result.map_err(Failure::from)?;
+    let code = view::show_orphans(&audit, output);
+    if code == exit::INCOMPLETE {
+        output.complain(&view::incomplete_line(&audit));
+    }
+    Ok(code)
+}

@@ -1,0 +1,471 @@
+//! An audit for people: what am I looking at, verdict, accounting, orphans, keys, damage, what next.
+//! The same for programs is the serialised audit itself.
+
+use super::text::{Paint, escape, grouped, signed, size, table};
+use super::{Format, Output};
+use crate::audit::finding::{Finding, Severity};
+use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
+use crate::cli::args::short_name;
+use crate::store::StoreKind;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Findings of one code on screen, unless more detail was asked for.
+const SHOWN_PER_CODE: usize = 5;
+/// Orphans on screen, likewise.
+const SHOWN_ORPHANS: usize = 20;
+
+/// Show an audit.
+pub fn show(audit: &Audit, output: &mut Output) {
+    if output.format == Format::Jsonl {
+        return lines(audit, output);
+    }
+    let (paint, width, verbose) = (output.paint, output.width, output.verbose);
+    output.document(audit, || {
+        let view = View { audit, paint, width, verbose };
+        [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore(), view.findings(), view.next()]
+            .into_iter()
+            .filter(|s| !s.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+}
+
+/// JSON lines: the head, each tree, orphan and finding, and a summary, each with its kind.
+fn lines(audit: &Audit, output: &mut Output) {
+    #[derive(Serialize)]
+    struct Line<'a, T: Serialize> {
+        schema_version: u32,
+        record: &'a str,
+        data: T,
+    }
+    let mut out = String::new();
+    let mut push = |record: &str, data: serde_json::Value| {
+        let line = Line { schema_version: audit.schema_version, record, data };
+        out.push_str(&serde_json::to_string(&line).unwrap_or_default());
+        out.push('\n');
+    };
+    let Ok(serde_json::Value::Object(mut all)) = serde_json::to_value(audit) else { return };
+    for (key, record) in [("store", "store"), ("checkpoint", "checkpoint")] {
+        push(record, all.remove(key).unwrap_or_default());
+    }
+    for (key, record) in [("trees", "tree"), ("orphans", "orphan"), ("findings", "finding")] {
+        if let Some(serde_json::Value::Array(items)) = all.remove(key) {
+            items.into_iter().for_each(|item| push(record, item));
+        }
+    }
+    all.remove("schema_version");
+    push("summary", serde_json::Value::Object(all));
+    output.raw(out.as_bytes());
+}
+
+/// The line on stderr when not enough could be read.
+#[must_use]
+pub fn incomplete_line(audit: &Audit) -> String {
+    let worst = audit.findings.iter().find(|f| f.severity > Severity::Note);
+    let what = match worst {
+        Some(f) => {
+            let place = f.place.file.clone().map(|f| format!("{f}: ")).unwrap_or_default();
+            format!("{place}{}", if f.code.name() == "completion-missing" { f.code.info().title } else { &f.found })
+        }
+        None => "parts of the store could not be looked into".to_string(),
+    };
+    let hint = worst.map_or("see the notes of the report", |f| f.remedy.as_str());
+    format!("not enough could be read to judge: {what}; {hint}")
+}
+
+/// Show orphans alone; returns the exit code.
+pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
+    #[derive(Serialize)]
+    struct Orphans<'a> {
+        schema_version: u32,
+        checkpoint_lsn: Option<u64>,
+        orphans: &'a [OrphanInfo],
+        findings: Vec<&'a Finding>,
+        total_bytes: u64,
+        explained_bytes: u64,
+        exit_code: u8,
+    }
+    let of = |f: &&Finding| f.code.name().starts_with("orphan-");
+    let unreadable = audit.checkpoint.is_none() || audit.verdict == Verdict::Incomplete;
+    let code = if !audit.orphans.is_empty() {
+        Verdict::Findings.exit_code()
+    } else if unreadable {
+        Verdict::Incomplete.exit_code()
+    } else {
+        Verdict::Clean.exit_code()
+    };
+    let total: u64 = audit.orphans.iter().map(|o| o.bytes).sum();
+    let explained: u64 = audit.orphans.iter().filter(|o| o.explains).map(|o| o.bytes).sum();
+    let report = Orphans {
+        schema_version: audit.schema_version,
+        checkpoint_lsn: audit.checkpoint.as_ref().map(|c| c.lsn),
+        orphans: &audit.orphans,
+        findings: audit.findings.iter().filter(of).collect(),
+        total_bytes: total,
+        explained_bytes: explained,
+        exit_code: code,
+    };
+    let (paint, width, verbose) = (output.paint, output.width, output.verbose);
+    output.document(&report, || {
+        let view = View { audit, paint, width, verbose: verbose.max(1) };
+        let mut out = view.orphans();
+        if out.is_empty() {
+            let undetermined = audit.versions.get("undetermined").map_or(0, |t| t.count);
+            out = match (unreadable, undetermined) {
+                (true, _) => "No orphan was found, but not everything could be read.\n".to_string(),
+                (false, 0) => format!("{}\n", paint.good("No orphans.")),
+                (false, n) => format!(
+                    "No orphans. {} unreferenced rows could not be judged: {}.\n",
+                    grouped(n),
+                    "this generation keeps no discard records, or pages above them are damaged"
+                ),
+            };
+        } else if verbose > 0 {
+            for finding in audit.findings.iter().filter(of) {
+                out.push_str(&view.finding(finding));
+            }
+        }
+        out
+    });
+    code
+}
+
+struct View<'a> {
+    audit: &'a Audit,
+    paint: Paint,
+    width: Option<u16>,
+    verbose: u8,
+}
+
+impl View<'_> {
+    fn head(&self) -> String {
+        let a = self.audit;
+        let kind = match a.store.kind {
+            StoreKind::Palite => "PALite (SQLite) page log",
+            StoreKind::Palm => "PALM (LMDB) page log",
+        };
+        let mut out = format!("{}: {kind}, formats of {}", escape(&a.store.home), a.store.generation);
+        if a.store.from_wal {
+            out.push_str(", write-ahead log read");
+        }
+        out.push('\n');
+        if self.verbose > 0 {
+            for line in &a.store.generation_evidence {
+                out.push_str(&self.paint.faint(&format!("  generation: {line}\n")));
+            }
+        }
+        out.push_str(&format!(
+            "{} rows in {} tables, {}; {} completion records\n",
+            grouped(a.store.rows),
+            a.store.tables,
+            size(a.store.bytes),
+            a.store.completions
+        ));
+        match &a.checkpoint {
+            Some(c) => {
+                let name = c.name.as_deref().unwrap_or("no name");
+                out.push_str(&format!(
+                    "Checkpoint {} at LSN {}, metadata LSN {}, {} trees, {} pages, {} blocks read as {}\n",
+                    escape(name),
+                    c.lsn,
+                    c.metadata_lsn,
+                    a.trees.len(),
+                    grouped(a.trees.iter().map(|t| t.pages.reachable).sum()),
+                    grouped(a.versions.get("live").map_or(0, |l| l.count)),
+                    match a.store.depth {
+                        "quick" => "internal pages only (--quick)",
+                        "deep" => "all cells (--deep)",
+                        _ => "all checksums",
+                    }
+                ));
+            }
+            None => out.push_str("No usable checkpoint\n"),
+        }
+        out.push('\n');
+        out.push_str(&self.verdict());
+        out
+    }
+
+    fn verdict(&self) -> String {
+        let t = &self.audit.totals;
+        let counts = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        let list = [(t.errors, "error"), (t.warnings, "warning"), (t.notes, "note")];
+        let list: Vec<String> = list.iter().filter(|(n, _)| *n > 0).map(|(n, one)| counts(*n, one)).collect();
+        let suffix = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
+        let line = match self.audit.verdict {
+            Verdict::Clean => self.paint.good("CLEAN"),
+            Verdict::Findings if t.errors > 0 => self.paint.bad("FINDINGS"),
+            Verdict::Findings => self.paint.warn("FINDINGS"),
+            Verdict::Incomplete => self.paint.warn("INCOMPLETE: not enough could be read to judge"),
+        };
+        format!("{} {line}{suffix}\n", self.paint.head("Verdict:"))
+    }
+
+    fn accounting(&self) -> String {
+        let a = self.audit;
+        if a.trees.is_empty() {
+            return String::new();
+        }
+        let known = a.trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
+        let mut rows: Vec<Vec<String>> = a.trees.iter().map(|t| self.tree_row(t)).collect();
+        let d = &a.database;
+        rows.push(vec![
+            "all trees".into(),
+            String::new(),
+            d.sum_of_published.map_or("-".into(), grouped),
+            grouped(d.sum_of_recomputed),
+            grouped(a.trees.iter().map(|t| t.physical_size).sum()),
+            String::new(),
+            String::new(),
+        ]);
+        if let Some(published) = d.published_size {
+            rows.push(vec![
+                "database_size, with 1 MiB buffer".into(),
+                String::new(),
+                grouped(published),
+                grouped(d.sum_of_recomputed + d.buffer),
+                String::new(),
+                d.difference_from_recomputed.map_or("not comparable".into(), |n| self.difference(n)),
+                self.cause(&|f| f.code.name().starts_with("database-size")),
+            ]);
+        }
+        let mut out = format!("{}\n", self.paint.head("Accounting (bytes)"));
+        let header = ["Tree", "Pages", "Published", "Recomputed", "Physical", "Difference", "Cause"];
+        out.push_str(&table(self.width, &header, &[1, 2, 3, 4, 5], rows));
+        if !known {
+            out.push_str("This generation kept no sizes: size= holds the root's page id.\n");
+        }
+        out
+    }
+
+    fn tree_row(&self, t: &TreeInfo) -> Vec<String> {
+        let published = match (t.published_size_meaning, t.published_size) {
+            (_, None) => "-".to_string(),
+            (SizeMeaning::RootPageId, Some(_)) if t.root_cookie.is_empty() => "-".to_string(),
+            (SizeMeaning::RootPageId, Some(n)) => format!("page id {n}"),
+            (_, Some(n)) => grouped(n),
+        };
+        let at_least = if t.complete { "" } else { "≥ " };
+        vec![
+            escape(short_name(&t.uri)),
+            grouped(t.pages.reachable),
+            published,
+            format!("{at_least}{}", grouped(t.recomputed_size)),
+            format!("{at_least}{}", grouped(t.physical_size)),
+            t.difference.map_or("not kept".into(), |n| self.difference(n)),
+            self.cause(&|f| f.place.uri.as_deref() == Some(t.uri.as_str()) && f.code.name().starts_with("size-")),
+        ]
+    }
+
+    fn difference(&self, n: i64) -> String {
+        if n == 0 { "0".to_string() } else { self.paint.bad(&signed(n)) }
+    }
+
+    /// The finding that `is` selects, in a few words; the findings below have the rest.
+    fn cause(&self, is: &dyn Fn(&Finding) -> bool) -> String {
+        let Some(f) = self.audit.findings.iter().find(|f| is(f)) else { return String::new() };
+        let mut parts: Vec<String> = Vec::new();
+        for what in ["orphan", "chain given up", "root counted twice", "failed delta", "superseded chain"] {
+            let n = f.evidence.iter().filter(|e| e.split(':').next() == Some(what)).count();
+            if n > 0 {
+                parts.push(format!("{n} {what}"));
+            }
+        }
+        if f.cause.contains("to the byte") {
+            parts.push("explained to the byte".to_string());
+        }
+        let details = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        format!("{}{details}", f.code.name())
+    }
+
+    fn orphans(&self) -> String {
+        let orphans = &self.audit.orphans;
+        if orphans.is_empty() {
+            return String::new();
+        }
+        let total: u64 = orphans.iter().map(|o| o.bytes).sum();
+        let explained: u64 = orphans.iter().filter(|o| o.explains).map(|o| o.bytes).sum();
+        let shown = if self.verbose > 0 { orphans.len() } else { SHOWN_ORPHANS };
+        let rows = orphans.iter().take(shown).map(|o| {
+            vec![
+                escape(o.uri.as_deref().map_or("(in no metadata)", short_name)),
+                o.table_id.to_string(),
+                o.page_id.to_string(),
+                o.lsn.to_string(),
+                grouped(o.bytes),
+                match o.reason {
+                    OrphanReason::NeverReferenced => "page never referenced",
+                    OrphanReason::UnreferencedImage => "image of a page in use",
+                }
+                .to_string(),
+                if o.explains { "yes" } else { "no" }.to_string(),
+            ]
+        });
+        let header = ["Tree", "Table", "Page", "LSN", "Bytes", "Reason", "In published size"];
+        let mut out = format!("{}\n", self.paint.head("Orphans"));
+        out.push_str(&table(self.width, &header, &[1, 2, 3, 4], rows.collect()));
+        if orphans.len() > shown {
+            out.push_str(&format!("and {} more; wtcheck orphans lists all\n", grouped((orphans.len() - shown) as u64)));
+        }
+        let of = if orphans.len() == 1 { "orphan" } else { "orphans" };
+        out.push_str(&format!("{} {of}, {}", grouped(orphans.len() as u64), size(total)));
+        out.push_str(&match explained {
+            0 => ": none of it is part of a published size\n".to_string(),
+            n if n == total => ": all of it is part of what the published sizes are too high by\n".to_string(),
+            n => format!(": {} of it is part of what the published sizes are too high by\n", size(n)),
+        });
+        out
+    }
+
+    fn versions(&self) -> String {
+        let present: Vec<_> = crate::audit::classify::Class::NAMES
+            .iter()
+            .filter_map(|(_, name)| self.audit.versions.get(name).map(|t| (*name, *t)))
+            .filter(|(_, t)| t.count > 0)
+            .collect();
+        if present.is_empty() {
+            return String::new();
+        }
+        let rows = present.iter().map(|(name, t)| vec![(*name).to_string(), grouped(t.count), size(t.bytes)]).collect();
+        let mut out = format!("{}\n", self.paint.head("Rows of the page log by class"));
+        out.push_str(&table(self.width, &["Class", "Rows", "Bytes"], &[1, 2], rows));
+        out
+    }
+
+    fn keystore(&self) -> String {
+        let k = &self.audit.keystore;
+        if k.pages.is_empty() && k.checkpoints.iter().all(|c| c.keystore_lsn.is_none()) {
+            return String::new();
+        }
+        let valid = k.pages.iter().filter(|p| p.valid).count();
+        let newest = k.pages.last().map_or("none".to_string(), |p| p.lsn.to_string());
+        let mut out = format!(
+            "{} {} key pages ({valid} valid), the newest at LSN {newest}\n",
+            self.paint.head("Keystore:"),
+            k.pages.len()
+        );
+        let stale: Vec<_> = k.checkpoints.iter().filter(|c| c.stale).collect();
+        if self.verbose == 0 && stale.is_empty() {
+            out.push_str("No checkpoint embeds a key older than the newest one written before it.\n");
+            return out;
+        }
+        let show: Vec<_> = if self.verbose > 0 { k.checkpoints.iter().collect() } else { stale };
+        let lsn = |l: Option<u64>| l.map_or("-".to_string(), |l| l.to_string());
+        let rows = show
+            .into_iter()
+            .map(|c| {
+                let state = if c.stale {
+                    self.paint.warn("stale: refused by a standby that holds the newer key")
+                } else {
+                    "ok".into()
+                };
+                vec![
+                    c.lsn.to_string(),
+                    c.metadata_lsn.to_string(),
+                    lsn(c.keystore_lsn),
+                    lsn(c.newest_key_before),
+                    state,
+                ]
+            })
+            .collect();
+        let header = ["Checkpoint LSN", "Metadata LSN", "Embedded key", "Newest key before", "State"];
+        out.push_str(&table(self.width, &header, &[0, 1, 2, 3], rows));
+        out
+    }
+
+    fn findings(&self) -> String {
+        if self.audit.findings.is_empty() {
+            return String::new();
+        }
+        let mut out = format!("{}\n", self.paint.head("Findings"));
+        let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
+        let limit = if self.verbose > 1 { usize::MAX } else { SHOWN_PER_CODE };
+        for f in &self.audit.findings {
+            let n = shown.entry(f.code.name()).or_default();
+            *n += 1;
+            if *n <= limit {
+                out.push_str(&self.finding(f));
+            }
+        }
+        for (code, n) in shown.iter().filter(|(_, n)| **n > limit) {
+            out.push_str(&format!("and {} more {code}; -vv shows all\n", grouped((n - limit) as u64)));
+        }
+        out
+    }
+
+    fn finding(&self, f: &Finding) -> String {
+        let code = match f.severity {
+            Severity::Error => self.paint.bad(f.code.name()),
+            Severity::Warning => self.paint.warn(f.code.name()),
+            Severity::Note => self.paint.faint(f.code.name()),
+        };
+        let p = &f.place;
+        let place: Vec<String> = [
+            p.file.clone(),
+            p.uri.as_deref().map(|u| short_name(u).to_string()),
+            p.table_id.map(|t| format!("table {t}")),
+            p.page_id.map(|t| format!("page {t}")),
+            p.lsn.map(|t| format!("LSN {t}")),
+            p.offset.map(|t| format!("offset {t}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let mut out = format!("{} {code}: {}\n", f.severity.name(), escape(&place.join(", ")));
+        out.push_str(&format!("    expected {}, found {}\n", escape(&f.expected), escape(&f.found)));
+        if !f.cause.is_empty() {
+            let tickets = if f.tickets.is_empty() { String::new() } else { format!(" [{}]", f.tickets.join(", ")) };
+            out.push_str(&format!("    cause: {}{tickets}\n", escape(&f.cause)));
+        }
+        for line in &f.evidence {
+            out.push_str(&format!("    {}\n", self.paint.faint(&escape(line))));
+        }
+        out
+    }
+
+    /// The exact commands that come next.
+    fn next(&self) -> String {
+        let a = self.audit;
+        let mut out: Vec<String> = Vec::new();
+        let home = shell_word(&a.store.home);
+        let mut codes: Vec<&str> = Vec::new();
+        for f in a.findings.iter().filter(|f| f.severity > Severity::Note) {
+            if !codes.contains(&f.code.name()) {
+                codes.push(f.code.name());
+            }
+        }
+        if let Some(code) = codes.first() {
+            out.push(format!("wtcheck explain {code}"));
+        }
+        if !a.orphans.is_empty() {
+            out.push(format!("wtcheck orphans {home} -v"));
+        }
+        let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
+        if let Some(f) = page
+            && let (Some(table), Some(page)) = (f.place.table_id, f.place.page_id)
+        {
+            out.push(format!("wtcheck page {home} {table} {page}"));
+        }
+        let damaged = a.trees.iter().any(|t| !t.complete);
+        let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
+        let own = a.checkpoint.as_ref().map_or(u64::MAX, |c| c.lsn);
+        if let (true, Some(lsn)) = (damaged, older.clone().find(|l| *l < own)) {
+            out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
+        }
+        if out.is_empty() {
+            return String::new();
+        }
+        format!("{}\n  {}\n", self.paint.head("Next"), out.join("\n  "))
+    }
+}
+
+/// A word that a shell reads as one.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_string()
+    } else {
+        format!("'{}'", escape(text).replace('\'', "'\\''"))
+    }
+}

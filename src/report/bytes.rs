@@ -1,0 +1,69 @@
+//! User bytes the way the user asked for: hidden, redacted, hexadecimal, or as BSON.
+
+use super::{Show, text};
+
+/// How many bytes of one item are shown at most, unless all of them were asked for.
+const SHOWN: usize = 64;
+
+/// Render user bytes. `all` lifts the limit on long items.
+#[must_use]
+pub fn show(bytes: &[u8], how: Show, all: bool) -> String {
+    let cut = if all { bytes.len() } else { bytes.len().min(SHOWN) };
+    let head = &bytes[..cut];
+    let more = bytes.len() - cut;
+    let tail = if more > 0 { format!(" and {more} more bytes") } else { String::new() };
+    match how {
+        Show::None => format!("{} bytes", bytes.len()),
+        Show::Redacted => redact(head) + &tail,
+        Show::Hex => hex::encode(head) + &tail,
+        Show::Bson => bson(bytes).unwrap_or_else(|| escaped(head) + &tail),
+    }
+}
+
+/// The shape of the text: letters as x, digits as 9, the rest of ASCII as it is, other bytes as a dot.
+fn redact(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|b| match b {
+            b'a'..=b'z' | b'A'..=b'Z' => 'x',
+            b'0'..=b'9' => '9',
+            b' '..=b'~' => char::from(*b),
+            _ => '.',
+        })
+        .collect()
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
+}
+
+/// Extended JSON, if the bytes are exactly one BSON document.
+fn bson(bytes: &[u8]) -> Option<String> {
+    let declared = bytes.first_chunk().map(|b| u32::from_le_bytes(*b))?;
+    if usize::try_from(declared).ok()? != bytes.len() || bytes.len() < 5 {
+        return None;
+    }
+    let document = bson::RawDocument::from_bytes(bytes).ok()?;
+    let document: bson::Document = document.try_into().ok()?;
+    let json = bson::Bson::Document(document).into_relaxed_extjson();
+    serde_json::to_string(&json).ok().map(|s| text::escape(&s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way() {
+        let key = b"user 42\0\x1b";
+        assert_eq!(show(key, Show::None, false), "9 bytes");
+        assert_eq!(show(key, Show::Redacted, false), "xxxx 99..");
+        assert_eq!(show(key, Show::Hex, false), "75736572203432001b");
+        assert_eq!(show(key, Show::Bson, false), r#""user 42\x00\x1b""#);
+        assert_eq!(show(&[7; 70], Show::Hex, false), format!("{} and 6 more bytes", "07".repeat(64)));
+        let document = [0x0c, 0, 0, 0, 0x10, b'a', 0, 1, 0, 0, 0, 0];
+        assert_eq!(show(&document, Show::Bson, false), r#"{"a":1}"#);
+        let nested = [0x0d, 0, 0, 0, 0x03, b'a', 0, 0xff, 0xff, 0xff, 0x7f, 0, 0];
+        assert!(show(&nested, Show::Bson, false).starts_with('"'));
+    }
+}

@@ -1,0 +1,91 @@
+//! Progress on stderr: a bar on a terminal, a line every few seconds elsewhere, or nothing.
+
+use crate::audit::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Between two plain lines.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// One of the three ways.
+pub enum Bars {
+    /// Nothing.
+    Quiet,
+    /// A line every five seconds: for logs.
+    Plain(Mutex<Plain>),
+    /// A spinner on a terminal.
+    Bar(ProgressBar),
+}
+
+/// State of the plain way.
+pub struct Plain {
+    phase: String,
+    last: Instant,
+}
+
+impl Bars {
+    /// Choose by where stderr goes.
+    #[must_use]
+    pub fn choose(quiet: bool) -> Self {
+        if quiet {
+            Self::Quiet
+        } else if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            Self::Bar(bar)
+        } else {
+            Self::Plain(Mutex::new(Plain { phase: String::new(), last: Instant::now() }))
+        }
+    }
+
+    /// Take the bar away before results are printed.
+    pub fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(phase: &str, done: u64, bytes: u64) -> String {
+    match (done, bytes) {
+        (0, _) => phase.to_string(),
+        (_, 0) => format!("{phase}: {} rows", super::text::grouped(done)),
+        _ => format!("{phase}: {} blocks, {}", super::text::grouped(done), super::text::human(bytes)),
+    }
+}
+
+impl Progress for Bars {
+    fn phase(&self, name: &str, _total: Option<u64>) {
+        match self {
+            Self::Quiet => {}
+            Self::Plain(state) => {
+                if let Ok(mut state) = state.lock() {
+                    state.phase = name.to_string();
+                }
+            }
+            Self::Bar(bar) => {
+                bar.set_prefix(name.to_string());
+                bar.set_message(name.to_string());
+                bar.tick();
+            }
+        }
+    }
+
+    fn at(&self, done: u64, bytes: u64) {
+        match self {
+            Self::Quiet => {}
+            Self::Plain(state) => {
+                if let Ok(mut state) = state.lock()
+                    && state.last.elapsed() >= PLAIN_EVERY
+                {
+                    state.last = Instant::now();
+                    let _ = writeln!(std::io::stderr(), "wtcheck: {}", line(&state.phase, done, bytes));
+                }
+            }
+            Self::Bar(bar) => bar.set_message(line(&bar.prefix(), done, bytes)),
+        }
+    }
+}

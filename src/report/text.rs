@@ -1,0 +1,144 @@
+//! Text for a terminal: escaping, sizes, colours, tables.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+
+/// Colours, where they are on.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint {
+    /// Whether to use them.
+    pub on: bool,
+}
+
+impl Paint {
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+    /// Wrong.
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
+        self.wrap("1;31", text)
+    }
+    /// Doubtful.
+    #[must_use]
+    pub fn warn(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+    /// Right.
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+    /// A heading.
+    #[must_use]
+    pub fn head(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+    /// Aside.
+    #[must_use]
+    pub fn faint(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+}
+
+/// Text from a store, safe for a terminal: control characters and what turns text around are escaped.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns || c == '\u{fffd}' {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Digits in groups of three.
+#[must_use]
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, c) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A signed number in groups, zero without a sign.
+#[must_use]
+pub fn signed(n: i64) -> String {
+    let sign = if n > 0 {
+        "+"
+    } else if n < 0 {
+        "-"
+    } else {
+        ""
+    };
+    format!("{sign}{}", grouped(n.unsigned_abs()))
+}
+
+/// A size for people: three digits and a binary unit.
+#[must_use]
+pub fn human(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    #[allow(clippy::cast_precision_loss)]
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// Exact and human size; small ones only once.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    if bytes < 1024 { format!("{bytes} B") } else { format!("{} ({})", grouped(bytes), human(bytes)) }
+}
+
+/// A table with a header; columns listed in `right` are aligned to the right.
+#[must_use]
+pub fn table(width: Option<u16>, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
+    // Without a terminal nothing is folded: programs and readers of logs want whole lines.
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table.set_header(header.iter().map(|h| (*h).to_string()));
+    for row in rows {
+        let cells = row.into_iter().enumerate().map(|(at, text)| {
+            let align = if right.contains(&at) { CellAlignment::Right } else { CellAlignment::Left };
+            Cell::new(text).set_alignment(align)
+        });
+        table.add_row(cells);
+    }
+    format!("{table}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, -1861, 1861].map(signed), ["0", "-1,861", "+1,861"]);
+        assert_eq!(
+            [0, 1023, 1024, 1536, 1_048_575, 1 << 20, u64::MAX].map(human),
+            ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "1.0 MiB", "16.0 EiB"]
+        );
+    }
+
+    #[test]
+    fn hostile_names_do_not_reach_the_terminal() {
+        assert_eq!(escape("a\x1b[2Jb\u{202e}c\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{a}");
+    }
+}
