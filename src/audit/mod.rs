@@ -156,6 +156,8 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
             Err(Refusal::Unsupported(e)) if this => {
                 return Err(AuditError::Unsupported { lsn: row.lsn, reason: e.message });
             }
+            // A record only a newer reader understands is no damage; who asked for an older one knows.
+            Err(Refusal::Unsupported(_)) => choice.unchecked |= wanted.is_none(),
             Err(refusal) => match refused(row, refusal) {
                 Some(finding) if finding.place.table_id.is_some_and(|t| opened.is_partial(t)) => {
                     choice.unchecked = true
@@ -251,10 +253,13 @@ pub fn run_on(
     work.unchecked |= choice.unchecked;
     let Some(audited) = choice.audited else {
         work.absent_files(|_| true);
+        // Damage that may hide the records is already reported; then nothing is known to be missing.
         if opened.completions.is_empty() {
-            let finding = Finding::new(Code::CompletionMissing, Place::default(), "a completion record", "none");
-            work.findings.push(finding);
             work.unchecked = true;
+            if opened.problems.is_empty() {
+                let finding = Finding::new(Code::CompletionMissing, Place::default(), "a completion record", "none");
+                work.findings.push(finding);
+            }
         }
         return Ok((work.finish(), Vec::new()));
     };
@@ -321,7 +326,8 @@ impl<'a> Work<'a> {
             verdict: Verdict::Incomplete,
             exit_code: 0,
         };
-        let unchecked = !opened.problems.is_empty();
+        // Counters alone can be lost without anything going unjudged.
+        let unchecked = opened.problems.iter().any(|p| p.affects != Affected::None);
         Self { opened, options, findings, unchecked, audit, evidence }
     }
 

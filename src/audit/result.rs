@@ -322,8 +322,8 @@ impl Verdict {
     /// Judge: `unchecked` means that something could not be looked into.
     #[must_use]
     pub fn judge(findings: &[Finding], unchecked: bool) -> Self {
-        // These two say that something could not be read, not what is wrong with the data.
-        let opaque = |f: &&Finding| matches!(f.code, Code::StoreDamaged | Code::CompletionMissing);
+        // These two say that something could not be read, not what is wrong with the rest.
+        let opaque = |f: &&Finding| unchecked && matches!(f.code, Code::StoreDamaged | Code::CompletionMissing);
         let worse = findings.iter().filter(|f| f.severity > Severity::Note);
         let explained = worse.clone().filter(|f| !opaque(f)).count();
         match (explained, worse.count() > 0 || unchecked) {

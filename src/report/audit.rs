@@ -3,7 +3,7 @@
 
 use super::text::{Paint, escape, grouped, signed, size, table};
 use super::{Format, Output};
-use crate::audit::finding::{Finding, Severity};
+use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
 use crate::cli::args::short_name;
 use crate::store::StoreKind;
@@ -62,15 +62,18 @@ fn lines(audit: &Audit, output: &mut Output) {
 /// The line on stderr when not enough could be read.
 #[must_use]
 pub fn incomplete_line(audit: &Audit) -> String {
-    let worst = audit.findings.iter().find(|f| f.severity > Severity::Note);
+    let damage = audit.findings.iter().find(|f| f.code == Code::StoreDamaged);
+    let worst = damage.or_else(|| audit.findings.iter().find(|f| f.severity > Severity::Note));
     let what = match worst {
         Some(f) => {
             let place = f.place.file.clone().map(|f| format!("{f}: ")).unwrap_or_default();
-            format!("{place}{}", if f.code.name() == "completion-missing" { f.code.info().title } else { &f.found })
+            format!("{place}{}", if f.code == Code::CompletionMissing { f.code.info().title } else { &f.found })
         }
         None => "parts of the store could not be looked into".to_string(),
     };
-    let hint = worst.map_or("see the notes of the report", |f| f.remedy.as_str());
+    let hint = worst.map_or("See the notes of the report", |f| f.remedy.as_str()).trim_end_matches('.');
+    let mut letters = hint.chars();
+    let hint: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
     format!("not enough could be read to judge: {what}; {hint}")
 }
 
@@ -210,24 +213,28 @@ impl View<'_> {
         let known = a.trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
         let mut rows: Vec<Vec<String>> = a.trees.iter().map(|t| self.tree_row(t)).collect();
         let d = &a.database;
+        let buffered = |n: u64| grouped(n + d.buffer);
         rows.push(vec![
-            "all trees".into(),
-            String::new(),
-            d.sum_of_published.map_or("-".into(), grouped),
-            grouped(d.sum_of_recomputed),
+            "all trees + 1 MiB buffer".into(),
+            grouped(a.trees.iter().map(|t| t.pages.reachable).sum()),
+            d.sum_of_published.map_or("-".into(), buffered),
+            buffered(d.sum_of_recomputed),
             grouped(a.trees.iter().map(|t| t.physical_size).sum()),
-            String::new(),
+            self.total_difference(),
             String::new(),
         ]);
         if let Some(published) = d.published_size {
             rows.push(vec![
-                "database_size, with 1 MiB buffer".into(),
+                "database_size".into(),
                 String::new(),
                 grouped(published),
-                grouped(d.sum_of_recomputed + d.buffer),
                 String::new(),
-                d.difference_from_recomputed.map_or("not comparable".into(), |n| self.difference(n)),
-                self.cause(&|f| f.code.name().starts_with("database-size")),
+                String::new(),
+                d.difference.map_or("not comparable".into(), |n| self.difference(n)),
+                match self.cause(&|f| f.code.name().starts_with("database-size")) {
+                    none if none.is_empty() => "against the published sizes of the trees".to_string(),
+                    cause => cause,
+                },
             ]);
         }
         let mut out = format!("{}\n", self.paint.head("Accounting (bytes)"));
@@ -256,6 +263,12 @@ impl View<'_> {
             t.difference.map_or("not kept".into(), |n| self.difference(n)),
             self.cause(&|f| f.place.uri.as_deref() == Some(t.uri.as_str()) && f.code.name().starts_with("size-")),
         ]
+    }
+
+    /// Published minus recomputed over all trees, where all of them can be compared.
+    fn total_difference(&self) -> String {
+        let all: Option<Vec<i64>> = self.audit.trees.iter().map(|t| t.difference).collect();
+        all.map_or("-".into(), |all| self.difference(all.iter().fold(0, |sum, n| sum.saturating_add(*n))))
     }
 
     fn difference(&self, n: i64) -> String {

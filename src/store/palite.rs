@@ -298,7 +298,7 @@ impl Palite {
             let reason = format!("no checkpoints.db, the database of completion records; found {found}");
             return Err(StoreError::NoPageLog { path: kv_home.to_path_buf(), reason });
         }
-        let checkpoints = Database::new(&dir, "checkpoints.db", Affected::None);
+        let checkpoints = Database::new(&dir, "checkpoints.db", Affected::All);
         let globals = names.contains("globals.db").then(|| Database::new(&dir, "globals.db", Affected::None));
         let (mut pages, mut notes) = (Vec::new(), Vec::new());
         let note = |name: &str, reason: &str, affects| Problem { file: name.into(), reason: reason.into(), affects };
