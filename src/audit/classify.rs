@@ -88,6 +88,9 @@ pub struct Basis {
     pub embedded_key: u64,
     /// Whether this generation writes discard records; without them a freed page and a leaked one look alike.
     pub discards: bool,
+    /// Pages referenced at an LSN for which there is no row at all: (table, page) to that LSN.
+    /// What they replaced is superseded although the image that did it is gone.
+    pub missing: HashMap<(u64, u64), u64>,
     /// Only the newest checkpoint was walked: tables it does not name are not judged.
     pub newest_only: bool,
 }
@@ -136,6 +139,7 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
     let Some(first) = rows.first() else { return };
     let facts = basis.tables.get(&first.table).copied();
     let TableFacts { frontier, lost } = facts.unwrap_or(TableFacts { frontier: basis.unknown_frontier, lost: false });
+    let missing = basis.missing.get(&(first.table, first.page)).copied().unwrap_or(0);
     // Newest first: whether a row is superseded depends on what the newer ones turned out to be.
     for at in (0..rows.len()).rev() {
         let row = &rows[at];
@@ -145,7 +149,7 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
             class[at] = Class::After;
         } else if is_discarded(rows, at) {
             class[at] = Class::Discarded;
-        } else if is_superseded(rows, class, at) || (facts.is_none() && basis.newest_only) {
+        } else if is_superseded(rows, class, at) || row.lsn < missing || (facts.is_none() && basis.newest_only) {
             class[at] = Class::Superseded;
         } else if lost || !basis.discards {
             class[at] = Class::Undetermined;
@@ -252,6 +256,7 @@ mod tests {
             key_table: 26,
             embedded_key: 0,
             discards: true,
+            missing: HashMap::new(),
             newest_only: false,
         };
         classify(&index, &mut class, &basis);

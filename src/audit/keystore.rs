@@ -5,6 +5,7 @@ use super::result::{KeyPageInfo, KeyUse, KeystoreInfo};
 use crate::btree::catalog::{Checkpoint, KEY_TABLE, SPECIAL_PAGE};
 use crate::format::key_page::{self, KeyLayout};
 use crate::store::{BlockReader, Index};
+use std::collections::BTreeMap;
 
 /// What the key table holds, and what is wrong with it for the readable checkpoints.
 pub struct Keystore {
@@ -16,15 +17,9 @@ pub struct Keystore {
     pub findings: Vec<Finding>,
 }
 
-/// Read all key pages and compare them with what `checkpoints` (ascending by LSN) embed.
-/// `audited` is the checkpoint whose missing key is an error; older ones only keep their record.
-pub fn examine(
-    index: &Index,
-    reader: &mut dyn BlockReader,
-    checkpoints: &[&Checkpoint],
-    audited: &Checkpoint,
-    partial: bool,
-) -> Keystore {
+/// Read all key pages and compare them with what `checkpoints` (ascending by LSN) embed. `partial`:
+/// rows of the key table may be hidden by damage, so none is known to be missing.
+pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Checkpoint], partial: bool) -> Keystore {
     let mut out = Keystore { info: KeystoreInfo::default(), saw_v2: false, findings: Vec::new() };
     let range = index.table(KEY_TABLE);
     let mut bytes = Vec::new();
@@ -65,6 +60,7 @@ pub fn examine(
         }
         out.info.pages.push(info);
     }
+    let mut missing: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for checkpoint in checkpoints {
         let metadata_lsn = checkpoint.completion.metadata_lsn;
         let keystore_lsn = embedded(checkpoint);
@@ -77,12 +73,15 @@ pub fn examine(
             newest_key_before: newest,
             stale,
         });
-        let place =
-            |lsn| Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(lsn), ..Place::default() };
         if let (true, Some(own), Some(newest)) = (stale, keystore_lsn, newest) {
             let finding = Finding::new(
                 Code::StaleKeystore,
-                Place { lsn: Some(checkpoint.lsn), ..place(0) },
+                Place {
+                    table_id: Some(KEY_TABLE),
+                    page_id: Some(SPECIAL_PAGE),
+                    lsn: Some(checkpoint.lsn),
+                    ..Place::default()
+                },
                 format!("key LSN {newest}"),
                 format!("key LSN {own}"),
             )
@@ -92,14 +91,18 @@ pub fn examine(
             out.findings.push(finding);
         }
         if let Some(own) = keystore_lsn
-            && checkpoint.lsn == audited.lsn
             && !partial
             && !out.info.pages.iter().any(|p| p.lsn == own)
         {
-            let finding = Finding::new(Code::KeyPageMissing, place(own), format!("a key page at LSN {own}"), "no row")
-                .with(format!("embedded by the checkpoint with LSN {}", checkpoint.lsn));
-            out.findings.push(finding);
+            missing.entry(own).or_default().push(checkpoint.lsn);
         }
+    }
+    for (own, users) in missing {
+        let place =
+            Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(own), ..Place::default() };
+        let users = users.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let finding = Finding::new(Code::KeyPageMissing, place, format!("a key page at LSN {own}"), "no row");
+        out.findings.push(finding.with(format!("embedded by the checkpoints with LSN {users}")));
     }
     out
 }

@@ -398,6 +398,7 @@ impl<'a> Work<'a> {
             key_table: catalog::KEY_TABLE,
             embedded_key: audited.turtle.key_provider.as_ref().map_or(0, |k| k.lsn),
             discards: generation.discards_pages(),
+            missing: reached.missing.clone(),
             newest_only: self.options.newest_only,
         };
         progress.phase("judging every page version", None);
@@ -435,7 +436,7 @@ impl<'a> Work<'a> {
         let mut all: Vec<&Checkpoint> = others.iter().chain([audited]).collect();
         all.sort_by_key(|c| c.lsn);
         let partial = self.opened.is_partial(catalog::KEY_TABLE);
-        let keys = keystore::examine(&self.opened.index, reader, &all, audited, partial);
+        let keys = keystore::examine(&self.opened.index, reader, &all, partial);
         self.findings.extend(keys.findings);
         self.audit.keystore = keys.info;
         self.evidence.turtle = Some(audited.turtle.form);

@@ -9,6 +9,7 @@ use crate::btree::fault::{Fault, FaultKind};
 use crate::btree::walk::{self, Depth, Options, RowCounts, Visited, Visitor};
 use crate::format::cell::CellKind;
 use crate::store::{Index, StoreError};
+use std::collections::HashMap;
 
 /// The marks of all walks of one audit.
 pub struct Marks {
@@ -54,6 +55,8 @@ pub struct Reached {
     pub trees: Vec<TreeSums>,
     /// Faults with the position of their tree.
     pub faults: Vec<(usize, Fault)>,
+    /// Pages of which nothing is there: (table, page) to the LSN that was wanted.
+    pub missing: HashMap<(u64, u64), u64>,
 }
 
 /// Walk all trees of the audited checkpoint.
@@ -73,11 +76,12 @@ pub fn walk_audited(
         marks,
         sums: vec![start; trees.len()],
         faults: Vec::new(),
+        missing: HashMap::new(),
         progress,
         done: (0, 0),
     };
     walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-    Ok(Reached { trees: visitor.sums, faults: visitor.faults })
+    Ok(Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing })
 }
 
 struct Audited<'a> {
@@ -87,6 +91,7 @@ struct Audited<'a> {
     marks: &'a mut Marks,
     sums: Vec<TreeSums>,
     faults: Vec<(usize, Fault)>,
+    missing: HashMap<(u64, u64), u64>,
     progress: &'a dyn Progress,
     done: (u64, u64),
 }
@@ -134,6 +139,8 @@ impl Visitor for Audited<'_> {
                 self.marks.class[at] = Class::Live;
             }
             self.check_discard(tree, page, chain.newest);
+        } else {
+            self.missing.insert((self.trees[tree].table, page.cookie.page_id), page.cookie.lsn);
         }
     }
 

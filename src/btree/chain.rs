@@ -3,7 +3,7 @@
 
 use super::fault::{Fault, FaultKind};
 use crate::format::cookie::{Cookie, Layout};
-use crate::store::{Index, Row};
+use crate::store::{FLAG_DELTA, Index, Row};
 use std::ops::RangeInclusive;
 
 /// Most deltas a page may have between two full images (03.7).
@@ -12,7 +12,7 @@ pub const MAX_DELTAS: usize = 32;
 /// The rows of a page version: positions in the index, base image first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chain {
-    /// Position of the full image.
+    /// Position of the full image, or of the first block left if that is missing.
     pub base: usize,
     /// Position of the newest block; equal to `base` for a full image.
     pub newest: usize,
@@ -44,8 +44,10 @@ impl Chain {
     }
 }
 
-/// The rows a cookie names, and what is wrong with them. A chain is returned whenever there are
-/// blocks that can be read, so that an audit sees as much as possible.
+/// The rows a cookie names, and what is wrong with them.
+///
+/// Whatever is left of a broken chain is returned beside the fault, so that an audit sees as much as
+/// possible and does not take the remains for orphans. `None`: nothing of the version is there.
 pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
     let place = (table, cookie.page_id, cookie.lsn);
     let page = index.page(table, cookie.page_id);
@@ -55,46 +57,39 @@ pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Faul
         Layout::L1 | Layout::L2 => rows.len(),
         Layout::L3 | Layout::V0 => rows.partition_point(|r| r.lsn <= cookie.lsn),
     };
-    let Some(last) = rows[..upto].last().filter(|r| r.lsn == cookie.lsn || cookie.lsn == 0) else {
+    let rows_upto = &rows[..upto];
+    let at_cookie = rows_upto.last().filter(|r| r.lsn == cookie.lsn || cookie.lsn == 0);
+    let Some(last) = at_cookie else {
+        // A delta chain whose newest block is gone may still have the rest.
+        let base = rows_upto.iter().rposition(|r| r.is_full() && r.lsn == cookie.base_lsn && cookie.base_lsn != 0);
+        let kind = if base.is_some() { FaultKind::ChainBroken } else { FaultKind::Missing };
         let found = match rows.len() {
             0 => "no row of this page".to_string(),
             _ => format!("rows at LSN {}", list(rows.iter().map(|r| r.lsn))),
         };
-        faults.push(Fault::new(FaultKind::Missing, place, format!("a row at LSN {}", cookie.lsn), found));
-        return None;
+        faults.push(Fault::new(kind, place, format!("a row at LSN {}", cookie.lsn), found));
+        return base.map(|b| Chain { base: page.start + b, newest: page.start + upto - 1 });
     };
-    if last.is_discard() {
-        faults.push(Fault::new(
-            FaultKind::DiscardedInUse,
-            place,
-            "a page version",
-            format!("a discard record at LSN {}", last.lsn),
-        ));
-        return None;
+    // A row whose discard flag is wrong is still the block the cookie means.
+    let starts_chain = |at: usize, r: &Row| r.is_full() || (at + 1 == upto && r.flags & FLAG_DELTA == 0);
+    let base = (0..upto).rev().find(|at| starts_chain(*at, &rows[*at]));
+    let first = base.unwrap_or_else(|| {
+        // Without a full image: the deltas of the newest chain.
+        let same = |r: &&Row| !r.is_discard() && r.base_lsn == last.base_lsn;
+        upto - rows_upto.iter().rev().take_while(same).count().clamp(1, upto)
+    });
+    let chain = Chain { base: page.start + first, newest: page.start + upto - 1 };
+    let blocks = &rows[first..upto];
+    // The page log answers a read across a discard with an error (10.2.4).
+    if let Some(discard) = blocks.iter().find(|r| r.is_discard()) {
+        let found = format!("a discard record at LSN {}", discard.lsn);
+        faults.push(Fault::new(FaultKind::DiscardedInUse, place, "no discard record in the chain", found));
+    } else if base.is_none() {
+        let found = format!("only deltas, at LSN {}", list(blocks.iter().map(|r| r.lsn)));
+        faults.push(Fault::new(FaultKind::ChainBroken, place, "a full image at the start of the chain", found));
+    } else {
+        check_links(cookie, blocks, place, faults);
     }
-    let before = |what: &dyn Fn(&Row) -> bool| rows[..upto].iter().rposition(what);
-    if let Some(at) = before(&|r| r.is_discard()) {
-        // The page log answers a read across a discard with an error (10.2.4).
-        if before(&|r| r.is_full()).is_none_or(|full| full < at) {
-            faults.push(Fault::new(
-                FaultKind::DiscardedInUse,
-                place,
-                "no discard record in the chain",
-                format!("a discard record at LSN {}", rows[at].lsn),
-            ));
-        }
-    }
-    let Some(base) = before(&|r| r.is_full()) else {
-        faults.push(Fault::new(
-            FaultKind::ChainBroken,
-            place,
-            "a full image at the start of the chain",
-            format!("only deltas, at LSN {}", list(rows[..upto].iter().map(|r| r.lsn))),
-        ));
-        return None;
-    };
-    let chain = Chain { base: page.start + base, newest: page.start + upto - 1 };
-    check_links(cookie, &rows[base..upto], place, faults);
     Some(chain)
 }
 
@@ -180,7 +175,7 @@ fn list(numbers: impl ExactSizeIterator<Item = u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{FLAG_DELTA, FLAG_DISCARDED};
+    use crate::store::FLAG_DISCARDED;
 
     /// (lsn, backlink, base, flags, len)
     fn index(rows: &[(u64, u64, u64, u32, u32)]) -> Index {
@@ -224,7 +219,8 @@ mod tests {
         use FaultKind::*;
         let delta = |base: u64| Cookie::new(100, 25, base, 154, 0);
         for (rows, cookie, expected) in [
-            (vec![BASE], delta(20), Missing),
+            (vec![BASE], delta(20), ChainBroken),
+            (vec![BASE], Cookie::new(100, 25, 0, 154, 0), Missing),
             (vec![], delta(20), Missing),
             (vec![BASE, (25, 19, 20, D, 71)], delta(20), ChainBroken),
             (vec![BASE, (25, 20, 19, D, 71)], delta(20), ChainBroken),
@@ -238,6 +234,15 @@ mod tests {
         ] {
             assert!(kinds(&rows, cookie).1.contains(&expected), "{rows:?} {cookie}");
         }
+        // What is left of a broken chain is still handed out.
+        let rest = |rows: &[_], cookie| kinds(rows, cookie).0;
+        assert_eq!(rest(&[BASE], delta(20)), Some(Chain { base: 0, newest: 0 }));
+        let deltas = [(25, 20, 20, D, 71), (30, 25, 20, D, 9)];
+        assert_eq!(rest(&deltas, Cookie::new(100, 30, 20, 9, 0)), Some(Chain { base: 0, newest: 1 }));
+        assert_eq!(
+            rest(&[(20, 0, 0, FLAG_DISCARDED, 83)], Cookie::new(100, 20, 0, 83, 0)),
+            Some(Chain { base: 0, newest: 0 })
+        );
         let long: Vec<_> = (0..34_u64).map(|i| if i == 0 { (1, 0, 0, 0, 1) } else { (i + 1, i, 1, D, 1) }).collect();
         assert_eq!(kinds(&long, Cookie::new(100, 34, 1, 34, 0)).1, [ChainTooLong]);
         assert_eq!(kinds(&long, Cookie::new(100, 33, 1, 33, 0)).1, []);

@@ -9,7 +9,7 @@ use crate::format::delta::{self, Body, Children, Rows};
 use crate::format::image::{Era, Image};
 use crate::format::page::PageHeader;
 use crate::format::{Class, FormatError};
-use crate::store::{BlockReader, Index, StoreError};
+use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
 use std::borrow::Cow;
 
 /// The compressor of a tree, as far as its configuration tells.
@@ -99,7 +99,7 @@ pub fn read(
         let place = (row.table, row.page, row.lsn);
         let mut flipped = None;
         if let Ok(image) = Image::parse(bytes, Some(era)) {
-            flipped = verify(&image, expected, at > 0, place, faults);
+            flipped = verify(&image, expected, row.flags & FLAG_DELTA != 0, place, faults);
         }
         // Damage known to the bit is put right in this copy, so that the audit sees what lies below.
         if let Some((offset, bit)) = flipped

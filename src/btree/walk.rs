@@ -284,7 +284,7 @@ impl Walker<'_> {
         if page.suspect && (page.chain.is_none() || !faults.is_empty()) {
             return None;
         }
-        page.broken = faults.iter().any(|f| f.kind == FaultKind::ChainBroken);
+        page.broken = faults.iter().any(|f| matches!(f.kind, FaultKind::ChainBroken | FaultKind::DiscardedInUse));
         if self.is_second_reference(tree, &page, parent) {
             return None;
         }

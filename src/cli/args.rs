@@ -2,6 +2,7 @@
 
 use crate::format::generation::Generation;
 use crate::report::progress::Bars;
+use crate::report::text::short_name;
 use crate::report::{Color, Format, Output, Show};
 use crate::store::OpenOptions;
 use clap::{ArgAction, Args};
@@ -121,11 +122,4 @@ impl TableArgs {
     pub fn matches(&self, uri: &str) -> bool {
         self.table.as_ref().is_none_or(|g| g.is_match(uri) || g.is_match(short_name(uri)))
     }
-}
-
-/// The name of a tree without `file:` and `.wt_stable`.
-#[must_use]
-pub fn short_name(uri: &str) -> &str {
-    let name = uri.strip_prefix("file:").unwrap_or(uri);
-    name.strip_suffix(".wt_stable").unwrap_or(name)
 }

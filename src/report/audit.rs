@@ -1,11 +1,10 @@
 //! An audit for people: what am I looking at, verdict, accounting, orphans, keys, damage, what next.
 //! The same for programs is the serialised audit itself.
 
-use super::text::{Paint, escape, grouped, signed, size, table};
+use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
-use crate::cli::args::short_name;
 use crate::store::StoreKind;
 use serde::Serialize;
 use std::collections::BTreeMap;

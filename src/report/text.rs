@@ -102,6 +102,13 @@ pub fn size(bytes: u64) -> String {
     if bytes < 1024 { format!("{bytes} B") } else { format!("{} ({})", grouped(bytes), human(bytes)) }
 }
 
+/// The name of a tree without `file:` and `.wt_stable`.
+#[must_use]
+pub fn short_name(uri: &str) -> &str {
+    let name = uri.strip_prefix("file:").unwrap_or(uri);
+    name.strip_suffix(".wt_stable").unwrap_or(name)
+}
+
 /// A table with a header; columns listed in `right` are aligned to the right.
 #[must_use]
 pub fn table(width: Option<u16>, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
