@@ -6,6 +6,7 @@
 pub mod account;
 pub mod classify;
 pub mod finding;
+pub mod inspect;
 pub mod keystore;
 pub mod reach;
 pub mod result;

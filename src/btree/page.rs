@@ -214,6 +214,21 @@ pub struct Loaded {
     pub compression: Compression,
 }
 
+/// Decompress every block in `scratch` whose checksum covers its first 64 bytes only: the engine
+/// relies on the stream failing where such a block is damaged (03.2), and so must a check.
+pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>) {
+    let partial = |bytes: &[u8]| {
+        Image::parse(bytes, Some(loaded.era))
+            .is_ok_and(|i| i.is_compressed() && i.block.flags & block::FLAG_DATA_CHECKSUM == 0)
+    };
+    if !scratch.blocks().any(partial) || faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+        return;
+    }
+    if let Err((kind, e)) = plain(scratch, loaded.era, loaded.compression) {
+        faults.push(from_format(kind, loaded.place, &e));
+    }
+}
+
 /// Hand the merged children of the internal page in `scratch` to `f`.
 pub fn with_children<T>(
     scratch: &Scratch,

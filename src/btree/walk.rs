@@ -598,7 +598,7 @@ fn leaf(
         Ok(_) if !page.overflow && (depth == Depth::Deep || may_overflow) => {
             count_rows(tree, pending, at, scratch, depth, out);
         }
-        _ => {}
+        _ => page::check_streams(scratch, loaded, &mut out.faults),
     }
 }
 

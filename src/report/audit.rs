@@ -407,33 +407,7 @@ impl View<'_> {
     }
 
     fn finding(&self, f: &Finding) -> String {
-        let code = match f.severity {
-            Severity::Error => self.paint.bad(f.code.name()),
-            Severity::Warning => self.paint.warn(f.code.name()),
-            Severity::Note => self.paint.faint(f.code.name()),
-        };
-        let p = &f.place;
-        let place: Vec<String> = [
-            p.file.clone(),
-            p.uri.as_deref().map(|u| short_name(u).to_string()),
-            p.table_id.map(|t| format!("table {t}")),
-            p.page_id.map(|t| format!("page {t}")),
-            p.lsn.map(|t| format!("LSN {t}")),
-            p.offset.map(|t| format!("offset {t}")),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let mut out = format!("{} {code}: {}\n", f.severity.name(), escape(&place.join(", ")));
-        out.push_str(&format!("    expected {}, found {}\n", escape(&f.expected), escape(&f.found)));
-        if !f.cause.is_empty() {
-            let tickets = if f.tickets.is_empty() { String::new() } else { format!(" [{}]", f.tickets.join(", ")) };
-            out.push_str(&format!("    cause: {}{tickets}\n", escape(&f.cause)));
-        }
-        for line in &f.evidence {
-            out.push_str(&format!("    {}\n", self.paint.faint(&escape(line))));
-        }
-        out
+        finding_text(f, self.paint)
     }
 
     /// The exact commands that come next.
@@ -470,6 +444,38 @@ impl View<'_> {
         }
         format!("{}\n  {}\n", self.paint.head("Next"), out.join("\n  "))
     }
+}
+
+/// A finding for people.
+#[must_use]
+pub fn finding_text(f: &Finding, paint: Paint) -> String {
+    let code = match f.severity {
+        Severity::Error => paint.bad(f.code.name()),
+        Severity::Warning => paint.warn(f.code.name()),
+        Severity::Note => paint.faint(f.code.name()),
+    };
+    let p = &f.place;
+    let place: Vec<String> = [
+        p.file.clone(),
+        p.uri.as_deref().map(|u| short_name(u).to_string()),
+        p.table_id.map(|t| format!("table {t}")),
+        p.page_id.map(|t| format!("page {t}")),
+        p.lsn.map(|t| format!("LSN {t}")),
+        p.offset.map(|t| format!("offset {t}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut out = format!("{} {code}: {}\n", f.severity.name(), escape(&place.join(", ")));
+    out.push_str(&format!("    expected {}, found {}\n", escape(&f.expected), escape(&f.found)));
+    if !f.cause.is_empty() {
+        let tickets = if f.tickets.is_empty() { String::new() } else { format!(" [{}]", f.tickets.join(", ")) };
+        out.push_str(&format!("    cause: {}{tickets}\n", escape(&f.cause)));
+    }
+    for line in &f.evidence {
+        out.push_str(&format!("    {}\n", paint.faint(&escape(line))));
+    }
+    out
 }
 
 /// A word that a shell reads as one.

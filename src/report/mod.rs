@@ -2,6 +2,7 @@
 //! not how.
 
 pub mod audit;
+pub mod block;
 pub mod bytes;
 pub mod explain;
 pub mod page;

@@ -1,1 +1,171 @@
-//! x
+//! One page of a page log for people and programs: rows, chain, blocks, cells.
+
+use super::block::{self, Block, View};
+use super::text::{escape, grouped, short_name, table};
+use super::{Output, Show};
+use crate::audit::finding::Finding;
+use crate::audit::inspect::{Content, Inspection};
+use crate::btree::page::Compression;
+use crate::format::key_page;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct RowInfo {
+    lsn: u64,
+    kind: &'static str,
+    class: &'static str,
+    backlink_lsn: u64,
+    base_lsn: u64,
+    bytes: u32,
+    flags: u32,
+    shown: bool,
+}
+
+#[derive(Serialize)]
+struct KeyInfo {
+    layout: String,
+    version: u8,
+    header_size: u8,
+    payload_bytes: usize,
+    timestamp: Option<String>,
+    checksum: String,
+}
+
+#[derive(Serialize)]
+struct PageReport<'a> {
+    schema_version: u32,
+    uri: Option<&'a str>,
+    table_id: u64,
+    page_id: u64,
+    cookie: Option<String>,
+    cookie_hex: Option<String>,
+    rows: Vec<RowInfo>,
+    findings: &'a [Finding],
+    blocks: Vec<Block>,
+    turtle: Option<String>,
+    key: Option<Result<KeyInfo, String>>,
+    exit_code: u8,
+}
+
+/// Show a page.
+pub fn show(place: (u64, u64), page: &Inspection, how: Show, exit_code: u8, output: &mut Output) {
+    let (table_id, page_id) = place;
+    let all = output.verbose > 0;
+    let shown: Vec<u64> = page.blocks.iter().map(|(row, _)| row.lsn).collect();
+    let rows: Vec<RowInfo> = page
+        .rows
+        .iter()
+        .map(|(row, class)| RowInfo {
+            lsn: row.lsn,
+            kind: if row.is_discard() {
+                "discard"
+            } else if row.is_delta() {
+                "delta"
+            } else {
+                "full image"
+            },
+            class: class.name(),
+            backlink_lsn: row.backlink_lsn,
+            base_lsn: row.base_lsn,
+            bytes: row.len,
+            flags: row.flags,
+            shown: shown.contains(&row.lsn),
+        })
+        .collect();
+    let newest = page.blocks.last().map(|(_, bytes)| bytes.as_slice());
+    let blocks = match page.content {
+        Content::Tree(era, compression) => {
+            let compressor = match compression {
+                Compression::Known(c) => c,
+                _ => None,
+            };
+            let view = View { era: page.cookie.map(|_| era), compressor, show: how, all, ..View::default() };
+            page.blocks.iter().map(|(_, bytes)| block::disaggregated(bytes, &view)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let turtle = newest.filter(|_| page.content == Content::Turtle).map(|b| String::from_utf8_lossy(b).into_owned());
+    let key = newest.filter(|_| page.content == Content::Key).map(|b| {
+        key_page::parse(b).map_err(|e| e.to_string()).map(|k| KeyInfo {
+            layout: format!("{:?}", k.layout),
+            version: k.version,
+            header_size: k.header_size,
+            payload_bytes: k.payload_len,
+            timestamp: k.timestamp.map(|t| format!("{t:x}")),
+            checksum: format!("{:08x}", k.checksum),
+        })
+    });
+    let report = PageReport {
+        schema_version: crate::audit::result::SCHEMA_VERSION,
+        uri: page.uri.as_deref(),
+        table_id,
+        page_id,
+        cookie: page.cookie.map(|c| c.to_string()),
+        cookie_hex: page.cookie.map(|c| hex::encode(c.encode())),
+        rows,
+        findings: &page.findings,
+        blocks,
+        turtle,
+        key,
+        exit_code,
+    };
+    let (width, paint) = (output.width, output.paint);
+    output.document(&report, || {
+        let name = match (report.uri, page.content) {
+            (Some(uri), _) => escape(short_name(uri)),
+            (None, Content::Turtle) => "the turtle page".to_string(),
+            (None, Content::Key) => "the key page".to_string(),
+            (None, Content::Tree(..)) => "a table the checkpoint does not name".to_string(),
+        };
+        let mut out = format!("Page {page_id} of table {table_id}, {name}\n");
+        out.push_str(&match (&report.cookie, &report.cookie_hex) {
+            (Some(cookie), Some(hex)) => format!("Cookie in the audited checkpoint: {cookie}, {hex}\n"),
+            _ if matches!(page.content, Content::Tree(..)) => "The audited checkpoint does not reach it.\n".to_string(),
+            _ => String::new(),
+        });
+        let rows = report
+            .rows
+            .iter()
+            .map(|r| {
+                vec![
+                    if r.shown { "→" } else { "" }.to_string(),
+                    r.lsn.to_string(),
+                    r.kind.to_string(),
+                    r.class.to_string(),
+                    r.backlink_lsn.to_string(),
+                    r.base_lsn.to_string(),
+                    grouped(u64::from(r.bytes)),
+                    format!("{:#x}", r.flags),
+                ]
+            })
+            .collect();
+        let header = ["", "LSN", "Row", "Class", "Backlink", "Base", "Bytes", "Flags"];
+        out.push_str(&format!("\n{}\n{}", paint.head("Rows"), table(width, &header, &[1, 4, 5, 6], rows)));
+        for finding in report.findings {
+            out.push_str(&super::audit::finding_text(finding, paint));
+        }
+        for (block, (row, _)) in report.blocks.iter().zip(&page.blocks) {
+            out.push_str(&format!("\n{}\n", paint.head(&format!("Block at LSN {}", row.lsn))));
+            out.push_str(&block::text(block, width, paint));
+        }
+        if let Some(turtle) = &report.turtle {
+            let lines: Vec<String> = turtle.lines().map(escape).collect();
+            out.push_str(&format!("\n{}\n{}\n", paint.head("Turtle page"), lines.join("\n")));
+        }
+        match &report.key {
+            Some(Ok(k)) => out.push_str(&format!(
+                "\n{} layout {}, version {}, header {} bytes, payload {} bytes (never shown), timestamp {}, checksum {}\n",
+                paint.head("Key page:"),
+                k.layout,
+                k.version,
+                k.header_size,
+                k.payload_bytes,
+                k.timestamp.as_deref().unwrap_or("none"),
+                k.checksum
+            )),
+            Some(Err(e)) => out.push_str(&format!("\n{} {}\n", paint.bad("Key page is invalid:"), escape(e))),
+            None => {}
+        }
+        out
+    });
+}
