@@ -13,21 +13,26 @@
 //! [`Row::locator`] is the number of the database in name order in the high 16 bits and the rowid
 //! in the low 48; all low bits set says that the table has no rowids and is read by primary key.
 
+mod database;
+mod scan;
+
 use super::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, Row, StoreError, StoreKind};
+use database::{
+    Database, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, open_file, parse_pages_name,
+    root_would_chown, stamp, store_file, uri, with_suffix, words,
+};
 use rayon::prelude::*;
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use rusqlite::{Connection, OpenFlags};
+use scan::{Lost, NO_INTEGER, Progress, Shape, ShapeError, Sink, table_columns};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::AtomicU64;
 use tempfile::TempDir;
 
 /// Shards since 2026-03-31 (10.2.1).
@@ -38,22 +43,10 @@ const ROWID_BITS: u32 = 48;
 const ROWID_MASK: u64 = (1 << ROWID_BITS) - 1;
 /// Databases that fit a locator. A store has one per table at most, and far fewer tables.
 const MAX_DATABASES: usize = 1 << 16;
-/// A `-wal` up to this size is a header without frames.
-const WAL_HEADER: u64 = 32;
 /// The smallest SQLite page, hence the smallest database.
 const SMALLEST_DATABASE: u64 = 512;
-/// What SQLite may map of each database; its own upper limit is just below 2 GiB.
-const MMAP_BYTES: i64 = 0x7fff_0000;
-/// As root SQLite would `fchown` the `-wal`; up to this size a copy spares the source even that.
-const ROOT_COPY_LIMIT: u64 = 1 << 30;
 /// How often a database that changes while it is copied is copied again.
 const COPY_ATTEMPTS: usize = 3;
-/// What is said of rows whose numbers are none.
-const NO_INTEGER: &str = "a value that is no integer";
-/// Rows between two reports of progress.
-const PROGRESS_STEP: u64 = 4096;
-/// Locks cannot clear up by waiting: nobody but us uses the lock-free connection or the copy.
-const BUSY: Duration = Duration::from_millis(100);
 
 /// How the committed frames of a `-wal` are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,201 +80,6 @@ pub struct Palite {
     notes: Vec<Problem>,
     copies: OnceLock<Result<TempDir, String>>,
 }
-
-/// One database file of the store.
-#[derive(Debug)]
-struct Database {
-    name: String,
-    path: PathBuf,
-    affects: Affected,
-    at_open: Stamps,
-    source: OnceLock<Result<Source, String>>,
-}
-
-/// What SQLite is to open for a database.
-#[derive(Debug)]
-struct Source {
-    path: PathBuf,
-    /// Frames of a `-wal` beside `path` are to be read.
-    wal: bool,
-}
-
-type Stamp = Option<(u64, SystemTime)>;
-
-/// Sizes and modification times, to notice a writer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamps {
-    db: Stamp,
-    wal: Stamp,
-    journal: Stamp,
-}
-
-impl Stamps {
-    fn of(path: &Path) -> Self {
-        Self { db: stamp(path), wal: stamp(&with_suffix(path, "-wal")), journal: stamp(&with_suffix(path, "-journal")) }
-    }
-
-    fn db_len(&self) -> u64 {
-        self.db.map_or(0, |s| s.0)
-    }
-
-    fn wal_len(&self) -> u64 {
-        self.wal.map_or(0, |s| s.0)
-    }
-
-    fn has_frames(&self) -> bool {
-        self.wal_len() > WAL_HEADER
-    }
-
-    fn has_journal(&self) -> bool {
-        self.journal.is_some_and(|s| s.0 > 0)
-    }
-}
-
-fn stamp(path: &Path) -> Stamp {
-    let meta = fs::metadata(path).ok()?;
-    Some((meta.len(), meta.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_os_string();
-    name.push(suffix);
-    name.into()
-}
-
-/// What the name of a file in `kv_home` says.
-enum Name {
-    Shard(u64),
-    Table(u64),
-    OtherPages,
-}
-
-/// `pages_NN.db` is a shard, `pages_NNNNNN.db` (or longer, without leading zeros) a table.
-fn parse_pages_name(name: &str) -> Option<Name> {
-    let digits = name.strip_prefix("pages_")?.strip_suffix(".db")?;
-    let number = if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None };
-    Some(match number {
-        Some(n) if digits.len() == 2 && n < SHARDS => Name::Shard(n),
-        Some(n) if digits.len() == 6 || (digits.len() > 6 && !digits.starts_with('0')) => Name::Table(n),
-        _ => Name::OtherPages,
-    })
-}
-
-/// The database a file of the store belongs to: its own name without SQLite's suffixes.
-fn store_file(name: &str) -> Option<&str> {
-    let base = ["-wal", "-shm", "-journal"].iter().find_map(|s| name.strip_suffix(s)).unwrap_or(name);
-    let known = base == "checkpoints.db" || base == "globals.db" || parse_pages_name(base).is_some();
-    known.then_some(base)
-}
-
-/// A path as an SQLite URI, which unlike a plain path takes `immutable`.
-fn uri(path: &Path, parameters: &str) -> String {
-    let mut out = String::from("file://");
-    for &byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out.push_str(parameters);
-    out
-}
-
-/// SQLite's words, on one line and without the URI it appends to some.
-fn words(error: &rusqlite::Error) -> String {
-    let text = match error {
-        rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::CannotOpen => {
-            "unable to open database file".into()
-        }
-        other => other.to_string(),
-    };
-    text.replace(['\n', '\r'], " ")
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-/// An open, checked connection.
-struct Opened {
-    conn: Connection,
-    /// The database refused to be opened properly; SQLite was told to go on. Its words.
-    salvage: Option<String>,
-}
-
-/// Open a database file read-only, without leaving a trace, and look at its schema once.
-fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Opened> {
-    let parameters = if source.wal { "?mode=ro" } else { "?mode=ro&immutable=1" };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let vfs = if source.wal { "unix-none" } else { "unix" };
-    let conn = Connection::open_with_flags_and_vfs(uri(&source.path, parameters), flags, vfs)?;
-    // The last connection to leave would otherwise checkpoint and delete the -wal.
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    conn.busy_timeout(BUSY)?;
-    if source.wal {
-        // Must come before the first access: it decides where the wal-index lives.
-        conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
-    }
-    let mmap = if no_mmap { 0 } else { MMAP_BYTES };
-    conn.execute_batch(&format!("PRAGMA query_only=1; PRAGMA temp_store=MEMORY; PRAGMA mmap_size={mmap}"))?;
-    // One read transaction for the connection's life: a steady view, and no lock calls per read.
-    conn.execute_batch("BEGIN")?;
-    let first_look = |conn: &Connection| {
-        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map(|_| ())
-    };
-    let salvage = match first_look(&conn) {
-        Ok(()) => None,
-        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-            // A file shorter than its header says is refused as a whole, unless the schema is writable.
-            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
-            if first_look(&conn).is_err() {
-                return Err(e);
-            }
-            Some(words(&e))
-        }
-        Err(e) => return Err(e),
-    };
-    Ok(Opened { conn, salvage })
-}
-
-impl Database {
-    fn new(dir: &Path, name: &str, affects: Affected) -> Self {
-        let mut path = dir.join(name);
-        if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
-            // SQLite keeps the -wal beside the file a link leads to, and so must we look there.
-            path = fs::canonicalize(&path).unwrap_or(path);
-        }
-        let at_open = Stamps::of(&path);
-        Self { name: name.to_owned(), path, affects, at_open, source: OnceLock::new() }
-    }
-
-    fn problem(&self, reason: impl Into<String>) -> Problem {
-        Problem { file: self.name.clone(), reason: reason.into(), affects: self.affects }
-    }
-
-    /// What speaks against taking the data for the whole truth, as far as file times tell.
-    fn watch(&self) -> Vec<Problem> {
-        let now = Stamps::of(&self.path);
-        let mut out = Vec::new();
-        if now.db != self.at_open.db {
-            out.push(self.problem("changed while being read"));
-        }
-        if now.wal != self.at_open.wal {
-            let file = format!("{}-wal", self.name);
-            out.push(Problem { file, reason: "changed while being read".into(), affects: self.affects });
-        }
-        if self.at_open.has_journal() {
-            let file = format!("{}-journal", self.name);
-            let reason = "a rollback journal is not applied: the database may show an unfinished transaction".into();
-            out.push(Problem { file, reason, affects: self.affects });
-        }
-        out
-    }
-}
-
 impl Palite {
     /// Open the store in `kv_home`.
     pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
@@ -538,26 +336,6 @@ impl Palite {
         Ok((sink.rows, problems))
     }
 }
-
-/// Whether reading the `-wal` in place would make SQLite, running as root, change its owner or ctime
-/// (it opens every `-wal` to give it the owner of its database), and a copy is the better choice.
-fn root_would_chown(path: &Path, stamps: &Stamps) -> bool {
-    if !rustix::process::geteuid().is_root() {
-        return false;
-    }
-    let owner = |path: &Path| fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
-    let same_owner = owner(path) == owner(&with_suffix(path, "-wal"));
-    // Beyond the limit a new ctime is the lesser evil; a new owner never is.
-    !same_owner || stamps.db_len().saturating_add(stamps.wal_len()) <= ROOT_COPY_LIMIT
-}
-
-/// Copy the content alone: a read-only source must not make the copy read-only.
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let mut source = File::open(from)?;
-    let mut target = File::create(to)?;
-    io::copy(&mut source, &mut target).map(|_| ())
-}
-
 /// The files of the store with their sizes, in name order.
 fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
     let mut out = Vec::new();
@@ -572,269 +350,6 @@ fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
     out.sort();
     Ok(out)
 }
-
-/// Rows found so far by all scans.
-struct Progress<'a> {
-    rows: AtomicU64,
-    tell: &'a (dyn Fn(u64) + Sync),
-}
-
-impl Progress<'_> {
-    fn add(&self, more: u64) {
-        let before = self.rows.fetch_add(more, Ordering::Relaxed);
-        (self.tell)(before.saturating_add(more));
-    }
-}
-
-/// What the table `pages` of this build looks like.
-struct Shape {
-    /// The name under which the rowid can be asked for.
-    rowid: Option<&'static str>,
-    backlink: bool,
-    base: bool,
-    flags: bool,
-}
-
-enum ShapeError {
-    Sqlite(rusqlite::Error),
-    /// Not a single table: a database that was created and never written.
-    NoSchema,
-    Foreign(String),
-}
-
-impl From<rusqlite::Error> for ShapeError {
-    fn from(e: rusqlite::Error) -> Self {
-        Self::Sqlite(e)
-    }
-}
-
-/// Column names of a plain table in lower case, and whether it lacks rowids.
-fn table_columns(conn: &Connection, table: &str) -> rusqlite::Result<Option<(HashSet<String>, bool)>> {
-    // Views and virtual tables could compute anything; the engine makes plain tables.
-    let mut kind = conn.prepare("SELECT wr FROM pragma_table_list WHERE schema='main' AND name=?1 AND type='table'")?;
-    let Some(without_rowid) = kind.query([table])?.next()?.map(|row| row.get::<_, bool>(0)).transpose()? else {
-        return Ok(None);
-    };
-    let mut statement = conn.prepare("SELECT lower(name) FROM pragma_table_xinfo(?1)")?;
-    let names = statement.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some((names, without_rowid)))
-}
-
-impl Shape {
-    fn of(conn: &Connection) -> Result<Self, ShapeError> {
-        let Some((names, without_rowid)) = table_columns(conn, "pages")? else {
-            let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            return Err(match objects {
-                0 => ShapeError::NoSchema,
-                _ => ShapeError::Foreign("is SQLite, but not a PALite pages database: no table pages".into()),
-            });
-        };
-        for required in ["table_id", "page_id", "lsn", "page_data"] {
-            if !names.contains(required) {
-                let reason = format!("is SQLite, but not a PALite pages database: no column {required}");
-                return Err(ShapeError::Foreign(reason));
-            }
-        }
-        // A column may hide the rowid's first name.
-        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|n| !without_rowid && !names.contains(*n));
-        let has = |name: &str| names.contains(name);
-        Ok(Self { rowid, backlink: has("backlink_lsn"), base: has("base_lsn"), flags: has("flags") })
-    }
-
-    /// The columns of the index, absent ones as 0. `octet_length` answers from the record's header
-    /// without reading overflow pages.
-    fn columns(&self) -> String {
-        let or_zero = |there: bool, name: &'static str| if there { name } else { "0" };
-        format!(
-            "{}, table_id, page_id, lsn, {}, {}, {}, octet_length(page_data)",
-            self.rowid.unwrap_or("NULL"),
-            or_zero(self.backlink, "backlink_lsn"),
-            or_zero(self.base, "base_lsn"),
-            or_zero(self.flags, "flags"),
-        )
-    }
-}
-
-#[derive(Default)]
-struct Tally {
-    count: u64,
-    first: Option<String>,
-}
-
-/// Rows the primary key names and the table does not yield.
-struct Lost {
-    count: u64,
-    first: String,
-}
-
-/// Gathers the rows of one database.
-struct Sink<'a> {
-    number: u64,
-    has_rowid: bool,
-    rows: Vec<Row>,
-    unreported: u64,
-    /// The highest rowid of the ascending scan, readable or not.
-    last: Option<i64>,
-    complaints: BTreeMap<&'static str, Tally>,
-    progress: &'a Progress<'a>,
-}
-
-impl<'a> Sink<'a> {
-    fn new(number: u64, shape: &Shape, progress: &'a Progress<'a>) -> Self {
-        Self {
-            number,
-            has_rowid: shape.rowid.is_some(),
-            rows: Vec::new(),
-            unreported: 0,
-            last: None,
-            complaints: BTreeMap::new(),
-            progress,
-        }
-    }
-
-    fn flush(&mut self) {
-        self.progress.add(std::mem::take(&mut self.unreported));
-    }
-
-    /// Take every row of a query; `direction` is how rowids must run: a damaged tree can lead in circles.
-    fn run<P: rusqlite::Params>(
-        &mut self,
-        conn: &Connection,
-        sql: &str,
-        params: P,
-        direction: i8,
-    ) -> Result<(), String> {
-        let mut statement = conn.prepare(sql).map_err(|e| words(&e))?;
-        let mut rows = statement.query(params).map_err(|e| words(&e))?;
-        let mut before: Option<i64> = None;
-        while let Some(row) = rows.next().map_err(|e| words(&e))? {
-            let rowid = self.take(row).map_err(|e| words(&e))?;
-            if let (Some(rowid), Some(before)) = (rowid, before) {
-                let in_order = if direction < 0 { rowid < before } else { rowid > before };
-                if !in_order {
-                    return Err(format!("the table is not in order: rowid {rowid} follows {before}"));
-                }
-            }
-            before = rowid;
-            if direction > 0 {
-                self.last = rowid;
-            }
-        }
-        Ok(())
-    }
-
-    /// Take one row; answers its rowid.
-    fn take(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<i64>> {
-        let mut values = [0_i64; 8];
-        let mut what = None;
-        for (at, value) in values.iter_mut().enumerate() {
-            // The key columns must be there; the others are 0 when NULL, and NULL data is no data.
-            *value = match row.get_ref(at)? {
-                ValueRef::Integer(n) => n,
-                ValueRef::Null if !(1..=3).contains(&at) => 0,
-                _ => {
-                    what = Some(NO_INTEGER);
-                    0
-                }
-            };
-        }
-        let [rowid, table, page, lsn, backlink, base, flags, len] = values;
-        let answer = self.has_rowid.then_some(rowid);
-        let locator = if self.has_rowid { rowid.cast_unsigned() } else { ROWID_MASK };
-        if self.has_rowid && locator >= ROWID_MASK {
-            what = what.or(Some("a rowid out of range"));
-        }
-        let len = u32::try_from(len).unwrap_or_else(|_| {
-            what = what.or(Some("an impossible length"));
-            0
-        });
-        let [table, page, lsn] = [table, page, lsn].map(i64::cast_unsigned);
-        if let Some(what) = what {
-            self.complain(what, table, page, lsn, locator);
-            return Ok(answer);
-        }
-        let flags = u32::try_from(flags).unwrap_or_else(|_| {
-            // The low bits are what the format knows; the row is worth more than the oddity.
-            self.complain("flags beyond 32 bits", table, page, lsn, locator);
-            u32::try_from(flags.cast_unsigned() & u64::from(u32::MAX)).unwrap_or(0)
-        });
-        self.rows.push(Row {
-            table,
-            page,
-            lsn,
-            backlink_lsn: backlink.cast_unsigned(),
-            base_lsn: base.cast_unsigned(),
-            locator: self.number | locator,
-            len,
-            flags,
-        });
-        self.unreported = self.unreported.saturating_add(1);
-        if self.unreported >= PROGRESS_STEP {
-            self.flush();
-        }
-        Ok(answer)
-    }
-
-    fn complain(&mut self, what: &'static str, table: u64, page: u64, lsn: u64, rowid: u64) {
-        let tally = self.complaints.entry(what).or_default();
-        tally.count = tally.count.saturating_add(1);
-        tally.first.get_or_insert_with(|| format!("table {table}, page {page}, LSN {lsn} (rowid {rowid})"));
-    }
-
-    /// After an error: come from the other end, then fetch one by one what the primary key names.
-    fn recover(&mut self, conn: &Connection, shape: &Shape, rowid: &str) -> Option<Lost> {
-        let columns = shape.columns();
-        let from_behind = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} > ?1 ORDER BY {rowid} DESC");
-        // It ends at the same damage, most likely; whatever it brings is won.
-        let _ = self.run(conn, &from_behind, [self.last.unwrap_or(i64::MIN)], -1);
-        let lost = self.recover_by_key(conn, &columns, rowid).ok();
-        // A tree that led in circles may have shown a row twice.
-        let mut seen = HashSet::with_capacity(self.rows.len());
-        self.rows.retain(|row| seen.insert(row.locator));
-        lost
-    }
-
-    fn recover_by_key(&mut self, conn: &Connection, columns: &str, rowid: &str) -> rusqlite::Result<Lost> {
-        let mut seen: HashSet<u64> = self.rows.iter().map(|r| r.locator & ROWID_MASK).collect();
-        let index: String =
-            conn.query_row("SELECT name FROM pragma_index_list('pages') WHERE origin='pk' AND partial=0", [], |row| {
-                row.get(0)
-            })?;
-        let quoted = index.replace('"', "\"\"");
-        let mut keys = conn.prepare(&format!(
-            "SELECT {rowid}, table_id, page_id, lsn FROM pages INDEXED BY \"{quoted}\" ORDER BY table_id, page_id, lsn"
-        ))?;
-        let mut lost = Lost { count: 0, first: String::new() };
-        let mut before: Option<[i64; 3]> = None;
-        let one = format!("SELECT {columns} FROM pages WHERE {rowid} = ?1");
-        let mut rows = keys.query([])?;
-        // The index may be damaged, too: what it names until then is still fetched.
-        while let Ok(Some(entry)) = rows.next() {
-            let (Ok(id), Ok(table), Ok(page), Ok(lsn)) = (entry.get(0), entry.get(1), entry.get(2), entry.get(3))
-            else {
-                continue;
-            };
-            let (id, key): (i64, [i64; 3]) = (id, [table, page, lsn]);
-            if before.is_some_and(|before| before >= key) {
-                break;
-            }
-            before = Some(key);
-            if !seen.insert(id.cast_unsigned()) {
-                continue;
-            }
-            let count = self.rows.len();
-            if self.run(conn, &one, [id], 0).is_err() || self.rows.len() == count {
-                let [table, page, lsn] = key.map(i64::cast_unsigned);
-                if lost.count == 0 {
-                    lost.first = format!("table {table}, page {page}, LSN {lsn}");
-                }
-                lost.count = lost.count.saturating_add(1);
-            }
-        }
-        Ok(lost)
-    }
-}
-
 impl PageLog for Palite {
     fn kind(&self) -> StoreKind {
         StoreKind::Palite

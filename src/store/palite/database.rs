@@ -1,0 +1,234 @@
+//! One database file of a PALite store: names, time stamps, and opening it without leaving a trace.
+
+use super::{Affected, Problem, SHARDS};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+/// A `-wal` up to this size is a header without frames.
+pub(super) const WAL_HEADER: u64 = 32;
+/// What SQLite may map of each database; its own upper limit is just below 2 GiB.
+pub(super) const MMAP_BYTES: i64 = 0x7fff_0000;
+/// As root SQLite would `fchown` the `-wal`; up to this size a copy spares the source even that.
+pub(super) const ROOT_COPY_LIMIT: u64 = 1 << 30;
+/// Locks cannot clear up by waiting: nobody but us uses the lock-free connection or the copy.
+pub(super) const BUSY: Duration = Duration::from_millis(100);
+
+/// One database file of the store.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) affects: Affected,
+    pub(super) at_open: Stamps,
+    pub(super) source: OnceLock<Result<Source, String>>,
+}
+
+/// What SQLite is to open for a database.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    /// Frames of a `-wal` beside `path` are to be read.
+    pub(super) wal: bool,
+}
+
+pub(super) type Stamp = Option<(u64, SystemTime)>;
+
+/// Sizes and modification times, to notice a writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamps {
+    pub(super) db: Stamp,
+    pub(super) wal: Stamp,
+    pub(super) journal: Stamp,
+}
+
+impl Stamps {
+    pub(super) fn of(path: &Path) -> Self {
+        Self { db: stamp(path), wal: stamp(&with_suffix(path, "-wal")), journal: stamp(&with_suffix(path, "-journal")) }
+    }
+
+    pub(super) fn db_len(&self) -> u64 {
+        self.db.map_or(0, |s| s.0)
+    }
+
+    pub(super) fn wal_len(&self) -> u64 {
+        self.wal.map_or(0, |s| s.0)
+    }
+
+    pub(super) fn has_frames(&self) -> bool {
+        self.wal_len() > WAL_HEADER
+    }
+
+    pub(super) fn has_journal(&self) -> bool {
+        self.journal.is_some_and(|s| s.0 > 0)
+    }
+}
+
+pub(super) fn stamp(path: &Path) -> Stamp {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.len(), meta.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+/// What the name of a file in `kv_home` says.
+pub(super) enum Name {
+    Shard(u64),
+    Table(u64),
+    OtherPages,
+}
+
+/// `pages_NN.db` is a shard, `pages_NNNNNN.db` (or longer, without leading zeros) a table.
+pub(super) fn parse_pages_name(name: &str) -> Option<Name> {
+    let digits = name.strip_prefix("pages_")?.strip_suffix(".db")?;
+    let number = if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None };
+    Some(match number {
+        Some(n) if digits.len() == 2 && n < SHARDS => Name::Shard(n),
+        Some(n) if digits.len() == 6 || (digits.len() > 6 && !digits.starts_with('0')) => Name::Table(n),
+        _ => Name::OtherPages,
+    })
+}
+
+/// The database a file of the store belongs to: its own name without SQLite's suffixes.
+pub(super) fn store_file(name: &str) -> Option<&str> {
+    let base = ["-wal", "-shm", "-journal"].iter().find_map(|s| name.strip_suffix(s)).unwrap_or(name);
+    let known = base == "checkpoints.db" || base == "globals.db" || parse_pages_name(base).is_some();
+    known.then_some(base)
+}
+
+/// A path as an SQLite URI, which unlike a plain path takes `immutable`.
+pub(super) fn uri(path: &Path, parameters: &str) -> String {
+    let mut out = String::from("file://");
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out.push_str(parameters);
+    out
+}
+
+/// SQLite's words, on one line and without the URI it appends to some.
+pub(super) fn words(error: &rusqlite::Error) -> String {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::CannotOpen => {
+            "unable to open database file".into()
+        }
+        other => other.to_string(),
+    };
+    text.replace(['\n', '\r'], " ")
+}
+
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// An open, checked connection.
+pub(super) struct Opened {
+    pub(super) conn: Connection,
+    /// The database refused to be opened properly; SQLite was told to go on. Its words.
+    pub(super) salvage: Option<String>,
+}
+
+/// Open a database file read-only, without leaving a trace, and look at its schema once.
+pub(super) fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Opened> {
+    let parameters = if source.wal { "?mode=ro" } else { "?mode=ro&immutable=1" };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let vfs = if source.wal { "unix-none" } else { "unix" };
+    let conn = Connection::open_with_flags_and_vfs(uri(&source.path, parameters), flags, vfs)?;
+    // The last connection to leave would otherwise checkpoint and delete the -wal.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.busy_timeout(BUSY)?;
+    if source.wal {
+        // Must come before the first access: it decides where the wal-index lives.
+        conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+    }
+    let mmap = if no_mmap { 0 } else { MMAP_BYTES };
+    conn.execute_batch(&format!("PRAGMA query_only=1; PRAGMA temp_store=MEMORY; PRAGMA mmap_size={mmap}"))?;
+    // One read transaction for the connection's life: a steady view, and no lock calls per read.
+    conn.execute_batch("BEGIN")?;
+    let first_look = |conn: &Connection| {
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map(|_| ())
+    };
+    let salvage = match first_look(&conn) {
+        Ok(()) => None,
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            // A file shorter than its header says is refused as a whole, unless the schema is writable.
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+            if first_look(&conn).is_err() {
+                return Err(e);
+            }
+            Some(words(&e))
+        }
+        Err(e) => return Err(e),
+    };
+    Ok(Opened { conn, salvage })
+}
+
+impl Database {
+    pub(super) fn new(dir: &Path, name: &str, affects: Affected) -> Self {
+        let mut path = dir.join(name);
+        if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
+            // SQLite keeps the -wal beside the file a link leads to, and so must we look there.
+            path = fs::canonicalize(&path).unwrap_or(path);
+        }
+        let at_open = Stamps::of(&path);
+        Self { name: name.to_owned(), path, affects, at_open, source: OnceLock::new() }
+    }
+
+    pub(super) fn problem(&self, reason: impl Into<String>) -> Problem {
+        Problem { file: self.name.clone(), reason: reason.into(), affects: self.affects }
+    }
+
+    /// What speaks against taking the data for the whole truth, as far as file times tell.
+    pub(super) fn watch(&self) -> Vec<Problem> {
+        let now = Stamps::of(&self.path);
+        let mut out = Vec::new();
+        if now.db != self.at_open.db {
+            out.push(self.problem("changed while being read"));
+        }
+        if now.wal != self.at_open.wal {
+            let file = format!("{}-wal", self.name);
+            out.push(Problem { file, reason: "changed while being read".into(), affects: self.affects });
+        }
+        if self.at_open.has_journal() {
+            let file = format!("{}-journal", self.name);
+            let reason = "a rollback journal is not applied: the database may show an unfinished transaction".into();
+            out.push(Problem { file, reason, affects: self.affects });
+        }
+        out
+    }
+}
+/// Whether reading the `-wal` in place would make SQLite, running as root, change its owner or ctime
+/// (it opens every `-wal` to give it the owner of its database), and a copy is the better choice.
+pub(super) fn root_would_chown(path: &Path, stamps: &Stamps) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        return false;
+    }
+    let owner = |path: &Path| fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
+    let same_owner = owner(path) == owner(&with_suffix(path, "-wal"));
+    // Beyond the limit a new ctime is the lesser evil; a new owner never is.
+    !same_owner || stamps.db_len().saturating_add(stamps.wal_len()) <= ROOT_COPY_LIMIT
+}
+
+/// Copy the content alone: a read-only source must not make the copy read-only.
+pub(super) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut target = File::create(to)?;
+    io::copy(&mut source, &mut target).map(|_| ())
+}

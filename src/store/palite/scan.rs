@@ -1,0 +1,275 @@
+//! Reading all rows of one database, past damage as far as SQLite lets one (spec 10.2.2).
+
+use super::database::words;
+use super::{ROWID_MASK, Row};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Rows between two reports of progress.
+pub(super) const PROGRESS_STEP: u64 = 4096;
+/// What is said of rows whose numbers are none.
+pub(super) const NO_INTEGER: &str = "a value that is no integer";
+
+/// Rows found so far by all scans.
+pub(super) struct Progress<'a> {
+    pub(super) rows: AtomicU64,
+    pub(super) tell: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Progress<'_> {
+    pub(super) fn add(&self, more: u64) {
+        let before = self.rows.fetch_add(more, Ordering::Relaxed);
+        (self.tell)(before.saturating_add(more));
+    }
+}
+
+/// What the table `pages` of this build looks like.
+pub(super) struct Shape {
+    /// The name under which the rowid can be asked for.
+    pub(super) rowid: Option<&'static str>,
+    pub(super) backlink: bool,
+    pub(super) base: bool,
+    pub(super) flags: bool,
+}
+
+pub(super) enum ShapeError {
+    Sqlite(rusqlite::Error),
+    /// Not a single table: a database that was created and never written.
+    NoSchema,
+    Foreign(String),
+}
+
+impl From<rusqlite::Error> for ShapeError {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Sqlite(e)
+    }
+}
+
+/// Column names of a plain table in lower case, and whether it lacks rowids.
+pub(super) fn table_columns(conn: &Connection, table: &str) -> rusqlite::Result<Option<(HashSet<String>, bool)>> {
+    // Views and virtual tables could compute anything; the engine makes plain tables.
+    let mut kind = conn.prepare("SELECT wr FROM pragma_table_list WHERE schema='main' AND name=?1 AND type='table'")?;
+    let Some(without_rowid) = kind.query([table])?.next()?.map(|row| row.get::<_, bool>(0)).transpose()? else {
+        return Ok(None);
+    };
+    let mut statement = conn.prepare("SELECT lower(name) FROM pragma_table_xinfo(?1)")?;
+    let names = statement.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Some((names, without_rowid)))
+}
+
+impl Shape {
+    pub(super) fn of(conn: &Connection) -> Result<Self, ShapeError> {
+        let Some((names, without_rowid)) = table_columns(conn, "pages")? else {
+            let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            return Err(match objects {
+                0 => ShapeError::NoSchema,
+                _ => ShapeError::Foreign("is SQLite, but not a PALite pages database: no table pages".into()),
+            });
+        };
+        for required in ["table_id", "page_id", "lsn", "page_data"] {
+            if !names.contains(required) {
+                let reason = format!("is SQLite, but not a PALite pages database: no column {required}");
+                return Err(ShapeError::Foreign(reason));
+            }
+        }
+        // A column may hide the rowid's first name.
+        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|n| !without_rowid && !names.contains(*n));
+        let has = |name: &str| names.contains(name);
+        Ok(Self { rowid, backlink: has("backlink_lsn"), base: has("base_lsn"), flags: has("flags") })
+    }
+
+    /// The columns of the index, absent ones as 0. `octet_length` answers from the record's header
+    /// without reading overflow pages.
+    pub(super) fn columns(&self) -> String {
+        let or_zero = |there: bool, name: &'static str| if there { name } else { "0" };
+        format!(
+            "{}, table_id, page_id, lsn, {}, {}, {}, octet_length(page_data)",
+            self.rowid.unwrap_or("NULL"),
+            or_zero(self.backlink, "backlink_lsn"),
+            or_zero(self.base, "base_lsn"),
+            or_zero(self.flags, "flags"),
+        )
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) count: u64,
+    pub(super) first: Option<String>,
+}
+
+/// Rows the primary key names and the table does not yield.
+pub(super) struct Lost {
+    pub(super) count: u64,
+    pub(super) first: String,
+}
+
+/// Gathers the rows of one database.
+pub(super) struct Sink<'a> {
+    pub(super) number: u64,
+    pub(super) has_rowid: bool,
+    pub(super) rows: Vec<Row>,
+    pub(super) unreported: u64,
+    /// The highest rowid of the ascending scan, readable or not.
+    pub(super) last: Option<i64>,
+    pub(super) complaints: BTreeMap<&'static str, Tally>,
+    pub(super) progress: &'a Progress<'a>,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(number: u64, shape: &Shape, progress: &'a Progress<'a>) -> Self {
+        Self {
+            number,
+            has_rowid: shape.rowid.is_some(),
+            rows: Vec::new(),
+            unreported: 0,
+            last: None,
+            complaints: BTreeMap::new(),
+            progress,
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        self.progress.add(std::mem::take(&mut self.unreported));
+    }
+
+    /// Take every row of a query; `direction` is how rowids must run: a damaged tree can lead in circles.
+    pub(super) fn run<P: rusqlite::Params>(
+        &mut self,
+        conn: &Connection,
+        sql: &str,
+        params: P,
+        direction: i8,
+    ) -> Result<(), String> {
+        let mut statement = conn.prepare(sql).map_err(|e| words(&e))?;
+        let mut rows = statement.query(params).map_err(|e| words(&e))?;
+        let mut before: Option<i64> = None;
+        while let Some(row) = rows.next().map_err(|e| words(&e))? {
+            let rowid = self.take(row).map_err(|e| words(&e))?;
+            if let (Some(rowid), Some(before)) = (rowid, before) {
+                let in_order = if direction < 0 { rowid < before } else { rowid > before };
+                if !in_order {
+                    return Err(format!("the table is not in order: rowid {rowid} follows {before}"));
+                }
+            }
+            before = rowid;
+            if direction > 0 {
+                self.last = rowid;
+            }
+        }
+        Ok(())
+    }
+
+    /// Take one row; answers its rowid.
+    pub(super) fn take(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<i64>> {
+        let mut values = [0_i64; 8];
+        let mut what = None;
+        for (at, value) in values.iter_mut().enumerate() {
+            // The key columns must be there; the others are 0 when NULL, and NULL data is no data.
+            *value = match row.get_ref(at)? {
+                ValueRef::Integer(n) => n,
+                ValueRef::Null if !(1..=3).contains(&at) => 0,
+                _ => {
+                    what = Some(NO_INTEGER);
+                    0
+                }
+            };
+        }
+        let [rowid, table, page, lsn, backlink, base, flags, len] = values;
+        let answer = self.has_rowid.then_some(rowid);
+        let locator = if self.has_rowid { rowid.cast_unsigned() } else { ROWID_MASK };
+        if self.has_rowid && locator >= ROWID_MASK {
+            what = what.or(Some("a rowid out of range"));
+        }
+        let len = u32::try_from(len).unwrap_or_else(|_| {
+            what = what.or(Some("an impossible length"));
+            0
+        });
+        let [table, page, lsn] = [table, page, lsn].map(i64::cast_unsigned);
+        if let Some(what) = what {
+            self.complain(what, table, page, lsn, locator);
+            return Ok(answer);
+        }
+        let flags = u32::try_from(flags).unwrap_or_else(|_| {
+            // The low bits are what the format knows; the row is worth more than the oddity.
+            self.complain("flags beyond 32 bits", table, page, lsn, locator);
+            u32::try_from(flags.cast_unsigned() & u64::from(u32::MAX)).unwrap_or(0)
+        });
+        self.rows.push(Row {
+            table,
+            page,
+            lsn,
+            backlink_lsn: backlink.cast_unsigned(),
+            base_lsn: base.cast_unsigned(),
+            locator: self.number | locator,
+            len,
+            flags,
+        });
+        self.unreported = self.unreported.saturating_add(1);
+        if self.unreported >= PROGRESS_STEP {
+            self.flush();
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn complain(&mut self, what: &'static str, table: u64, page: u64, lsn: u64, rowid: u64) {
+        let tally = self.complaints.entry(what).or_default();
+        tally.count = tally.count.saturating_add(1);
+        tally.first.get_or_insert_with(|| format!("table {table}, page {page}, LSN {lsn} (rowid {rowid})"));
+    }
+
+    /// After an error: come from the other end, then fetch one by one what the primary key names.
+    pub(super) fn recover(&mut self, conn: &Connection, shape: &Shape, rowid: &str) -> Option<Lost> {
+        let columns = shape.columns();
+        let from_behind = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} > ?1 ORDER BY {rowid} DESC");
+        // It ends at the same damage, most likely; whatever it brings is won.
+        let _ = self.run(conn, &from_behind, [self.last.unwrap_or(i64::MIN)], -1);
+        let lost = self.recover_by_key(conn, &columns, rowid).ok();
+        // A tree that led in circles may have shown a row twice.
+        let mut seen = HashSet::with_capacity(self.rows.len());
+        self.rows.retain(|row| seen.insert(row.locator));
+        lost
+    }
+
+    pub(super) fn recover_by_key(&mut self, conn: &Connection, columns: &str, rowid: &str) -> rusqlite::Result<Lost> {
+        let mut seen: HashSet<u64> = self.rows.iter().map(|r| r.locator & ROWID_MASK).collect();
+        let index: String =
+            conn.query_row("SELECT name FROM pragma_index_list('pages') WHERE origin='pk' AND partial=0", [], |row| {
+                row.get(0)
+            })?;
+        let quoted = index.replace('"', "\"\"");
+        let mut keys = conn.prepare(&format!(
+            "SELECT {rowid}, table_id, page_id, lsn FROM pages INDEXED BY \"{quoted}\" ORDER BY table_id, page_id, lsn"
+        ))?;
+        let mut lost = Lost { count: 0, first: String::new() };
+        let mut before: Option<[i64; 3]> = None;
+        let one = format!("SELECT {columns} FROM pages WHERE {rowid} = ?1");
+        let mut rows = keys.query([])?;
+        // The index may be damaged, too: what it names until then is still fetched.
+        while let Ok(Some(entry)) = rows.next() {
+            let (Ok(id), Ok(table), Ok(page), Ok(lsn)) = (entry.get(0), entry.get(1), entry.get(2), entry.get(3))
+            else {
+                continue;
+            };
+            let (id, key): (i64, [i64; 3]) = (id, [table, page, lsn]);
+            if before.is_some_and(|before| before >= key) {
+                break;
+            }
+            before = Some(key);
+            if !seen.insert(id.cast_unsigned()) {
+                continue;
+            }
+            let count = self.rows.len();
+            if self.run(conn, &one, [id], 0).is_err() || self.rows.len() == count {
+                let [table, page, lsn] = key.map(i64::cast_unsigned);
+                if lost.count == 0 {
+                    lost.first = format!("table {table}, page {page}, LSN {lsn}");
+                }
+                lost.count = lost.count.saturating_add(1);
+            }
+        }
+        Ok(lost)
+    }
+}

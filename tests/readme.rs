@@ -1,0 +1,48 @@
+//! Every command the README shows prints what the README says it prints.
+//!
+//! `WTCHECK_UPDATE=1 cargo test --test readme` writes the output into the README instead.
+
+#![allow(missing_docs)]
+
+use std::path::Path;
+use std::process::Command;
+
+/// The words after `$ ` that run this binary, if they do.
+fn arguments(line: &str) -> Option<Vec<&str>> {
+    let command = line.strip_prefix("$ ")?;
+    let rest = command.strip_prefix("cargo run --release -- ").or_else(|| command.strip_prefix("wtcheck "))?;
+    Some(rest.split_whitespace().collect())
+}
+
+#[test]
+fn shown_output_is_real_output() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let mut out = String::new();
+    let mut blocks = readme.split("```");
+    let mut checked = 0;
+    out.push_str(blocks.next().unwrap());
+    while let (Some(code), Some(text)) = (blocks.next(), blocks.next()) {
+        let args = code.strip_prefix("console\n").and_then(|c| c.lines().next()).and_then(arguments);
+        out.push_str("```");
+        match args {
+            Some(args) => {
+                let run = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&args).current_dir(root).output().unwrap();
+                let stdout = String::from_utf8(run.stdout).unwrap();
+                let first = code.lines().nth(1).unwrap();
+                out.push_str(&format!("console\n{first}\n{stdout}"));
+                checked += 1;
+            }
+            None => out.push_str(code),
+        }
+        out.push_str("```");
+        out.push_str(text);
+    }
+    assert!(checked >= 2, "{checked} commands in the README");
+    if std::env::var_os("WTCHECK_UPDATE").is_some() {
+        std::fs::write(&path, out).unwrap();
+    } else {
+        assert!(readme == out, "the README is not current: see the head of tests/readme.rs");
+    }
+}
