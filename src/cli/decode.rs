@@ -1,10 +1,235 @@
-//! x
-use super::Outcome;
-use crate::report::Output;
-/// x
+//! `wtcheck decode KIND INPUT`: decode one piece of the formats.
+
+use super::args::{ShowArgs, number};
+use super::{Failure, Outcome, exit};
+use crate::format::Class;
+use crate::format::compress::Compressor;
+use crate::format::image::Era;
+use crate::format::local::ALLOCATION_SIZES;
+use crate::report::decode::{self as view, Document};
+use crate::report::view::{Addresses, View, era_from_name};
+use crate::report::{Format, Output};
+use clap::Subcommand;
+use std::fs::File;
+use std::io::Read;
+
+/// Largest input; no block of the formats is larger.
+const MAX_BYTES: u64 = 512 << 20;
+/// Largest text; a megabyte of metadata is already absurd.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// Decode one piece of the formats
+///
+/// INPUT is hexadecimal text, @FILE, or - for standard input. White space, colons, hyphens and 0x in
+/// hexadecimal text do not matter. A file is taken as raw bytes, unless it consists of hexadecimal
+/// digits and white space only.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
-/// x
-pub fn run(_a: &Args, _o: &mut Output) -> Outcome {
-    Ok(0)
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// Address cookies
+    Cookie {
+        /// Cookies: hexadecimal text, @FILE or -
+        #[arg(required = true, value_name = "INPUT")]
+        inputs: Vec<String>,
+        /// The cookies are of a local file with this allocation size
+        #[arg(long, value_name = "ALLOC", value_parser = alloc)]
+        classic: Option<u32>,
+    },
+    /// Checkpoint cookie, the addr= of a checkpoint
+    Checkpoint {
+        /// Hexadecimal text, @FILE or -
+        input: String,
+        /// Allocation size of a local file
+        #[arg(long, value_name = "BYTES", default_value = "4096", value_parser = alloc)]
+        alloc: u32,
+    },
+    /// Completion record of a checkpoint
+    Completion(TextArgs),
+    /// Turtle page of a page log
+    Turtle(TextArgs),
+    /// Configuration text, the form of all metadata
+    Config(TextArgs),
+    /// Key provider page; its payload is never shown
+    Keystore {
+        /// Hexadecimal text, @FILE or -
+        input: String,
+    },
+    /// Stored page image: base, delta, or block of a local file
+    Page {
+        /// Hexadecimal text, @FILE or -
+        input: String,
+        /// Compressor of the tree: snappy, zlib, zstd or lz4 [default: as the framing suggests]
+        #[arg(long, value_name = "NAME", value_parser = compressor)]
+        compressor: Option<Compressor>,
+        /// Header layout: current or 2025-06 [default: as the header suggests]
+        #[arg(long, value_name = "LAYOUT", value_parser = era)]
+        era: Option<Era>,
+        /// Allocation size of a local file
+        #[arg(long, value_name = "BYTES", default_value = "4096", value_parser = alloc)]
+        alloc: u32,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Cells, one after the other
+    Cell {
+        /// Hexadecimal text, @FILE or -
+        input: String,
+        /// Flags of the page header the cells belong to
+        #[arg(long, value_name = "FLAGS", default_value = "0", value_parser = page_flags)]
+        page_flags: u8,
+        /// The cells are of a local file with this allocation size
+        #[arg(long, value_name = "ALLOC", value_parser = alloc)]
+        classic: Option<u32>,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+}
+
+/// Input of the kinds that are text.
+#[derive(Debug, clap::Args)]
+struct TextArgs {
+    /// The text itself, @FILE or -
+    input: String,
+    /// The input is hexadecimal
+    #[arg(long)]
+    hex: bool,
+}
+
+fn alloc(text: &str) -> Result<u32, String> {
+    let n = number(text)?;
+    u32::try_from(n)
+        .ok()
+        .filter(|n| n.is_power_of_two() && ALLOCATION_SIZES.contains(n))
+        .ok_or_else(|| format!("{n} is no allocation size: a power of two from 512 on"))
+}
+
+fn page_flags(text: &str) -> Result<u8, String> {
+    u8::try_from(number(text)?).map_err(|_| "page flags are one byte".to_string())
+}
+
+fn compressor(name: &str) -> Result<Compressor, String> {
+    Compressor::from_name(name).ok_or_else(|| "known compressors are snappy, zlib, zstd, lz4".to_string())
+}
+
+fn era(name: &str) -> Result<Era, String> {
+    era_from_name(name).ok_or_else(|| "known layouts are current, 2025-06".to_string())
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    // Programs get long items whole; people when they ask for detail.
+    let all = output.verbose > 0 || output.format != Format::Table;
+    let addresses = |classic: Option<u32>| classic.map_or(Addresses::Disaggregated, Addresses::Classic);
+    let document = match &args.kind {
+        Kind::Cookie { inputs, classic } => {
+            let inputs = inputs.iter().map(|i| bytes(i)).collect::<Result<Vec<_>, _>>()?;
+            view::cookies(&inputs, addresses(*classic))
+        }
+        Kind::Checkpoint { input, alloc } => view::checkpoint(&bytes(input)?, *alloc),
+        Kind::Completion(a) => view::completion(&text(a)?),
+        Kind::Turtle(a) => view::turtle(&text(a)?),
+        Kind::Config(a) => view::config(&text(a)?),
+        Kind::Keystore { input } => view::keystore(&bytes(input)?),
+        Kind::Page { input, compressor, era, alloc, show } => {
+            let view = View { era: *era, compressor: *compressor, show: show.show, all, alloc: *alloc };
+            view::page(&bytes(input)?, &view)
+        }
+        Kind::Cell { input, page_flags, classic, show } => {
+            let view = View { show: show.show, all, ..View::default() };
+            view::cells(&bytes(input)?, *page_flags, addresses(*classic), &view)
+        }
+    };
+    Ok(print(&document, output))
+}
+
+fn print(document: &Document, output: &mut Output) -> u8 {
+    let (width, paint) = (output.width, output.paint);
+    output.document(document, || document.text(width, paint));
+    match document.worst() {
+        None => exit::CLEAN,
+        Some(Class::Unsupported) => exit::REFUSED,
+        Some(_) => exit::FINDINGS,
+    }
+}
+
+/// The bytes of a binary kind.
+fn bytes(input: &str) -> Result<Vec<u8>, Failure> {
+    match outside(input, MAX_BYTES)? {
+        None => unhex(input),
+        Some(raw) => {
+            let hex = raw.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace());
+            match std::str::from_utf8(&raw) {
+                Ok(text) if hex => unhex(text),
+                _ => Ok(raw),
+            }
+        }
+    }
+}
+
+/// The bytes of a text kind.
+fn text(args: &TextArgs) -> Result<Vec<u8>, Failure> {
+    let raw = outside(&args.input, MAX_TEXT)?.unwrap_or_else(|| args.input.clone().into_bytes());
+    if !args.hex {
+        return Ok(raw);
+    }
+    unhex(std::str::from_utf8(&raw).map_err(|_| no_hex("it is not even text".to_string()))?)
+}
+
+/// The content of @FILE or standard input; `None` if the argument is the input itself.
+fn outside(input: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
+    let unreadable = |name: &str, e: std::io::Error| {
+        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a file you may read, or - for standard input")
+    };
+    let (name, mut source): (_, Box<dyn Read>) = match (input, input.strip_prefix('@')) {
+        ("-", _) => ("standard input", Box::new(std::io::stdin().lock())),
+        (_, Some(path)) => {
+            let file = File::open(path).map_err(|e| unreadable(path, e))?;
+            // The size alone is enough to refuse a huge file.
+            if file.metadata().is_ok_and(|m| m.len() > limit) {
+                return Err(too_large(path, limit));
+            }
+            (path, Box::new(file))
+        }
+        _ => return Ok(None),
+    };
+    let mut out = Vec::new();
+    source.by_ref().take(limit + 1).read_to_end(&mut out).map_err(|e| unreadable(name, e))?;
+    if out.len() as u64 > limit {
+        return Err(too_large(name, limit));
+    }
+    Ok(Some(out))
+}
+
+fn too_large(name: &str, limit: u64) -> Failure {
+    Failure::new(exit::USAGE, format!("{name}: more than {} MiB", limit >> 20), "give the piece alone, not its file")
+}
+
+/// Hexadecimal text with white space, `0x`, `:` and `-` anywhere between the digits.
+fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
+    let mut digits = Vec::with_capacity(text.len());
+    for word in text.split(|c: char| c.is_ascii_whitespace() || c == ':' || c == '-') {
+        let word = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word);
+        if let Some(c) = word.chars().find(|c| !c.is_ascii_hexdigit()) {
+            return Err(no_hex(format!("{c:?} is no hexadecimal digit")));
+        }
+        digits.extend_from_slice(word.as_bytes());
+    }
+    if digits.len() % 2 != 0 {
+        return Err(no_hex(format!("{} digits are half a byte too many or too few", digits.len())));
+    }
+    hex::decode(&digits).map_err(|e| no_hex(e.to_string()))
+}
+
+fn no_hex(why: String) -> Failure {
+    Failure::new(
+        exit::USAGE,
+        format!("the input is not hexadecimal: {why}"),
+        "give hexadecimal text, @FILE for a file, or - for standard input",
+    )
 }

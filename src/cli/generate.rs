@@ -32,17 +32,15 @@ pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let mut command = super::command().disable_help_subcommand(true);
     command.build();
     let mut out = Vec::new();
-    let mut render = |command: clap::Command, name: &str| -> std::io::Result<()> {
+    // Commands nest two deep; a stack keeps the order of the help.
+    let mut stack = vec![("wtcheck".to_string(), command)];
+    while let Some((name, command)) = stack.pop() {
+        let below = command.get_subcommands().map(|sub| (format!("{name}-{}", sub.get_name()), sub.clone()));
+        stack.extend(below.collect::<Vec<_>>().into_iter().rev());
         let mut page = Vec::new();
-        // No date and no version of this machine: the page depends on the definitions alone.
-        let command = command.display_name(name.to_string());
-        clap_mangen::Man::new(command).title(name).render(&mut page)?;
+        // No date and no path of this machine: the page depends on the definitions alone.
+        clap_mangen::Man::new(command.display_name(name.clone())).title(&name).render(&mut page)?;
         out.push((format!("{name}.1"), page));
-        Ok(())
-    };
-    render(command.clone(), "wtcheck")?;
-    for sub in command.get_subcommands() {
-        render(sub.clone(), &format!("wtcheck-{}", sub.get_name()))?;
     }
     Ok(out)
 }

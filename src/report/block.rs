@@ -1,350 +1,19 @@
-//! A stored block for people and programs: headers, flags in words, checksum, cells with their
-//! cookies. User bytes are shown only the way the user asked for.
+//! Stored blocks, disaggregated and classic, for people and programs (spec 03, 04, 16.2, 16.6).
 
-use super::text::{self, Paint, escape, grouped};
-use super::{Show, bytes};
+use super::cells::{CellInfo, CellList, cell_table};
+use super::cookies::CheckpointInfo;
+use super::text::{self, Paint, grouped};
+use super::view::{Addresses, FLIP_SEARCH, Fields, LISTED, Problem, Sum, View, era_name, remarks};
 use crate::format::block::{self, LocalBlockHeader};
-use crate::format::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
 use crate::format::compress::{self, Compressor};
-use crate::format::cookie::{self, Cookie, Layout};
-use crate::format::delta::{self, Body, PayloadForm};
+use crate::format::delta::{self, Body};
 use crate::format::image::{Era, Image};
-use crate::format::local::{self, ExtentList, LocalAddress, LocalCheckpoint};
+use crate::format::local::{self, ExtentList};
 use crate::format::page::{self, PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::format::{Class, FormatError, Result};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::borrow::Cow;
-
-/// Most cells or extents that are listed; all of them are checked and counted.
-pub const LISTED: usize = 100_000;
-/// Largest image in which a flipped bit is looked for; the search is slow on larger ones.
-const FLIP_SEARCH: usize = 64 << 20;
-/// Pages of trees have ids from here on (02.3).
-const FIRST_TREE_PAGE: u64 = 100;
-
-/// How to read a block and what to show of it.
-#[derive(Debug, Clone, Copy)]
-pub struct View {
-    /// The header layout, where the caller knows it.
-    pub era: Option<Era>,
-    /// The compressor the tree's configuration names; the framing decides without it.
-    pub compressor: Option<Compressor>,
-    /// How user bytes are shown.
-    pub show: Show,
-    /// Show long items whole.
-    pub all: bool,
-    /// Allocation size of classic files.
-    pub alloc: u32,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self { era: None, compressor: None, show: Show::None, all: false, alloc: 4096 }
-    }
-}
-
-impl View {
-    fn shown(&self, data: &[u8]) -> Option<String> {
-        (self.show != Show::None).then(|| bytes::show(data, self.show, self.all))
-    }
-}
-
-/// What cookies in cells look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Addresses {
-    /// Disaggregated cookies of any layout.
-    Disaggregated,
-    /// Addresses in a local file of this allocation size.
-    Classic(u32),
-}
-
-/// The header layout by its name: `current` or `2025-06`.
-#[must_use]
-pub fn era_from_name(name: &str) -> Option<Era> {
-    [Era::Current, Era::June2025].into_iter().find(|e| era_name(*e) == name)
-}
-
-fn era_name(era: Era) -> &'static str {
-    match era {
-        Era::Current => "current",
-        Era::June2025 => "2025-06",
-    }
-}
-
-/// A checksum; eight hexadecimal digits wherever it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sum(pub u32);
-
-impl Serialize for Sum {
-    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl std::fmt::Display for Sum {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:08x}", self.0)
-    }
-}
-
-/// Something the engine would refuse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The engine's error.
-    #[serde(serialize_with = "class_name")]
-    pub class: Class,
-    /// What is wrong.
-    pub message: String,
-}
-
-fn class_name<S: Serializer>(class: &Class, s: S) -> std::result::Result<S::Ok, S::Error> {
-    s.serialize_str(class.name())
-}
-
-impl From<FormatError> for Problem {
-    fn from(e: FormatError) -> Self {
-        Self { class: e.class, message: e.message }
-    }
-}
-
-/// Problems and notes as lines below a table.
-#[must_use]
-pub fn remarks(problems: &[Problem], notes: &[String], paint: Paint) -> String {
-    let mut out = String::new();
-    for p in problems {
-        out.push_str(&format!("{} {}\n", paint.bad(&format!("{}:", p.class)), escape(&p.message)));
-    }
-    for n in notes {
-        out.push_str(&format!("{} {}\n", paint.warn("note:"), escape(n)));
-    }
-    out
-}
-
-/// A timestamp or LSN of the shape `unix seconds << 32 | counter`, in words (02.6). The shape is
-/// a convention of the writer, so this is a hint and no more.
-#[must_use]
-pub fn time_hint(value: u64) -> Option<String> {
-    const PLAUSIBLE: u64 = 1_000_000_000;
-    let seconds = value >> 32;
-    let counter = value & 0xffff_ffff;
-    (seconds >= PLAUSIBLE && value != TS_MAX).then(|| format!("{}, counter {counter}", utc(seconds)))
-}
-
-/// Seconds since 1970 as a date and time of day.
-#[must_use]
-pub fn utc(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Years begin in March here, so that the leap day is the last one; eras have 400 years.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let date = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = year + era * 400 + next;
-    format!("{year:04}-{month:02}-{date:02} {:02}:{:02}:{:02} UTC", rest / 3_600, rest / 60 % 60, rest % 60)
-}
-
-/// A disaggregated address cookie.
-#[derive(Debug, Clone, Serialize)]
-pub struct CookieInfo {
-    /// `v0`, `L1`, `L2` or `L3`.
-    pub layout: &'static str,
-    /// Writer version, v0 only.
-    pub version: Option<u64>,
-    /// Minimum reader version, v0 only.
-    pub version_min: Option<u64>,
-    /// Page id.
-    pub page_id: u64,
-    /// Flags in words, v0 only.
-    pub flags: Vec<&'static str>,
-    /// Flag bits without a meaning here.
-    pub unknown_flags: u64,
-    /// LSN of the newest block; `None` where the layout has none.
-    pub lsn: Option<u64>,
-    /// The LSN as a time, where it looks like one.
-    pub lsn_time: Option<String>,
-    /// LSN of the full image, 0 if the newest block is the full image; v0 only.
-    pub base_lsn: Option<u64>,
-    /// Bytes.
-    pub size: u32,
-    /// Checksum of the newest block.
-    pub checksum: Sum,
-    /// Checkpoint id, L2 and L3.
-    pub checkpoint_id: Option<u64>,
-    /// Reconciliation id, L2 and L3.
-    pub reconciliation_id: Option<u64>,
-    /// Bytes behind the known fields.
-    pub trailing_bytes: usize,
-    /// The older layouts' marker for "no address".
-    pub no_address: bool,
-    /// As the engine prints it.
-    pub printable: String,
-    /// What is unusual.
-    pub notes: Vec<String>,
-}
-
-impl CookieInfo {
-    /// Decode a cookie.
-    pub fn decode(raw: &[u8]) -> Result<Self> {
-        Cookie::decode(raw).map(|c| Self::new(&c, raw))
-    }
-
-    fn new(c: &Cookie, raw: &[u8]) -> Self {
-        let v0 = c.layout == Layout::V0;
-        let mut notes = Vec::new();
-        let known = raw.len().saturating_sub(c.trailing);
-        if raw.get(..known) != Some(c.encode().as_slice()) {
-            notes.push("not in canonical form: an integer takes more bytes than it needs".to_string());
-        }
-        if c.trailing > 0 {
-            notes.push(format!("{} bytes behind the known fields, from a newer writer", c.trailing));
-        }
-        if c.unknown_flags != 0 {
-            notes.push(format!("unknown flags {:#x}, which a reader drops", c.unknown_flags));
-        }
-        if v0 && c.version > cookie::VERSION {
-            notes.push(format!("version {}, readable from version {} on", c.version, c.version_min));
-        }
-        if let Err(e) = c.check_consistency() {
-            notes.push(e.message);
-        }
-        if c.is_none() {
-            notes.push("size 0: no address".to_string());
-        } else if c.page_id < FIRST_TREE_PAGE {
-            notes.push(format!("page {} is no tree page: those begin at {FIRST_TREE_PAGE}", c.page_id));
-        }
-        let lsn = (v0 || c.layout == Layout::L3).then_some(c.lsn);
-        Self {
-            layout: match c.layout {
-                Layout::L1 => "L1",
-                Layout::L2 => "L2",
-                Layout::L3 => "L3",
-                Layout::V0 => "v0",
-            },
-            version: v0.then_some(c.version),
-            version_min: v0.then_some(c.version_min),
-            page_id: c.page_id,
-            flags: if c.flags & cookie::FLAG_DELTA != 0 { vec!["delta"] } else { Vec::new() },
-            unknown_flags: c.unknown_flags,
-            lsn,
-            lsn_time: lsn.and_then(time_hint),
-            base_lsn: v0.then_some(c.base_lsn),
-            size: c.size,
-            checksum: Sum(c.checksum),
-            checkpoint_id: c.checkpoint_id,
-            reconciliation_id: c.reconciliation_id,
-            trailing_bytes: c.trailing,
-            no_address: c.is_none(),
-            printable: c.to_string(),
-            notes,
-        }
-    }
-}
-
-/// The place of a block in a classic file.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct AddressInfo {
-    /// First byte.
-    pub offset: u64,
-    /// Bytes on disk.
-    pub size: u32,
-    /// Its checksum.
-    pub checksum: Sum,
-    /// Object id, tiered storage only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<u64>,
-}
-
-impl From<LocalAddress> for AddressInfo {
-    fn from(a: LocalAddress) -> Self {
-        Self { offset: a.offset, size: a.size, checksum: Sum(a.checksum), object: a.object }
-    }
-}
-
-impl std::fmt::Display for AddressInfo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "[offset {}, size {}, {:#010x}]", self.offset, self.size, self.checksum.0)?;
-        self.object.map_or(Ok(()), |id| write!(f, " in object {id}"))
-    }
-}
-
-/// A cookie of either storage.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum AnyCookie {
-    /// Disaggregated.
-    Disaggregated(Box<CookieInfo>),
-    /// Classic; `None` is "no block".
-    Classic(Option<AddressInfo>),
-}
-
-impl AnyCookie {
-    /// Decode a cookie of the given storage.
-    pub fn decode(raw: &[u8], addresses: Addresses) -> Result<Self> {
-        match addresses {
-            Addresses::Disaggregated => CookieInfo::decode(raw).map(|c| Self::Disaggregated(Box::new(c))),
-            Addresses::Classic(alloc) => {
-                LocalAddress::decode(raw, alloc).map(|a| Self::Classic(a.map(AddressInfo::from)))
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for AnyCookie {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Disaggregated(c) => f.write_str(&c.printable),
-            Self::Classic(Some(a)) => a.fmt(f),
-            Self::Classic(None) => f.write_str("no block"),
-        }
-    }
-}
-
-/// A classic checkpoint cookie.
-#[derive(Debug, Clone, Serialize)]
-pub struct CheckpointInfo {
-    /// Version of the cookie.
-    pub version: u8,
-    /// Allocation size the units were multiplied with.
-    pub allocation_size: u32,
-    /// Root page.
-    pub root: Option<AddressInfo>,
-    /// Block of the alloc list.
-    pub alloc: Option<AddressInfo>,
-    /// Block of the avail list.
-    pub avail: Option<AddressInfo>,
-    /// Block of the discard list.
-    pub discard: Option<AddressInfo>,
-    /// Bytes of the file.
-    pub file_size: u64,
-    /// Bytes of all tree blocks but the root.
-    pub checkpoint_size: u64,
-    /// Object id, tiered storage only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<u64>,
-}
-
-impl CheckpointInfo {
-    /// Decode a classic checkpoint cookie.
-    pub fn decode(raw: &[u8], alloc: u32) -> Result<Self> {
-        let c = LocalCheckpoint::decode(raw, alloc)?;
-        let info = |a: Option<LocalAddress>| a.map(AddressInfo::from);
-        Ok(Self {
-            version: c.version,
-            allocation_size: alloc,
-            root: info(c.root),
-            alloc: info(c.alloc),
-            avail: info(c.avail),
-            discard: info(c.discard),
-            file_size: c.file_size,
-            checkpoint_size: c.checkpoint_size,
-            object: c.object,
-        })
-    }
-}
 
 /// A page header.
 #[derive(Debug, Clone, Serialize)]
@@ -470,378 +139,6 @@ pub struct FlippedBit {
     pub bit: u8,
 }
 
-/// A time window, or the aggregate of an address cell; there the starts are oldest or newest of
-/// everything below (05.3). `null` stops are none.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct TimesInfo {
-    /// Start timestamp; of an aggregate the oldest.
-    pub start_ts: u64,
-    /// Start transaction; of an aggregate the newest.
-    pub start_txn: u64,
-    /// Durable start timestamp; of an aggregate the newest.
-    pub durable_start_ts: u64,
-    /// Stop timestamp.
-    pub stop_ts: Option<u64>,
-    /// Stop transaction.
-    pub stop_txn: Option<u64>,
-    /// Durable stop timestamp.
-    pub durable_stop_ts: u64,
-    /// Prepared.
-    pub prepared: bool,
-}
-
-impl From<&Times> for TimesInfo {
-    fn from(t: &Times) -> Self {
-        Self {
-            start_ts: t.start_ts,
-            start_txn: t.start_txn,
-            durable_start_ts: t.durable_start_ts,
-            stop_ts: (t.stop_ts != TS_MAX).then_some(t.stop_ts),
-            stop_txn: (t.stop_txn != TXN_MAX).then_some(t.stop_txn),
-            durable_stop_ts: t.durable_stop_ts,
-            prepared: t.prepared,
-        }
-    }
-}
-
-impl std::fmt::Display for TimesInfo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "start {}", self.start_ts)?;
-        if self.start_txn != 0 {
-            write!(f, " txn {}", self.start_txn)?;
-        }
-        if self.durable_start_ts != self.start_ts {
-            write!(f, " durable {}", self.durable_start_ts)?;
-        }
-        if self.stop_ts.is_some() || self.stop_txn.is_some() || self.durable_stop_ts != 0 {
-            match self.stop_ts {
-                Some(ts) => write!(f, ", stop {ts}")?,
-                None => f.write_str(", stop max")?,
-            }
-            if let Some(txn) = self.stop_txn {
-                write!(f, " txn {txn}")?;
-            }
-            if self.stop_ts != Some(self.durable_stop_ts) {
-                write!(f, " durable {}", self.durable_stop_ts)?;
-            }
-        }
-        if self.prepared { f.write_str(", prepared") } else { Ok(()) }
-    }
-}
-
-/// What a delta does to a key.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Change {
-    /// `update` or `delete`.
-    pub action: &'static str,
-    /// `Bu`, `uB` or `2025-06`; `None` in internal deltas, which have no payload.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub form: Option<&'static str>,
-    /// The delta flags.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flags: Option<u8>,
-}
-
-/// Fast-truncate information of a deleted child.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct TruncateInfo {
-    /// The truncating transaction.
-    pub txn: u64,
-    /// Its commit timestamp.
-    pub commit_ts: u64,
-    /// Its durable timestamp.
-    pub durable_ts: u64,
-}
-
-/// One cell, or one half of an entry of a June 2025 delta.
-#[derive(Debug, Clone, Serialize)]
-pub struct CellInfo {
-    /// Offset of its first byte in the plain image.
-    pub offset: usize,
-    /// Offset behind it.
-    pub end: usize,
-    /// Its kind.
-    pub kind: &'static str,
-    /// Bytes a key takes from the preceding one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<u8>,
-    /// Bytes of data: key suffix, value, or cookie. Of a delta payload the value alone.
-    pub length: usize,
-    /// Validity, if the cell carries any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub times: Option<TimesInfo>,
-    /// Fast-truncate information.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub truncate: Option<TruncateInfo>,
-    /// Run length or record number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<u64>,
-    /// Distance back to the cell that holds the data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub copy_distance: Option<u64>,
-    /// What a delta does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub change: Option<Change>,
-    /// The cookie of address and overflow cells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<AnyCookie>,
-    /// Key (whole) or value, if user bytes are to be shown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// What is wrong with its content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-}
-
-/// The name of a cell kind.
-fn kind_name(kind: CellKind) -> &'static str {
-    match kind {
-        CellKind::AddrDeleted => "address-deleted",
-        CellKind::AddrInternal => "address-internal",
-        CellKind::AddrLeaf => "address-leaf",
-        CellKind::AddrLeafNoOverflow => "address-leaf-no-overflow",
-        CellKind::Deleted => "deleted",
-        CellKind::Key => "key",
-        CellKind::KeyOverflow => "key-overflow",
-        CellKind::Value => "value",
-        CellKind::ValueCopy => "value-copy",
-        CellKind::ValueOverflow => "value-overflow",
-        CellKind::ValueOverflowRemoved => "value-overflow-removed",
-        CellKind::KeyOverflowRemoved => "key-overflow-removed",
-        CellKind::AddrGone => "address-gone",
-    }
-}
-
-impl CellInfo {
-    fn bare(offset: usize, end: usize, kind: CellKind, length: usize) -> Self {
-        Self {
-            offset,
-            end,
-            kind: kind_name(kind),
-            prefix: None,
-            length,
-            times: None,
-            truncate: None,
-            run: None,
-            copy_distance: None,
-            change: None,
-            cookie: None,
-            data: None,
-            problem: None,
-        }
-    }
-
-    /// A cell without its neighbours: a key shows its own suffix only.
-    fn new(cell: &Cell<'_>, addresses: Addresses, view: &View) -> Self {
-        let mut out = Self::bare(cell.offset, cell.end, cell.kind, cell.data.len());
-        out.prefix = (cell.prefix != 0).then_some(cell.prefix);
-        out.times = cell.has_times.then(|| TimesInfo::from(&cell.times));
-        out.truncate =
-            cell.truncate.map(|t| TruncateInfo { txn: t.txn, commit_ts: t.commit_ts, durable_ts: t.durable_ts });
-        out.run = cell.run;
-        out.copy_distance = cell.copy_distance;
-        match cell.kind {
-            CellKind::Key | CellKind::Value => out.data = view.shown(cell.data),
-            CellKind::Deleted | CellKind::ValueCopy | CellKind::AddrGone => {}
-            _ => match AnyCookie::decode(cell.data, addresses) {
-                Ok(c) => out.cookie = Some(c),
-                Err(e) => out.problem = Some(e.into()),
-            },
-        }
-        out
-    }
-
-    /// The last column of the table.
-    fn content(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(c) = &self.change {
-            let flags = c.flags.map(|f| format!(", flags {f:#04x}")).unwrap_or_default();
-            let form = c.form.map(|f| format!(" ({f}{flags})")).unwrap_or_default();
-            parts.push(format!("{}{form}", c.action));
-        }
-        if let Some(c) = &self.cookie {
-            parts.push(c.to_string());
-        }
-        if let Some(t) = &self.truncate {
-            parts.push(format!("truncated by txn {} at {}, durable {}", t.txn, t.commit_ts, t.durable_ts));
-        }
-        if let Some(run) = self.run.filter(|r| *r != 0) {
-            parts.push(format!("run {run}"));
-        }
-        if let Some(distance) = self.copy_distance {
-            parts.push(format!("copy of the cell {distance} bytes before"));
-        }
-        if let Some(data) = &self.data {
-            parts.push(escape(data));
-        }
-        if let Some(p) = &self.problem {
-            parts.push(format!("{}: {}", p.class, escape(&p.message)));
-        }
-        parts.join("; ")
-    }
-}
-
-/// Cells as a table.
-#[must_use]
-pub fn cell_table(cells: &[CellInfo], width: Option<u16>) -> String {
-    let rows = cells
-        .iter()
-        .map(|c| {
-            vec![
-                c.offset.to_string(),
-                c.kind.to_string(),
-                c.prefix.map(|p| p.to_string()).unwrap_or_default(),
-                c.length.to_string(),
-                c.times.map(|t| t.to_string()).unwrap_or_default(),
-                c.content(),
-            ]
-        })
-        .collect();
-    text::table(width, &["Offset", "Cell", "Prefix", "Length", "Validity", "Content"], &[0, 2, 3], rows)
-}
-
-/// A list of cells under construction.
-#[derive(Debug, Default)]
-pub struct CellList {
-    /// The first [`LISTED`] of them.
-    pub cells: Vec<CellInfo>,
-    /// How many there are.
-    pub total: usize,
-    /// The first thing wrong of each sort: a cell, a prefix, a cookie.
-    pub problems: Vec<Problem>,
-    bad_content: usize,
-}
-
-impl CellList {
-    fn push(&mut self, cell: CellInfo) {
-        self.total += 1;
-        if let Some(p) = &cell.problem {
-            if self.bad_content == 0 {
-                let message = format!("{} cell at offset {}: {}", cell.kind, cell.offset, p.message);
-                self.problems.push(Problem { class: p.class, message });
-            }
-            self.bad_content += 1;
-        }
-        if self.cells.len() < LISTED {
-            self.cells.push(cell);
-        }
-    }
-
-    /// Cells of any page but a June 2025 delta. `delta`: value cells hold delta payloads.
-    #[must_use]
-    pub fn read(plain: &[u8], start: usize, flags: u8, delta: bool, addresses: Addresses, view: &View) -> Self {
-        let mut out = Self::default();
-        let mut keys = KeyBuilder::default();
-        for cell in Cells::new(plain, start, flags) {
-            let cell = match cell {
-                Ok(cell) => cell,
-                Err(e) => {
-                    out.problems.push(e.into());
-                    break;
-                }
-            };
-            let mut info = CellInfo::new(&cell, addresses, view);
-            match cell.kind {
-                CellKind::Key => match keys.full(&cell) {
-                    Ok(key) => info.data = view.shown(key),
-                    Err(e) => info.problem = Some(e.into()),
-                },
-                CellKind::Value if delta => payload(&cell, view, &mut info),
-                k if delta && k.is_addr() => {
-                    let action = if k == CellKind::AddrGone { "delete" } else { "update" };
-                    info.change = Some(Change { action, form: None, flags: None });
-                }
-                _ => {}
-            }
-            out.push(info);
-        }
-        out
-    }
-
-    /// Entries of a June 2025 delta (04.7), as a key cell and what belongs to it.
-    fn read_old_delta(body: &Body<'_>, internal: bool, view: &View) -> Self {
-        let mut out = Self::default();
-        let mut at = body.start;
-        while at < body.plain.len() {
-            let next = if internal { out.old_internal(body, at, view) } else { out.old_leaf(body, at, view) };
-            match next {
-                Ok(next) => at = next,
-                Err(e) => {
-                    out.problems.push(e.into());
-                    break;
-                }
-            }
-        }
-        out
-    }
-
-    fn old_internal(&mut self, body: &Body<'_>, at: usize, view: &View) -> Result<usize> {
-        let flags = Reader::at(body.plain, at)?.u8()?;
-        let key = Cell::read(body.plain, at.saturating_add(1), body.header.flags)?;
-        let delete = flags & 0x01 != 0;
-        let action = if delete { "delete" } else { "update" };
-        let mut info = CellInfo::new(&key, Addresses::Disaggregated, view);
-        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(flags) });
-        self.push(info);
-        if delete {
-            return Ok(key.end);
-        }
-        let address = Cell::read(body.plain, key.end, body.header.flags)?;
-        self.push(CellInfo::new(&address, Addresses::Disaggregated, view));
-        Ok(address.end)
-    }
-
-    fn old_leaf(&mut self, body: &Body<'_>, at: usize, view: &View) -> Result<usize> {
-        let mut r = Reader::at(body.plain, at)?;
-        let flags = r.u8()?;
-        let delete = flags & delta::OLD_FLAG_DELETE != 0;
-        let mut read = |bit: u8, default: u64| if flags & bit != 0 { r.vuint() } else { Ok(default) };
-        let mut times = Times::EMPTY;
-        if !delete {
-            times.start_txn = read(0x01, 0)?;
-            times.start_ts = read(0x02, 0)?;
-            times.durable_start_ts = read(0x04, times.start_ts)?;
-            times.stop_txn = read(0x08, TXN_MAX)?;
-            times.stop_ts = read(0x10, TS_MAX)?;
-            times.durable_stop_ts = read(0x20, if times.stop_ts == TS_MAX { 0 } else { times.stop_ts })?;
-        }
-        let key_len = r.vlen()?;
-        let value_len = if delete { 0 } else { r.vlen()? };
-        let key = r.take(key_len)?;
-        let key_end = r.pos();
-        let value = r.take(value_len)?;
-        let mut info = CellInfo::bare(at, key_end, CellKind::Key, key_len);
-        info.data = view.shown(key);
-        let action = if delete { "delete" } else { "update" };
-        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(flags) });
-        self.push(info);
-        if !delete {
-            let mut info = CellInfo::bare(key_end, r.pos(), CellKind::Value, value_len);
-            info.times = (times != Times::EMPTY).then(|| TimesInfo::from(&times));
-            info.data = view.shown(value);
-            self.push(info);
-        }
-        Ok(r.pos())
-    }
-}
-
-/// What the value cell of a leaf delta says (04.5.1).
-fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
-    match delta::split_payload(cell.data) {
-        Ok((form, flags, value)) => {
-            let action = if flags != 0 && value.is_empty() { "delete" } else { "update" };
-            let form = match form {
-                PayloadForm::Bu => "Bu",
-                PayloadForm::Ub => "uB",
-            };
-            info.change = Some(Change { action, form: Some(form), flags: Some(flags) });
-            info.length = value.len();
-            info.data = view.shown(value);
-        }
-        Err(e) => info.problem = Some(e.into()),
-    }
-}
-
 /// An extent list of a classic file.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExtentsInfo {
@@ -885,7 +182,7 @@ pub struct RecoveryInfo {
 /// Everything about one stored block.
 #[derive(Debug, Clone, Serialize)]
 pub struct Block {
-    /// `base`, `delta` or `classic`; `None` if the headers could not be read.
+    /// `base`, `delta`, `classic`, or `unknown` with a foreign magic byte; `None` if the headers could not be read.
     pub form: Option<&'static str>,
     /// The header layout of a disaggregated block: `current` or `2025-06`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1067,7 +364,12 @@ pub fn disaggregated(stored: &[u8], view: &View) -> Block {
         }
     };
     let delta = image.is_delta();
-    out.form = Some(if delta { "delta" } else { "base" });
+    let known = delta || image.block.magic == block::MAGIC_BASE;
+    out.form = Some(match (known, delta) {
+        (false, _) => "unknown",
+        (_, true) => "delta",
+        (_, false) => "base",
+    });
     out.era = Some(era_name(image.era));
     out.page_header = Some((&image.page).into());
     let header = image.block;
@@ -1091,6 +393,15 @@ pub fn disaggregated(stored: &[u8], view: &View) -> Block {
     });
     let covers = covered(header.flags, stored.len());
     out.sum(header.checksum, image.compute_checksum(), covers, || image.find_flipped_bit(header.checksum));
+    // With this too wrong, it is no page at all, and more words about it would only mislead.
+    let length = usize::from(header.header_size);
+    if !known && length != block::OLD_DELTA_COMBINED_LEN && !(block::COMBINED_LEN..=block::SKIP_LEN).contains(&length) {
+        out.problem(FormatError::invalid(format!(
+            "neither a disaggregated image (magic {:02x}) nor a block of a classic file",
+            header.magic
+        )));
+        return out;
+    }
     out.data_offset = Some(image.data_offset());
     out.content = Some(content(image.is_encrypted(), image.is_compressed()));
     let mirrored = [
@@ -1253,35 +564,6 @@ fn extents(whole: &[u8], alloc: u32) -> Result<(ExtentsInfo, Option<FormatError>
     Ok((info, list.recovery_error))
 }
 
-/// Rows of a (field, value, note) table.
-#[derive(Debug, Default)]
-pub struct Fields(Vec<Vec<String>>);
-
-impl Fields {
-    /// A field without a note.
-    pub fn add(&mut self, field: &str, value: impl ToString) {
-        self.note(field, value, "");
-    }
-
-    /// A field.
-    pub fn note(&mut self, field: &str, value: impl ToString, note: impl AsRef<str>) {
-        self.0.push(vec![escape(field), escape(&value.to_string()), escape(note.as_ref())]);
-    }
-
-    /// A field that may be absent.
-    pub fn maybe(&mut self, field: &str, value: Option<impl ToString>, note: &str) {
-        if let Some(v) = value {
-            self.note(field, v, note);
-        }
-    }
-
-    /// The table; empty without rows.
-    #[must_use]
-    pub fn table(self, width: Option<u16>) -> String {
-        if self.0.is_empty() { String::new() } else { text::table(width, &["Field", "Value", "Note"], &[], self.0) }
-    }
-}
-
 /// A block for people.
 #[must_use]
 pub fn text(block: &Block, width: Option<u16>, paint: Paint) -> String {
@@ -1304,6 +586,7 @@ fn header_fields(block: &Block) -> Fields {
     let form = match block.form {
         Some("classic") => "block of a classic file",
         Some("delta") => "disaggregated delta",
+        Some("unknown") => "unknown",
         Some(_) => "disaggregated base image",
         None => "unreadable",
     };
@@ -1369,30 +652,8 @@ fn header_fields(block: &Block) -> Fields {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Show;
     use super::*;
-
-    #[test]
-    fn seconds_become_dates() {
-        for (seconds, want) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (68_169_599, "1972-02-28 23:59:59 UTC"),
-            (68_169_600, "1972-02-29 00:00:00 UTC"),
-            (951_868_800, "2000-03-01 00:00:00 UTC"),
-            (1_230_767_999, "2008-12-31 23:59:59 UTC"),
-            (0x69e2_9c5b, "2026-04-17 20:47:23 UTC"),
-            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
-            (u64::from(u32::MAX), "2106-02-07 06:28:15 UTC"),
-        ] {
-            assert_eq!(utc(seconds), want);
-        }
-    }
-
-    #[test]
-    fn only_plausible_numbers_are_times() {
-        assert_eq!(time_hint(7_629_832_633_374_999_104).unwrap(), "2026-04-17 20:47:23 UTC, counter 576");
-        assert_eq!(time_hint(7_625_638_039_464_706_519).unwrap(), "2026-04-06 13:30:13 UTC, counter 471");
-        assert_eq!([0, 1050, 1 << 32, TS_MAX].map(time_hint), [None, None, None, None]);
-    }
 
     #[test]
     fn june_2025_deltas() {

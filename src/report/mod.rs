@@ -4,10 +4,14 @@
 pub mod audit;
 pub mod block;
 pub mod bytes;
+pub mod cells;
+pub mod cookies;
+pub mod decode;
 pub mod explain;
 pub mod page;
 pub mod progress;
 pub mod text;
+pub mod view;
 
 use clap::ValueEnum;
 use progress::Bars;

@@ -1,7 +1,8 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
-use super::block::{self, Block, View};
+use super::block::{self, Block};
 use super::text::{escape, grouped, short_name, table};
+use super::view::View;
 use super::{Output, Show};
 use crate::audit::finding::Finding;
 use crate::audit::inspect::{Content, Inspection};

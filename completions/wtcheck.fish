@@ -1,0 +1,288 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_wtcheck_global_optspecs
+    string join \n format= q/quiet v/verbose color= no-progress h/help V/version
+end
+
+function __fish_wtcheck_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_wtcheck_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_wtcheck_using_subcommand
+    set -l cmd (__fish_wtcheck_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -s V -l version -d 'Print version'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "orphans" -d 'List each orphaned page version, with its reason, size, LSN and evidence'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "decode" -d 'Decode one piece of the formats'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "man" -d 'Write the man pages'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "completions" -d 'Write a completion script'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-mmap -d 'Use ordinary reads instead of memory maps'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l deep -d 'Decode every cell: key order, row counts, values'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l quick -d 'Read internal pages only; checksums of leaf pages are not verified'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l newest-only -d 'Do not walk older checkpoints; what only they need is judged as if they were not there'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-mmap -d 'Use ordinary reads instead of memory maps'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l lsn -d 'Show the version whose newest block has this LSN' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l show -d 'How to show user bytes: keys, values, names of databases' -r -f -a "none\t'Lengths only'
+redacted\t'Letters as x, digits as 9'
+hex\t'Hexadecimal'
+bson\t'As BSON where it is BSON, else escaped text'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-mmap -d 'Use ordinary reads instead of memory maps'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "cookie" -d 'Address cookies'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "completion" -d 'Completion record of a checkpoint'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "turtle" -d 'Turtle page of a page log'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "config" -d 'Configuration text, the form of all metadata'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "keystore" -d 'Key provider page; its payload is never shown'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "page" -d 'Stored page image: base, delta, or block of a local file'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "cell" -d 'Cells, one after the other'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -l classic -d 'The cookies are of a local file with this allocation size' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cookie" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -l alloc -d 'Allocation size of a local file' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from checkpoint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -l hex -d 'The input is hexadecimal'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -l hex -d 'The input is hexadecimal'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from turtle" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -l hex -d 'The input is hexadecimal'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from keystore" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from keystore" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from keystore" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from keystore" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from keystore" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from keystore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l compressor -d 'Compressor of the tree: snappy, zlib, zstd or lz4 [default: as the framing suggests]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l era -d 'Header layout: current or 2025-06 [default: as the header suggests]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l alloc -d 'Allocation size of a local file' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l show -d 'How to show user bytes: keys, values, names of databases' -r -f -a "none\t'Lengths only'
+redacted\t'Letters as x, digits as 9'
+hex\t'Hexadecimal'
+bson\t'As BSON where it is BSON, else escaped text'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from page" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -l page-flags -d 'Flags of the page header the cells belong to' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -l classic -d 'The cells are of a local file with this allocation size' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -l show -d 'How to show user bytes: keys, values, names of databases' -r -f -a "none\t'Lengths only'
+redacted\t'Letters as x, digits as 9'
+hex\t'Hexadecimal'
+bson\t'As BSON where it is BSON, else escaped text'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from cell" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "cookie" -d 'Address cookies'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "completion" -d 'Completion record of a checkpoint'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "turtle" -d 'Turtle page of a page log'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "config" -d 'Configuration text, the form of all metadata'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "keystore" -d 'Key provider page; its payload is never shown'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "page" -d 'Stored page image: base, delta, or block of a local file'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "cell" -d 'Cells, one after the other'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version, with its reason, size, LSN and evidence'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "man" -d 'Write the man pages'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "completions" -d 'Write a completion script'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "cookie" -d 'Address cookies'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "completion" -d 'Completion record of a checkpoint'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "turtle" -d 'Turtle page of a page log'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "config" -d 'Configuration text, the form of all metadata'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "keystore" -d 'Key provider page; its payload is never shown'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "page" -d 'Stored page image: base, delta, or block of a local file'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "cell" -d 'Cells, one after the other'

@@ -1,0 +1,382 @@
+//! Cells and delta entries for people and programs (spec 04.5 to 04.7, 05).
+
+use super::cookies::AnyCookie;
+use super::text::{self, escape};
+use super::view::{Addresses, LISTED, Problem, View};
+use crate::format::Result;
+use crate::format::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
+use crate::format::delta::{self, Body, PayloadForm};
+use crate::format::reader::Reader;
+use serde::Serialize;
+
+/// A time window, or the aggregate of an address cell; there the starts are oldest or newest of
+/// everything below (05.3). `null` stops are none.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TimesInfo {
+    /// Start timestamp; of an aggregate the oldest.
+    pub start_ts: u64,
+    /// Start transaction; of an aggregate the newest.
+    pub start_txn: u64,
+    /// Durable start timestamp; of an aggregate the newest.
+    pub durable_start_ts: u64,
+    /// Stop timestamp.
+    pub stop_ts: Option<u64>,
+    /// Stop transaction.
+    pub stop_txn: Option<u64>,
+    /// Durable stop timestamp.
+    pub durable_stop_ts: u64,
+    /// Prepared.
+    pub prepared: bool,
+}
+
+impl From<&Times> for TimesInfo {
+    fn from(t: &Times) -> Self {
+        Self {
+            start_ts: t.start_ts,
+            start_txn: t.start_txn,
+            durable_start_ts: t.durable_start_ts,
+            stop_ts: (t.stop_ts != TS_MAX).then_some(t.stop_ts),
+            stop_txn: (t.stop_txn != TXN_MAX).then_some(t.stop_txn),
+            durable_stop_ts: t.durable_stop_ts,
+            prepared: t.prepared,
+        }
+    }
+}
+
+impl std::fmt::Display for TimesInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "start {}", self.start_ts)?;
+        if self.start_txn != 0 {
+            write!(f, " txn {}", self.start_txn)?;
+        }
+        if self.durable_start_ts != self.start_ts {
+            write!(f, " durable {}", self.durable_start_ts)?;
+        }
+        if self.stop_ts.is_some() || self.stop_txn.is_some() || self.durable_stop_ts != 0 {
+            match self.stop_ts {
+                Some(ts) => write!(f, ", stop {ts}")?,
+                None => f.write_str(", stop max")?,
+            }
+            if let Some(txn) = self.stop_txn {
+                write!(f, " txn {txn}")?;
+            }
+            if self.stop_ts != Some(self.durable_stop_ts) {
+                write!(f, " durable {}", self.durable_stop_ts)?;
+            }
+        }
+        if self.prepared { f.write_str(", prepared") } else { Ok(()) }
+    }
+}
+
+/// What a delta does to a key.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Change {
+    /// `update` or `delete`.
+    pub action: &'static str,
+    /// `Bu`, `uB` or `2025-06`; `None` in internal deltas, which have no payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<&'static str>,
+    /// The delta flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flags: Option<u8>,
+}
+
+/// Fast-truncate information of a deleted child.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TruncateInfo {
+    /// The truncating transaction.
+    pub txn: u64,
+    /// Its commit timestamp.
+    pub commit_ts: u64,
+    /// Its durable timestamp.
+    pub durable_ts: u64,
+}
+
+/// One cell, or one half of an entry of a June 2025 delta.
+#[derive(Debug, Clone, Serialize)]
+pub struct CellInfo {
+    /// Offset of its first byte in the plain image.
+    pub offset: usize,
+    /// Offset behind it.
+    pub end: usize,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Bytes a key takes from the preceding one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<u8>,
+    /// Bytes of data: key suffix, value, or cookie. Of a delta payload the value alone.
+    pub length: usize,
+    /// Validity, if the cell carries any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<TimesInfo>,
+    /// Fast-truncate information.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<TruncateInfo>,
+    /// Run length or record number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// Distance back to the cell that holds the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_distance: Option<u64>,
+    /// What a delta does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// The cookie of address and overflow cells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<AnyCookie>,
+    /// Key (whole) or value, if user bytes are to be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// What is wrong with its content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// The name of a cell kind.
+pub(super) fn kind_name(kind: CellKind) -> &'static str {
+    match kind {
+        CellKind::AddrDeleted => "address-deleted",
+        CellKind::AddrInternal => "address-internal",
+        CellKind::AddrLeaf => "address-leaf",
+        CellKind::AddrLeafNoOverflow => "address-leaf-no-overflow",
+        CellKind::Deleted => "deleted",
+        CellKind::Key => "key",
+        CellKind::KeyOverflow => "key-overflow",
+        CellKind::Value => "value",
+        CellKind::ValueCopy => "value-copy",
+        CellKind::ValueOverflow => "value-overflow",
+        CellKind::ValueOverflowRemoved => "value-overflow-removed",
+        CellKind::KeyOverflowRemoved => "key-overflow-removed",
+        CellKind::AddrGone => "address-gone",
+    }
+}
+
+impl CellInfo {
+    pub(super) fn bare(offset: usize, end: usize, kind: CellKind, length: usize) -> Self {
+        Self {
+            offset,
+            end,
+            kind: kind_name(kind),
+            prefix: None,
+            length,
+            times: None,
+            truncate: None,
+            run: None,
+            copy_distance: None,
+            change: None,
+            cookie: None,
+            data: None,
+            problem: None,
+        }
+    }
+
+    /// A cell without its neighbours: a key shows its own suffix only.
+    pub(super) fn new(cell: &Cell<'_>, addresses: Addresses, view: &View) -> Self {
+        let mut out = Self::bare(cell.offset, cell.end, cell.kind, cell.data.len());
+        out.prefix = (cell.prefix != 0).then_some(cell.prefix);
+        out.times = cell.has_times.then(|| TimesInfo::from(&cell.times));
+        out.truncate =
+            cell.truncate.map(|t| TruncateInfo { txn: t.txn, commit_ts: t.commit_ts, durable_ts: t.durable_ts });
+        out.run = cell.run;
+        out.copy_distance = cell.copy_distance;
+        match cell.kind {
+            CellKind::Key | CellKind::Value => out.data = view.shown(cell.data),
+            CellKind::Deleted | CellKind::ValueCopy | CellKind::AddrGone => {}
+            _ => match AnyCookie::decode(cell.data, addresses) {
+                Ok(c) => out.cookie = Some(c),
+                Err(e) => out.problem = Some(e.into()),
+            },
+        }
+        out
+    }
+
+    /// The last column of the table.
+    pub(super) fn content(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(c) = &self.change {
+            let flags = c.flags.map(|f| format!(", flags {f:#04x}")).unwrap_or_default();
+            let form = c.form.map(|f| format!(" ({f}{flags})")).unwrap_or_default();
+            parts.push(format!("{}{form}", c.action));
+        }
+        if let Some(c) = &self.cookie {
+            parts.push(c.to_string());
+        }
+        if let Some(t) = &self.truncate {
+            parts.push(format!("truncated by txn {} at {}, durable {}", t.txn, t.commit_ts, t.durable_ts));
+        }
+        if let Some(run) = self.run.filter(|r| *r != 0) {
+            parts.push(format!("run {run}"));
+        }
+        if let Some(distance) = self.copy_distance {
+            parts.push(format!("copy of the cell {distance} bytes before"));
+        }
+        if let Some(data) = &self.data {
+            parts.push(escape(data));
+        }
+        if let Some(p) = &self.problem {
+            parts.push(format!("{}: {}", p.class, escape(&p.message)));
+        }
+        parts.join("; ")
+    }
+}
+
+/// Cells as a table.
+#[must_use]
+pub fn cell_table(cells: &[CellInfo], width: Option<u16>) -> String {
+    let rows = cells
+        .iter()
+        .map(|c| {
+            vec![
+                c.offset.to_string(),
+                c.kind.to_string(),
+                c.prefix.map(|p| p.to_string()).unwrap_or_default(),
+                c.length.to_string(),
+                c.times.map(|t| t.to_string()).unwrap_or_default(),
+                c.content(),
+            ]
+        })
+        .collect();
+    text::table(width, &["Offset", "Cell", "Prefix", "Length", "Validity", "Content"], &[0, 2, 3], rows)
+}
+
+/// A list of cells under construction.
+#[derive(Debug, Default)]
+pub struct CellList {
+    /// The first [`LISTED`] of them.
+    pub cells: Vec<CellInfo>,
+    /// How many there are.
+    pub total: usize,
+    /// The first thing wrong of each sort: a cell, a prefix, a cookie.
+    pub problems: Vec<Problem>,
+    pub(super) bad_content: usize,
+}
+
+impl CellList {
+    pub(super) fn push(&mut self, cell: CellInfo) {
+        self.total += 1;
+        if let Some(p) = &cell.problem {
+            if self.bad_content == 0 {
+                let message = format!("{} cell at offset {}: {}", cell.kind, cell.offset, p.message);
+                self.problems.push(Problem { class: p.class, message });
+            }
+            self.bad_content += 1;
+        }
+        if self.cells.len() < LISTED {
+            self.cells.push(cell);
+        }
+    }
+
+    /// Cells of any page but a June 2025 delta. `delta`: value cells hold delta payloads.
+    #[must_use]
+    pub fn read(plain: &[u8], start: usize, flags: u8, delta: bool, addresses: Addresses, view: &View) -> Self {
+        let mut out = Self::default();
+        let mut keys = KeyBuilder::default();
+        for cell in Cells::new(plain, start, flags) {
+            let cell = match cell {
+                Ok(cell) => cell,
+                Err(e) => {
+                    out.problems.push(e.into());
+                    break;
+                }
+            };
+            let mut info = CellInfo::new(&cell, addresses, view);
+            match cell.kind {
+                CellKind::Key => match keys.full(&cell) {
+                    Ok(key) => info.data = view.shown(key),
+                    Err(e) => info.problem = Some(e.into()),
+                },
+                CellKind::Value if delta => payload(&cell, view, &mut info),
+                k if delta && k.is_addr() => {
+                    let action = if k == CellKind::AddrGone { "delete" } else { "update" };
+                    info.change = Some(Change { action, form: None, flags: None });
+                }
+                _ => {}
+            }
+            out.push(info);
+        }
+        out
+    }
+
+    /// Entries of a June 2025 delta (04.7), as a key cell and what belongs to it.
+    pub(super) fn read_old_delta(body: &Body<'_>, internal: bool, view: &View) -> Self {
+        let mut out = Self::default();
+        let mut at = body.start;
+        while at < body.plain.len() {
+            let next = if internal { out.old_internal(body, at, view) } else { out.old_leaf(body, at, view) };
+            match next {
+                Ok(next) => at = next,
+                Err(e) => {
+                    out.problems.push(e.into());
+                    break;
+                }
+            }
+        }
+        out
+    }
+
+    fn old_internal(&mut self, body: &Body<'_>, at: usize, view: &View) -> Result<usize> {
+        let flags = Reader::at(body.plain, at)?.u8()?;
+        let key = Cell::read(body.plain, at.saturating_add(1), body.header.flags)?;
+        let delete = flags & 0x01 != 0;
+        let action = if delete { "delete" } else { "update" };
+        let mut info = CellInfo::new(&key, Addresses::Disaggregated, view);
+        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(flags) });
+        self.push(info);
+        if delete {
+            return Ok(key.end);
+        }
+        let address = Cell::read(body.plain, key.end, body.header.flags)?;
+        self.push(CellInfo::new(&address, Addresses::Disaggregated, view));
+        Ok(address.end)
+    }
+
+    fn old_leaf(&mut self, body: &Body<'_>, at: usize, view: &View) -> Result<usize> {
+        let mut r = Reader::at(body.plain, at)?;
+        let flags = r.u8()?;
+        let delete = flags & delta::OLD_FLAG_DELETE != 0;
+        let mut read = |bit: u8, default: u64| if flags & bit != 0 { r.vuint() } else { Ok(default) };
+        let mut times = Times::EMPTY;
+        if !delete {
+            times.start_txn = read(0x01, 0)?;
+            times.start_ts = read(0x02, 0)?;
+            times.durable_start_ts = read(0x04, times.start_ts)?;
+            times.stop_txn = read(0x08, TXN_MAX)?;
+            times.stop_ts = read(0x10, TS_MAX)?;
+            times.durable_stop_ts = read(0x20, if times.stop_ts == TS_MAX { 0 } else { times.stop_ts })?;
+        }
+        let key_len = r.vlen()?;
+        let value_len = if delete { 0 } else { r.vlen()? };
+        let key = r.take(key_len)?;
+        let key_end = r.pos();
+        let value = r.take(value_len)?;
+        let mut info = CellInfo::bare(at, key_end, CellKind::Key, key_len);
+        info.data = view.shown(key);
+        let action = if delete { "delete" } else { "update" };
+        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(flags) });
+        self.push(info);
+        if !delete {
+            let mut info = CellInfo::bare(key_end, r.pos(), CellKind::Value, value_len);
+            info.times = (times != Times::EMPTY).then(|| TimesInfo::from(&times));
+            info.data = view.shown(value);
+            self.push(info);
+        }
+        Ok(r.pos())
+    }
+}
+
+/// What the value cell of a leaf delta says (04.5.1).
+pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
+    match delta::split_payload(cell.data) {
+        Ok((form, flags, value)) => {
+            let action = if flags != 0 && value.is_empty() { "delete" } else { "update" };
+            let form = match form {
+                PayloadForm::Bu => "Bu",
+                PayloadForm::Ub => "uB",
+            };
+            info.change = Some(Change { action, form: Some(form), flags: Some(flags) });
+            info.length = value.len();
+            info.data = view.shown(value);
+        }
+        Err(e) => info.problem = Some(e.into()),
+    }
+}

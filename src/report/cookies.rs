@@ -1,0 +1,206 @@
+//! Address cookies and checkpoint cookies for people and programs (spec 02, 16.4, 16.5).
+
+use super::view::{Addresses, FIRST_TREE_PAGE, Sum, time_hint};
+use crate::format::Result;
+use crate::format::cookie::{self, Cookie, Layout};
+use crate::format::local::{LocalAddress, LocalCheckpoint};
+use serde::Serialize;
+
+/// A disaggregated address cookie.
+#[derive(Debug, Clone, Serialize)]
+pub struct CookieInfo {
+    /// `v0`, `L1`, `L2` or `L3`.
+    pub layout: &'static str,
+    /// Writer version, v0 only.
+    pub version: Option<u64>,
+    /// Minimum reader version, v0 only.
+    pub version_min: Option<u64>,
+    /// Page id.
+    pub page_id: u64,
+    /// Flags in words, v0 only.
+    pub flags: Vec<&'static str>,
+    /// Flag bits without a meaning here.
+    pub unknown_flags: u64,
+    /// LSN of the newest block; `None` where the layout has none.
+    pub lsn: Option<u64>,
+    /// The LSN as a time, where it looks like one.
+    pub lsn_time: Option<String>,
+    /// LSN of the full image, 0 if the newest block is the full image; v0 only.
+    pub base_lsn: Option<u64>,
+    /// Bytes.
+    pub size: u32,
+    /// Checksum of the newest block.
+    pub checksum: Sum,
+    /// Checkpoint id, L2 and L3.
+    pub checkpoint_id: Option<u64>,
+    /// Reconciliation id, L2 and L3.
+    pub reconciliation_id: Option<u64>,
+    /// Bytes behind the known fields.
+    pub trailing_bytes: usize,
+    /// The older layouts' marker for "no address".
+    pub no_address: bool,
+    /// As the engine prints it.
+    pub printable: String,
+    /// What is unusual.
+    pub notes: Vec<String>,
+}
+
+impl CookieInfo {
+    /// Decode a cookie.
+    pub fn decode(raw: &[u8]) -> Result<Self> {
+        Cookie::decode(raw).map(|c| Self::new(&c, raw))
+    }
+
+    pub(super) fn new(c: &Cookie, raw: &[u8]) -> Self {
+        let v0 = c.layout == Layout::V0;
+        let mut notes = Vec::new();
+        let known = raw.len().saturating_sub(c.trailing);
+        if raw.get(..known) != Some(c.encode().as_slice()) {
+            notes.push("not in canonical form: an integer takes more bytes than it needs".to_string());
+        }
+        if c.trailing > 0 {
+            notes.push(format!("{} bytes behind the known fields, from a newer writer", c.trailing));
+        }
+        if c.unknown_flags != 0 {
+            notes.push(format!("unknown flags {:#x}, which a reader drops", c.unknown_flags));
+        }
+        if v0 && c.version > cookie::VERSION {
+            notes.push(format!("version {}, readable from version {} on", c.version, c.version_min));
+        }
+        if let Err(e) = c.check_consistency() {
+            notes.push(e.message);
+        }
+        if c.is_none() {
+            notes.push("size 0: no address".to_string());
+        } else if c.page_id < FIRST_TREE_PAGE {
+            notes.push(format!("page {} is no tree page: those begin at {FIRST_TREE_PAGE}", c.page_id));
+        }
+        let lsn = (v0 || c.layout == Layout::L3).then_some(c.lsn);
+        Self {
+            layout: match c.layout {
+                Layout::L1 => "L1",
+                Layout::L2 => "L2",
+                Layout::L3 => "L3",
+                Layout::V0 => "v0",
+            },
+            version: v0.then_some(c.version),
+            version_min: v0.then_some(c.version_min),
+            page_id: c.page_id,
+            flags: if c.flags & cookie::FLAG_DELTA != 0 { vec!["delta"] } else { Vec::new() },
+            unknown_flags: c.unknown_flags,
+            lsn,
+            lsn_time: lsn.and_then(time_hint),
+            base_lsn: v0.then_some(c.base_lsn),
+            size: c.size,
+            checksum: Sum(c.checksum),
+            checkpoint_id: c.checkpoint_id,
+            reconciliation_id: c.reconciliation_id,
+            trailing_bytes: c.trailing,
+            no_address: c.is_none(),
+            printable: c.to_string(),
+            notes,
+        }
+    }
+}
+
+/// The place of a block in a classic file.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct AddressInfo {
+    /// First byte.
+    pub offset: u64,
+    /// Bytes on disk.
+    pub size: u32,
+    /// Its checksum.
+    pub checksum: Sum,
+    /// Object id, tiered storage only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<u64>,
+}
+
+impl From<LocalAddress> for AddressInfo {
+    fn from(a: LocalAddress) -> Self {
+        Self { offset: a.offset, size: a.size, checksum: Sum(a.checksum), object: a.object }
+    }
+}
+
+impl std::fmt::Display for AddressInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[offset {}, size {}, {:#010x}]", self.offset, self.size, self.checksum.0)?;
+        self.object.map_or(Ok(()), |id| write!(f, " in object {id}"))
+    }
+}
+
+/// A cookie of either storage.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum AnyCookie {
+    /// Disaggregated.
+    Disaggregated(Box<CookieInfo>),
+    /// Classic; `None` is "no block".
+    Classic(Option<AddressInfo>),
+}
+
+impl AnyCookie {
+    /// Decode a cookie of the given storage.
+    pub fn decode(raw: &[u8], addresses: Addresses) -> Result<Self> {
+        match addresses {
+            Addresses::Disaggregated => CookieInfo::decode(raw).map(|c| Self::Disaggregated(Box::new(c))),
+            Addresses::Classic(alloc) => {
+                LocalAddress::decode(raw, alloc).map(|a| Self::Classic(a.map(AddressInfo::from)))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for AnyCookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Disaggregated(c) => f.write_str(&c.printable),
+            Self::Classic(Some(a)) => a.fmt(f),
+            Self::Classic(None) => f.write_str("no block"),
+        }
+    }
+}
+
+/// A classic checkpoint cookie.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckpointInfo {
+    /// Version of the cookie.
+    pub version: u8,
+    /// Allocation size the units were multiplied with.
+    pub allocation_size: u32,
+    /// Root page.
+    pub root: Option<AddressInfo>,
+    /// Block of the alloc list.
+    pub alloc: Option<AddressInfo>,
+    /// Block of the avail list.
+    pub avail: Option<AddressInfo>,
+    /// Block of the discard list.
+    pub discard: Option<AddressInfo>,
+    /// Bytes of the file.
+    pub file_size: u64,
+    /// Bytes of all tree blocks but the root.
+    pub checkpoint_size: u64,
+    /// Object id, tiered storage only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<u64>,
+}
+
+impl CheckpointInfo {
+    /// Decode a classic checkpoint cookie.
+    pub fn decode(raw: &[u8], alloc: u32) -> Result<Self> {
+        let c = LocalCheckpoint::decode(raw, alloc)?;
+        let info = |a: Option<LocalAddress>| a.map(AddressInfo::from);
+        Ok(Self {
+            version: c.version,
+            allocation_size: alloc,
+            root: info(c.root),
+            alloc: info(c.alloc),
+            avail: info(c.avail),
+            discard: info(c.discard),
+            file_size: c.file_size,
+            checkpoint_size: c.checkpoint_size,
+            object: c.object,
+        })
+    }
+}

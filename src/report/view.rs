@@ -1,0 +1,197 @@
+//! Pieces that all decoded output shares: how to show a block, checksums, problems, times, field tables.
+
+use super::text::{self, Paint, escape};
+use super::{Show, bytes};
+use crate::format::cell::TS_MAX;
+use crate::format::compress::Compressor;
+use crate::format::image::Era;
+use crate::format::{Class, FormatError};
+use serde::{Serialize, Serializer};
+
+/// Most cells or extents that are listed; all of them are checked and counted.
+pub const LISTED: usize = 100_000;
+/// Largest image in which a flipped bit is looked for; the search is slow on larger ones.
+pub(super) const FLIP_SEARCH: usize = 64 << 20;
+/// Pages of trees have ids from here on (02.3).
+pub(super) const FIRST_TREE_PAGE: u64 = 100;
+
+/// How to read a block and what to show of it.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// The header layout, where the caller knows it.
+    pub era: Option<Era>,
+    /// The compressor the tree's configuration names; the framing decides without it.
+    pub compressor: Option<Compressor>,
+    /// How user bytes are shown.
+    pub show: Show,
+    /// Show long items whole.
+    pub all: bool,
+    /// Allocation size of classic files.
+    pub alloc: u32,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { era: None, compressor: None, show: Show::None, all: false, alloc: 4096 }
+    }
+}
+
+impl View {
+    pub(super) fn shown(&self, data: &[u8]) -> Option<String> {
+        (self.show != Show::None).then(|| bytes::show(data, self.show, self.all))
+    }
+}
+
+/// What cookies in cells look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// Disaggregated cookies of any layout.
+    Disaggregated,
+    /// Addresses in a local file of this allocation size.
+    Classic(u32),
+}
+
+/// The header layout by its name: `current` or `2025-06`.
+#[must_use]
+pub fn era_from_name(name: &str) -> Option<Era> {
+    [Era::Current, Era::June2025].into_iter().find(|e| era_name(*e) == name)
+}
+
+pub(super) fn era_name(era: Era) -> &'static str {
+    match era {
+        Era::Current => "current",
+        Era::June2025 => "2025-06",
+    }
+}
+
+/// A checksum; eight hexadecimal digits wherever it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sum(pub u32);
+
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// Something the engine would refuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The engine's error.
+    #[serde(serialize_with = "class_name")]
+    pub class: Class,
+    /// What is wrong.
+    pub message: String,
+}
+
+pub(super) fn class_name<S: Serializer>(class: &Class, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(class.name())
+}
+
+impl From<FormatError> for Problem {
+    fn from(e: FormatError) -> Self {
+        Self { class: e.class, message: e.message }
+    }
+}
+
+/// Problems and notes as lines below a table.
+#[must_use]
+pub fn remarks(problems: &[Problem], notes: &[String], paint: Paint) -> String {
+    let mut out = String::new();
+    for p in problems {
+        out.push_str(&format!("{} {}\n", paint.bad(&format!("{}:", p.class)), escape(&p.message)));
+    }
+    for n in notes {
+        out.push_str(&format!("{} {}\n", paint.warn("note:"), escape(n)));
+    }
+    out
+}
+
+/// A timestamp or LSN of the shape `unix seconds << 32 | counter`, in words (02.6). The shape is
+/// a convention of the writer, so this is a hint and no more.
+#[must_use]
+pub fn time_hint(value: u64) -> Option<String> {
+    const PLAUSIBLE: u64 = 1_000_000_000;
+    let seconds = value >> 32;
+    let counter = value & 0xffff_ffff;
+    (seconds >= PLAUSIBLE && value != TS_MAX).then(|| format!("{}, counter {counter}", utc(seconds)))
+}
+
+/// Seconds since 1970 as a date and time of day.
+#[must_use]
+pub fn utc(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Years begin in March here, so that the leap day is the last one; eras have 400 years.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = year + era * 400 + next;
+    format!("{year:04}-{month:02}-{date:02} {:02}:{:02}:{:02} UTC", rest / 3_600, rest / 60 % 60, rest % 60)
+}
+
+/// Rows of a (field, value, note) table.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<Vec<String>>);
+
+impl Fields {
+    /// A field without a note.
+    pub fn add(&mut self, field: &str, value: impl ToString) {
+        self.note(field, value, "");
+    }
+
+    /// A field.
+    pub fn note(&mut self, field: &str, value: impl ToString, note: impl AsRef<str>) {
+        self.0.push(vec![escape(field), escape(&value.to_string()), escape(note.as_ref())]);
+    }
+
+    /// A field that may be absent.
+    pub fn maybe(&mut self, field: &str, value: Option<impl ToString>, note: &str) {
+        if let Some(v) = value {
+            self.note(field, v, note);
+        }
+    }
+
+    /// The table; empty without rows.
+    #[must_use]
+    pub fn table(self, width: Option<u16>) -> String {
+        if self.0.is_empty() { String::new() } else { text::table(width, &["Field", "Value", "Note"], &[], self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_become_dates() {
+        for (seconds, want) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (68_169_599, "1972-02-28 23:59:59 UTC"),
+            (68_169_600, "1972-02-29 00:00:00 UTC"),
+            (951_868_800, "2000-03-01 00:00:00 UTC"),
+            (1_230_767_999, "2008-12-31 23:59:59 UTC"),
+            (0x69e2_9c5b, "2026-04-17 20:47:23 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (u64::from(u32::MAX), "2106-02-07 06:28:15 UTC"),
+        ] {
+            assert_eq!(utc(seconds), want);
+        }
+    }
+
+    #[test]
+    fn only_plausible_numbers_are_times() {
+        assert_eq!(time_hint(7_629_832_633_374_999_104).unwrap(), "2026-04-17 20:47:23 UTC, counter 576");
+        assert_eq!(time_hint(7_625_638_039_464_706_519).unwrap(), "2026-04-06 13:30:13 UTC, counter 471");
+        assert_eq!([0, 1050, 1 << 32, TS_MAX].map(time_hint), [None, None, None, None]);
+    }
+}
