@@ -66,8 +66,11 @@ fn compare_trees(name: &str, audit: &Audit, checkpoint: &Value, deep: bool) {
     }
 }
 
-/// Findings that must be there, as (code, table, page, lsn); codes alone where the place says nothing.
-fn expected_findings(facts: &Value) -> Vec<(&'static str, Option<u64>, Option<u64>, Option<u64>)> {
+/// A code with its table, page and LSN, where the place says them.
+type Expected = (&'static str, Option<u64>, Option<u64>, Option<u64>);
+
+/// Findings that must be there.
+fn expected_findings(facts: &Value) -> Vec<Expected> {
     let mut out = Vec::new();
     for f in facts["faults"].as_array().unwrap() {
         let (table, page, lsn) = (f["table"].as_u64(), f["page"].as_u64(), f["lsn"].as_u64());

@@ -100,7 +100,7 @@ fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: 
     };
     let Some((base, deltas)) = blocks.split_first() else { return };
     if let Some(delta) = cookie.is_delta() {
-        if delta != !deltas.is_empty() {
+        if delta == deltas.is_empty() {
             broken(
                 format!(
                     "{} (the cookie's delta flag is {})",

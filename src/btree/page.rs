@@ -174,12 +174,15 @@ fn verify(
     None
 }
 
+/// A block with its plain form.
+type Plain<'s> = (Image<'s>, Cow<'s, [u8]>);
+
 /// The plain form of the blocks in `scratch`, base image first.
 fn plain<'s>(
     scratch: &'s Scratch,
     era: Era,
     compression: Compression,
-) -> Result<Vec<(Image<'s>, Cow<'s, [u8]>)>, (FaultKind, FormatError)> {
+) -> Result<Vec<Plain<'s>>, (FaultKind, FormatError)> {
     scratch
         .blocks()
         .map(|bytes| {

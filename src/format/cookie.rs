@@ -117,7 +117,8 @@ impl Cookie {
         let size = u32::try_from(size)
             .map_err(|_| FormatError::invalid(format!("cookie size {size} does not fit 32 bits")))?;
         let unknown_flags = raw_flags & !FLAG_DELTA;
-        if version <= VERSION && unknown_flags == 0 && !r.is_empty() {
+        let known = !(VERSION + 1..).contains(&version);
+        if known && unknown_flags == 0 && !r.is_empty() {
             return Err(FormatError::invalid(format!("cookie has {} bytes too many", r.remaining())));
         }
         Ok(Self {

@@ -30,7 +30,7 @@ pub fn find_flipped_bit(bytes: &[u8], field: usize, wanted: u32) -> Option<(usiz
     let change = crc32c_zeroed(bytes, field) ^ wanted;
     let zero = crc32c(&[0]);
     // What flipping each bit of the last byte changes.
-    let mut deltas: [u32; 8] = std::array::from_fn(|bit| crc32c(&[1_u8.wrapping_shl(bit as u32)]) ^ zero);
+    let mut deltas = [1_u8, 2, 4, 8, 16, 32, 64, 128].map(|bit| crc32c(&[bit]) ^ zero);
     for offset in (0..bytes.len()).rev() {
         if !(field..field.saturating_add(4)).contains(&offset) {
             for (bit, delta) in (0_u8..).zip(&deltas) {
