@@ -2,7 +2,7 @@
 
 use super::result::ClassTotal;
 use crate::store::{Index, Row};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 /// The classes.
@@ -78,8 +78,9 @@ pub struct Basis {
     pub completion_lsn: u64,
     /// Facts by table; tables not in it belong to no tree of any checkpoint.
     pub tables: HashMap<u64, TableFacts>,
-    /// Frontier of tables that no checkpoint names.
-    pub unknown_frontier: u64,
+    /// Facts of tables that no checkpoint names. They are lost if some metadata could not be read:
+    /// it may have named them.
+    pub unknown: TableFacts,
     /// The table of turtle pages.
     pub turtle_table: u64,
     /// The table of key pages.
@@ -93,6 +94,8 @@ pub struct Basis {
     pub missing: HashMap<(u64, u64), u64>,
     /// Only the newest checkpoint was walked: tables it does not name are not judged.
     pub newest_only: bool,
+    /// Pages (table, page) that lack blocks: nothing of them can be called an orphan.
+    pub holed: HashSet<(u64, u64)>,
 }
 
 /// Judge every row that the walks have not marked.
@@ -123,6 +126,10 @@ fn common(row: &Row, class: Class, completion_lsn: u64) -> Option<Class> {
 fn classify_special(index: &Index, class: &mut [Class], basis: &Basis, page: Range<usize>) {
     for at in page {
         let Some(row) = index.get(at) else { continue };
+        // A key page that only a newer checkpoint embeds was there already when this one completed.
+        if class[at] == Class::Newer && row.table == basis.key_table && row.lsn <= basis.completion_lsn {
+            class[at] = Class::Unjudged;
+        }
         class[at] = common(row, class[at], basis.completion_lsn).unwrap_or({
             if row.table == basis.key_table && row.lsn > basis.embedded_key {
                 Class::KeyNotEmbedded
@@ -138,18 +145,20 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
     let class = &mut class[page];
     let Some(first) = rows.first() else { return };
     let facts = basis.tables.get(&first.table).copied();
-    let TableFacts { frontier, lost } = facts.unwrap_or(TableFacts { frontier: basis.unknown_frontier, lost: false });
+    let TableFacts { frontier, lost } = facts.unwrap_or(basis.unknown);
+    let lost = lost || basis.holed.contains(&(first.table, first.page));
     let missing = basis.missing.get(&(first.table, first.page)).copied().unwrap_or(0);
     // Newest first: whether a row is superseded depends on what the newer ones turned out to be.
     for at in (0..rows.len()).rev() {
         let row = &rows[at];
+        let later = later_images(rows, class, at);
         if let Some(known) = common(row, class[at], basis.completion_lsn) {
             class[at] = known;
         } else if row.lsn > frontier {
             class[at] = Class::After;
-        } else if is_discarded(rows, at) {
+        } else if later != Later::Skipped && is_discarded(rows, at) {
             class[at] = Class::Discarded;
-        } else if is_superseded(rows, class, at) || row.lsn < missing || (facts.is_none() && basis.newest_only) {
+        } else if later == Later::Superseded || row.lsn < missing || (facts.is_none() && basis.newest_only) {
             class[at] = Class::Superseded;
         } else if lost || !basis.discards {
             class[at] = Class::Undetermined;
@@ -178,8 +187,20 @@ fn is_discarded(rows: &[Row], at: usize) -> bool {
         .any(|d| d.is_discard() && d.lsn > row.lsn && (d.backlink_lsn >= row.lsn || d.backlink_lsn == 0))
 }
 
-/// A later full image that is no orphan stands for the page, and does not skip this row.
-fn is_superseded(rows: &[Row], class: &[Class], at: usize) -> bool {
+/// What the full images above a row say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// There are none but orphans.
+    None,
+    /// One stands for the page, and for this row.
+    Superseded,
+    /// One stands for the page, written by a tree that did not know this row. What frees the page
+    /// later does not take this row's bytes off the tree's total either.
+    Skipped,
+}
+
+/// Look at the later full images that are no orphans.
+fn later_images(rows: &[Row], class: &[Class], at: usize) -> Later {
     let row = &rows[at];
     let later = rows.iter().zip(class).skip(at + 1);
     let mut adopted = false;
@@ -197,7 +218,11 @@ fn is_superseded(rows: &[Row], class: &[Class], at: usize) -> bool {
             full = true;
         }
     }
-    full && (adopted || !skipped)
+    match (full, skipped && !adopted) {
+        (false, _) => Later::None,
+        (true, false) => Later::Superseded,
+        (true, true) => Later::Skipped,
+    }
 }
 
 /// The full image a delta stands on is no orphan.
@@ -251,13 +276,14 @@ mod tests {
         let basis = Basis {
             completion_lsn: 120,
             tables: [(25, TableFacts { frontier: 100, lost })].into(),
-            unknown_frontier: 110,
+            unknown: TableFacts { frontier: 110, lost: false },
             turtle_table: 2,
             key_table: 26,
             embedded_key: 0,
             discards: true,
             missing: HashMap::new(),
             newest_only: false,
+            holed: HashSet::new(),
         };
         classify(&index, &mut class, &basis);
         class
@@ -285,6 +311,11 @@ mod tests {
         assert_eq!(
             judge(&[(5, 0, 0, 0), (30, 5, 0, 0), (60, 5, 5, X)], &[], false),
             [Discarded, Orphan, DiscardRecord]
+        );
+        // Written again, then freed: the discard names the later image.
+        assert_eq!(
+            judge(&[(5, 0, 0, 0), (30, 5, 0, 0), (60, 5, 0, 0), (70, 60, 60, X)], &[], false),
+            [Discarded, Orphan, Discarded, DiscardRecord]
         );
         // A delta on a leaked image leaks with it.
         assert_eq!(judge(&[(5, 0, 0, 0), (9, 5, 5, D)], &[], false), [Orphan, Orphan]);

@@ -13,6 +13,7 @@ pub mod result;
 pub mod sizes;
 
 use crate::btree::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
+use crate::btree::fault::FaultKind;
 use crate::btree::walk::{self, Depth};
 use crate::format::generation::{self, Evidence, Generation};
 use crate::store::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, StoreError};
@@ -357,12 +358,20 @@ impl<'a> Work<'a> {
 
         let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
         self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
-        self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
+        let hidden = older.iter().map(|(_, c)| c).chain([&catalog]).any(|c| !c.complete || c.has_unreadable_rows());
+        if !hidden {
+            self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
+        }
 
         let mut marks = reach::Marks::new(index);
         let walk_options = walk::Options { depth: self.options.depth, jobs: self.options.jobs };
         progress.phase("walking the trees", None);
-        let reached = reach::walk_audited(opened, &catalog.trees, audited, walk_options, &mut marks, progress)?;
+        let mut reached = reach::walk_audited(opened, &catalog.trees, audited, walk_options, &mut marks, progress)?;
+        for (tree, sums) in catalog.trees.iter().zip(&mut reached.trees) {
+            if catalog.root_is_unreadable(tree) {
+                (sums.lost, sums.complete) = (true, false);
+            }
+        }
         mark_special(index, &mut marks.class, audited, Class::Live);
         progress.phase("marking what other checkpoints need", None);
         let mut facts = HashMap::new();
@@ -384,23 +393,25 @@ impl<'a> Work<'a> {
                 // A table the audited checkpoint does not name was dropped: its own last root bounds it.
                 let frontier = tree.root.map_or(0, |r| r.lsn);
                 let fact = facts.entry(tree.table).or_insert(TableFacts { frontier, lost: false });
-                fact.lost |= lost;
+                fact.lost |= lost || other.root_is_unreadable(tree);
             }
         }
         let all_lost = !catalog.complete || older.iter().any(|(_, c)| !c.complete);
+        let unnamed = all_lost || older.iter().map(|(_, c)| c).chain([&catalog]).any(Catalog::has_unreadable_rows);
         if all_lost {
             facts.values_mut().for_each(|f| f.lost = true);
         }
         let basis = Basis {
             completion_lsn: audited.lsn,
             tables: facts,
-            unknown_frontier: if all_lost { 0 } else { audited.completion.metadata_lsn },
+            unknown: TableFacts { frontier: audited.completion.metadata_lsn, lost: unnamed },
             turtle_table: index.get(audited.turtle_at).map_or(0, |r| r.table),
             key_table: catalog::KEY_TABLE,
             embedded_key: audited.turtle.key_provider.as_ref().map_or(0, |k| k.lsn),
             discards: generation.discards_pages(),
             missing: reached.missing.clone(),
             newest_only: self.options.newest_only,
+            holed: marks.holed,
         };
         progress.phase("judging every page version", None);
         let mut class = marks.class;
@@ -519,7 +530,17 @@ impl<'a> Work<'a> {
     /// Faults of the walk as findings; what only could not be checked is counted once a tree.
     fn fault_findings(&mut self, catalog: &Catalog, reached: &reach::Reached) {
         let mut unchecked: BTreeMap<(usize, Code), (u64, Finding)> = BTreeMap::new();
+        let crossed: HashSet<usize> = reached
+            .faults
+            .iter()
+            .filter(|(_, f)| matches!(f.kind, FaultKind::Cycle | FaultKind::ReferencedTwice))
+            .map(|(tree, _)| *tree)
+            .collect();
         for (tree, fault) in &reached.faults {
+            // A false reference brings a false separator with it; that is not a finding of its own.
+            if fault.kind == FaultKind::KeyRange && crossed.contains(tree) {
+                continue;
+            }
             let spec = &catalog.trees[*tree];
             let finding = reach::finding(&spec.uri, fault);
             if fault.kind.is_unchecked() {

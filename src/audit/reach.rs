@@ -9,7 +9,7 @@ use crate::btree::fault::{Fault, FaultKind};
 use crate::btree::walk::{self, Depth, Options, RowCounts, Visited, Visitor};
 use crate::format::cell::CellKind;
 use crate::store::{Index, StoreError};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The marks of all walks of one audit.
 pub struct Marks {
@@ -18,13 +18,16 @@ pub struct Marks {
     /// Positions of newest blocks whose page version was entered. A row can be reached as an older
     /// block of a newer version without its own version, and what lies below that, being entered.
     entered: Vec<bool>,
+    /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
+    /// have been superseded by what is gone.
+    pub holed: HashSet<(u64, u64)>,
 }
 
 impl Marks {
     /// No marks yet.
     #[must_use]
     pub fn new(index: &Index) -> Self {
-        Self { class: vec![Class::Unjudged; index.len()], entered: vec![false; index.len()] }
+        Self { class: vec![Class::Unjudged; index.len()], entered: vec![false; index.len()], holed: HashSet::new() }
     }
 }
 
@@ -119,7 +122,10 @@ impl Visitor for Audited<'_> {
         let size = u64::from(page.cookie.size);
         sums.cookie_bytes += size;
         sums.pages.reachable += 1;
-        sums.pages.depth = sums.pages.depth.max(page.level as u64 + 1);
+        if !page.overflow {
+            // An overflow item hangs below its leaf, but is no level of the tree.
+            sums.pages.depth = sums.pages.depth.max(page.level as u64 + 1);
+        }
         if page.deleted {
             sums.deleted_bytes += size;
         }
@@ -129,6 +135,9 @@ impl Visitor for Audited<'_> {
             (false, CellKind::AddrInternal) => &mut sums.pages.internal,
             (false, _) => &mut sums.pages.leaf,
         } += 1;
+        if page.chain.is_none() || page.broken {
+            self.marks.holed.insert((self.trees[tree].table, page.cookie.page_id));
+        }
         if let Some(chain) = page.chain {
             let stored = chain.stored_bytes(&self.opened.index);
             sums.physical_bytes += stored;
@@ -193,13 +202,14 @@ pub fn mark_other(
     mark: Class,
     marks: &mut Marks,
 ) -> Result<Vec<bool>, StoreError> {
-    let mut visitor = Marker { marks, mark, lost: vec![false; trees.len()] };
+    let mut visitor = Marker { trees, marks, mark, lost: vec![false; trees.len()] };
     let options = Options { depth: Depth::Quick, ..options };
     walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
     Ok(visitor.lost)
 }
 
 struct Marker<'a> {
+    trees: &'a [Tree],
     marks: &'a mut Marks,
     mark: Class,
     lost: Vec<bool>,
@@ -211,7 +221,10 @@ impl Visitor for Marker<'_> {
         !std::mem::replace(&mut self.marks.entered[newest], true)
     }
 
-    fn page(&mut self, _tree: usize, page: &Visited) {
+    fn page(&mut self, tree: usize, page: &Visited) {
+        if page.chain.is_none() || page.broken {
+            self.marks.holed.insert((self.trees[tree].table, page.cookie.page_id));
+        }
         for at in page.chain.iter().flat_map(|c| c.positions()) {
             let class = &mut self.marks.class[at];
             if *class == Class::Unjudged {
@@ -245,7 +258,7 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::ReferencedTwice => Code::PageReferencedTwice,
         FaultKind::PageIdRange => Code::PageIdOutOfRange,
         FaultKind::DiscardedInUse => Code::DiscardedInUse,
-        FaultKind::KeyOrder => Code::KeyOutOfOrder,
+        FaultKind::KeyOrder | FaultKind::KeyRange => Code::KeyOutOfOrder,
         FaultKind::Encrypted => Code::Encrypted,
         FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
         FaultKind::Unreadable => Code::StoreDamaged,

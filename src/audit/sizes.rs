@@ -290,7 +290,7 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
         let right = database.sum_of_recomputed.saturating_add(account::BUFFER);
         database.difference_from_recomputed = Some(signed_difference(published, right));
     }
-    if legacy || !input.catalog.complete || has_unreadable_rows(input.catalog) {
+    if legacy || !input.catalog.complete || input.catalog.has_unreadable_rows() {
         return;
     }
     let right = sum.saturating_add(account::BUFFER);
@@ -325,11 +325,6 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
         let residual = explanation.residual;
         out.findings.push(finding.with(format!("difference {difference} bytes, residual {residual} bytes")));
     }
-}
-
-/// A metadata row that cannot be parsed hides a size.
-fn has_unreadable_rows(catalog: &Catalog) -> bool {
-    catalog.issues.iter().any(|i| matches!(i, crate::btree::catalog::MetadataIssue::Row { .. }))
 }
 
 /// Tables that an older checkpoint names and the audited one does not, with their last published size.

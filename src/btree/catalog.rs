@@ -143,6 +143,20 @@ pub struct Catalog {
     pub complete: bool,
 }
 
+impl Catalog {
+    /// A metadata row that cannot be parsed hides a tree and its size.
+    #[must_use]
+    pub fn has_unreadable_rows(&self) -> bool {
+        self.issues.iter().any(|i| matches!(i, MetadataIssue::Row { .. }))
+    }
+
+    /// The tree has a root, but the cookie that names it cannot be decoded.
+    #[must_use]
+    pub fn root_is_unreadable(&self, tree: &Tree) -> bool {
+        self.issues.iter().any(|i| matches!(i, MetadataIssue::Cookie { uri, .. } if *uri == tree.uri))
+    }
+}
+
 /// Parse a completion record and fetch its turtle page.
 pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) -> Result<Checkpoint, Refusal> {
     let completion = crate::format::completion::parse(&row.text).map_err(|e| match e.class {
@@ -237,7 +251,9 @@ pub fn read(index: &Index, reader: &mut dyn BlockReader, checkpoint: &Checkpoint
         }
     }
     for (uri, stable) in layered {
-        if !catalog.trees.iter().any(|t| t.uri == stable) && catalog.complete {
+        // A row that cannot be parsed is damaged, not missing.
+        let damaged = catalog.issues.iter().any(|i| matches!(i, MetadataIssue::Row { uri, .. } if *uri == stable));
+        if !catalog.trees.iter().any(|t| t.uri == stable) && catalog.complete && !damaged {
             catalog.issues.push(MetadataIssue::MissingStable { uri, stable });
         }
     }

@@ -73,6 +73,9 @@ pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Faul
     // A row whose discard flag is wrong is still the block the cookie means.
     let starts_chain = |at: usize, r: &Row| r.is_full() || (at + 1 == upto && r.flags & FLAG_DELTA == 0);
     let base = (0..upto).rev().find(|at| starts_chain(*at, &rows[*at]));
+    // Where the image the cookie stands on is gone, an older one is no substitute.
+    let base_is_gone = cookie.base_lsn != 0 && !rows_upto.iter().any(|r| r.lsn == cookie.base_lsn);
+    let base = base.filter(|_| !base_is_gone);
     let first = base.unwrap_or_else(|| {
         // Without a full image: the deltas of the newest chain.
         let same = |r: &&Row| !r.is_discard() && r.base_lsn == last.base_lsn;
@@ -85,8 +88,12 @@ pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Faul
         let found = format!("a discard record at LSN {}", discard.lsn);
         faults.push(Fault::new(FaultKind::DiscardedInUse, place, "no discard record in the chain", found));
     } else if base.is_none() {
+        let expected = match cookie.base_lsn {
+            0 => "a full image at the start of the chain".to_string(),
+            lsn => format!("a full image at LSN {lsn}"),
+        };
         let found = format!("only deltas, at LSN {}", list(blocks.iter().map(|r| r.lsn)));
-        faults.push(Fault::new(FaultKind::ChainBroken, place, "a full image at the start of the chain", found));
+        faults.push(Fault::new(FaultKind::ChainBroken, place, expected, found));
     } else {
         check_links(cookie, blocks, place, faults);
     }
@@ -239,6 +246,8 @@ mod tests {
         assert_eq!(rest(&[BASE], delta(20)), Some(Chain { base: 0, newest: 0 }));
         let deltas = [(25, 20, 20, D, 71), (30, 25, 20, D, 9)];
         assert_eq!(rest(&deltas, Cookie::new(100, 30, 20, 9, 0)), Some(Chain { base: 0, newest: 1 }));
+        let older = [(5, 0, 0, 0, 9), (25, 20, 20, D, 71)];
+        assert_eq!(rest(&older, delta(20)), Some(Chain { base: 1, newest: 1 }));
         assert_eq!(
             rest(&[(20, 0, 0, FLAG_DISCARDED, 83)], Cookie::new(100, 20, 0, 83, 0)),
             Some(Chain { base: 0, newest: 0 })

@@ -34,6 +34,8 @@ pub enum FaultKind {
     DiscardedInUse,
     /// Keys that do not ascend (05.12).
     KeyOrder,
+    /// Keys outside the separators around their page (05.6).
+    KeyRange,
     /// The content is encrypted: it could not be looked into.
     Encrypted,
     /// Compressed by something this tool does not know: it could not be looked into.

@@ -514,8 +514,10 @@ fn fetch(
     out: &mut Outcome,
 ) -> Option<crate::format::page::PageHeader> {
     let chain = pending.page.chain?;
+    // The cookie speaks of its own block; what is left of a broken chain may end before it.
+    let own = index.get(chain.newest).is_some_and(|r| r.lsn == pending.page.cookie.lsn || pending.page.cookie.lsn == 0);
     let checks = Checks {
-        newest: (!pending.page.suspect).then_some(pending.page.cookie.checksum),
+        newest: (own && !pending.page.suspect).then_some(pending.page.cookie.checksum),
         linked: !pending.page.broken,
     };
     let header = page::read(reader, index, &pending.page.cookie, checks, chain, scratch, &mut out.faults);
@@ -622,7 +624,7 @@ fn check_bounds(rows: &Rows<'_>, bounds: &Bounds, place: (u64, u64, u64)) -> Opt
     let last = plain.next_back().unwrap_or(first);
     if bounds.low.as_deref().is_some_and(|low| first < low) {
         return Some(Fault::new(
-            FaultKind::KeyOrder,
+            FaultKind::KeyRange,
             place,
             "keys from the page's separator on",
             "a first key below it",
@@ -630,7 +632,7 @@ fn check_bounds(rows: &Rows<'_>, bounds: &Bounds, place: (u64, u64, u64)) -> Opt
     }
     if bounds.high.as_deref().is_some_and(|high| last >= high) {
         return Some(Fault::new(
-            FaultKind::KeyOrder,
+            FaultKind::KeyRange,
             place,
             "keys below the next separator",
             "a last key not below it",
@@ -665,7 +667,7 @@ fn count_rows(tree: &Tree, pending: &Pending, at: usize, scratch: &Scratch, dept
     });
     faults.extend(order.flatten());
     // Damage shows at every depth; key order is the business of a deep audit only.
-    faults.retain(|f| depth == Depth::Deep || f.kind != FaultKind::KeyOrder);
+    faults.retain(|f| depth == Depth::Deep || !matches!(f.kind, FaultKind::KeyOrder | FaultKind::KeyRange));
     let known = out.faults.iter().any(|f| f.page == loaded.place.1);
     out.faults.extend(faults.into_iter().filter(|f| !known || f.kind.is_unchecked()));
 }
