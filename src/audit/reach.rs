@@ -105,8 +105,7 @@ impl Audited<'_> {
         let index = &self.opened.index;
         let table = self.trees[tree].table;
         let frontier = self.trees[tree].root.map_or(self.metadata_lsn, |r| r.lsn);
-        let end = index.page(table, page.cookie.page_id).end;
-        let later = index.slice(newest + 1..end);
+        let later = index.slice(newest + 1..page.rows.1);
         if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= frontier) {
             let place = (table, page.cookie.page_id, page.cookie.lsn);
             let found = format!("a discard record at LSN {}", discard.lsn);

@@ -4,7 +4,7 @@
 use super::fault::{Fault, FaultKind};
 use crate::format::cookie::{Cookie, Layout};
 use crate::store::{FLAG_DELTA, Index, Row};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// Most deltas a page may have between two full images (03.7).
 pub const MAX_DELTAS: usize = 32;
@@ -49,8 +49,18 @@ impl Chain {
 /// Whatever is left of a broken chain is returned beside the fault, so that an audit sees as much as
 /// possible and does not take the remains for orphans. `None`: nothing of the version is there.
 pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
+    resolve_in(index, index.page(table, cookie.page_id), table, cookie, faults)
+}
+
+/// [`resolve`], where the positions of the page's rows are known already.
+pub fn resolve_in(
+    index: &Index,
+    page: Range<usize>,
+    table: u64,
+    cookie: &Cookie,
+    faults: &mut Vec<Fault>,
+) -> Option<Chain> {
     let place = (table, cookie.page_id, cookie.lsn);
-    let page = index.page(table, cookie.page_id);
     let rows = index.slice(page.clone());
     // L1 and L2 cookies have no LSN: they mean the newest version.
     let upto = match cookie.layout {

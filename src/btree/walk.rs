@@ -42,6 +42,8 @@ pub struct Visited {
     pub cookie: Cookie,
     /// Its blocks in the index; `None` if they are missing.
     pub chain: Option<Chain>,
+    /// Positions of the page's rows, from the first to behind the last.
+    pub rows: (usize, usize),
     /// What its address cell says; internal for a root.
     pub kind: CellKind,
     /// An overflow item.
@@ -127,14 +129,41 @@ struct Node {
     chain: Option<Chain>,
 }
 
+/// Where a cookie leads in the index.
+#[derive(Default)]
+struct Located {
+    rows: (usize, usize),
+    chain: Option<Chain>,
+    faults: Vec<Fault>,
+}
+
+impl Located {
+    fn new(index: &Index, table: u64, cookie: &Cookie) -> Self {
+        let mut faults = Vec::new();
+        let range = index.page(table, cookie.page_id);
+        let chain = chain::resolve_in(index, range.clone(), table, cookie, &mut faults);
+        Self { rows: (range.start, range.end), chain, faults }
+    }
+}
+
 /// A child address as a worker found it.
 struct Found {
     cookie: Result<Cookie, crate::format::FormatError>,
+    located: Located,
     kind: CellKind,
     overflow: bool,
     /// Index into the leaves of the task, for overflow items.
     leaf: usize,
     bounds: Bounds,
+}
+
+impl Found {
+    /// Decode an address and look where it leads; anything but a plain address is an overflow item.
+    fn new(index: &Index, table: u64, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
+        let cookie = Cookie::decode(cookie);
+        let located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
+        Self { cookie, located, kind, overflow: !kind.is_addr(), leaf, bounds: Bounds::default() }
+    }
 }
 
 #[derive(Default)]
@@ -165,6 +194,7 @@ pub fn walk(
         nodes: Vec::new(),
         stack: Vec::new(),
         twice: Vec::new(),
+        depth: options.depth,
         visitor,
     };
     for (tree, spec) in trees.iter().enumerate().rev() {
@@ -246,14 +276,17 @@ struct Walker<'a> {
     stack: Vec<Task>,
     /// Pages with a second parent: tree, page, LSN of the second reference.
     twice: Vec<(usize, u64, u64)>,
+    depth: Depth,
     visitor: &'a mut dyn Visitor,
 }
 
 impl Walker<'_> {
     fn root(&mut self, tree: usize, cookie: Cookie) {
+        let located = Located::new(self.index, self.trees[tree].table, &cookie);
         let page = Visited {
             cookie,
-            chain: None,
+            chain: located.chain,
+            rows: located.rows,
             kind: CellKind::AddrInternal,
             overflow: false,
             level: 0,
@@ -261,7 +294,7 @@ impl Walker<'_> {
             suspect: false,
             broken: false,
         };
-        if let Some(task) = self.reach(tree, page, Bounds::default(), None, None) {
+        if let Some(task) = self.reach(tree, page, located.faults, Bounds::default(), None, None) {
             self.stack.push(task);
         }
     }
@@ -272,6 +305,7 @@ impl Walker<'_> {
         &mut self,
         tree: usize,
         mut page: Visited,
+        faults: Vec<Fault>,
         bounds: Bounds,
         parent: Option<usize>,
         leaves: Option<&mut Vec<Pending>>,
@@ -279,9 +313,12 @@ impl Walker<'_> {
         let table = self.trees[tree].table;
         let cookie = page.cookie;
         let place = (table, cookie.page_id, cookie.lsn);
-        let mut faults = Vec::new();
-        page.chain = chain::resolve(self.index, table, &cookie, &mut faults);
         if page.suspect && (page.chain.is_none() || !faults.is_empty()) {
+            return None;
+        }
+        if let Some(chain) = page.chain
+            && !self.visitor.enter(tree, chain.newest)
+        {
             return None;
         }
         page.broken = faults.iter().any(|f| matches!(f.kind, FaultKind::ChainBroken | FaultKind::DiscardedInUse));
@@ -313,11 +350,6 @@ impl Walker<'_> {
         for fault in faults {
             self.visitor.fault(tree, fault);
         }
-        if let Some(chain) = page.chain
-            && !self.visitor.enter(tree, chain.newest)
-        {
-            return None;
-        }
         self.visitor.page(tree, &page);
         if page.chain.is_none() && page.kind == CellKind::AddrInternal {
             self.visitor.subtree_lost(tree);
@@ -328,7 +360,9 @@ impl Walker<'_> {
             self.nodes.push(Node { page: cookie.page_id, parent, tree, cookie, chain: page.chain });
             return Some(Task::Internal { tree, pending: Pending { page, bounds, node } });
         }
-        if let Some(leaves) = leaves {
+        if let Some(leaves) = leaves
+            && reads_leaf(self.depth, &page)
+        {
             leaves.push(Pending { page, bounds, node: parent.unwrap_or(0) });
         }
         None
@@ -337,11 +371,11 @@ impl Walker<'_> {
     /// Whether the page was reached before; reports the cycle or the second parent.
     fn is_second_reference(&mut self, tree: usize, page: &Visited, parent: Option<usize>) -> bool {
         let cookie = page.cookie;
-        let range = self.index.page(self.trees[tree].table, cookie.page_id);
-        let fresh = if range.is_empty() {
+        let (start, end) = page.rows;
+        let fresh = if start == end {
             self.absent.insert((tree, cookie.page_id))
         } else {
-            let (word, bit) = (range.start / 64, 1_u64 << (range.start % 64));
+            let (word, bit) = (start / 64, 1_u64 << (start % 64));
             let fresh = self.seen[word] & bit == 0;
             self.seen[word] |= bit;
             fresh
@@ -418,7 +452,8 @@ impl Walker<'_> {
                 Ok(cookie) => {
                     let page = Visited {
                         cookie,
-                        chain: None,
+                        chain: found.located.chain,
+                        rows: found.located.rows,
                         kind: found.kind,
                         overflow: found.overflow,
                         level: parent.page.level + 1,
@@ -426,7 +461,7 @@ impl Walker<'_> {
                         suspect: outcome.damaged,
                         broken: false,
                     };
-                    next.extend(self.reach(tree, page, found.bounds, Some(parent.node), Some(&mut leaves)));
+                    next.extend(self.reach(tree, page, found.located.faults, found.bounds, Some(parent.node), Some(&mut leaves)));
                     if leaves.len() >= LEAVES_PER_TASK {
                         next.push(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
                     }
@@ -545,17 +580,11 @@ fn internal(
                 let separators = (depth == Depth::Deep).then(|| separators(children, &pending.bounds));
                 for (at, child) in children.list.iter().enumerate() {
                     if child.overflow_key {
-                        out.children.push(Found {
-                            cookie: Cookie::decode(child.key),
-                            kind: CellKind::KeyOverflow,
-                            overflow: true,
-                            leaf: 0,
-                            bounds: Bounds::default(),
-                        });
+                        out.children.push(Found::new(index, tree.table, child.key, CellKind::KeyOverflow, 0));
                     }
-                    let cookie = Cookie::decode(child.cookie);
                     let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
-                    out.children.push(Found { cookie, kind: child.kind, overflow: false, leaf: 0, bounds });
+                    let found = Found::new(index, tree.table, child.cookie, child.kind, 0);
+                    out.children.push(Found { bounds, ..found });
                 }
                 children.error.is_none()
             });
@@ -564,11 +593,16 @@ fn internal(
         // A root may be a lone leaf; below a root the address cell was wrong.
         Ok(_) if pending.page.level == 0 => {
             out.leaf_root = true;
-            count_rows(tree, pending, 0, scratch, depth, out);
+            count_rows(index, tree, pending, 0, scratch, depth, out);
         }
         Ok(t) => out.faults.push(type_fault(loaded, "an internal page, as its address says", t.name())),
         Err(_) => {}
     }
+}
+
+/// Whether a page below the internal ones is read at all.
+fn reads_leaf(depth: Depth, page: &Visited) -> bool {
+    depth > Depth::Quick || (page.kind == CellKind::AddrLeaf && !page.overflow)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -585,9 +619,6 @@ fn leaf(
     let page = &pending.page;
     // Only a plain leaf address (type 2) may lead to overflow pages, so only there cells matter.
     let may_overflow = page.kind == CellKind::AddrLeaf || page.kind == CellKind::AddrDeleted;
-    if depth == Depth::Quick && !(may_overflow && page.kind == CellKind::AddrLeaf) {
-        return;
-    }
     let Some(header) = fetch(pending, index, reader, scratch, out) else { return };
     let loaded = loaded(tree, &page.cookie);
     match header.page_type() {
@@ -598,7 +629,7 @@ fn leaf(
             out.faults.push(type_fault(loaded, "a leaf page, as its address says", t.name()));
         }
         Ok(_) if !page.overflow && (depth == Depth::Deep || may_overflow) => {
-            count_rows(tree, pending, at, scratch, depth, out);
+            count_rows(index, tree, pending, at, scratch, depth, out);
         }
         _ => page::check_streams(scratch, loaded, &mut out.faults),
     }
@@ -645,7 +676,15 @@ fn type_fault(loaded: Loaded, expected: &str, found: &str) -> Fault {
     Fault::new(FaultKind::Header, loaded.place, expected, format!("a {found} page"))
 }
 
-fn count_rows(tree: &Tree, pending: &Pending, at: usize, scratch: &Scratch, depth: Depth, out: &mut Outcome) {
+fn count_rows(
+    index: &Index,
+    tree: &Tree,
+    pending: &Pending,
+    at: usize,
+    scratch: &Scratch,
+    depth: Depth,
+    out: &mut Outcome,
+) {
     let loaded = loaded(tree, &pending.page.cookie);
     let mut faults = Vec::new();
     let order = page::with_rows(scratch, loaded, &mut faults, |rows| {
@@ -653,8 +692,7 @@ fn count_rows(tree: &Tree, pending: &Pending, at: usize, scratch: &Scratch, dept
             out.rows.keys += 1;
             out.rows.live += u64::from(!row.times.is_stopped());
             let mut overflow = |cookie: &[u8], kind| {
-                let cookie = Cookie::decode(cookie);
-                out.children.push(Found { cookie, kind, overflow: true, leaf: at, bounds: Bounds::default() });
+                out.children.push(Found::new(index, tree.table, cookie, kind, at));
             };
             if row.overflow_key {
                 overflow(&row.key, CellKind::KeyOverflow);
