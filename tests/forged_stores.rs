@@ -18,7 +18,7 @@ use wtcheck::store;
 /// Audit checkpoint `k` of a forged store.
 fn audit(forged: &Forged, k: Option<usize>, depth: Depth, jobs: usize) -> (Audit, BTreeMap<Key, &'static str>) {
     let store = store::open(forged.home(), &store::OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, &Silent).unwrap();
+    let opened = audit::open(&*store, depth == Depth::Normal, &Silent).unwrap();
     let checkpoint = k.map(|k| forged.checkpoints[k].lsn.to_string());
     let options = Options { checkpoint, depth, jobs, ..Options::default() };
     let (audit, class) = audit::run_on(&opened, "HOME", &options, &Silent).unwrap();

@@ -197,7 +197,7 @@ fn keeps_ctime(way: WalWay) -> bool {
 
 /// Index, completions, layout, and every block.
 fn read_all(store: &dyn PageLog) -> (Index, Vec<Problem>) {
-    let (index, mut problems) = store.index(&|_| ()).unwrap();
+    let (index, mut problems) = store.index(None, &|_| ()).unwrap();
     problems.extend(store.completions().unwrap().1);
     store.layout().unwrap();
     let mut reader = store.reader().unwrap();
@@ -252,7 +252,7 @@ fn rows_bytes_and_an_untouched_source() {
             let store = open_way(&kv_home, way);
             let seen = std::sync::atomic::AtomicU64::new(0);
             let (index, problems) =
-                store.index(&|n| _ = seen.fetch_max(n, std::sync::atomic::Ordering::Relaxed)).unwrap();
+                store.index(None, &|n| _ = seen.fetch_max(n, std::sync::atomic::Ordering::Relaxed)).unwrap();
             assert_eq!(problems, [], "{shape:?} {way:?}");
             assert_eq!(seen.into_inner(), expected.len() as u64);
             assert_equal(&store, &index, &expected);
@@ -313,7 +313,7 @@ fn both_layouts_at_once() {
     fs::write(temp.path().join("pages_04.db.bak"), "ignored").unwrap();
     fs::write(temp.path().join("pages_1.db"), "strange").unwrap();
     let store = open_way(temp.path(), WalWay::Auto);
-    let (index, problems) = store.index(&|_| ()).unwrap();
+    let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1);
     assert_eq!((problems[0].file.as_str(), problems[0].affects), ("pages_1.db", Affected::None));
     assert_equal(&store, &index, &expected);
@@ -408,7 +408,7 @@ fn a_writer_is_noticed() {
         let store = open_way(temp.path(), way);
         let more = Put { table: 25, page: 1000, lsn: 9000, backlink: 0, base: 0, flags: 0, data: Some(vec![1]) };
         put(&connect(&temp.path().join("pages_000025.db")), &more);
-        let (index, problems) = store.index(&|_| ()).unwrap();
+        let (index, problems) = store.index(None, &|_| ()).unwrap();
         assert_eq!(index.len(), expected.len() + 1);
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(problems[0].file, "pages_000025.db-wal");
@@ -493,7 +493,7 @@ fn rows_behind_a_damaged_leaf_are_found() {
         overwrite(&path, (pages[at] - 1) * 16384, &[0xee; 16384]);
     }
     let store = open_way(temp.path(), WalWay::Auto);
-    let (index, problems) = store.index(&|_| ()).unwrap();
+    let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].affects, Affected::Table(25));
     let lost = expected.len() - index.len();
@@ -518,11 +518,11 @@ fn wrong_databases() {
     let expected = build(temp.path(), Shape { sharded: true, ..Shape::default() });
 
     at(temp.path(), "pages_08.db", "CREATE TABLE music (title); INSERT INTO music VALUES ('x')");
-    let error = open_way(temp.path(), WalWay::Auto).index(&|_| ()).unwrap_err().to_string();
+    let error = open_way(temp.path(), WalWay::Auto).index(None, &|_| ()).unwrap_err().to_string();
     assert!(error.contains("is SQLite, but not a PALite pages database: no table pages"), "{error}");
 
     at(temp.path(), "pages_08.db", "CREATE TABLE pages (table_id, page_id, lsn)");
-    let error = open_way(temp.path(), WalWay::Auto).index(&|_| ()).unwrap_err().to_string();
+    let error = open_way(temp.path(), WalWay::Auto).index(None, &|_| ()).unwrap_err().to_string();
     assert!(error.contains("is SQLite, but not a PALite pages database: no column page_data"), "{error}");
 
     // Optional columns are absent, values are odd.
@@ -534,7 +534,7 @@ fn wrong_databases() {
          (25, 1, 5, -1, 17)",
     );
     let store = open_way(temp.path(), WalWay::Auto);
-    let (index, problems) = store.index(&|_| ()).unwrap();
+    let (index, problems) = store.index(None, &|_| ()).unwrap();
     let found: Vec<(u64, u32, u32)> = index.slice(index.table(25)).iter().map(|r| (r.lsn, r.flags, r.len)).collect();
     assert_eq!(found, [(2, 2, 5), (5, u32::MAX, 2)]);
     let reasons: Vec<&str> = problems.iter().map(|p| p.reason.as_str()).collect();
@@ -564,7 +564,7 @@ fn wrong_databases() {
     );
     at(temp.path(), "pages_09.db", "CREATE TABLE a (b); DROP TABLE a");
     let store = open_way(temp.path(), WalWay::Auto);
-    let (index, problems) = store.index(&|_| ()).unwrap();
+    let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].reason, "is an SQLite database without tables");
     assert_eq!(index.table(25).len(), 2);
@@ -575,7 +575,7 @@ fn wrong_databases() {
     fs::remove_file(temp.path().join("pages_08.db")).unwrap();
     fs::remove_file(temp.path().join("pages_09.db")).unwrap();
     let store = open_way(temp.path(), WalWay::Auto);
-    let (index, problems) = store.index(&|_| ()).unwrap();
+    let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!((index.len(), problems.len()), (not_25(&expected), 0));
     let absent = store.layout().unwrap().absent;
     assert_eq!(absent.len(), 1);
@@ -583,7 +583,7 @@ fn wrong_databases() {
     assert_eq!(absent[0].affects, Affected::Remainder { modulus: 17, remainder: 8 });
     // Its -wal was left behind.
     fs::write(temp.path().join("pages_08.db-wal"), [1; 5000]).unwrap();
-    let (_, problems) = open_way(temp.path(), WalWay::Auto).index(&|_| ()).unwrap();
+    let (_, problems) = open_way(temp.path(), WalWay::Auto).index(None, &|_| ()).unwrap();
     assert!(problems.iter().any(|p| p.reason == "a write-ahead log without its database"), "{problems:?}");
 
     // Counters and completion records.

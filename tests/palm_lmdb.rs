@@ -254,7 +254,7 @@ fn a_made_page_log() {
         assert_eq!(layout.files, vec![("data.mdb".to_string(), bytes.len() as u64)]);
         assert_eq!((layout.lsn_counter, layout.sharded, layout.from_wal), (Some(300), false, false));
         let last = std::sync::atomic::AtomicU64::new(0);
-        let (index, problems) = palm.index(&|n| last.store(n, std::sync::atomic::Ordering::Relaxed)).unwrap();
+        let (index, problems) = palm.index(None, &|n| last.store(n, std::sync::atomic::Ordering::Relaxed)).unwrap();
         assert_eq!(problems, vec![]);
         assert_eq!(last.into_inner(), 300);
         let mut reader = palm.reader().unwrap();
@@ -299,7 +299,7 @@ fn the_same_lsn_of_two_checkpoints_and_odd_records() {
     checkpoints.put(&mut txn, b"short", b"").unwrap();
     txn.commit().unwrap();
     let palm = Palm::open(dir.path(), false).unwrap();
-    let (index, problems) = palm.index(&|_| ()).unwrap();
+    let (index, problems) = palm.index(None, &|_| ()).unwrap();
     assert_eq!(index.rows().iter().map(|r| r.len).collect::<Vec<_>>(), vec![5, 6]);
     let affects: Vec<_> = problems.iter().map(|p| p.affects).collect();
     assert_eq!(affects, vec![Affected::Table(17), Affected::All], "{problems:?}");
@@ -355,7 +355,7 @@ fn the_source_stays_untouched() {
         let before = state_of(dir);
         for no_mmap in [false, true] {
             let palm = Palm::open(dir, no_mmap).unwrap();
-            let (index, _) = palm.index(&|_| ()).unwrap();
+            let (index, _) = palm.index(None, &|_| ()).unwrap();
             palm.completions().unwrap();
             palm.layout().unwrap();
             let mut reader = palm.reader().unwrap();
@@ -375,7 +375,7 @@ fn a_file_cut_while_open_is_refused() {
     let palm = Palm::open(dir.path(), false).unwrap();
     let file = fs::OpenOptions::new().write(true).open(dir.path().join("data.mdb")).unwrap();
     file.set_len(4096).unwrap();
-    assert!(matches!(palm.index(&|_| ()), Err(StoreError::Damaged { .. })));
+    assert!(matches!(palm.index(None, &|_| ()), Err(StoreError::Damaged { .. })));
     assert!(matches!(palm.reader().err(), Some(StoreError::Damaged { .. })));
 }
 
@@ -383,7 +383,7 @@ fn a_file_cut_while_open_is_refused() {
 fn exercise(bytes: &[u8]) -> Option<(usize, usize)> {
     let dir = kv_home(bytes);
     let palm = Palm::open(dir.path(), true).ok()?;
-    let (index, problems) = palm.index(&|_| ()).unwrap();
+    let (index, problems) = palm.index(None, &|_| ()).unwrap();
     // Nothing can be larger than the file: neither rows nor texts are multiplied.
     assert!(index.len() * 8 <= bytes.len() && problems.len() < 1100);
     let (completions, more) = palm.completions().unwrap();
@@ -474,7 +474,7 @@ fn cycles_end() {
     let (first, second) = (node(&bytes, 0), node(&bytes, 1));
     bytes.copy_within(first..first + 4, second);
     let dir = kv_home(&bytes);
-    let (index, problems) = Palm::open(dir.path(), true).unwrap().index(&|_| ()).unwrap();
+    let (index, problems) = Palm::open(dir.path(), true).unwrap().index(None, &|_| ()).unwrap();
     assert!(index.len() < 300);
     assert_eq!(problems.len(), 1);
     assert!(problems[0].reason.contains("reached twice"), "{problems:?}");
@@ -488,13 +488,13 @@ fn a_lost_overflow_run_costs_one_row() {
     let made = tempfile::tempdir().unwrap();
     let good = palm_environment(made.path(), 100, 17);
     let dir = kv_home(&good);
-    let (index, _) = Palm::open(dir.path(), true).unwrap().index(&|_| ()).unwrap();
+    let (index, _) = Palm::open(dir.path(), true).unwrap().index(None, &|_| ()).unwrap();
     let row = index.rows().iter().find(|r| r.len > 8192).unwrap();
     let mut bytes = good.clone();
     // The page number in the header of its first overflow page.
     bytes[row.locator as usize - 16] ^= 0x40;
     let dir = kv_home(&bytes);
-    let (left, problems) = Palm::open(dir.path(), true).unwrap().index(&|_| ()).unwrap();
+    let (left, problems) = Palm::open(dir.path(), true).unwrap().index(None, &|_| ()).unwrap();
     assert_eq!(left.len(), 99);
     assert_eq!(left.find(row.table, row.page, row.lsn), None);
     assert_eq!(problems.len(), 1);
@@ -539,7 +539,7 @@ fn the_corpus_equals_its_list() {
         let (id, text) = (c.checkpoint_id.unwrap(), String::from_utf8(c.text).unwrap());
         lines.push(format!("checkpoint lsn={} id={id} timestamp={} metadata=b'{text}'", c.lsn, c.timestamp));
     }
-    let (index, problems) = palm.index(&|_| ()).unwrap();
+    let (index, problems) = palm.index(None, &|_| ()).unwrap();
     assert_eq!(problems, vec![]);
     let mut reader = palm.reader().unwrap();
     let mut data = Vec::new();
@@ -604,7 +604,7 @@ fn the_damaged_corpora_open() {
         let bytes = zstd::decode_all(&packed[..]).unwrap();
         let dir = kv_home(&bytes);
         let palm = Palm::open(dir.path(), false).unwrap();
-        let (index, problems) = palm.index(&|_| ()).unwrap();
+        let (index, problems) = palm.index(None, &|_| ()).unwrap();
         let (completions, lost) = palm.completions().unwrap();
         let layout = palm.layout().unwrap();
         println!("{name}: {} rows, {} problems, {} completions", index.len(), problems.len(), completions.len());

@@ -268,6 +268,7 @@ mod tests {
                     locator: 0,
                     len: 10,
                     flags: *flags,
+                    seal: Default::default(),
                 })
                 .collect(),
         );

@@ -132,7 +132,7 @@ fn live_cookie(
     let trees = catalog::read(&opened.index, reader, &checkpoint).trees;
     let Some(tree) = trees.into_iter().find(|t| t.table == table) else { return Ok(None) };
     let mut find = Find { page, found: None };
-    let options = walk::Options { depth: Depth::Quick, jobs: 1 };
+    let options = walk::Options { depth: Depth::Quick, jobs: 1, entered: None, marks: None };
     walk::walk(opened.store, &opened.index, std::slice::from_ref(&tree), options, &mut find)?;
     Ok(find.found.map(|c| (tree, c)))
 }

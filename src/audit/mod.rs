@@ -14,9 +14,13 @@ pub mod sizes;
 
 use crate::btree::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
 use crate::btree::fault::FaultKind;
+use crate::btree::seal;
 use crate::btree::walk::{self, Depth};
 use crate::format::generation::{self, Evidence, Generation};
-use crate::store::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, StoreError};
+use crate::format::image::Era;
+use crate::store::{
+    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, StoreError, StoreKind,
+};
 use classify::{Basis, Class, TableFacts};
 use finding::{Code, Finding, Place};
 use result::{
@@ -102,10 +106,18 @@ pub struct Opened<'s> {
     pub completions: Vec<CompletionRow>,
 }
 
-/// Read index and completion records.
-pub fn open<'s>(store: &'s dyn PageLog, progress: &dyn Progress) -> Result<Opened<'s>, StoreError> {
-    progress.phase("reading the index of the page log", None);
-    let (index, mut problems) = store.index(&|rows| progress.at(rows, 0))?;
+/// Read index and completion records. With `verify` every block is read in passing and verified in
+/// itself, so that an audit of that depth need not read leaves a second time.
+pub fn open<'s>(store: &'s dyn PageLog, verify: bool, progress: &dyn Progress) -> Result<Opened<'s>, StoreError> {
+    progress
+        .phase(if verify { "reading and verifying the page log" } else { "reading the index of the page log" }, None);
+    let era = match store.kind() {
+        StoreKind::Palm => Era::June2025,
+        StoreKind::Palite => Era::Current,
+    };
+    let inspect = |row: &Row, bytes: &[u8]| seal::seal(era, row, bytes);
+    let inspect = verify.then_some(&inspect as &Inspect<'_>);
+    let (index, mut problems) = store.index(inspect, &|rows| progress.at(rows, 0))?;
     let (completions, more) = store.completions()?;
     for problem in more {
         if !problems.contains(&problem) {
@@ -237,7 +249,8 @@ pub fn run(
     options: &Options<'_>,
     progress: &dyn Progress,
 ) -> Result<Audit, AuditError> {
-    run_on(&open(store, progress)?, home, options, progress).map(|(audit, _)| audit)
+    let opened = open(store, options.depth == Depth::Normal, progress)?;
+    run_on(&opened, home, options, progress).map(|(audit, _)| audit)
 }
 
 /// Audit a store that is already open; also returns the class of every row, by position in the
@@ -284,8 +297,7 @@ impl<'a> Work<'a> {
         let layout = &opened.layout;
         let kind = opened.store.kind();
         let rows = opened.index.rows();
-        let evidence =
-            Evidence { palm: kind == crate::store::StoreKind::Palm, sharded: layout.sharded, ..Evidence::default() };
+        let evidence = Evidence { palm: kind == StoreKind::Palm, sharded: layout.sharded, ..Evidence::default() };
         let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
         let highest = rows.iter().map(|r| r.lsn).chain(opened.completions.iter().map(|c| c.lsn)).max().unwrap_or(0);
         if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
@@ -364,7 +376,8 @@ impl<'a> Work<'a> {
         }
 
         let mut marks = reach::Marks::new(index);
-        let walk_options = walk::Options { depth: self.options.depth, jobs: self.options.jobs };
+        let walk_options =
+            walk::Options { depth: self.options.depth, jobs: self.options.jobs, entered: None, marks: None };
         progress.phase("walking the trees", None);
         let mut reached = reach::walk_audited(opened, &catalog.trees, audited, walk_options, &mut marks, progress)?;
         for (tree, sums) in catalog.trees.iter().zip(&mut reached.trees) {

@@ -6,7 +6,7 @@ use super::result::PageCounts;
 use super::{Opened, Progress};
 use crate::btree::catalog::{Checkpoint, Tree};
 use crate::btree::fault::{Fault, FaultKind};
-use crate::btree::walk::{self, Depth, Options, RowCounts, Visited, Visitor};
+use crate::btree::walk::{self, Bits, Depth, LeafSums, Options, RowCounts, Visited, Visitor};
 use crate::format::cell::CellKind;
 use crate::store::{Index, StoreError};
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ pub struct Marks {
     pub class: Vec<Class>,
     /// Positions of newest blocks whose page version was entered. A row can be reached as an older
     /// block of a newer version without its own version, and what lies below that, being entered.
-    entered: Vec<bool>,
+    entered: Bits,
     /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
     /// have been superseded by what is gone.
     pub holed: HashSet<(u64, u64)>,
@@ -27,7 +27,22 @@ impl Marks {
     /// No marks yet.
     #[must_use]
     pub fn new(index: &Index) -> Self {
-        Self { class: vec![Class::Unjudged; index.len()], entered: vec![false; index.len()], holed: HashSet::new() }
+        Self { class: vec![Class::Unjudged; index.len()], entered: Bits::new(index.len()), holed: HashSet::new() }
+    }
+}
+
+impl Marks {
+    /// Take in the rows whose bits the workers of a walk have set.
+    fn take_in(&mut self, index: &Index, reached: &Bits, mark: Class) {
+        for at in reached.ones() {
+            if self.class[at] == Class::Unjudged {
+                self.class[at] = mark;
+            }
+            // A row that is the newest block of a version the audited checkpoint reached counts as entered.
+            if mark == Class::Live && index.get(at + 1).is_none_or(|next| !reached.get(at + 1) || next.is_full()) {
+                self.entered.set(at);
+            }
+        }
     }
 }
 
@@ -67,7 +82,7 @@ pub fn walk_audited(
     opened: &Opened<'_>,
     trees: &[Tree],
     audited: &Checkpoint,
-    options: Options,
+    options: Options<'_>,
     marks: &mut Marks,
     progress: &dyn Progress,
 ) -> Result<Reached, StoreError> {
@@ -83,7 +98,10 @@ pub fn walk_audited(
         progress,
         done: (0, 0),
     };
+    let reached = Bits::new(opened.index.len());
+    let options = Options { marks: Some(&reached), ..options };
     walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+    visitor.marks.take_in(&opened.index, &reached, Class::Live);
     Ok(Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing })
 }
 
@@ -142,13 +160,27 @@ impl Visitor for Audited<'_> {
             sums.physical_bytes += stored;
             sums.old_sizes |= stored != size;
             sums.pages.deltas += chain.deltas() as u64;
-            self.marks.entered[chain.newest] = true;
+            self.marks.entered.set(chain.newest);
             for at in chain.positions() {
                 self.marks.class[at] = Class::Live;
             }
             self.check_discard(tree, page, chain.newest);
         } else {
             self.missing.insert((self.trees[tree].table, page.cookie.page_id), page.cookie.lsn);
+        }
+    }
+
+    fn leaves(&mut self, tree: usize, leaves: &LeafSums) {
+        let sums = &mut self.sums[tree];
+        sums.cookie_bytes += leaves.cookie_bytes;
+        sums.physical_bytes += leaves.physical_bytes;
+        sums.old_sizes |= leaves.old_sizes;
+        sums.pages.reachable += leaves.pages;
+        sums.pages.leaf += leaves.pages;
+        sums.pages.deltas += leaves.deltas;
+        sums.pages.depth = sums.pages.depth.max(leaves.level as u64 + 1);
+        if leaves.deleted {
+            sums.deleted_bytes += leaves.cookie_bytes;
         }
     }
 
@@ -197,35 +229,36 @@ impl Visitor for Audited<'_> {
 pub fn mark_other(
     opened: &Opened<'_>,
     trees: &[Tree],
-    options: Options,
+    options: Options<'_>,
     mark: Class,
     marks: &mut Marks,
 ) -> Result<Vec<bool>, StoreError> {
-    let mut visitor = Marker { trees, marks, mark, lost: vec![false; trees.len()] };
-    let options = Options { depth: Depth::Quick, ..options };
+    // The same version has the same subtree: it was marked when it was reached first.
+    let Marks { class, entered, holed } = marks;
+    let reached = Bits::new(opened.index.len());
+    let options = Options { depth: Depth::Quick, entered: Some(entered), marks: Some(&reached), ..options };
+    let mut visitor = Marker { trees, class, holed, mark, lost: vec![false; trees.len()] };
     walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-    Ok(visitor.lost)
+    let lost = visitor.lost;
+    marks.take_in(&opened.index, &reached, mark);
+    Ok(lost)
 }
 
 struct Marker<'a> {
     trees: &'a [Tree],
-    marks: &'a mut Marks,
+    class: &'a mut [Class],
+    holed: &'a mut HashSet<(u64, u64)>,
     mark: Class,
     lost: Vec<bool>,
 }
 
 impl Visitor for Marker<'_> {
-    fn enter(&mut self, _tree: usize, newest: usize) -> bool {
-        // The same version has the same subtree: it was marked when it was reached first.
-        !std::mem::replace(&mut self.marks.entered[newest], true)
-    }
-
     fn page(&mut self, tree: usize, page: &Visited) {
         if page.chain.is_none() || page.broken {
-            self.marks.holed.insert((self.trees[tree].table, page.cookie.page_id));
+            self.holed.insert((self.trees[tree].table, page.cookie.page_id));
         }
         for at in page.chain.iter().flat_map(|c| c.positions()) {
-            let class = &mut self.marks.class[at];
+            let class = &mut self.class[at];
             if *class == Class::Unjudged {
                 *class = self.mark;
             }

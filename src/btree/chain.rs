@@ -207,6 +207,7 @@ mod tests {
                     locator: 0,
                     len: *len,
                     flags: *flags,
+                    seal: Default::default(),
                 })
                 .collect(),
         )

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod chain;
 pub mod fault;
 pub mod page;
+pub mod seal;
 pub mod walk;
 
 pub use chain::Chain;

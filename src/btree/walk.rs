@@ -9,10 +9,12 @@ use super::catalog::Tree;
 use super::chain::{self, Chain};
 use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Loaded, Scratch};
+use super::seal;
 use crate::format::cell::CellKind;
 use crate::format::cookie::Cookie;
 use crate::format::delta::{Children, LeafValue, Rows};
-use crate::store::{BlockReader, Index, PageLog, StoreError};
+use crate::store::{BlockReader, Index, PageLog, Row, StoreError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 /// Deepest level that is still followed (06.6).
@@ -55,6 +57,8 @@ pub struct Visited {
     /// Its cookie was read from a damaged page: it counts if the page log confirms it, and is no
     /// proof of anything otherwise.
     pub suspect: bool,
+    /// The seals of its blocks prove it sound: it need not be read for its checksums' sake.
+    pub vouched: bool,
     /// Its chain does not link; what its blocks say is kept, but something may be missing.
     pub broken: bool,
 }
@@ -70,15 +74,12 @@ pub struct RowCounts {
 
 /// Receives what a walk finds, in tree order.
 pub trait Visitor {
-    /// Whether to read and descend into a page; called before anything else happens to it. The
-    /// position is that of its newest block.
-    fn enter(&mut self, _tree: usize, _newest: usize) -> bool {
-        true
-    }
     /// A page is reached.
     fn page(&mut self, tree: usize, page: &Visited);
     /// A page turned out to be a leaf although a root or an internal page was expected.
     fn leaf_root(&mut self, _tree: usize) {}
+    /// Leaves were passed that needed no closer look.
+    fn leaves(&mut self, _tree: usize, _sums: &LeafSums) {}
     /// Rows of a leaf were counted.
     fn rows(&mut self, _tree: usize, _counts: RowCounts) {}
     /// Children of an internal page could not be (fully) found: pages below it may be missed.
@@ -89,13 +90,73 @@ pub trait Visitor {
     fn progress(&mut self, _blocks: u64, _bytes: u64) {}
 }
 
+/// A bit for each row of an index, shared between threads.
+#[derive(Debug)]
+pub struct Bits(Vec<AtomicU64>);
+
+impl Bits {
+    /// So many bits, all clear.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
+        Self((0..len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Whether a bit is set.
+    #[must_use]
+    pub fn get(&self, at: usize) -> bool {
+        self.0[at / 64].load(Ordering::Relaxed) & 1 << (at % 64) != 0
+    }
+
+    /// The positions of all bits that are set.
+    pub fn ones(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().enumerate().flat_map(|(word, bits)| {
+            let mut bits = bits.load(Ordering::Relaxed);
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then_some(word * 64 + bit as usize)
+            })
+        })
+    }
+
+    /// Set a bit; answers whether it was set before.
+    pub fn set(&self, at: usize) -> bool {
+        self.0[at / 64].fetch_or(1 << (at % 64), Ordering::Relaxed) & 1 << (at % 64) != 0
+    }
+}
+
 /// How to walk.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct Options<'o> {
     /// How much to read.
     pub depth: Depth,
     /// Worker threads, at least 1.
     pub jobs: usize,
+    /// Page versions, by their newest block, that an earlier walk entered: they and all below them
+    /// are passed over.
+    pub entered: Option<&'o Bits>,
+    /// Leaves that need no closer look are not handed to the visitor one by one: the workers set the
+    /// bits of their rows here, and the visitor gets their sums.
+    pub marks: Option<&'o Bits>,
+}
+
+/// Sums over the leaves below one internal page that needed no closer look.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LeafSums {
+    /// Pages.
+    pub pages: u64,
+    /// Sum of cookie sizes.
+    pub cookie_bytes: u64,
+    /// Sum of stored lengths.
+    pub physical_bytes: u64,
+    /// Delta blocks.
+    pub deltas: u64,
+    /// Some cookie does not carry the length of its whole chain.
+    pub old_sizes: bool,
+    /// Levels above them.
+    pub level: usize,
+    /// They lie below a fast-truncated address.
+    pub deleted: bool,
 }
 
 /// The separators around a page: its keys lie from the first (inclusive) to the second (exclusive).
@@ -135,6 +196,7 @@ struct Located {
     rows: (usize, usize),
     chain: Option<Chain>,
     faults: Vec<Fault>,
+    vouched: bool,
 }
 
 impl Located {
@@ -142,7 +204,7 @@ impl Located {
         let mut faults = Vec::new();
         let range = index.page(table, cookie.page_id);
         let chain = chain::resolve_in(index, range.clone(), table, cookie, &mut faults);
-        Self { rows: (range.start, range.end), chain, faults }
+        Self { rows: (range.start, range.end), chain, faults, vouched: false }
     }
 }
 
@@ -161,13 +223,21 @@ impl Found {
     /// Decode an address and look where it leads; anything but a plain address is an overflow item.
     fn new(index: &Index, table: u64, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
         let cookie = Cookie::decode(cookie);
-        let located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
-        Self { cookie, located, kind, overflow: !kind.is_addr(), leaf, bounds: Bounds::default() }
+        let mut located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
+        let overflow = !kind.is_addr();
+        // Other leaves may lead to overflow pages, so their cells matter.
+        if let (Ok(cookie), Some(chain), true) =
+            (&cookie, located.chain, overflow || kind == CellKind::AddrLeafNoOverflow)
+        {
+            located.vouched = located.faults.is_empty() && seal::vouches(index, chain, cookie, overflow);
+        }
+        Self { cookie, located, kind, overflow, leaf, bounds: Bounds::default() }
     }
 }
 
 #[derive(Default)]
 struct Outcome {
+    plain_leaves: LeafSums,
     faults: Vec<Fault>,
     children: Vec<Found>,
     rows: RowCounts,
@@ -183,18 +253,19 @@ pub fn walk(
     store: &dyn PageLog,
     index: &Index,
     trees: &[Tree],
-    options: Options,
+    options: Options<'_>,
     visitor: &mut dyn Visitor,
 ) -> Result<(), StoreError> {
+    let seen = &Bits::new(index.len());
     let mut walker = Walker {
         index,
         trees,
-        seen: vec![0; index.len().div_ceil(64)],
+        seen,
         absent: std::collections::HashSet::new(),
         nodes: Vec::new(),
         stack: Vec::new(),
         twice: Vec::new(),
-        depth: options.depth,
+        options,
         visitor,
     };
     for (tree, spec) in trees.iter().enumerate().rev() {
@@ -221,7 +292,7 @@ pub fn walk(
                 loop {
                     let next = work_rx.lock().map_or(None, |rx| rx.recv().ok());
                     let Some((at, task)) = next else { break };
-                    let outcome = perform(&task, index, trees, options.depth, &mut *reader, &mut scratch);
+                    let outcome = perform(&task, index, trees, options, seen, &mut *reader, &mut scratch);
                     if done_tx.send((at, task, outcome)).is_err() {
                         break;
                     }
@@ -245,7 +316,7 @@ pub fn walk(
                 }
             }
             for (at, task) in round.into_iter().enumerate() {
-                let outcome = perform(&task, index, trees, options.depth, &mut *reader, &mut scratch);
+                let outcome = perform(&task, index, trees, options, seen, &mut *reader, &mut scratch);
                 done[at] = Some((task, outcome));
             }
             for _ in 0..sent {
@@ -269,14 +340,14 @@ struct Walker<'a> {
     index: &'a Index,
     trees: &'a [Tree],
     /// One bit per index row; set on a page's first row once the page is reached.
-    seen: Vec<u64>,
+    seen: &'a Bits,
     /// Pages reached that have no row at all.
     absent: std::collections::HashSet<(usize, u64)>,
     nodes: Vec<Node>,
     stack: Vec<Task>,
     /// Pages with a second parent: tree, page, LSN of the second reference.
     twice: Vec<(usize, u64, u64)>,
-    depth: Depth,
+    options: Options<'a>,
     visitor: &'a mut dyn Visitor,
 }
 
@@ -292,6 +363,7 @@ impl Walker<'_> {
             level: 0,
             deleted: false,
             suspect: false,
+            vouched: false,
             broken: false,
         };
         if let Some(task) = self.reach(tree, page, located.faults, Bounds::default(), None, None) {
@@ -316,8 +388,8 @@ impl Walker<'_> {
         if page.suspect && (page.chain.is_none() || !faults.is_empty()) {
             return None;
         }
-        if let Some(chain) = page.chain
-            && !self.visitor.enter(tree, chain.newest)
+        if let (Some(chain), Some(entered)) = (page.chain, self.options.entered)
+            && entered.set(chain.newest)
         {
             return None;
         }
@@ -361,7 +433,7 @@ impl Walker<'_> {
             return Some(Task::Internal { tree, pending: Pending { page, bounds, node } });
         }
         if let Some(leaves) = leaves
-            && reads_leaf(self.depth, &page)
+            && reads_leaf(self.options.depth, &page)
         {
             leaves.push(Pending { page, bounds, node: parent.unwrap_or(0) });
         }
@@ -372,14 +444,7 @@ impl Walker<'_> {
     fn is_second_reference(&mut self, tree: usize, page: &Visited, parent: Option<usize>) -> bool {
         let cookie = page.cookie;
         let (start, end) = page.rows;
-        let fresh = if start == end {
-            self.absent.insert((tree, cookie.page_id))
-        } else {
-            let (word, bit) = (start / 64, 1_u64 << (start % 64));
-            let fresh = self.seen[word] & bit == 0;
-            self.seen[word] |= bit;
-            fresh
-        };
+        let fresh = if start == end { self.absent.insert((tree, cookie.page_id)) } else { !self.seen.set(start) };
         if fresh {
             return false;
         }
@@ -406,7 +471,7 @@ impl Walker<'_> {
 
     /// Ids of btree pages start at 100 and stay below next_page_id (I6 of 11.2).
     fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: (u64, u64, u64)) {
-        let next = self.trees[tree].entry.as_ref().and_then(|e| e.next_page_id).filter(|n| *n != 0);
+        let next = next_page_id(&self.trees[tree]);
         if cookie.page_id < FIRST_PAGE_ID || next.is_some_and(|n| cookie.page_id >= n) {
             let expected = next.map_or(format!("a page id of at least {FIRST_PAGE_ID}"), |n| {
                 format!("a page id from {FIRST_PAGE_ID} to below next_page_id {n}")
@@ -423,6 +488,9 @@ impl Walker<'_> {
             Task::Leaves { tree, leaves } => (tree, leaves),
         };
         self.visitor.progress(outcome.blocks, outcome.bytes);
+        if outcome.plain_leaves.pages > 0 {
+            self.visitor.leaves(tree, &outcome.plain_leaves);
+        }
         for fault in outcome.faults {
             self.visitor.fault(tree, fault);
         }
@@ -459,9 +527,17 @@ impl Walker<'_> {
                         level: parent.page.level + 1,
                         deleted: parent.page.deleted || found.kind == CellKind::AddrDeleted,
                         suspect: outcome.damaged,
+                        vouched: found.located.vouched && !outcome.damaged,
                         broken: false,
                     };
-                    next.extend(self.reach(tree, page, found.located.faults, found.bounds, Some(parent.node), Some(&mut leaves)));
+                    next.extend(self.reach(
+                        tree,
+                        page,
+                        found.located.faults,
+                        found.bounds,
+                        Some(parent.node),
+                        Some(&mut leaves),
+                    ));
                     if leaves.len() >= LEAVES_PER_TASK {
                         next.push(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
                     }
@@ -498,6 +574,9 @@ impl Walker<'_> {
                 for child in children.list.iter().filter_map(|c| Cookie::decode(c.cookie).ok()) {
                     if let Ok(at) = self.twice.binary_search_by_key(&(node.tree, child.page_id), |t| (t.0, t.1)) {
                         parents[at].push(node.page);
+                        // Which of two references came second depends on the workers; the newest does not.
+                        let lsn = &mut self.twice[at].2;
+                        *lsn = child.lsn.max(*lsn);
                     }
                 }
             });
@@ -522,14 +601,16 @@ fn perform(
     task: &Task,
     index: &Index,
     trees: &[Tree],
-    depth: Depth,
+    options: Options<'_>,
+    seen: &Bits,
     reader: &mut (dyn BlockReader + '_),
     scratch: &mut Scratch,
 ) -> Outcome {
+    let depth = options.depth;
     let mut out = Outcome::default();
     match task {
         Task::Internal { tree, pending } => {
-            internal(&trees[*tree], pending, index, reader, scratch, depth, &mut out);
+            internal(&trees[*tree], pending, index, reader, scratch, options, seen, &mut out);
         }
         Task::Leaves { tree, leaves } => {
             for (at, pending) in leaves.iter().enumerate() {
@@ -561,15 +642,18 @@ fn fetch(
     header
 }
 
+#[allow(clippy::too_many_arguments)]
 fn internal(
     tree: &Tree,
     pending: &Pending,
     index: &Index,
     reader: &mut (dyn BlockReader + '_),
     scratch: &mut Scratch,
-    depth: Depth,
+    options: Options<'_>,
+    seen: &Bits,
     out: &mut Outcome,
 ) {
+    let depth = options.depth;
     let header = fetch(pending, index, reader, scratch, out);
     out.damaged = header.is_none() || pending.page.broken || out.faults.iter().any(|f| !f.recovered);
     let Some(header) = header else { return };
@@ -582,9 +666,16 @@ fn internal(
                     if child.overflow_key {
                         out.children.push(Found::new(index, tree.table, child.key, CellKind::KeyOverflow, 0));
                     }
+                    // Most children are met here already, on all cores; the rest goes to the thread that orders.
+                    if options.entered.is_some_and(|entered| is_known(index, tree.table, child.cookie, entered)) {
+                        continue;
+                    }
                     let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
                     let found = Found::new(index, tree.table, child.cookie, child.kind, 0);
-                    out.children.push(Found { bounds, ..found });
+                    let sound = !out.damaged && children.error.is_none();
+                    if !(sound && pass_leaf(&found, tree, pending, index, options, seen, &mut out.plain_leaves)) {
+                        out.children.push(Found { bounds, ..found });
+                    }
                 }
                 children.error.is_none()
             });
@@ -602,7 +693,11 @@ fn internal(
 
 /// Whether a page below the internal ones is read at all.
 fn reads_leaf(depth: Depth, page: &Visited) -> bool {
-    depth > Depth::Quick || (page.kind == CellKind::AddrLeaf && !page.overflow)
+    match depth {
+        Depth::Quick => page.kind == CellKind::AddrLeaf && !page.overflow,
+        Depth::Normal => !page.vouched,
+        Depth::Deep => true,
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -633,6 +728,67 @@ fn leaf(
         }
         _ => page::check_streams(scratch, loaded, &mut out.faults),
     }
+}
+
+/// Whether an earlier walk entered the version a cookie names.
+fn is_known(index: &Index, table: u64, cookie: &[u8], entered: &Bits) -> bool {
+    let Ok(cookie) = Cookie::decode(cookie) else { return false };
+    index.find(table, cookie.page_id, cookie.lsn).is_some_and(|at| entered.get(at))
+}
+
+/// Take in a leaf that needs no closer look: sound as far as this depth asks, reached for the first
+/// time, nothing odd about its cookie or its page. Everything else is for the visitor.
+fn pass_leaf(
+    found: &Found,
+    tree: &Tree,
+    parent: &Pending,
+    index: &Index,
+    options: Options<'_>,
+    seen: &Bits,
+    sums: &mut LeafSums,
+) -> bool {
+    let (Some(marks), Ok(cookie), Some(chain)) = (options.marks, &found.cookie, found.located.chain) else {
+        return false;
+    };
+    let deep_enough = match options.depth {
+        Depth::Quick => true,
+        Depth::Normal => found.located.vouched,
+        Depth::Deep => false,
+    };
+    let (start, end) = found.located.rows;
+    let ordinary = deep_enough
+        && found.kind == CellKind::AddrLeafNoOverflow
+        && found.located.faults.is_empty()
+        && cookie.lsn != 0
+        && cookie.lsn < parent.page.cookie.lsn
+        && parent.page.level < MAX_DEPTH
+        && cookie.page_id >= FIRST_PAGE_ID
+        && next_page_id(tree).is_none_or(|next| cookie.page_id < next)
+        && cookie.check_consistency().is_ok()
+        && !index.slice(chain.newest + 1..end).iter().any(Row::is_discard);
+    if !ordinary || seen.set(start) {
+        return false;
+    }
+    if options.entered.is_some_and(|entered| entered.set(chain.newest)) {
+        return true;
+    }
+    for at in chain.positions() {
+        marks.set(at);
+    }
+    let stored = chain.stored_bytes(index);
+    sums.pages += 1;
+    sums.cookie_bytes += u64::from(cookie.size);
+    sums.physical_bytes += stored;
+    sums.deltas += chain.deltas() as u64;
+    sums.old_sizes |= stored != u64::from(cookie.size);
+    sums.level = parent.page.level + 1;
+    sums.deleted = parent.page.deleted;
+    true
+}
+
+/// The next page id a tree would hand out, where its checkpoint says.
+fn next_page_id(tree: &Tree) -> Option<u64> {
+    tree.entry.as_ref().and_then(|e| e.next_page_id).filter(|n| *n != 0)
 }
 
 /// The bounds of each child: its own separator and the next one's; the outermost are the page's own.

@@ -33,7 +33,7 @@ pub struct Args {
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let store = super::open(&args.store)?;
-    let opened = audit::open(&*store, &output.progress)?;
+    let opened = audit::open(&*store, false, &output.progress)?;
     let options = Options {
         checkpoint: args.store.checkpoint.clone(),
         depth: Depth::Quick,

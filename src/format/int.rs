@@ -22,6 +22,7 @@ pub struct Vuint {
 /// Read an unsigned integer: first byte gives the class, payload is big-endian.
 ///
 /// More than eight payload bytes and sums above 2^64-1 are refused, although the engine wraps.
+#[inline]
 pub fn read_vuint(r: &mut Reader<'_>) -> Result<Vuint> {
     let at = r.pos();
     let first = r.u8()?;

@@ -26,45 +26,50 @@ impl<'a> Reader<'a> {
 
     /// Offset of the next byte.
     #[must_use]
+    #[inline]
     pub fn pos(&self) -> usize {
         self.pos
     }
 
     /// Bytes not yet read.
     #[must_use]
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.bytes.len().saturating_sub(self.pos)
     }
 
     /// True at the end.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.remaining() == 0
     }
 
     /// The unread bytes, without moving.
     #[must_use]
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.pos..).unwrap_or_default()
     }
 
     /// The next byte, without moving.
     #[must_use]
+    #[inline]
     pub fn peek(&self) -> Option<u8> {
         self.bytes.get(self.pos).copied()
     }
 
     /// The next `n` bytes.
+    #[inline]
     pub fn take(&mut self, n: usize) -> Result<&'a [u8]> {
-        let short =
-            || FormatError::invalid(format!("{n} bytes wanted at offset {}, {} left", self.pos, self.remaining()));
-        let end = self.pos.checked_add(n).ok_or_else(short)?;
-        let out = self.bytes.get(self.pos..end).ok_or_else(short)?;
+        let end = self.pos.checked_add(n).ok_or_else(|| self.short(n))?;
+        let out = self.bytes.get(self.pos..end).ok_or_else(|| self.short(n))?;
         self.pos = end;
         Ok(out)
     }
 
     /// The next `N` bytes as an array.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut out = [0; N];
         out.copy_from_slice(self.take(N)?);
@@ -72,8 +77,17 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8> {
-        self.array::<1>().map(|[b]| b)
+        let byte = self.peek().ok_or_else(|| self.short(1))?;
+        self.pos = self.pos.saturating_add(1);
+        Ok(byte)
+    }
+
+    /// The error of a short read; kept out of the way of the reads that succeed.
+    #[cold]
+    fn short(&self, n: usize) -> FormatError {
+        FormatError::invalid(format!("{n} bytes wanted at offset {}, {} left", self.pos, self.remaining()))
     }
 
     /// A 16-bit little-endian integer.
@@ -82,16 +96,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A 32-bit little-endian integer.
+    #[inline]
     pub fn u32le(&mut self) -> Result<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
     /// A 64-bit little-endian integer.
+    #[inline]
     pub fn u64le(&mut self) -> Result<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// An unsigned variable-length integer (01.1).
+    #[inline]
     pub fn vuint(&mut self) -> Result<u64> {
         super::int::read_vuint(self).map(|v| v.value)
     }
@@ -102,6 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A variable-length integer used as a length: bounded by what is left to read.
+    #[inline]
     pub fn vlen(&mut self) -> Result<usize> {
         let at = self.pos;
         let n = self.vuint()?;

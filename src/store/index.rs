@@ -22,6 +22,19 @@ pub struct Row {
     pub len: u32,
     /// Page-log flags (10.1).
     pub flags: u32,
+    /// What was noted of the data in passing.
+    pub seal: Seal,
+}
+
+/// What an inspection of a row's data left behind; its meaning is the inspector's. All zero: nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seal {
+    /// A checksum of the block.
+    pub checksum: u32,
+    /// A checksum of the block before it.
+    pub previous: u32,
+    /// The inspector's judgement.
+    pub state: u16,
 }
 
 impl Row {
@@ -75,7 +88,8 @@ impl Table {
         let id = own.first().map_or(0, |r| r.table);
         let first_page = own.first().map_or(0, |r| r.page);
         let span = own.last().map_or(0, |r| r.page.saturating_sub(first_page));
-        let dense = usize::try_from(span).ok().filter(|span| *span / 8 <= own.len() && u32::try_from(own.len()).is_ok());
+        let dense =
+            usize::try_from(span).ok().filter(|span| *span / 8 <= own.len() && u32::try_from(own.len()).is_ok());
         let mut starts = Vec::new();
         if let Some(span) = dense {
             starts.reserve_exact(span.saturating_add(2));
@@ -215,7 +229,7 @@ mod tests {
     use super::*;
 
     fn row(table: u64, page: u64, lsn: u64) -> Row {
-        Row { table, page, lsn, backlink_lsn: 0, base_lsn: 0, locator: 0, len: 1, flags: 0 }
+        Row { table, page, lsn, backlink_lsn: 0, base_lsn: 0, locator: 0, len: 1, flags: 0, seal: Seal::default() }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod open;
 pub mod palite;
 pub mod palm;
 
-pub use index::{Index, Row};
+pub use index::{Index, Row, Seal};
 pub use open::{OpenOptions, open};
 
 use std::path::PathBuf;
@@ -157,6 +157,9 @@ pub struct Layout {
     pub absent: Vec<Problem>,
 }
 
+/// Looks at the data of each row while the index is read, and says what to keep of it.
+pub type Inspect<'a> = dyn Fn(&Row, &[u8]) -> Seal + Sync + 'a;
+
 /// A page log: rows, completion records, page data.
 pub trait PageLog: Send + Sync {
     /// The kind of store.
@@ -168,8 +171,13 @@ pub trait PageLog: Send + Sync {
     /// Every row of the page log without its data, and the parts that could not be read.
     ///
     /// Reading goes on behind damage as far as the store allows; `progress` is called with the
-    /// number of rows found so far, from any thread.
-    fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError>;
+    /// number of rows found so far, from any thread. With `inspect` the data of every row is read
+    /// in passing and shown to it once; a row whose data cannot be read keeps an empty seal.
+    fn index(
+        &self,
+        inspect: Option<&Inspect<'_>>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Index, Vec<Problem>), StoreError>;
 
     /// All completion records, ascending by LSN, and what of them could not be read.
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError>;

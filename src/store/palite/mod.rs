@@ -16,7 +16,9 @@
 mod database;
 mod scan;
 
-use super::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, Row, StoreError, StoreKind};
+use super::{
+    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError, StoreKind,
+};
 use database::{
     Database, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, open_file, parse_pages_name,
     root_would_chown, stamp, store_file, uri, with_suffix, words,
@@ -45,6 +47,8 @@ const ROWID_MASK: u64 = (1 << ROWID_BITS) - 1;
 const MAX_DATABASES: usize = 1 << 16;
 /// The smallest SQLite page, hence the smallest database.
 const SMALLEST_DATABASE: u64 = 512;
+/// From this size on a database is read in pieces, on several connections.
+const PIECE_BYTES: u64 = 8 << 20;
 /// How often a database that changes while it is copied is copied again.
 const COPY_ATTEMPTS: usize = 3;
 
@@ -274,11 +278,48 @@ impl Palite {
             .collect()
     }
 
+    /// Read all rows of a sound database on several connections; `None` if anything at all is odd.
+    fn scan_in_pieces(
+        &self,
+        number: u64,
+        db: &Database,
+        conn: &Connection,
+        shape: &Shape,
+        inspect: Option<&Inspect<'_>>,
+        progress: &Progress<'_>,
+    ) -> Option<Vec<Row>> {
+        let rowid = shape.rowid?;
+        // Asked one by one each is a look at an end of the table; together they would be a scan.
+        let end = |which: &str| conn.query_row(&format!("SELECT {which}({rowid}) FROM pages"), [], |r| r.get(0)).ok();
+        let (low, high): (i64, i64) = (end("min")?, end("max")?);
+        let pieces = match db.at_open.db_len() {
+            len if len < PIECE_BYTES => 1,
+            _ => i64::try_from(rayon::current_num_threads()).unwrap_or(1).saturating_mul(2),
+        };
+        let step = high.checked_sub(low)?.checked_div(pieces)?.checked_add(1)?;
+        let columns = shape.columns_and(inspect.is_some());
+        let sql = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}");
+        let parts: Option<Vec<Vec<Row>>> = (0..pieces)
+            .into_par_iter()
+            .map(|piece| {
+                let from = low.checked_add(step.checked_mul(piece)?)?;
+                let to = from.saturating_add(step.saturating_sub(1)).min(high);
+                let mut sink = Sink::new(number, shape, progress, inspect);
+                let own = self.connect(db).ok().filter(|o| o.salvage.is_none())?;
+                sink.run(&own.conn, &sql, [from, to], 1).ok()?;
+                sink.flush();
+                sink.complaints.is_empty().then_some(sink.rows)
+            })
+            .collect();
+        parts.map(|parts| parts.concat())
+    }
+
     /// Read all rows of one database.
     fn scan(
         &self,
         number: usize,
         db: &Database,
+        inspect: Option<&Inspect<'_>>,
         progress: &Progress<'_>,
     ) -> Result<(Vec<Row>, Vec<Problem>), StoreError> {
         let opened = match self.connect(db) {
@@ -300,7 +341,13 @@ impl Palite {
             Err(ShapeError::Foreign(reason)) => return Err(foreign(reason)),
         };
         let number = u64::try_from(number).unwrap_or(u64::MAX) << ROWID_BITS;
-        let mut sink = Sink::new(number, &shape, progress);
+        if opened.salvage.is_none()
+            && let Some(rows) = self.scan_in_pieces(number, db, conn, &shape, inspect, progress)
+        {
+            return Ok((rows, db.watch()));
+        }
+        // Whatever is odd here is met by the careful way: one pass, without data, and then around the damage.
+        let mut sink = Sink::new(number, &shape, progress, None);
         let mut problems = Vec::new();
         let columns = shape.columns();
         let scanned = match shape.rowid {
@@ -368,13 +415,17 @@ impl PageLog for Palite {
         })
     }
 
-    fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+    fn index(
+        &self,
+        inspect: Option<&Inspect<'_>>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Index, Vec<Problem>), StoreError> {
         let progress = Progress { rows: AtomicU64::new(0), tell: progress };
         let parts: Vec<_> = self
             .pages
             .par_iter()
             .enumerate()
-            .map(|(number, db)| self.scan(number, db, &progress))
+            .map(|(number, db)| self.scan(number, db, inspect, &progress))
             .collect::<Result<_, _>>()?;
         let mut problems = self.notes.clone();
         let mut rows = Vec::with_capacity(parts.iter().map(|(part, _)| part.len()).sum());
@@ -578,7 +629,7 @@ mod tests {
         wal_store(temp.path());
         let options = PaliteOptions { wal: WalWay::PrivateCopy, no_mmap: true };
         let store = Palite::open_with(temp.path(), options).unwrap();
-        assert_eq!(store.index(&|_| ()).unwrap().0.len(), 1);
+        assert_eq!(store.index(None, &|_| ()).unwrap().0.len(), 1);
         let copies = store.copies.get().unwrap().as_ref().unwrap().path().to_path_buf();
         assert!(copies.join("pages_02.db").is_file());
         let source = store.pages[0].source.get().unwrap().as_ref().unwrap();
@@ -592,7 +643,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         wal_store(temp.path());
         let store = Palite::open_with(temp.path(), PaliteOptions { wal: WalWay::InMemory, no_mmap: false }).unwrap();
-        assert_eq!(store.index(&|_| ()).unwrap().0.len(), 1);
+        assert_eq!(store.index(None, &|_| ()).unwrap().0.len(), 1);
         assert!(store.copies.get().is_none());
         let source = store.pages[0].source.get().unwrap().as_ref().unwrap();
         assert!(source.wal && source.path == temp.path().join("pages_02.db"));

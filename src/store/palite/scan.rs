@@ -1,12 +1,14 @@
 //! Reading all rows of one database, past damage as far as SQLite lets one (spec 10.2.2).
 
 use super::database::words;
-use super::{ROWID_MASK, Row};
+use super::{Inspect, ROWID_MASK, Row, Seal};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The column with the length of the data, or the data.
+const DATA: usize = 7;
 /// Rows between two reports of progress.
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
@@ -80,6 +82,15 @@ impl Shape {
         Ok(Self { rowid, backlink: has("backlink_lsn"), base: has("base_lsn"), flags: has("flags") })
     }
 
+    /// The columns of the index; for an inspection with the data in place of its length.
+    pub(super) fn columns_and(&self, data: bool) -> String {
+        match self.columns() {
+            // The data tells its length itself.
+            columns if data => columns.replace("octet_length(page_data)", "page_data"),
+            columns => columns,
+        }
+    }
+
     /// The columns of the index, absent ones as 0. `octet_length` answers from the record's header
     /// without reading overflow pages.
     pub(super) fn columns(&self) -> String {
@@ -116,10 +127,17 @@ pub(super) struct Sink<'a> {
     pub(super) last: Option<i64>,
     pub(super) complaints: BTreeMap<&'static str, Tally>,
     pub(super) progress: &'a Progress<'a>,
+    /// Shown the data of each row, which then stands in the place of its length.
+    pub(super) inspect: Option<&'a Inspect<'a>>,
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(number: u64, shape: &Shape, progress: &'a Progress<'a>) -> Self {
+    pub(super) fn new(
+        number: u64,
+        shape: &Shape,
+        progress: &'a Progress<'a>,
+        inspect: Option<&'a Inspect<'a>>,
+    ) -> Self {
         Self {
             number,
             has_rowid: shape.rowid.is_some(),
@@ -128,6 +146,7 @@ impl<'a> Sink<'a> {
             last: None,
             complaints: BTreeMap::new(),
             progress,
+            inspect,
         }
     }
 
@@ -166,10 +185,15 @@ impl<'a> Sink<'a> {
     pub(super) fn take(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<i64>> {
         let mut values = [0_i64; 8];
         let mut what = None;
+        let mut data = None;
         for (at, value) in values.iter_mut().enumerate() {
             // The key columns must be there; the others are 0 when NULL, and NULL data is no data.
             *value = match row.get_ref(at)? {
                 ValueRef::Integer(n) => n,
+                ValueRef::Blob(bytes) if at == DATA && self.inspect.is_some() => {
+                    data = Some(bytes);
+                    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
+                }
                 ValueRef::Null if !(1..=3).contains(&at) => 0,
                 _ => {
                     what = Some(NO_INTEGER);
@@ -197,7 +221,7 @@ impl<'a> Sink<'a> {
             self.complain("flags beyond 32 bits", table, page, lsn, locator);
             u32::try_from(flags.cast_unsigned() & u64::from(u32::MAX)).unwrap_or(0)
         });
-        self.rows.push(Row {
+        let mut found = Row {
             table,
             page,
             lsn,
@@ -206,7 +230,15 @@ impl<'a> Sink<'a> {
             locator: self.number | locator,
             len,
             flags,
-        });
+            seal: Seal::default(),
+        };
+        if let Some(inspect) = self.inspect
+            && !found.is_discard()
+            && let Some(data) = data
+        {
+            found.seal = inspect(&found, data);
+        }
+        self.rows.push(found);
         self.unreported = self.unreported.saturating_add(1);
         if self.unreported >= PROGRESS_STEP {
             self.flush();

@@ -8,7 +8,8 @@ pub mod lmdb;
 
 use self::lmdb::{Db, Env, Fault, State};
 use super::{
-    Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Layout, PageLog, Problem, Row, StoreError, StoreKind,
+    Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError,
+    StoreKind,
 };
 use crate::format::reader::Reader;
 use crate::format::{self, FormatError};
@@ -395,15 +396,19 @@ impl PageLog for Palm {
         Ok(Layout { files, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
     }
 
-    fn index(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+    fn index(
+        &self,
+        inspect: Option<&Inspect<'_>>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Index, Vec<Problem>), StoreError> {
         let env = self.env()?;
         let mut problems = Problems { list: self.found.clone(), more: 0 };
         let mut rows = Vec::new();
-        walk(&env, PAGES, Affected::All, &mut problems, |key, _, offset, len| {
+        walk(&env, PAGES, Affected::All, &mut problems, |key, data, offset, len| {
             let affects = || table_of(key).map_or(Affected::All, Affected::Table);
             let k = decode_page_key(key).map_err(|e| (format!("{}, {}", e.message, describe(key)), affects()))?;
             let flags = if k.is_delta { k.flags | FLAG_DELTA } else { k.flags };
-            rows.push(Row {
+            let mut row = Row {
                 table: k.table,
                 page: k.page,
                 lsn: k.lsn,
@@ -412,7 +417,12 @@ impl PageLog for Palm {
                 locator: offset,
                 len,
                 flags,
-            });
+                seal: Seal::default(),
+            };
+            if let Some(inspect) = inspect {
+                row.seal = inspect(&row, data);
+            }
+            rows.push(row);
             if rows.len().is_multiple_of(PROGRESS_STEP) {
                 progress(rows.len() as u64);
             }
