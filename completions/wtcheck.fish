@@ -56,7 +56,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l color -d 'When
 always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-mmap -d 'Use ordinary reads instead of memory maps'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-mmap -d 'Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l deep -d 'Decode every cell: key order, row counts, values'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l quick -d 'Read internal pages only; checksums of leaf pages are not verified'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l newest-only -d 'Do not walk older checkpoints; what only they need is judged as if they were not there'
@@ -76,7 +76,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l color -d 'Wh
 always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-mmap -d 'Use ordinary reads instead of memory maps'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-mmap -d 'Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-progress -d 'Show no progress on stderr'
@@ -97,7 +97,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l color -d 'When 
 always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-mmap -d 'Use ordinary reads instead of memory maps'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-mmap -d 'Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-progress -d 'Show no progress on stderr'

@@ -54,7 +54,7 @@ pub struct StoreArgs {
     /// Read a store that another process holds; what changes meanwhile may look like damage
     #[arg(long)]
     pub allow_live: bool,
-    /// Use ordinary reads instead of memory maps
+    /// Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)
     #[arg(long)]
     pub no_mmap: bool,
 }
