@@ -168,7 +168,7 @@ impl View<'_> {
             Some(c) => {
                 let name = c.name.as_deref().unwrap_or("no name");
                 out.push_str(&format!(
-                    "Checkpoint {} at LSN {}, metadata LSN {}, {} trees, {} pages, {} blocks read as {}\n",
+                    "Checkpoint {} at LSN {}, metadata LSN {}, {} trees, {} pages, {} blocks; checked: {}\n",
                     escape(name),
                     c.lsn,
                     c.metadata_lsn,
@@ -237,8 +237,17 @@ impl View<'_> {
             ]);
         }
         let mut out = format!("{}\n", self.paint.head("Accounting (bytes)"));
-        let header = ["Tree", "Pages", "Published", "Recomputed", "Physical", "Difference", "Cause"];
-        out.push_str(&table(self.width, &header, &[1, 2, 3, 4, 5], rows));
+        let mut header = vec!["Tree", "Pages", "Published", "Recomputed", "Physical", "Difference", "Cause"];
+        if a.store.depth == "deep" {
+            // Rows are known only when leaves were decoded.
+            header.insert(2, "Rows");
+            let counts = a.trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));
+            for (row, count) in rows.iter_mut().zip(counts.chain(std::iter::repeat(String::new()))) {
+                row.insert(2, count);
+            }
+        }
+        let right: Vec<usize> = (1..header.len() - 1).collect();
+        out.push_str(&table(self.width, &header, &right, rows));
         if !known {
             out.push_str("This generation kept no sizes: size= holds the root's page id.\n");
         }
@@ -281,7 +290,9 @@ impl View<'_> {
         for what in ["orphan", "chain given up", "root counted twice", "failed delta", "superseded chain"] {
             let n = f.evidence.iter().filter(|e| e.split(':').next() == Some(what)).count();
             if n > 0 {
-                parts.push(format!("{n} {what}"));
+                let many = what.replacen("orphan", "orphans", 1).replacen("chain", "chains", 1);
+                let many = many.replacen("root", "roots", 1).replacen("delta", "deltas", 1);
+                parts.push(format!("{n} {}", if n == 1 { what } else { &many }));
             }
         }
         if f.cause.contains("to the byte") {
