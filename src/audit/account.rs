@@ -10,6 +10,9 @@ pub const BUFFER: u64 = 1 << 20;
 
 /// Bound on the subset search; beyond it a difference counts as unexplained.
 const SEARCH_STEPS: u32 = 200_000;
+/// Bound on the size of a subset, and so on the depth of the search. More candidates than this that
+/// fit only in part explain nothing anyone could check.
+const LARGEST_SUBSET: usize = 32;
 
 /// A row or chain whose bytes a tree's total may still contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +103,7 @@ fn subset(target: u64, pool: &[usize], candidates: &[Candidate]) -> Option<Vec<u
     if pool.iter().map(|p| p.0).sum::<u64>() == target {
         return Some(pool.iter().map(|p| p.1).collect());
     }
-    (1..=pool.len()).find_map(|size| {
+    (1..=pool.len().min(LARGEST_SUBSET)).find_map(|size| {
         let mut used = Vec::with_capacity(size);
         (steps > 0 && pick(target, size, &pool, &mut used, &mut steps)).then_some(used)
     })
@@ -230,5 +233,9 @@ mod tests {
         let many: Vec<_> = (0..400_u64).map(|i| (ObsoleteChain, 1000 + 2 * i)).collect();
         let e = explain(100_001, &list(&many));
         assert_eq!(e.residual, 100_001);
+        // Half of very many equal ones would fit: no subset is singled out, and the search stays shallow.
+        let equal: Vec<_> = (0..200_000).map(|_| (ObsoleteChain, 100)).collect();
+        assert_eq!(explain(10_000_000, &list(&equal)).residual, 10_000_000);
+        assert_eq!(explain(20_000_000, &list(&equal)).residual, 0);
     }
 }

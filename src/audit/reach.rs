@@ -135,6 +135,13 @@ impl Audited<'_> {
 
 impl Visitor for Audited<'_> {
     fn page(&mut self, tree: usize, page: &Visited) {
+        if page.level == 0 && page.cookie.lsn >= self.metadata_lsn {
+            // Roots are written before the turtle page that leads to them (I5 of 11.2).
+            let place = (self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
+            let expected = format!("a root below the metadata LSN {}", self.metadata_lsn);
+            let found = format!("LSN {}", page.cookie.lsn);
+            self.fault(tree, Fault::new(FaultKind::ChildNewer, place, expected, found));
+        }
         let sums = &mut self.sums[tree];
         let size = u64::from(page.cookie.size);
         sums.cookie_bytes += size;

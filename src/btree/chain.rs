@@ -151,6 +151,9 @@ fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: 
         }
         previous = delta.lsn;
     }
+    if base.base_lsn != 0 && cookie.layout == Layout::V0 {
+        broken(format!("full image at LSN {} with base LSN 0", base.lsn), format!("base LSN {}", base.base_lsn));
+    }
     if base.backlink_lsn >= base.lsn {
         broken(
             format!("full image at LSN {} following an older one", base.lsn),
@@ -248,6 +251,7 @@ mod tests {
             (vec![BASE, (25, 20, 20, D, 70)], delta(20), SizeMismatch),
             (vec![BASE, (25, 20, 20, D | FLAG_DISCARDED, 0)], delta(20), DiscardedInUse),
             (vec![BASE, (22, 20, 20, D | FLAG_DISCARDED, 0), (25, 20, 20, D, 71)], delta(20), DiscardedInUse),
+            (vec![(25, 0, 7, 0, 154)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
             (vec![(25, 30, 0, 0, 154)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
         ] {
             assert!(kinds(&rows, cookie).1.contains(&expected), "{rows:?} {cookie}");

@@ -1,5 +1,7 @@
 //! Options that mean the same for every command.
 
+use crate::audit::Options;
+use crate::btree::walk::Depth;
 use crate::format::generation::Generation;
 use crate::report::progress::Bars;
 use crate::report::text::short_name;
@@ -71,6 +73,19 @@ impl StoreArgs {
     #[must_use]
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions { no_mmap: self.no_mmap, allow_live: self.allow_live }
+    }
+
+    /// How to audit the store, for every command that starts from an audit.
+    #[must_use]
+    pub fn audit_options<'o>(&self, depth: Depth, tables: Option<&'o dyn Fn(&str) -> bool>) -> Options<'o> {
+        Options {
+            checkpoint: self.checkpoint.clone(),
+            newest_only: false,
+            depth,
+            jobs: self.threads(),
+            assume: self.assume,
+            tables,
+        }
     }
 
     /// Number of threads.

@@ -33,18 +33,13 @@ pub struct Args {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let store = super::open(&args.store)?;
     let wanted = |uri: &str| args.table.matches(uri);
-    let options = Options {
-        checkpoint: args.store.checkpoint.clone(),
-        newest_only: args.newest_only,
-        depth: match (args.quick, args.deep) {
-            (true, _) => Depth::Quick,
-            (_, true) => Depth::Deep,
-            _ => Depth::Normal,
-        },
-        jobs: args.store.threads(),
-        assume: args.store.assume,
-        tables: args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool),
+    let depth = match (args.quick, args.deep) {
+        (true, _) => Depth::Quick,
+        (_, true) => Depth::Deep,
+        _ => Depth::Normal,
     };
+    let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
+    let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
     let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;

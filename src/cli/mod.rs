@@ -160,5 +160,7 @@ fn report_failure(failure: &Failure, output: &mut Output) {
 
 /// Open the store a command names.
 fn open(args: &StoreArgs) -> Result<Box<dyn crate::store::PageLog>, Failure> {
+    // The pool exists once a process; a second call changes nothing and is no error.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads()).build_global();
     Ok(crate::store::open(&args.dir, &args.open_options())?)
 }

@@ -2,7 +2,7 @@
 
 use super::args::{StoreArgs, TableArgs};
 use super::{Failure, Outcome, exit};
-use crate::audit::{self, Options};
+use crate::audit;
 use crate::btree::walk::Depth;
 use crate::report::{Output, audit as view};
 
@@ -23,15 +23,9 @@ pub struct Args {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let store = super::open(&args.store)?;
     let wanted = |uri: &str| args.table.matches(uri);
-    let options = Options {
-        checkpoint: args.store.checkpoint.clone(),
-        // Which rows are reachable is known from the internal pages.
-        depth: Depth::Quick,
-        jobs: args.store.threads(),
-        assume: args.store.assume,
-        tables: args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool),
-        ..Options::default()
-    };
+    let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
+    // Which rows are reachable is known from the internal pages.
+    let options = args.store.audit_options(Depth::Quick, tables);
     let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;

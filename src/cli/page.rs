@@ -4,7 +4,7 @@ use super::args::{ShowArgs, StoreArgs, number};
 use super::{Failure, Outcome, exit};
 use crate::audit::finding::{Code, Severity};
 use crate::audit::result::Audit;
-use crate::audit::{self, Options, inspect};
+use crate::audit::{self, inspect};
 use crate::btree::walk::Depth;
 use crate::report::text::short_name;
 use crate::report::{Output, page as view};
@@ -34,13 +34,7 @@ pub struct Args {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let store = super::open(&args.store)?;
     let opened = audit::open(&*store, false, &output.progress)?;
-    let options = Options {
-        checkpoint: args.store.checkpoint.clone(),
-        depth: Depth::Quick,
-        jobs: args.store.threads(),
-        assume: args.store.assume,
-        ..Options::default()
-    };
+    let options = args.store.audit_options(Depth::Quick, None);
     let result = audit::run_on(&opened, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let (found, class) = result?;
