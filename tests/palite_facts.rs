@@ -209,9 +209,10 @@ fn compare_keystore(name: &str, audit: &Audit, facts: &Value) {
     let pages = fact["pages"].as_array().unwrap();
     assert_eq!(audit.keystore.pages.len(), pages.len(), "{name}");
     for (page, fact) in audit.keystore.pages.iter().zip(pages) {
+        let payload = u(&fact["payload_bytes"]);
         assert_eq!(
-            (page.lsn, page.bytes, page.valid),
-            (u(&fact["lsn"]), u(&fact["payload_bytes"]), fact["valid"] == true)
+            (page.lsn, page.payload_bytes, page.bytes, page.valid),
+            (u(&fact["lsn"]), Some(payload), payload + u(&fact["header_size"]), fact["valid"] == true)
         );
         assert_eq!(page.timestamp.as_deref(), fact["timestamp"].as_str(), "{name}");
         assert_eq!(page.checksum.as_deref(), fact["crc"].as_str(), "{name}");

@@ -31,6 +31,7 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             lsn: row.lsn,
             version: None,
             bytes: u64::from(row.len),
+            payload_bytes: None,
             timestamp: None,
             checksum: None,
             valid: false,
@@ -42,7 +43,7 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
         match parsed {
             Ok(page) => {
                 info.version = Some(page.version);
-                info.bytes = page.payload_len as u64;
+                info.payload_bytes = Some(page.payload_len as u64);
                 info.timestamp = page.timestamp.map(|t| format!("{t:x}"));
                 info.checksum = Some(format!("{:08x}", page.checksum));
                 info.valid = true;

@@ -241,8 +241,10 @@ pub struct KeyPageInfo {
     pub lsn: u64,
     /// Header version.
     pub version: Option<u8>,
-    /// Payload length.
+    /// Stored bytes, header included.
     pub bytes: u64,
+    /// Bytes of the payload, where the header can be read.
+    pub payload_bytes: Option<u64>,
     /// Key timestamp, hex (version 2).
     pub timestamp: Option<String>,
     /// The header's checksum, hex.
