@@ -7,6 +7,7 @@ pub mod fault;
 pub mod page;
 pub mod seal;
 pub mod walk;
+mod worker;
 
 pub use chain::Chain;
 pub use fault::{Fault, FaultKind};

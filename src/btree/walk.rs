@@ -6,16 +6,15 @@
 //! marked before it is read, and a cycle or a second parent cannot make the walk read a page twice.
 
 use super::catalog::Tree;
-use super::chain::{self, Chain};
+use super::chain::Chain;
 use super::fault::{Fault, FaultKind};
-use super::page::{self, Checks, Compression, Loaded, Scratch};
-use super::seal;
+use super::page::{self, Checks, Compression, Scratch};
+use super::worker::{Bounds, Ground, Located, Outcome, Pending, Task, Worker, loaded, next_page_id, reads_leaf};
 use crate::format::cell::CellKind;
 use crate::format::cookie::Cookie;
-use crate::format::delta::{Children, LeafValue, Rows};
-use crate::store::{BlockReader, Index, PageLog, Row, StoreError};
+use crate::store::{Index, PageLog, StoreError};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Mutex, mpsc};
 
 /// Deepest level that is still followed (06.6).
 pub const MAX_DEPTH: usize = 64;
@@ -159,28 +158,6 @@ pub struct LeafSums {
     pub deleted: bool,
 }
 
-/// The separators around a page: its keys lie from the first (inclusive) to the second (exclusive).
-/// Only a deep walk carries them.
-#[derive(Debug, Clone, Default)]
-struct Bounds {
-    low: Option<Arc<[u8]>>,
-    high: Option<Arc<[u8]>>,
-}
-
-/// A page waiting to be read.
-#[derive(Debug, Clone)]
-struct Pending {
-    page: Visited,
-    bounds: Bounds,
-    /// Position in the arena of internal pages; its parent for a leaf.
-    node: usize,
-}
-
-enum Task {
-    Internal { tree: usize, pending: Pending },
-    Leaves { tree: usize, leaves: Vec<Pending> },
-}
-
 /// An internal page that was reached, for tracing the way up.
 struct Node {
     page: u64,
@@ -188,64 +165,6 @@ struct Node {
     tree: usize,
     cookie: Cookie,
     chain: Option<Chain>,
-}
-
-/// Where a cookie leads in the index.
-#[derive(Default)]
-struct Located {
-    rows: (usize, usize),
-    chain: Option<Chain>,
-    faults: Vec<Fault>,
-    vouched: bool,
-}
-
-impl Located {
-    fn new(index: &Index, table: u64, cookie: &Cookie) -> Self {
-        let mut faults = Vec::new();
-        let range = index.page(table, cookie.page_id);
-        let chain = chain::resolve_in(index, range.clone(), table, cookie, &mut faults);
-        Self { rows: (range.start, range.end), chain, faults, vouched: false }
-    }
-}
-
-/// A child address as a worker found it.
-struct Found {
-    cookie: Result<Cookie, crate::format::FormatError>,
-    located: Located,
-    kind: CellKind,
-    overflow: bool,
-    /// Index into the leaves of the task, for overflow items.
-    leaf: usize,
-    bounds: Bounds,
-}
-
-impl Found {
-    /// Decode an address and look where it leads; anything but a plain address is an overflow item.
-    fn new(index: &Index, table: u64, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
-        let cookie = Cookie::decode(cookie);
-        let mut located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
-        let overflow = !kind.is_addr();
-        // Other leaves may lead to overflow pages, so their cells matter.
-        if let (Ok(cookie), Some(chain), true) =
-            (&cookie, located.chain, overflow || kind == CellKind::AddrLeafNoOverflow)
-        {
-            located.vouched = located.faults.is_empty() && seal::vouches(index, chain, cookie, overflow);
-        }
-        Self { cookie, located, kind, overflow, leaf, bounds: Bounds::default() }
-    }
-}
-
-#[derive(Default)]
-struct Outcome {
-    plain_leaves: LeafSums,
-    faults: Vec<Fault>,
-    children: Vec<Found>,
-    rows: RowCounts,
-    leaf_root: bool,
-    /// An internal page was damaged: what was found below it is suspect, and something may be missing.
-    damaged: bool,
-    blocks: u64,
-    bytes: u64,
 }
 
 /// Walk all `trees` of one checkpoint. Trees must have distinct tables.
@@ -257,6 +176,7 @@ pub fn walk(
     visitor: &mut dyn Visitor,
 ) -> Result<(), StoreError> {
     let seen = &Bits::new(index.len());
+    let ground = Ground { index, trees, options, seen };
     let mut walker = Walker {
         index,
         trees,
@@ -275,24 +195,23 @@ pub fn walk(
     }
     let jobs = options.jobs.max(1);
     // Readers are opened here so that a store that cannot be opened is an error, not a lost worker.
-    let mut readers = Vec::with_capacity(jobs);
+    let mut workers = Vec::with_capacity(jobs);
     for _ in 0..jobs {
-        readers.push(store.reader()?);
+        workers.push(Worker { ground, reader: store.reader()?, scratch: Scratch::default() });
     }
     let (work_tx, work_rx) = mpsc::channel::<(usize, Task)>();
     let (done_tx, done_rx) = mpsc::channel::<(usize, Task, Outcome)>();
     let work_rx = Mutex::new(work_rx);
     std::thread::scope(|scope| {
         let work_rx = &work_rx;
-        let Some(mut reader) = readers.pop() else { return };
-        for mut reader in readers {
+        let Some(mut own_worker) = workers.pop() else { return };
+        for mut worker in workers {
             let done_tx = done_tx.clone();
             scope.spawn(move || {
-                let mut scratch = Scratch::default();
                 loop {
                     let next = work_rx.lock().map_or(None, |rx| rx.recv().ok());
                     let Some((at, task)) = next else { break };
-                    let outcome = perform(&task, index, trees, options, seen, &mut *reader, &mut scratch);
+                    let outcome = worker.perform(&task);
                     if done_tx.send((at, task, outcome)).is_err() {
                         break;
                     }
@@ -300,7 +219,6 @@ pub fn walk(
             });
         }
         drop(done_tx);
-        let mut scratch = Scratch::default();
         let workers = jobs - 1;
         while !walker.stack.is_empty() {
             let keep = walker.stack.len().saturating_sub(TASKS_PER_ROUND);
@@ -316,7 +234,7 @@ pub fn walk(
                 }
             }
             for (at, task) in round.into_iter().enumerate() {
-                let outcome = perform(&task, index, trees, options, seen, &mut *reader, &mut scratch);
+                let outcome = own_worker.perform(&task);
                 done[at] = Some((task, outcome));
             }
             for _ in 0..sent {
@@ -331,7 +249,7 @@ pub fn walk(
             walker.stack.extend(next);
         }
         drop(work_tx);
-        walker.name_parents(&mut *reader, &mut scratch);
+        walker.name_parents(&mut own_worker);
     });
     Ok(())
 }
@@ -551,7 +469,7 @@ impl Walker<'_> {
 
     /// Report pages with two parents, naming all parents. Rare, so the parents are looked up again
     /// instead of being remembered for every page.
-    fn name_parents(&mut self, reader: &mut (dyn BlockReader + '_), scratch: &mut Scratch) {
+    fn name_parents(&mut self, worker: &mut Worker<'_>) {
         if self.twice.is_empty() {
             return;
         }
@@ -566,11 +484,21 @@ impl Walker<'_> {
             let Some(chain) = node.chain else { continue };
             let mut ignored = Vec::new();
             let checks = Checks::all(&node.cookie);
-            if page::read(reader, self.index, &node.cookie, checks, chain, scratch, &mut ignored).is_none() {
+            if page::read(
+                &mut *worker.reader,
+                self.index,
+                &node.cookie,
+                checks,
+                chain,
+                &mut worker.scratch,
+                &mut ignored,
+            )
+            .is_none()
+            {
                 continue;
             }
             let loaded = loaded(spec, &node.cookie);
-            page::with_children(scratch, loaded, &mut ignored, |children| {
+            page::with_children(&worker.scratch, loaded, &mut ignored, |children| {
                 for child in children.list.iter().filter_map(|c| Cookie::decode(c.cookie).ok()) {
                     if let Ok(at) = self.twice.binary_search_by_key(&(node.tree, child.page_id), |t| (t.0, t.1)) {
                         parents[at].push(node.page);
@@ -590,280 +518,6 @@ impl Walker<'_> {
             self.visitor.fault(tree, fault.with(format!("parent pages: {list}")));
         }
     }
-}
-
-fn loaded(tree: &Tree, cookie: &Cookie) -> Loaded {
-    Loaded { place: (tree.table, cookie.page_id, cookie.lsn), era: page::era_of(cookie), compression: tree.compression }
-}
-
-/// Read and decode what a task asks for.
-fn perform(
-    task: &Task,
-    index: &Index,
-    trees: &[Tree],
-    options: Options<'_>,
-    seen: &Bits,
-    reader: &mut (dyn BlockReader + '_),
-    scratch: &mut Scratch,
-) -> Outcome {
-    let depth = options.depth;
-    let mut out = Outcome::default();
-    match task {
-        Task::Internal { tree, pending } => {
-            internal(&trees[*tree], pending, index, reader, scratch, options, seen, &mut out);
-        }
-        Task::Leaves { tree, leaves } => {
-            for (at, pending) in leaves.iter().enumerate() {
-                leaf(&trees[*tree], pending, at, index, reader, scratch, depth, &mut out);
-            }
-        }
-    }
-    out
-}
-
-/// Fetch a page's blocks and count them.
-fn fetch(
-    pending: &Pending,
-    index: &Index,
-    reader: &mut (dyn BlockReader + '_),
-    scratch: &mut Scratch,
-    out: &mut Outcome,
-) -> Option<crate::format::page::PageHeader> {
-    let chain = pending.page.chain?;
-    // The cookie speaks of its own block; what is left of a broken chain may end before it.
-    let own = index.get(chain.newest).is_some_and(|r| r.lsn == pending.page.cookie.lsn || pending.page.cookie.lsn == 0);
-    let checks = Checks {
-        newest: (own && !pending.page.suspect).then_some(pending.page.cookie.checksum),
-        linked: !pending.page.broken,
-    };
-    let header = page::read(reader, index, &pending.page.cookie, checks, chain, scratch, &mut out.faults);
-    out.blocks += chain.positions().count() as u64;
-    out.bytes += chain.stored_bytes(index);
-    header
-}
-
-#[allow(clippy::too_many_arguments)]
-fn internal(
-    tree: &Tree,
-    pending: &Pending,
-    index: &Index,
-    reader: &mut (dyn BlockReader + '_),
-    scratch: &mut Scratch,
-    options: Options<'_>,
-    seen: &Bits,
-    out: &mut Outcome,
-) {
-    let depth = options.depth;
-    let header = fetch(pending, index, reader, scratch, out);
-    out.damaged = header.is_none() || pending.page.broken || out.faults.iter().any(|f| !f.recovered);
-    let Some(header) = header else { return };
-    let loaded = loaded(tree, &pending.page.cookie);
-    match header.page_type() {
-        Ok(t) if t.is_internal() => {
-            let decoded = page::with_children(scratch, loaded, &mut out.faults, |children| {
-                let separators = (depth == Depth::Deep).then(|| separators(children, &pending.bounds));
-                for (at, child) in children.list.iter().enumerate() {
-                    if child.overflow_key {
-                        out.children.push(Found::new(index, tree.table, child.key, CellKind::KeyOverflow, 0));
-                    }
-                    // Most children are met here already, on all cores; the rest goes to the thread that orders.
-                    if options.entered.is_some_and(|entered| is_known(index, tree.table, child.cookie, entered)) {
-                        continue;
-                    }
-                    let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
-                    let found = Found::new(index, tree.table, child.cookie, child.kind, 0);
-                    let sound = !out.damaged && children.error.is_none();
-                    if !(sound && pass_leaf(&found, tree, pending, index, options, seen, &mut out.plain_leaves)) {
-                        out.children.push(Found { bounds, ..found });
-                    }
-                }
-                children.error.is_none()
-            });
-            out.damaged |= decoded != Some(true);
-        }
-        // A root may be a lone leaf; below a root the address cell was wrong.
-        Ok(_) if pending.page.level == 0 => {
-            out.leaf_root = true;
-            count_rows(index, tree, pending, 0, scratch, depth, out);
-        }
-        Ok(t) => out.faults.push(type_fault(loaded, "an internal page, as its address says", t.name())),
-        Err(_) => {}
-    }
-}
-
-/// Whether a page below the internal ones is read at all.
-fn reads_leaf(depth: Depth, page: &Visited) -> bool {
-    match depth {
-        Depth::Quick => page.kind == CellKind::AddrLeaf && !page.overflow,
-        Depth::Normal => !page.vouched,
-        Depth::Deep => true,
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn leaf(
-    tree: &Tree,
-    pending: &Pending,
-    at: usize,
-    index: &Index,
-    reader: &mut (dyn BlockReader + '_),
-    scratch: &mut Scratch,
-    depth: Depth,
-    out: &mut Outcome,
-) {
-    let page = &pending.page;
-    // Only a plain leaf address (type 2) may lead to overflow pages, so only there cells matter.
-    let may_overflow = page.kind == CellKind::AddrLeaf || page.kind == CellKind::AddrDeleted;
-    let Some(header) = fetch(pending, index, reader, scratch, out) else { return };
-    let loaded = loaded(tree, &page.cookie);
-    match header.page_type() {
-        Ok(t) if page.overflow && t != crate::format::page::PageType::Overflow => {
-            out.faults.push(type_fault(loaded, "an overflow page", t.name()));
-        }
-        Ok(t) if t.is_internal() => {
-            out.faults.push(type_fault(loaded, "a leaf page, as its address says", t.name()));
-        }
-        Ok(_) if !page.overflow && (depth == Depth::Deep || may_overflow) => {
-            count_rows(index, tree, pending, at, scratch, depth, out);
-        }
-        _ => page::check_streams(scratch, loaded, &mut out.faults),
-    }
-}
-
-/// Whether an earlier walk entered the version a cookie names.
-fn is_known(index: &Index, table: u64, cookie: &[u8], entered: &Bits) -> bool {
-    let Ok(cookie) = Cookie::decode(cookie) else { return false };
-    index.find(table, cookie.page_id, cookie.lsn).is_some_and(|at| entered.get(at))
-}
-
-/// Take in a leaf that needs no closer look: sound as far as this depth asks, reached for the first
-/// time, nothing odd about its cookie or its page. Everything else is for the visitor.
-fn pass_leaf(
-    found: &Found,
-    tree: &Tree,
-    parent: &Pending,
-    index: &Index,
-    options: Options<'_>,
-    seen: &Bits,
-    sums: &mut LeafSums,
-) -> bool {
-    let (Some(marks), Ok(cookie), Some(chain)) = (options.marks, &found.cookie, found.located.chain) else {
-        return false;
-    };
-    let deep_enough = match options.depth {
-        Depth::Quick => true,
-        Depth::Normal => found.located.vouched,
-        Depth::Deep => false,
-    };
-    let (start, end) = found.located.rows;
-    let ordinary = deep_enough
-        && found.kind == CellKind::AddrLeafNoOverflow
-        && found.located.faults.is_empty()
-        && cookie.lsn != 0
-        && cookie.lsn < parent.page.cookie.lsn
-        && parent.page.level < MAX_DEPTH
-        && cookie.page_id >= FIRST_PAGE_ID
-        && next_page_id(tree).is_none_or(|next| cookie.page_id < next)
-        && cookie.check_consistency().is_ok()
-        && !index.slice(chain.newest + 1..end).iter().any(Row::is_discard);
-    if !ordinary || seen.set(start) {
-        return false;
-    }
-    if options.entered.is_some_and(|entered| entered.set(chain.newest)) {
-        return true;
-    }
-    for at in chain.positions() {
-        marks.set(at);
-    }
-    let stored = chain.stored_bytes(index);
-    sums.pages += 1;
-    sums.cookie_bytes += u64::from(cookie.size);
-    sums.physical_bytes += stored;
-    sums.deltas += chain.deltas() as u64;
-    sums.old_sizes |= stored != u64::from(cookie.size);
-    sums.level = parent.page.level + 1;
-    sums.deleted = parent.page.deleted;
-    true
-}
-
-/// The next page id a tree would hand out, where its checkpoint says.
-fn next_page_id(tree: &Tree) -> Option<u64> {
-    tree.entry.as_ref().and_then(|e| e.next_page_id).filter(|n| *n != 0)
-}
-
-/// The bounds of each child: its own separator and the next one's; the outermost are the page's own.
-fn separators(children: &Children<'_>, page: &Bounds) -> Vec<Bounds> {
-    let keys: Vec<Option<Arc<[u8]>>> =
-        children.list.iter().map(|c| (!c.overflow_key).then(|| Arc::from(c.key))).collect();
-    (0..keys.len())
-        .map(|at| Bounds {
-            // The 0th key means nothing (05.6).
-            low: if at == 0 { page.low.clone() } else { keys[at].clone() },
-            high: keys.get(at + 1).map_or_else(|| page.high.clone(), Clone::clone),
-        })
-        .collect()
-}
-
-/// The keys of a leaf lie between the separators around it.
-fn check_bounds(rows: &Rows<'_>, bounds: &Bounds, place: (u64, u64, u64)) -> Option<Fault> {
-    let mut plain = rows.list.iter().filter(|r| !r.overflow_key).map(|r| r.key.as_slice());
-    let first = plain.next()?;
-    let last = plain.next_back().unwrap_or(first);
-    if bounds.low.as_deref().is_some_and(|low| first < low) {
-        return Some(Fault::new(
-            FaultKind::KeyRange,
-            place,
-            "keys from the page's separator on",
-            "a first key below it",
-        ));
-    }
-    if bounds.high.as_deref().is_some_and(|high| last >= high) {
-        return Some(Fault::new(
-            FaultKind::KeyRange,
-            place,
-            "keys below the next separator",
-            "a last key not below it",
-        ));
-    }
-    None
-}
-
-fn type_fault(loaded: Loaded, expected: &str, found: &str) -> Fault {
-    Fault::new(FaultKind::Header, loaded.place, expected, format!("a {found} page"))
-}
-
-fn count_rows(
-    index: &Index,
-    tree: &Tree,
-    pending: &Pending,
-    at: usize,
-    scratch: &Scratch,
-    depth: Depth,
-    out: &mut Outcome,
-) {
-    let loaded = loaded(tree, &pending.page.cookie);
-    let mut faults = Vec::new();
-    let order = page::with_rows(scratch, loaded, &mut faults, |rows| {
-        for row in &rows.list {
-            out.rows.keys += 1;
-            out.rows.live += u64::from(!row.times.is_stopped());
-            let mut overflow = |cookie: &[u8], kind| {
-                out.children.push(Found::new(index, tree.table, cookie, kind, at));
-            };
-            if row.overflow_key {
-                overflow(&row.key, CellKind::KeyOverflow);
-            }
-            if let LeafValue::Overflow(cookie) = row.value {
-                overflow(cookie, CellKind::ValueOverflow);
-            }
-        }
-        check_bounds(rows, &pending.bounds, loaded.place)
-    });
-    faults.extend(order.flatten());
-    // Damage shows at every depth; key order is the business of a deep audit only.
-    faults.retain(|f| depth == Depth::Deep || !matches!(f.kind, FaultKind::KeyOrder | FaultKind::KeyRange));
-    let known = out.faults.iter().any(|f| f.page == loaded.place.1);
-    out.faults.extend(faults.into_iter().filter(|f| !known || f.kind.is_unchecked()));
 }
 
 impl Tree {
