@@ -78,6 +78,7 @@ fn a_wrong_command_line_exits_2_and_says_why_on_stderr() {
         vec!["audit", &home, "--jobs", "0"],
         vec!["audit", &home, "--assume", "1999-01"],
         vec!["audit", &home, "--checkpoint", "424242"],
+        vec!["audit", &home, "--table", "nosuch*"],
         vec!["page", &home, "nosuchtable", "1"],
         vec!["explain", "no-such-code"],
         vec!["decode", "cookie", "xyz"],

@@ -243,6 +243,29 @@ fn every_older_checkpoint_of_every_sample() {
     }
 }
 
+/// What `--newest-only` and `--table` leave out changes no finding about the rest.
+#[test]
+fn leaving_things_out_does_not_change_the_rest() {
+    for (name, home, facts) in common::samples(&common::fixture("palite")) {
+        let all = run(&home, &Options::default());
+        let newest = run(&home, &Options { newest_only: true, ..Options::default() });
+        assert_eq!(newest.findings, all.findings, "{name}: newest only");
+        assert_eq!(newest.versions["kept-for-older-checkpoint"].count, 0, "{name}");
+        assert_eq!(newest.versions["orphan"], all.versions["orphan"], "{name}");
+        for tree in &facts["checkpoints"][0]["trees"].as_array().unwrap()[..2] {
+            let uri = tree["uri"].as_str().unwrap();
+            let wanted = |u: &str| u == uri;
+            let one = run(&home, &Options { tables: Some(&wanted), ..Options::default() });
+            let about = |a: &Audit| {
+                let mine = a.findings.iter().filter(|f| f.place.uri.as_deref() == Some(uri));
+                mine.cloned().collect::<Vec<_>>()
+            };
+            assert_eq!(about(&one), about(&all), "{name}: {uri}");
+            assert_eq!(one.trees.len(), 2, "{name}: the tree and the shared metadata");
+        }
+    }
+}
+
 #[test]
 fn the_outcome_does_not_depend_on_threads_or_depth() {
     let Some(corpora) = common::corpora() else { return };

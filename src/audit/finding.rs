@@ -124,11 +124,11 @@ codes! {
     PageHeader "page-header" Error &[],
         "a page or block header breaks a rule although its checksum holds",
         "Type, flags, sizes or magic are impossible. With a valid checksum this was written that way: suspect software, not the medium.",
-        "Keep the store; report the page with wtcheck page DIR TABLE PAGE.";
+        "Keep the store; look at the page with wtcheck page DIR TABLE PAGE.";
     PageUndecodable "page-undecodable" Error &[],
         "a page's content cannot be decoded",
         "Decompression fails, or cells do not follow the page rules.",
-        "Keep the store; report the page with wtcheck page DIR TABLE PAGE.";
+        "Keep the store; look at the page with wtcheck page DIR TABLE PAGE.";
     ChainBroken "chain-broken" Error &[],
         "the blocks of a page do not link into a chain",
         "A base image or a delta is missing, or a backlink, base LSN or delta flag disagrees with the rows in the page log. The engine refuses to read the page.",
@@ -136,11 +136,11 @@ codes! {
     ChainTooLong "chain-too-long" Error &[],
         "a page has more than 32 deltas",
         "The engine writes a full image after at most 32 deltas and refuses to read longer chains.",
-        "Report the page with wtcheck page DIR TABLE PAGE.";
+        "Look at the page with wtcheck page DIR TABLE PAGE.";
     CookieSizeMismatch "cookie-size-mismatch" Error &[],
         "the size in a cookie is not the length of the page's blocks",
         "Neither the whole chain (since January 2026) nor its newest block (before) has the length the cookie names (invariant I2). Accounting built on the cookie is wrong.",
-        "Report the page with wtcheck page DIR TABLE PAGE.";
+        "Look at the page with wtcheck page DIR TABLE PAGE.";
     CookieInvalid "cookie-invalid" Error &[],
         "an address cookie breaks the format's rules",
         "The cookie cannot be decoded, or its fields contradict each other. Everything below it is lost to this checkpoint.",
@@ -152,11 +152,11 @@ codes! {
     ChildNewerThanParent "child-newer-than-parent" Error &[],
         "a child's LSN is not below its parent's",
         "Children are written before their parents. The reference is wrong, or LSNs were assigned twice.",
-        "Report both pages with wtcheck page DIR TABLE PAGE.";
+        "Look at both pages with wtcheck page DIR TABLE PAGE.";
     PageCycle "page-cycle" Error &[],
         "a page refers to a page above it",
         "A reader that follows the reference never ends. The place is the page that holds the reference.",
-        "Report the page with wtcheck page DIR TABLE PAGE.";
+        "Look at the page with wtcheck page DIR TABLE PAGE.";
     PageReferencedTwice "page-referenced-twice" Error &[],
         "a page has two parents",
         "The next change below one parent discards a page the other still needs. The evidence names the parents.",
@@ -164,11 +164,11 @@ codes! {
     PageIdOutOfRange "page-id-out-of-range" Error &[],
         "a page id is reserved or was never handed out",
         "Tree pages have ids from 100 to below the checkpoint's next_page_id (invariant I6).",
-        "Report the page with wtcheck page DIR TABLE PAGE.";
+        "Look at the page with wtcheck page DIR TABLE PAGE.";
     KeyOutOfOrder "key-out-of-order" Error &[],
         "keys of a page do not ascend",
         "A search in the page can miss rows. With a valid checksum the page was written that way.",
-        "Report the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
+        "Look at the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
     DiscardedInUse "discarded-in-use" Error &[],
         "a page in use has a discard record",
         "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree.",

@@ -82,6 +82,12 @@ pub enum AuditError {
         /// What there is.
         available: String,
     },
+    /// `--table` matches no tree: nothing would be checked.
+    #[error("no tree matches; the checkpoint has {}", .names.join(", "))]
+    NoSuchTable {
+        /// The URIs there are.
+        names: Vec<String>,
+    },
     /// The newest completion record was written by a version this tool must not read.
     #[error("the completion record at LSN {lsn} cannot be read by this version: {reason}")]
     Unsupported {
@@ -362,11 +368,15 @@ impl<'a> Work<'a> {
         if let Some(wanted) = self.options.tables {
             catalog.trees.retain(|t| t.uri == catalog::SHARED_METADATA || wanted(&t.uri));
         }
-        let older: Vec<(&Checkpoint, Catalog)> = if self.options.newest_only {
-            Vec::new()
-        } else {
-            others.iter().map(|c| (c, catalog::read(index, reader, c))).collect()
-        };
+        if catalog.trees.len() == 1
+            && total_trees.len() > 1
+            && self.options.tables.is_some_and(|wanted| !wanted(catalog::SHARED_METADATA))
+        {
+            let names = total_trees.iter().map(|t| t.uri.clone()).collect();
+            return Err(AuditError::NoSuchTable { names });
+        }
+        // Their roots and tables explain sizes, whether or not they are walked.
+        let older: Vec<(&Checkpoint, Catalog)> = others.iter().map(|c| (c, catalog::read(index, reader, c))).collect();
 
         let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
         self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
@@ -393,7 +403,8 @@ impl<'a> Work<'a> {
             let lost = reached.trees[at].lost || opened.is_partial(tree.table);
             facts.insert(tree.table, TableFacts { frontier, lost });
         }
-        for (checkpoint, other) in older.iter().rev() {
+        let walked = if self.options.newest_only { &[] } else { older.as_slice() };
+        for (checkpoint, other) in walked.iter().rev() {
             let mark = if checkpoint.lsn > audited.lsn { Class::Newer } else { Class::Kept };
             mark_special(index, &mut marks.class, checkpoint, mark);
             let mut other = other.clone();
@@ -409,8 +420,8 @@ impl<'a> Work<'a> {
                 fact.lost |= lost || other.root_is_unreadable(tree);
             }
         }
-        let all_lost = !catalog.complete || older.iter().any(|(_, c)| !c.complete);
-        let unnamed = all_lost || older.iter().map(|(_, c)| c).chain([&catalog]).any(Catalog::has_unreadable_rows);
+        let all_lost = !catalog.complete || walked.iter().any(|(_, c)| !c.complete);
+        let unnamed = all_lost || walked.iter().map(|(_, c)| c).chain([&catalog]).any(Catalog::has_unreadable_rows);
         if all_lost {
             facts.values_mut().for_each(|f| f.lost = true);
         }
@@ -429,7 +440,8 @@ impl<'a> Work<'a> {
         progress.phase("judging every page version", None);
         let mut class = marks.class;
         classify::classify(index, &mut class, &basis);
-        self.skip_unselected(&mut class, &total_trees);
+        let named: Vec<&Tree> = older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees).collect();
+        self.skip_unselected(&mut class, &named);
         self.audit.versions = classify::totals(index, &class);
 
         self.fault_findings(&catalog, &reached);
@@ -501,9 +513,6 @@ impl<'a> Work<'a> {
     /// Tables with rows that no checkpoint's metadata names: work on a new table that is not yet
     /// part of a checkpoint, or rows that belong to nothing.
     fn unlisted_tables(&mut self, listed: &HashSet<u64>, audited: &Checkpoint) {
-        if self.options.newest_only {
-            return;
-        }
         let index = &self.opened.index;
         let turtle_table = index.get(audited.turtle_at).map_or(0, |r| r.table);
         for table in index.tables() {
@@ -638,7 +647,7 @@ impl<'a> Work<'a> {
     }
 
     /// Rows of trees that were not asked for are not part of this report.
-    fn skip_unselected(&self, class: &mut [Class], all: &[Tree]) {
+    fn skip_unselected(&self, class: &mut [Class], all: &[&Tree]) {
         let Some(wanted) = self.options.tables else { return };
         for tree in all.iter().filter(|t| t.uri != catalog::SHARED_METADATA && !wanted(&t.uri)) {
             class[self.opened.index.table(tree.table)].fill(Class::Unjudged);

@@ -82,7 +82,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     let Some(published) = published else { return info };
     if info.published_size_meaning == SizeMeaning::RootPageId {
         // In a generation that kept no sizes this is the normal state; in a later one it is a leftover.
-        if input.audited.completion.database_size.is_some() {
+        if input.audited.completion.database_size.is_some() && tree.root.is_some() {
             let finding = Finding::new(
                 Code::SizeIsRootPageId,
                 place(tree),

@@ -91,6 +91,9 @@ impl From<AuditError> for Failure {
                 e.to_string(),
                 "name one of them with --checkpoint, or leave it out for the newest",
             ),
+            AuditError::NoSuchTable { .. } => {
+                Self::new(exit::USAGE, e.to_string(), "name one of them with --table, or leave it out for all")
+            }
             AuditError::Unsupported { .. } => Self::new(
                 exit::REFUSED,
                 e.to_string(),

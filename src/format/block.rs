@@ -2,6 +2,8 @@
 
 use super::Result;
 use super::reader::Reader;
+use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 /// Magic byte of a base image.
 pub const MAGIC_BASE: u8 = 0xdb;
@@ -54,21 +56,32 @@ pub struct BlockHeader {
     pub unused: [u8; 3],
 }
 
+/// The 16 bytes as they lie (03.1); what the last four mean depends on the layout.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RawHeader {
+    magic: u8,
+    version: u8,
+    compatible_version: u8,
+    header_size: u8,
+    checksum: U32,
+    previous_checksum: U32,
+    tail: [u8; 4],
+}
+
 impl BlockHeader {
     /// Read the 16 bytes. `old` selects the June 2025 meaning of bytes 12 and 13 (03.1).
     pub fn read(r: &mut Reader<'_>, old: bool) -> Result<Self> {
-        let [magic, version, compatible_version, header_size] = r.array()?;
-        let checksum = r.u32le()?;
-        let previous_checksum = r.u32le()?;
-        let [a, b, c, d] = r.array()?;
+        let raw: RawHeader = zerocopy::transmute!(r.array::<HEADER_LEN>()?);
+        let [a, b, c, d] = raw.tail;
         let (flags, reconciliation_id, unused) = if old { (b, Some(a), [0, c, d]) } else { (a, None, [b, c, d]) };
         Ok(Self {
-            magic,
-            version,
-            compatible_version,
-            header_size,
-            checksum,
-            previous_checksum,
+            magic: raw.magic,
+            version: raw.version,
+            compatible_version: raw.compatible_version,
+            header_size: raw.header_size,
+            checksum: raw.checksum.get(),
+            previous_checksum: raw.previous_checksum.get(),
             flags,
             reconciliation_id,
             unused,

@@ -3,6 +3,8 @@
 
 use super::reader::Reader;
 use super::{FormatError, Result};
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Length of the page header.
 pub const HEADER_LEN: usize = 28;
@@ -119,18 +121,33 @@ pub struct PageHeader {
     pub version: u8,
 }
 
+/// The 28 bytes as they lie (04.1).
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RawHeader {
+    recno: U64,
+    write_gen: U64,
+    mem_size: U32,
+    entries: U32,
+    type_byte: u8,
+    flags: u8,
+    unused: u8,
+    version: u8,
+}
+
 impl PageHeader {
     /// Read the 28-byte header.
     pub fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let raw: RawHeader = zerocopy::transmute!(r.array::<HEADER_LEN>()?);
         Ok(Self {
-            recno: r.u64le()?,
-            write_gen: r.u64le()?,
-            mem_size: r.u32le()?,
-            entries: r.u32le()?,
-            type_byte: r.u8()?,
-            flags: r.u8()?,
-            unused: r.u8()?,
-            version: r.u8()?,
+            recno: raw.recno.get(),
+            write_gen: raw.write_gen.get(),
+            mem_size: raw.mem_size.get(),
+            entries: raw.entries.get(),
+            type_byte: raw.type_byte,
+            flags: raw.flags,
+            unused: raw.unused,
+            version: raw.version,
         })
     }
 
@@ -148,11 +165,17 @@ impl PageHeader {
 
     /// Append the 28-byte header.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.recno.to_le_bytes());
-        out.extend_from_slice(&self.write_gen.to_le_bytes());
-        out.extend_from_slice(&self.mem_size.to_le_bytes());
-        out.extend_from_slice(&self.entries.to_le_bytes());
-        out.extend_from_slice(&[self.type_byte, self.flags, self.unused, self.version]);
+        let raw = RawHeader {
+            recno: self.recno.into(),
+            write_gen: self.write_gen.into(),
+            mem_size: self.mem_size.into(),
+            entries: self.entries.into(),
+            type_byte: self.type_byte,
+            flags: self.flags,
+            unused: self.unused,
+            version: self.version,
+        };
+        out.extend_from_slice(raw.as_bytes());
     }
 
     /// The page type; EINVAL for a byte that names none.
