@@ -4,6 +4,7 @@ use super::block::{self, Block};
 use super::text::{escape, grouped, short_name, table};
 use super::view::View;
 use super::{Output, Show};
+use crate::audit::classify::Class;
 use crate::audit::finding::Finding;
 use crate::audit::inspect::{Content, Inspection};
 use crate::btree::page::Compression;
@@ -112,16 +113,19 @@ pub fn show(place: (u64, u64), page: &Inspection, how: Show, exit_code: u8, outp
     };
     let (width, paint) = (output.width, output.paint);
     output.document(&report, || {
+        // Without a usable checkpoint no row has a class.
+        let judged = page.rows.iter().any(|(_, class)| *class != Class::Unjudged);
         let name = match (report.uri, page.content) {
             (Some(uri), _) => escape(short_name(uri)),
             (None, Content::Turtle) => "the turtle page".to_string(),
             (None, Content::Key) => "the key page".to_string(),
+            (None, Content::Tree(..)) if !judged => "no checkpoint could be used to name it".to_string(),
             (None, Content::Tree(..)) => "a table the checkpoint does not name".to_string(),
         };
         let mut out = format!("Page {page_id} of table {table_id}, {name}\n");
         out.push_str(&match (&report.cookie, &report.cookie_hex) {
             (Some(cookie), Some(hex)) => format!("Cookie in the audited checkpoint: {cookie}, {hex}\n"),
-            _ if matches!(page.content, Content::Tree(..)) => "The audited checkpoint does not reach it.\n".to_string(),
+            _ if judged && matches!(page.content, Content::Tree(..)) => "The audited checkpoint does not reach it.\n".to_string(),
             _ => String::new(),
         });
         let rows = report
