@@ -246,7 +246,9 @@ fn every_older_checkpoint_of_every_sample() {
 /// What `--newest-only` and `--table` leave out changes no finding about the rest.
 #[test]
 fn leaving_things_out_does_not_change_the_rest() {
-    for (name, home, facts) in common::samples(&common::fixture("palite")) {
+    let mut samples = common::samples(&common::fixture("palite"));
+    samples.extend(common::corpora().iter().flat_map(|c| common::samples(&c.join("palite"))));
+    for (name, home, facts) in samples {
         let all = run(&home, &Options::default());
         let newest = run(&home, &Options { newest_only: true, ..Options::default() });
         assert_eq!(newest.findings, all.findings, "{name}: newest only");
@@ -261,6 +263,8 @@ fn leaving_things_out_does_not_change_the_rest() {
                 mine.cloned().collect::<Vec<_>>()
             };
             assert_eq!(about(&one), about(&all), "{name}: {uri}");
+            // Nor do rows of other tables, dropped ones among them, turn into orphans.
+            assert!(one.orphans.iter().all(|o| o.uri.as_deref() == Some(uri)), "{name}: {uri}");
             assert_eq!(one.trees.len(), 2, "{name}: the tree and the shared metadata");
         }
     }
