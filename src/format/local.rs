@@ -24,6 +24,8 @@ pub const MAX_BLOCK: u32 = 512 << 20;
 
 /// Where the descriptor's checksum lies.
 const DESCRIPTOR_CHECKSUM: usize = 8;
+/// Bytes of the descriptor that mean something; the rest of the first allocation unit is zero.
+pub const DESCRIPTOR_LEN: usize = 16;
 /// The only version of a checkpoint cookie.
 const CHECKPOINT_VERSION: u8 = 1;
 /// Announces an object id (tiered storage).

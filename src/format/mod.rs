@@ -23,14 +23,26 @@ pub mod config;
 pub mod cookie;
 pub mod crc;
 pub mod delta;
+pub mod dump;
+mod fast_cell;
+mod fixed;
 pub mod generation;
+pub mod history;
+pub mod home_turtle;
 pub mod image;
 pub mod int;
+pub mod internal;
 pub mod key_page;
+mod keys;
+pub mod leaf;
 pub mod local;
+pub mod local_image;
 pub mod page;
 pub mod reader;
+pub mod rules;
 pub mod turtle;
+pub mod windows;
+pub mod wtlog;
 
 /// What the engine would answer to the same bytes. Numbers are not needed offline, classes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

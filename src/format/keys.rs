@@ -1,0 +1,121 @@
+//! The full keys of a row leaf, one after the other, and their order (spec 05.7, 17.2).
+//!
+//! One buffer holds the key; an order check compares only what follows the shared prefix.
+
+use super::rules::{self, Breaches, Rule};
+
+/// Where the bytes of a key are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In `full`.
+    Page,
+    /// In `item`.
+    Item,
+    /// It could not be had.
+    Nowhere,
+}
+
+/// Full keys, one at a time, without an allocation per key.
+pub(super) struct Keys {
+    /// The last key that was not an overflow key.
+    full: Vec<u8>,
+    /// Whether `full` can be a prefix: false behind a key that could not be built.
+    base: bool,
+    /// The last overflow key that is known.
+    item: Vec<u8>,
+    /// The present key.
+    now: Place,
+    /// The last key that is known, and the number of its cell.
+    known: Place,
+    known_cell: u32,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        let (now, known) = (Place::Nowhere, Place::Nowhere);
+        Self { full: Vec::new(), base: true, item: Vec::new(), now, known, known_cell: 0 }
+    }
+}
+
+impl Keys {
+    /// The present key, if it is known.
+    pub(super) fn current(&self) -> Option<&[u8]> {
+        match self.now {
+            Place::Page => Some(&self.full),
+            Place::Item => Some(&self.item),
+            Place::Nowhere => None,
+        }
+    }
+
+    /// Take a plain key cell.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        at: usize,
+        prefix: u8,
+        data: &[u8],
+        number: u32,
+        byte_order: bool,
+        breaches: &mut Breaches,
+    ) {
+        let prefix = usize::from(prefix);
+        let tail = match self.full.get(prefix..) {
+            Some(tail) if self.base || prefix == 0 => tail,
+            tail => {
+                if tail.is_none() && self.base {
+                    let message = || {
+                        let previous = self.full.len();
+                        format!("cell {number}: prefix {prefix} is longer than the previous key of {previous} bytes")
+                    };
+                    breaches.add(Rule::Prefix, at, message);
+                }
+                // Whatever builds on this key is unknown too, and not to be blamed again.
+                (self.base, self.now) = (false, Place::Nowhere);
+                return;
+            }
+        };
+        // The shared bytes are equal by construction.
+        if byte_order && self.known == Place::Page && tail >= data {
+            let message = || {
+                let mut high = self.full.clone();
+                high.truncate(prefix);
+                high.extend_from_slice(data);
+                rules::misordered(self.known_cell, number, &self.full, &high)
+            };
+            breaches.add(Rule::Order, at, message);
+        }
+        self.full.truncate(prefix);
+        self.full.extend_from_slice(data);
+        if byte_order && self.known == Place::Item && self.item >= self.full {
+            let message = || rules::misordered(self.known_cell, number, &self.item, &self.full);
+            breaches.add(Rule::Order, at, message);
+        }
+        (self.base, self.now, self.known, self.known_cell) = (true, Place::Page, Place::Page, number);
+    }
+
+    /// Take an overflow key.
+    pub(super) fn push_item(
+        &mut self,
+        item: Option<Vec<u8>>,
+        at: usize,
+        number: u32,
+        byte_order: bool,
+        breaches: &mut Breaches,
+    ) {
+        let Some(item) = item else {
+            self.now = Place::Nowhere;
+            return;
+        };
+        let previous = match self.known {
+            Place::Page => Some(&self.full),
+            Place::Item => Some(&self.item),
+            Place::Nowhere => None,
+        };
+        if let Some(low) = previous.filter(|low| byte_order && **low >= item) {
+            let message = || rules::misordered(self.known_cell, number, low, &item);
+            breaches.add(Rule::Order, at, message);
+        }
+        self.item = item;
+        (self.now, self.known, self.known_cell) = (Place::Item, Place::Item, number);
+    }
+}

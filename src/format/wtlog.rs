@@ -1,0 +1,1131 @@
+//! Log files: records, their checks, and the operations in them (spec 16.11).
+//!
+//! [`next`] looks at one record in a window of a file, so a caller need not hold the file;
+//! [`Records`] walks a whole file in memory. A record is used in three steps: its checksum holds
+//! (a [`Record`] exists), its body is made plain ([`Record::plain`]), and the body is decoded
+//! ([`Body::decode`]). Operations are decoded one at a time, so nothing is allocated per operation.
+
+use super::compress::{self, Compressor};
+use super::crc::crc32c_zeroed;
+use super::reader::Reader;
+use super::{FormatError, Result};
+use std::borrow::Cow;
+
+/// Records begin at multiples of this, and their lengths are multiples of it.
+pub const ALIGNMENT: u32 = 128;
+/// Length of a record header.
+pub const HEADER_LEN: usize = 16;
+/// First number in the body of the file header record.
+pub const MAGIC: u32 = 0x0010_1064;
+/// Newest version of a log file this reader knows.
+pub const VERSION: u16 = 5;
+/// First version whose files have a previous-LSN record at [`FIRST_RECORD`].
+pub const VERSION_PREVIOUS_LSN: u16 = 2;
+/// Where the record behind the file header record begins.
+pub const FIRST_RECORD: u64 = 128;
+/// Longest record that is read. Far above what a log file holds, far below what a length can say.
+pub const MAX_RECORD: u32 = 512 << 20;
+
+/// Record header flags.
+const FLAG_COMPRESSED: u16 = 0x1;
+const FLAG_ENCRYPTED: u16 = 0x2;
+/// Last byte of padding: tells a torn write (0) from other damage.
+const PAD_MARK: u8 = 0xab;
+/// Where the checksum lies in a record.
+const CHECKSUM_AT: usize = 4;
+/// Operations with this bit in their type are ignored by recovery.
+const IGNORED: u64 = 1 << 31;
+/// Most transactions a snapshot can plausibly hold; one per session.
+const MAX_SNAPSHOT: usize = 1 << 20;
+/// Where a page header states the plain size, for [`compress::decompress`].
+const MEM_SIZE_AT: usize = 16;
+
+/// A place in the log. Ordered as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn {
+    /// Number of the log file.
+    pub file: u32,
+    /// Offset of the record in it.
+    pub offset: u64,
+}
+
+impl Lsn {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let file = number(r, "log file number")?;
+        Ok(Self { file, offset: r.vuint()? })
+    }
+}
+
+impl std::fmt::Display for Lsn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({},{})", self.file, self.offset)
+    }
+}
+
+/// The 16 bytes in front of every record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordHeader {
+    /// Bytes of the record, header and padding included.
+    pub len: u32,
+    /// Checksum of all of them, this field taken as zero.
+    pub checksum: u32,
+    /// 0x1 compressed, 0x2 encrypted.
+    pub flags: u16,
+    /// Unused, 0.
+    pub unused: u16,
+    /// Bytes when decompressed, header included; 0 if not compressed.
+    pub mem_len: u32,
+}
+
+impl RecordHeader {
+    /// Read a header.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self> {
+        Ok(Self { len: r.u32le()?, checksum: r.u32le()?, flags: r.u16le()?, unused: r.u16le()?, mem_len: r.u32le()? })
+    }
+
+    /// Append the header.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.len.to_le_bytes());
+        out.extend_from_slice(&self.checksum.to_le_bytes());
+        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.extend_from_slice(&self.unused.to_le_bytes());
+        out.extend_from_slice(&self.mem_len.to_le_bytes());
+    }
+
+    /// The body is compressed.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.flags & FLAG_COMPRESSED != 0
+    }
+
+    /// The body is encrypted, and not readable here.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.flags & FLAG_ENCRYPTED != 0
+    }
+}
+
+/// What stands at a place of a log file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A record whose checksum holds.
+    Record(Record<'a>),
+    /// The window is too short; it must have this many bytes from the offset on.
+    More(u64),
+    /// No record.
+    End(End),
+}
+
+/// Why there is no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The file ends at a record boundary (a closed file cut to its used length).
+    FileEnd,
+    /// Length 0: the rest of the file should be zeros. [`next`] does not look; [`Records`] does.
+    Zero,
+    /// Zeros, and then something else at this offset.
+    Hole {
+        /// Offset of the first byte behind the zero length that is not zero.
+        data: u64,
+    },
+    /// A record that was not written completely: its last byte is 0, or the file ends within it.
+    Torn {
+        /// Its length as stated.
+        len: u32,
+    },
+    /// A record that was written completely, as its last byte is not 0, but does not match its checksum.
+    BadChecksum {
+        /// In the header.
+        stored: u32,
+        /// Over the bytes.
+        computed: u32,
+    },
+    /// Bytes that are no record header.
+    Malformed(String),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::FileEnd => f.write_str("end of file"),
+            Self::Zero => f.write_str("zeros to the end"),
+            Self::Hole { data } => write!(f, "hole: zeros, but data again at offset {data}"),
+            Self::Torn { len } => write!(f, "torn: record of {len} bytes was not written completely"),
+            Self::BadChecksum { stored, computed } => {
+                write!(f, "bad checksum: {stored:08x} in the record, {computed:08x} over its bytes")
+            }
+            Self::Malformed(what) => f.write_str(what),
+        }
+    }
+}
+
+/// A record whose checksum holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Offset in the file.
+    pub offset: u64,
+    /// Its header.
+    pub header: RecordHeader,
+    /// All its bytes, header and padding included.
+    pub bytes: &'a [u8],
+}
+
+/// Look for a record at `offset` of a file of `file_size` bytes; `window` is the file from there on,
+/// or as much of it as is at hand.
+#[must_use]
+pub fn next(window: &[u8], offset: u64, file_size: u64) -> Next<'_> {
+    let left = file_size.saturating_sub(offset);
+    if left == 0 {
+        return Next::End(End::FileEnd);
+    }
+    let window = usize::try_from(left).ok().and_then(|n| window.get(..n)).unwrap_or(window);
+    let at_hand = u64::try_from(window.len()).unwrap_or(u64::MAX);
+    let Ok(header) = RecordHeader::read(&mut Reader::new(window)) else {
+        let want = u64::try_from(HEADER_LEN).unwrap_or(u64::MAX).min(left);
+        return match at_hand < want {
+            true => Next::More(want),
+            // Less than a header up to the end of the file.
+            false if window.iter().all(|b| *b == 0) => Next::End(End::Zero),
+            false => Next::End(End::Torn { len: 0 }),
+        };
+    };
+    let len = header.len;
+    if len == 0 {
+        return Next::End(End::Zero);
+    }
+    if !len.is_multiple_of(ALIGNMENT) {
+        return Next::End(End::Malformed(format!("record length {len} is no multiple of {ALIGNMENT}")));
+    }
+    if u64::from(len) > left {
+        return Next::End(End::Torn { len });
+    }
+    if len > MAX_RECORD {
+        return Next::End(End::Malformed(format!("record length {len} is above the limit of {MAX_RECORD} bytes")));
+    }
+    let Some(bytes) = usize::try_from(len).ok().and_then(|n| window.get(..n)) else {
+        return Next::More(u64::from(len));
+    };
+    let computed = crc32c_zeroed(bytes, CHECKSUM_AT);
+    if computed != header.checksum {
+        return Next::End(match bytes.last() {
+            Some(0) => End::Torn { len },
+            _ => End::BadChecksum { stored: header.checksum, computed },
+        });
+    }
+    Next::Record(Record { offset, header, bytes })
+}
+
+/// The body of the file header record at offset 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileHeader {
+    /// Version of the log file.
+    pub version: u16,
+    /// Configured size of log files.
+    pub size: u64,
+}
+
+impl FileHeader {
+    /// Decode the file header record from the first bytes of a file.
+    pub fn decode(head: &[u8]) -> Result<Self> {
+        let size = u64::try_from(head.len()).unwrap_or(u64::MAX);
+        let record = match next(head, 0, size) {
+            Next::Record(record) => record,
+            Next::More(_) => return Err(FormatError::io("file header record: too short")),
+            Next::End(End::FileEnd) => return Err(FormatError::io("file header record: the file is empty")),
+            Next::End(end) => return Err(FormatError::io(format!("file header record: {end}"))),
+        };
+        let header = record.header;
+        let mut r = Reader::at(record.bytes, HEADER_LEN)?;
+        let (magic, version, unused, size) = (r.u32le()?, r.u16le()?, r.u16le()?, r.u64le()?);
+        if magic != MAGIC {
+            return Err(FormatError::invalid(format!("magic {magic:#010x} instead of {MAGIC:#010x}: no log file")));
+        }
+        if version > VERSION {
+            return Err(FormatError::unsupported(format!("log version {version} is newer than {VERSION}")));
+        }
+        if header.len != ALIGNMENT || header.flags != 0 || unused != 0 {
+            return Err(FormatError::invalid(format!(
+                "file header record of {} bytes with flags {:#x}",
+                header.len, header.flags
+            )));
+        }
+        Ok(Self { version, size })
+    }
+
+    /// The file header record.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = MAGIC.to_le_bytes().to_vec();
+        body.extend_from_slice(&self.version.to_le_bytes());
+        body.extend_from_slice(&[0; 2]);
+        body.extend_from_slice(&self.size.to_le_bytes());
+        seal(&body, 0, 0, false)
+    }
+}
+
+/// A record of the engine's form around a stored body: header, padding with its mark, checksum.
+///
+/// For tests and forged logs; `mark` is false for the two records at the head of a file.
+#[must_use]
+pub fn seal(body: &[u8], flags: u16, mem_len: u32, mark: bool) -> Vec<u8> {
+    let used = body.len().saturating_add(HEADER_LEN);
+    let len = used.next_multiple_of(usize::try_from(ALIGNMENT).unwrap_or(used));
+    let mut header =
+        RecordHeader { len: u32::try_from(len).unwrap_or(u32::MAX), checksum: 0, flags, unused: 0, mem_len };
+    let mut out = Vec::with_capacity(len);
+    header.write(&mut out);
+    out.extend_from_slice(body);
+    out.resize(len, 0);
+    if let (true, Some(last)) = (mark && len.saturating_sub(used) >= 2, out.last_mut()) {
+        *last = PAD_MARK;
+    }
+    header.checksum = crc32c_zeroed(&out, CHECKSUM_AT);
+    let mut head = Vec::with_capacity(HEADER_LEN);
+    header.write(&mut head);
+    if let Some(slot) = out.get_mut(..head.len()) {
+        slot.copy_from_slice(&head);
+    }
+    out
+}
+
+/// The records of a log file behind its file header record.
+#[derive(Debug, Clone)]
+pub struct Records<'a> {
+    file: &'a [u8],
+    offset: u64,
+    end: Option<End>,
+}
+
+impl<'a> Records<'a> {
+    /// Records of a whole file.
+    #[must_use]
+    pub fn new(file: &'a [u8]) -> Self {
+        Self { file, offset: FIRST_RECORD, end: None }
+    }
+
+    /// Why the walk ended, once it has.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Offset of the next record; at the end, the first byte that is not used.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn size(&self) -> u64 {
+        u64::try_from(self.file.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        if self.end.is_some() {
+            return None;
+        }
+        let window = usize::try_from(self.offset).ok().and_then(|at| self.file.get(at..)).unwrap_or_default();
+        let end = match next(window, self.offset, self.size()) {
+            Next::Record(record) => {
+                self.offset = self.offset.saturating_add(u64::from(record.header.len));
+                return Some(record);
+            }
+            // Cannot be: the window is the whole rest.
+            Next::More(n) => End::Malformed(format!("{n} bytes wanted")),
+            Next::End(End::Zero) => match first_data(window) {
+                Some(at) => End::Hole { data: self.offset.saturating_add(at) },
+                None => End::Zero,
+            },
+            Next::End(end) => end,
+        };
+        self.end = Some(end);
+        None
+    }
+}
+
+/// Offset of the first byte that is not zero.
+#[must_use]
+pub fn first_data(bytes: &[u8]) -> Option<u64> {
+    /// Compared at once; the comparison of blocks is what makes long runs of zeros cheap.
+    const BLOCK: usize = 4096;
+    let mut base = 0_usize;
+    for block in bytes.chunks(BLOCK) {
+        if block.iter().fold(0, |acc, b| acc | b) != 0 {
+            let at = block.iter().position(|b| *b != 0).unwrap_or(0);
+            return u64::try_from(base.saturating_add(at)).ok();
+        }
+        base = base.saturating_add(block.len());
+    }
+    None
+}
+
+/// A body without compression.
+#[derive(Debug, Clone)]
+pub struct Plain<'a> {
+    bytes: Cow<'a, [u8]>,
+    from: usize,
+    /// Offset in the record of the first byte behind the stored body, where the framing tells.
+    stored_end: Option<usize>,
+    compressor: Option<Compressor>,
+}
+
+impl Plain<'_> {
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.bytes.get(self.from..).unwrap_or_default()
+    }
+
+    /// What the body was compressed with.
+    #[must_use]
+    pub fn compressor(&self) -> Option<Compressor> {
+        self.compressor
+    }
+}
+
+impl<'a> Record<'a> {
+    /// The body as it is stored, padding included.
+    #[must_use]
+    pub fn stored(&self) -> &'a [u8] {
+        self.bytes.get(HEADER_LEN..).unwrap_or_default()
+    }
+
+    /// The place of the record in the log.
+    #[must_use]
+    pub fn lsn(&self, file: u32) -> Lsn {
+        Lsn { file, offset: self.offset }
+    }
+
+    /// What the header says against the rules, in words.
+    #[must_use]
+    pub fn header_fault(&self) -> Option<String> {
+        let h = self.header;
+        if h.flags & !(FLAG_COMPRESSED | FLAG_ENCRYPTED) != 0 {
+            return Some(format!("unknown record flags {:#x}", h.flags));
+        }
+        if h.unused != 0 {
+            return Some(format!("unused header bytes are {:#x}", h.unused));
+        }
+        match (h.is_compressed(), h.mem_len) {
+            (true, 0..=15) => Some(format!("compressed record with a plain length of {}", h.mem_len)),
+            (false, 1..) => Some(format!("plain length {} on a record that is not compressed", h.mem_len)),
+            _ => None,
+        }
+    }
+
+    /// Length of the encrypted record without padding; `None` if it is not encrypted or the length
+    /// is impossible.
+    #[must_use]
+    pub fn encrypted_len(&self) -> Option<usize> {
+        let len = Reader::new(self.stored()).u32le().ok().and_then(|n| usize::try_from(n).ok())?;
+        Some(len).filter(|n| self.header.is_encrypted() && (HEADER_LEN + 4..=self.bytes.len()).contains(n))
+    }
+
+    /// The body, decompressed if need be; with `compressor`, or with the one its framing shows.
+    ///
+    /// ENOTSUP for an encrypted record, EIO for a stream that does not decompress.
+    pub fn plain(&self, compressor: Option<Compressor>) -> Result<Plain<'a>> {
+        if self.header.is_encrypted() {
+            return Err(FormatError::unsupported("the record is encrypted"));
+        }
+        if !self.header.is_compressed() {
+            return Ok(Plain {
+                bytes: Cow::Borrowed(self.bytes),
+                from: HEADER_LEN,
+                stored_end: None,
+                compressor: None,
+            });
+        }
+        let stored = self.stored();
+        let header = u32::try_from(HEADER_LEN).unwrap_or_default();
+        let want = self.header.mem_len.checked_sub(header).ok_or_else(|| FormatError::io("plain length below 16"))?;
+        // Blocks and records differ only in the number of verbatim bytes (16.11), so a record is read as a block.
+        let verbatim = u32::try_from(compress::VERBATIM).unwrap_or_default();
+        let size = want.checked_add(verbatim).ok_or_else(|| FormatError::io("plain length too large"))?;
+        let mut block = Vec::with_capacity(compress::VERBATIM.saturating_add(stored.len()));
+        block.resize(MEM_SIZE_AT, 0);
+        block.extend_from_slice(&size.to_le_bytes());
+        block.resize(compress::VERBATIM, 0);
+        block.extend_from_slice(stored);
+        let compressor = compressor
+            .or_else(|| compress::detect(&block))
+            .ok_or_else(|| FormatError::io("compressed, with no framing of a known compressor"))?;
+        if u64::from(want) > most_plain(compressor, stored.len()) {
+            return Err(FormatError::io(format!("{} bytes of {} cannot hold {want}", stored.len(), compressor.name())));
+        }
+        let bytes = compress::decompress(compressor, &block, size)?;
+        Ok(Plain {
+            bytes: Cow::Owned(bytes),
+            from: compress::VERBATIM,
+            stored_end: stored_end(compressor, stored),
+            compressor: Some(compressor),
+        })
+    }
+
+    /// What is wrong with the padding, in words: zeros, and 0xAB at the end of two bytes or more.
+    ///
+    /// `used` bytes of the plain body are content ([`Operations::offset`] or [`Body::used`]). The
+    /// two records at the head of a file have no mark and are not checked.
+    #[must_use]
+    pub fn padding_fault(&self, plain: &Plain<'_>, used: usize) -> Option<String> {
+        let end = if plain.compressor.is_some() { plain.stored_end? } else { used.saturating_add(HEADER_LEN) };
+        self.padding_fault_from(end)
+    }
+
+    /// The same for an encrypted record, of which only the length is known.
+    #[must_use]
+    pub fn encrypted_padding_fault(&self) -> Option<String> {
+        match self.encrypted_len() {
+            Some(end) => self.padding_fault_from(end),
+            None if self.header.is_encrypted() => Some("impossible length of the encrypted body".to_owned()),
+            None => None,
+        }
+    }
+
+    fn padding_fault_from(&self, end: usize) -> Option<String> {
+        let padding = self.bytes.get(end..)?;
+        if self.offset <= FIRST_RECORD || padding.is_empty() {
+            return None;
+        }
+        let (last, zeros) = padding.split_last()?;
+        let mark = if zeros.is_empty() { 0 } else { PAD_MARK };
+        if zeros.iter().any(|b| *b != 0) {
+            return Some(format!("{} bytes of padding at record offset {end} are not zero", padding.len()));
+        }
+        (*last != mark).then(|| format!("padding ends with {last:#04x} instead of {mark:#04x}"))
+    }
+}
+
+/// The most plain bytes a stream can stand for; what a header states beyond is not worth reserving.
+fn most_plain(c: Compressor, stored: usize) -> u64 {
+    let stored = u64::try_from(stored).unwrap_or(u64::MAX);
+    let ratio = match c {
+        // A copy of 64 bytes takes three (two with a short offset, for 11 bytes).
+        Compressor::Snappy => 64,
+        // Every byte of a long match adds 255.
+        Compressor::Lz4 => 256,
+        Compressor::Zlib => 1032,
+        // A run-length block of 128 KiB takes four bytes.
+        Compressor::Zstd => 32 << 10,
+    };
+    stored.saturating_mul(ratio).min(u64::from(compress::MAX_MEM_SIZE))
+}
+
+/// Offset in the record behind the compressed stream, for the framings that state its length.
+fn stored_end(c: Compressor, stored: &[u8]) -> Option<usize> {
+    let mut r = Reader::new(stored);
+    let (prefix, len) = match c {
+        Compressor::Snappy | Compressor::Zstd => (8, r.u64le().ok()?),
+        Compressor::Lz4 => (16, u64::from(r.u32le().ok()?)),
+        Compressor::Zlib => return None,
+    };
+    usize::try_from(len).ok()?.checked_add(prefix)?.checked_add(HEADER_LEN)
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// Type 0: a checkpoint is complete.
+    Checkpoint {
+        /// Where recovery would begin: the record that began the checkpoint.
+        lsn: Lsn,
+        /// Transactions that ran.
+        snapshot: Vec<u64>,
+    },
+    /// Type 1: a transaction.
+    Commit {
+        /// Its id.
+        txn: u64,
+        /// What it did.
+        operations: Operations<'a>,
+    },
+    /// Type 2: a file was flushed.
+    FileSync {
+        /// The file; 0 for all of them.
+        file_id: u32,
+        /// It begins (true) or is done.
+        start: bool,
+    },
+    /// Type 3: text, without its NUL.
+    Message(&'a [u8]),
+    /// Type 4: operations of the log itself.
+    System(Operations<'a>),
+    /// Another type.
+    Unknown {
+        /// Its number.
+        kind: u64,
+        /// The rest of the body.
+        rest: &'a [u8],
+    },
+}
+
+impl<'a> Body<'a> {
+    /// Decode a plain body ([`Plain::body`]).
+    pub fn decode(body: &'a [u8]) -> Result<Self> {
+        let mut r = Reader::new(body);
+        Self::read(&mut r)
+    }
+
+    fn read(r: &mut Reader<'a>) -> Result<Self> {
+        Ok(match r.vuint()? {
+            0 => {
+                let lsn = Lsn::read(r)?;
+                // Every id takes at least a byte.
+                let count = r.vlen()?;
+                if count > MAX_SNAPSHOT {
+                    return Err(FormatError::invalid(format!("snapshot of {count} transactions")));
+                }
+                let snapshot = (0..count).map(|_| r.vuint()).collect::<Result<_>>()?;
+                Self::Checkpoint { lsn, snapshot }
+            }
+            1 => {
+                let txn = r.vuint()?;
+                Self::Commit { txn, operations: Operations { reader: r.clone(), failed: false } }
+            }
+            2 => {
+                let file_id = number(r, "file id")?;
+                Self::FileSync { file_id, start: r.vint()? != 0 }
+            }
+            3 => {
+                let rest = r.rest();
+                let end = rest.iter().position(|b| *b == 0);
+                let end = end.ok_or_else(|| FormatError::invalid("message without NUL"))?;
+                let text = r.take(end)?;
+                r.u8()?;
+                Self::Message(text)
+            }
+            4 => Self::System(Operations { reader: r.clone(), failed: false }),
+            kind => Self::Unknown { kind, rest: r.rest() },
+        })
+    }
+
+    /// Bytes of the body that hold content, the rest being padding. `None` if it holds operations
+    /// (their end is known when they are read, [`Operations::offset`]) or is of unknown type.
+    #[must_use]
+    pub fn used(&self, body: &'a [u8]) -> Option<usize> {
+        if matches!(self, Self::Commit { .. } | Self::System(_) | Self::Unknown { .. }) {
+            return None;
+        }
+        let mut r = Reader::new(body);
+        Self::read(&mut r).ok().map(|_| r.pos())
+    }
+
+    /// The name of the record type.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Checkpoint { .. } => "checkpoint",
+            Self::Commit { .. } => "commit",
+            Self::FileSync { .. } => "file sync",
+            Self::Message(_) => "message",
+            Self::System(_) => "system",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// The operations of a record, one after the other. Ends at a zero byte, at the end of the body, or
+/// after the first error.
+#[derive(Debug, Clone)]
+pub struct Operations<'a> {
+    reader: Reader<'a>,
+    failed: bool,
+}
+
+impl Operations<'_> {
+    /// Offset in the body of the next operation; when there is none left, the end of the content.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.reader.pos()
+    }
+}
+
+impl PartialEq for Operations<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.reader.rest() == other.reader.rest() && self.failed == other.failed
+    }
+}
+
+impl Eq for Operations<'_> {}
+
+impl<'a> Iterator for Operations<'a> {
+    type Item = Result<Operation<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || matches!(self.reader.peek(), None | Some(0)) {
+            return None;
+        }
+        let operation = Operation::read(&mut self.reader);
+        self.failed = operation.is_err();
+        Some(operation)
+    }
+}
+
+/// One operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation<'a> {
+    /// Type number without the "ignore" bit.
+    pub kind: u64,
+    /// Recovery ignores it (bit 2^31 of the type).
+    pub ignored: bool,
+    /// What it does.
+    pub change: Change<'a>,
+}
+
+/// What an operation does. File id 0 is the metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// Types 1 and 9.
+    ColumnPut {
+        /// File.
+        file_id: u32,
+        /// Record number.
+        recno: u64,
+        /// Value, or the change to it.
+        value: &'a [u8],
+        /// `value` is a change.
+        modify: bool,
+    },
+    /// Type 2.
+    ColumnRemove {
+        /// File.
+        file_id: u32,
+        /// Record number.
+        recno: u64,
+    },
+    /// Type 3.
+    ColumnTruncate {
+        /// File.
+        file_id: u32,
+        /// First record number.
+        start: u64,
+        /// Last record number.
+        stop: u64,
+    },
+    /// Types 4 and 10.
+    RowPut {
+        /// File.
+        file_id: u32,
+        /// Key.
+        key: &'a [u8],
+        /// Value, or the change to it.
+        value: &'a [u8],
+        /// `value` is a change.
+        modify: bool,
+    },
+    /// Type 5.
+    RowRemove {
+        /// File.
+        file_id: u32,
+        /// Key.
+        key: &'a [u8],
+    },
+    /// Type 6.
+    RowTruncate {
+        /// File.
+        file_id: u32,
+        /// First key.
+        start: &'a [u8],
+        /// Last key.
+        stop: &'a [u8],
+        /// Which of the two are given.
+        mode: u64,
+    },
+    /// Type 7.
+    CheckpointStart,
+    /// Type 8: end of the last record of the previous log file.
+    PreviousLsn(Lsn),
+    /// Type 11.
+    Timestamps {
+        /// Seconds and nanoseconds of the clock.
+        clock: (u64, u64),
+        /// Commit timestamp.
+        commit: u64,
+        /// Durable timestamp.
+        durable: u64,
+        /// First commit timestamp.
+        first_commit: u64,
+        /// Prepare timestamp.
+        prepare: u64,
+        /// Read timestamp.
+        read: u64,
+    },
+    /// Type 12: an incremental backup began.
+    BackupId {
+        /// Slot.
+        index: u64,
+        /// Bytes per bit.
+        granularity: u64,
+        /// Its name.
+        name: &'a [u8],
+    },
+    /// Another type.
+    Unknown {
+        /// The fields.
+        fields: &'a [u8],
+    },
+}
+
+impl<'a> Operation<'a> {
+    fn read(r: &mut Reader<'a>) -> Result<Self> {
+        let at = r.pos();
+        let mut peek = r.clone();
+        let (kind, size) = (peek.vuint()?, peek.vuint()?);
+        let head = peek.pos().saturating_sub(at);
+        let size = usize::try_from(size).ok().filter(|n| (head..=r.remaining()).contains(n)).ok_or_else(|| {
+            FormatError::invalid(format!("operation of {size} bytes at body offset {at}, {} left", r.remaining()))
+        })?;
+        // The fields end where the operation does; it is skipped as a whole, whatever they are.
+        let mut fields = Reader::at(r.take(size)?, head)?;
+        let ignored = kind & IGNORED != 0;
+        let kind = kind & !IGNORED;
+        let change = Change::read(kind, &mut fields)
+            .and_then(|change| match fields.remaining() {
+                0 => Ok(change),
+                n => Err(FormatError::invalid(format!("{n} bytes behind the fields"))),
+            })
+            .map_err(|e| e.within(&format!("operation type {kind} at body offset {at}")))?;
+        Ok(Self { kind, ignored, change })
+    }
+
+    /// The file it works on.
+    #[must_use]
+    pub fn file_id(&self) -> Option<u32> {
+        match self.change {
+            Change::ColumnPut { file_id, .. }
+            | Change::ColumnRemove { file_id, .. }
+            | Change::ColumnTruncate { file_id, .. }
+            | Change::RowPut { file_id, .. }
+            | Change::RowRemove { file_id, .. }
+            | Change::RowTruncate { file_id, .. } => Some(file_id),
+            Change::CheckpointStart
+            | Change::PreviousLsn(_)
+            | Change::Timestamps { .. }
+            | Change::BackupId { .. }
+            | Change::Unknown { .. } => None,
+        }
+    }
+}
+
+impl<'a> Change<'a> {
+    fn read(kind: u64, r: &mut Reader<'a>) -> Result<Self> {
+        fn id(r: &mut Reader<'_>) -> Result<u32> {
+            number(r, "file id")
+        }
+        fn rest<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
+            r.take(r.remaining())
+        }
+        fn item<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
+            let n = r.vlen()?;
+            r.take(n)
+        }
+        Ok(match kind {
+            1 | 9 => Self::ColumnPut { file_id: id(r)?, recno: r.vuint()?, value: rest(r)?, modify: kind == 9 },
+            2 => Self::ColumnRemove { file_id: id(r)?, recno: r.vuint()? },
+            3 => Self::ColumnTruncate { file_id: id(r)?, start: r.vuint()?, stop: r.vuint()? },
+            4 | 10 => Self::RowPut { file_id: id(r)?, key: item(r)?, value: rest(r)?, modify: kind == 10 },
+            5 => Self::RowRemove { file_id: id(r)?, key: rest(r)? },
+            6 => Self::RowTruncate { file_id: id(r)?, start: item(r)?, stop: item(r)?, mode: r.vuint()? },
+            7 => Self::CheckpointStart,
+            8 => Self::PreviousLsn(Lsn::read(r)?),
+            11 => Self::Timestamps {
+                clock: (r.vuint()?, r.vuint()?),
+                commit: r.vuint()?,
+                durable: r.vuint()?,
+                first_commit: r.vuint()?,
+                prepare: r.vuint()?,
+                read: r.vuint()?,
+            },
+            12 => Self::BackupId { index: r.vuint()?, granularity: r.vuint()?, name: rest(r)? },
+            _ => Self::Unknown { fields: rest(r)? },
+        })
+    }
+}
+
+/// A vuint that must fit 32 bits.
+fn number(r: &mut Reader<'_>, what: &str) -> Result<u32> {
+    let n = r.vuint()?;
+    u32::try_from(n).map_err(|_| FormatError::invalid(format!("{what} {n} exceeds 32 bits")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Class;
+    use crate::format::int::write_vuint;
+    use proptest::prelude::*;
+
+    const FILE_HEADER: &str = "80000000b79b02d0000000000000000064101000050000000000100000000000";
+
+    fn hex(text: &str, len: usize) -> Vec<u8> {
+        let mut out = hex::decode(text.replace(' ', "")).unwrap();
+        out.resize(len, 0);
+        out
+    }
+
+    /// An operation with its size filled in (one byte is enough here).
+    fn operation(kind: u64, fields: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_vuint(&mut out, kind);
+        let size = out.len() + 1 + fields.len();
+        assert!(size < 64);
+        write_vuint(&mut out, size as u64);
+        out.extend_from_slice(fields);
+        out
+    }
+
+    fn sealed(body: &[u8]) -> Vec<u8> {
+        seal(body, 0, 0, true)
+    }
+
+    /// A log file of the given records.
+    fn file(records: &[Vec<u8>]) -> Vec<u8> {
+        let header = FileHeader { version: 5, size: 1 << 20 }.encode();
+        let previous = seal(&hex::decode("848884 8180".replace(' ', "")).unwrap(), 0, 0, false);
+        [vec![header, previous], records.to_vec()].concat().concat()
+    }
+
+    fn changes(bytes: &[u8]) -> Vec<Change<'_>> {
+        match Body::decode(bytes).unwrap() {
+            Body::Commit { operations, .. } | Body::System(operations) => {
+                operations.map(|o| o.unwrap().change).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn file_header_of_16_11() {
+        let bytes = hex(FILE_HEADER, 128);
+        let want = FileHeader { version: 5, size: 1 << 20 };
+        assert_eq!(FileHeader::decode(&bytes).unwrap(), want);
+        assert_eq!(want.encode(), bytes);
+        assert!(FileHeader::decode(&[]).unwrap_err().message.contains("empty"));
+        assert!(FileHeader::decode(&bytes[..127]).is_err());
+        assert!(FileHeader::decode(&[0; 128]).is_err());
+        let newer = FileHeader { version: 6, size: 1 }.encode();
+        assert_eq!(FileHeader::decode(&newer).unwrap_err().class, Class::Unsupported);
+        assert_eq!(FileHeader::decode(&sealed(b"abcdefghijklmnop")).unwrap_err().class, Class::Invalid);
+    }
+
+    #[test]
+    fn bodies_of_16_11() {
+        let snapshot = vec![];
+        assert_eq!(
+            Body::decode(&hex("8081e30bbc4080", 112)).unwrap(),
+            Body::Checkpoint { lsn: Lsn { file: 1, offset: 777_344 }, snapshot }
+        );
+        assert_eq!(changes(&hex("848782", 112)), [Change::CheckpointStart]);
+        assert_eq!(changes(&hex("8488848180", 112)), [Change::PreviousLsn(Lsn { file: 1, offset: 0 })]);
+        let previous = Lsn { file: 1, offset: 943_744 };
+        assert_eq!(changes(&hex("84888781e30e4640", 112)), [Change::PreviousLsn(previous)]);
+        assert_eq!(previous.to_string(), "(1,943744)");
+        let body = hex("828081", 112);
+        let sync = Body::decode(&body).unwrap();
+        assert_eq!((&sync, sync.used(&body)), (&Body::FileSync { file_id: 0, start: true }, Some(3)));
+        assert_eq!(Body::decode(&hex("828080", 9)).unwrap(), Body::FileSync { file_id: 0, start: false });
+        assert_eq!(Body::decode(b"\x83hello\0\0\0").unwrap(), Body::Message(b"hello"));
+        // The commit record of the worked example, its value shortened.
+        let mut body = hex("81e2400a 84 9a 82 8c 6b657930303030333633 3000", 20);
+        body.extend_from_slice(b"after wired\0");
+        body[5] = 0x80 | u8::try_from(body.len() - 4).unwrap();
+        let got = Body::decode(&body).unwrap();
+        let Body::Commit { txn, mut operations } = got else { panic!() };
+        assert_eq!(txn, 24_650);
+        let op = operations.next().unwrap().unwrap();
+        let change = Change::RowPut { file_id: 2, key: b"key00003630\0", value: b"after wired\0", modify: false };
+        assert_eq!(op.change, change);
+        assert_eq!((op.kind, op.ignored, op.file_id()), (4, false, Some(2)));
+        assert!(operations.next().is_none());
+        assert_eq!(operations.offset(), body.len());
+    }
+
+    #[test]
+    fn every_operation() {
+        let key = [&[0x82, 0x83][..], b"abc"].concat();
+        let cases: Vec<(u64, Vec<u8>, Change<'_>)> = vec![
+            (1, b"\x82\x87v".to_vec(), Change::ColumnPut { file_id: 2, recno: 7, value: b"v", modify: false }),
+            (9, b"\x82\x87v".to_vec(), Change::ColumnPut { file_id: 2, recno: 7, value: b"v", modify: true }),
+            (2, b"\x82\x87".to_vec(), Change::ColumnRemove { file_id: 2, recno: 7 }),
+            (3, b"\x82\x87\x89".to_vec(), Change::ColumnTruncate { file_id: 2, start: 7, stop: 9 }),
+            (4, [&key[..], b"v"].concat(), Change::RowPut { file_id: 2, key: b"abc", value: b"v", modify: false }),
+            (10, key.clone(), Change::RowPut { file_id: 2, key: b"abc", value: b"", modify: true }),
+            (5, b"\x82abc".to_vec(), Change::RowRemove { file_id: 2, key: b"abc" }),
+            (6, b"\x82\x81a\x80\x83".to_vec(), Change::RowTruncate { file_id: 2, start: b"a", stop: b"", mode: 3 }),
+            (7, vec![], Change::CheckpointStart),
+            (8, vec![0x81, 0x80], Change::PreviousLsn(Lsn { file: 1, offset: 0 })),
+            (
+                11 | IGNORED,
+                vec![0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87],
+                Change::Timestamps { clock: (1, 2), commit: 3, durable: 4, first_commit: 5, prepare: 6, read: 7 },
+            ),
+            (12, b"\x80\x81id\0".to_vec(), Change::BackupId { index: 0, granularity: 1, name: b"id\0" }),
+            (13, b"??".to_vec(), Change::Unknown { fields: b"??" }),
+        ];
+        let mut body = vec![0x81, 0x85];
+        for (kind, fields, _) in &cases {
+            body.extend_from_slice(&operation(*kind, fields));
+        }
+        let content = body.len();
+        body.resize(content + 20, 0);
+        let Body::Commit { mut operations, .. } = Body::decode(&body).unwrap() else { panic!() };
+        for (kind, _, change) in &cases {
+            let op = operations.next().unwrap().unwrap();
+            assert_eq!(op, Operation { kind: kind & !IGNORED, ignored: kind & IGNORED != 0, change: *change });
+        }
+        assert!(operations.next().is_none());
+        assert_eq!(operations.offset(), content);
+    }
+
+    #[test]
+    fn malformed_bodies() {
+        for body in
+            [&[][..], &[0x00], &[0x80], &[0x80, 0x81, 0x81, 0x85], b"\x83text", &[0x82, 0xe5, 1, 0, 0, 0, 0, 0x80]]
+        {
+            assert_eq!(Body::decode(body).unwrap_err().class, Class::Invalid, "{body:02x?}");
+        }
+        assert!(matches!(Body::decode(&[0x85, 1]).unwrap(), Body::Unknown { kind: 5, rest: [1] }));
+        // Operation sizes: below their own head, beyond the body, fields missing, fields left over.
+        for body in [&[0x84, 0x87, 0x81][..], &[0x84, 0x87, 0x83], &[0x84, 0x88, 0x82], &[0x84, 0x87, 0x83, 1]] {
+            let Body::System(mut operations) = Body::decode(body).unwrap() else { panic!() };
+            assert!(operations.next().unwrap().is_err(), "{body:02x?}");
+            assert!(operations.next().is_none());
+        }
+    }
+
+    #[test]
+    fn ends_of_a_file() {
+        let body = [&[0x81, 0x85][..], &operation(5, b"\x82abc")].concat();
+        let record = sealed(&body);
+        let good = file(std::slice::from_ref(&record));
+        let walk = |bytes: &[u8]| {
+            let mut records = Records::new(bytes);
+            let n = records.by_ref().count();
+            (n, records.end().unwrap().clone(), records.offset())
+        };
+        assert_eq!(walk(&good), (2, End::FileEnd, 384));
+        let with = |more: &[u8]| [&good[..], more].concat();
+        assert_eq!(walk(&with(&[0; 4096])), (2, End::Zero, 384));
+        assert_eq!(walk(&with(&[0; 5])), (2, End::Zero, 384));
+        assert_eq!(walk(&with(&[0, 1])), (2, End::Torn { len: 0 }, 384));
+        let mut hole = with(&[0; 5000]);
+        hole[5000] = 7;
+        assert_eq!(walk(&hole), (2, End::Hole { data: 5000 }, 384));
+        // Torn: the end was not written; or the file ends within.
+        let mut torn = record.clone();
+        torn[20] ^= 1;
+        assert!(matches!(walk(&with(&torn)), (2, End::BadChecksum { .. }, 384)));
+        torn[127] = 0;
+        assert_eq!(walk(&with(&torn)), (2, End::Torn { len: 128 }, 384));
+        assert_eq!(walk(&with(&record[..100])), (2, End::Torn { len: 128 }, 384));
+        let mut odd = record.clone();
+        odd[0] = 0x81;
+        assert!(matches!(walk(&with(&odd)), (2, End::Malformed(_), 384)));
+        assert_eq!(walk(&[]), (0, End::FileEnd, 128));
+        // A window that does not reach.
+        assert_eq!(next(&record[..10], 0, 256), Next::More(16));
+        assert_eq!(next(&record[..100], 0, 256), Next::More(128));
+        let huge = hex("00000040", 128);
+        assert_eq!(next(&huge, 0, 128), Next::End(End::Torn { len: 1 << 30 }));
+        assert!(matches!(next(&huge, 0, 1 << 31), Next::End(End::Malformed(_))));
+    }
+
+    #[test]
+    fn padding_and_header_rules() {
+        let body = [0x82, 0x80, 0x81];
+        let first = |bytes: &[u8]| -> Option<String> {
+            let Next::Record(record) = next(bytes, 256, 1 << 20) else { panic!() };
+            let plain = record.plain(None).unwrap();
+            let used = Body::decode(plain.body()).unwrap().used(plain.body()).unwrap();
+            record.padding_fault(&plain, used)
+        };
+        assert_eq!(first(&sealed(&body)), None);
+        assert!(first(&seal(&body, 0, 0, false)).unwrap().contains("0x00 instead of 0xab"));
+        let dirty = [&body[..], &[0, 0, 9]].concat();
+        assert!(first(&sealed(&dirty)).unwrap().contains("not zero"));
+        let fault = |flags, mem_len| {
+            let bytes = seal(&body, flags, mem_len, true);
+            let Next::Record(record) = next(&bytes, 256, 1 << 20) else { panic!() };
+            record.header_fault()
+        };
+        assert_eq!(fault(0, 0), None);
+        assert!(fault(4, 0).unwrap().contains("flags"));
+        assert!(fault(0, 5).unwrap().contains("not compressed"));
+        assert!(fault(1, 0).unwrap().contains("plain length"));
+    }
+
+    #[test]
+    fn compressed_and_encrypted_records() {
+        let mut body = vec![0x81, 0x85];
+        for _ in 0..50 {
+            body.extend_from_slice(&operation(5, b"\x82the same key again and again"));
+        }
+        let mem_len = u32::try_from(body.len() + HEADER_LEN).unwrap();
+        for c in [Compressor::Snappy, Compressor::Zlib, Compressor::Zstd, Compressor::Lz4] {
+            let stored = compress::compress(c, &[vec![0; compress::VERBATIM], body.clone()].concat());
+            let bytes = seal(&stored[compress::VERBATIM..], 1, mem_len, true);
+            let Next::Record(record) = next(&bytes, 256, 1 << 20) else { panic!() };
+            assert_eq!(record.header_fault(), None);
+            for given in [None, Some(c)] {
+                let plain = record.plain(given).unwrap();
+                assert_eq!((plain.body(), plain.compressor()), (body.as_slice(), Some(c)));
+                assert_eq!(record.padding_fault(&plain, body.len()), None);
+            }
+            let lie = seal(&stored[compress::VERBATIM..], 1, u32::MAX, true);
+            let Next::Record(record) = next(&lie, 256, 1 << 20) else { panic!() };
+            assert_eq!(record.plain(Some(c)).unwrap_err().class, Class::Io);
+        }
+        let bytes = seal(&[&47_u32.to_le_bytes()[..], &[7; 27]].concat(), 2, 0, true);
+        let Next::Record(record) = next(&bytes, 256, 1 << 20) else { panic!() };
+        assert_eq!(record.plain(None).unwrap_err().class, Class::Unsupported);
+        assert_eq!((record.encrypted_len(), record.encrypted_padding_fault()), (Some(47), None));
+        let bytes = seal(&[255; 40], 2, 0, true);
+        let Next::Record(record) = next(&bytes, 256, 1 << 20) else { panic!() };
+        assert!(record.encrypted_len().is_none() && record.encrypted_padding_fault().is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_decodes_or_errs(bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 0x80_u8..0x86) {
+            for body in [bytes.clone(), [vec![kind], bytes.clone()].concat(), [vec![0x84, kind], bytes].concat()] {
+                match Body::decode(&body) {
+                    Ok(Body::Commit { operations, .. } | Body::System(operations)) => { let _ = operations.count(); }
+                    Ok(other) => { let _ = other.used(&body); }
+                    Err(e) => prop_assert_eq!(e.class, Class::Invalid),
+                }
+            }
+        }
+
+        #[test]
+        fn damaged_files_never_panic(at: prop::sample::Index, with in proptest::collection::vec(any::<u8>(), 0..200), resealed: bool) {
+            let body = [&[0x81, 0x85][..], &operation(5, b"\x82abc")].concat();
+            let mut bytes = file(&[sealed(&body), sealed(&body), sealed(&[0x82, 0x80, 0x81])]);
+            let at = at.index(bytes.len());
+            for (slot, b) in bytes.iter_mut().skip(at).zip(&with) {
+                *slot = *b;
+            }
+            if resealed {
+                for record in bytes.chunks_mut(128) {
+                    let sum = crc32c_zeroed(record, CHECKSUM_AT);
+                    record[4..8].copy_from_slice(&sum.to_le_bytes());
+                }
+            }
+            let _ = FileHeader::decode(&bytes);
+            let mut records = Records::new(&bytes);
+            for record in records.by_ref() {
+                let _ = (record.header_fault(), record.encrypted_padding_fault());
+                for given in [None, Some(Compressor::Zstd), Some(Compressor::Lz4)] {
+                    let Ok(plain) = record.plain(given) else { continue };
+                    if let Ok(Body::Commit { mut operations, .. }) = Body::decode(plain.body()) {
+                        let _ = operations.by_ref().count();
+                        let _ = record.padding_fault(&plain, operations.offset());
+                    }
+                }
+            }
+            prop_assert!(records.end().is_some());
+        }
+    }
+}
