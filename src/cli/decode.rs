@@ -1,14 +1,16 @@
-//! `wtcheck decode KIND INPUT`: decode one piece of the formats.
+//! `wtcheck decode KIND INPUT`: decode one piece of the formats; `wtcheck decode --from-log LOG`: judge
+//! the corrupt blocks that a log holds.
 
 use super::args::{ShowArgs, number};
 use super::{Failure, Outcome, exit};
 use crate::format::Class;
 use crate::format::compress::Compressor;
+use crate::format::dump::Scanner;
 use crate::format::image::Era;
 use crate::format::local::ALLOCATION_SIZES;
 use crate::report::decode::{self as view, Document};
 use crate::report::view::{Addresses, View, era_from_name};
-use crate::report::{Format, Output};
+use crate::report::{Format, Output, Show, dump};
 use clap::Subcommand;
 use std::fs::File;
 use std::io::Read;
@@ -23,11 +25,25 @@ const MAX_TEXT: u64 = 16 << 20;
 /// INPUT is hexadecimal text, @FILE, or - for standard input. White space, colons, hyphens and 0x in
 /// hexadecimal text do not matter. A file is taken as raw bytes, unless it consists of hexadecimal
 /// digits and white space only.
+///
+/// With --from-log it looks in a log for the corrupt blocks that the engine dumps there after a checksum
+/// error, puts each together and tells what happened to it. The log is one of mongod, of the engine
+/// or of wt, or what a ticket made of it. Exits with 0 if the log has no dump, with 1 if it has one.
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = exit::HELP)]
+#[command(override_usage = "wtcheck decode [OPTIONS] <COMMAND>\n       wtcheck decode [OPTIONS] --from-log <LOG>")]
 pub struct Args {
     #[command(subcommand)]
-    kind: Kind,
+    kind: Option<Kind>,
+    /// Judge the corrupt blocks dumped in this log; - for standard input
+    #[arg(long, value_name = "LOG")]
+    from_log: Option<String>,
+    /// Allocation size of the file the blocks are from [default: as their addresses suggest]
+    #[arg(long, value_name = "BYTES", value_parser = alloc, requires = "from_log")]
+    alloc: Option<u32>,
+    /// How to show user bytes of dumped blocks [default: none]; with -v cells are listed
+    #[arg(long, value_enum, value_name = "HOW", requires = "from_log")]
+    show: Option<Show>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,7 +117,8 @@ struct TextArgs {
     hex: bool,
 }
 
-fn alloc(text: &str) -> Result<u32, String> {
+/// An allocation size.
+pub(super) fn alloc(text: &str) -> Result<u32, String> {
     let n = number(text)?;
     u32::try_from(n)
         .ok()
@@ -126,7 +143,25 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     // Programs get long items whole; people when they ask for detail.
     let all = output.verbose > 0 || output.format != Format::Table;
     let addresses = |classic: Option<u32>| classic.map_or(Addresses::Disaggregated, Addresses::Classic);
-    let document = match &args.kind {
+    let kind = match (&args.kind, &args.from_log) {
+        (Some(kind), None) => kind,
+        (None, Some(log)) => return from_log(args, log, output),
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(
+                exit::USAGE,
+                "--from-log takes no kind of piece",
+                "give either a log, or a kind and its input",
+            ));
+        }
+        (None, None) => {
+            return Err(Failure::new(
+                exit::USAGE,
+                "there is nothing to decode",
+                "name a kind and its input, or a log with --from-log; --help lists the kinds",
+            ));
+        }
+    };
+    let document = match kind {
         Kind::Cookie { inputs, classic } => {
             let inputs = inputs.iter().map(|i| bytes(i)).collect::<Result<Vec<_>, _>>()?;
             view::cookies(&inputs, addresses(*classic))
@@ -146,6 +181,49 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         }
     };
     Ok(print(&document, output))
+}
+
+/// Judge the dumps of a log.
+fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
+    const PIECE: usize = 1 << 16;
+    const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+    let unreadable = |e: std::io::Error| {
+        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a log you may read, or - for standard input")
+    };
+    let mut source: Box<dyn Read> = match name {
+        "-" => Box::new(std::io::stdin().lock()),
+        path => Box::new(File::open(path).map_err(unreadable)?),
+    };
+    let mut scanner = Scanner::new();
+    let mut piece = vec![0; PIECE];
+    let mut first = true;
+    loop {
+        let bytes = match source.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => &piece[..n],
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(unreadable(e)),
+        };
+        if first && bytes.starts_with(&GZIP) {
+            let hint = format!("unpack it: zcat {name} | wtcheck decode --from-log -");
+            return Err(Failure::new(exit::INCOMPLETE, format!("{name}: is compressed with gzip"), hint));
+        }
+        first = false;
+        scanner.push(bytes);
+    }
+    let log = scanner.finish();
+    let all = output.verbose > 0;
+    let view =
+        View { show: args.show.unwrap_or(Show::None), all: all || output.format != Format::Table, ..View::default() };
+    let report = dump::log(name, &log, &view, args.alloc);
+    let (width, paint) = (output.width, output.paint);
+    output.document(&report, || report.text(width, paint, all));
+    Ok(match (report.dumps.is_empty(), report.unread_chunks) {
+        (false, _) => exit::FINDINGS,
+        (true, 0) => exit::CLEAN,
+        // There is a dump, and nothing of it could be read.
+        (true, _) => exit::INCOMPLETE,
+    })
 }
 
 fn print(document: &Document, output: &mut Output) -> u8 {

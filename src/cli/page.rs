@@ -1,65 +1,120 @@
 //! `wtcheck page DIR TABLE PAGE`: one page, its chain of base and deltas, headers, cells.
+//! `wtcheck page FILE --offset N`: one block of a local file.
 
 use super::args::{ShowArgs, StoreArgs, number};
+use super::decode::alloc;
 use super::{Failure, Outcome, exit};
 use crate::audit::finding::{Code, Severity};
 use crate::audit::result::Audit;
 use crate::audit::{self, inspect};
 use crate::btree::walk::Depth;
+use crate::format::Class;
+use crate::format::local::{self, MAX_BLOCK};
+use crate::report::file_block::{FileBlock, Source};
 use crate::report::text::short_name;
-use crate::report::{Output, page as view};
+use crate::report::view::View;
+use crate::report::{Format, Output, judge, page as view};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Beginning of a file that tells the usual allocation sizes.
+const HEAD: u64 = 1 << 16;
+/// How far back a block around an offset is looked for, in bytes and in allocation units.
+const AROUND: (u64, u64) = (64 << 20, 4096);
+/// The bytes of a block's headers.
+const HEADERS: u64 = local::DATA_OFFSET as u64;
 
 /// Show one page: its rows in the page log, its chain of base image and deltas, headers and cells
 ///
 /// Shows the version that the checkpoint reaches, or else the newest; keys and values are hidden
 /// unless --show asks for them.
+///
+/// With --offset it shows one block of a local file instead, such as collection-7.wt, and judges it:
+/// its checksum, a flipped bit, zeros, or what else stands in its place. What the address of the
+/// block says of its size and checksum makes the judgement more exact.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
+#[command(
+    override_usage = "wtcheck page [OPTIONS] <DIR> <TABLE> <PAGE>\n       wtcheck page [OPTIONS] <FILE> --offset <N>"
+)]
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     /// Table: its id, its URI, or its name
-    table: String,
+    table: Option<String>,
     /// Page id
     #[arg(value_parser = number)]
-    page: u64,
+    page: Option<u64>,
     /// Show the version whose newest block has this LSN
     #[arg(long, value_parser = number)]
     lsn: Option<u64>,
     #[command(flatten)]
     show: ShowArgs,
+    #[command(flatten)]
+    block: BlockArgs,
+}
+
+/// One block of a local file.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Block of a local file")]
+struct BlockArgs {
+    /// Show the block that begins at this byte of the file
+    #[arg(long, value_name = "N", value_parser = number)]
+    #[arg(conflicts_with_all = ["table", "page", "lsn", "checkpoint", "jobs", "assume", "allow_live", "no_mmap"])]
+    offset: Option<u64>,
+    /// Allocation size of the file [default: as its descriptor says]
+    #[arg(long, value_name = "BYTES", value_parser = alloc, requires = "offset")]
+    alloc: Option<u32>,
+    /// Size of the block, by its address [default: as its header says]
+    #[arg(long, value_name = "BYTES", value_parser = number, requires = "offset")]
+    size: Option<u64>,
+    /// Checksum of the block, by its address
+    #[arg(long, value_name = "HEX", value_parser = checksum, requires = "offset")]
+    checksum: Option<u32>,
+}
+
+fn checksum(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let value = u32::from_str_radix(digits, 16).ok().filter(|_| hex);
+    value.ok_or_else(|| format!("{text:?} is no checksum: up to eight hexadecimal digits"))
 }
 
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    if let Some(offset) = args.block.offset {
+        return file_block(args, offset, output);
+    }
+    let (table, page) = place(args)?;
     let store = super::open(&args.store)?;
     let opened = audit::open(&*store, false, &output.progress)?;
     let options = args.store.audit_options(Depth::Quick, None);
     let result = audit::run_on(&opened, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let (found, class) = result?;
-    let table = table_id(&args.table, &found)?;
-    if opened.index.page(table, args.page).is_empty() {
+    let table = table_id(table, &found)?;
+    if opened.index.page(table, page).is_empty() {
         let rows = opened.index.slice(opened.index.table(table));
         let hint = match (rows.first(), rows.last()) {
             (Some(a), Some(b)) => format!("its pages have ids from {} to {}", a.page, b.page),
             _ => format!("tables with rows: {}", ids(opened.index.tables().into_iter())),
         };
-        let message = format!("page {} of table {table} has no row in the page log", args.page);
+        let message = format!("page {page} of table {table} has no row in the page log");
         return Err(Failure::new(exit::USAGE, message, hint));
     }
     if let Some(lsn) = args.lsn
-        && opened.index.find(table, args.page, lsn).is_none()
+        && opened.index.find(table, page, lsn).is_none()
     {
-        let rows = opened.index.slice(opened.index.page(table, args.page));
-        let message = format!("page {} of table {table} has no row at LSN {lsn}", args.page);
+        let rows = opened.index.slice(opened.index.page(table, page));
+        let message = format!("page {page} of table {table} has no row at LSN {lsn}");
         return Err(Failure::new(
             exit::USAGE,
             message,
             format!("its rows are at LSN {}", ids(rows.iter().map(|r| r.lsn))),
         ));
     }
-    let inspected = inspect::inspect(&opened, (&found, &class), (table, args.page), args.lsn)?;
+    let inspected = inspect::inspect(&opened, (&found, &class), (table, page), args.lsn)?;
     let unreadable = inspected.findings.iter().any(|f| f.code == Code::StoreDamaged);
     let code = if unreadable {
         exit::INCOMPLETE
@@ -68,7 +123,193 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     } else {
         exit::CLEAN
     };
-    view::show((table, args.page), &inspected, args.show.show, code, output);
+    view::show((table, page), &inspected, args.show.show, code, output);
+    Ok(code)
+}
+
+/// The table and the page of a page log.
+fn place(args: &Args) -> Result<(&str, u64), Failure> {
+    let missing = |what: &str, hint: String| Err(Failure::new(exit::USAGE, what, hint));
+    let name = args.store.home();
+    if args.store.dir.is_file() {
+        let hint = format!("say which block: wtcheck page {name} --offset N");
+        return missing(&format!("{name} is a file, and a page is in a directory"), hint);
+    }
+    match (&args.table, args.page) {
+        (Some(table), Some(page)) => Ok((table, page)),
+        (Some(_), None) => missing("no page id is given", "give it behind the table: wtcheck page DIR TABLE PAGE".into()),
+        (None, _) => missing(
+            "no table and no page are given",
+            "wtcheck page DIR TABLE PAGE shows a page of a page log, wtcheck page FILE --offset N a block of a local file"
+                .into(),
+        ),
+    }
+}
+
+/// A local file that is only read.
+struct Local {
+    file: File,
+    name: String,
+    size: u64,
+}
+
+impl Local {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let hint = "name a local file such as collection-7.wt that you may read";
+        let fail = |e: std::io::Error| Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), hint);
+        // Looked at before it is opened: opening a pipe would wait for its writer.
+        let meta = std::fs::metadata(path).map_err(fail)?;
+        if meta.is_dir() {
+            let message = format!("{name} is a directory, and --offset is about a file");
+            return Err(Failure::new(exit::USAGE, message, "name the file, or a table and a page instead of --offset"));
+        }
+        if !meta.is_file() {
+            return Err(Failure::new(exit::INCOMPLETE, format!("{name} is no regular file"), hint));
+        }
+        let file = File::open(path).map_err(fail)?;
+        Ok(Self { file, name, size: meta.len() })
+    }
+
+    /// Up to `bytes` bytes from `offset` on; fewer only at the end of the file.
+    fn read(&self, offset: u64, bytes: u64) -> Result<Vec<u8>, Failure> {
+        let fail = |e: String| {
+            let message = format!("{}: reading {bytes} bytes at offset {offset}: {e}", self.name);
+            Failure::new(exit::INCOMPLETE, message, "copy the file from another source")
+        };
+        let bytes = usize::try_from(bytes.min(self.size.saturating_sub(offset))).map_err(|e| fail(e.to_string()))?;
+        let mut out = Vec::new();
+        out.try_reserve_exact(bytes).map_err(|e| fail(e.to_string()))?;
+        out.resize(bytes, 0);
+        self.file.read_exact_at(&mut out, offset).map_err(|e| fail(e.to_string()))?;
+        Ok(out)
+    }
+
+    /// The allocation size, which only the descriptor's checksum tells.
+    fn allocation_size(&self) -> Result<u32, Failure> {
+        let known = local::allocation_size(&self.read(0, HEAD)?);
+        let largest = u64::from(*local::ALLOCATION_SIZES.end());
+        let known = match known {
+            Err(e) if self.size > HEAD && e.class == Class::Io => local::allocation_size(&self.read(0, largest)?),
+            known => known,
+        };
+        known.map_err(|e| {
+            let message = format!("{}: the allocation size is not known: {}", self.name, e.message);
+            Failure::new(
+                exit::INCOMPLETE,
+                message,
+                "give it with --alloc; it is 4096 unless the table was created otherwise",
+            )
+        })
+    }
+
+    /// The nearest sound block that begins before `offset`, or at it, and goes on behind it.
+    fn around(&self, offset: u64, alloc: u32) -> Option<(u64, u32)> {
+        let alloc = u64::from(alloc);
+        let mut start = offset / alloc * alloc;
+        for _ in 0..AROUND.1 {
+            if start < alloc || offset - start > AROUND.0 {
+                return None;
+            }
+            let header = self.read(start, HEADERS).ok()?;
+            let size = header.get(28..32).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+            let end = start.saturating_add(size.into());
+            if size <= MAX_BLOCK && end > offset && end <= self.size && u64::from(size).is_multiple_of(alloc) {
+                let block = self.read(start, size.into()).ok()?;
+                if judge::valid(&block).is_some() {
+                    return Some((start, size));
+                }
+            }
+            start -= alloc;
+        }
+        None
+    }
+}
+
+/// Show one block of a local file.
+fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
+    let file = Local::open(&args.store.dir)?;
+    let usage = |message: String, hint: String| Err(Failure::new(exit::USAGE, message, hint));
+    if offset >= file.size {
+        return usage(
+            format!("offset {offset} lies behind the end of {}, which has {} bytes", file.name, file.size),
+            "if the address of a block leads there, the file was cut off; else check the number".into(),
+        );
+    }
+    let mut notes = Vec::new();
+    let alloc = match args.block.alloc {
+        Some(alloc) => {
+            match local::allocation_size(&file.read(0, HEAD.max(alloc.into()))?) {
+                Ok(own) if own != alloc => {
+                    notes.push(format!("the descriptor says that the allocation size is {own}, not {alloc}"));
+                }
+                Ok(_) => {}
+                Err(e) => notes.push(format!("the descriptor of the file is damaged: {}", e.message)),
+            }
+            alloc
+        }
+        None => file.allocation_size()?,
+    };
+    let unit = u64::from(alloc);
+    if !offset.is_multiple_of(unit) {
+        let hint = match file.around(offset, alloc) {
+            Some((at, bytes)) => format!("the block around it begins at {at} and has {bytes} bytes"),
+            None => format!("the unit around it begins at {}", offset / unit * unit),
+        };
+        return usage(format!("offset {offset} is no multiple of the allocation size {alloc}"), hint);
+    }
+    if offset == 0 {
+        return usage(
+            "offset 0 is the descriptor of the file, not a block".into(),
+            format!("the first block begins at {alloc}"),
+        );
+    }
+    let left = file.size - offset;
+    let size = match args.block.size {
+        Some(size) => {
+            let fits = |n: &u32| *n != 0 && *n <= MAX_BLOCK && u64::from(*n).is_multiple_of(unit);
+            match u32::try_from(size).ok().filter(fits) {
+                Some(size) => size,
+                None => {
+                    return usage(
+                        format!("{size} is no size of a block: not a multiple of the allocation size {alloc}"),
+                        format!("give the size as the address has it, at most {MAX_BLOCK} bytes"),
+                    );
+                }
+            }
+        }
+        None => {
+            let header = file.read(offset, HEADERS)?;
+            let size = header.get(28..32).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+            let fits = size <= MAX_BLOCK && u64::from(size).is_multiple_of(unit);
+            if fits { size } else { 0 }
+        }
+    };
+    // A header that tells no size is shown with what its unit has.
+    let stored = file.read(offset, if size == 0 { unit.min(left) } else { size.into() })?;
+    let view = View {
+        show: args.show.show,
+        all: output.verbose > 0 || output.format != Format::Table,
+        alloc,
+        ..View::default()
+    };
+    let around = judge::valid(&stored).is_none().then(|| file.around(offset, alloc)).flatten();
+    let source = Source {
+        file: file.name.clone(),
+        file_size: file.size,
+        offset,
+        size,
+        expected: args.block.checksum,
+        around: around.filter(|(at, _)| *at != offset),
+        notes,
+    };
+    let report = FileBlock::new(source, &stored, &view);
+    let code = match report.worst() {
+        None => exit::CLEAN,
+        Some(Class::Unsupported) => exit::REFUSED,
+        Some(_) => exit::FINDINGS,
+    };
+    report.show(code, output);
     Ok(code)
 }
 

@@ -644,7 +644,7 @@ fn header_fields(block: &Block) -> Fields {
             let root = r.checkpoint.as_ref().and_then(|c| c.root);
             f.maybe("recovery root", root, "");
         }
-    } else if block.form.is_some() {
+    } else if block.content.is_some() {
         f.add("cells", block.cells_total);
     }
     f
