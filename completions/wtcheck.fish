@@ -39,12 +39,13 @@ complete -c wtcheck -n "__fish_wtcheck_needs_command" -s V -l version -d 'Print 
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "orphans" -d 'List each orphaned page version, with its reason, size, LSN and evidence'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "decode" -d 'Decode one piece of the formats'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "man" -d 'Write the man pages'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "completions" -d 'Write a completion script'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
@@ -56,7 +57,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l color -d 'When
 always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-mmap -d 'Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-mmap -d 'Read block files and PALM files instead of mapping them into memory: for doubtful media'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l deep -d 'Decode every cell: key order, row counts, values'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l quick -d 'Read internal pages only; checksums of leaf pages are not verified'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l newest-only -d 'Do not walk older checkpoints; what only they need is judged as if they were not there'
@@ -64,7 +65,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s q -l quiet -d 
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
@@ -76,12 +77,12 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l color -d 'Wh
 always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-mmap -d 'Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-mmap -d 'Read block files and PALM files instead of mapping them into memory: for doubtful media'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l lsn -d 'Show the version whose newest block has this LSN' -r
@@ -89,6 +90,10 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l show -d 'How to
 redacted\t'Letters as x, digits as 9'
 hex\t'Hexadecimal'
 bson\t'As BSON where it is BSON, else escaped text'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l offset -d 'Show the block that begins at this byte of the file' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l alloc -d 'Allocation size of the file [default: as its descriptor says]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l size -d 'Size of the block, by its address [default: as its header says]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l checksum -d 'Checksum of the block, by its address' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 jsonl\t'JSON, one object a line'
@@ -97,11 +102,38 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l color -d 'When 
 always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-mmap -d 'Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-mmap -d 'Read block files and PALM files instead of mapping them into memory: for doubtful media'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l by -d 'The axis of pictures and bars' -r -f -a "page\t'Page ids: what each page holds; its most notable version stands for it'
+lsn\t'LSNs, from old to new: what has become of each version'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l svg -d 'Also write the picture to this file as SVG; it must lie outside the inspected directory' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l table -d 'Draw the trees whose URI or name matches this glob, or whose table id it is; many are listed instead' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l no-mmap -d 'Read block files and PALM files instead of mapping them into memory: for doubtful media'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l force -d 'Overwrite OUT if it exists'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l from-log -d 'Judge the corrupt blocks dumped in this log; - for standard input' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l alloc -d 'Allocation size of the file the blocks are from [default: as their addresses suggest]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l show -d 'How to show user bytes of dumped blocks [default: none]; with -v cells are listed' -r -f -a "none\t'Lengths only'
+redacted\t'Letters as x, digits as 9'
+hex\t'Hexadecimal'
+bson\t'As BSON where it is BSON, else escaped text'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 jsonl\t'JSON, one object a line'
@@ -270,14 +302,15 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s q -l qui
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version, with its reason, size, LSN and evidence'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "man" -d 'Write the man pages'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "completions" -d 'Write a completion script'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version, with its reason, size, LSN and evidence'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "man" -d 'Write the man pages'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "completions" -d 'Write a completion script'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "cookie" -d 'Address cookies'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "completion" -d 'Completion record of a checkpoint'

@@ -8,5 +8,6 @@ pub mod audit;
 pub mod btree;
 pub mod cli;
 pub mod format;
+pub mod local;
 pub mod report;
 pub mod store;

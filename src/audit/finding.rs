@@ -46,7 +46,7 @@ pub struct CodeInfo {
 
 macro_rules! codes {
     ($($variant:ident $name:literal $severity:ident $tickets:expr, $title:literal, $meaning:literal, $remedy:literal;)+) => {
-        /// Finding codes of page-log audits.
+        /// Finding codes of audits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $(#[doc = $title] $variant,)+ }
 
@@ -225,6 +225,58 @@ codes! {
         "the page log has a table that no checkpoint's metadata names",
         "Either the table was created after the last checkpoint that is still here, or its rows belong to nothing. Rows at or below the newest checkpoint are listed as orphans as well.",
         "None needed if the table is new; the next checkpoint will name it.";
+    BlockChecksum "block-checksum" Error &[],
+        "a block of a local file does not have the checksum its cookie names",
+        "Either the checksum in the block's header is not the one its reference expects (another block lies there: a lost or misdirected write, or a damaged reference), or the bytes do not add up to it (damaged bytes). The engine reports 'potential hardware corruption, read checksum error' and panics. A single flipped bit is located and put right in memory, so that the audit sees what lies below.",
+        "Copy the files before anything else. Restore the file from a replica or a backup; look for a named checkpoint that does not need the block; salvage drops the block's rows. See the bytes with wtcheck page FILE --offset N.";
+    BlockHeader "block-header" Error &[],
+        "a block of a local file breaks a rule although its checksum holds",
+        "Page type, flags, sizes, or the order or alignment of an extent list are impossible. With a valid checksum this was written that way: suspect software, not the medium.",
+        "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a replica.";
+    ExtentOverlap "extent-overlap" Error &[],
+        "a range of a local file is booked twice",
+        "Free space that is also in use, or two uses of one range (spec 16.8). The next write to the file may overwrite live data. The engine's verify does not see free space over a tree block.",
+        "Do not open the directory for writing. Dump the table from a copy, or restore it from a replica.";
+    ExtentLost "extent-lost" Error &[],
+        "a range of a local file belongs to nothing",
+        "No checkpoint reaches it, no extent list names it, and it is not free: an orphaned block, or free space that fell out of the list. Also a block in use that the checkpoint's allocation lists do not have: it will never be given back.",
+        "Nothing is lost but space, unless a tree lost the block: see the other findings of the file. Compact does not give it back; a copy of the table (dump and load, initial sync) does.";
+    ExtentBeyondEof "extent-beyond-eof" Error &[],
+        "an address or an extent lies beyond the end of its checkpoint",
+        "A cookie or an entry of an extent list names bytes behind the file size of the checkpoint that it belongs to. The engine refuses the page or the list.",
+        "Restore the file from a replica; look for a named checkpoint that is whole.";
+    FileSizeMismatch "file-size-mismatch" Error &[],
+        "a file does not have the size its newest checkpoint states",
+        "A file that is too short was cut (a copy that ended early, a full disk, a damaged file system): blocks behind its end are gone. Bytes behind the checkpoint's end are only noted: blocks written after the last checkpoint, or garbage; the engine cuts them off at the next writable open.",
+        "Too short: copy the file again from its source, or restore it. Too long: nothing to do.";
+    CheckpointSizeMismatch "checkpoint-size-mismatch" Error &[],
+        "a checkpoint's size is not what its blocks add up to",
+        "size= of the checkpoint entry is the sum of all blocks of the tree, the root included, and the cookie holds the same without the root. Neither is checked by the engine's verify; both end up in statistics, and the difference as space that is never given back.",
+        "Data is not affected. The engine carries the number on from checkpoint to checkpoint.";
+    FileMissing "file-missing" Error &[],
+        "a file that must be there is not",
+        "The metadata lists the file, or the engine cannot open a directory without it. Beware of a missing WiredTiger.turtle: an engine that opens such a directory for writing takes it for a new database and renames WiredTiger.wt.",
+        "Copy the file from where the directory came from, or restore it. Do not open the directory with the engine before that.";
+    FileUnlisted "file-unlisted" Error &[],
+        "a block file that the metadata does not know",
+        "Left over from a drop that was not finished, written by hand, or created after the last checkpoint: then its metadata is in the log only, and the finding is a note.",
+        "Check with the log and the owner of the directory before removing anything.";
+    DescriptorInvalid "descriptor-invalid" Error &[],
+        "the first block of a file is not a valid description",
+        "Magic, version or checksum of the description block do not hold. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data behind may be whole.",
+        "If only this block is damaged it can be rebuilt: it holds nothing but magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
+    RecoveryMismatch "recovery-mismatch" Warning &[],
+        "the metadata names another checkpoint than the copy in the file itself",
+        "Every checkpoint leaves a copy of itself behind the file's avail list (spec 16.9). Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata are of different times.",
+        "Find out whether file and metadata come from the same copy of the directory.";
+    LogDamaged "log-damaged" Error &[],
+        "a log file is damaged before its end",
+        "A record's checksum does not hold and the end of the log is not a torn write, records follow behind a hole, or a file of the sequence is missing. Recovery stops there: what was committed behind it is lost.",
+        "Copy the log from where the directory came from. The checkpoints themselves are not affected.";
+    RecoveryNeeded "recovery-needed" Note &[],
+        "the log has commits newer than the last checkpoint",
+        "The engine was not shut down cleanly; it will replay these commits when it next opens the directory for writing. The audit stands on the last checkpoint and is not affected.",
+        "None: opening the directory with the engine recovers it. Work on a copy if in doubt.";
     Encrypted "encrypted" Note &[],
         "pages are encrypted; their content could not be looked into",
         "Checksums and sizes hold, but children of encrypted internal pages cannot be found without the key.",
@@ -268,6 +320,8 @@ pub struct Place {
     pub lsn: Option<u64>,
     /// Byte offset in `file`.
     pub offset: Option<u64>,
+    /// Bytes from `offset` on that are meant, where known.
+    pub length: Option<u64>,
     /// File, relative to the store.
     pub file: Option<String>,
 }

@@ -8,6 +8,7 @@ pub mod classify;
 pub mod finding;
 pub mod inspect;
 pub mod keystore;
+pub mod local;
 pub mod reach;
 pub mod result;
 pub mod sizes;
@@ -82,6 +83,14 @@ pub enum AuditError {
         /// What there is.
         available: String,
     },
+    /// `--checkpoint` names none of a local home.
+    #[error("no checkpoint {wanted:?}; the files have {available}")]
+    NoSuchCheckpointName {
+        /// As given.
+        wanted: String,
+        /// What there is.
+        available: String,
+    },
     /// `--table` matches no tree: nothing would be checked.
     #[error("no tree matches; the checkpoint has {}", .names.join(", "))]
     NoSuchTable {
@@ -119,7 +128,7 @@ pub fn open<'s>(store: &'s dyn PageLog, verify: bool, progress: &dyn Progress) -
         .phase(if verify { "reading and verifying the page log" } else { "reading the index of the page log" }, None);
     let era = match store.kind() {
         StoreKind::Palm => Era::June2025,
-        StoreKind::Palite => Era::Current,
+        StoreKind::Palite | StoreKind::Local => Era::Current,
     };
     let inspect = |row: &Row, bytes: &[u8]| seal::seal(era, row, bytes);
     let inspect = verify.then_some(&inspect as &Inspect<'_>);
@@ -329,11 +338,7 @@ impl<'a> Work<'a> {
                 completions: opened.completions.len() as u64,
                 lsn_counter: layout.lsn_counter,
                 from_wal: layout.from_wal,
-                depth: match options.depth {
-                    Depth::Quick => "quick",
-                    Depth::Normal => "normal",
-                    Depth::Deep => "deep",
-                },
+                depth: options.depth.name(),
             },
             checkpoint: None,
             trees: Vec::new(),
@@ -345,6 +350,7 @@ impl<'a> Work<'a> {
             totals: Totals::default(),
             verdict: Verdict::Incomplete,
             exit_code: 0,
+            local: None,
         };
         // Counters alone can be lost without anything going unjudged.
         let unchecked = opened.problems.iter().any(|p| p.affects != Affected::None);

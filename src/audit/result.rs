@@ -2,6 +2,7 @@
 //! changing the meaning of one is not.
 
 use super::finding::{Code, Finding, Severity};
+use super::local::result::LocalInfo;
 use crate::btree::walk::RowCounts;
 use crate::store::StoreKind;
 use serde::Serialize;
@@ -39,6 +40,9 @@ pub struct Audit {
     pub verdict: Verdict,
     /// The exit code that goes with it.
     pub exit_code: u8,
+    /// What only local homes have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalInfo>,
 }
 
 /// The tool that wrote a report.

@@ -36,6 +36,18 @@ pub enum Depth {
     Deep,
 }
 
+impl Depth {
+    /// In a word, for reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Normal => "normal",
+            Self::Deep => "deep",
+        }
+    }
+}
+
 /// A page reached by the walk, the first time it is reached.
 #[derive(Debug, Clone, Copy)]
 pub struct Visited {

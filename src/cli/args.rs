@@ -42,9 +42,10 @@ impl OutputArgs {
 /// Which store to read and how.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// Data directory: the home that holds kv_home/, or kv_home/ itself
+    /// Data directory: a home with or without kv_home/, or kv_home/ itself; or one local block file
     pub dir: PathBuf,
-    /// Stand on this checkpoint: the LSN of its completion record or turtle page, or its name
+    /// Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local
+    /// files all checkpoints are audited; this one's trees are listed
     #[arg(long, value_name = "LSN|NAME")]
     pub checkpoint: Option<String>,
     /// Threads [default: all cores]
@@ -56,7 +57,7 @@ pub struct StoreArgs {
     /// Read a store that another process holds; what changes meanwhile may look like damage
     #[arg(long)]
     pub allow_live: bool,
-    /// Read a PALM file instead of mapping it into memory (SQLite databases are never mapped)
+    /// Read block files and PALM files instead of mapping them into memory: for doubtful media
     #[arg(long)]
     pub no_mmap: bool,
 }

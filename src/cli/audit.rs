@@ -2,7 +2,7 @@
 
 use super::args::{StoreArgs, TableArgs};
 use super::{Failure, Outcome, exit};
-use crate::audit::{self, Options};
+use crate::audit::{self, Options, local};
 use crate::btree::walk::Depth;
 use crate::report::{Output, audit as view};
 
@@ -31,18 +31,43 @@ pub struct Args {
 
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let store = super::open(&args.store)?;
     let wanted = |uri: &str| args.table.matches(uri);
     let depth = match (args.quick, args.deep) {
         (true, _) => Depth::Quick,
         (_, true) => Depth::Deep,
         _ => Depth::Normal,
     };
+    if super::is_local(&args.store.dir) {
+        return local(args, depth, output);
+    }
+    let store = super::open(&args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
     let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;
+    view::show(&audit, output);
+    if audit.exit_code == exit::INCOMPLETE {
+        output.complain(&view::incomplete_line(&audit));
+    }
+    Ok(audit.exit_code)
+}
+
+/// A home of local block files, or one such file.
+fn local(args: &Args, depth: Depth, output: &mut Output) -> Outcome {
+    let (home, file) = super::open_local(&args.store)?;
+    let wanted = |name: &str| args.table.matches(name);
+    let one = |name: &str| file.as_deref() == Some(name);
+    let tables = match (&file, &args.table.table) {
+        (Some(_), _) => Some(&one as &(dyn Fn(&str) -> bool + Sync)),
+        (None, Some(_)) => Some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
+        (None, None) => None,
+    };
+    let options =
+        local::Options { checkpoint: args.store.checkpoint.clone(), depth, no_mmap: args.store.no_mmap, tables };
+    let result = local::run(&home, &args.store.home(), &options, &output.progress);
+    output.progress.finish();
+    let (audit, _) = result?;
     view::show(&audit, output);
     if audit.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&audit));

@@ -6,14 +6,17 @@ pub mod decode;
 pub mod exit;
 pub mod explain;
 pub mod generate;
+pub mod map;
 pub mod orphans;
 pub mod page;
 
 use crate::audit::AuditError;
+use crate::local::home::{self, Home};
 use crate::report::{Format, Output};
 use crate::store::StoreError;
 use args::{OutputArgs, StoreArgs};
 use clap::{CommandFactory, Parser, Subcommand};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Offline inspection of WiredTiger data directories, above all of disaggregated storage.
@@ -34,6 +37,7 @@ enum Command {
     Audit(audit::Args),
     Orphans(orphans::Args),
     Page(page::Args),
+    Map(map::Args),
     Decode(decode::Args),
     Explain(explain::Args),
     Man(generate::ManArgs),
@@ -86,7 +90,7 @@ impl From<AuditError> for Failure {
     fn from(e: AuditError) -> Self {
         match e {
             AuditError::Store(e) => e.into(),
-            AuditError::NoSuchCheckpoint { .. } => Self::new(
+            AuditError::NoSuchCheckpoint { .. } | AuditError::NoSuchCheckpointName { .. } => Self::new(
                 exit::USAGE,
                 e.to_string(),
                 "name one of them with --checkpoint, or leave it out for the newest",
@@ -129,6 +133,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Audit(a) => audit::run(a, &mut output),
         Command::Orphans(a) => orphans::run(a, &mut output),
         Command::Page(a) => page::run(a, &mut output),
+        Command::Map(a) => map::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
         Command::Man(a) => generate::man(a, &mut output),
@@ -161,9 +166,29 @@ fn report_failure(failure: &Failure, output: &mut Output) {
     }
 }
 
+/// Start as many threads as asked for. The pool exists once a process; a second call changes nothing
+/// and is no error.
+fn start_threads(args: &StoreArgs) {
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads()).build_global();
+}
+
+/// Whether a path names local block files: a file, or a home without a page log.
+fn is_local(path: &Path) -> bool {
+    let page_log = ["kv_home", "checkpoints.db", "globals.db", "data.mdb"];
+    match path.is_file() {
+        true => home::is_block_file(path),
+        false => !page_log.iter().any(|n| path.join(n).exists()) && home::looks_like_home(path),
+    }
+}
+
+/// Open the local home a command names, or the one around the file it names.
+fn open_local(args: &StoreArgs) -> Result<(Home, Option<String>), Failure> {
+    start_threads(args);
+    Ok(crate::audit::local::open(&args.dir, args.no_mmap, args.allow_live)?)
+}
+
 /// Open the store a command names.
 fn open(args: &StoreArgs) -> Result<Box<dyn crate::store::PageLog>, Failure> {
-    // The pool exists once a process; a second call changes nothing and is no error.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads()).build_global();
+    start_threads(args);
     Ok(crate::store::open(&args.dir, &args.open_options())?)
 }

@@ -5,7 +5,6 @@ use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
-use crate::store::StoreKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -22,6 +21,9 @@ pub fn show(audit: &Audit, output: &mut Output) {
     let (paint, width, verbose) = (output.paint, output.width, output.verbose);
     output.document(audit, || {
         let view = View { audit, paint, width, verbose };
+        if let Some(local) = &audit.local {
+            return super::local::text(&view, local);
+        }
         [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore(), view.findings(), view.next()]
             .into_iter()
             .filter(|s| !s.is_empty())
@@ -133,20 +135,17 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
     code
 }
 
-struct View<'a> {
-    audit: &'a Audit,
-    paint: Paint,
-    width: Option<u16>,
-    verbose: u8,
+pub(super) struct View<'a> {
+    pub(super) audit: &'a Audit,
+    pub(super) paint: Paint,
+    pub(super) width: Option<u16>,
+    pub(super) verbose: u8,
 }
 
 impl View<'_> {
     fn head(&self) -> String {
         let a = self.audit;
-        let kind = match a.store.kind {
-            StoreKind::Palite => "PALite (SQLite) page log",
-            StoreKind::Palm => "PALM (LMDB) page log",
-        };
+        let kind = a.store.kind.words();
         let mut out = format!("{}: {kind}, formats of {}", escape(&a.store.home), a.store.generation);
         if a.store.from_wal {
             out.push_str(", write-ahead log read");
@@ -189,7 +188,7 @@ impl View<'_> {
         out
     }
 
-    fn verdict(&self) -> String {
+    pub(super) fn verdict(&self) -> String {
         let t = &self.audit.totals;
         let counts = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
         let list = [(t.errors, "error"), (t.warnings, "warning"), (t.notes, "note")];
@@ -397,7 +396,7 @@ impl View<'_> {
         out
     }
 
-    fn findings(&self) -> String {
+    pub(super) fn findings(&self) -> String {
         if self.audit.findings.is_empty() {
             return String::new();
         }
@@ -468,7 +467,7 @@ pub fn finding_text(f: &Finding, paint: Paint) -> String {
     let p = &f.place;
     let place: Vec<String> = [
         p.file.clone(),
-        p.uri.as_deref().map(|u| short_name(u).to_string()),
+        p.uri.as_deref().map(|u| short_name(u).to_string()).filter(|u| p.file.as_ref() != Some(u)),
         p.table_id.map(|t| format!("table {t}")),
         p.page_id.map(|t| format!("page {t}")),
         p.lsn.map(|t| format!("LSN {t}")),
@@ -490,7 +489,7 @@ pub fn finding_text(f: &Finding, paint: Paint) -> String {
 }
 
 /// A word that a shell reads as one.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_string()

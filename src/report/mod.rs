@@ -7,9 +7,17 @@ pub mod bytes;
 pub mod cells;
 pub mod cookies;
 pub mod decode;
+pub mod dump;
 pub mod explain;
+pub mod file_block;
+pub mod judge;
+mod local;
+pub mod map;
+pub mod map_local;
+pub mod map_log;
 pub mod page;
 pub mod progress;
+pub mod svg;
 pub mod text;
 pub mod view;
 

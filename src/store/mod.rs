@@ -14,6 +14,7 @@
     clippy::cast_possible_wrap
 )]
 
+pub mod blockfile;
 pub mod index;
 pub mod live;
 pub mod open;
@@ -38,6 +39,20 @@ pub enum StoreKind {
     Palite,
     /// An LMDB environment under `kv_home/` (10.3).
     Palm,
+    /// Block files of a local home (16).
+    Local,
+}
+
+impl StoreKind {
+    /// For people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Palite => "PALite (SQLite) page log",
+            Self::Palm => "PALM (LMDB) page log",
+            Self::Local => "local block files",
+        }
+    }
 }
 
 /// Why a store could not be opened or read. Every variant says what and where; the command line adds what to try.

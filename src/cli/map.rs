@@ -1,0 +1,213 @@
+//! `wtcheck map DIR`: what lies where, as a picture.
+
+use super::args::{StoreArgs, TableArgs};
+use super::{Failure, Outcome, exit};
+use crate::audit::{self, AuditError, Opened, local};
+use crate::btree::catalog;
+use crate::btree::walk::Depth;
+use crate::report::map::Picture;
+use crate::report::map_local;
+use crate::report::map_log::{self, By, Log};
+use crate::report::{Output, audit as view, svg};
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The page log's directory under a home directory.
+const KV_HOME: &str = "kv_home";
+/// Most trees that are drawn one by one; more of them are listed with a bar each.
+const FEW: usize = 8;
+
+/// Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged
+///
+/// Of a page log: lists the trees with a bar each, or draws those that --table chooses: by page id, or
+/// by LSN to show how old what they hold is. Every version has the class that the audit gives it.
+///
+/// Of local block files: lists the files with their sizes and reusable bytes and a bar each, or draws
+/// those that --table chooses, or the one file that is named instead of a directory, from the first
+/// byte to the last.
+///
+/// What is leaked, damaged or missing is shown wherever it occurs, however little of it there is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP, mut_arg("table", |a| a.help(
+    "Draw the trees whose URI or name matches this glob, or whose table id it is; many are listed instead"
+)))]
+pub struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    table: TableArgs,
+    /// The axis of pictures and bars
+    #[arg(long, value_enum, default_value = "page", value_name = "AXIS")]
+    by: By,
+    /// Also write the picture to this file as SVG; it must lie outside the inspected directory
+    #[arg(long, value_name = "OUT")]
+    svg: Option<PathBuf>,
+    /// Overwrite OUT if it exists
+    #[arg(long, requires = "svg")]
+    force: bool,
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &args.store.dir)).transpose()?;
+    if super::is_local(&args.store.dir) {
+        return local_files(args, target.as_ref(), output);
+    }
+    page_log(args, target.as_ref(), output)
+}
+
+/// The files of a local home, or one of them.
+fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcome {
+    let (home, file) = super::open_local(&args.store)?;
+    let wanted = |name: &str| file.as_deref().map_or_else(|| args.table.matches(name), |f| f == name);
+    let chosen = file.is_some() || args.table.table.is_some();
+    let options = local::Options {
+        checkpoint: args.store.checkpoint.clone(),
+        depth: Depth::Normal,
+        no_mmap: args.store.no_mmap,
+        tables: chosen.then_some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
+    };
+    let result = local::run(&home, &args.store.home(), &options, &output.progress);
+    output.progress.finish();
+    let (found, maps) = result?;
+    if let Some(target) = target {
+        let local = found.local.as_ref();
+        let info = |m: &local::FileMap| local?.files.iter().find(|f| f.file == m.file);
+        let one = maps.first().filter(|_| maps.len() == 1).and_then(|m| Some((info(m)?, m)));
+        let Some((info, map)) = one else {
+            let message = format!("--svg draws one file, and there are {} to draw", maps.len());
+            return Err(Failure::new(exit::USAGE, message, "name one file, or choose one with --table"));
+        };
+        target.write(&svg::render(&map_local::picture(&found, info, map)), output)?;
+    }
+    map_local::show(&found, &maps, chosen && maps.len() <= FEW, output);
+    if found.exit_code == exit::INCOMPLETE {
+        output.complain(&view::incomplete_line(&found));
+    }
+    Ok(found.exit_code)
+}
+
+/// The trees of a page log.
+fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcome {
+    let store = super::open(&args.store)?;
+    let opened = audit::open(&*store, true, &output.progress)?;
+    let options = args.store.audit_options(Depth::Normal, None);
+    let result = audit::run_on(&opened, &args.store.home(), &options, &output.progress);
+    output.progress.finish();
+    let (found, class) = result?;
+    let mut log = Log { index: &opened.index, class: &class, audit: &found, others: HashMap::new(), by: args.by };
+    if log.tables().into_iter().any(|t| log.is_nameless(t)) {
+        log.others = other_uris(&opened)?;
+    }
+    let wanted = |table: &u64| {
+        let by_id = args.table.table.as_ref().is_none_or(|g| g.glob().glob() == table.to_string());
+        by_id || log.uri(*table).is_some_and(|uri| args.table.matches(uri))
+    };
+    let tables: Vec<u64> = log.tables().into_iter().filter(wanted).collect();
+    if tables.is_empty() && args.table.table.is_some() {
+        let names = log.tables().into_iter().map(|t| format!("{} (table {t})", log.name(t))).collect::<Vec<_>>();
+        let message = format!("no tree matches; the store has {}", names.join(", "));
+        return Err(Failure::new(exit::USAGE, message, "name one of them with --table, or leave it out for all"));
+    }
+    if target.is_some() && tables.len() != 1 {
+        let message = format!("--svg draws one tree, and there are {}", tables.len());
+        return Err(Failure::new(exit::USAGE, message, "choose one of them with --table"));
+    }
+    let trees: Vec<_> = tables.iter().map(|t| log.tree(*t)).collect();
+    let drawn = (args.table.table.is_some() || target.is_some()) && trees.len() <= FEW;
+    let pictures: Vec<Picture> = trees.iter().filter(|_| drawn).map(|t| log.picture(t)).collect();
+    if let (Some(target), Some(picture)) = (target, pictures.first()) {
+        target.write(&svg::render(picture), output)?;
+    }
+    map_log::show(&log, trees, &pictures, output);
+    if found.exit_code == exit::INCOMPLETE {
+        output.complain(&view::incomplete_line(&found));
+    }
+    Ok(found.exit_code)
+}
+
+/// URIs by table, of every checkpoint that can be read: the audited one may not name them all.
+fn other_uris(opened: &Opened<'_>) -> Result<HashMap<u64, String>, AuditError> {
+    let mut reader = opened.store.reader()?;
+    let mut out = HashMap::new();
+    for row in &opened.completions {
+        if let Ok(checkpoint) = catalog::open(&opened.index, &mut *reader, row) {
+            let trees = catalog::read(&opened.index, &mut *reader, &checkpoint).trees;
+            out.extend(trees.into_iter().map(|t| (t.table, t.uri)));
+        }
+    }
+    Ok(out)
+}
+
+/// Where a picture goes: a file that is no part of what is looked at.
+struct Target {
+    path: PathBuf,
+    /// The directory of the file; the temporary file lies in it, too.
+    dir: PathBuf,
+    force: bool,
+}
+
+impl Target {
+    /// Refuse a path that names nothing new, or lies where evidence does.
+    fn new(path: &Path, force: bool, inspected: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let refuse = |what: String, hint: &str| Failure::new(exit::USAGE, what, hint);
+        let Some(name) = path.file_name() else {
+            return Err(refuse(format!("{shown} names no file"), "give --svg the name of a file"));
+        };
+        let above = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = std::fs::canonicalize(above)
+            .map_err(|e| refuse(format!("{}: {e}", above.display()), "give --svg a file in a directory that exists"))?;
+        if evidence(inspected).iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {
+            let what = format!("{shown} lies inside the inspected directory, where nothing is written");
+            return Err(refuse(what, "give --svg a file outside of it"));
+        }
+        match std::fs::symlink_metadata(path) {
+            Ok(m) if m.is_dir() => {
+                return Err(refuse(format!("{shown} is a directory"), "give --svg the name of a file"));
+            }
+            Ok(_) if !force => {
+                return Err(refuse(format!("{shown} exists"), "overwrite it with --force, or choose another name"));
+            }
+            _ => {}
+        }
+        Ok(Self { path: path.to_path_buf(), dir, force })
+    }
+
+    /// Write it as a whole or not at all, and say where.
+    fn write(&self, text: &str, output: &mut Output) -> Result<(), Failure> {
+        let failed = |e: &dyn std::fmt::Display| {
+            let message = format!("{}: {e}", self.path.display());
+            Failure::new(exit::INCOMPLETE, message, "name a file in a directory you may write to")
+        };
+        let mut builder = tempfile::Builder::new();
+        // As any new file: what the umask leaves of it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.prefix(".wtcheck-").suffix(".svg").tempfile_in(&self.dir).map_err(|e| failed(&e))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
+        let path = self.dir.join(self.path.file_name().unwrap_or_default());
+        let kept = if self.force { file.persist(&path) } else { file.persist_noclobber(&path) };
+        kept.map_err(|e| failed(&e.error))?;
+        output.complain(&format!("wrote {}", self.path.display()));
+        Ok(())
+    }
+}
+
+/// The directories and files that hold what is looked at, resolved: the directory or file itself, the
+/// page log it leads to, and the home that it is a part of.
+fn evidence(inspected: &Path) -> Vec<PathBuf> {
+    let inner = inspected.join(KV_HOME);
+    let mut out: Vec<PathBuf> = [inspected, &inner].into_iter().filter_map(|p| std::fs::canonicalize(p).ok()).collect();
+    // Checkouts without symbolic links keep the target of one as text.
+    if std::fs::metadata(&inner).is_ok_and(|m| m.is_file() && m.len() <= 4096)
+        && let Ok(target) = std::fs::read_to_string(&inner)
+    {
+        out.extend(std::fs::canonicalize(inspected.join(target.trim_end_matches(['\n', '\r']))));
+    }
+    let in_home = |p: &&PathBuf| p.ends_with(KV_HOME) || (p.is_file() && p.with_file_name("WiredTiger").exists());
+    let homes: Vec<PathBuf> = out.iter().filter(in_home).filter_map(|p| p.parent().map(Path::to_path_buf)).collect();
+    out.extend(homes);
+    out
+}

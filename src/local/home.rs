@@ -1,0 +1,668 @@
+//! What a local home directory holds: its files, and the catalog of block files from the turtle and
+//! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
+
+use super::log;
+use super::names::{Names, Sizes};
+use super::recover::{self, Recovered};
+use super::rows;
+use crate::format::checkpoint_list::{self, CheckpointEntry};
+use crate::format::compress::Compressor;
+use crate::format::config::{Config, Value};
+use crate::format::home_turtle::{self, HomeTurtle};
+use crate::format::local;
+use crate::format::page::PageType;
+use crate::format::{FormatError, Result};
+use crate::store::StoreError;
+use crate::store::blockfile::BlockFile;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+/// The metadata file.
+pub const METADATA: &str = "WiredTiger.wt";
+/// The history store.
+pub const HISTORY_STORE: &str = "WiredTigerHS.wt";
+/// The file that says which engine wrote the home.
+pub const VERSION_FILE: &str = "WiredTiger";
+/// MongoDB's catalog.
+const MONGO_CATALOG: &str = "_mdb_catalog.wt";
+/// MongoDB's counts of documents.
+const SIZE_STORER: &str = "sizeStorer.wt";
+/// Levels of directories that are searched for block files (`directoryPerDB` makes one, separate
+/// index directories another).
+const MAX_LEVELS: usize = 3;
+/// Files that are listed at most.
+const MAX_FILES: usize = 1_000_000;
+/// Problems of metadata rows that are listed at most.
+const MAX_ISSUES: usize = 1000;
+/// Largest turtle; a real one has two kilobytes.
+const MAX_TURTLE: u64 = 16 << 20;
+
+/// Where an entry of the catalog comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The turtle, for the metadata file.
+    Turtle,
+    /// A row of the metadata.
+    Metadata,
+    /// The copy of its newest checkpoint in the file itself.
+    Recovery,
+    /// Nothing names its checkpoints.
+    Nothing,
+}
+
+impl Source {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Turtle => "turtle",
+            Self::Metadata => "metadata",
+            Self::Recovery => "recovery",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// One block file of the catalog.
+#[derive(Debug, Clone)]
+pub struct FileEntry {
+    /// Name below the home.
+    pub name: String,
+    /// `file:` URI.
+    pub uri: String,
+    /// Where all this comes from.
+    pub source: Source,
+    /// File id.
+    pub id: Option<u64>,
+    /// Allocation size.
+    pub alloc: u32,
+    /// Name of the compressor; empty for none.
+    pub compressor: String,
+    /// Name of the encryptor; empty for none or the connection's.
+    pub encryptor: String,
+    /// Key format.
+    pub key_format: String,
+    /// Value format.
+    pub value_format: String,
+    /// Bits of a value, fixed-length column stores.
+    pub fixed_width: Option<u8>,
+    /// Keys ascend in byte order; false with a collator.
+    pub byte_order: bool,
+    /// The checksum setting.
+    pub checksum: String,
+    /// Checkpoints, oldest first.
+    pub checkpoints: Vec<CheckpointEntry>,
+}
+
+impl FileEntry {
+    /// From the configuration text of a file's metadata.
+    pub fn parse(name: &str, text: &str, source: Source) -> Result<Self> {
+        let config = Config::parse(text)?;
+        let get = |key: &str| config.get(key).map(|v| v.as_str().to_string()).unwrap_or_default();
+        let alloc = match config.get("allocation_size") {
+            Some(v) => allocation(v)?,
+            None => return Err(FormatError::invalid("allocation_size is missing")),
+        };
+        let encryption = config.get("encryption").map(|v| v.config()).transpose()?;
+        let encryptor = encryption.and_then(|e| e.get("name")).map(|v| v.as_str().to_string()).unwrap_or_default();
+        let value_format = get("value_format");
+        let fixed_width = value_format.strip_suffix('t').map(|bits| bits.parse().unwrap_or(1));
+        let collator = get("collator");
+        Ok(Self {
+            name: name.to_string(),
+            uri: format!("file:{name}"),
+            source,
+            id: config.get("id").map(|v| v.u64()).transpose()?,
+            alloc,
+            compressor: some_name(get("block_compressor")),
+            encryptor: some_name(encryptor),
+            key_format: get("key_format"),
+            fixed_width: fixed_width.filter(|_| get("key_format") == "r"),
+            value_format,
+            byte_order: collator.is_empty() || collator == "none",
+            checksum: get("checksum"),
+            checkpoints: checkpoint_list::from_file_config(&config)?,
+        })
+    }
+
+    /// From the copy in the file itself.
+    pub fn recovered(name: &str, found: &Recovered) -> Result<Self> {
+        let checkpoints = found.checkpoints()?;
+        let text = found.recovery.file_metadata()?;
+        let mut entry = match text.map(|t| Self::parse(name, t, Source::Recovery)) {
+            Some(Ok(entry)) => entry,
+            // Encrypted, or not to be parsed: the checkpoints are plain all the same.
+            _ => {
+                let config = Config::parse(&found.recovery.metadata)?;
+                let encryption = config.get("encryption").map(|v| v.config()).transpose()?;
+                let named = encryption.and_then(|e| e.get("name")).map(|v| v.as_str().to_string());
+                Self { encryptor: some_name(named.unwrap_or_default()), ..Self::nothing(name, found.alloc) }
+            }
+        };
+        entry.source = Source::Recovery;
+        entry.alloc = found.alloc;
+        entry.checkpoints = checkpoints;
+        Ok(entry)
+    }
+
+    /// A file that nothing describes.
+    #[must_use]
+    pub fn nothing(name: &str, alloc: u32) -> Self {
+        Self {
+            name: name.to_string(),
+            uri: format!("file:{name}"),
+            source: Source::Nothing,
+            id: None,
+            alloc,
+            compressor: String::new(),
+            encryptor: String::new(),
+            key_format: String::new(),
+            value_format: String::new(),
+            fixed_width: None,
+            byte_order: true,
+            checksum: String::new(),
+            checkpoints: Vec::new(),
+        }
+    }
+
+    /// `row`, `column-variable`, `column-fixed`, or `unknown`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (self.key_format.as_str(), self.fixed_width) {
+            ("", _) => "unknown",
+            ("r", Some(_)) => "column-fixed",
+            ("r", None) => "column-variable",
+            _ => "row",
+        }
+    }
+
+    /// The type of internal pages, if known.
+    #[must_use]
+    pub fn internal_type(&self) -> Option<PageType> {
+        match self.kind() {
+            "unknown" => None,
+            "row" => Some(PageType::RowInternal),
+            _ => Some(PageType::ColumnInternal),
+        }
+    }
+
+    /// The type of leaf pages, if known.
+    #[must_use]
+    pub fn leaf_type(&self) -> Option<PageType> {
+        match self.kind() {
+            "row" => Some(PageType::RowLeaf),
+            "column-fixed" => Some(PageType::ColumnFixed),
+            "column-variable" => Some(PageType::ColumnVariable),
+            _ => None,
+        }
+    }
+
+    /// The compressor, where it is one this tool has; the framing decides otherwise.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compressor> {
+        Compressor::from_name(&self.compressor)
+    }
+
+    /// Time windows are compared with the parent's in every file but the metadata (17.5).
+    #[must_use]
+    pub fn compares_windows(&self) -> bool {
+        self.name != METADATA
+    }
+
+    /// The history store.
+    #[must_use]
+    pub fn is_history_store(&self) -> bool {
+        self.name == HISTORY_STORE
+    }
+
+    /// The checkpoints come from the file itself, so comparing them with it proves nothing.
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.source == Source::Recovery
+    }
+}
+
+/// `none` and nothing are the same.
+fn some_name(name: String) -> String {
+    if name == "none" { String::new() } else { name }
+}
+
+/// The value of `allocation_size`.
+fn allocation(value: Value<'_>) -> Result<u32> {
+    let bytes = value.u64()?;
+    u32::try_from(bytes)
+        .ok()
+        .filter(|a| a.is_power_of_two() && local::ALLOCATION_SIZES.contains(a))
+        .ok_or_else(|| FormatError::invalid(format!("allocation_size {bytes} is none")))
+}
+
+/// Something wrong with the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Issue {
+    /// The turtle is not there.
+    TurtleMissing(String),
+    /// The turtle is of no use: what is wrong, and where in the file.
+    TurtleInvalid {
+        /// Byte in the turtle.
+        offset: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The turtle's cookie leads nowhere, and the copy in the metadata file leads to the metadata.
+    TurtleStale {
+        /// Byte in the turtle.
+        offset: u64,
+        /// Checkpoint cookie of the turtle and of the copy.
+        cookies: (String, String),
+    },
+    /// A row of the metadata.
+    Row {
+        /// Its key.
+        key: String,
+        /// Why it is of no use.
+        reason: String,
+    },
+    /// Two files with one id.
+    DuplicateId {
+        /// The id.
+        id: u64,
+        /// Their URIs.
+        uris: Vec<String>,
+    },
+    /// A table, index or column group whose file is not in the metadata.
+    Source {
+        /// Its key.
+        key: String,
+        /// The file it names.
+        source: String,
+    },
+}
+
+/// How the catalog was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Turtle, metadata, files.
+    Turtle,
+    /// The metadata file's own copy of its checkpoint.
+    Recovery,
+    /// Every file on its own.
+    Files,
+}
+
+/// A home directory.
+#[derive(Debug)]
+pub struct Home {
+    /// Its path.
+    pub dir: PathBuf,
+    /// Every regular file below it: name and size.
+    pub inventory: BTreeMap<String, u64>,
+    /// The version text, from the turtle or the version file.
+    pub version: Option<String>,
+    /// Block files, by name.
+    pub files: Vec<FileEntry>,
+    /// Block files that the catalog does not know.
+    pub unlisted: Vec<String>,
+    /// How the catalog was found.
+    pub way: Way,
+    /// Every row of the metadata was read.
+    pub complete: bool,
+    /// The metadata is encrypted.
+    pub encrypted: bool,
+    /// Rows of the metadata by the word before the colon.
+    pub rows: BTreeMap<String, u64>,
+    /// What is wrong with the catalog.
+    pub issues: Vec<Issue>,
+    /// A turtle that fits the metadata file, where the one there does not.
+    pub proposed_turtle: Option<String>,
+    /// MongoDB's names.
+    pub names: Names,
+    /// MongoDB's counts.
+    pub sizes: Sizes,
+    /// One file without a home: nothing is known of what should lie beside it.
+    pub alone: bool,
+    /// The logs, or why they could not even be listed.
+    pub log: std::result::Result<log::Summary, String>,
+}
+
+/// The home a block file belongs to, and its name there. Of a file without a home the directory is
+/// its own.
+#[must_use]
+pub fn locate(file: &Path) -> (PathBuf, String) {
+    let full = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
+    let is_home = |dir: &&Path| has_catalog(dir);
+    let above = full.ancestors().skip(1).take(MAX_LEVELS);
+    let own = full.parent().unwrap_or(Path::new("."));
+    let home = above.clone().find(is_home).unwrap_or(own);
+    let name = full.strip_prefix(home).unwrap_or(&full).to_string_lossy().into_owned();
+    (home.to_path_buf(), name)
+}
+
+/// Whether a directory holds a turtle or metadata.
+#[must_use]
+pub fn has_catalog(dir: &Path) -> bool {
+    [METADATA, home_turtle::FILE_NAME].iter().any(|n| dir.join(n).is_file())
+}
+
+/// Whether a directory looks like a home of local files.
+#[must_use]
+pub fn looks_like_home(dir: &Path) -> bool {
+    has_catalog(dir) || inventory(dir).is_ok_and(|files| files.keys().any(|n| has_magic(&dir.join(n))))
+}
+
+/// Every regular file below a directory, by its name below it, with its size.
+fn inventory(dir: &Path) -> std::io::Result<BTreeMap<String, u64>> {
+    let mut out = BTreeMap::new();
+    let mut todo = vec![(dir.to_path_buf(), String::new(), 0)];
+    while let Some((path, prefix, level)) = todo.pop() {
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(e) if level == 0 => return Err(e),
+            // A directory below that cannot be listed hides no file the metadata does not name.
+            Err(_) => continue,
+        };
+        for entry in entries.filter_map(std::io::Result::ok) {
+            let Ok(kind) = entry.file_type() else { continue };
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if kind.is_dir() && level + 1 < MAX_LEVELS {
+                todo.push((entry.path(), format!("{name}/"), level + 1));
+            } else if (kind.is_file() || kind.is_symlink())
+                && let Some(meta) = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)
+            {
+                out.insert(name, meta.len());
+            }
+            if out.len() >= MAX_FILES {
+                return Ok(out);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Whether a file begins like a block file.
+fn has_magic(path: &Path) -> bool {
+    let mut head = [0_u8; 4];
+    let read = std::fs::File::open(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head));
+    read.is_ok() && u32::from_le_bytes(head) == local::DESCRIPTOR_MAGIC
+}
+
+/// How to read a home.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Read instead of mapping.
+    pub no_mmap: bool,
+}
+
+impl Home {
+    /// Nothing but a directory and what lies in it.
+    fn empty(dir: &Path, inventory: BTreeMap<String, u64>) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            inventory,
+            version: None,
+            files: Vec::new(),
+            unlisted: Vec::new(),
+            way: Way::Files,
+            complete: false,
+            encrypted: false,
+            rows: BTreeMap::new(),
+            issues: Vec::new(),
+            proposed_turtle: None,
+            names: Names::default(),
+            sizes: Sizes::default(),
+            alone: false,
+            log: Err("not looked for".to_string()),
+        }
+    }
+
+    /// One block file without a home.
+    #[must_use]
+    pub fn alone(dir: &Path, name: &str, options: Options) -> Self {
+        let size = std::fs::metadata(dir.join(name)).map_or(0, |m| m.len());
+        let mut home = Self::empty(dir, BTreeMap::from([(name.to_string(), size)]));
+        home.alone = true;
+        home.others(options);
+        home
+    }
+
+    /// Read the catalog of a home directory.
+    pub fn open(dir: &Path, options: Options) -> std::result::Result<Self, StoreError> {
+        let unreadable = |e: std::io::Error| StoreError::Unreadable { path: dir.to_path_buf(), reason: e.to_string() };
+        let mut home = Self::empty(dir, inventory(dir).map_err(unreadable)?);
+        home.log = log::read(dir).map_err(|e| e.to_string());
+        let turtle = home.turtle();
+        let metadata = BlockFile::open(&dir.join(METADATA), options.no_mmap).ok();
+        let entry = home.metadata_entry(turtle.as_ref(), metadata.as_ref());
+        if let (Some(file), Some(entry)) = (&metadata, entry) {
+            home.read_metadata(file, entry, turtle.as_ref());
+        }
+        home.version_text(turtle.as_ref());
+        home.others(options);
+        home.mongo(options);
+        home.files.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(home)
+    }
+
+    /// The path of a file of the catalog.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The entry of a file.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|f| f.name == name)
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        if self.issues.len() < MAX_ISSUES {
+            self.issues.push(issue);
+        }
+    }
+
+    fn turtle(&mut self) -> Option<HomeTurtle> {
+        let name = home_turtle::FILE_NAME;
+        let invalid = |offset: usize, reason: String| Issue::TurtleInvalid { offset: offset as u64, reason };
+        let Some(size) = self.inventory.get(name).copied() else {
+            let fault = home_turtle::Fault::missing(self.inventory.contains_key(METADATA));
+            self.issue(Issue::TurtleMissing(fault.message));
+            return None;
+        };
+        if size > MAX_TURTLE {
+            self.issue(invalid(0, format!("{size} bytes are no turtle")));
+            return None;
+        }
+        match std::fs::read(self.dir.join(name)) {
+            Ok(bytes) => match home_turtle::parse(&bytes) {
+                Ok(turtle) => return Some(turtle),
+                Err(e) => self.issue(invalid(e.offset, e.message)),
+            },
+            Err(e) => self.issue(invalid(0, e.to_string())),
+        }
+        None
+    }
+
+    fn version_text(&mut self, turtle: Option<&HomeTurtle>) {
+        let file = std::fs::read_to_string(self.dir.join(VERSION_FILE)).ok();
+        let own = file.as_deref().and_then(|t| t.lines().nth(1)).map(str::to_string).filter(|t| t.len() < 256);
+        self.version = turtle.map(|t| t.version_string.clone()).or(own);
+    }
+
+    /// The entry of the metadata file: what the turtle says, else what the file itself says.
+    fn metadata_entry(&mut self, turtle: Option<&HomeTurtle>, file: Option<&BlockFile>) -> Option<FileEntry> {
+        if let Some(turtle) = turtle {
+            match FileEntry::parse(METADATA, &turtle.metadata, Source::Turtle) {
+                Ok(entry) => {
+                    self.way = Way::Turtle;
+                    return Some(entry);
+                }
+                Err(e) => {
+                    self.issue(Issue::TurtleInvalid { offset: turtle.metadata_at as u64, reason: e.to_string() });
+                }
+            }
+        }
+        let found = recover::scan(file?, descriptor_alloc(file?), &|_| ())?;
+        let entry = FileEntry::recovered(METADATA, &found).ok()?;
+        self.way = Way::Recovery;
+        self.propose(&found, turtle);
+        Some(entry)
+    }
+
+    /// Write the turtle that the metadata file asks for.
+    fn propose(&mut self, found: &Recovered, turtle: Option<&HomeTurtle>) {
+        self.version_text(turtle);
+        let text = self.version.clone().unwrap_or_default();
+        if let Some(metadata) = found.config_text() {
+            self.proposed_turtle = home_turtle::from_version_text(&text, metadata).map(|t| home_turtle::render(&t));
+        }
+    }
+
+    fn read_metadata(&mut self, file: &BlockFile, entry: FileEntry, turtle: Option<&HomeTurtle>) {
+        let mut entry = entry;
+        let mut rows = read_rows(file, &entry);
+        let lost = |r: &rows::Read<String>| r.opaque.is_none() && !r.complete && r.rows.is_empty();
+        if lost(&rows)
+            && entry.source == Source::Turtle
+            && let Some(found) = recover::scan(file, Some(entry.alloc), &|_| ())
+            && let Ok(other) = FileEntry::recovered(METADATA, &found)
+        {
+            let again = read_rows(file, &other);
+            if !lost(&again) {
+                let cookie = |e: &FileEntry| e.checkpoints.last().map(|c| hex::encode(&c.addr)).unwrap_or_default();
+                let cookies = (cookie(&entry), cookie(&other));
+                let at = turtle.map_or(0, |t| {
+                    t.metadata_at.saturating_add(t.metadata.find(&cookies.0).unwrap_or_default()) as u64
+                });
+                self.issue(Issue::TurtleStale { offset: at, cookies });
+                self.propose(&found, turtle);
+                (self.way, rows, entry) = (Way::Recovery, again, other);
+            }
+        }
+        self.encrypted = rows.opaque == Some(super::tree::ENCRYPTED);
+        self.complete = rows.complete && rows.opaque.is_none();
+        if rows.rows.is_empty() && !self.complete {
+            self.way = Way::Files;
+        }
+        self.files.push(entry);
+        self.catalog(&rows.rows);
+    }
+
+    /// Entries, ids and sources from the rows of the metadata.
+    fn catalog(&mut self, rows: &[(String, String)]) {
+        let mut ids: HashMap<u64, Vec<String>> = HashMap::new();
+        let mut sources = Vec::new();
+        for (key, value) in rows {
+            let word = key.split_once(':').map_or(key.as_str(), |(word, _)| word);
+            *self.rows.entry(word.to_string()).or_default() += 1;
+            let bad = |reason: String| Issue::Row { key: key.clone(), reason };
+            match key.split_once(':') {
+                Some(("file", name)) => match FileEntry::parse(name, value, Source::Metadata) {
+                    Ok(_) if !is_below(name) => self.issue(bad("the name leaves the directory".into())),
+                    Ok(entry) => {
+                        if let Some(id) = entry.id {
+                            ids.entry(id).or_default().push(entry.uri.clone());
+                        }
+                        self.files.push(entry);
+                    }
+                    Err(e) => self.issue(bad(e.to_string())),
+                },
+                _ => match Config::parse(value) {
+                    Ok(config) => {
+                        if let Some(source) = config.get("source").map(|v| v.as_str().to_string()) {
+                            sources.push((key.clone(), source));
+                        }
+                    }
+                    Err(e) => self.issue(bad(e.to_string())),
+                },
+            }
+        }
+        for (id, uris) in ids.into_iter().filter(|(_, uris)| uris.len() > 1) {
+            self.issue(Issue::DuplicateId { id, uris });
+        }
+        if self.complete {
+            let known: BTreeSet<&str> = self.files.iter().map(|f| f.uri.as_str()).collect();
+            let gone: Vec<_> = sources
+                .into_iter()
+                .filter(|(_, source)| source.starts_with("file:") && !known.contains(source.as_str()))
+                .collect();
+            for (key, source) in gone {
+                self.issue(Issue::Source { key, source });
+            }
+        }
+    }
+
+    /// Block files that the metadata did not name: unlisted if it is whole, else on their own.
+    fn others(&mut self, options: Options) {
+        let known: BTreeSet<String> = self.files.iter().map(|f| f.name.clone()).collect();
+        let names: Vec<String> = self
+            .inventory
+            .keys()
+            .filter(|n| !known.contains(*n) && is_block_file(&self.dir.join(n)))
+            .cloned()
+            .collect();
+        for name in names {
+            if self.complete && name != METADATA {
+                self.unlisted.push(name);
+                continue;
+            }
+            let Ok(file) = BlockFile::open(&self.dir.join(&name), options.no_mmap) else { continue };
+            let alloc = descriptor_alloc(&file);
+            let found = recover::scan(&file, alloc, &|_| ());
+            let entry = found.as_ref().and_then(|found| FileEntry::recovered(&name, found).ok());
+            let nothing = || FileEntry::nothing(&name, alloc.unwrap_or(4096));
+            self.files.push(entry.unwrap_or_else(nothing));
+        }
+    }
+
+    fn mongo(&mut self, options: Options) {
+        let read = |home: &Self, name: &str| {
+            let entry = home.file(name)?;
+            let file = BlockFile::open(&home.path(name), options.no_mmap).ok()?;
+            Some(rows::read(&file, entry))
+        };
+        if let Some(found) = read(self, MONGO_CATALOG) {
+            self.names = Names::from_catalog(found.rows.iter().map(|(_, value)| value.as_slice()));
+        }
+        if let Some(found) = read(self, SIZE_STORER) {
+            self.sizes = Sizes::from_rows(found.rows.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
+        }
+    }
+}
+
+/// Rows of the metadata as text.
+fn read_rows(file: &BlockFile, entry: &FileEntry) -> rows::Read<String> {
+    let found = rows::read(file, entry);
+    let text = |bytes: Vec<u8>| {
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
+        if text.ends_with('\0') {
+            text.pop();
+        }
+        text
+    };
+    let rows = found.rows.into_iter().map(|(k, v)| (text(k), text(v))).collect();
+    rows::Read { rows, complete: found.complete, opaque: found.opaque }
+}
+
+/// The allocation size by the descriptor.
+fn descriptor_alloc(file: &BlockFile) -> Option<u32> {
+    let longest = usize::try_from(*local::ALLOCATION_SIZES.end()).unwrap_or(usize::MAX);
+    let mut buffer = Vec::new();
+    // The usual sizes first: reading 128 MB of every file would be a waste without a map.
+    for size in [64 << 10, longest] {
+        if let Ok(found) = local::allocation_size(file.read_up_to(0, size, &mut buffer).ok()?) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// A name that stays below the home.
+fn is_below(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
+/// A file that holds blocks, by its name or its first bytes; not the copies that salvage leaves.
+#[must_use]
+pub fn is_block_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "wt" || e == "wti") || has_magic(path)
+}

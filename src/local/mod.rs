@@ -1,0 +1,29 @@
+//! Local (classic) homes: block files, their trees and space, logs and names (spec 16, 17).
+//!
+//! Knows how to read a home directory and walk its files; what is wrong is told as faults, which
+//! [`crate::audit`] turns into findings.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+pub mod block;
+pub mod checkpoint;
+pub mod fault;
+pub mod home;
+mod leaves;
+pub mod log;
+pub mod names;
+pub mod recover;
+mod rows;
+pub mod space;
+pub mod tree;
+
+/// Bytes of both headers of a block.
+pub const HEADERS: usize = crate::format::local::DATA_OFFSET;

@@ -1,0 +1,423 @@
+//! What MongoDB calls the files: collections, indexes and their sizes (its `_mdb_catalog` and
+//! `sizeStorer` tables).
+//!
+//! Pure: the rows come from the caller. Broken documents are counted, and what stands before the
+//! damage is used. Names are as stored; whoever shows them must escape them.
+
+use bson::raw::RawDocument;
+use bson::spec::BinarySubtype;
+use bson::{RawBsonRef, raw::RawElement};
+use std::collections::BTreeMap;
+
+/// Prefix of the metadata key of a file.
+const FILE: &str = "file:";
+/// Endings of the files that hold a table.
+const ENDINGS: [&str; 3] = [".wt", ".wt_stable", ".wt_ingest"];
+/// Files that are not in the catalog.
+const SPECIAL: [(&str, What); 4] = [
+    ("_mdb_catalog", What::Catalog),
+    ("sizeStorer", What::SizeStorer),
+    ("WiredTiger", What::Metadata),
+    ("WiredTigerHS", What::HistoryStore),
+];
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// Documents of a collection.
+    Collection,
+    /// An index of a collection.
+    Index,
+    /// MongoDB's catalog of collections and indexes.
+    Catalog,
+    /// Numbers of documents and bytes per collection.
+    SizeStorer,
+    /// The engine's metadata.
+    Metadata,
+    /// The engine's history store.
+    HistoryStore,
+}
+
+impl What {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Collection => "collection",
+            Self::Index => "index",
+            Self::Catalog => "MongoDB catalog",
+            Self::SizeStorer => "MongoDB size storer",
+            Self::Metadata => "metadata",
+            Self::HistoryStore => "history store",
+        }
+    }
+}
+
+/// What a file is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// What it holds.
+    pub what: What,
+    /// `db.collection`; empty for files that belong to none.
+    pub namespace: String,
+    /// Name of the index.
+    pub index: Option<String>,
+    /// UUID of the collection.
+    pub uuid: Option<[u8; 16]>,
+}
+
+/// The names of a home.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    idents: BTreeMap<String, Name>,
+    /// Rows of the catalog.
+    pub rows: u64,
+    /// Rows that are no whole BSON document.
+    pub broken: u64,
+    /// Rows without ident, such as the catalog's feature document.
+    pub without_ident: u64,
+    /// Idents that more than one entry of the catalog claims. The first one stands.
+    pub duplicates: Vec<String>,
+}
+
+impl Names {
+    /// Read the values of the rows of `_mdb_catalog.wt`.
+    pub fn from_catalog<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut out = Self::default();
+        for row in rows {
+            out.add(row);
+        }
+        out
+    }
+
+    /// Read the value of one row.
+    pub fn add(&mut self, value: &[u8]) {
+        let (row, whole) = Row::read(value);
+        self.rows = self.rows.saturating_add(1);
+        self.broken = self.broken.saturating_add(u64::from(!whole));
+        if whole && row.ident.is_none() && row.indexes.is_empty() {
+            self.without_ident = self.without_ident.saturating_add(1);
+        }
+        let namespace = row.ns.or(row.md_ns).unwrap_or_default();
+        let name = |what, index: Option<&str>| Name {
+            what,
+            namespace: namespace.to_owned(),
+            index: index.map(str::to_owned),
+            uuid: row.uuid,
+        };
+        if let Some(ident) = row.ident {
+            self.insert(ident, name(What::Collection, None));
+        }
+        for (index, ident) in row.indexes {
+            self.insert(ident, name(What::Index, Some(index)));
+        }
+    }
+
+    fn insert(&mut self, ident: &str, name: Name) {
+        if self.idents.contains_key(ident) {
+            self.duplicates.push(ident.to_owned());
+        } else {
+            self.idents.insert(ident.to_owned(), name);
+        }
+    }
+
+    /// The name of an ident (`collection-0--7234567890123456789`), the special ones included.
+    #[must_use]
+    pub fn get(&self, ident: &str) -> Option<Name> {
+        if let Some((_, what)) = SPECIAL.iter().find(|(special, _)| *special == ident) {
+            return Some(Name { what: *what, namespace: String::new(), index: None, uuid: None });
+        }
+        self.idents.get(ident).cloned()
+    }
+
+    /// The name of a file (`collection-0--7234567890123456789.wt`, also with `file:` before it).
+    #[must_use]
+    pub fn for_file(&self, file: &str) -> Option<Name> {
+        let file = file.strip_prefix(FILE).unwrap_or(file);
+        let ident = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;
+        self.get(ident)
+    }
+
+    /// All idents of the catalog and their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Name)> {
+        self.idents.iter().map(|(ident, name)| (ident.as_str(), name))
+    }
+
+    /// Number of idents in the catalog.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.idents.len()
+    }
+
+    /// The catalog names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.idents.is_empty()
+    }
+}
+
+/// The fields of a catalog row that matter, as far as they could be read.
+#[derive(Debug, Default)]
+struct Row<'a> {
+    ident: Option<&'a str>,
+    ns: Option<&'a str>,
+    md_ns: Option<&'a str>,
+    uuid: Option<[u8; 16]>,
+    indexes: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Row<'a> {
+    /// The row, and whether it was read to its end.
+    fn read(value: &'a [u8]) -> (Self, bool) {
+        let mut row = Self::default();
+        let whole = document(value).is_some_and(|d| row.fields(d).is_some());
+        (row, whole)
+    }
+
+    /// `None` where the document is broken.
+    fn fields(&mut self, document: &'a RawDocument) -> Option<()> {
+        each(document, |key, value| {
+            match key {
+                "ident" => self.ident = text(&value)?,
+                "ns" => self.ns = text(&value)?,
+                "idxIdent" => {
+                    let Some(indexes) = nested(&value)? else { return Some(()) };
+                    each(indexes, |index, value| {
+                        if let Some(ident) = text(&value)? {
+                            self.indexes.push((index, ident));
+                        }
+                        Some(())
+                    })?;
+                }
+                "md" => {
+                    let Some(md) = nested(&value)? else { return Some(()) };
+                    each(md, |key, value| {
+                        match key {
+                            "ns" => self.md_ns = text(&value)?,
+                            "options" => {
+                                let Some(options) = nested(&value)? else { return Some(()) };
+                                each(options, |key, value| {
+                                    if key == "uuid" {
+                                        self.uuid = uuid(&value)?;
+                                    }
+                                    Some(())
+                                })?;
+                            }
+                            _ => {}
+                        }
+                        Some(())
+                    })?;
+                }
+                _ => {}
+            }
+            Some(())
+        })
+    }
+}
+
+/// The sizes MongoDB keeps of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Size {
+    /// Documents. Not exact after a crash.
+    pub records: i64,
+    /// Bytes of them.
+    pub bytes: i64,
+}
+
+/// The rows of `sizeStorer.wt`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Size by URI (`table:collection-0--7234567890123456789`).
+    pub by_uri: BTreeMap<String, Size>,
+    /// Rows that could not be read.
+    pub broken: u64,
+}
+
+impl Sizes {
+    /// Read rows of `sizeStorer.wt`: key and value.
+    pub fn from_rows<'a>(rows: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut out = Self::default();
+        for (key, value) in rows {
+            match (std::str::from_utf8(key), size(value)) {
+                (Ok(uri), Some(size)) => {
+                    out.by_uri.insert(uri.to_owned(), size);
+                }
+                _ => out.broken = out.broken.saturating_add(1),
+            }
+        }
+        out
+    }
+
+    /// The size of the table with this ident.
+    #[must_use]
+    pub fn for_ident(&self, ident: &str) -> Option<Size> {
+        self.by_uri.get(&format!("table:{ident}")).copied()
+    }
+}
+
+fn size(value: &[u8]) -> Option<Size> {
+    let (mut records, mut bytes) = (None, None);
+    each(document(value)?, |key, value| {
+        match key {
+            "numRecords" => records = integer(&value)?,
+            "dataSize" => bytes = integer(&value)?,
+            _ => {}
+        }
+        Some(())
+    })?;
+    Some(Size { records: records?, bytes: bytes? })
+}
+
+fn document(bytes: &[u8]) -> Option<&RawDocument> {
+    // The library compares lengths as signed 32-bit numbers.
+    i32::try_from(bytes.len()).ok()?;
+    RawDocument::from_bytes(bytes).ok()
+}
+
+/// Call `visit` with every key of a document; `None` where the document is broken or `visit` says so.
+fn each<'a>(document: &'a RawDocument, mut visit: impl FnMut(&'a str, RawElement<'a>) -> Option<()>) -> Option<()> {
+    for element in document.iter_elements() {
+        let element = element.ok()?;
+        visit(element.key().as_str(), element)?;
+    }
+    Some(())
+}
+
+/// A text; `Some(None)` for another type, `None` if it is broken.
+fn text<'a>(element: &RawElement<'a>) -> Option<Option<&'a str>> {
+    match element.value().ok()? {
+        RawBsonRef::String(text) => Some(Some(text)),
+        _ => Some(None),
+    }
+}
+
+fn nested<'a>(element: &RawElement<'a>) -> Option<Option<&'a RawDocument>> {
+    match element.value().ok()? {
+        RawBsonRef::Document(document) => Some(Some(document)),
+        _ => Some(None),
+    }
+}
+
+fn uuid(element: &RawElement<'_>) -> Option<Option<[u8; 16]>> {
+    match element.value().ok()? {
+        RawBsonRef::Binary(binary) if binary.subtype == BinarySubtype::Uuid => Some(binary.bytes.try_into().ok()),
+        _ => Some(None),
+    }
+}
+
+fn integer(element: &RawElement<'_>) -> Option<Option<i64>> {
+    match element.value().ok()? {
+        RawBsonRef::Int64(n) => Some(Some(n)),
+        RawBsonRef::Int32(n) => Some(Some(i64::from(n))),
+        _ => Some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::{Binary, Document, doc};
+    use proptest::prelude::*;
+
+    fn row() -> Document {
+        let uuid = Binary { subtype: BinarySubtype::Uuid, bytes: (0..16).collect() };
+        doc! {
+            "md": { "ns": "test.users", "options": { "uuid": uuid }, "indexes": [{ "spec": { "name": "_id_" }, "ready": true }] },
+            "idxIdent": { "_id_": "index-1--7", "a_1": "index-2--7" },
+            "ns": "test.users",
+            "ident": "collection-0--7",
+        }
+    }
+
+    fn bytes(document: &Document) -> Vec<u8> {
+        document.to_vec().unwrap()
+    }
+
+    #[test]
+    fn collections_indexes_and_special_files() {
+        let feature = doc! { "isFeatureDoc": true, "ns": null, "nonRepairable": 0_i64 };
+        let rows = [bytes(&row()), bytes(&feature), bytes(&row()), b"no document".to_vec()];
+        let names = Names::from_catalog(rows.iter().map(Vec::as_slice));
+        assert_eq!((names.rows, names.broken, names.without_ident, names.len()), (4, 1, 1, 3));
+        assert_eq!(names.duplicates, ["collection-0--7", "index-1--7", "index-2--7"]);
+        let uuid = Some([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let want = Name { what: What::Collection, namespace: "test.users".into(), index: None, uuid };
+        assert_eq!(names.for_file("collection-0--7.wt"), Some(want.clone()));
+        assert_eq!(names.for_file("file:collection-0--7.wt_stable"), Some(want.clone()));
+        let want = Name { what: What::Index, index: Some("a_1".into()), ..want };
+        assert_eq!(names.for_file("index-2--7.wt"), Some(want));
+        for (file, what) in [
+            ("_mdb_catalog.wt", What::Catalog),
+            ("sizeStorer.wt", What::SizeStorer),
+            ("WiredTiger.wt", What::Metadata),
+            ("WiredTigerHS.wt", What::HistoryStore),
+        ] {
+            let name = names.for_file(file).unwrap();
+            assert_eq!((name.what, name.namespace.as_str()), (what, ""), "{file}");
+        }
+        for file in ["collection-0--7", "collection-1--7.wt", "", ".wt"] {
+            assert_eq!(names.for_file(file), None, "{file}");
+        }
+        assert_eq!(names.iter().count(), 3);
+    }
+
+    #[test]
+    fn older_and_broken_rows() {
+        let mut old = row();
+        old.remove("ns");
+        old.get_document_mut("md").unwrap().remove("options");
+        let names = Names::from_catalog([bytes(&old).as_slice()]);
+        let name = names.get("collection-0--7").unwrap();
+        assert_eq!((name.namespace.as_str(), name.uuid), ("test.users", None));
+        // Damage behind the indexes: they are known, the collection's own ident is not.
+        let mut broken = bytes(&row());
+        let at = broken.windows(5).position(|w| w == b"ident").unwrap();
+        broken[at - 1] = 0x7e;
+        let names = Names::from_catalog([broken.as_slice()]);
+        assert_eq!((names.broken, names.len()), (1, 2));
+        assert!(names.get("index-1--7").is_some() && names.get("collection-0--7").is_none());
+    }
+
+    #[test]
+    fn sizes() {
+        let good = bytes(&doc! { "numRecords": 5000_i64, "dataSize": 7 });
+        let rows: [(&[u8], &[u8]); 4] =
+            [(b"table:a", &good), (b"table:b", &good[..20]), (b"\xff", &good), (b"table:c", &[5, 0, 0, 0, 0])];
+        let sizes = Sizes::from_rows(rows);
+        assert_eq!((sizes.broken, sizes.by_uri.len()), (3, 1));
+        assert_eq!(sizes.for_ident("a"), Some(Size { records: 5000, bytes: 7 }));
+        assert_eq!(sizes.for_ident("b"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_panics(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in proptest::option::of(any::<prop::sample::Index>()),
+        ) {
+            let mut value = bytes(&row());
+            for (at, byte) in changes {
+                let at = at.index(value.len());
+                value[at] = byte;
+            }
+            if let Some(cut) = cut {
+                value.truncate(cut.index(value.len()));
+                let n = i32::try_from(value.len()).unwrap().to_le_bytes();
+                value.iter_mut().zip(n).for_each(|(slot, b)| *slot = b);
+                if let Some(last) = value.last_mut() { *last = 0; }
+            }
+            let _ = Names::from_catalog([value.as_slice()]);
+            let _ = Sizes::from_rows([(&value[..], &value[..])]);
+        }
+
+        #[test]
+        fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let framed = [&u32::try_from(bytes.len() + 5).unwrap().to_le_bytes()[..], &bytes, &[0]].concat();
+            for value in [&bytes, &framed] {
+                let _ = Names::from_catalog([value.as_slice()]);
+                let _ = Sizes::from_rows([(&value[..], &value[..])]);
+            }
+        }
+    }
+}

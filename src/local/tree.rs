@@ -1,0 +1,578 @@
+//! Walk one tree of a local file: verify every block, collect what it occupies, and apply the rules
+//! that need more than one page (spec 16.8, 17.5, 17.6).
+//!
+//! Internal pages are read in tree order by one thread; leaves are judged in batches on all cores,
+//! and their results are taken in tree order again. A block that an earlier walk of the same file
+//! has verified is not added up a second time.
+
+use super::block::{self, Headers};
+use super::fault::{Fault, FaultKind};
+use super::home::FileEntry;
+use super::leaves::{self, Bound, LeafTask};
+use super::space::Units;
+use crate::btree::walk::{Depth, RowCounts};
+use crate::format::cell::{CellKind, Times};
+use crate::format::checkpoint_list::CheckpointEntry;
+use crate::format::internal::{self, Separator};
+use crate::format::local::{DATA_OFFSET, LocalAddress};
+use crate::format::page::PageType;
+use crate::format::rules::{self, Bounds, Breaches, Broken, Page, Rule};
+use crate::format::windows;
+use crate::format::{Class, local_image};
+use crate::store::blockfile::BlockFile;
+use rayon::prelude::*;
+use roaring::RoaringTreemap;
+use std::collections::{BTreeMap, HashSet};
+
+/// Why content cannot be looked into: the key is needed.
+pub const ENCRYPTED: &str = "encrypted, the key is needed";
+/// Why content cannot be looked into: the compressor is unknown.
+pub const UNKNOWN_COMPRESSOR: &str = "compressed by a compressor that wtcheck does not have";
+
+/// Levels of a tree; the engine's trees stay below ten. Bounds what a hostile file makes the walk keep.
+const MAX_LEVELS: usize = 64;
+/// Leaves of a batch.
+const BATCH_LEAVES: usize = 2048;
+/// Bytes of a batch.
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// What a walk needs to know of its tree.
+pub struct Shape<'s> {
+    /// The file.
+    pub file: &'s BlockFile,
+    /// What the metadata says of it.
+    pub entry: &'s FileEntry,
+    /// Addresses end here: the file size of the newest checkpoint.
+    pub end: u64,
+    /// How much to read.
+    pub depth: Depth,
+    /// Ids of all files, for the history store; `None` if they are not all known.
+    pub ids: Option<&'s HashSet<u64>>,
+    /// Called with blocks and bytes read, from any thread.
+    pub progress: &'s (dyn Fn(u64, u64) + Sync),
+}
+
+impl Shape<'_> {
+    /// The bounds of addresses.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds { alloc: self.entry.alloc, file_size: self.end }
+    }
+}
+
+/// What a walk found.
+#[derive(Debug)]
+pub struct Walked {
+    /// Units of all blocks but the root.
+    pub units: Units,
+    /// Units of internal pages among them.
+    pub internal: Units,
+    /// Units of overflow items among them.
+    pub overflow: Units,
+    /// Bytes of those blocks.
+    pub bytes: u64,
+    /// Pages by type, the root included.
+    pub by_type: BTreeMap<&'static str, u64>,
+    /// Children that a fast truncate deleted.
+    pub deleted_children: u64,
+    /// Levels.
+    pub depth: u64,
+    /// Rows, if leaves were decoded.
+    pub rows: Option<RowCounts>,
+    /// Every page was found, so the sums are exact.
+    pub complete: bool,
+    /// Content could not be looked into, and why.
+    pub opaque: Option<&'static str>,
+    /// What is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// Blocks of a file that were verified, with the cookie their own header states.
+#[derive(Debug)]
+pub struct Seen {
+    starts: RoaringTreemap,
+    alloc: u64,
+}
+
+impl Seen {
+    /// None so far.
+    #[must_use]
+    pub fn new(alloc: u32) -> Self {
+        Self { starts: RoaringTreemap::new(), alloc: u64::from(alloc.max(1)) }
+    }
+
+    /// Whether a block was verified.
+    #[must_use]
+    pub fn has(&self, address: &LocalAddress) -> bool {
+        self.starts.contains(address.offset / self.alloc)
+    }
+
+    /// A block was verified.
+    pub fn add(&mut self, address: &LocalAddress) {
+        self.starts.insert(address.offset / self.alloc);
+    }
+}
+
+/// Load a block; one that was verified before is only compared with its own header.
+pub(super) fn load<'a>(
+    shape: &'a Shape<'_>,
+    address: &LocalAddress,
+    known: bool,
+    buffer: &'a mut Vec<u8>,
+    faults: &mut Vec<Fault>,
+) -> Option<&'a [u8]> {
+    if known && let Ok(stored) = block::fetch(shape.file, address, &mut Vec::new()) {
+        let same = Headers::read(stored)
+            .is_ok_and(|h| h.block.checksum == address.checksum && h.block.disk_size == address.size);
+        if same {
+            return block::fetch(shape.file, address, buffer).ok();
+        }
+    }
+    block::load(shape.file, address, buffer, faults)
+}
+
+/// Faults of the rules of one page.
+pub(super) fn breaches(address: &LocalAddress, found: Breaches, plain: bool, faults: &mut Vec<Fault>) {
+    for broken in found.list {
+        faults.push(breach(address, broken, plain));
+    }
+    if found.more > 0
+        && let Some(last) = faults.last_mut()
+    {
+        last.evidence.push(format!("and {} more broken rules of this page", found.more));
+    }
+}
+
+/// A fault of a broken rule. `plain`: offsets of the page are offsets in the stored block.
+pub(super) fn breach(address: &LocalAddress, broken: Broken, plain: bool) -> Fault {
+    let (kind, expected) = match broken.rule {
+        Rule::Type | Rule::RecordNumber | Rule::Flags | Rule::Version | Rule::Unused | Rule::Size => {
+            (FaultKind::Header, "valid headers")
+        }
+        Rule::Order => (FaultKind::KeyOrder, "ascending keys"),
+        Rule::Address => (FaultKind::Cookie, "valid addresses"),
+        Rule::AddressBeyondEnd => (FaultKind::BeyondEnd, "addresses within the file"),
+        _ => (FaultKind::Undecodable, "a page that follows the rules of its type"),
+    };
+    let at = if plain {
+        format!("byte {} of the block, file offset {}", broken.at, address.offset.saturating_add(broken.at as u64))
+    } else {
+        format!("byte {} of the decompressed page", broken.at)
+    };
+    let fault = Fault::at(kind, address).expected(expected).found(broken.message);
+    // Byte 0 stands for the page as a whole.
+    if broken.at == 0 { fault } else { fault.with(at) }
+}
+
+/// One page on the way down.
+struct Frame {
+    children: std::vec::IntoIter<Child>,
+    /// What lies behind the last child.
+    upper: Option<Bound>,
+    /// The next child, taken out to see its separator.
+    next: Option<Child>,
+}
+
+/// A child not yet visited.
+struct Child {
+    bound: Option<Bound>,
+    address: Option<LocalAddress>,
+    kind: CellKind,
+    times: Times,
+    truncated: bool,
+    parent: LocalAddress,
+    /// Write generation of the parent.
+    generation: u64,
+}
+
+struct Walker<'w, 's> {
+    shape: &'w Shape<'s>,
+    seen: &'w mut Seen,
+    out: Walked,
+    batch: Vec<LeafTask>,
+    batch_bytes: u64,
+    /// Last history-store record of the leaf before.
+    history: Option<leaves::LastVersion>,
+    root: LocalAddress,
+}
+
+/// Walk the tree below `root`.
+pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress, seen: &mut Seen) -> Walked {
+    let deep = shape.depth == Depth::Deep;
+    let out = Walked {
+        units: Units::new(shape.entry.alloc, shape.file.len()),
+        internal: Units::new(shape.entry.alloc, shape.file.len()),
+        overflow: Units::new(shape.entry.alloc, shape.file.len()),
+        bytes: 0,
+        by_type: BTreeMap::new(),
+        deleted_children: 0,
+        depth: 0,
+        rows: deep.then(RowCounts::default),
+        complete: true,
+        opaque: None,
+        faults: Vec::new(),
+    };
+    let mut walker = Walker { shape, seen, out, batch: Vec::new(), batch_bytes: 0, history: None, root: *root };
+    walker.run(aggregate(checkpoint));
+    walker.out
+}
+
+/// The aggregate of the root, which is on no page (17.1).
+fn aggregate(c: &CheckpointEntry) -> Times {
+    Times {
+        start_ts: c.oldest_start_ts,
+        durable_start_ts: c.newest_start_durable_ts,
+        stop_ts: c.newest_stop_ts,
+        durable_stop_ts: c.newest_stop_durable_ts,
+        stop_txn: c.newest_stop_txn,
+        prepared: c.prepare,
+        ..Times::EMPTY
+    }
+}
+
+impl Walker<'_, '_> {
+    fn run(&mut self, times: Times) {
+        let root = self.root;
+        let first = Child {
+            bound: None,
+            address: Some(root),
+            kind: CellKind::AddrInternal,
+            times,
+            truncated: false,
+            parent: root,
+            generation: u64::MAX,
+        };
+        let mut stack = Vec::new();
+        if let Some(frame) = self.page(&first, &root, None) {
+            stack.push(frame);
+        }
+        self.out.depth = 1;
+        while let Some(frame) = stack.last_mut() {
+            let Some(child) = frame.next.take() else {
+                stack.pop();
+                continue;
+            };
+            frame.next = frame.children.next();
+            let upper = frame.next.as_ref().map_or(frame.upper.clone(), |n| n.bound.clone());
+            let Some(address) = child.address else {
+                self.out.complete = false;
+                continue;
+            };
+            if !self.claim(&address, &child.parent) {
+                continue;
+            }
+            self.out.deleted_children += u64::from(child.kind == CellKind::AddrDeleted);
+            let level = stack.len().saturating_add(1);
+            self.out.depth = self.out.depth.max(level as u64);
+            if child.kind == CellKind::AddrInternal {
+                self.out.internal.add_block(&address);
+            }
+            if child.kind != CellKind::AddrInternal {
+                self.leaf(child, address, upper);
+            } else if level >= MAX_LEVELS {
+                let fault = Fault::at(FaultKind::Undecodable, &address);
+                self.out.faults.push(fault.expected("a tree of few levels").found(format!("more than {MAX_LEVELS}")));
+                self.out.complete = false;
+            } else if let Some(frame) = self.page(&child, &address, upper) {
+                stack.push(frame);
+            }
+        }
+        self.flush();
+    }
+
+    /// Take a block into the tree. False if the tree has it already: it is not entered again.
+    fn claim(&mut self, address: &LocalAddress, parent: &LocalAddress) -> bool {
+        let size = u64::from(address.size);
+        let root = address.offset < self.root.end() && self.root.offset < address.end();
+        let width = self.out.units.width(address.offset, size);
+        if !root && self.out.units.add(address.offset, size) == width {
+            self.out.bytes = self.out.bytes.saturating_add(size);
+            return true;
+        }
+        let fault = Fault::at(FaultKind::ReferencedTwice, address)
+            .expected("one reference to each block of a tree")
+            .found(if root { "a page refers to the root" } else { "a second reference" })
+            .with(format!("the later reference is in the page at {}", parent.offset));
+        self.out.faults.push(fault);
+        false
+    }
+
+    /// Read an internal page.
+    fn page(&mut self, child: &Child, address: &LocalAddress, upper: Option<Bound>) -> Option<Frame> {
+        let before = self.out.faults.len();
+        let frame = self.read_page(child, address, upper);
+        self.referenced_by(before, &child.parent);
+        frame
+    }
+
+    fn read_page(&mut self, child: &Child, address: &LocalAddress, upper: Option<Bound>) -> Option<Frame> {
+        let mut buffer = Vec::new();
+        let shape = self.shape;
+        let before = self.out.faults.len();
+        let known = self.seen.has(address);
+        let stored = load(shape, address, known, &mut buffer, &mut self.out.faults);
+        (shape.progress)(1, u64::from(address.size));
+        // A block is put among the verified ones even if it was mended: its fault is told once a walk.
+        let sound = self.out.faults.len() == before;
+        let Some(stored) = stored else {
+            self.out.complete = false;
+            return None;
+        };
+        let headers = Headers::read(stored).ok()?;
+        let kind = headers.page.page_type().ok();
+        *self.out.by_type.entry(kind.map_or("unknown", PageType::name)).or_default() += 1;
+        if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {
+            self.out.faults.push(breach(address, broken, true));
+        }
+        let plain = match local_image::plain(stored, &headers.page, shape.entry.compression()) {
+            Ok(plain) => plain,
+            Err(e) if e.class == Class::Unsupported => {
+                self.out.opaque = Some(if headers.page.is_encrypted() { ENCRYPTED } else { UNKNOWN_COMPRESSOR });
+                self.out.complete = false;
+                return None;
+            }
+            Err(e) => {
+                self.out.complete = false;
+                let fault = Fault::at(FaultKind::Undecodable, address).expected("a valid page").found(e.to_string());
+                self.out.faults.push(fault);
+                return None;
+            }
+        };
+        let wanted = shape.entry.internal_type();
+        if let Some(kind) = kind.filter(|k| wanted.is_some_and(|w| w != *k)) {
+            let expected = wanted.map_or("internal", PageType::name);
+            let fault = Fault::at(FaultKind::Header, address).expected(format!("{expected} page"));
+            self.out.faults.push(fault.found(format!("{} page", kind.name())));
+            self.out.complete = false;
+            return None;
+        }
+        if headers.page.write_gen >= child.generation {
+            self.out.faults.push(generation(address, headers.page.write_gen, child.generation));
+        }
+        let Ok(page) = Page::new(&plain) else {
+            self.out.complete = false;
+            return None;
+        };
+        let stored_plain = !headers.page.is_compressed();
+        let mut children = Vec::new();
+        let mut late = Vec::new();
+        let compare = shape.entry.compares_windows();
+        let found = internal::children(&page, shape.bounds(), shape.entry.byte_order, &mut |c| {
+            let verdict = match compare {
+                true => windows::aggregate_fits(&c.times, c.truncate.as_ref(), &child.times, None),
+                false => Ok(()),
+            };
+            if let Err(words) = verdict {
+                late.push(Broken::new(Rule::Window, c.at, words));
+            }
+            let bound = match c.separator {
+                Separator::First => child.bound.clone(),
+                Separator::Key(key) => Some(Bound::Key(key.to_vec())),
+                Separator::Overflow(at) => at.map(Bound::Overflow),
+                Separator::Record(n) => Some(Bound::Record(n)),
+            };
+            // Of a truncated child the aggregate excludes the delete; what is below is bounded by it.
+            children.push(Child {
+                bound,
+                address: c.address,
+                kind: c.kind,
+                times: c.times,
+                truncated: child.truncated || c.kind == CellKind::AddrDeleted,
+                parent: *address,
+                generation: headers.page.write_gen,
+            });
+        });
+        for item in &found.overflows {
+            self.overflow(&item.address, address);
+        }
+        // Cells that could not be read may have been children.
+        self.out.complete &= !found.breaches.list.iter().any(|b| {
+            matches!(b.rule, Rule::Cell | Rule::CellType | Rule::Alternation | Rule::Entries | Rule::Type | Rule::Tail)
+        });
+        breaches(address, found.breaches, stored_plain, &mut self.out.faults);
+        for broken in late.into_iter().take(rules::MAX_BROKEN) {
+            self.out.faults.push(breach(address, broken, stored_plain));
+        }
+        if sound {
+            self.seen.add(address);
+        }
+        let mut children = children.into_iter();
+        let next = children.next();
+        Some(Frame { children, upper, next })
+    }
+
+    /// An overflow key of an internal page.
+    fn overflow(&mut self, address: &LocalAddress, parent: &LocalAddress) {
+        if !self.claim(address, parent) {
+            return;
+        }
+        self.out.overflow.add_block(address);
+        *self.out.by_type.entry(PageType::Overflow.name()).or_default() += 1;
+        let known = self.seen.has(address);
+        let before = self.out.faults.len();
+        leaves::overflow(self.shape, address, known, &mut self.out.faults);
+        if self.out.faults.len() == before {
+            self.seen.add(address);
+        } else {
+            self.referenced_by(before, parent);
+        }
+    }
+
+    /// Say who refers to the block whose faults were added from `before` on.
+    fn referenced_by(&mut self, before: usize, parent: &LocalAddress) {
+        for fault in self.out.faults.iter_mut().skip(before).filter(|f| f.parent.is_none()) {
+            *fault = fault.clone().below(parent);
+        }
+    }
+
+    fn leaf(&mut self, child: Child, address: LocalAddress, upper: Option<Bound>) {
+        self.batch_bytes = self.batch_bytes.saturating_add(u64::from(address.size));
+        self.batch.push(LeafTask {
+            address,
+            lower: child.bound,
+            upper,
+            kind: child.kind,
+            times: child.times,
+            truncated: child.truncated,
+            parent: child.parent,
+            generation: child.generation,
+            known: self.seen.has(&address),
+        });
+        if self.batch.len() >= BATCH_LEAVES || self.batch_bytes >= BATCH_BYTES {
+            self.flush();
+        }
+    }
+
+    /// Judge the leaves of the batch on all cores, then take the results in tree order.
+    fn flush(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        let (shape, seen) = (self.shape, &*self.seen);
+        let results: Vec<_> =
+            batch.par_iter().map_init(Vec::new, |buffer, task| leaves::judge(shape, task, seen, buffer)).collect();
+        for (task, mut leaf) in batch.into_iter().zip(results) {
+            *self.out.by_type.entry(leaf.kind).or_default() += 1;
+            if let (Some(rows), Some(found)) = (&mut self.out.rows, leaf.rows) {
+                rows.keys = rows.keys.saturating_add(found.keys);
+                rows.live = rows.live.saturating_add(found.live);
+            }
+            self.out.complete &= leaf.complete;
+            if self.out.opaque.is_none() {
+                self.out.opaque = leaf.opaque;
+            }
+            if leaf.verified {
+                self.seen.add(&task.address);
+            }
+            if let (Some(last), Some(first)) = (&self.history, &leaf.first_version)
+                && let Some(words) = last.conflict(first)
+            {
+                leaf.faults.push(breach(&task.address, Broken::new(Rule::Window, DATA_OFFSET, words), false));
+            }
+            if leaf.last_version.is_some() {
+                self.history = leaf.last_version;
+            }
+            self.out.faults.extend(leaf.faults.into_iter().map(|f| f.below(&task.parent)));
+            for item in leaf.overflows {
+                if !self.claim(&item.address, &task.address) {
+                    continue;
+                }
+                self.out.overflow.add_block(&item.address);
+                *self.out.by_type.entry(PageType::Overflow.name()).or_default() += 1;
+                if item.faults.is_empty() {
+                    self.seen.add(&item.address);
+                }
+                self.out.faults.extend(item.faults.into_iter().map(|f| f.below(&task.address)));
+            }
+        }
+    }
+}
+
+/// A page that is not older than the page above it (17.1).
+pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault {
+    Fault::at(FaultKind::Header, address)
+        .expected(format!("a write generation below the parent's, {parent}"))
+        .found(own.to_string())
+}
+
+/// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live
+/// (16.8.4). Counts and verifies them; the tree then is what is live.
+#[must_use]
+pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walked, seen: &mut Seen) -> Walked {
+    let mut out = Walked {
+        units: live.clone(),
+        internal: live.empty(),
+        overflow: live.empty(),
+        bytes: 0,
+        by_type: BTreeMap::new(),
+        deleted_children: 0,
+        depth: 0,
+        rows: None,
+        complete: true,
+        opaque: walked.opaque,
+        faults: walked.faults,
+    };
+    let mut blocks = Vec::new();
+    let mut buffer = Vec::new();
+    let alloc = shape.entry.alloc;
+    let mut by_type: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut count = |headers: &Headers| {
+        let kind = headers.page.page_type().map_or("unknown", PageType::name);
+        *by_type.entry(kind).or_default() += 1;
+    };
+    if let Some(headers) = block::fetch(shape.file, root, &mut buffer).ok().and_then(|b| Headers::read(b).ok()) {
+        count(&headers);
+    }
+    for span in live.spans() {
+        let mut offset = span.start;
+        while offset < span.end {
+            let headers = shape.file.read(offset, super::HEADERS, &mut buffer).ok().and_then(|b| Headers::read(b).ok());
+            let size = headers.map_or(0, |h| h.block.disk_size);
+            let Some(headers) =
+                headers.filter(|_| size > 0 && size.is_multiple_of(alloc) && u64::from(size) <= span.end - offset)
+            else {
+                out.complete = false;
+                out.faults.push(
+                    Fault::new(FaultKind::Checksum, offset, alloc)
+                        .expected("a block: what is live is a gapless chain of them")
+                        .found(format!("a header that states {size} bytes")),
+                );
+                break;
+            };
+            count(&headers);
+            let address = LocalAddress { offset, size, checksum: headers.block.checksum, object: None };
+            match headers.page.page_type() {
+                Ok(PageType::Overflow) => out.overflow.add_block(&address),
+                Ok(kind) if kind.is_internal() => out.internal.add_block(&address),
+                _ => 0,
+            };
+            blocks.push(address);
+            offset = offset.saturating_add(u64::from(size));
+        }
+    }
+    out.by_type = by_type;
+    out.bytes = blocks.iter().fold(0, |sum, b| sum.saturating_add(u64::from(b.size)));
+    let known = &*seen;
+    let faults: Vec<Vec<Fault>> = blocks
+        .par_iter()
+        .map_init(Vec::new, |buffer, address| {
+            let mut faults = Vec::new();
+            if !known.has(address) {
+                let stored = block::load(shape.file, address, buffer, &mut faults);
+                if let Some(headers) = stored.and_then(|s| Headers::read(s).ok().map(|h| (s, h))) {
+                    let (stored, headers) = headers;
+                    faults
+                        .extend(rules::header(stored, &headers.page, &headers.block).map(|b| breach(address, b, true)));
+                }
+                (shape.progress)(1, u64::from(address.size));
+            }
+            faults
+        })
+        .collect();
+    for (address, faults) in blocks.iter().zip(faults) {
+        if faults.is_empty() {
+            seen.add(address);
+        }
+        out.faults.extend(faults);
+    }
+    out
+}

@@ -1,0 +1,141 @@
+//! The bytes of one local block file (`*.wt`), mapped or read (spec 16.1).
+//!
+//! Knows lengths and offsets, nothing of blocks. The length is taken once: a file that shrinks under
+//! a map kills the process, which is why stores in use are refused and `--no-mmap` exists. A sector
+//! that cannot be read does the same to a map, and is an ordinary error without one.
+
+use super::StoreError;
+use memmap2::Mmap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// One open file.
+#[derive(Debug)]
+pub struct BlockFile {
+    path: PathBuf,
+    len: u64,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Map(Mmap),
+    File(File),
+}
+
+impl BlockFile {
+    /// Open a regular file read-only. The access time stays as it is where the system allows that.
+    pub fn open(path: &Path, no_mmap: bool) -> Result<Self, StoreError> {
+        let unreadable =
+            |e: &dyn std::fmt::Display| StoreError::Unreadable { path: path.to_path_buf(), reason: e.to_string() };
+        // Asked before opening: a FIFO of that name would block.
+        let meta = std::fs::metadata(path).map_err(|e| unreadable(&e))?;
+        if !meta.is_file() {
+            return Err(unreadable(&"is no regular file"));
+        }
+        let file = File::open(path).map_err(|e| unreadable(&e))?;
+        let len = file.metadata().map_err(|e| unreadable(&e))?.len();
+        // An empty file cannot be mapped, and has nothing to read either.
+        let source = if no_mmap || len == 0 { Source::File(file) } else { map(file) };
+        Ok(Self { path: path.to_path_buf(), len, source })
+    }
+
+    /// Bytes of the file when it was opened.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the file is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `size` bytes from `offset` on: out of the map, or read into `buffer`.
+    ///
+    /// A range that leaves the file is [`StoreError::Damaged`], a failing read
+    /// [`StoreError::Unreadable`].
+    pub fn read<'a>(&'a self, offset: u64, size: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], StoreError> {
+        Ok(match self.get(offset, size, buffer)? {
+            Some(mapped) => mapped,
+            None => buffer,
+        })
+    }
+
+    /// As [`Self::read`]; `None` if the bytes are now what `buffer` holds. For callers that go on to
+    /// change them.
+    pub fn get(&self, offset: u64, size: usize, buffer: &mut Vec<u8>) -> Result<Option<&[u8]>, StoreError> {
+        let inside = u64::try_from(size).ok().and_then(|s| offset.checked_add(s)).is_some_and(|end| end <= self.len);
+        let beyond = || StoreError::Damaged {
+            path: self.path.clone(),
+            reason: format!("{size} bytes at offset {offset} leave the file of {} bytes", self.len),
+        };
+        if !inside {
+            return Err(beyond());
+        }
+        match &self.source {
+            Source::Map(map) => {
+                let at = usize::try_from(offset).map_err(|_| beyond())?;
+                map.get(at..).and_then(|rest| rest.get(..size)).ok_or_else(beyond).map(Some)
+            }
+            Source::File(file) => {
+                buffer.resize(size, 0);
+                file.read_exact_at(buffer, offset).map_err(|e| StoreError::Unreadable {
+                    path: self.path.clone(),
+                    reason: format!("reading {size} bytes at offset {offset}: {e}"),
+                })?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// As much of `size` bytes from `offset` on as the file has.
+    pub fn read_up_to<'a>(&'a self, offset: u64, size: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], StoreError> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.read(offset.min(self.len), size.min(left), buffer)
+    }
+}
+
+/// Map the file; where that fails (some network file systems), read it.
+#[allow(unsafe_code)]
+fn map(file: File) -> Source {
+    // SAFETY: the file is opened read-only and only read through the map. Another process could
+    // still truncate it: stores in use are refused, and --no-mmap avoids the map.
+    match unsafe { Mmap::map(&file) } {
+        Ok(map) => Source::Map(map),
+        Err(_) => Source::File(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_bounded_both_ways() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.wt");
+        std::fs::write(&path, (0..=255).collect::<Vec<u8>>()).unwrap();
+        for no_mmap in [false, true] {
+            let file = BlockFile::open(&path, no_mmap).unwrap();
+            let mut buffer = Vec::new();
+            assert_eq!(file.read(250, 6, &mut buffer).unwrap(), [250, 251, 252, 253, 254, 255]);
+            assert_eq!(file.read_up_to(254, 100, &mut buffer).unwrap(), [254, 255]);
+            assert_eq!(file.read_up_to(1000, 100, &mut buffer).unwrap(), [0_u8; 0]);
+            for (offset, size) in [(250, 7), (256, 1), (u64::MAX, 1), (0, usize::MAX)] {
+                assert!(file.read(offset, size, &mut buffer).unwrap_err().to_string().contains("leave the file"));
+            }
+        }
+        std::fs::write(&path, "").unwrap();
+        assert!(BlockFile::open(&path, false).unwrap().is_empty());
+        assert!(BlockFile::open(dir.path(), false).unwrap_err().to_string().contains("no regular file"));
+    }
+}
