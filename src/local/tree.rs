@@ -357,6 +357,7 @@ impl Walker<'_, '_> {
         let mut children = Vec::new();
         let mut late = Vec::new();
         let compare = shape.entry.compares_windows();
+        let deep = shape.depth == Depth::Deep;
         let found = internal::children(&page, shape.bounds(), shape.entry.byte_order, &mut |c| {
             let verdict = match compare {
                 true => windows::aggregate_fits(&c.times, c.truncate.as_ref(), &child.times, None),
@@ -365,7 +366,9 @@ impl Walker<'_, '_> {
             if let Err(words) = verdict {
                 late.push(Broken::new(Rule::Window, c.at, words));
             }
+            // Separators are only compared with keys where leaves are decoded.
             let bound = match c.separator {
+                _ if !deep => None,
                 Separator::First => child.bound.clone(),
                 Separator::Key(key) => Some(Bound::Key(key.to_vec())),
                 Separator::Overflow(at) => at.map(Bound::Overflow),

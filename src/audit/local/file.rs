@@ -582,6 +582,16 @@ impl<'c> Auditor<'c> {
             let place = self.place(Some(fault.offset), Some(u64::from(fault.size)).filter(|s| *s > 0));
             let mut finding = Finding::new(code, place, fault.expected, fault.found);
             finding.evidence = fault.evidence;
+            if matches!(
+                code,
+                Code::PageUndecodable | Code::KeyOutOfOrder | Code::CookieInvalid | Code::PageReferencedTwice
+            ) {
+                // The catalogue speaks of page logs.
+                finding.remedy =
+                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file \
+                                  from a replica."
+                        .to_string();
+            }
             if !parents.is_empty() {
                 let list: Vec<String> = parents.iter().map(u64::to_string).collect();
                 finding = finding.with(format!("referenced by the page at {}", list.join(", ")));

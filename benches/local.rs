@@ -1,0 +1,188 @@
+//! How fast the audit of a local home is against the floor: crc32c of the same mapped bytes on the
+//! same threads, and, where the file is compressed and its cells are wanted, decompression as well.
+//! And that its memory beside the map stays small.
+//!
+//! Each measurement runs in a process of its own (this binary, called again with a command), rounds
+//! interleaved. `WTCHECK_BENCH_MB` sets the size, `WTCHECK_BENCH_ROUNDS` the number of rounds; under
+//! `cargo test --benches` everything is tiny.
+
+#[path = "../tests/common/forge_local.rs"]
+mod forge_local;
+
+use forge_local::Spec;
+use memmap2::Mmap;
+use rayon::prelude::*;
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+use wtcheck::audit::Silent;
+use wtcheck::audit::local::{Options, open, run};
+use wtcheck::btree::walk::Depth;
+use wtcheck::format::compress::{self, Compressor};
+use wtcheck::format::page::FLAG_COMPRESSED;
+
+const THREADS: usize = 2;
+const NAME: &str = "collection-1.wt";
+const WAYS: [&str; 6] = ["floor", "floor+plain", "normal", "no-mmap", "quick", "deep"];
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, way, home] = args.as_slice()
+        && command == "--measure"
+    {
+        return measure(way, Path::new(home));
+    }
+    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+    let test = args.iter().any(|a| a == "--test") || !args.iter().any(|a| a == "--bench");
+    let mb = number("WTCHECK_BENCH_MB", if test { 4 } else { 1000 }).max(1);
+    let rounds = number("WTCHECK_BENCH_ROUNDS", if test { 1 } else { 5 }).max(1);
+    let base = Spec::new(NAME, 7);
+    run_one("plain, leaves of 32 KB", &base, mb, 200, rounds);
+    run_one("plain, leaves of 4 KB", &Spec { leaf_max: 4096, ..base.clone() }, mb / 4, 200, rounds);
+    run_one("snappy", &Spec { compressor: Some(Compressor::Snappy), ..base }, mb / 2, 200, rounds);
+}
+
+fn rows(bytes: u64, len: usize) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    const WORDS: &[u8] = b"quick brown fox jumps over the lazy dog while checkpoints store deltas and extents ";
+    (0..bytes / (len as u64 + 20)).map(move |i| {
+        let mut value = format!("{:016x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes();
+        value.extend(WORDS.iter().cycle().skip(usize::try_from(i % 61).unwrap_or(0)).take(len - value.len()));
+        (format!("key{i:013}").into_bytes(), value)
+    })
+}
+
+fn run_one(name: &str, spec: &Spec, mb: u64, len: usize, rounds: u64) {
+    let start = Instant::now();
+    let home = tempfile::tempdir().expect("a directory");
+    let bytes = mb.max(1) * 1_000_000 * if spec.compressor.is_some() { 2 } else { 1 };
+    let config = forge_local::file(home.path(), spec, &mut rows(bytes, len));
+    forge_local::home(home.path(), &[(NAME.to_string(), config)]);
+    let size = std::fs::metadata(home.path().join(NAME)).expect("the file").len() as f64 / 1e6;
+    println!("\n{name}: {size:.0} MB, forged in {:.1?}, {THREADS} threads", start.elapsed());
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); WAYS.len()];
+    let mut peaks = vec![0_f64; WAYS.len()];
+    for _ in 0..rounds {
+        for (at, way) in WAYS.iter().enumerate() {
+            let (seconds, peak) = child(way, home.path());
+            times[at].push(seconds);
+            peaks[at] = peaks[at].max(peak);
+        }
+    }
+    let medians: Vec<f64> = times
+        .iter_mut()
+        .map(|t| {
+            t.sort_by(f64::total_cmp);
+            t[t.len() / 2]
+        })
+        .collect();
+    for (at, way) in WAYS.iter().enumerate() {
+        println!(
+            "{way:>12}: {:8.1} ms  {:5.2} of the floor's throughput  {:6.0} MB/s  peak beside the map {:6.1} MB",
+            medians[at] * 1e3,
+            medians[0] / medians[at],
+            size / medians[at],
+            peaks[at]
+        );
+    }
+}
+
+/// One measurement in a process of its own: seconds and peak MB.
+fn child(way: &str, home: &Path) -> (f64, f64) {
+    let exe = std::env::current_exe().expect("own path");
+    let output = Command::new(exe).args(["--measure", way]).arg(home).output().expect("own binary");
+    assert!(output.status.success(), "{way}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut words = text.split_whitespace().map(|w| w.parse::<f64>().expect("a number"));
+    (words.next().expect("seconds"), words.next().expect("peak"))
+}
+
+fn measure(way: &str, home: &Path) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build_global();
+    pool.expect("threads");
+    let watch = Watch::start();
+    let start = Instant::now();
+    match way {
+        "floor" => {
+            std::hint::black_box(floor(home, false));
+        }
+        "floor+plain" => {
+            std::hint::black_box(floor(home, true));
+        }
+        _ => {
+            let depth = match way {
+                "quick" => Depth::Quick,
+                "deep" => Depth::Deep,
+                _ => Depth::Normal,
+            };
+            let no_mmap = way == "no-mmap";
+            let (home, _) = open(home, no_mmap, false).expect("the home");
+            let options = Options { checkpoint: None, depth, no_mmap, tables: None };
+            let audit = run(&home, "HOME", &options, &Silent).expect("an audit").0;
+            assert_eq!((audit.exit_code, audit.findings.len()), (0, 0), "the forged home is clean");
+        }
+    }
+    println!("{} {}", start.elapsed().as_secs_f64(), watch.peak_mb());
+}
+
+/// Every block of the file summed once on all threads; with `plain` every compressed one decompressed.
+fn floor(home: &Path, plain: bool) -> u64 {
+    let file = File::open(home.join(NAME)).expect("the file");
+    #[allow(unsafe_code)]
+    // SAFETY: nobody else writes the benchmark's own file.
+    let map = unsafe { Mmap::map(&file) }.expect("a map");
+    let mut blocks = Vec::new();
+    let mut at = 4096;
+    while at < map.len() {
+        let word = |n: usize| u32::from_le_bytes(map[at + n..at + n + 4].try_into().expect("four bytes"));
+        let size = (word(28) as usize).max(4096);
+        blocks.push(&map[at..(at + size).min(map.len())]);
+        at += size;
+    }
+    blocks
+        .par_iter()
+        .map(|block| {
+            let sum = u64::from(crc32c::crc32c(block));
+            if plain && block[25] & FLAG_COMPRESSED != 0 {
+                let mem_size = u32::from_le_bytes(block[16..20].try_into().expect("four bytes"));
+                return sum + compress::decompress(Compressor::Snappy, block, mem_size).expect("a stream").len() as u64;
+            }
+            sum
+        })
+        .sum()
+}
+
+/// Watches the memory that is no mapped file, which the system keeps no peak of.
+struct Watch {
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    thread: std::thread::JoinHandle<f64>,
+}
+
+impl Watch {
+    fn start() -> Self {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let flag = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut peak = anonymous_mb();
+            while !flag.load(Ordering::Relaxed) {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+                peak = peak.max(anonymous_mb());
+            }
+            peak.max(anonymous_mb())
+        });
+        Self { stop, thread }
+    }
+
+    fn peak_mb(self) -> f64 {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.thread.join().unwrap_or(0.0)
+    }
+}
+
+/// Resident memory that is no mapped file, where the system tells.
+fn anonymous_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|w| w.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}

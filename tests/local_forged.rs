@@ -1,0 +1,62 @@
+//! Forged local homes: every allocation size and compressor, which the real samples lack.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "common/forge_local.rs"]
+mod forge_local;
+
+use forge_local::Spec;
+use std::path::Path;
+use wtcheck::audit::Silent;
+use wtcheck::audit::local::{Options, open, run};
+use wtcheck::audit::result::Audit;
+use wtcheck::btree::walk::Depth;
+use wtcheck::format::compress::Compressor;
+
+fn rows(n: u32, len: usize) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    (0..n).map(move |i| {
+        let value = (0..len).map(|b| u8::try_from((b as u32 * 31 + i * 7) % 97).unwrap() + 32).collect();
+        (format!("key{i:09}").into_bytes(), value)
+    })
+}
+
+fn audit(path: &Path, no_mmap: bool) -> Audit {
+    let (home, _) = open(path, no_mmap, false).unwrap();
+    let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap, tables: None };
+    run(&home, "home", &options, &Silent).unwrap().0
+}
+
+#[test]
+fn every_allocation_size_and_compressor() {
+    let compressors =
+        [None, Some(Compressor::Snappy), Some(Compressor::Zlib), Some(Compressor::Zstd), Some(Compressor::Lz4)];
+    for (n, shift) in (9..=17).enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let alloc = 1_u32 << shift;
+        let spec = Spec {
+            alloc,
+            leaf_max: 8 << 10,
+            internal_max: 1024,
+            compressor: compressors[n % compressors.len()],
+            gap_every: Some(5),
+            ..Spec::new("a.wt", 7)
+        };
+        let config = forge_local::file(dir.path(), &spec, &mut rows(3000, 90));
+        forge_local::home(dir.path(), &[("a.wt".into(), config)]);
+        for no_mmap in [false, true] {
+            let audit = audit(dir.path(), no_mmap);
+            assert!(audit.findings.is_empty(), "{alloc}: {:#?}", audit.findings);
+            let file = audit.local.as_ref().unwrap().files.iter().find(|f| f.file == "a.wt").unwrap();
+            let last = file.checkpoints.last().unwrap();
+            assert_eq!((file.allocation_size, last.rows.unwrap().keys, last.difference), (alloc, 3000, 0));
+            assert!(last.pages.depth >= 3 && file.space.unwrap().available > 0, "{alloc}: {:?}", last.pages);
+        }
+        // On its own, the allocation size comes from the file itself.
+        let lone = tempfile::tempdir().unwrap();
+        std::fs::copy(dir.path().join("a.wt"), lone.path().join("a.wt")).unwrap();
+        let audit = audit(&lone.path().join("a.wt"), false);
+        assert!(audit.findings.is_empty(), "{alloc}: {:#?}", audit.findings);
+        assert_eq!(audit.local.unwrap().files[0].allocation_size, alloc);
+    }
+}
