@@ -1,8 +1,9 @@
 //! `wtcheck` inspects WiredTiger data directories offline, above all those of disaggregated storage,
 //! where pages live in a page log and a tree is a graph of address cookies.
 //!
-//! The layers, each knowing only those below it: [`report`] shows what [`audit`] finds by walking
-//! trees ([`btree`]) over the rows of a page log ([`store`]) whose bytes [`format`] decodes.
+//! The layers, each knowing only those below it: [`report`] shows what [`audit`] finds by walking the
+//! trees of a page log ([`btree`]) or of local block files ([`local`]) in the bytes that a [`store`]
+//! hands out and [`mod@format`] decodes.
 
 pub mod audit;
 pub mod btree;

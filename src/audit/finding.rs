@@ -127,7 +127,7 @@ codes! {
         "Keep the store; look at the page with wtcheck page DIR TABLE PAGE.";
     PageUndecodable "page-undecodable" Error &[],
         "a page's content cannot be decoded",
-        "Decompression fails, or cells do not follow the page rules.",
+        "Decompression fails, or cells do not follow the page rules: cell types, alternation, counts, time windows, in themselves or against the parent's.",
         "Keep the store; look at the page with wtcheck page DIR TABLE PAGE.";
     ChainBroken "chain-broken" Error &[],
         "the blocks of a page do not link into a chain",
@@ -159,14 +159,14 @@ codes! {
         "Look at the page with wtcheck page DIR TABLE PAGE.";
     PageReferencedTwice "page-referenced-twice" Error &[],
         "a page has two parents",
-        "The next change below one parent discards a page the other still needs. The evidence names the parents.",
+        "Of local files also: two references to one block in one tree. The next change below one parent discards a page the other still needs. The evidence names the parents.",
         "Do not write to this store; restore from a replica.";
     PageIdOutOfRange "page-id-out-of-range" Error &[],
         "a page id is reserved or was never handed out",
         "Tree pages have ids from 100 to below the checkpoint's next_page_id (invariant I6).",
         "Look at the page with wtcheck page DIR TABLE PAGE.";
     KeyOutOfOrder "key-out-of-order" Error &[],
-        "keys of a page do not ascend",
+        "keys do not ascend, in a page or from page to page",
         "A search in the page can miss rows. With a valid checksum the page was written that way.",
         "Look at the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
     DiscardedInUse "discarded-in-use" Error &[],
@@ -178,9 +178,9 @@ codes! {
         "Pick-up of this checkpoint fails with EIO 'Checkpoint metadata corruption detected'. The audit stands on the newest checkpoint that can be read.",
         "Pick up the older checkpoint named in the report, or restore the page from a replica.";
     TurtleInvalid "turtle-invalid" Error &[],
-        "the turtle page cannot be parsed",
-        "Pick-up of this checkpoint fails with EINVAL. The audit stands on the newest checkpoint that can be read.",
-        "See the page with wtcheck decode turtle; pick up an older checkpoint.";
+        "the turtle cannot be parsed, or does not lead to the metadata",
+        "Of a page log: pick-up of this checkpoint fails with EINVAL, and the audit stands on the newest checkpoint that can be read. Of a local home: the engine does not open the directory; the audit goes on from the copy of the newest checkpoint in WiredTiger.wt itself, and proposes a turtle.",
+        "Of a page log: see the page with wtcheck decode turtle; pick up an older checkpoint. Of a local home: put the proposed turtle in place, in a copy.";
     CompletionInvalid "completion-invalid" Error &[],
         "a completion record cannot be used",
         "Its text is no valid record, or it names a metadata LSN that cannot be.",
@@ -190,12 +190,12 @@ codes! {
         "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit.",
         "If the text of a record is known from a log, see wtcheck decode completion.";
     MetadataInvalid "metadata-invalid" Error &[],
-        "a row of the shared metadata cannot be parsed",
+        "a row of the metadata cannot be parsed, or names what is not there",
         "The row cannot be read, so the tree it describes cannot be audited.",
         "Keep the store; report the row.";
     DuplicateTreeId "duplicate-tree-id" Error &[],
         "two files share one tree id",
-        "Pick-up panics: 'checkpoint pickup would leave btree ID N shared by ...'.",
+        "Pick-up panics: 'checkpoint pickup would leave btree ID N shared by ...'. Of a local home the engine refuses to open the directory.",
         "On a running leader: wiredtiger_repair with fix=(id=(old,new)).";
     MissingStableFile "missing-stable-file" Error &[],
         "a layered table names a stable file that the metadata does not have",
@@ -218,8 +218,8 @@ codes! {
         "The next write would take an LSN that exists, and replace or shadow a row.",
         "Do not write to this store before the counter is raised.";
     StoreDamaged "store-damaged" Error &[],
-        "the database files of the page log cannot be read in full",
-        "SQLite or LMDB structure is damaged: rows may be missing that are not damaged themselves. What could be read was audited; nothing missing from the unreadable part is reported as missing.",
+        "files of the store cannot be read in full",
+        "SQLite or LMDB structure is damaged, or the medium does not give the bytes: rows may be missing that are not damaged themselves. What could be read was audited; nothing missing from the unreadable part is reported as missing.",
         "Copy the files from another source, or recover the database with its own tools, then audit again.";
     UnlistedTable "unlisted-table" Note &[],
         "the page log has a table that no checkpoint's metadata names",
@@ -279,7 +279,7 @@ codes! {
         "None: opening the directory with the engine recovers it. Work on a copy if in doubt.";
     Encrypted "encrypted" Note &[],
         "pages are encrypted; their content could not be looked into",
-        "Checksums and sizes hold, but children of encrypted internal pages cannot be found without the key.",
+        "Checksums and sizes hold, but children of encrypted internal pages cannot be found without the key. Of local files the blocks lie end to end in what the extent lists say is live, so their space is accounted all the same.",
         "None; the tree below could not be checked.";
     UnsupportedCompressor "unsupported-compressor" Note &[],
         "pages are compressed by a compressor wtcheck does not have",

@@ -2,15 +2,20 @@
 
 use super::args::{StoreArgs, TableArgs};
 use super::{Failure, Outcome, exit};
-use crate::audit::{self, Options, local};
+use crate::audit::{self, Options};
 use crate::btree::walk::Depth;
 use crate::report::{Output, audit as view};
 
 /// Is this data directory consistent: what leaks, by how much, and why
 ///
-/// Walks every tree of the newest usable checkpoint, verifies every block it reaches, compares the
-/// published sizes with what the pages add up to, puts every row of the page log into a class, and
-/// compares the keys that checkpoints embed with the keys there are.
+/// Of a page log: walks every tree of the newest usable checkpoint, verifies every block it reaches,
+/// compares the published sizes with what the pages add up to, puts every row of the page log into a
+/// class, and compares the keys that checkpoints embed with the keys there are.
+///
+/// Of a home of local block files, or of one such file: walks every checkpoint of every file, verifies
+/// every block, says where every byte of every file belongs, compares sizes, and compares the metadata
+/// with the directory and with the copy of the checkpoint that each file carries itself. A file in
+/// which anything is wrong is decoded to the last cell, as with --deep.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
@@ -55,19 +60,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 /// A home of local block files, or one such file.
 fn local(args: &Args, depth: Depth, output: &mut Output) -> Outcome {
-    let (home, file) = super::open_local(&args.store)?;
-    let wanted = |name: &str| args.table.matches(name);
-    let one = |name: &str| file.as_deref() == Some(name);
-    let tables = match (&file, &args.table.table) {
-        (Some(_), _) => Some(&one as &(dyn Fn(&str) -> bool + Sync)),
-        (None, Some(_)) => Some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
-        (None, None) => None,
-    };
-    let options =
-        local::Options { checkpoint: args.store.checkpoint.clone(), depth, no_mmap: args.store.no_mmap, tables };
-    let result = local::run(&home, &args.store.home(), &options, &output.progress);
-    output.progress.finish();
-    let (audit, _) = result?;
+    let (audit, _) = super::audit_local(&args.store, &args.table, depth, output)?;
     view::show(&audit, output);
     if audit.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&audit));

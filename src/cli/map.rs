@@ -59,18 +59,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 /// The files of a local home, or one of them.
 fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcome {
-    let (home, file) = super::open_local(&args.store)?;
-    let wanted = |name: &str| file.as_deref().map_or_else(|| args.table.matches(name), |f| f == name);
-    let chosen = file.is_some() || args.table.table.is_some();
-    let options = local::Options {
-        checkpoint: args.store.checkpoint.clone(),
-        depth: Depth::Normal,
-        no_mmap: args.store.no_mmap,
-        tables: chosen.then_some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
-    };
-    let result = local::run(&home, &args.store.home(), &options, &output.progress);
-    output.progress.finish();
-    let (found, maps) = result?;
+    let (found, maps) = super::audit_local(&args.store, &args.table, Depth::Normal, output)?;
     if let Some(target) = target {
         let local = found.local.as_ref();
         let info = |m: &local::FileMap| local?.files.iter().find(|f| f.file == m.file);
@@ -81,6 +70,7 @@ fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Out
         };
         target.write(&svg::render(&map_local::picture(&found, info, map)), output)?;
     }
+    let chosen = args.store.dir.is_file() || args.table.table.is_some();
     map_local::show(&found, &maps, chosen && maps.len() <= FEW, output);
     if found.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&found));

@@ -11,10 +11,13 @@ pub mod orphans;
 pub mod page;
 
 use crate::audit::AuditError;
-use crate::local::home::{self, Home};
+use crate::audit::local::{self, FileMap};
+use crate::audit::result::Audit;
+use crate::btree::walk::Depth;
+use crate::local::home;
 use crate::report::{Format, Output};
 use crate::store::StoreError;
-use args::{OutputArgs, StoreArgs};
+use args::{OutputArgs, StoreArgs, TableArgs};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::Path;
 use std::process::ExitCode;
@@ -181,10 +184,26 @@ fn is_local(path: &Path) -> bool {
     }
 }
 
-/// Open the local home a command names, or the one around the file it names.
-fn open_local(args: &StoreArgs) -> Result<(Home, Option<String>), Failure> {
+/// Audit the local home a command names, or the file it names in the home around it.
+fn audit_local(
+    args: &StoreArgs,
+    table: &TableArgs,
+    depth: Depth,
+    output: &Output,
+) -> Result<(Audit, Vec<FileMap>), Failure> {
     start_threads(args);
-    Ok(crate::audit::local::open(&args.dir, args.no_mmap, args.allow_live)?)
+    let (home, file) = local::open(&args.dir, args.no_mmap, args.allow_live)?;
+    let wanted = |name: &str| file.as_deref().map_or_else(|| table.matches(name), |f| f == name);
+    let chosen = file.is_some() || table.table.is_some();
+    let options = local::Options {
+        checkpoint: args.checkpoint.clone(),
+        depth,
+        no_mmap: args.no_mmap,
+        tables: chosen.then_some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
+    };
+    let result = local::run(&home, &args.home(), &options, &output.progress);
+    output.progress.finish();
+    Ok(result?)
 }
 
 /// Open the store a command names.

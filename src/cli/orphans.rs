@@ -1,15 +1,16 @@
-//! `wtcheck orphans DIR`: each orphaned block, with its reason, size, LSN and evidence.
+//! `wtcheck orphans DIR`: each orphaned page version or block, with its reason, size and evidence.
 
 use super::args::{StoreArgs, TableArgs};
 use super::{Failure, Outcome, exit};
 use crate::audit;
 use crate::btree::walk::Depth;
-use crate::report::{Output, audit as view};
+use crate::report::{Output, audit as view, lost};
 
-/// List each orphaned page version, with its reason, size, LSN and evidence
+/// List each orphaned page version or block, with its reason, size and evidence
 ///
-/// An orphan is a row of the page log, at or below its tree's root in the checkpoint, that no
-/// checkpoint reaches and no discard record covers.
+/// Of a page log, an orphan is a row, at or below its tree's root in the checkpoint, that no
+/// checkpoint reaches and no discard record covers. Of local block files it is a range that no
+/// checkpoint reaches, no extent list occupies and no avail list frees.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
@@ -21,8 +22,13 @@ pub struct Args {
 
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let store = super::open(&args.store)?;
     let wanted = |uri: &str| args.table.matches(uri);
+    if super::is_local(&args.store.dir) {
+        // What a tree reaches is known from the internal pages and the leaves with overflow items.
+        let (audit, _) = super::audit_local(&args.store, &args.table, Depth::Quick, output)?;
+        return Ok(lost::show(&audit, output));
+    }
+    let store = super::open(&args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     // Which rows are reachable is known from the internal pages.
     let options = args.store.audit_options(Depth::Quick, tables);

@@ -31,6 +31,8 @@ pub const UNKNOWN_COMPRESSOR: &str = "compressed by a compressor that wtcheck do
 
 /// Levels of a tree; the engine's trees stay below ten. Bounds what a hostile file makes the walk keep.
 const MAX_LEVELS: usize = 64;
+/// Faults of one walk that are kept; a file with more is damaged all over.
+const MAX_FAULTS: usize = 10_000;
 /// Leaves of a batch.
 const BATCH_LEAVES: usize = 2048;
 /// Bytes of a batch.
@@ -474,7 +476,8 @@ impl Walker<'_, '_> {
             if leaf.last_version.is_some() {
                 self.history = leaf.last_version;
             }
-            self.out.faults.extend(leaf.faults.into_iter().map(|f| f.below(&task.parent)));
+            let room = MAX_FAULTS.saturating_sub(self.out.faults.len());
+            self.out.faults.extend(leaf.faults.into_iter().take(room).map(|f| f.below(&task.parent)));
             for item in leaf.overflows {
                 if !self.claim(&item.address, &task.address) {
                     continue;

@@ -1,7 +1,7 @@
 //! The audit of a local home for people: files, where their bytes belong, checkpoints, findings, what next.
 
 use super::audit::{View, shell_word};
-use super::text::{escape, grouped, signed, size, table};
+use super::text::{count, escape, grouped, signed, size, table};
 use super::view::utc;
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::local::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
@@ -26,10 +26,11 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
     let pages: u64 = a.trees.iter().map(|t| t.pages.reachable).sum();
     let checkpoints: usize = local.files.iter().map(|f| f.checkpoints.len()).sum();
     out.push_str(&format!(
-        "{} files, {}; {checkpoints} checkpoints; {} pages in the newest of each file; checked: {}\n",
-        local.files.len(),
+        "{}, {}; {}; {} in the newest of each file; checked: {}\n",
+        count(local.files.len() as u64, "file"),
         size(a.store.bytes),
-        grouped(pages),
+        count(checkpoints as u64, "checkpoint"),
+        count(pages, "page"),
         match a.store.depth {
             "quick" => "internal pages only (--quick)",
             "deep" => "all cells (--deep)",
@@ -57,7 +58,8 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
             _ => "clean".to_string(),
         };
         let records: u64 = log.files.iter().map(|f| f.records).sum();
-        out.push_str(&format!("Log: {} files, {} records, {state}\n", log.files.len(), grouped(records)));
+        let files = count(log.files.len() as u64, "file");
+        out.push_str(&format!("Log: {files}, {}, {state}\n", count(records, "record")));
     }
     out.push('\n');
     out.push_str(&view.verdict());

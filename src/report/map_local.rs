@@ -3,7 +3,7 @@
 use super::audit::shell_word;
 use super::map::{self, Axis, Fold, KindId, Look, Picture, Run};
 use super::map_log::{BAR, NAME, Verdicts, shortened, verdict};
-use super::text::{escape, grouped, size, table};
+use super::text::{count, escape, grouped, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Severity};
 use crate::audit::local::FileMap;
@@ -29,8 +29,8 @@ pub fn picture(audit: &Audit, info: &FileInfo, map: &FileMap) -> Picture {
     let mut picture = Picture::new(title, Axis::Offset, 0, length, alloc);
     if let Some(space) = &info.space {
         picture.notes.push(format!(
-            "{} checkpoints; {} reusable, {} kept for older checkpoints, {} lost{}",
-            info.checkpoints.len(),
+            "{}; {} reusable, {} kept for older checkpoints, {} lost{}",
+            count(info.checkpoints.len() as u64, "checkpoint"),
             size(space.available),
             size(space.discarded),
             size(space.lost),
@@ -164,10 +164,10 @@ fn lines(document: &Document<'_>, output: &mut Output) {
 
 fn overview(audit: &Audit, files: &[FileInfo], pictures: &[Picture], look: Look) -> String {
     let mut out = format!(
-        "{}: {}, {} files, {}\n\n",
+        "{}: {}, {}, {}\n\n",
         escape(&audit.store.home),
         audit.store.kind.words(),
-        files.len(),
+        count(files.len() as u64, "file"),
         size(audit.store.bytes)
     );
     let mut order: Vec<&FileInfo> = files.iter().collect();

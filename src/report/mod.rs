@@ -12,6 +12,7 @@ pub mod explain;
 pub mod file_block;
 pub mod judge;
 mod local;
+pub mod lost;
 pub mod map;
 pub mod map_local;
 pub mod map_log;

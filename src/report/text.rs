@@ -69,6 +69,12 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// A number of things: `1 file`, `2 files`.
+#[must_use]
+pub fn count(n: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 /// A signed number in groups, zero without a sign.
 #[must_use]
 pub fn signed(n: i64) -> String {

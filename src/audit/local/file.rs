@@ -13,7 +13,7 @@ use crate::local::recover::{self, Recovered};
 use crate::local::space::{self, Account, MOST_UNITS, Part, Units, Use};
 use crate::local::tree::{self, Shape, Walked};
 use crate::store::blockfile::BlockFile;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Places behind the end of the newest checkpoint that are looked at for a block.
 const PROBES: u64 = 64;
@@ -69,6 +69,8 @@ struct Auditor<'c> {
     info: FileInfo,
     findings: Vec<Finding>,
     faults: Vec<Reached>,
+    /// Where faults of a kind and offset are in `faults`.
+    places: HashMap<(FaultKind, u64), Vec<usize>>,
     opaque: Option<&'static str>,
     unchecked: bool,
 }
@@ -84,6 +86,7 @@ impl<'c> Auditor<'c> {
             info,
             findings: Vec::new(),
             faults: Vec::new(),
+            places: HashMap::new(),
             opaque: None,
             unchecked: false,
         }
@@ -126,9 +129,11 @@ impl<'c> Auditor<'c> {
     }
 
     fn fault(&mut self, fault: Fault, checkpoint: &str) {
-        let known = self.faults.iter().position(|r| r.fault.is_same(&fault));
+        let places = self.places.entry((fault.kind, fault.offset)).or_default();
+        let known = places.iter().copied().find(|at| self.faults[*at].fault.is_same(&fault));
         let at = known.unwrap_or_else(|| {
             let fault = fault.clone();
+            places.push(self.faults.len());
             self.faults.push(Reached { fault, checkpoints: Vec::new(), parents: Vec::new() });
             self.faults.len() - 1
         });
@@ -361,7 +366,7 @@ impl<'c> Auditor<'c> {
         if account.certain {
             for span in lost.iter().take(FINDINGS_PER_CODE) {
                 // A range that an alloc list names has its finding already.
-                if self.faults.iter().any(|r| r.fault.kind == FaultKind::Unallocated && r.fault.offset == span.start) {
+                if self.places.contains_key(&(FaultKind::Unallocated, span.start)) {
                     continue;
                 }
                 let words = format!("{}-{}: in no tree, on no list, not free", span.start, span.end);
