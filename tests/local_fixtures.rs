@@ -83,7 +83,9 @@ fn the_svg_lies_outside_and_is_whole() {
     };
     assert_eq!(run(&out).status.code(), Some(1));
     let svg = std::fs::read_to_string(&out).unwrap();
-    assert!(svg.starts_with("<?xml") && svg.contains("<svg") && svg.trim_end().ends_with("</svg>") && svg.contains("lost"));
+    assert!(
+        svg.starts_with("<?xml") && svg.contains("<svg") && svg.trim_end().ends_with("</svg>") && svg.contains("lost")
+    );
     assert_eq!(run(&out).status.code(), Some(2), "an existing file is not overwritten");
     let inside = Path::new(&dir).join("one.svg");
     assert_eq!(run(&inside).status.code(), Some(2));

@@ -43,6 +43,7 @@ pub mod rules;
 pub mod turtle;
 pub mod windows;
 pub mod wtlog;
+mod wtlog_body;
 
 /// What the engine would answer to the same bytes. Numbers are not needed offline, classes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod home;
 mod leaves;
 pub mod log;
+mod log_pass;
 pub mod names;
 pub mod recover;
 mod rows;
