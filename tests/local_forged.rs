@@ -60,3 +60,34 @@ fn every_allocation_size_and_compressor() {
         assert_eq!(audit.local.unwrap().files[0].allocation_size, alloc);
     }
 }
+
+/// Values that are not what their format says, and documents that are no BSON, with valid checksums.
+#[test]
+fn values_that_cannot_be_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    let row = |key: &[u8], value: &[u8]| (key.to_vec(), value.to_vec());
+    let mut files = Vec::new();
+    let mut write = |spec: Spec, rows: Vec<(Vec<u8>, Vec<u8>)>| {
+        files.push((spec.name.clone(), forge_local::file(dir.path(), &spec, &mut rows.into_iter())));
+    };
+    let text = Spec { formats: ("S", "Si"), ..Spec::new("text.wt", 7) };
+    write(text, vec![row(b"a\0", b"one\0\x81"), row(b"b\0", b"two\x81"), row(b"c\0", b"three\0\x83")]);
+    let catalog = bson::doc! {"ident": "collection-1", "ns": "shop.orders", "md": {"ns": "shop.orders"}};
+    write(Spec::new("_mdb_catalog.wt", 8), vec![row(b"\x81", &catalog.to_vec().unwrap())]);
+    let document = bson::doc! {"_id": 1, "name": "x"}.to_vec().unwrap();
+    let mut cut = document.clone();
+    cut.truncate(document.len() - 2);
+    write(Spec::new("collection-1.wt", 9), vec![row(b"\x81", &document), row(b"\x82", &cut)]);
+    forge_local::home(dir.path(), &files);
+    let audit = audit(dir.path(), false);
+    let found: Vec<_> = audit
+        .findings
+        .iter()
+        .map(|f| (f.code.name(), f.place.file.as_deref().unwrap(), f.place.namespace.as_deref(), f.found.as_str()))
+        .collect();
+    let expected = [
+        ("page-undecodable", "collection-1.wt", Some("shop.orders"), "a value that is no BSON document"),
+        ("page-undecodable", "text.wt", None, "a value that is no \"Si\": column 1: a string without its NUL"),
+    ];
+    assert_eq!(found, expected);
+}

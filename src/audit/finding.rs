@@ -324,6 +324,8 @@ pub struct Place {
     pub length: Option<u64>,
     /// File, relative to the store.
     pub file: Option<String>,
+    /// MongoDB's name of what the file holds: `db.collection`, with the index behind a space.
+    pub namespace: Option<String>,
 }
 
 /// Something worth telling about a store.

@@ -37,6 +37,7 @@ mod keys;
 pub mod leaf;
 pub mod local;
 pub mod local_image;
+pub mod pack;
 pub mod page;
 pub mod reader;
 pub mod rules;

@@ -2,7 +2,7 @@
 //! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
 
 use super::log;
-use super::names::{Names, Sizes};
+use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
 use crate::format::checkpoint_list::{self, CheckpointEntry};
@@ -90,6 +90,8 @@ pub struct FileEntry {
     pub byte_order: bool,
     /// The checksum setting.
     pub checksum: String,
+    /// Values are BSON documents: a collection of MongoDB.
+    pub documents: bool,
     /// Checkpoints, oldest first.
     pub checkpoints: Vec<CheckpointEntry>,
 }
@@ -121,6 +123,7 @@ impl FileEntry {
             value_format,
             byte_order: collator.is_empty() || collator == "none",
             checksum: get("checksum"),
+            documents: false,
             checkpoints: checkpoint_list::from_file_config(&config)?,
         })
     }
@@ -161,6 +164,7 @@ impl FileEntry {
             fixed_width: None,
             byte_order: true,
             checksum: String::new(),
+            documents: false,
             checkpoints: Vec::new(),
         }
     }
@@ -622,6 +626,11 @@ impl Home {
         };
         if let Some(found) = read(self, MONGO_CATALOG) {
             self.names = Names::from_catalog(found.rows.iter().map(|(_, value)| value.as_slice()));
+            let names = &self.names;
+            for entry in &mut self.files {
+                let what = names.for_file(&entry.name).map(|n| n.what);
+                entry.documents = matches!(what, Some(What::Collection | What::Catalog | What::SizeStorer));
+            }
         }
         if let Some(found) = read(self, SIZE_STORER) {
             self.sizes = Sizes::from_rows(found.rows.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));

@@ -10,6 +10,7 @@ use crate::format::cell::{CellKind, Times};
 use crate::format::history::{self, HistoryKey, HistoryValue};
 use crate::format::leaf::{self, Row, Value};
 use crate::format::local::LocalAddress;
+use crate::format::pack;
 use crate::format::page::PageType;
 use crate::format::rules::{self, Breaches, Broken, OverflowRef, Page, Rule};
 use crate::format::{Class, local_image, windows};
@@ -213,6 +214,8 @@ struct Pairs<'p, 's> {
     task: &'p LeafTask,
     windows: bool,
     history: bool,
+    /// Formats of keys and values, where they say more than "bytes".
+    formats: (Option<&'p str>, Option<&'p str>),
     first: Option<LastVersion>,
     last: Option<LastVersion>,
     found: Breaches,
@@ -225,6 +228,7 @@ impl<'p, 's> Pairs<'p, 's> {
             task,
             windows: shape.entry.compares_windows(),
             history: shape.entry.is_history_store(),
+            formats: (format(&shape.entry.key_format, "r"), format(&shape.entry.value_format, "t")),
             first: None,
             last: None,
             found: Breaches::default(),
@@ -243,6 +247,44 @@ impl<'p, 's> Pairs<'p, 's> {
         }
         if self.history {
             self.version(row);
+        } else {
+            self.decodable(row);
+        }
+    }
+
+    /// Keys and values against their formats; documents of MongoDB against BSON.
+    fn decodable(&mut self, row: &Row<'_>) {
+        if let (Some(format), Some(key)) = (self.formats.0, row.key)
+            && let Err(e) = pack::check(format, key)
+            && e.class == Class::Invalid
+        {
+            self.broken(Rule::Cell, row.at, &format!("a key that is no {format:?}: {}", e.message));
+        }
+        let documents = self.shape.entry.documents;
+        if self.formats.1.is_none() && !documents {
+            return;
+        }
+        let held;
+        let value = match row.value {
+            Value::Inline(bytes) => bytes,
+            Value::Empty => &[],
+            Value::Overflow(Some(address)) => match item(self.shape, &address) {
+                Some(bytes) => {
+                    held = bytes;
+                    &held
+                }
+                None => return,
+            },
+            _ => return,
+        };
+        if let Some(format) = self.formats.1
+            && let Err(e) = pack::check(format, value)
+            && e.class == Class::Invalid
+        {
+            self.broken(Rule::Cell, row.at, &format!("a value that is no {format:?}: {}", e.message));
+        }
+        if documents && !is_document(value) {
+            self.broken(Rule::Cell, row.at, "a value that is no BSON document");
         }
     }
 
@@ -326,6 +368,16 @@ impl<'p, 's> Pairs<'p, 's> {
             self.broken(Rule::Order, 0, "the last key does not sort before the separator of the next page");
         }
     }
+}
+
+/// A format that says more than "bytes", and that is no column store's.
+fn format<'f>(format: &'f str, without: &str) -> Option<&'f str> {
+    Some(format).filter(|f| !matches!(*f, "" | "u") && !f.ends_with(without))
+}
+
+/// Whether bytes are one whole BSON document, its own fields decodable.
+fn is_document(bytes: &[u8]) -> bool {
+    bson::RawDocument::from_bytes(bytes).is_ok_and(|d| d.iter().all(|field| field.is_ok()))
 }
 
 /// Verify an overflow item.

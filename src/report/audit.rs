@@ -466,7 +466,7 @@ pub fn finding_text(f: &Finding, paint: Paint) -> String {
     };
     let p = &f.place;
     let place: Vec<String> = [
-        p.file.clone(),
+        p.file.clone().map(|f| p.namespace.as_ref().map_or_else(|| f.clone(), |n| format!("{f} ({n})"))),
         p.uri.as_deref().map(|u| short_name(u).to_string()).filter(|u| p.file.as_ref() != Some(u)),
         p.table_id.map(|t| format!("table {t}")),
         p.page_id.map(|t| format!("page {t}")),

@@ -26,6 +26,8 @@ pub struct Spec {
     /// Bytes of an internal page.
     pub internal_max: usize,
     pub compressor: Option<Compressor>,
+    /// Format of keys and of values.
+    pub formats: (&'static str, &'static str),
     /// Leave one free unit behind every so many leaves.
     pub gap_every: Option<u64>,
 }
@@ -39,6 +41,7 @@ impl Spec {
             leaf_max: 32 << 10,
             internal_max: 4096,
             compressor: None,
+            formats: ("u", "u"),
             gap_every: None,
         }
     }
@@ -260,10 +263,12 @@ pub fn empty(dir: &Path, spec: &Spec) -> String {
 fn config(spec: &Spec) -> String {
     format!(
         "allocation_size={},app_metadata=,block_compressor={},checksum=on,collator=,encryption=(keyid=,name=),\
-         format=btree,id={},key_format=u,value_format=u,version=(major=2,minor=1)",
+         format=btree,id={},key_format={},value_format={},version=(major=2,minor=1)",
         spec.alloc,
         spec.compressor.map_or("", Compressor::name),
-        spec.id
+        spec.id,
+        spec.formats.0,
+        spec.formats.1
     )
 }
 

@@ -379,7 +379,14 @@ impl<'h> Whole<'h> {
         }
         self.audit.store.bytes = self.audit.store.bytes.saturating_add(audited.info.physical_size);
         self.audit.trees.extend(self.tree(entry, &audited.info));
-        self.findings.extend(audited.findings);
+        let holds = match (&audited.info.namespace, &audited.info.index) {
+            (Some(ns), Some(index)) => Some(format!("{ns} {index}")),
+            (ns, _) => ns.clone(),
+        };
+        self.findings.extend(audited.findings.into_iter().map(|mut f| {
+            f.place.namespace.clone_from(&holds);
+            f
+        }));
         self.local.files.push(audited.info);
     }
 
