@@ -281,7 +281,7 @@ fn walk(
     let file = wtcheck::store::blockfile::BlockFile::open(&home.path(name), false).unwrap();
     let end = cookie.file_size;
     let shape = Shape { file: &file, entry, end, depth: Depth::Normal, ids: None, progress: &|_, _| () };
-    Some((walk(&shape, checkpoint, &cookie.root?, &mut Seen::new(entry.alloc)), cookie.root?))
+    Some((walk(&shape, checkpoint, &cookie.root?, &Seen::new(entry.alloc)), cookie.root?))
 }
 
 #[test]

@@ -53,8 +53,8 @@ pub(super) struct LeafTask {
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Leaf {
-    /// Page type in words.
-    pub kind: &'static str,
+    /// Page type, if known.
+    pub kind: Option<PageType>,
     pub verified: bool,
     /// False if overflow items may have been missed.
     pub complete: bool,
@@ -98,8 +98,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     let deep = shape.depth == Depth::Deep;
     // Only these may refer to overflow items, which are part of the tree.
     let items = matches!(task.kind, CellKind::AddrLeaf | CellKind::AddrDeleted);
-    let mut out =
-        Leaf { kind: shape.entry.leaf_type().map_or("leaf", PageType::name), complete: true, ..Leaf::default() };
+    let mut out = Leaf { kind: shape.entry.leaf_type(), complete: true, ..Leaf::default() };
     if shape.depth == Depth::Quick && !items {
         return out;
     }
@@ -114,7 +113,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
         return out;
     };
     if let Ok(kind) = headers.page.page_type() {
-        out.kind = kind.name();
+        out.kind = Some(kind);
     }
     let mut sound = true;
     if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {

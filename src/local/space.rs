@@ -67,7 +67,12 @@ impl Units {
 
     /// Add a range of bytes; answers how many bytes were not in the set before.
     pub fn add(&mut self, offset: u64, size: u64) -> u64 {
-        self.set.insert_range(self.units(offset, size)) * self.alloc
+        let units = self.units(offset, size);
+        // Most blocks of small pages are one unit.
+        if units.end == units.start.wrapping_add(1) {
+            return u64::from(self.set.insert(units.start)) * self.alloc;
+        }
+        self.set.insert_range(units) * self.alloc
     }
 
     /// Add a block.

@@ -1,14 +1,14 @@
 //! Walk one tree of a local file: verify every block, collect what it occupies, and apply the rules
 //! that need more than one page (spec 16.8, 17.5, 17.6).
 //!
-//! Internal pages are read in tree order by one thread; leaves are judged in batches on all cores,
-//! and their results are taken in tree order again. A block that an earlier walk of the same file
+//! Internal pages are read in tree order by one thread, while the leaves found so far are judged on
+//! the others; their results are taken in tree order again. A block that an earlier walk of the same file
 //! has verified is not added up a second time.
 
 use super::block::{self, Headers};
 use super::fault::{Fault, FaultKind};
 use super::home::FileEntry;
-use super::leaves::{self, Bound, LeafTask};
+use super::leaves::{self, Bound, Leaf, LeafTask};
 use super::space::Units;
 use crate::btree::walk::{Depth, RowCounts};
 use crate::format::cell::{CellKind, Times};
@@ -23,6 +23,7 @@ use crate::store::blockfile::BlockFile;
 use rayon::prelude::*;
 use roaring::RoaringTreemap;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Why content cannot be looked into: the key is needed.
 pub const ENCRYPTED: &str = "encrypted, the key is needed";
@@ -74,7 +75,7 @@ pub struct Walked {
     /// Bytes of those blocks.
     pub bytes: u64,
     /// Pages by type, the root included.
-    pub by_type: BTreeMap<&'static str, u64>,
+    pub by_type: Types,
     /// Children that a fast truncate deleted.
     pub deleted_children: u64,
     /// Levels.
@@ -89,29 +90,68 @@ pub struct Walked {
     pub faults: Vec<Fault>,
 }
 
+/// Pages by type.
+#[derive(Debug, Clone, Default)]
+pub struct Types {
+    known: [u64; 8],
+    unknown: u64,
+}
+
+impl Types {
+    /// One more page; `None` if its type is not known.
+    pub fn add(&mut self, kind: Option<PageType>) {
+        match kind.and_then(|k| self.known.get_mut(usize::from(k.byte()))) {
+            Some(n) => *n += 1,
+            None => self.unknown += 1,
+        }
+    }
+
+    /// Those that occur, in words.
+    #[must_use]
+    pub fn words(&self) -> BTreeMap<&'static str, u64> {
+        let types = (0_u8..).zip(self.known).filter_map(|(byte, n)| Some((PageType::from_byte(byte)?.name(), n)));
+        types.chain([("unknown", self.unknown)]).filter(|(_, n)| *n > 0).collect()
+    }
+}
+
 /// Blocks of a file that were verified, with the cookie their own header states.
 #[derive(Debug)]
 pub struct Seen {
-    starts: RoaringTreemap,
+    starts: Mutex<RoaringTreemap>,
     alloc: u64,
+    /// Only one walk will be made, so nothing need be kept.
+    once: bool,
 }
 
 impl Seen {
     /// None so far.
     #[must_use]
     pub fn new(alloc: u32) -> Self {
-        Self { starts: RoaringTreemap::new(), alloc: u64::from(alloc.max(1)) }
+        Self { starts: Mutex::default(), alloc: u64::from(alloc.max(1)), once: false }
+    }
+
+    /// For a file with one checkpoint: no block is met again.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+
+    fn starts(&self) -> MutexGuard<'_, RoaringTreemap> {
+        // A thread that panicked left a set of verified blocks all the same.
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a block was verified.
     #[must_use]
     pub fn has(&self, address: &LocalAddress) -> bool {
-        self.starts.contains(address.offset / self.alloc)
+        !self.once && self.starts().contains(address.offset / self.alloc)
     }
 
     /// A block was verified.
-    pub fn add(&mut self, address: &LocalAddress) {
-        self.starts.insert(address.offset / self.alloc);
+    pub fn add(&self, address: &LocalAddress) {
+        if !self.once {
+            self.starts().insert(address.offset / self.alloc);
+        }
     }
 }
 
@@ -189,24 +229,23 @@ struct Child {
 
 struct Walker<'w, 's> {
     shape: &'w Shape<'s>,
-    seen: &'w mut Seen,
+    seen: &'w Seen,
     out: Walked,
     batch: Vec<LeafTask>,
-    batch_bytes: u64,
     /// Last history-store record of the leaf before.
     history: Option<leaves::LastVersion>,
     root: LocalAddress,
 }
 
 /// Walk the tree below `root`.
-pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress, seen: &mut Seen) -> Walked {
+pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress, seen: &Seen) -> Walked {
     let deep = shape.depth == Depth::Deep;
     let out = Walked {
         units: Units::new(shape.entry.alloc, shape.file.len()),
         internal: Units::new(shape.entry.alloc, shape.file.len()),
         overflow: Units::new(shape.entry.alloc, shape.file.len()),
         bytes: 0,
-        by_type: BTreeMap::new(),
+        by_type: Types::default(),
         deleted_children: 0,
         depth: 0,
         rows: deep.then(RowCounts::default),
@@ -214,7 +253,7 @@ pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress
         opaque: None,
         faults: Vec::new(),
     };
-    let mut walker = Walker { shape, seen, out, batch: Vec::new(), batch_bytes: 0, history: None, root: *root };
+    let mut walker = Walker { shape, seen, out, batch: Vec::new(), history: None, root: *root };
     walker.run(aggregate(checkpoint));
     walker.out
 }
@@ -249,7 +288,22 @@ impl Walker<'_, '_> {
             stack.push(frame);
         }
         self.out.depth = 1;
-        while let Some(frame) = stack.last_mut() {
+        self.collect(&mut stack);
+        while !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            let (shape, seen) = (self.shape, self.seen);
+            let judge =
+                || batch.par_iter().map_init(Vec::new, |buffer, t| leaves::judge(shape, t, seen, buffer)).collect();
+            let (results, ()): (Vec<_>, ()) = rayon::join(judge, || self.collect(&mut stack));
+            self.merge(batch, results);
+        }
+    }
+
+    /// Go on through the tree until a batch of leaves is full or the tree is done.
+    fn collect(&mut self, stack: &mut Vec<Frame>) {
+        let mut bytes = 0_u64;
+        while self.batch.len() < BATCH_LEAVES && bytes < BATCH_BYTES {
+            let Some(frame) = stack.last_mut() else { return };
             let Some(child) = frame.next.take() else {
                 stack.pop();
                 continue;
@@ -266,12 +320,13 @@ impl Walker<'_, '_> {
             self.out.deleted_children += u64::from(child.kind == CellKind::AddrDeleted);
             let level = stack.len().saturating_add(1);
             self.out.depth = self.out.depth.max(level as u64);
-            if child.kind == CellKind::AddrInternal {
-                self.out.internal.add_block(&address);
-            }
             if child.kind != CellKind::AddrInternal {
+                bytes = bytes.saturating_add(u64::from(address.size));
                 self.leaf(child, address, upper);
-            } else if level >= MAX_LEVELS {
+                continue;
+            }
+            self.out.internal.add_block(&address);
+            if level >= MAX_LEVELS {
                 let fault = Fault::at(FaultKind::Undecodable, &address);
                 self.out.faults.push(fault.expected("a tree of few levels").found(format!("more than {MAX_LEVELS}")));
                 self.out.complete = false;
@@ -279,7 +334,6 @@ impl Walker<'_, '_> {
                 stack.push(frame);
             }
         }
-        self.flush();
     }
 
     /// Take a block into the tree. False if the tree has it already: it is not entered again.
@@ -322,7 +376,7 @@ impl Walker<'_, '_> {
         };
         let headers = Headers::read(stored).ok()?;
         let kind = headers.page.page_type().ok();
-        *self.out.by_type.entry(kind.map_or("unknown", PageType::name)).or_default() += 1;
+        self.out.by_type.add(kind);
         if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {
             self.out.faults.push(breach(address, broken, true));
         }
@@ -412,7 +466,7 @@ impl Walker<'_, '_> {
             return;
         }
         self.out.overflow.add_block(address);
-        *self.out.by_type.entry(PageType::Overflow.name()).or_default() += 1;
+        self.out.by_type.add(Some(PageType::Overflow));
         let known = self.seen.has(address);
         let before = self.out.faults.len();
         leaves::overflow(self.shape, address, known, &mut self.out.faults);
@@ -431,7 +485,6 @@ impl Walker<'_, '_> {
     }
 
     fn leaf(&mut self, child: Child, address: LocalAddress, upper: Option<Bound>) {
-        self.batch_bytes = self.batch_bytes.saturating_add(u64::from(address.size));
         self.batch.push(LeafTask {
             address,
             lower: child.bound,
@@ -443,20 +496,12 @@ impl Walker<'_, '_> {
             generation: child.generation,
             known: self.seen.has(&address),
         });
-        if self.batch.len() >= BATCH_LEAVES || self.batch_bytes >= BATCH_BYTES {
-            self.flush();
-        }
     }
 
-    /// Judge the leaves of the batch on all cores, then take the results in tree order.
-    fn flush(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        self.batch_bytes = 0;
-        let (shape, seen) = (self.shape, &*self.seen);
-        let results: Vec<_> =
-            batch.par_iter().map_init(Vec::new, |buffer, task| leaves::judge(shape, task, seen, buffer)).collect();
+    /// Take the results of a batch in tree order.
+    fn merge(&mut self, batch: Vec<LeafTask>, results: Vec<Leaf>) {
         for (task, mut leaf) in batch.into_iter().zip(results) {
-            *self.out.by_type.entry(leaf.kind).or_default() += 1;
+            self.out.by_type.add(leaf.kind);
             if let (Some(rows), Some(found)) = (&mut self.out.rows, leaf.rows) {
                 rows.keys = rows.keys.saturating_add(found.keys);
                 rows.live = rows.live.saturating_add(found.live);
@@ -483,7 +528,7 @@ impl Walker<'_, '_> {
                     continue;
                 }
                 self.out.overflow.add_block(&item.address);
-                *self.out.by_type.entry(PageType::Overflow.name()).or_default() += 1;
+                self.out.by_type.add(Some(PageType::Overflow));
                 if item.faults.is_empty() {
                     self.seen.add(&item.address);
                 }
@@ -503,13 +548,13 @@ pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault
 /// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live
 /// (16.8.4). Counts and verifies them; the tree then is what is live.
 #[must_use]
-pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walked, seen: &mut Seen) -> Walked {
+pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walked, seen: &Seen) -> Walked {
     let mut out = Walked {
         units: live.clone(),
         internal: live.empty(),
         overflow: live.empty(),
         bytes: 0,
-        by_type: BTreeMap::new(),
+        by_type: Types::default(),
         deleted_children: 0,
         depth: 0,
         rows: None,
@@ -520,11 +565,8 @@ pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walke
     let mut blocks = Vec::new();
     let mut buffer = Vec::new();
     let alloc = shape.entry.alloc;
-    let mut by_type: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut count = |headers: &Headers| {
-        let kind = headers.page.page_type().map_or("unknown", PageType::name);
-        *by_type.entry(kind).or_default() += 1;
-    };
+    let mut by_type = Types::default();
+    let mut count = |headers: &Headers| by_type.add(headers.page.page_type().ok());
     if let Some(headers) = block::fetch(shape.file, root, &mut buffer).ok().and_then(|b| Headers::read(b).ok()) {
         count(&headers);
     }
@@ -557,7 +599,7 @@ pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walke
     }
     out.by_type = by_type;
     out.bytes = blocks.iter().fold(0, |sum, b| sum.saturating_add(u64::from(b.size)));
-    let known = &*seen;
+    let known = seen;
     let faults: Vec<Vec<Fault>> = blocks
         .par_iter()
         .map_init(Vec::new, |buffer, address| {

@@ -102,9 +102,12 @@ impl<'c> Auditor<'c> {
             }
         }
         let mut verified = tree::Seen::new(alloc);
+        if checkpoints.len() == 1 {
+            verified = verified.once();
+        }
         let mut parts = Vec::new();
         for c in &checkpoints {
-            let part = self.checkpoint(c, &mut verified);
+            let part = self.checkpoint(c, &verified);
             parts.push(part);
         }
         let account = self.space(&checkpoints, &parts);
@@ -184,7 +187,7 @@ impl<'c> Auditor<'c> {
         self.findings.push(finding.because(cause));
     }
 
-    fn checkpoint(&mut self, c: &Checkpoint, verified: &mut tree::Seen) -> Part {
+    fn checkpoint(&mut self, c: &Checkpoint, verified: &tree::Seen) -> Part {
         let alloc = self.entry.alloc;
         let mut info = LocalCheckpointInfo {
             name: c.entry.name.clone(),
@@ -223,9 +226,10 @@ impl<'c> Auditor<'c> {
             let mut walked = self.walk(c, root, cookie.file_size, verified);
             info.complete = walked.complete;
             info.recomputed_size = walked.bytes.saturating_add(u64::from(root.size));
+            let by_type = walked.by_type.words();
             info.pages = LocalPages {
-                reachable: walked.by_type.values().sum(),
-                by_type: std::mem::take(&mut walked.by_type),
+                reachable: by_type.values().sum(),
+                by_type,
                 deleted_children: walked.deleted_children,
                 depth: walked.depth,
             };
@@ -245,7 +249,7 @@ impl<'c> Auditor<'c> {
         part
     }
 
-    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &mut tree::Seen) -> Walked {
+    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &tree::Seen) -> Walked {
         let shape = Shape {
             file: self.file,
             entry: self.entry,
