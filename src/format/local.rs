@@ -258,9 +258,12 @@ impl ExtentList {
             }
             let end = offset.checked_add(size).filter(|end| *end <= file_size);
             if offset < unit || offset % unit != 0 || size % unit != 0 || end.is_none() {
-                return Err(FormatError::invalid(format!(
-                    "extent {offset}+{size} at block offset {at} is unaligned or outside {alloc}..{file_size}"
-                )));
+                let why = if offset % unit != 0 || size % unit != 0 {
+                    format!("is unaligned: no multiple of {alloc}")
+                } else {
+                    format!("lies outside {alloc}..{file_size}")
+                };
+                return Err(FormatError::invalid(format!("extent {offset}+{size} at block offset {at} {why}")));
             }
             extents.push(Extent { offset, size });
         };

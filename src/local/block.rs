@@ -13,6 +13,8 @@ use crate::store::blockfile::BlockFile;
 
 /// Where the checksum lies in a block.
 const CHECKSUM_FIELD: usize = page::HEADER_LEN + 4;
+/// Where its flags lie.
+const FLAGS_FIELD: usize = page::HEADER_LEN + 8;
 /// Largest block in which a flipped bit is looked for; the search is slow on larger ones.
 const FLIP_SEARCH: usize = 64 << 20;
 
@@ -107,7 +109,8 @@ pub fn verify(stored: &[u8], address: &LocalAddress) -> Verified {
     }
     let covers = if header.flags & FLAG_DATA_CHECKSUM != 0 { stored.len() } else { SKIP_LEN.min(stored.len()) };
     let searched = stored.get(..covers).filter(|c| c.len() <= FLIP_SEARCH);
-    match searched.and_then(|c| crc::find_flipped_bit(c, CHECKSUM_FIELD, address.checksum)) {
+    let flipped = searched.and_then(|c| crc::find_flipped_bit(c, CHECKSUM_FIELD, address.checksum));
+    match flipped.or_else(|| flipped_coverage(stored, header, address.checksum)) {
         Some((byte, bit)) => {
             let at = address.offset.saturating_add(byte as u64);
             let fault = fault
@@ -120,6 +123,14 @@ pub fn verify(stored: &[u8], address: &LocalAddress) -> Verified {
         }
         None => Verified::Bad(fault),
     }
+}
+
+/// Whether the flag that says what the checksum covers is the flipped bit: then no search finds it.
+fn flipped_coverage(stored: &[u8], header: LocalBlockHeader, wanted: u32) -> Option<(usize, u8)> {
+    let flags = header.flags ^ FLAG_DATA_CHECKSUM;
+    let mut mended = stored.to_vec();
+    *mended.get_mut(FLAGS_FIELD)? = flags;
+    (LocalBlockHeader { flags, ..header }.compute_checksum(&mended) == wanted).then_some((FLAGS_FIELD, 0))
 }
 
 /// Fetch and verify a block. `None` if its content must not be used; else its bytes, a flipped bit

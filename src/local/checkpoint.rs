@@ -86,7 +86,11 @@ pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Ch
         .map(|e| if e.addr.is_empty() { Ok(None) } else { LocalCheckpoint::decode(&e.addr, alloc).map(Some) })
         .collect();
     // List blocks of kept checkpoints are rewritten behind their own end (16.7): the newest one bounds them.
-    let newest_end = cookies.iter().rev().find_map(|c| c.as_ref().ok()?.as_ref().map(|c| c.file_size));
+    // If that is not known, the file itself does.
+    let newest_end = match cookies.last() {
+        Some(Err(_)) => Some(file.len()),
+        _ => cookies.iter().rev().find_map(|c| c.as_ref().ok()?.as_ref().map(|c| c.file_size)),
+    };
     let mut live = Some(Units::new(alloc, file.len()));
     let mut out = Vec::new();
     for (entry, cookie) in entries.iter().zip(cookies) {
@@ -237,7 +241,8 @@ impl Lists<'_> {
                     .expected(format!("extents within the {} bytes of the checkpoint", self.own))
                     .found(format!("{}-{}", beyond.offset, end(beyond))),
             );
-            extents.retain(|e| end(e) <= self.own);
+            // A live set without them would call their blocks unallocated; free space they cannot be.
+            extents.retain(|e| which != Which::Avail || end(e) <= self.own);
         }
         if which == Which::Avail {
             extents = without(&extents, address);
@@ -256,7 +261,8 @@ fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
             return None;
         }
         descents += 1;
-        (!avail || descents > 1).then_some((*b, *a))
+        let overlap = b.offset.saturating_add(b.size) > a.offset;
+        (!avail || overlap || descents > 1).then_some((*b, *a))
     })
 }
 
@@ -290,6 +296,8 @@ mod tests {
             (vec![two, one], true, true),
             (vec![two, one, three], true, true),
             (vec![three, two, one], true, false),
+            (vec![one, one], true, false),
+            (vec![(4096, 8192), two], true, false),
             (vec![], true, true),
         ];
         for (list, avail, sound) in cases {

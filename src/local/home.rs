@@ -1,6 +1,8 @@
 //! What a local home directory holds: its files, and the catalog of block files from the turtle and
 //! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
 
+use super::block;
+use super::checkpoint;
 use super::log;
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
@@ -525,15 +527,22 @@ impl Home {
         let mut entry = entry;
         let mut rows = read_rows(file, &entry);
         let lost = |r: &rows::Read<String>| r.opaque.is_none() && !r.complete && r.rows.is_empty();
-        if lost(&rows)
-            && entry.source == Source::Turtle
+        if entry.source == Source::Turtle
+            && (lost(&rows) || !leads_to_blocks(file, &entry))
             && let Some(found) = recover::scan(file, Some(entry.alloc), &|_| ())
             && let Ok(other) = FileEntry::recovered(METADATA, &found)
         {
             let again = read_rows(file, &other);
-            if !lost(&again) {
-                let cookie = |e: &FileEntry| e.checkpoints.last().map(|c| hex::encode(&c.addr)).unwrap_or_default();
-                let cookies = (cookie(&entry), cookie(&other));
+            let cookie = |e: &FileEntry| e.checkpoints.last().map(|c| hex::encode(&c.addr)).unwrap_or_default();
+            let cookies = (cookie(&entry), cookie(&other));
+            // An older copy does not prove the turtle wrong: the newest may be what is damaged.
+            let newest = entry.checkpoints.last().map_or(0, |c| c.write_gen) < found.recovery.generation;
+            // Nor does a copy in a block that breaks the rules of lists.
+            let sound = || {
+                let read = checkpoint::read(file, other.alloc, &other.checkpoints);
+                leads_to_blocks(file, &other) && read.last().is_some_and(|c| c.faults.is_empty())
+            };
+            if newest && cookies.0 != cookies.1 && !lost(&again) && sound() {
                 let at = turtle.map_or(0, |t| {
                     t.metadata_at.saturating_add(t.metadata.find(&cookies.0).unwrap_or_default()) as u64
                 });
@@ -584,7 +593,7 @@ impl Home {
             self.issue(Issue::DuplicateId { id, uris });
         }
         if self.complete {
-            let known: BTreeSet<&str> = self.files.iter().map(|f| f.uri.as_str()).collect();
+            let known: BTreeSet<&str> = self.files.iter().map(|f| f.uri.as_str()).chain(self.broken_rows()).collect();
             let gone: Vec<_> = sources
                 .into_iter()
                 .filter(|(_, source)| source.starts_with("file:") && !known.contains(source.as_str()))
@@ -595,7 +604,16 @@ impl Home {
         }
     }
 
-    /// Block files that the metadata did not name: unlisted if it is whole, else on their own.
+    /// Keys of the rows that are of no use.
+    fn broken_rows(&self) -> impl Iterator<Item = &str> {
+        self.issues.iter().filter_map(|issue| match issue {
+            Issue::Row { key, .. } => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Block files that the metadata did not name: unlisted if it is whole, else on their own, as are
+    /// those whose row is of no use.
     fn others(&mut self, options: Options) {
         let known: BTreeSet<String> = self.files.iter().map(|f| f.name.clone()).collect();
         let names: Vec<String> = self
@@ -604,8 +622,10 @@ impl Home {
             .filter(|n| !known.contains(*n) && is_block_file(&self.dir.join(n)))
             .cloned()
             .collect();
+        let broken: BTreeSet<String> =
+            self.broken_rows().filter_map(|key| key.strip_prefix("file:")).map(str::to_string).collect();
         for name in names {
-            if self.complete && name != METADATA {
+            if self.complete && name != METADATA && !broken.contains(&name) {
                 self.unlisted.push(name);
                 continue;
             }
@@ -636,6 +656,24 @@ impl Home {
             self.sizes = Sizes::from_rows(found.rows.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
         }
     }
+}
+
+/// The blocks that the newest cookie of an entry names are what it says, root and lists, and the file
+/// does not state other sizes for the same blocks.
+fn leads_to_blocks(file: &BlockFile, entry: &FileEntry) -> bool {
+    let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else { return true };
+    let Ok(cookie) = local::LocalCheckpoint::decode(&last.addr, entry.alloc) else { return false };
+    let sound = |address: &local::LocalAddress| {
+        let (mut buffer, mut faults) = (Vec::new(), Vec::new());
+        block::load(file, address, &mut buffer, &mut faults).is_some() && faults.is_empty()
+    };
+    // A live checkpoint always has an avail block (16.6), and behind it its own sizes.
+    let Some(avail) = &cookie.avail else { return false };
+    let sizes = |c: &local::LocalCheckpoint| (c.file_size, c.checkpoint_size);
+    let blocks = |c: &local::LocalCheckpoint| (c.root, c.alloc, c.discard);
+    let other_sizes = recover::beside(file, entry.alloc, avail)
+        .is_some_and(|own| blocks(&own.checkpoint) == blocks(&cookie) && sizes(&own.checkpoint) != sizes(&cookie));
+    !other_sizes && [cookie.root, cookie.alloc, cookie.avail, cookie.discard].iter().flatten().all(sound)
 }
 
 /// Rows of the metadata as text.

@@ -3,7 +3,7 @@
 
 use super::block::Headers;
 use super::fault::{Fault, FaultKind};
-use super::tree::{self, ENCRYPTED, Seen, Shape, UNKNOWN_COMPRESSOR, breach, breaches};
+use super::tree::{self, Seen, Shape, UNKNOWN_COMPRESSOR, breach, breaches};
 use crate::btree::walk::{Depth, RowCounts};
 use crate::format::block::FLAG_DATA_CHECKSUM;
 use crate::format::cell::{CellKind, Times};
@@ -117,7 +117,11 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     }
     let mut sound = true;
     if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {
-        out.faults.push(breach(&task.address, broken, true));
+        let fault = breach(&task.address, broken, true);
+        out.faults.push(match wrong_type(shape, task, &headers) {
+            Some(wrong) => fault.with(format!("a {} in the place of a {}", wrong.found, wrong.expected)),
+            None => fault,
+        });
         sound = false;
     }
     if let Some(found) = wrong_type(shape, task, &headers).filter(|_| sound) {
@@ -162,7 +166,10 @@ fn content(
     let plain = match local_image::plain(stored, &headers.page, shape.entry.compression()) {
         Ok(plain) => plain,
         Err(e) if e.class == Class::Unsupported => {
-            out.opaque = Some(if headers.page.is_encrypted() { ENCRYPTED } else { UNKNOWN_COMPRESSOR });
+            match alien(shape, headers, &task.address) {
+                Some(fault) => out.faults.push(fault),
+                None => out.opaque = Some(UNKNOWN_COMPRESSOR),
+            }
             out.complete = !items;
             return;
         }
@@ -327,7 +334,8 @@ impl<'p, 's> Pairs<'p, 's> {
     /// The page against the separators around it.
     fn bounds(&mut self, page: &Page<'_>, found: &leaf::Leaf) {
         let (lower, upper) = (self.task.lower.as_ref(), self.task.upper.as_ref());
-        if let Some(Bound::Record(first)) = lower {
+        // Of a record number 0 the header rules have told.
+        if let Some(Bound::Record(first)) = lower.filter(|_| page.header.recno != 0) {
             let wrong = match page.kind {
                 PageType::ColumnFixed => page.header.recno != *first,
                 _ => page.header.recno < *first,
@@ -379,6 +387,18 @@ fn is_document(bytes: &[u8]) -> bool {
     bson::RawDocument::from_bytes(bytes).is_ok_and(|d| d.iter().all(|field| field.is_ok()))
 }
 
+/// A page below a plain one that cannot be what its flags say: a file is encrypted as a whole or not
+/// at all, and compressed only by the compressor of its configuration (16.3).
+pub(super) fn alien(shape: &Shape<'_>, headers: &Headers, address: &LocalAddress) -> Option<Fault> {
+    let fault = Fault::at(FaultKind::Header, address);
+    if headers.page.is_encrypted() {
+        return Some(fault.expected("a plain page, as the page above it").found("an encrypted page"));
+    }
+    let configured = !shape.entry.key_format.is_empty();
+    (configured && shape.entry.compressor.is_empty())
+        .then(|| fault.expected("a page that is not compressed: the file has no compressor").found("a compressed page"))
+}
+
 /// Verify an overflow item.
 pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, faults: &mut Vec<Fault>) {
     let mut buffer = Vec::new();
@@ -398,7 +418,7 @@ pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, f
                 faults.push(breach(address, broken, !headers.page.is_compressed()));
             }
         }
-        Err(e) if e.class == Class::Unsupported => {}
+        Err(e) if e.class == Class::Unsupported => faults.extend(alien(shape, &headers, address)),
         Err(e) => {
             faults.push(Fault::at(FaultKind::Undecodable, address).expected("an overflow item").found(e.to_string()));
         }

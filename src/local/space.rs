@@ -6,6 +6,9 @@ use roaring::RoaringTreemap;
 /// Units beyond this are not accounted: sets of them could outgrow memory. 16 TiB at 4 KiB.
 pub const MOST_UNITS: u64 = 1 << 32;
 
+/// So few units are looked at one by one.
+const FEW_UNITS: u64 = 1024;
+
 /// A set of allocation units of one file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Units {
@@ -105,8 +108,12 @@ impl Units {
     /// Whether any unit of a range is in the set.
     #[must_use]
     pub fn touches(&self, offset: u64, size: u64) -> bool {
+        let units = self.units(offset, size);
+        if units.end.saturating_sub(units.start) <= FEW_UNITS {
+            return units.into_iter().any(|unit| self.set.contains(unit));
+        }
         let mut range = RoaringTreemap::new();
-        range.insert_range(self.units(offset, size));
+        range.insert_range(units);
         !self.set.is_disjoint(&range)
     }
 

@@ -173,15 +173,30 @@ pub(super) fn load<'a>(
     block::load(shape.file, address, buffer, faults)
 }
 
-/// Faults of the rules of one page.
+/// Faults of the rules of one page: one of a kind, further ones of the kind as its evidence.
 pub(super) fn breaches(address: &LocalAddress, found: Breaches, plain: bool, faults: &mut Vec<Fault>) {
-    for broken in found.list {
-        faults.push(breach(address, broken, plain));
-    }
+    let before = faults.len();
+    faults.extend(found.list.into_iter().map(|broken| breach(address, broken, plain)));
+    fold(faults, before);
     if found.more > 0
         && let Some(last) = faults.last_mut()
     {
         last.evidence.push(format!("and {} more broken rules of this page", found.more));
+    }
+}
+
+/// Make one fault of those from `before` on that are of one kind and block: the rest is evidence.
+fn fold(faults: &mut Vec<Fault>, before: usize) {
+    let new = faults.split_off(before.min(faults.len()));
+    for fault in new {
+        match faults.iter_mut().skip(before).find(|f| (f.kind, f.offset) == (fault.kind, fault.offset)) {
+            Some(first) if first.expected == fault.expected => {
+                let at = fault.evidence.first().map_or(String::new(), |at| format!(" ({at})"));
+                first.evidence.push(format!("also: {}{at}", fault.found));
+                first.evidence.extend(fault.evidence.into_iter().skip(1));
+            }
+            _ => faults.push(fault),
+        }
     }
 }
 
@@ -227,11 +242,25 @@ struct Child {
     generation: u64,
 }
 
+/// A child whose range another block of the tree has.
+struct Disputed {
+    child: Child,
+    address: LocalAddress,
+    upper: Option<Bound>,
+    level: usize,
+}
+
 struct Walker<'w, 's> {
     shape: &'w Shape<'s>,
     seen: &'w Seen,
     out: Walked,
     batch: Vec<LeafTask>,
+    /// References to a range that another block has, which may turn out not to be there.
+    disputed: Vec<Disputed>,
+    /// Blocks that are not what their references say: they get what no other block takes.
+    failed: Vec<LocalAddress>,
+    /// Internal pages that were read.
+    inner: BTreeMap<u64, LocalAddress>,
     /// Last history-store record of the leaf before.
     history: Option<leaves::LastVersion>,
     root: LocalAddress,
@@ -253,8 +282,20 @@ pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress
         opaque: None,
         faults: Vec::new(),
     };
-    let mut walker = Walker { shape, seen, out, batch: Vec::new(), history: None, root: *root };
+    let mut walker = Walker {
+        shape,
+        seen,
+        out,
+        batch: Vec::new(),
+        disputed: Vec::new(),
+        failed: Vec::new(),
+        inner: BTreeMap::new(),
+        history: None,
+        root: *root,
+    };
     walker.run(aggregate(checkpoint));
+    walker.settle_failed();
+    walker.settle_generations();
     walker.out
 }
 
@@ -288,13 +329,31 @@ impl Walker<'_, '_> {
             stack.push(frame);
         }
         self.out.depth = 1;
-        self.collect(&mut stack);
+        self.walk(&mut stack);
+        // What was disputed is free if the block that had it was not there after all.
+        for d in std::mem::take(&mut self.disputed) {
+            if self.claim(&d.address) {
+                self.enter(d.child, d.address, d.upper, d.level, &mut stack);
+                self.walk(&mut stack);
+            } else {
+                self.twice(&d.address, &d.child.parent);
+            }
+        }
+        // What the disputed ones met in turn is not tried again.
+        for d in std::mem::take(&mut self.disputed) {
+            self.twice(&d.address, &d.child.parent);
+        }
+    }
+
+    /// Walk what is below the frames of the stack.
+    fn walk(&mut self, stack: &mut Vec<Frame>) {
+        self.collect(stack);
         while !self.batch.is_empty() {
             let batch = std::mem::take(&mut self.batch);
             let (shape, seen) = (self.shape, self.seen);
             let judge =
                 || batch.par_iter().map_init(Vec::new, |buffer, t| leaves::judge(shape, t, seen, buffer)).collect();
-            let (results, ()): (Vec<_>, ()) = rayon::join(judge, || self.collect(&mut stack));
+            let (results, ()): (Vec<_>, ()) = rayon::join(judge, || self.collect(stack));
             self.merge(batch, results);
         }
     }
@@ -314,49 +373,120 @@ impl Walker<'_, '_> {
                 self.out.complete = false;
                 continue;
             };
-            if !self.claim(&address, &child.parent) {
-                continue;
-            }
-            self.out.deleted_children += u64::from(child.kind == CellKind::AddrDeleted);
             let level = stack.len().saturating_add(1);
-            self.out.depth = self.out.depth.max(level as u64);
-            if child.kind != CellKind::AddrInternal {
+            if self.claim(&address) {
                 bytes = bytes.saturating_add(u64::from(address.size));
-                self.leaf(child, address, upper);
-                continue;
-            }
-            self.out.internal.add_block(&address);
-            if level >= MAX_LEVELS {
-                let fault = Fault::at(FaultKind::Undecodable, &address);
-                self.out.faults.push(fault.expected("a tree of few levels").found(format!("more than {MAX_LEVELS}")));
-                self.out.complete = false;
-            } else if let Some(frame) = self.page(&child, &address, upper) {
-                stack.push(frame);
+                self.enter(child, address, upper, level, stack);
+            } else if self.is_root(&address) || self.disputed.len() >= MAX_FAULTS {
+                self.twice(&address, &child.parent);
+            } else {
+                self.disputed.push(Disputed { child, address, upper, level });
             }
         }
     }
 
-    /// Take a block into the tree. False if the tree has it already: it is not entered again.
-    fn claim(&mut self, address: &LocalAddress, parent: &LocalAddress) -> bool {
-        let size = u64::from(address.size);
-        let root = address.offset < self.root.end() && self.root.offset < address.end();
-        let width = self.out.units.width(address.offset, size);
-        if !root && self.out.units.add(address.offset, size) == width {
-            self.out.bytes = self.out.bytes.saturating_add(size);
-            return true;
+    /// Go into a child that has its range.
+    fn enter(
+        &mut self,
+        child: Child,
+        address: LocalAddress,
+        upper: Option<Bound>,
+        level: usize,
+        stack: &mut Vec<Frame>,
+    ) {
+        self.out.deleted_children += u64::from(child.kind == CellKind::AddrDeleted);
+        self.out.depth = self.out.depth.max(level as u64);
+        if child.kind != CellKind::AddrInternal {
+            return self.leaf(child, address, upper);
         }
-        let fault = Fault::at(FaultKind::ReferencedTwice, address)
+        self.out.internal.add_block(&address);
+        if level >= MAX_LEVELS {
+            let fault = Fault::at(FaultKind::Undecodable, &address);
+            self.out.faults.push(fault.expected("a tree of few levels").found(format!("more than {MAX_LEVELS}")));
+            self.out.complete = false;
+        } else if let Some(frame) = self.page(&child, &address, upper) {
+            stack.push(frame);
+        }
+    }
+
+    fn is_root(&self, address: &LocalAddress) -> bool {
+        address.offset < self.root.end() && self.root.offset < address.end()
+    }
+
+    /// Take a block into the tree. False if it overlaps one that is there.
+    fn claim(&mut self, address: &LocalAddress) -> bool {
+        if self.is_taken(address) {
+            return false;
+        }
+        self.out.units.add_block(address);
+        self.out.bytes = self.out.bytes.saturating_add(u64::from(address.size));
+        true
+    }
+
+    /// Some block of the tree has the range, or a part of it.
+    fn is_taken(&self, address: &LocalAddress) -> bool {
+        self.is_root(address) || self.out.units.touches(address.offset, u64::from(address.size))
+    }
+
+    /// Give a range up: the block is not what the reference to it says.
+    fn release(&mut self, address: &LocalAddress) {
+        self.out.units.remove(address.offset, u64::from(address.size));
+        self.out.internal.remove(address.offset, u64::from(address.size));
+        self.out.bytes = self.out.bytes.saturating_sub(u64::from(address.size));
+        self.failed.push(*address);
+    }
+
+    /// Tell a second reference to a block, or to a part of one.
+    fn twice(&mut self, address: &LocalAddress, parent: &LocalAddress) {
+        let root = self.is_root(address);
+        let mut fault = Fault::at(FaultKind::ReferencedTwice, address)
             .expected("one reference to each block of a tree")
-            .found(if root { "a page refers to the root" } else { "a second reference" })
-            .with(format!("the later reference is in the page at {}", parent.offset));
+            .found(if root { "a page refers to the root" } else { "a second reference" });
+        // A page that refers to itself is told too.
+        fault.parent = Some(parent.offset);
         self.out.faults.push(fault);
-        false
+    }
+
+    /// Blocks that could not be verified belong to the tree all the same, unless sound ones lie there.
+    fn settle_failed(&mut self) {
+        let mut doubtful = HashSet::new();
+        for address in std::mem::take(&mut self.failed) {
+            if !self.claim(&address) {
+                doubtful.insert(address.offset);
+            }
+        }
+        self.out.complete &= doubtful.is_empty();
+        for fault in self.out.faults.iter_mut().filter(|f| doubtful.contains(&f.offset)) {
+            fault.evidence.push("sound blocks of this tree lie in the same range: suspect the reference".to_string());
+        }
+    }
+
+    /// An internal page that is older than several of its children is the one that is wrong.
+    fn settle_generations(&mut self) {
+        let mut by_parent: BTreeMap<u64, u64> = BTreeMap::new();
+        for fault in self.out.faults.iter().filter(|f| f.expected.starts_with(OLDER)) {
+            *by_parent.entry(fault.parent.unwrap_or(0)).or_default() += 1;
+        }
+        by_parent.retain(|_, n| *n > 1);
+        if by_parent.is_empty() {
+            return;
+        }
+        self.out
+            .faults
+            .retain(|f| !f.expected.starts_with(OLDER) || !f.parent.is_some_and(|p| by_parent.contains_key(&p)));
+        for (parent, children) in by_parent {
+            let Some(address) = self.inner.get(&parent) else { continue };
+            let fault =
+                Fault::at(FaultKind::Header, address).expected("a write generation above those of its children");
+            self.out.faults.push(fault.found(format!("{children} children have higher ones")));
+        }
     }
 
     /// Read an internal page.
     fn page(&mut self, child: &Child, address: &LocalAddress, upper: Option<Bound>) -> Option<Frame> {
         let before = self.out.faults.len();
         let frame = self.read_page(child, address, upper);
+        fold(&mut self.out.faults, before);
         self.referenced_by(before, &child.parent);
         frame
     }
@@ -372,8 +502,12 @@ impl Walker<'_, '_> {
         let sound = self.out.faults.len() == before;
         let Some(stored) = stored else {
             self.out.complete = false;
+            if *address != self.root {
+                self.release(address);
+            }
             return None;
         };
+        self.inner.insert(address.offset, *address);
         let headers = Headers::read(stored).ok()?;
         let kind = headers.page.page_type().ok();
         self.out.by_type.add(kind);
@@ -383,7 +517,11 @@ impl Walker<'_, '_> {
         let plain = match local_image::plain(stored, &headers.page, shape.entry.compression()) {
             Ok(plain) => plain,
             Err(e) if e.class == Class::Unsupported => {
-                self.out.opaque = Some(if headers.page.is_encrypted() { ENCRYPTED } else { UNKNOWN_COMPRESSOR });
+                match leaves::alien(shape, &headers, address).filter(|_| *address != self.root) {
+                    Some(fault) => self.out.faults.push(fault),
+                    None if headers.page.is_encrypted() => self.out.opaque = Some(ENCRYPTED),
+                    None => self.out.opaque = Some(UNKNOWN_COMPRESSOR),
+                }
                 self.out.complete = false;
                 return None;
             }
@@ -449,9 +587,8 @@ impl Walker<'_, '_> {
             matches!(b.rule, Rule::Cell | Rule::CellType | Rule::Alternation | Rule::Entries | Rule::Type | Rule::Tail)
         });
         breaches(address, found.breaches, stored_plain, &mut self.out.faults);
-        for broken in late.into_iter().take(rules::MAX_BROKEN) {
-            self.out.faults.push(breach(address, broken, stored_plain));
-        }
+        let list = late.into_iter().take(rules::MAX_BROKEN).collect();
+        breaches(address, Breaches { list, more: 0 }, stored_plain, &mut self.out.faults);
         if sound {
             self.seen.add(address);
         }
@@ -462,14 +599,18 @@ impl Walker<'_, '_> {
 
     /// An overflow key of an internal page.
     fn overflow(&mut self, address: &LocalAddress, parent: &LocalAddress) {
-        if !self.claim(address, parent) {
-            return;
+        if self.is_taken(address) {
+            return self.twice(address, parent);
         }
-        self.out.overflow.add_block(address);
         self.out.by_type.add(Some(PageType::Overflow));
         let known = self.seen.has(address);
         let before = self.out.faults.len();
         leaves::overflow(self.shape, address, known, &mut self.out.faults);
+        if is_lost(self.out.faults.get(before..).unwrap_or_default()) {
+            self.failed.push(*address);
+        } else if self.claim(address) {
+            self.out.overflow.add_block(address);
+        }
         if self.out.faults.len() == before {
             self.seen.add(address);
         } else {
@@ -501,6 +642,9 @@ impl Walker<'_, '_> {
     /// Take the results of a batch in tree order.
     fn merge(&mut self, batch: Vec<LeafTask>, results: Vec<Leaf>) {
         for (task, mut leaf) in batch.into_iter().zip(results) {
+            if is_lost(&leaf.faults) {
+                self.release(&task.address);
+            }
             self.out.by_type.add(leaf.kind);
             if let (Some(rows), Some(found)) = (&mut self.out.rows, leaf.rows) {
                 rows.keys = rows.keys.saturating_add(found.keys);
@@ -524,10 +668,14 @@ impl Walker<'_, '_> {
             let room = MAX_FAULTS.saturating_sub(self.out.faults.len());
             self.out.faults.extend(leaf.faults.into_iter().take(room).map(|f| f.below(&task.parent)));
             for item in leaf.overflows {
-                if !self.claim(&item.address, &task.address) {
+                if is_lost(&item.faults) {
+                    self.failed.push(item.address);
+                } else if self.claim(&item.address) {
+                    self.out.overflow.add_block(&item.address);
+                } else {
+                    self.twice(&item.address, &task.address);
                     continue;
                 }
-                self.out.overflow.add_block(&item.address);
                 self.out.by_type.add(Some(PageType::Overflow));
                 if item.faults.is_empty() {
                     self.seen.add(&item.address);
@@ -538,11 +686,18 @@ impl Walker<'_, '_> {
     }
 }
 
+/// The block could not be loaded: it is not what the reference to it says.
+fn is_lost(faults: &[Fault]) -> bool {
+    use FaultKind::{BeyondPhysical, Checksum, Unreadable};
+    faults.iter().any(|f| matches!(f.kind, Checksum | BeyondPhysical | Unreadable) && !f.mended)
+}
+
+/// What a page younger than its parent should have.
+const OLDER: &str = "a write generation below the parent's";
+
 /// A page that is not older than the page above it (17.1).
 pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault {
-    Fault::at(FaultKind::Header, address)
-        .expected(format!("a write generation below the parent's, {parent}"))
-        .found(own.to_string())
+    Fault::at(FaultKind::Header, address).expected(format!("{OLDER}, {parent}")).found(own.to_string())
 }
 
 /// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live

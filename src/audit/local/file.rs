@@ -8,7 +8,7 @@ use crate::format::local::{self, LocalAddress};
 use crate::local::block::probe;
 use crate::local::checkpoint::{self, Checkpoint};
 use crate::local::fault::{Fault, FaultKind};
-use crate::local::home::FileEntry;
+use crate::local::home::{FileEntry, METADATA};
 use crate::local::recover::{self, Recovered};
 use crate::local::space::{self, Account, MOST_UNITS, Part, Units, Use};
 use crate::local::tree::{self, Shape, Walked};
@@ -111,8 +111,8 @@ impl<'c> Auditor<'c> {
             parts.push(part);
         }
         let account = self.space(&checkpoints, &parts);
-        self.recovery(&checkpoints);
         self.settle();
+        self.recovery(&checkpoints);
         Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, unchecked: self.unchecked }
     }
 
@@ -238,7 +238,7 @@ impl<'c> Auditor<'c> {
                 self.fault(fault, &c.entry.name);
             }
             part.complete = walked.complete;
-            self.sizes(&info, root, &walked);
+            self.sizes(&info, root, &walked, c.live.as_ref());
             self.allocation(c, &walked);
             (part.tree, part.internal, part.overflow) = (walked.units, walked.internal, walked.overflow);
         } else {
@@ -269,7 +269,7 @@ impl<'c> Auditor<'c> {
     }
 
     /// `size=`, the cookie's size, and the blocks (16.5).
-    fn sizes(&mut self, info: &LocalCheckpointInfo, root: &LocalAddress, walked: &Walked) {
+    fn sizes(&mut self, info: &LocalCheckpointInfo, root: &LocalAddress, walked: &Walked, live: Option<&Units>) {
         let (published, in_cookie) = (info.published_size, info.checkpoint_size);
         let root_size = u64::from(root.size);
         let sound = published == in_cookie.saturating_add(root_size) && published <= info.file_size;
@@ -289,8 +289,18 @@ impl<'c> Auditor<'c> {
         let mut finding = Finding::new(Code::CheckpointSizeMismatch, place, expected, found)
             .with(format!("checkpoint {}", info.name));
         if walked.complete {
-            let off = signed(published).saturating_sub(signed(info.recomputed_size));
-            finding = finding.with(format!("size= is off by {off:+} bytes"));
+            for (name, stated, sum) in
+                [("size=", published, info.recomputed_size), ("the size in the cookie", in_cookie, walked.bytes)]
+            {
+                let off = signed(stated).saturating_sub(signed(sum));
+                if off != 0 {
+                    finding = finding.with(format!("{name} is off by {off:+} bytes"));
+                }
+            }
+            if live.is_some_and(|l| l.bytes() == in_cookie) && sound {
+                finding = finding
+                    .because("the sizes are those of the allocation lists: the tree lost blocks, or gained some");
+            }
         }
         if published > info.file_size {
             finding = finding.with(format!("the whole file has {} bytes at this checkpoint", info.file_size));
@@ -430,7 +440,10 @@ impl<'c> Auditor<'c> {
                 .map(|n| file_size.saturating_add(n * unit))
                 .take_while(|at| *at < physical)
                 .any(|at| self.content(at).is_some());
-            let cause = if block {
+            let needed = self.faults.iter().any(|r| r.fault.kind == FaultKind::BeyondEnd);
+            let cause = if needed {
+                "pages or lists of the checkpoint lead behind this end: the stated size may be too small"
+            } else if block {
                 "blocks written after the last checkpoint: the engine was stopped, or the file copied, before the next one"
             } else {
                 "no block begins there: not written by the engine, or cut"
@@ -439,7 +452,12 @@ impl<'c> Auditor<'c> {
             let found = format!("{physical} bytes: {extra} behind it");
             let finding =
                 Finding { severity: Severity::Note, ..Finding::new(Code::FileSizeMismatch, place, expected, found) };
-            self.findings.push(finding.because(cause).with("the next writable open cuts them off"));
+            let next = if needed {
+                "the next writable open would cut off what they need"
+            } else {
+                "the next writable open cuts them off"
+            };
+            self.findings.push(finding.because(cause).with(next));
         }
     }
 
@@ -457,8 +475,13 @@ impl<'c> Auditor<'c> {
         }
         match beside {
             Some(found) => self.compare(last, &found),
-            // Neither the lists nor the tree of the newest checkpoint are there: what is in the file instead?
-            None if cookie.avail.is_some() && last.avail.extents().is_none() && !self.readable() => self.foreign(),
+            // The newest checkpoint is not all there: what is in the file instead?
+            None if cookie.avail.is_some()
+                && last.avail.extents().is_none()
+                && (!self.readable() || self.file.len() < cookie.file_size) =>
+            {
+                self.foreign();
+            }
             None => {}
         }
     }
@@ -472,6 +495,7 @@ impl<'c> Auditor<'c> {
         let Some(cookie) = &last.cookie else { return };
         let copy = &found.checkpoint;
         let mut differences = Vec::new();
+        let by = if self.entry.name == METADATA { "turtle" } else { "metadata" };
         let words = |a: &Option<LocalAddress>| {
             a.map_or("none".to_string(), |a| format!("{}/{}/{:08x}", a.offset, a.size, a.checksum))
         };
@@ -481,7 +505,7 @@ impl<'c> Auditor<'c> {
             ("discard list", &cookie.discard, &copy.discard),
         ] {
             if metadata != own {
-                differences.push(format!("{name}: {} in the metadata, {} in the file", words(metadata), words(own)));
+                differences.push(format!("{name}: {} in the {by}, {} in the file", words(metadata), words(own)));
             }
         }
         for (name, metadata, own) in [
@@ -490,7 +514,7 @@ impl<'c> Auditor<'c> {
             ("generation", last.entry.write_gen.saturating_add(1), found.recovery.generation),
         ] {
             if metadata != own {
-                differences.push(format!("{name}: {metadata} in the metadata, {own} in the file"));
+                differences.push(format!("{name}: {metadata} in the {by}, {own} in the file"));
             }
         }
         if let Ok(list) = found.checkpoints() {
@@ -501,7 +525,7 @@ impl<'c> Auditor<'c> {
                     l.iter().map(|(n, ..)| n.as_str()).collect::<Vec<_>>().join(", ")
                 };
                 differences.push(format!(
-                    "checkpoints or their sizes: {} in the metadata, {} in the file",
+                    "checkpoints or their sizes: {} in the {by}, {} in the file",
                     names(&metadata),
                     names(&own)
                 ));
@@ -537,11 +561,13 @@ impl<'c> Auditor<'c> {
             for f in &mut self.findings {
                 f.cause.clone_from(&cause);
             }
+            self.as_one(Code::BlockChecksum);
             let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
             let expected = "a copy of the checkpoint the metadata names";
             self.findings.push(Finding::new(Code::RecoveryMismatch, place, expected, cause));
             return;
         }
+        self.as_one(Code::BlockChecksum);
         let own = self.entry.checkpoints.last().map_or(0, |c| c.write_gen.saturating_add(1));
         let words = format!(
             "the newest copy of a checkpoint that is left in the file has generation {}, the metadata's has {own}: \
@@ -553,14 +579,56 @@ impl<'c> Auditor<'c> {
         }
     }
 
+    /// A checkpoint whose root is that of an older one, and words for it; roots are unique (16.8.2).
+    fn twin(&self) -> Option<(String, String)> {
+        let mut older = self.info.checkpoints.as_slice();
+        while let Some((later, rest)) = older.split_last() {
+            let same =
+                |c: &&LocalCheckpointInfo| later.root.is_some_and(|r| c.root.is_some_and(|o| o.offset == r.offset));
+            if let Some(c) = rest.iter().find(same) {
+                let words = format!("the cookie of {} names the root of {}", later.name, c.name);
+                return Some((later.name.clone(), words));
+            }
+            older = rest;
+        }
+        None
+    }
+
+    /// Keep one finding of a code: the file as a whole is another, not each of its blocks.
+    fn as_one(&mut self, code: Code) {
+        let all = self.findings.iter().filter(|f| f.code == code).count();
+        let mut first = true;
+        self.findings.retain(|f| f.code != code || std::mem::take(&mut first));
+        if all > 1
+            && let Some(f) = self.findings.iter_mut().find(|f| f.code == code)
+        {
+            f.evidence.push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
+        }
+    }
+
     /// Turn faults into findings.
     fn settle(&mut self) {
         let all = self.info.checkpoints.len();
         let kind = |r: &&Reached| r.fault.kind == FaultKind::ReferencedTwice;
         let twice: Vec<u64> = self.faults.iter().filter(kind).map(|r| r.fault.offset).collect();
+        let longer = self.info.file_size.is_some_and(|size| size < self.file.len());
+        let known = Causes::of(&self.faults, longer);
+        let twin = self.twin();
+        let causes: Vec<String> = self
+            .faults
+            .iter()
+            .map(|r| match &twin {
+                Some((later, words)) if r.fault.kind == FaultKind::Unallocated && r.checkpoints.contains(later) => {
+                    words.clone()
+                }
+                _ => known.cause(&r.fault, &self.faults),
+            })
+            .collect();
         let mut per_code: BTreeMap<Code, usize> = BTreeMap::new();
         let mut gone = (0_u64, 0_u64);
-        for Reached { fault, checkpoints: names, parents } in std::mem::take(&mut self.faults) {
+        for (Reached { fault, checkpoints: names, parents }, cause) in
+            std::mem::take(&mut self.faults).into_iter().zip(causes)
+        {
             let code = match fault.kind {
                 FaultKind::Checksum => Code::BlockChecksum,
                 FaultKind::Header => Code::BlockHeader,
@@ -589,7 +657,7 @@ impl<'c> Auditor<'c> {
             }
             self.unchecked |= fault.kind == FaultKind::Unreadable;
             let place = self.place(Some(fault.offset), Some(u64::from(fault.size)).filter(|s| *s > 0));
-            let mut finding = Finding::new(code, place, fault.expected, fault.found);
+            let mut finding = Finding::new(code, place, fault.expected, fault.found).because(cause);
             finding.evidence = fault.evidence;
             if matches!(
                 code,
@@ -603,7 +671,11 @@ impl<'c> Auditor<'c> {
             }
             if !parents.is_empty() {
                 let list: Vec<String> = parents.iter().map(u64::to_string).collect();
-                finding = finding.with(format!("referenced by the page at {}", list.join(", ")));
+                let by = match code {
+                    Code::PageReferencedTwice => "the later reference is in the page at",
+                    _ => "referenced by the page at",
+                };
+                finding = finding.with(format!("{by} {}", list.join(", ")));
             }
             if all > 1 {
                 let of = if names.len() == all { "every checkpoint".to_string() } else { names.join(", ") };
@@ -631,6 +703,87 @@ impl<'c> Auditor<'c> {
                 "{pages} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"
             ));
             self.findings.push(finding);
+        }
+    }
+}
+
+/// What faults of a file say of each other's causes.
+struct Causes {
+    /// Offsets of blocks by the checksum that is expected there.
+    homes: HashMap<String, u64>,
+    /// Offsets of blocks with a fault.
+    damaged: HashSet<u64>,
+    /// Pages with children that do not fit their separators, and how many.
+    unfit: HashMap<u64, u64>,
+    /// A block that is referred to twice.
+    twice: Option<u64>,
+    /// The file is longer than its newest checkpoint states.
+    longer: bool,
+}
+
+impl Causes {
+    fn of(faults: &[Reached], longer: bool) -> Self {
+        let mut out =
+            Self { homes: HashMap::new(), damaged: HashSet::new(), unfit: HashMap::new(), twice: None, longer };
+        for Reached { fault, .. } in faults {
+            out.damaged.insert(fault.offset);
+            match fault.kind {
+                FaultKind::Checksum => {
+                    out.homes.extend(Self::wanted(fault).map(|sum| (sum.to_string(), fault.offset)));
+                }
+                FaultKind::KeyOrder if Self::is_unfit(fault) => {
+                    *out.unfit.entry(fault.parent.unwrap_or(0)).or_default() += 1;
+                }
+                FaultKind::ReferencedTwice => out.twice = out.twice.or(Some(fault.offset)),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn wanted(fault: &Fault) -> Option<&str> {
+        fault.expected.strip_prefix("checksum ")
+    }
+
+    fn there(fault: &Fault) -> Option<&str> {
+        fault.found.strip_prefix("block header checksum of ")
+    }
+
+    fn is_unfit(fault: &Fault) -> bool {
+        fault.found.contains("separator")
+    }
+
+    /// Words for one of the faults; empty if nothing is known.
+    fn cause(&self, fault: &Fault, all: &[Reached]) -> String {
+        match fault.kind {
+            FaultKind::Checksum => {
+                let home = Self::there(fault).and_then(|own| self.homes.get(own)).copied();
+                let Some(home) = home.filter(|at| *at != fault.offset) else { return String::new() };
+                let back = all.iter().find(|r| r.fault.offset == home && r.fault.kind == FaultKind::Checksum);
+                if back.is_some_and(|r| Self::there(&r.fault) == Self::wanted(fault)) {
+                    format!("exchanged with the block at {home}: each is intact, at the other's place")
+                } else {
+                    format!("the block that belongs at {home} lies here")
+                }
+            }
+            FaultKind::KeyOrder if Self::is_unfit(fault) => match fault.parent {
+                Some(parent) if self.damaged.contains(&parent) => {
+                    format!("the page at {parent} is damaged itself: its separators prove nothing")
+                }
+                Some(parent) if self.unfit.get(&parent).is_some_and(|n| *n > 1) => format!(
+                    "several pages do not fit their separators in the page at {parent}: suspect that page, whose \
+                     references were exchanged or whose separators were changed"
+                ),
+                _ => String::new(),
+            },
+            FaultKind::BeyondEnd if self.longer => {
+                "the file is longer than the newest checkpoint states: that size may be what is wrong".to_string()
+            }
+            FaultKind::Unallocated if fault.found.contains("does not reach") => match self.twice {
+                Some(twice) => format!("the block at {twice} is referred to instead, a second time"),
+                None => String::new(),
+            },
+            _ => String::new(),
         }
     }
 }

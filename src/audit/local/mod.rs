@@ -308,6 +308,8 @@ impl<'h> Whole<'h> {
 
     /// Block files that no row of metadata names. A file whose row is in the log only is no error.
     fn unlisted(&mut self) {
+        let damage = |p: &log::Problem| p.severity == log::Severity::Damage;
+        let damaged = self.home.log.as_ref().map_or(true, |l| l.problems.iter().any(damage));
         for name in &self.home.unlisted {
             let uri = format!("file:{name}");
             let logged = self.home.log.as_ref().ok().and_then(|l| l.metadata.get(&uri)).copied();
@@ -319,6 +321,10 @@ impl<'h> Whole<'h> {
                 format!("{size} bytes that no row names"),
             );
             finding.place.uri = Some(uri);
+            if logged.is_none() && damaged {
+                finding.severity = Severity::Note;
+                finding.cause = "its row may be in the part of the log that is damaged".to_string();
+            }
             if let Some(change) = logged.filter(|c| c.change != RowChange::Removed) {
                 finding.severity = Severity::Note;
                 finding.cause = "created after the last checkpoint: its row of metadata is in the log".to_string();
@@ -337,11 +343,19 @@ impl<'h> Whole<'h> {
                 return;
             }
         };
+        // The log may have a directory of its own; a file of it that is missing has no path.
+        let below = summary.files.iter().find_map(|f| f.path.parent()?.strip_prefix(&self.home.dir).ok());
+        let name = |name: &str| match below {
+            Some(dir) if name.starts_with("WiredTigerLog") || name.starts_with("WiredTigerPreplog") => {
+                dir.join(name).to_string_lossy().into_owned()
+            }
+            _ => name.to_string(),
+        };
         self.local.log = LogInfo {
             files: summary
                 .files
                 .iter()
-                .map(|f| LogFileInfo { file: f.name.clone(), bytes: f.size, records: f.records, used: f.used })
+                .map(|f| LogFileInfo { file: name(&f.name), bytes: f.size, records: f.records, used: f.used })
                 .collect(),
             last_checkpoint: summary.last_checkpoint.map(|c| c.lsn.to_string()),
             commits_after_checkpoint: summary.commits.saturating_sub(summary.commits_within_checkpoint),
@@ -358,16 +372,16 @@ impl<'h> Whole<'h> {
             if !damage {
                 continue;
             }
-            let finding = self.find(Code::LogDamaged, &problem.file, "a whole log", problem.words.clone());
+            let finding = self.find(Code::LogDamaged, &name(&problem.file), "a whole log", problem.words.clone());
             finding.place.offset = Some(problem.offset);
         }
         if summary.state == State::NeedsRecovery {
-            let file = summary.files.last().map_or("WiredTigerLog", |f| f.name.as_str());
+            let file = name(summary.files.last().map_or("WiredTigerLog", |f| f.name.as_str()));
             let after = summary
                 .last_checkpoint
                 .map_or("no checkpoint record".to_string(), |c| format!("the checkpoint at {}", c.lsn));
             let commits = summary.commits.saturating_sub(summary.commits_within_checkpoint);
-            self.find(Code::RecoveryNeeded, file, format!("no commit after {after}"), format!("{commits} commits"));
+            self.find(Code::RecoveryNeeded, &file, format!("no commit after {after}"), format!("{commits} commits"));
         }
     }
 
