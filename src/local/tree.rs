@@ -84,6 +84,8 @@ pub struct Walked {
     pub rows: Option<RowCounts>,
     /// Every page was found, so the sums are exact.
     pub complete: bool,
+    /// Pages that were found and could not be read; their rows are not counted.
+    pub unread: u64,
     /// Content could not be looked into, and why.
     pub opaque: Option<&'static str>,
     /// What is wrong.
@@ -279,6 +281,7 @@ pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress
         depth: 0,
         rows: deep.then(RowCounts::default),
         complete: true,
+        unread: 0,
         opaque: None,
         faults: Vec::new(),
     };
@@ -433,6 +436,7 @@ impl Walker<'_, '_> {
         self.out.units.remove(address.offset, u64::from(address.size));
         self.out.internal.remove(address.offset, u64::from(address.size));
         self.out.bytes = self.out.bytes.saturating_sub(u64::from(address.size));
+        self.out.unread += 1;
         self.failed.push(*address);
     }
 
@@ -714,6 +718,7 @@ pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walke
         depth: 0,
         rows: None,
         complete: true,
+        unread: 0,
         opaque: walked.opaque,
         faults: walked.faults,
     };

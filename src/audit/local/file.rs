@@ -224,7 +224,7 @@ impl<'c> Auditor<'c> {
         part.root = cookie.root;
         if let Some(root) = &cookie.root {
             let mut walked = self.walk(c, root, cookie.file_size, verified);
-            info.complete = walked.complete;
+            info.complete = walked.complete && walked.unread == 0;
             info.recomputed_size = walked.bytes.saturating_add(u64::from(root.size));
             let by_type = walked.by_type.words();
             info.pages = LocalPages {
