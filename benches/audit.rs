@@ -1,17 +1,15 @@
 //! How fast an audit is against the floor: SQLite reading every blob once. And that its memory
 //! follows the number of page versions, not the bytes of the store.
 //!
-//! Each measurement runs in a process of its own (this binary, called again with a command), so that
-//! its peak of resident memory is its own. `WTCHECK_BENCH_MB` sets the size, `WTCHECK_BENCH_ROUNDS`
-//! the number of rounds; under `cargo test --benches` everything is tiny.
+//! Each measurement runs in a process of its own, so that its peak of resident memory is its own.
 
+mod common;
 #[path = "../tests/common/forge.rs"]
 mod forge;
 
 use forge::{KeyForm, Spec};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 use wtcheck::audit::{self, Options, Silent};
 use wtcheck::btree::walk::Depth;
@@ -30,10 +28,7 @@ fn main() {
     {
         return measure(way, Path::new(home));
     }
-    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-    let test = args.iter().any(|a| a == "--test") || !args.iter().any(|a| a == "--bench");
-    let mb = number("WTCHECK_BENCH_MB", if test { 4 } else { 300 }).max(1);
-    let rounds = number("WTCHECK_BENCH_ROUNDS", if test { 1 } else { 7 }).max(1);
+    let (mb, rounds) = common::size(&args, 300, 7);
     // As many page versions in both stores: only the pages differ in size.
     let rows = mb * 1_000_000 / 700;
     let small = run("quarter", &spec(rows, VALUE_LEN / 4), rounds);
@@ -79,42 +74,17 @@ fn run(name: &str, spec: &Spec, rounds: u64) -> Vec<f64> {
     let forged = forge::forge(spec.clone());
     let mb = forged.bytes as f64 / 1e6;
     println!("\n{name}: {} page versions, {mb:.0} MB, forged in {:.1?}", forged.rows.len(), start.elapsed());
-    let mut times: Vec<Vec<f64>> = vec![Vec::new(); WAYS.len()];
-    let mut peaks = vec![0_f64; WAYS.len()];
-    for _ in 0..rounds {
-        for (at, way) in WAYS.iter().enumerate() {
-            let (seconds, peak) = child(way, forged.home());
-            times[at].push(seconds);
-            peaks[at] = peaks[at].max(peak);
-        }
-    }
-    let medians: Vec<f64> = times
-        .iter_mut()
-        .map(|t| {
-            t.sort_by(f64::total_cmp);
-            t[t.len() / 2]
-        })
-        .collect();
+    let figures = common::measure_all(&WAYS, forged.home(), rounds);
     for (at, way) in WAYS.iter().enumerate() {
-        let (time, peak) = (medians[at], peaks[at]);
+        let (time, peak) = figures[at];
         println!(
             "{way:>8}: {:8.1} ms  {:5.2} x floor  {:6.0} MB/s  peak {peak:6.1} MB",
             time * 1e3,
-            time / medians[0],
+            time / figures[0].0,
             mb / time
         );
     }
-    peaks
-}
-
-/// One measurement in a process of its own: seconds and peak MB.
-fn child(way: &str, home: &Path) -> (f64, f64) {
-    let exe = std::env::current_exe().expect("own path");
-    let output = Command::new(exe).args(["--measure", way]).arg(home).output().expect("own binary");
-    assert!(output.status.success(), "{way}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut words = text.split_whitespace().map(|w| w.parse::<f64>().expect("a number"));
-    (words.next().expect("seconds"), words.next().expect("peak"))
+    figures.into_iter().map(|(_, peak)| peak).collect()
 }
 
 fn measure(way: &str, home: &Path) {
@@ -136,7 +106,7 @@ fn measure(way: &str, home: &Path) {
             assert_eq!((audit.exit_code, audit.findings.len()), (0, 0), "the forged store is clean");
         }
     }
-    println!("{} {}", start.elapsed().as_secs_f64(), peak_mb());
+    println!("{} {}", start.elapsed().as_secs_f64(), common::status_mb("VmHWM:"));
 }
 
 /// Every blob of every row, once, in rowid order, each byte touched.
@@ -158,11 +128,4 @@ fn floor(home: &Path) -> u64 {
         }
     }
     sum
-}
-
-/// The peak of resident memory, where the system tells.
-fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|w| w.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }

@@ -1,11 +1,8 @@
 //! How fast the audit of a local home is against the floor: crc32c of the same mapped bytes on the
 //! same threads, and, where the file is compressed and its cells are wanted, decompression as well.
 //! And that its memory beside the map stays small.
-//!
-//! Each measurement runs in a process of its own (this binary, called again with a command), rounds
-//! interleaved. `WTCHECK_BENCH_MB` sets the size, `WTCHECK_BENCH_ROUNDS` the number of rounds; under
-//! `cargo test --benches` everything is tiny.
 
+mod common;
 #[path = "../tests/common/forge_local.rs"]
 mod forge_local;
 
@@ -14,7 +11,6 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use std::fs::File;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 use wtcheck::audit::Silent;
 use wtcheck::audit::local::{Options, open, run};
@@ -33,10 +29,7 @@ fn main() {
     {
         return measure(way, Path::new(home));
     }
-    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-    let test = args.iter().any(|a| a == "--test") || !args.iter().any(|a| a == "--bench");
-    let mb = number("WTCHECK_BENCH_MB", if test { 4 } else { 1000 }).max(1);
-    let rounds = number("WTCHECK_BENCH_ROUNDS", if test { 1 } else { 5 }).max(1);
+    let (mb, rounds) = common::size(&args, 1000, 5);
     let base = Spec::new(NAME, 7);
     run_one("plain, leaves of 32 KB", &base, mb, 200, rounds);
     run_one("plain, leaves of 4 KB", &Spec { leaf_max: 4096, ..base.clone() }, mb / 4, 200, rounds);
@@ -60,41 +53,16 @@ fn run_one(name: &str, spec: &Spec, mb: u64, len: usize, rounds: u64) {
     forge_local::home(home.path(), &[(NAME.to_string(), config)]);
     let size = std::fs::metadata(home.path().join(NAME)).expect("the file").len() as f64 / 1e6;
     println!("\n{name}: {size:.0} MB, forged in {:.1?}, {THREADS} threads", start.elapsed());
-    let mut times: Vec<Vec<f64>> = vec![Vec::new(); WAYS.len()];
-    let mut peaks = vec![0_f64; WAYS.len()];
-    for _ in 0..rounds {
-        for (at, way) in WAYS.iter().enumerate() {
-            let (seconds, peak) = child(way, home.path());
-            times[at].push(seconds);
-            peaks[at] = peaks[at].max(peak);
-        }
-    }
-    let medians: Vec<f64> = times
-        .iter_mut()
-        .map(|t| {
-            t.sort_by(f64::total_cmp);
-            t[t.len() / 2]
-        })
-        .collect();
-    for (at, way) in WAYS.iter().enumerate() {
+    let figures = common::measure_all(&WAYS, home.path(), rounds);
+    for (way, (time, peak)) in WAYS.iter().zip(&figures) {
         println!(
             "{way:>12}: {:8.1} ms  {:5.2} of the floor's throughput  {:6.0} MB/s  peak beside the map {:6.1} MB",
-            medians[at] * 1e3,
-            medians[0] / medians[at],
-            size / medians[at],
-            peaks[at]
+            time * 1e3,
+            figures[0].0 / time,
+            size / time,
+            peak
         );
     }
-}
-
-/// One measurement in a process of its own: seconds and peak MB.
-fn child(way: &str, home: &Path) -> (f64, f64) {
-    let exe = std::env::current_exe().expect("own path");
-    let output = Command::new(exe).args(["--measure", way]).arg(home).output().expect("own binary");
-    assert!(output.status.success(), "{way}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut words = text.split_whitespace().map(|w| w.parse::<f64>().expect("a number"));
-    (words.next().expect("seconds"), words.next().expect("peak"))
 }
 
 fn measure(way: &str, home: &Path) {
@@ -164,12 +132,12 @@ impl Watch {
         let stop = std::sync::Arc::new(AtomicBool::new(false));
         let flag = stop.clone();
         let thread = std::thread::spawn(move || {
-            let mut peak = anonymous_mb();
+            let mut peak = common::status_mb("RssAnon:");
             while !flag.load(Ordering::Relaxed) {
                 std::thread::sleep(std::time::Duration::from_millis(2));
-                peak = peak.max(anonymous_mb());
+                peak = peak.max(common::status_mb("RssAnon:"));
             }
-            peak.max(anonymous_mb())
+            peak.max(common::status_mb("RssAnon:"))
         });
         Self { stop, thread }
     }
@@ -178,11 +146,4 @@ impl Watch {
         self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
         self.thread.join().unwrap_or(0.0)
     }
-}
-
-/// Resident memory that is no mapped file, where the system tells.
-fn anonymous_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|w| w.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }

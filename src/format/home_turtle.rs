@@ -372,9 +372,9 @@ mod tests {
         assert_eq!((f.offset, f.class), (cut, Class::NotFound));
         assert!(f.message.contains("without `checkpoint`") && f.message.contains("no line end"), "{f}");
         // A key line overwritten: its place.
-        let f = fault(&PLAIN.replace("file:WiredTiger.wt", "file:WiredXXXXX.wt"));
+        let f = fault(&PLAIN.replace("file:WiredTiger.wt", "file:WiredOther.wt"));
         assert_eq!((f.offset, f.key), (PLAIN.find("file:").unwrap(), Some(METADATA)));
-        assert!(f.message.contains("key `file:WiredTiger.wt` is missing; line `file:WiredXXXXX.wt`"), "{f}");
+        assert!(f.message.contains("key `file:WiredTiger.wt` is missing; line `file:WiredOther.wt`"), "{f}");
         // An empty line ends the search.
         let f = fault(&PLAIN.replace("file:", "\nfile:"));
         assert_eq!(f.offset, PLAIN.find("file:").unwrap());

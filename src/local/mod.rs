@@ -14,6 +14,7 @@
 )]
 
 pub mod block;
+pub mod chain;
 pub mod checkpoint;
 pub mod fault;
 pub mod home;

@@ -9,6 +9,7 @@ use crate::format::compress::{self, Compressor};
 use crate::format::delta::{self, Body};
 use crate::format::image::{Era, Image};
 use crate::format::local::{self, ExtentList};
+use crate::format::local_image;
 use crate::format::page::{self, PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::format::{Class, FormatError, Result};
@@ -523,25 +524,16 @@ pub fn classic(stored: &[u8], view: &View) -> Block {
 
 /// The uncompressed block, exactly mem_size bytes.
 fn classic_plain<'a>(whole: &'a [u8], header: &PageHeader, view: &View, out: &mut Block) -> Result<Cow<'a, [u8]>> {
-    let mem_size = usize::try_from(header.mem_size).unwrap_or(usize::MAX);
-    if mem_size < local::DATA_OFFSET {
-        return Err(FormatError::invalid(format!("mem_size {mem_size} is smaller than the headers")));
-    }
     if header.is_compressed() {
-        let compressor = view
-            .compressor
-            .or_else(|| compress::detect(whole))
-            .ok_or_else(|| FormatError::unsupported("the block is compressed by an unknown compressor"))?;
-        out.compressor = Some(compressor.name());
-        return compress::decompress(compressor, whole, header.mem_size).map(Cow::Owned);
+        out.compressor = view.compressor.or_else(|| compress::detect(whole)).map(Compressor::name);
     }
-    let (plain, tail) = whole
-        .split_at_checked(mem_size)
-        .ok_or_else(|| FormatError::invalid(format!("mem_size {mem_size} exceeds the {} bytes", whole.len())))?;
-    if tail.iter().any(|b| *b != 0) {
-        out.problem(FormatError::invalid(format!("non-zero bytes behind mem_size {mem_size}")));
+    let plain = local_image::plain(whole, header, view.compressor)?;
+    if let Cow::Borrowed(plain) = plain
+        && whole.get(plain.len()..).is_some_and(|tail| tail.iter().any(|b| *b != 0))
+    {
+        out.problem(FormatError::invalid(format!("non-zero bytes behind mem_size {}", header.mem_size)));
     }
-    Ok(Cow::Borrowed(plain))
+    Ok(plain)
 }
 
 fn extents(whole: &[u8], alloc: u32) -> Result<(ExtentsInfo, Option<FormatError>)> {

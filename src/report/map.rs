@@ -307,6 +307,13 @@ pub(super) fn json_line(record: &str, data: &impl Serialize) -> String {
     serde_json::to_string(&line).map(|s| s + "\n").unwrap_or_default()
 }
 
+/// The last of the JSON lines: a document without what has lines of its own.
+pub(super) fn json_summary(document: &impl Serialize, listed: &[&str]) -> String {
+    let Ok(serde_json::Value::Object(mut summary)) = serde_json::to_value(document) else { return String::new() };
+    listed.iter().chain(&["schema_version"]).for_each(|key| drop(summary.remove(*key)));
+    json_line("summary", &summary)
+}
+
 /// A picture as JSON lines: the head, then each run.
 pub(super) fn json_lines(picture: &Picture) -> String {
     let mut out = json_line("picture", &Head::of(picture));

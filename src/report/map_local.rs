@@ -152,13 +152,8 @@ pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
 fn lines(document: &Document<'_>, output: &mut Output) {
     let mut out: String = document.files.iter().map(|f| map::json_line("file", f)).collect();
     out.extend(document.pictures.iter().map(map::json_lines));
-    let Ok(serde_json::Value::Object(mut summary)) =
-        serde_json::to_value(Document { files: Vec::new(), pictures: &[], ..document.clone() })
-    else {
-        return;
-    };
-    ["files", "pictures", "schema_version"].iter().for_each(|key| drop(summary.remove(*key)));
-    out.push_str(&map::json_line("summary", &summary));
+    let rest = Document { files: Vec::new(), pictures: &[], ..document.clone() };
+    out.push_str(&map::json_summary(&rest, &["files", "pictures"]));
     output.raw(out.as_bytes());
 }
 

@@ -345,13 +345,8 @@ pub fn show(log: &Log<'_>, mut trees: Vec<TreeMap>, pictures: &[Picture], output
 fn lines(document: &Document<'_>, output: &mut Output) {
     let mut out: String = document.trees.iter().map(|t| map::json_line("tree", t)).collect();
     out.extend(document.pictures.iter().map(map::json_lines));
-    let Ok(serde_json::Value::Object(mut summary)) =
-        serde_json::to_value(Document { trees: &[], pictures: &[], ..document.clone() })
-    else {
-        return;
-    };
-    ["trees", "pictures", "schema_version"].iter().for_each(|key| drop(summary.remove(*key)));
-    out.push_str(&map::json_line("summary", &summary));
+    let rest = Document { trees: &[], pictures: &[], ..document.clone() };
+    out.push_str(&map::json_summary(&rest, &["trees", "pictures"]));
     output.raw(out.as_bytes());
 }
 

@@ -2,6 +2,7 @@
 
 pub mod result;
 
+mod causes;
 mod file;
 
 use super::finding::{Code, Finding, Place, Severity};
