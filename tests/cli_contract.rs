@@ -31,6 +31,8 @@ fn every_command(home: &str) -> Vec<Vec<String>> {
         vec!["audit", home, "--deep", "--no-mmap"],
         vec!["audit", home, "--newest-only", "--jobs", "1"],
         vec!["orphans", home],
+        vec!["map", home],
+        vec!["map", home, "--by", "lsn"],
         vec!["page", home, "25", "110"],
         vec!["page", home, "25", "110", "--show", "hex"],
         vec!["decode", "cookie", COOKIE],
@@ -50,7 +52,7 @@ fn run(args: &[String]) -> Output {
 
 #[test]
 fn help_and_version() {
-    for command in ["audit", "orphans", "page", "decode", "explain", "man", "completions"] {
+    for command in ["audit", "map", "orphans", "page", "decode", "explain", "man", "completions"] {
         for flag in ["--help", "-h"] {
             let out = wtcheck(&[command, flag]);
             assert_eq!(out.status.code(), Some(0), "{command} {flag}");
@@ -176,7 +178,7 @@ fn errors_are_one_line_with_a_way_on() {
         (none, 6, "no completion record"),
     ] {
         let before = path.is_dir().then(|| common::snapshot(&path));
-        for command in ["audit", "orphans"] {
+        for command in ["audit", "map", "orphans"] {
             let out = wtcheck(&[command, &path.display().to_string(), "--color", "never"]);
             let stderr = text(&out.stderr);
             assert_eq!(out.status.code(), Some(code), "{command} {}: {stderr}", path.display());
@@ -266,7 +268,7 @@ fn no_command_touches_its_source() {
 fn untouched(home: &Path, private: &Path, allow_live: bool) {
     let before = common::snapshot(home);
     for mut args in every_command(&home.display().to_string()) {
-        if allow_live && ["audit", "orphans", "page"].contains(&args[0].as_str()) {
+        if allow_live && ["audit", "map", "orphans", "page"].contains(&args[0].as_str()) {
             args.push("--allow-live".to_string());
         }
         let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&args).env("TMPDIR", private).output().unwrap();

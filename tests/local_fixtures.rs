@@ -152,6 +152,9 @@ fn a_checkpoint_or_a_table_that_is_not_there_is_refused() {
         assert_eq!(out.status.code(), Some(2));
         assert_eq!(String::from_utf8(out.stderr).unwrap().lines().count(), 1);
     }
+    let out = Command::cargo_bin("wtcheck").unwrap().args(["page", &local("mongo"), "2", "100"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("wtcheck page FILE --offset N"));
     let (audit, code) = wtcheck(&["audit", &local("mongo"), "--table", "test.*"]);
     assert_eq!((code, audit["trees"].as_array().unwrap().len()), (0, 4));
 }

@@ -87,6 +87,10 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         return file_block(args, offset, output);
     }
     let (table, page) = place(args)?;
+    if super::is_local(&args.store.dir) {
+        let message = format!("{} has no page log: its pages are blocks of its files", args.store.dir.display());
+        return Err(Failure::new(exit::USAGE, message, "name a file and a place in it: wtcheck page FILE --offset N"));
+    }
     let store = super::open(&args.store)?;
     let opened = audit::open(&*store, false, &output.progress)?;
     let options = args.store.audit_options(Depth::Quick, None);

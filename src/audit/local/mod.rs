@@ -26,6 +26,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// What to do about a turtle that is of no use.
+const PUT_TURTLE: &str = "Put the proposed turtle of this report in its place, in a copy of the directory.";
+
 /// What to audit and how.
 pub struct Options<'o> {
     /// Name of the checkpoint that `trees` shows; the newest if `None`. All are audited.
@@ -83,8 +86,7 @@ pub fn run(
     let ids: HashSet<u64> = owners.keys().copied().chain([0, 1]).collect();
     let context =
         file::Context { depth: options.depth, owner: &owner, ids: home.complete.then_some(&ids), progress: &count };
-    let audited: Vec<Option<Audited>> =
-        chosen.par_iter().map(|entry| Some(one(home, entry, options.no_mmap, &context))).collect();
+    let audited: Vec<Audited> = chosen.par_iter().map(|entry| one(home, entry, options.no_mmap, &context)).collect();
     let mut whole = Whole::new(home, as_given, options);
     if home.alone {
         whole.local.not_checked.push(
@@ -95,8 +97,7 @@ pub fn run(
         whole.home_findings();
     }
     let mut maps = Vec::new();
-    for (entry, audited) in chosen.iter().zip(audited) {
-        let Some(mut audited) = audited else { continue };
+    for (entry, mut audited) in chosen.iter().zip(audited) {
         name(home, &mut audited.info);
         if let Some(account) = audited.account.take() {
             maps.push(FileMap { file: entry.name.clone(), account });
@@ -237,7 +238,10 @@ impl<'h> Whole<'h> {
                               Without it the engine refuses to open the directory."
                 .to_string();
         }
-        if home.complete && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
+        // Engines before 10.0 had another file in its place.
+        let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
+        let has_history = major.is_none_or(|major: u32| major >= 10);
+        if home.complete && has_history && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
             self.find(
                 Code::FileMissing,
                 HISTORY_STORE,
@@ -267,27 +271,24 @@ impl<'h> Whole<'h> {
         for issue in &self.home.issues {
             match issue {
                 Issue::TurtleMissing(words) => {
-                    self.find(Code::FileMissing, turtle, "the file that leads to the metadata", words.clone());
+                    let finding =
+                        self.find(Code::FileMissing, turtle, "the file that leads to the metadata", words.clone());
+                    finding.remedy = format!("{PUT_TURTLE} Do not open the directory with the engine before that.");
                 }
                 Issue::TurtleInvalid { offset, reason } => {
                     let finding = self.find(Code::TurtleInvalid, turtle, "a turtle file", reason.clone());
                     finding.place.offset = Some(*offset);
-                    finding.remedy =
-                        "Put the proposed turtle of this report in its place, in a copy of the directory.".to_string();
+                    finding.remedy = PUT_TURTLE.to_string();
                 }
                 Issue::TurtleStale { offset, cookies } => {
-                    let finding = self
-                        .find(Code::TurtleInvalid, turtle, "a cookie that leads to the metadata", cookies.0.clone())
-                        .clone()
-                        .because("the turtle is of another time than the metadata, or was changed")
-                        .with(format!("the copy in {METADATA} itself leads to the metadata: {}", cookies.1));
-                    if let Some(last) = self.findings.last_mut() {
-                        *last = finding;
-                        last.place.offset = Some(*offset);
-                        last.remedy =
-                            "Put the proposed turtle of this report in its place, in a copy of the directory."
-                                .to_string();
-                    }
+                    let expected = "a cookie that leads to the metadata";
+                    let finding = self.find(Code::TurtleInvalid, turtle, expected, cookies.0.clone());
+                    finding.place.offset = Some(*offset);
+                    finding.cause = "the turtle is of another time than the metadata, or was changed".to_string();
+                    finding
+                        .evidence
+                        .push(format!("the copy in {METADATA} itself leads to the metadata: {}", cookies.1));
+                    finding.remedy = PUT_TURTLE.to_string();
                 }
                 Issue::Row { key, reason } => {
                     let finding = self.find(Code::MetadataInvalid, METADATA, "a valid row of metadata", reason.clone());
