@@ -28,7 +28,8 @@ const MAX_TEXT: u64 = 16 << 20;
 ///
 /// With --from-log it looks in a log for the corrupt blocks that the engine dumps there after a checksum
 /// error, puts each together and tells what happened to it. The log is one of mongod, of the engine
-/// or of wt, or what a ticket made of it. Exits with 0 if the log has no dump, with 1 if it has one.
+/// or of wt, or what a ticket made of it. Exits with 1 if it has a dump, with 6 if it has only errors or
+/// what is left of dumps, with 0 if it has neither.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::HELP)]
 #[command(override_usage = "wtcheck decode [OPTIONS] <COMMAND>\n       wtcheck decode [OPTIONS] --from-log <LOG>")]
@@ -218,10 +219,11 @@ fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
     let report = dump::log(name, &log, &view, args.alloc);
     let (width, paint) = (output.width, output.paint);
     output.document(&report, || report.text(width, paint, all));
+    let errors = !report.errors_without_dump.is_empty();
     Ok(match (report.dumps.is_empty(), report.unread_chunks) {
         (false, _) => exit::FINDINGS,
-        (true, 0) => exit::CLEAN,
-        // There is a dump, and nothing of it could be read.
+        (true, 0) if !errors => exit::CLEAN,
+        // There is a dump and nothing of it could be read, or an error and no dump to judge.
         (true, _) => exit::INCOMPLETE,
     })
 }
