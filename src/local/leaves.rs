@@ -434,7 +434,15 @@ fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen
                 .found(format!("an overflow item at {}", item.address.offset)),
         );
     }
+    // Items may be long, and a hostile leaf may name one of them a thousand times.
+    if seen.has_item(&item.address) && tree::is_stated(shape, &item.address) {
+        return Overflow { address: item.address, faults };
+    }
+    let before = faults.len();
     overflow(shape, &item.address, seen.has(&item.address), &mut faults);
+    if faults.len() == before {
+        seen.add_item(&item.address);
+    }
     Overflow { address: item.address, faults }
 }
 

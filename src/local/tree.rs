@@ -120,6 +120,8 @@ impl Types {
 #[derive(Debug)]
 pub struct Seen {
     starts: Mutex<RoaringTreemap>,
+    /// Overflow items among them, also where only one walk is made.
+    items: Mutex<RoaringTreemap>,
     alloc: u64,
     /// Only one walk will be made, so nothing need be kept.
     once: bool,
@@ -129,7 +131,7 @@ impl Seen {
     /// None so far.
     #[must_use]
     pub fn new(alloc: u32) -> Self {
-        Self { starts: Mutex::default(), alloc: u64::from(alloc.max(1)), once: false }
+        Self { starts: Mutex::default(), items: Mutex::default(), alloc: u64::from(alloc.max(1)), once: false }
     }
 
     /// For a file with one checkpoint: no block is met again.
@@ -138,23 +140,34 @@ impl Seen {
         Self { once: true, ..self }
     }
 
-    fn starts(&self) -> MutexGuard<'_, RoaringTreemap> {
-        // A thread that panicked left a set of verified blocks all the same.
-        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether an overflow item was verified.
+    #[must_use]
+    pub fn has_item(&self, address: &LocalAddress) -> bool {
+        locked(&self.items).contains(address.offset / self.alloc)
+    }
+
+    /// An overflow item was verified.
+    pub fn add_item(&self, address: &LocalAddress) {
+        locked(&self.items).insert(address.offset / self.alloc);
     }
 
     /// Whether a block was verified.
     #[must_use]
     pub fn has(&self, address: &LocalAddress) -> bool {
-        !self.once && self.starts().contains(address.offset / self.alloc)
+        !self.once && locked(&self.starts).contains(address.offset / self.alloc)
     }
 
     /// A block was verified.
     pub fn add(&self, address: &LocalAddress) {
         if !self.once {
-            self.starts().insert(address.offset / self.alloc);
+            locked(&self.starts).insert(address.offset / self.alloc);
         }
     }
+}
+
+/// A thread that panicked left a set of verified blocks all the same.
+fn locked(set: &Mutex<RoaringTreemap>) -> MutexGuard<'_, RoaringTreemap> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Load a block; one that was verified before is only compared with its own header.
@@ -165,14 +178,17 @@ pub(super) fn load<'a>(
     buffer: &'a mut Vec<u8>,
     faults: &mut Vec<Fault>,
 ) -> Option<&'a [u8]> {
-    if known && let Ok(stored) = block::fetch(shape.file, address, &mut Vec::new()) {
-        let same = Headers::read(stored)
-            .is_ok_and(|h| h.block.checksum == address.checksum && h.block.disk_size == address.size);
-        if same {
-            return block::fetch(shape.file, address, buffer).ok();
-        }
+    if known && is_stated(shape, address) {
+        return block::fetch(shape.file, address, buffer).ok();
     }
     block::load(shape.file, address, buffer, faults)
+}
+
+/// The block's own header states what the cookie does.
+pub(super) fn is_stated(shape: &Shape<'_>, address: &LocalAddress) -> bool {
+    let mut buffer = Vec::new();
+    let headers = shape.file.read(address.offset, super::HEADERS, &mut buffer).ok().and_then(|b| Headers::read(b).ok());
+    headers.is_some_and(|h| h.block.checksum == address.checksum && h.block.disk_size == address.size)
 }
 
 /// Faults of the rules of one page: one of a kind, further ones of the kind as its evidence.
