@@ -338,3 +338,24 @@ fn a_file_without_its_home() {
         std::fs::remove_file(&path).unwrap();
     }
 }
+
+/// The local files of a disaggregated node whose page log is a service elsewhere: what lives there is
+/// neither missing nor damaged, and nobody says that it was checked.
+#[test]
+fn a_home_whose_page_log_is_elsewhere() {
+    let Some(corpora) = common::corpora() else { return };
+    for node in ["leader", "follower"] {
+        let temp = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(corpora.join("disagg-small/db").join(node)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() && path.file_name().unwrap() != "kv_home" {
+                std::fs::copy(&path, temp.path().join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        let audit = audit(temp.path(), Depth::Deep);
+        assert!(audit.findings.is_empty(), "{node}: {:#?}", audit.findings);
+        let local = audit.local.unwrap();
+        assert!(local.files.len() > 10 && local.not_checked[0].contains("trees of the metadata live in a page log"));
+        assert!(local.files.iter().all(|f| !f.file.ends_with(".wt_stable")));
+    }
+}

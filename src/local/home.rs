@@ -94,6 +94,8 @@ pub struct FileEntry {
     pub checksum: String,
     /// Values are BSON documents: a collection of MongoDB.
     pub documents: bool,
+    /// Its pages live in a page log, not in this file.
+    pub in_page_log: bool,
     /// Checkpoints, oldest first.
     pub checkpoints: Vec<CheckpointEntry>,
 }
@@ -126,6 +128,8 @@ impl FileEntry {
             byte_order: collator.is_empty() || collator == "none",
             checksum: get("checksum"),
             documents: false,
+            // The shared metadata says so by its name only.
+            in_page_log: get("block_manager") == "disagg" || name.ends_with(".wt_stable"),
             checkpoints: checkpoint_list::from_file_config(&config)?,
         })
     }
@@ -167,6 +171,7 @@ impl FileEntry {
             byte_order: true,
             checksum: String::new(),
             documents: false,
+            in_page_log: false,
             checkpoints: Vec::new(),
         }
     }
@@ -306,6 +311,8 @@ pub struct Home {
     pub version: Option<String>,
     /// Block files, by name.
     pub files: Vec<FileEntry>,
+    /// Files of the catalog whose pages live in a page log.
+    pub in_page_log: BTreeSet<String>,
     /// Block files that the catalog does not know.
     pub unlisted: Vec<String>,
     /// How the catalog was found.
@@ -406,6 +413,7 @@ impl Home {
             inventory,
             version: None,
             files: Vec::new(),
+            in_page_log: BTreeSet::new(),
             unlisted: Vec::new(),
             way: Way::Files,
             complete: false,
@@ -575,7 +583,11 @@ impl Home {
                         if let Some(id) = entry.id {
                             ids.entry(id).or_default().push(entry.uri.clone());
                         }
-                        self.files.push(entry);
+                        if entry.in_page_log {
+                            self.in_page_log.insert(entry.name);
+                        } else {
+                            self.files.push(entry);
+                        }
                     }
                     Err(e) => self.issue(bad(e.to_string())),
                 },
@@ -594,9 +606,11 @@ impl Home {
         }
         if self.complete {
             let known: BTreeSet<&str> = self.files.iter().map(|f| f.uri.as_str()).chain(self.broken_rows()).collect();
+            let elsewhere = |source: &str| source.strip_prefix("file:").is_some_and(|n| self.in_page_log.contains(n));
             let gone: Vec<_> = sources
                 .into_iter()
                 .filter(|(_, source)| source.starts_with("file:") && !known.contains(source.as_str()))
+                .filter(|(_, source)| !elsewhere(source))
                 .collect();
             for (key, source) in gone {
                 self.issue(Issue::Source { key, source });
@@ -615,7 +629,8 @@ impl Home {
     /// Block files that the metadata did not name: unlisted if it is whole, else on their own, as are
     /// those whose row is of no use.
     fn others(&mut self, options: Options) {
-        let known: BTreeSet<String> = self.files.iter().map(|f| f.name.clone()).collect();
+        let known: BTreeSet<String> =
+            self.files.iter().map(|f| f.name.clone()).chain(self.in_page_log.iter().cloned()).collect();
         let names: Vec<String> = self
             .inventory
             .keys()

@@ -262,6 +262,12 @@ impl<'h> Whole<'h> {
             );
             self.unchecked = true;
         }
+        if !home.in_page_log.is_empty() {
+            self.local.not_checked.push(format!(
+                "{} trees of the metadata live in a page log, which is not in this directory",
+                home.in_page_log.len()
+            ));
+        }
         self.unlisted();
         self.logs();
     }
