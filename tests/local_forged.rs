@@ -91,3 +91,31 @@ fn values_that_cannot_be_decoded() {
     ];
     assert_eq!(found, expected);
 }
+
+/// A backup copy has no turtle, and its metadata file may be of another time than its list.
+#[test]
+fn a_backup_copy_is_read_by_its_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (name, id) in [("a.wt", 7), ("b.wt", 8)] {
+        let config = forge_local::file(dir.path(), &Spec::new(name, id), &mut rows(500, 60));
+        files.push((name.to_string(), config));
+    }
+    forge_local::home(dir.path(), &files);
+    let history = forge_local::empty(dir.path(), &Spec::new("WiredTigerHS.wt", 1));
+    files.push(("WiredTigerHS.wt".to_string(), history));
+    let list: String = files.iter().map(|(name, config)| format!("file:{name}\n{config}\n")).collect();
+    std::fs::remove_file(dir.path().join("WiredTiger.turtle")).unwrap();
+    std::fs::write(dir.path().join("WiredTiger.wt"), "of another time").unwrap();
+    std::fs::write(dir.path().join("WiredTiger.backup"), list).unwrap();
+    let got = audit(dir.path(), false);
+    assert!(got.findings.is_empty(), "{:#?}", got.findings);
+    let local = got.local.unwrap();
+    assert_eq!((local.catalog.source, local.files.len()), ("backup", 3));
+    // A file of the list that is not there is missed; without the list the home has no turtle.
+    std::fs::remove_file(dir.path().join("b.wt")).unwrap();
+    let codes = |audit: &Audit| audit.findings.iter().map(|f| f.code.name()).collect::<Vec<_>>();
+    assert_eq!(codes(&audit(dir.path(), false)), ["file-missing"]);
+    std::fs::write(dir.path().join("WiredTiger.backup"), "no list").unwrap();
+    assert!(codes(&audit(dir.path(), false)).contains(&"file-missing"));
+}

@@ -36,6 +36,10 @@ const MAX_LEVELS: usize = 3;
 const MAX_FILES: usize = 1_000_000;
 /// Problems of metadata rows that are listed at most.
 const MAX_ISSUES: usize = 1000;
+/// The metadata of a backup copy: lines of keys and values (16.10).
+const BACKUP: &str = "WiredTiger.backup";
+/// Largest list of a backup copy: a million files.
+const MAX_BACKUP: u64 = 4 << 30;
 /// Largest turtle; a real one has two kilobytes.
 const MAX_TURTLE: u64 = 16 << 20;
 
@@ -296,6 +300,8 @@ pub enum Way {
     Turtle,
     /// The metadata file's own copy of its checkpoint.
     Recovery,
+    /// The list of a backup copy, which has no turtle: the engine makes the metadata anew from it.
+    Backup,
     /// Every file on its own.
     Files,
 }
@@ -443,13 +449,19 @@ impl Home {
         let unreadable = |e: std::io::Error| StoreError::Unreadable { path: dir.to_path_buf(), reason: e.to_string() };
         let mut home = Self::empty(dir, inventory(dir).map_err(unreadable)?);
         home.log = log::read(dir).map_err(|e| e.to_string());
-        let turtle = home.turtle();
-        let metadata = BlockFile::open(&dir.join(METADATA), options.no_mmap).ok();
-        let entry = home.metadata_entry(turtle.as_ref(), metadata.as_ref());
-        if let (Some(file), Some(entry)) = (&metadata, entry) {
-            home.read_metadata(file, entry, turtle.as_ref());
+        if let Some(rows) = home.backup_rows() {
+            (home.way, home.complete) = (Way::Backup, true);
+            home.catalog(&rows);
+            home.version_text(None);
+        } else {
+            let turtle = home.turtle();
+            let metadata = BlockFile::open(&dir.join(METADATA), options.no_mmap).ok();
+            let entry = home.metadata_entry(turtle.as_ref(), metadata.as_ref());
+            if let (Some(file), Some(entry)) = (&metadata, entry) {
+                home.read_metadata(file, entry, turtle.as_ref());
+            }
+            home.version_text(turtle.as_ref());
         }
-        home.version_text(turtle.as_ref());
         home.others(options);
         home.mongo(options);
         home.files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -472,6 +484,19 @@ impl Home {
         if self.issues.len() < MAX_ISSUES {
             self.issues.push(issue);
         }
+    }
+
+    /// The rows of a backup copy that was not opened yet. Its metadata file is not used: the engine
+    /// makes a new one from the list.
+    fn backup_rows(&self) -> Option<Vec<(String, String)>> {
+        let turtle = self.inventory.contains_key(home_turtle::FILE_NAME);
+        if turtle || self.inventory.get(BACKUP).is_none_or(|size| *size > MAX_BACKUP) {
+            return None;
+        }
+        let bytes = std::fs::read(self.dir.join(BACKUP)).ok()?;
+        let pairs = home_turtle::pairs(&bytes).into_iter();
+        let rows: Vec<_> = pairs.filter_map(|pair| Some((pair.key, pair.value?))).collect();
+        rows.iter().any(|(key, _)| key.starts_with("file:")).then_some(rows)
     }
 
     fn turtle(&mut self) -> Option<HomeTurtle> {
@@ -637,6 +662,8 @@ impl Home {
             .filter(|n| !known.contains(*n) && is_block_file(&self.dir.join(n)))
             .cloned()
             .collect();
+        let backup = self.way == Way::Backup;
+        let names: Vec<String> = names.into_iter().filter(|n| !(backup && n == METADATA)).collect();
         let broken: BTreeSet<String> =
             self.broken_rows().filter_map(|key| key.strip_prefix("file:")).map(str::to_string).collect();
         for name in names {

@@ -39,6 +39,8 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
     ));
     if local.catalog.source == "recovery" {
         out.push_str("The turtle is of no use; the metadata's own copy of its checkpoint was used instead.\n");
+    } else if local.catalog.source == "backup" {
+        out.push_str("A backup copy that was not opened yet: WiredTiger.backup lists the files.\n");
     } else if local.catalog.source == "files" {
         let what = if a.findings.iter().any(|f| f.code == Code::Encrypted) {
             "The metadata is encrypted"

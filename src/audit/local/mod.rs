@@ -220,6 +220,7 @@ impl<'h> Whole<'h> {
             source: match home.way {
                 Way::Turtle => "turtle",
                 Way::Recovery => "recovery",
+                Way::Backup => "backup",
                 Way::Files => "files",
             },
             complete: home.complete,
@@ -228,7 +229,7 @@ impl<'h> Whole<'h> {
         };
         self.issues();
         let has = |name: &str| home.inventory.contains_key(name);
-        if !has(METADATA) && home.file(METADATA).is_none() {
+        if home.way != Way::Backup && !has(METADATA) && home.file(METADATA).is_none() {
             self.find(Code::FileMissing, METADATA, "the metadata", "no such file");
         }
         if !has(VERSION_FILE) {

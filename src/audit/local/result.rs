@@ -22,7 +22,7 @@ pub struct LocalInfo {
 /// Where the list of files comes from.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct CatalogInfo {
-    /// `turtle`: the usual way; `recovery`: the metadata's own copy, because the turtle is of no use;
+    /// `turtle`: the usual way; `backup`: the list of a backup copy, which has no turtle; `recovery`: the metadata's own copy, because the turtle is of no use;
     /// `files`: every file on its own, because there is no metadata.
     pub source: &'static str,
     /// Every row of the metadata was read.
