@@ -16,6 +16,7 @@
 pub mod block;
 pub mod chain;
 pub mod checkpoint;
+mod entry;
 pub mod fault;
 pub mod home;
 mod leaves;
@@ -24,6 +25,7 @@ mod log_pass;
 pub mod names;
 pub mod recover;
 mod rows;
+mod seen;
 pub mod space;
 pub mod tree;
 

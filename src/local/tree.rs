@@ -5,6 +5,8 @@
 //! the others; their results are taken in tree order again. A block that an earlier walk of the same file
 //! has verified is not added up a second time.
 
+pub use super::seen::Seen;
+
 use super::block::{self, Headers};
 use super::fault::{Fault, FaultKind};
 use super::home::FileEntry;
@@ -21,9 +23,7 @@ use crate::format::windows;
 use crate::format::{Class, local_image};
 use crate::store::blockfile::BlockFile;
 use rayon::prelude::*;
-use roaring::RoaringTreemap;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Why content cannot be looked into: the key is needed.
 pub const ENCRYPTED: &str = "encrypted, the key is needed";
@@ -114,60 +114,6 @@ impl Types {
         let types = (0_u8..).zip(self.known).filter_map(|(byte, n)| Some((PageType::from_byte(byte)?.name(), n)));
         types.chain([("unknown", self.unknown)]).filter(|(_, n)| *n > 0).collect()
     }
-}
-
-/// Blocks of a file that were verified, with the cookie their own header states.
-#[derive(Debug)]
-pub struct Seen {
-    starts: Mutex<RoaringTreemap>,
-    /// Overflow items among them, also where only one walk is made.
-    items: Mutex<RoaringTreemap>,
-    alloc: u64,
-    /// Only one walk will be made, so nothing need be kept.
-    once: bool,
-}
-
-impl Seen {
-    /// None so far.
-    #[must_use]
-    pub fn new(alloc: u32) -> Self {
-        Self { starts: Mutex::default(), items: Mutex::default(), alloc: u64::from(alloc.max(1)), once: false }
-    }
-
-    /// For a file with one checkpoint: no block is met again.
-    #[must_use]
-    pub fn once(self) -> Self {
-        Self { once: true, ..self }
-    }
-
-    /// Whether an overflow item was verified.
-    #[must_use]
-    pub fn has_item(&self, address: &LocalAddress) -> bool {
-        locked(&self.items).contains(address.offset / self.alloc)
-    }
-
-    /// An overflow item was verified.
-    pub fn add_item(&self, address: &LocalAddress) {
-        locked(&self.items).insert(address.offset / self.alloc);
-    }
-
-    /// Whether a block was verified.
-    #[must_use]
-    pub fn has(&self, address: &LocalAddress) -> bool {
-        !self.once && locked(&self.starts).contains(address.offset / self.alloc)
-    }
-
-    /// A block was verified.
-    pub fn add(&self, address: &LocalAddress) {
-        if !self.once {
-            locked(&self.starts).insert(address.offset / self.alloc);
-        }
-    }
-}
-
-/// A thread that panicked left a set of verified blocks all the same.
-fn locked(set: &Mutex<RoaringTreemap>) -> MutexGuard<'_, RoaringTreemap> {
-    set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Load a block; one that was verified before is only compared with its own header.

@@ -6,6 +6,7 @@ use super::view::utc;
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::local::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
 use crate::audit::result::Verdict;
+use std::collections::HashMap;
 
 /// Files on screen, unless more detail was asked for; those with findings come first.
 const SHOWN_FILES: usize = 60;
@@ -84,9 +85,12 @@ fn files(view: &View<'_>, local: &LocalInfo) -> String {
     if local.files.is_empty() {
         return String::new();
     }
+    let mut of_file: HashMap<&str, Vec<&str>> = HashMap::new();
+    for f in view.audit.findings.iter().filter(|f| f.severity > Severity::Note) {
+        of_file.entry(f.place.file.as_deref().unwrap_or_default()).or_default().push(f.code.name());
+    }
     let codes = |f: &FileInfo| -> String {
-        let of = |x: &&Finding| x.place.file.as_deref() == Some(f.file.as_str()) && x.severity > Severity::Note;
-        let mut codes: Vec<&str> = view.audit.findings.iter().filter(of).map(|x| x.code.name()).collect();
+        let mut codes = of_file.get(f.file.as_str()).cloned().unwrap_or_default();
         codes.dedup();
         let more = codes.len().saturating_sub(2);
         codes.truncate(2);

@@ -11,7 +11,7 @@ use crate::audit::local::result::FileInfo;
 use crate::audit::result::{Audit, SCHEMA_VERSION};
 use crate::local::space::{Units, Use};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Files on screen, unless more detail was asked for.
 const SHOWN_FILES: usize = 40;
@@ -120,8 +120,9 @@ struct Document<'a> {
 /// Show files as a list with a bar each, or the pictures of a few of them.
 pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
     let Some(local) = &audit.local else { return };
+    let by_name: HashMap<&str, &FileMap> = maps.iter().map(|m| (m.file.as_str(), m)).collect();
     let all: Vec<Picture> =
-        local.files.iter().filter_map(|f| Some(picture(audit, f, maps.iter().find(|m| m.file == f.file)?))).collect();
+        local.files.iter().filter_map(|f| Some(picture(audit, f, by_name.get(f.file.as_str())?))).collect();
     let document = Document {
         schema_version: SCHEMA_VERSION,
         home: &audit.store.home,
