@@ -1,7 +1,8 @@
 //! `wtcheck` inspects WiredTiger data directories offline, above all those of disaggregated storage,
 //! where pages live in a page log and a tree is a graph of address cookies.
 //!
-//! The layers, each knowing only those below it: [`report`] shows what [`audit`] finds by walking the
+//! The layers, each knowing only those below it: [`report`] shows what [`audit`] finds (and [`repair`]
+//! mends) by walking the
 //! trees of a page log ([`btree`]) or of local block files ([`local`]) in the bytes that a [`store`]
 //! hands out and [`mod@format`] decodes.
 
@@ -10,5 +11,6 @@ pub mod btree;
 pub mod cli;
 pub mod format;
 pub mod local;
+pub mod repair;
 pub mod report;
 pub mod store;

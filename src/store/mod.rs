@@ -15,6 +15,7 @@
 )]
 
 pub mod blockfile;
+pub mod edit;
 pub mod index;
 pub mod live;
 pub mod open;
@@ -32,7 +33,7 @@ pub const FLAG_DELTA: u32 = 0x2;
 pub const FLAG_DISCARDED: u32 = 0x1_0000;
 
 /// Which kind of store a directory holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
     /// SQLite databases under `kv_home/` (10.2).
