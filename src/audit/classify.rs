@@ -156,7 +156,7 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
             class[at] = known;
         } else if row.lsn > frontier {
             class[at] = Class::After;
-        } else if later != Later::Skipped && is_discarded(rows, at) {
+        } else if later != Later::Skipped && is_discarded(rows, at, basis.completion_lsn) {
             class[at] = Class::Discarded;
         } else if later == Later::Superseded || row.lsn < missing || (facts.is_none() && basis.newest_only) {
             class[at] = Class::Superseded;
@@ -180,11 +180,11 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
 ///
 /// A discard frees what the tree knew of the page. An image that a failed reconciliation left above
 /// the block it names was unknown to the tree, and stays leaked.
-fn is_discarded(rows: &[Row], at: usize) -> bool {
+/// A discard behind the completion record is none of this checkpoint's.
+fn is_discarded(rows: &[Row], at: usize, completion_lsn: u64) -> bool {
     let row = &rows[at];
-    rows[at + 1..]
-        .iter()
-        .any(|d| d.is_discard() && d.lsn > row.lsn && (d.backlink_lsn >= row.lsn || d.backlink_lsn == 0))
+    let covers = |d: &Row| d.lsn > row.lsn && (d.backlink_lsn >= row.lsn || d.backlink_lsn == 0);
+    rows[at + 1..].iter().any(|d| d.is_discard() && d.lsn <= completion_lsn && covers(d))
 }
 
 /// What the full images above a row say of it.

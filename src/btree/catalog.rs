@@ -297,7 +297,15 @@ fn file_entry(uri: &str, value: &[u8]) -> Result<Option<(Tree, Option<MetadataIs
     Ok(Some((tree, issue)))
 }
 
-/// All rows of the shared metadata that are visible at the checkpoint, in key order.
+/// All rows of the shared metadata that are visible at a checkpoint, in key order: key and value as
+/// they are stored. `None` if some of it could not be read.
+pub fn rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut complete = true;
+    let rows = metadata_rows(index, reader, tree, &mut complete);
+    complete.then_some(rows)
+}
+
+/// As [`rows`], as much as could be read.
 fn metadata_rows(
     index: &Index,
     reader: &mut dyn BlockReader,

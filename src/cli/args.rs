@@ -92,8 +92,7 @@ impl StoreArgs {
     /// Number of threads.
     #[must_use]
     pub fn threads(&self) -> usize {
-        let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or_else(all, usize::from)
+        threads(self.jobs)
     }
 
     /// The directory as given, for reports.
@@ -101,6 +100,13 @@ impl StoreArgs {
     pub fn home(&self) -> String {
         self.dir.display().to_string()
     }
+}
+
+/// Number of threads for `--jobs`.
+#[must_use]
+pub fn threads(jobs: Option<u16>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    jobs.map_or_else(all, usize::from)
 }
 
 /// How user bytes are shown.

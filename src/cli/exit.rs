@@ -6,8 +6,12 @@ pub const CLEAN: u8 = 0;
 pub const FINDINGS: u8 = 1;
 /// The command line is wrong; clap's own code.
 pub const USAGE: u8 = 2;
-/// Refused: store in use, unknown version.
+/// Refused: store in use, unknown version, stale plan. Nothing was changed, or it was taken back.
 pub const REFUSED: u8 = 3;
+/// Repaired, and audited again: clean.
+pub const REPAIRED: u8 = 4;
+/// Repaired, and audited again: findings remain.
+pub const REPAIRED_PARTLY: u8 = 5;
 /// Not enough could be read to judge.
 pub const INCOMPLETE: u8 = 6;
 /// A bug in wtcheck.
@@ -19,6 +23,9 @@ Exit codes:
   0   clean: nothing worse than a note
   1   findings: at least one warning or error
   2   the command line is wrong
-  3   refused: the store is in use, or was written by a version this one must not read
+  3   refused, nothing changed: the store is in use, was written by a version this one must not
+      read, or is not the one a plan or journal is for; or a repair that did not help was taken back
+  4   repaired, and audited again: clean
+  5   repaired, and audited again: findings remain
   6   not enough could be read to judge
   70  a bug in wtcheck";

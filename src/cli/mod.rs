@@ -9,6 +9,7 @@ pub mod generate;
 pub mod map;
 pub mod orphans;
 pub mod page;
+pub mod repair;
 
 use crate::audit::AuditError;
 use crate::audit::local::{self, FileMap};
@@ -22,10 +23,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Offline inspection of WiredTiger data directories, above all of disaggregated storage.
+/// Offline inspection and repair of WiredTiger data directories, above all of disaggregated storage.
 ///
-/// wtcheck reads a copy of a data directory, or one whose node is down. No command here changes
-/// anything in it, not even a time stamp.
+/// wtcheck reads a copy of a data directory, or one whose node is down. No command but `repair apply`
+/// and `repair undo` changes anything in it, not even a time stamp.
 #[derive(Debug, Parser)]
 #[command(name = "wtcheck", version, after_help = exit::HELP, arg_required_else_help = true)]
 pub struct Cli {
@@ -41,6 +42,7 @@ enum Command {
     Orphans(orphans::Args),
     Page(page::Args),
     Map(map::Args),
+    Repair(repair::Args),
     Decode(decode::Args),
     Explain(explain::Args),
     Man(generate::ManArgs),
@@ -137,6 +139,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Orphans(a) => orphans::run(a, &mut output),
         Command::Page(a) => page::run(a, &mut output),
         Command::Map(a) => map::run(a, &mut output),
+        Command::Repair(a) => repair::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
         Command::Man(a) => generate::man(a, &mut output),
@@ -172,7 +175,12 @@ fn report_failure(failure: &Failure, output: &mut Output) {
 /// Start as many threads as asked for. The pool exists once a process; a second call changes nothing
 /// and is no error.
 fn start_threads(args: &StoreArgs) {
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads()).build_global();
+    start_pool(args.threads());
+}
+
+/// As [`start_threads`], for commands without a store on their command line.
+fn start_pool(threads: usize) {
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
 }
 
 /// Whether a path names local block files: a file, or a home without a page log.

@@ -1,4 +1,118 @@
 //! Repair: a plan first, then its application to a copy or in place, with an undo journal
 //! (DESIGN section 4; spec 11.6).
+//!
+//! Audit tells what is wrong, [`propose`] makes a [`plan`] of it that a person reviews, [`changes`]
+//! works out every record that plan comes down to, and lets an audit judge the outcome on an
+//! [`overlay`] before a byte is written. [`apply`] writes the [`journal`], then the records, then
+//! audits again; [`undo`] goes back.
 
+pub mod apply;
+pub mod changes;
+pub mod copy;
+pub mod identity;
+pub mod journal;
+pub mod judge;
+pub mod overlay;
 pub mod plan;
+pub mod propose;
+pub mod rewrite;
+pub mod splice;
+
+use crate::audit::AuditError;
+use crate::format::FormatError;
+use crate::store::StoreError;
+
+/// Why a repair was not planned, applied or undone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepairError {
+    /// It would not be safe, or not be possible. Nothing was changed.
+    #[error("{0}")]
+    Refused(String),
+    /// A plan or journal that cannot be read.
+    #[error("{path}: {reason}")]
+    Document {
+        /// The file.
+        path: String,
+        /// What is wrong with it, with line and column where known.
+        reason: String,
+    },
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store cannot be audited.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A file cannot be read or written.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl From<FormatError> for RepairError {
+    fn from(e: FormatError) -> Self {
+        Self::Refused(e.to_string())
+    }
+}
+
+/// What a plan may hold.
+#[derive(Default)]
+pub struct Options<'o> {
+    /// Only these findings; all if empty.
+    pub only: Vec<crate::audit::finding::Code>,
+    /// Only these trees, by URI.
+    pub tables: Option<&'o dyn Fn(&str) -> bool>,
+    /// Orphans must be so many LSNs older than the checkpoint.
+    pub min_age: u64,
+    /// Completion records to drop.
+    pub drop_completion: Vec<u64>,
+    /// As many orphans are allowed although they outnumber the live versions by half.
+    pub max_orphans: Option<u64>,
+}
+
+impl Options<'_> {
+    fn is_code(&self, code: crate::audit::finding::Code) -> bool {
+        self.only.is_empty() || self.only.contains(&code)
+    }
+
+    fn is_table(&self, uri: &str) -> bool {
+        self.tables.is_none_or(|wanted| wanted(uri))
+    }
+}
+
+/// The tool and its version.
+fn made_by() -> String {
+    format!("wtcheck {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// An action in a few words.
+#[must_use]
+pub fn describe(what: &plan::What) -> String {
+    use plan::What;
+    match what {
+        What::SetSize { tree, from, to, .. } => format!("set size= of {tree} from {from} to {to}"),
+        What::SetDatabaseSize { from, to } => format!("set database_size from {from} to {to}"),
+        What::Discard { table_id, page_id, bytes, .. } => {
+            format!("discard page {page_id} of table {table_id}, {bytes} bytes")
+        }
+        What::Withdraw { table_id, page_id, lsns, bytes, .. } => {
+            let lsns: Vec<String> = lsns.iter().map(u64::to_string).collect();
+            format!("withdraw page {page_id} of table {table_id} at LSN {}, {bytes} bytes", lsns.join(", "))
+        }
+        What::AbandonUnfinished { above_lsn, rows, bytes } => {
+            format!("abandon unfinished work above LSN {above_lsn}: {rows} rows, {bytes} bytes")
+        }
+        What::DropCompletion { lsns, falls_back_to_lsn } => {
+            let lsns: Vec<String> = lsns.iter().map(u64::to_string).collect();
+            format!("drop the completion record at LSN {}, fall back to LSN {falls_back_to_lsn}", lsns.join(", "))
+        }
+        What::SetFileSize { file, checkpoint, from, to, .. } => {
+            format!("set size= of {checkpoint} of {file} from {from} to {to}")
+        }
+        What::RebuildTurtle { .. } => "write WiredTiger.turtle anew".to_string(),
+    }
+}

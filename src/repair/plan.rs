@@ -97,10 +97,9 @@ pub struct Seen {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Action {
-    /// What.
-    #[serde(rename = "do")]
+    /// What: `do` and the fields that belong to it.
+    #[serde(flatten)]
     pub what: What,
     /// The finding behind it.
     pub code: String,
@@ -116,7 +115,7 @@ pub struct Action {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "do", rename_all = "kebab-case")]
 pub enum What {
     /// Set `size=` of a tree's newest checkpoint in a page log.
     SetSize {

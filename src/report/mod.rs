@@ -18,6 +18,7 @@ pub mod map_local;
 pub mod map_log;
 pub mod page;
 pub mod progress;
+pub mod repair;
 pub mod svg;
 pub mod text;
 pub mod view;

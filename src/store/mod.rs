@@ -23,7 +23,7 @@ pub mod palite;
 pub mod palm;
 
 pub use index::{Index, Row, Seal};
-pub use open::{OpenOptions, open};
+pub use open::{Located, OpenOptions, locate, open};
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! Find out what a directory holds and open its page log (spec 10.2.1, 10.3).
 
 use super::palite::{Palite, PaliteOptions};
-use super::{PageLog, StoreError, live};
+use super::{PageLog, StoreError, StoreKind, live};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,19 @@ pub struct OpenOptions {
     pub allow_live: bool,
 }
 
-/// Open the page log in `dir`: a home directory with `kv_home/` in it, or the `kv_home` itself.
-pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, StoreError> {
+/// Where a page log lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The home directory around it, if known.
+    pub home: Option<PathBuf>,
+    /// The page log's own directory.
+    pub kv_home: PathBuf,
+    /// Its kind.
+    pub kind: StoreKind,
+}
+
+/// Find the page log in `dir`: a home directory with `kv_home/` in it, or the `kv_home` itself.
+pub fn locate(dir: &Path) -> Result<Located, StoreError> {
     let names = list(dir)?;
     let (home, kv_home, names) = if names.iter().any(|n| n == KV_HOME) {
         let kv_home = follow_flattened_link(dir, dir.join(KV_HOME));
@@ -31,15 +42,23 @@ pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, Store
         let home = std::fs::canonicalize(dir).ok().and_then(|p| p.parent().map(Path::to_path_buf));
         (home, dir.to_path_buf(), names)
     };
-    let palite = names.iter().any(|n| is_palite(n));
-    let palm = names.iter().any(|n| n == "data.mdb");
-    if !palite && !palm {
+    let kind = if names.iter().any(|n| is_palite(n)) {
+        StoreKind::Palite
+    } else if names.iter().any(|n| n == "data.mdb") {
+        StoreKind::Palm
+    } else {
         return Err(StoreError::NoPageLog { reason: describe(&kv_home, &names), path: kv_home });
-    }
+    };
+    Ok(Located { home, kv_home, kind })
+}
+
+/// Open the page log in `dir`: a home directory with `kv_home/` in it, or the `kv_home` itself.
+pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, StoreError> {
+    let Located { home, kv_home, kind } = locate(dir)?;
     if !options.allow_live {
         live::check(home.as_deref(), &kv_home)?;
     }
-    if palite {
+    if kind == StoreKind::Palite {
         // Mapped files would count as memory, and gain a tenth at most where nothing is cold.
         let options = PaliteOptions { no_mmap: true, ..PaliteOptions::default() };
         Ok(Box::new(Palite::open_with(&kv_home, options)?))
@@ -51,13 +70,17 @@ pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, Store
 /// Archives and checkouts without symbolic links leave a small text file that holds the target; a
 /// follower's `kv_home` is a link to its leader's. Anything else comes back as it was.
 fn follow_flattened_link(dir: &Path, kv_home: PathBuf) -> PathBuf {
+    flattened_link(dir, &kv_home).unwrap_or(kv_home)
+}
+
+/// The directory a flattened link `kv_home` in `dir` stands for.
+#[must_use]
+pub fn flattened_link(dir: &Path, kv_home: &Path) -> Option<PathBuf> {
     const LONGEST: u64 = 4096;
-    let small = std::fs::metadata(&kv_home).is_ok_and(|m| m.is_file() && m.len() <= LONGEST);
-    let target = small.then(|| std::fs::read_to_string(&kv_home).ok()).flatten();
-    match target.map(|t| dir.join(t.trim_end_matches(['\n', '\r']))) {
-        Some(target) if target.is_dir() => target,
-        _ => kv_home,
-    }
+    let named = kv_home.file_name().is_some_and(|n| n == KV_HOME);
+    let small = named && std::fs::metadata(kv_home).is_ok_and(|m| m.is_file() && m.len() <= LONGEST);
+    let target = small.then(|| std::fs::read_to_string(kv_home).ok()).flatten();
+    target.map(|t| dir.join(t.trim_end_matches(['\n', '\r']))).filter(|t| t.is_dir())
 }
 
 fn is_palite(name: &str) -> bool {

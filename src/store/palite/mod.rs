@@ -15,6 +15,9 @@
 
 mod database;
 mod scan;
+mod write;
+
+pub use write::PaliteLedger;
 
 use super::{
     Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError, StoreKind,

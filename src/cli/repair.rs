@@ -1,0 +1,228 @@
+//! `wtcheck repair plan|apply|undo`: what would be changed, changing it, taking it back.
+
+use super::args::{TableArgs, threads};
+use super::{Failure, Outcome, exit};
+use crate::audit::finding::Code;
+use crate::repair::apply::{self, ApplyOptions};
+use crate::repair::plan::Plan;
+use crate::repair::{self, Options, RepairError};
+use crate::report::{Format, Output, repair as view};
+use clap::{ArgGroup, Subcommand};
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Mend the accounting and cover orphans: plan, apply, undo
+///
+/// A repair is a plan first, which a person reads; nothing is changed by making one. Applied, it
+/// writes a new checkpoint beside the old one (in a copy, unless told otherwise), audits the
+/// result, and goes back by itself if that is not better than before. An undo journal is written
+/// and synchronised before the first change.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true, after_help = exit::HELP)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Plan(PlanArgs),
+    Apply(ApplyArgs),
+    Undo(UndoArgs),
+}
+
+/// Say what a repair would change, from, to, and why
+///
+/// Audits the store, proposes what can be mended with certainty, works every change out in memory
+/// and audits the outcome there. The plan is YAML; remove actions you do not want.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+struct PlanArgs {
+    /// Data directory: a home with or without kv_home/, or kv_home/ itself
+    dir: PathBuf,
+    /// Write the plan to this file; without it the plan goes to stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Only what these findings are behind, by code; may be repeated
+    #[arg(long, value_name = "CODE", value_parser = code, value_delimiter = ',')]
+    only: Vec<Code>,
+    #[command(flatten)]
+    table: TableArgs,
+    /// Only orphans at least this many LSNs older than the newest checkpoint
+    #[arg(long, value_name = "LSNS", default_value_t = 0)]
+    min_age: u64,
+    /// Drop this unusable newest completion record, and fall back to the one before; by its LSN
+    #[arg(long, value_name = "LSN")]
+    drop_completion: Vec<u64>,
+    /// Accept up to this many orphans even if they are more than half of all live versions
+    #[arg(long, value_name = "N")]
+    max_orphans: Option<u64>,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// Apply a plan to a copy, or in place
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP, group(ArgGroup::new("where").required(true)))]
+struct ApplyArgs {
+    /// The plan
+    plan: PathBuf,
+    /// Copy the directory here and mend the copy; must not exist yet
+    #[arg(long, value_name = "NEWDIR", group = "where")]
+    output: Option<PathBuf>,
+    /// Mend the directory itself
+    #[arg(long, group = "where")]
+    in_place: bool,
+    /// Do not ask before mending in place
+    #[arg(long, requires = "in_place")]
+    yes: bool,
+    /// The directory, if it is not where the plan says
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Write the undo journal to this file instead of into the directory
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Accept up to this many orphans even if they are more than half of all live versions
+    #[arg(long, value_name = "N")]
+    max_orphans: Option<u64>,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// Take a repair back, byte for byte
+///
+/// Compares every record with the journal first, and refuses if the store has moved on since.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+struct UndoArgs {
+    /// The undo journal
+    journal: PathBuf,
+    /// The directory, if it is not the one around the journal or the one the journal names
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+fn code(name: &str) -> Result<Code, String> {
+    Code::from_name(name).ok_or_else(|| "no such finding; `wtcheck explain` lists them".to_string())
+}
+
+impl From<RepairError> for Failure {
+    fn from(e: RepairError) -> Self {
+        match e {
+            RepairError::Store(e) => e.into(),
+            RepairError::Audit(e) => e.into(),
+            RepairError::Refused(why) => Self::new(exit::REFUSED, why, "wtcheck audit shows where the store stands"),
+            RepairError::Document { .. } => {
+                Self::new(exit::USAGE, e.to_string(), "give a file written by wtcheck repair plan or apply")
+            }
+            RepairError::Io { .. } => {
+                Self::new(exit::INCOMPLETE, e.to_string(), "nothing was changed; check the path, space and permissions")
+            }
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    match &args.verb {
+        Verb::Plan(args) => plan(args, output),
+        Verb::Apply(args) => apply(args, output),
+        Verb::Undo(args) => undo(args, output),
+    }
+}
+
+fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
+    super::start_pool(threads(args.jobs));
+    let wanted = |uri: &str| args.table.matches(uri);
+    let options = Options {
+        only: args.only.clone(),
+        tables: args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool),
+        min_age: args.min_age,
+        drop_completion: args.drop_completion.clone(),
+        max_orphans: args.max_orphans,
+    };
+    let made = apply::plan(&args.dir, &options, (threads(args.jobs), now()), &output.progress);
+    output.progress.finish();
+    let (plan, audit) = made?;
+    let exit_code = if plan.actions.is_empty() { audit.exit_code } else { exit::FINDINGS };
+    match &args.output {
+        Some(path) => {
+            let written = std::fs::File::create(path)
+                .and_then(|mut f| f.write_all(view::yaml(&plan).as_bytes()).and_then(|()| f.sync_all()));
+            written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
+            view::plan(&plan, path, exit_code, output);
+        }
+        None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
+        None => output.document(&plan, String::new),
+    }
+    Ok(exit_code)
+}
+
+/// A plan from a file.
+fn read_plan(path: &Path) -> Result<Plan, RepairError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|e| RepairError::Document { path: name.clone(), reason: e.to_string() })?;
+    serde_yaml::from_str(&text).map_err(|e| RepairError::Document { path: name, reason: e.to_string() })
+}
+
+fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
+    super::start_pool(threads(args.jobs));
+    let plan = read_plan(&args.plan)?;
+    let directory = args.dir.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
+    if args.in_place && !args.yes {
+        confirm(&plan, &directory)?;
+    }
+    let options = ApplyOptions {
+        output: args.output.clone(),
+        directory: Some(directory),
+        journal: args.journal.clone(),
+        max_orphans: args.max_orphans,
+        jobs: threads(args.jobs),
+        now: now(),
+    };
+    let applied = apply::apply(&plan, &options, &output.progress);
+    output.progress.finish();
+    let applied = applied?;
+    let code = match (&applied.rolled_back, applied.after.exit_code) {
+        (Some(_), _) => exit::REFUSED,
+        (None, exit::CLEAN) => exit::REPAIRED,
+        (None, _) => exit::REPAIRED_PARTLY,
+    };
+    view::applied(&plan, &applied, code, output);
+    if let Some(why) = &applied.rolled_back {
+        output.complain(&format!("the repair was taken back: {why}; the store is as it was"));
+    }
+    Ok(code)
+}
+
+/// Ask on a terminal; without one the answer must be on the command line.
+fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
+    let refused = |why: &str| Failure::new(exit::REFUSED, why, "say --yes, or mend a copy with --output NEWDIR");
+    if !std::io::stdin().is_terminal() {
+        return Err(refused("--in-place changes the directory itself, and there is no terminal to ask on"));
+    }
+    let mut stderr = std::io::stderr().lock();
+    for action in &plan.actions {
+        let _ = writeln!(stderr, "  {}", crate::report::text::escape(&repair::describe(&action.what)));
+    }
+    let _ = write!(stderr, "Do this to {} itself? Type yes: ", directory.display());
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    if answer.trim() == "yes" { Ok(()) } else { Err(refused("not confirmed")) }
+}
+
+fn undo(args: &UndoArgs, output: &mut Output) -> Outcome {
+    let undone = apply::undo(&args.journal, args.dir.as_deref(), &output.progress);
+    output.progress.finish();
+    view::undone(&undone?, output);
+    Ok(exit::CLEAN)
+}

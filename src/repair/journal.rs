@@ -1,0 +1,246 @@
+//! The undo journal: every record a repair changes, before and after, written and synchronised
+//! before the first change.
+//!
+//! One line each: the crc32c of the rest in hex, a space, a JSON object. The first line is the
+//! header, then the changes in the order they are made, then a line with their number. A journal
+//! without that line was never finished, so nothing was changed yet. Lines behind it only note what
+//! became of the repair; what counts is what the store says.
+
+use super::RepairError;
+use crate::format::crc::crc32c;
+use crate::store::StoreKind;
+use crate::store::edit::Change;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Version of the journal's form.
+pub const JOURNAL_VERSION: u32 = 1;
+/// Journals in a data directory begin like this...
+const PREFIX: &str = "wtcheck-undo-";
+/// ... and end like this.
+const SUFFIX: &str = ".journal";
+/// Longest line read: a block of 512 MB in hex and its names.
+const LONGEST: u64 = 1 << 31;
+
+/// What a journal is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`JOURNAL_VERSION`].
+    pub journal_version: u32,
+    /// Who made it.
+    pub made_by: String,
+    /// Seconds since 1970.
+    pub made_at: u64,
+    /// The store's directory, absolute. A journal inside it is found wherever both are moved.
+    pub directory: String,
+    /// Kind of store.
+    pub kind: StoreKind,
+    /// Fingerprint of the store before.
+    pub fingerprint: String,
+    /// LSN counter before and after.
+    pub lsn_counter: Option<(u64, u64)>,
+    /// Newest completion record before and after.
+    pub newest_completion: Option<(u64, u64)>,
+    /// What was done, in words.
+    pub actions: Vec<String>,
+}
+
+/// A change as it stands in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// Of a record of a page log.
+    Record(Change),
+}
+
+/// What became of a repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// Applied and audited.
+    Applied,
+    /// Undone.
+    Undone,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Header(Header),
+    Step(Step),
+    End(u64),
+    Mark(Mark),
+}
+
+/// A journal that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// What it is about.
+    pub header: Header,
+    /// The changes, in the order they are made.
+    pub steps: Vec<Step>,
+    /// What was noted behind them.
+    pub marks: Vec<Mark>,
+}
+
+fn io(path: &Path, e: &std::io::Error) -> RepairError {
+    RepairError::Io { path: path.display().to_string(), reason: e.to_string() }
+}
+
+fn write_line(out: &mut impl Write, line: &Line) -> std::io::Result<()> {
+    let json = serde_json::to_string(line)?;
+    writeln!(out, "{:08x} {json}", crc32c(json.as_bytes()))
+}
+
+/// Make the names in a directory durable.
+pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Write a journal and make it durable. The file must not exist.
+pub fn write(path: &Path, header: &Header, steps: &[Step]) -> Result<(), RepairError> {
+    let done = (|| {
+        let file = File::options().write(true).create_new(true).open(path)?;
+        let mut out = BufWriter::new(file);
+        write_line(&mut out, &Line::Header(header.clone()))?;
+        for step in steps {
+            write_line(&mut out, &Line::Step(step.clone()))?;
+        }
+        write_line(&mut out, &Line::End(steps.len() as u64))?;
+        out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        sync_directory(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    })();
+    done.map_err(|e| io(path, &e))
+}
+
+/// Note what became of the repair.
+pub fn mark(path: &Path, mark: Mark) -> Result<(), RepairError> {
+    let done = (|| {
+        let mut file = File::options().append(true).open(path)?;
+        write_line(&mut file, &Line::Mark(mark))?;
+        file.sync_all()
+    })();
+    done.map_err(|e| io(path, &e))
+}
+
+/// Read a journal; `None` if it was never finished, so that nothing was changed after it.
+pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
+    let bad = |reason: String| RepairError::Document { path: path.display().to_string(), reason };
+    let file = File::open(path).map_err(|e| io(path, &e))?;
+    let mut reader = BufReader::new(std::io::Read::take(file, u64::MAX));
+    let (mut header, mut steps, mut marks, mut end) = (None, Vec::new(), Vec::new(), None);
+    let mut number = 0_u64;
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        number += 1;
+        let read = std::io::Read::take(&mut reader, LONGEST).read_until(b'\n', &mut bytes).map_err(|e| io(path, &e))?;
+        if read == 0 {
+            break;
+        }
+        let Some(line) = parse(&bytes) else {
+            // A torn last line is what a crash leaves; a bad line in the middle is damage.
+            let torn = bytes.last() != Some(&b'\n') || reader.fill_buf().is_ok_and(<[u8]>::is_empty);
+            match (torn, number) {
+                (_, 1) => return Err(bad("is no journal of wtcheck".into())),
+                (true, _) => break,
+                (false, _) => return Err(bad(format!("line {number} is damaged"))),
+            }
+        };
+        match line {
+            Line::Header(h) if number == 1 => header = Some(h),
+            Line::Step(s) if end.is_none() => steps.push(s),
+            Line::End(n) if n == steps.len() as u64 && end.is_none() => end = Some(n),
+            Line::Mark(m) if end.is_some() => marks.push(m),
+            _ => return Err(bad(format!("line {number} does not belong there"))),
+        }
+    }
+    let Some(header) = header else { return Err(bad("is empty".into())) };
+    if header.journal_version != JOURNAL_VERSION {
+        let version = header.journal_version;
+        return Err(bad(format!("has version {version}; this wtcheck knows version {JOURNAL_VERSION}")));
+    }
+    Ok(end.map(|_| Journal { header, steps, marks }))
+}
+
+fn parse(bytes: &[u8]) -> Option<Line> {
+    let text = std::str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?;
+    let (sum, json) = text.split_once(' ')?;
+    let sum = u32::from_str_radix(sum, 16).ok()?;
+    (crc32c(json.as_bytes()) == sum).then(|| serde_json::from_str(json).ok()).flatten()
+}
+
+/// The name of a new journal in a directory.
+#[must_use]
+pub fn name(fingerprint: &str, now: u64) -> String {
+    format!("{PREFIX}{now}-{}{SUFFIX}", fingerprint.get(..8).unwrap_or(fingerprint))
+}
+
+/// Journals in a directory, oldest first.
+#[must_use]
+pub fn list(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    let mut out: Vec<PathBuf> = entries
+        .filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX)))
+        .map(|e| e.path())
+        .collect();
+    out.sort();
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::edit::{Field, Value};
+
+    fn sample() -> (Header, Vec<Step>) {
+        let header = Header {
+            journal_version: JOURNAL_VERSION,
+            made_by: "wtcheck 0".into(),
+            made_at: 7,
+            directory: "/data".into(),
+            kind: StoreKind::Palite,
+            fingerprint: "00".into(),
+            lsn_counter: Some((3, 9)),
+            newest_completion: Some((3, 9)),
+            actions: vec!["set size".into()],
+        };
+        let field = |value| Field { name: "f".into(), value };
+        let values = [Value::Null, Value::Integer(-1), Value::Real(3), Value::Text("t\n".into()), Value::Blob(vec![0, 255])];
+        let after = values.into_iter().map(field).collect();
+        let change = Change { file: "a.db".into(), set: "pages".into(), before: None, after: Some(after) };
+        (header, vec![Step::Record(change.clone()), Step::Record(change)])
+    }
+
+    #[test]
+    fn a_journal_reads_back_and_a_cut_one_is_unfinished() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join(name("0123456789", 5));
+        let (header, steps) = sample();
+        write(&path, &header, &steps).unwrap();
+        assert!(write(&path, &header, &steps).is_err(), "an existing journal is never overwritten");
+        mark(&path, Mark::Applied).unwrap();
+        let journal = read(&path).unwrap().unwrap();
+        assert_eq!((journal.header, journal.steps, journal.marks), (header, steps, vec![Mark::Applied]));
+        assert_eq!(list(temp.path()), [path.clone()]);
+        let whole = std::fs::read(&path).unwrap();
+        let end = whole.windows(7).position(|w| w == b"{\"end\":").unwrap() + "{\"end\":2}\n".len();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            match read(&path) {
+                Ok(Some(journal)) => assert!(cut >= end, "{cut}: {journal:?}"),
+                Ok(None) => assert!(cut < end, "{cut}"),
+                Err(_) => assert!(cut < whole.iter().position(|b| *b == b'\n').unwrap() + 1, "{cut}"),
+            }
+        }
+        let middle = whole.iter().position(|b| *b == b'\n').unwrap() + 20;
+        let mut damaged = whole.clone();
+        damaged[middle] ^= 1;
+        std::fs::write(&path, &damaged).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 2 is damaged"));
+        std::fs::write(&path, b"hello\nworld\n").unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("no journal"));
+    }
+}

@@ -1,0 +1,70 @@
+//! Did a repair help? Compares the audits before and after it.
+
+use super::plan::{Action, What};
+use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::result::Audit;
+use std::collections::BTreeMap;
+
+type Key = (Code, Option<String>, Option<u64>, Option<u64>, Option<String>);
+
+/// What a finding is about. LSNs of completion records change with every repair, so they are no part of it.
+fn key(f: &Finding) -> Key {
+    let p = &f.place;
+    (f.code, p.uri.clone(), p.table_id, p.page_id, p.file.clone())
+}
+
+fn errors(audit: &Audit) -> BTreeMap<Key, u64> {
+    let mut out = BTreeMap::new();
+    for f in audit.findings.iter().filter(|f| f.severity == Severity::Error) {
+        *out.entry(key(f)).or_default() += 1;
+    }
+    out
+}
+
+/// `Err` says why the repair must not stand: an error is new, the errors it was for are still there,
+/// or something that was healthy is gone.
+pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), String> {
+    let (old, new) = (errors(before), errors(after));
+    if let Some((key, _)) = new.iter().find(|(k, n)| old.get(k).copied().unwrap_or(0) < **n) {
+        let place = key.1.clone().unwrap_or_else(|| "the store".to_string());
+        return Err(format!("it would leave a new error behind: {} in {place}", key.0.name()));
+    }
+    if after.exit_code == 6 && before.exit_code != 6 {
+        return Err("what it leaves behind cannot be judged any more".into());
+    }
+    let count = |a: &Audit| (a.totals.errors, a.totals.warnings);
+    let meant = |severity: Severity| {
+        actions.iter().filter_map(|a| Code::from_name(&a.code)).any(|c| c.info().severity == severity)
+    };
+    let (was, is) = (count(before), count(after));
+    if meant(Severity::Error) && was.0 > 0 && is.0 >= was.0 {
+        return Err(format!("the errors do not fall: {} before, {} after", was.0, is.0));
+    }
+    if is > was {
+        return Err(format!("there are more warnings: {} before, {} after", was.1, is.1));
+    }
+    healthy(before, after, actions)
+}
+
+/// Every tree is still there, with the same root and as many pages.
+fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), String> {
+    for old in &before.trees {
+        let Some(new) = after.trees.iter().find(|t| t.uri == old.uri) else {
+            return Err(format!("{} would be gone", old.uri));
+        };
+        let metadata = old.uri == crate::btree::catalog::SHARED_METADATA;
+        let same = (&new.root_cookie, new.recomputed_size, new.pages) == (&old.root_cookie, old.recomputed_size, old.pages);
+        if !metadata && !same {
+            return Err(format!("{} would have another content", old.uri));
+        }
+        let set = actions.iter().find_map(|a| match &a.what {
+            What::SetSize { tree, to, .. } if *tree == old.uri && !metadata => Some(*to),
+            _ => None,
+        });
+        let wanted = set.or(old.published_size);
+        if !metadata && before.local.is_none() && new.published_size != wanted {
+            return Err(format!("{} would publish {:?} bytes instead of {wanted:?}", old.uri, new.published_size));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! What `wtcheck repair` shows: the plan in short, before and after, and the way back.
+
+use super::Output;
+use super::text::{count, escape, grouped, short_name, signed, table};
+use crate::audit::result::{Audit, SCHEMA_VERSION, Totals, Verdict};
+use crate::repair::apply::{Applied, Undone};
+use crate::repair::describe;
+use crate::repair::plan::{Plan, What};
+use serde::Serialize;
+use std::path::Path;
+
+/// The plan as it is written to a file.
+#[must_use]
+pub fn yaml(plan: &Plan) -> String {
+    let head = "\
+# A repair plan of wtcheck. Nothing has been changed yet.
+#
+# Read `actions`; remove those you do not want. Then mend a copy:
+#   wtcheck repair apply THIS-FILE --output NEWDIR
+# or the directory itself:
+#   wtcheck repair apply THIS-FILE --in-place
+# The plan holds for the store as it is now; if the store changes, make a new one.
+";
+    format!("{head}{}", serde_yaml::to_string(plan).unwrap_or_default())
+}
+
+/// A plan that was written to a file, in short.
+pub fn plan(plan: &Plan, path: &Path, exit_code: u8, output: &mut Output) {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        schema_version: u32,
+        plan_file: String,
+        plan: &'a Plan,
+        exit_code: u8,
+    }
+    let report = Report { schema_version: SCHEMA_VERSION, plan_file: path.display().to_string(), plan, exit_code };
+    let (width, paint) = (output.width, output.paint);
+    output.document(&report, || {
+        let mut out = String::new();
+        let store = &plan.store;
+        out.push_str(&format!(
+            "{}: {}, formats of {}; saw {} in {}\n",
+            escape(&store.directory),
+            store.kind.words(),
+            store.generation,
+            count(plan.seen.live_pages, "live page"),
+            count(plan.seen.trees, "tree"),
+        ));
+        if plan.actions.is_empty() {
+            out.push_str(&paint.good("Nothing to repair.\n"));
+        } else {
+            let rows = plan.actions.iter().enumerate().map(|(at, a)| {
+                let (what, from, to) = short(&a.what);
+                vec![(at + 1).to_string(), what, from, to, escape(&a.code), escape(&a.why)]
+            });
+            out.push_str(&table(width, &["", "What", "From", "To", "Finding", "Why"], &[0, 2, 3], rows.collect()));
+        }
+        for a in &plan.advice {
+            out.push_str(&paint.warn(&format!("{} at {}: {}\n", a.code, escape(&a.place), escape(&a.advice))));
+        }
+        if !plan.actions.is_empty() {
+            let path = escape(&path.display().to_string());
+            out.push_str(&format!(
+                "\nNothing has been changed. Read the plan in {path}, then:\n  wtcheck repair apply {path} --output NEWDIR\n"
+            ));
+        }
+        out
+    });
+}
+
+/// An action in three cells.
+fn short(what: &What) -> (String, String, String) {
+    let none = String::new;
+    match what {
+        What::SetSize { tree, from, to, .. } => {
+            (format!("size= of {}", escape(short_name(tree))), grouped(*from), grouped(*to))
+        }
+        What::SetDatabaseSize { from, to } => ("database_size".into(), grouped(*from), grouped(*to)),
+        What::Discard { bytes, .. } | What::Withdraw { bytes, .. } => (describe(what), grouped(*bytes), none()),
+        What::AbandonUnfinished { rows, .. } => (describe(what), grouped(*rows), "0".into()),
+        What::DropCompletion { lsns, falls_back_to_lsn } => (
+            "newest completion record".into(),
+            lsns.last().map_or_else(none, |l| format!("LSN {l}")),
+            format!("LSN {falls_back_to_lsn}"),
+        ),
+        What::SetFileSize { file, from, to, .. } => (format!("size= of {}", escape(file)), grouped(*from), grouped(*to)),
+        What::RebuildTurtle { instead_of, .. } => ("WiredTiger.turtle".into(), escape(instead_of), "rebuilt".into()),
+    }
+}
+
+/// What an audit comes to, for before and after.
+#[derive(Serialize)]
+struct Side<'a> {
+    verdict: Verdict,
+    totals: &'a Totals,
+    completion_lsn: Option<u64>,
+    orphans: u64,
+    database_size: Option<u64>,
+    trees: Vec<TreeSide<'a>>,
+}
+
+#[derive(Serialize)]
+struct TreeSide<'a> {
+    uri: &'a str,
+    published_size: Option<u64>,
+    recomputed_size: u64,
+}
+
+fn side(audit: &Audit) -> Side<'_> {
+    let tree = |t: &'_ crate::audit::result::TreeInfo| (t.published_size, t.recomputed_size);
+    Side {
+        verdict: audit.verdict,
+        totals: &audit.totals,
+        completion_lsn: audit.checkpoint.as_ref().map(|c| c.lsn),
+        orphans: audit.orphans.len() as u64,
+        database_size: audit.database.published_size,
+        trees: audit
+            .trees
+            .iter()
+            .map(|t| TreeSide { uri: &t.uri, published_size: tree(t).0, recomputed_size: tree(t).1 })
+            .collect(),
+    }
+}
+
+/// A plan that was applied.
+pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Output) {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        schema_version: u32,
+        directory: String,
+        journal: String,
+        undo: String,
+        actions: Vec<String>,
+        before: Side<'a>,
+        after: Side<'a>,
+        rolled_back: Option<&'a str>,
+        exit_code: u8,
+    }
+    let journal = applied.journal.display().to_string();
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        directory: applied.directory.display().to_string(),
+        undo: format!("wtcheck repair undo {}", quoted(&journal)),
+        journal,
+        actions: plan.actions.iter().map(|a| describe(&a.what)).collect(),
+        before: side(&applied.before),
+        after: side(&applied.after),
+        rolled_back: applied.rolled_back.as_deref(),
+        exit_code,
+    };
+    let (width, paint) = (output.width, output.paint);
+    output.document(&report, || {
+        let mut out = format!("{}\n", escape(&report.directory));
+        out.push_str(&table(width, &["", "Before", "After", "Change"], &[1, 2, 3], rows(applied)));
+        match &applied.rolled_back {
+            Some(why) => out.push_str(&paint.bad(&format!("Taken back: {}\n", escape(why)))),
+            None => {
+                let after = &applied.after;
+                out.push_str(&match after.verdict {
+                    Verdict::Clean => paint.good("Repaired; audited again: clean.\n"),
+                    _ => paint.warn(&format!(
+                        "Repaired; audited again: {} and {} remain.\n",
+                        count(after.totals.errors, "error"),
+                        count(after.totals.warnings, "warning")
+                    )),
+                });
+                out.push_str(&format!("\nTo take it back:\n  {}\n", escape(&report.undo)));
+            }
+        }
+        out
+    });
+}
+
+/// What changed, line by line.
+fn rows(applied: &Applied) -> Vec<Vec<String>> {
+    let (before, after) = (&applied.before, &applied.after);
+    let number = |n: Option<u64>| n.map_or("-".to_string(), grouped);
+    let change = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (Some(a), Some(b)) => {
+            let distance = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX);
+            signed(if b >= a { distance } else { -distance })
+        }
+        _ => String::new(),
+    };
+    let mut out = Vec::new();
+    let mut line = |what: String, a: Option<u64>, b: Option<u64>| {
+        out.push(vec![what, number(a), number(b), change(a, b)]);
+    };
+    for old in &before.trees {
+        let new = after.trees.iter().find(|t| t.uri == old.uri);
+        let published = new.and_then(|t| t.published_size);
+        if published != old.published_size {
+            line(format!("size= of {}", escape(short_name(&old.uri))), old.published_size, published);
+        }
+    }
+    if before.database.published_size != after.database.published_size {
+        line("database_size".into(), before.database.published_size, after.database.published_size);
+    }
+    let lsn = |a: &Audit| a.checkpoint.as_ref().map(|c| c.lsn);
+    if before.local.is_none() {
+        line("orphans".into(), Some(before.orphans.len() as u64), Some(after.orphans.len() as u64));
+        line("rows".into(), Some(before.store.rows), Some(after.store.rows));
+        line("newest checkpoint, LSN".into(), lsn(before), lsn(after));
+    }
+    line("errors".into(), Some(before.totals.errors), Some(after.totals.errors));
+    line("warnings".into(), Some(before.totals.warnings), Some(after.totals.warnings));
+    out
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    if path.chars().all(plain) { path.to_string() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// A repair that was taken back.
+pub fn undone(undone: &Undone, output: &mut Output) {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        schema_version: u32,
+        directory: String,
+        undone: &'a [String],
+        changes: u64,
+        of: u64,
+        exit_code: u8,
+    }
+    let (changes, of) = undone.changes;
+    let directory = undone.directory.display().to_string();
+    let report =
+        Report { schema_version: SCHEMA_VERSION, directory, undone: &undone.actions, changes, of, exit_code: 0 };
+    let paint = output.paint;
+    output.document(&report, || {
+        let mut out = String::new();
+        for action in &undone.actions {
+            out.push_str(&format!("taken back: {}\n", escape(action)));
+        }
+        let directory = escape(&report.directory);
+        let part = if changes == of { String::new() } else { format!(", of {} in the journal", grouped(of)) };
+        let done = format!("{directory} is as it was before: {} put back{part}.", count(changes, "record"));
+        out.push_str(&paint.good(&done));
+        out.push('\n');
+        out
+    });
+}
