@@ -89,8 +89,9 @@ fn judge_store<'s>(
 impl Read<'_> {
     fn basis(&self) -> Result<Basis<'_>, RepairError> {
         let checkpoint = self.checkpoint.as_ref();
-        let checkpoint = checkpoint
-            .ok_or_else(|| RepairError::Refused("no checkpoint of this store can be used: nothing to stand on".into()))?;
+        let checkpoint = checkpoint.ok_or_else(|| {
+            RepairError::Refused("no checkpoint of this store can be used: nothing to stand on".into())
+        })?;
         let limits = Limits::default();
         Ok(Basis { opened: &self.opened, audit: &self.audit, class: &self.class, checkpoint, limits })
     }
@@ -186,11 +187,12 @@ fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), RepairError> {
 }
 
 fn encrypted(audit: &Audit) -> Result<(), RepairError> {
-    let hidden = |f: &&audit::finding::Finding| {
-        f.code == Code::Encrypted && f.place.uri.as_deref() == Some(SHARED_METADATA)
-    };
+    let hidden =
+        |f: &&audit::finding::Finding| f.code == Code::Encrypted && f.place.uri.as_deref() == Some(SHARED_METADATA);
     match audit.findings.iter().find(hidden) {
-        Some(_) => Err(RepairError::Refused("the shared metadata is encrypted: its sizes cannot be read or written".into())),
+        Some(_) => {
+            Err(RepairError::Refused("the shared metadata is encrypted: its sizes cannot be read or written".into()))
+        }
         None => Ok(()),
     }
 }
@@ -274,7 +276,8 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         if applied.rolled_back.is_some() {
             let _ = std::fs::remove_dir_all(partial);
         } else {
-            let fail = |e: std::io::Error| RepairError::Io { path: output.display().to_string(), reason: e.to_string() };
+            let fail =
+                |e: std::io::Error| RepairError::Io { path: output.display().to_string(), reason: e.to_string() };
             std::fs::rename(partial, output).map_err(fail)?;
             let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             journal::sync_directory(parent).map_err(fail)?;
@@ -333,7 +336,8 @@ fn mend(
     let lock = Lock::take(&located)?;
     let directory = options.output.as_deref().unwrap_or(source);
     let header = header(plan, before, &edits, directory, options.now);
-    let path = options.journal.clone().unwrap_or_else(|| target.join(journal::name(&plan.store.fingerprint, options.now)));
+    let path =
+        options.journal.clone().unwrap_or_else(|| target.join(journal::name(&plan.store.fingerprint, options.now)));
     let steps: Vec<Step> = changes.iter().cloned().map(Step::Record).collect();
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);
@@ -370,13 +374,7 @@ fn mend(
     Ok(Applied { directory: target.to_path_buf(), journal: path, before: before.audit.clone(), after, rolled_back })
 }
 
-fn header(
-    plan: &Plan,
-    before: &Read<'_>,
-    edits: &[crate::store::edit::Edit],
-    directory: &Path,
-    now: u64,
-) -> Header {
+fn header(plan: &Plan, before: &Read<'_>, edits: &[crate::store::edit::Edit], directory: &Path, now: u64) -> Header {
     use crate::store::edit::Edit;
     let counter = edits.iter().find_map(|e| match e {
         Edit::Counter { last_lsn } => Some(*last_lsn),
@@ -447,7 +445,9 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
         match ledger.state(change)? {
             State::Before => {}
             State::After => done += 1,
-            State::Other(why) => return refuse(format!("the store has moved on since the repair: {why}; nothing was changed")),
+            State::Other(why) => {
+                return refuse(format!("the store has moved on since the repair: {why}; nothing was changed"));
+            }
         }
         progress.at(at as u64, 0);
     }

@@ -19,7 +19,7 @@ use crate::format::crc;
 use crate::format::generation::Generation;
 use crate::format::turtle::{self, TurtleForm};
 use crate::store::edit::{Edit, NewRow};
-use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreKind};
+use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Row, StoreKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a repair stands on.
@@ -53,9 +53,7 @@ pub fn edits(basis: &Basis<'_>, actions: &[Action], now: u64) -> Result<Vec<Edit
 /// Whether actions come down to a new checkpoint.
 #[must_use]
 pub fn needs_checkpoint(actions: &[Action]) -> bool {
-    actions.iter().any(|a| {
-        matches!(a.what, What::SetSize { .. } | What::SetDatabaseSize { .. } | What::Discard { .. })
-    })
+    actions.iter().any(|a| matches!(a.what, What::SetSize { .. } | What::SetDatabaseSize { .. } | What::Discard { .. }))
 }
 
 /// Rows of work no checkpoint has completed: above the record stood on. The engine takes them out
@@ -75,7 +73,7 @@ pub fn pages_written(basis: &Basis<'_>, uri: &str) -> Result<Vec<u64>, RepairErr
     };
     let counters = Counters { lsn: 1, page_id: 1, write_gen: 1, checkpoint_id: 0 };
     let tree = &basis.checkpoint.metadata;
-    let written = Rewriter::new(&basis.opened.index, &mut *reader, tree, basis.limits, counters)
+    let written = Rewriter::new(&basis.opened.index, &mut *reader, tree, (basis.limits, counters), &|_| true)
         .replace(&BTreeMap::from([(key, value)]))?;
     Ok(written.replaced.iter().map(|c| c.page_id).collect())
 }
@@ -357,8 +355,10 @@ impl<'a> Maker<'a> {
         if let Some(uri) = sizes.keys().next() {
             return Err(RepairError::Refused(format!("the shared metadata has no row for {uri}")));
         }
-        let written = Rewriter::new(&basis.opened.index, &mut *reader, tree, basis.limits, self.counters)
-            .replace(&values)?;
+        let upto = basis.checkpoint.lsn;
+        let stays = |r: &Row| r.lsn <= upto && !wanted.withdraw.contains(&(r.table, r.page, r.lsn));
+        let numbers = (basis.limits, self.counters);
+        let written = Rewriter::new(&basis.opened.index, &mut *reader, tree, numbers, &stays).replace(&values)?;
         self.compare(tree, &written, &rows, &values)?;
         Ok(Some(written))
     }
@@ -382,7 +382,9 @@ impl<'a> Maker<'a> {
         if same {
             return Ok(());
         }
-        Err(RepairError::Refused("the rewritten shared metadata does not read back as it should; nothing was changed".into()))
+        Err(RepairError::Refused(
+            "the rewritten shared metadata does not read back as it should; nothing was changed".into(),
+        ))
     }
 
     /// The turtle page of the new checkpoint: the old text with the new root in it.

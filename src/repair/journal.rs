@@ -208,7 +208,8 @@ mod tests {
             actions: vec!["set size".into()],
         };
         let field = |value| Field { name: "f".into(), value };
-        let values = [Value::Null, Value::Integer(-1), Value::Real(3), Value::Text("t\n".into()), Value::Blob(vec![0, 255])];
+        let values =
+            [Value::Null, Value::Integer(-1), Value::Real(3), Value::Text("t\n".into()), Value::Blob(vec![0, 255])];
         let after = values.into_iter().map(field).collect();
         let change = Change { file: "a.db".into(), set: "pages".into(), before: None, after: Some(after) };
         (header, vec![Step::Record(change.clone()), Step::Record(change)])

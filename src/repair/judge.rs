@@ -53,7 +53,8 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
             return Err(format!("{} would be gone", old.uri));
         };
         let metadata = old.uri == crate::btree::catalog::SHARED_METADATA;
-        let same = (&new.root_cookie, new.recomputed_size, new.pages) == (&old.root_cookie, old.recomputed_size, old.pages);
+        let same =
+            (&new.root_cookie, new.recomputed_size, new.pages) == (&old.root_cookie, old.recomputed_size, old.pages);
         if !metadata && !same {
             return Err(format!("{} would have another content", old.uri));
         }

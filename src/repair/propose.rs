@@ -280,7 +280,10 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
         let flags: Vec<String> = newer.iter().map(|lsn| format!("--drop-completion {lsn}")).collect();
         out.advice.push(Advice {
             code,
-            place: format!("completion record at LSN {}", newer.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+            place: format!(
+                "completion record at LSN {}",
+                newer.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+            ),
             advice: format!(
                 "a copy from another node is better; if there is none, fall back to LSN {} with repair plan {}: what \
                  was written since is given up",
@@ -292,10 +295,7 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
     }
     let evidence = cause.map(|f| format!("expected {}, found {}", f.expected, f.found)).into_iter();
     Ok(Some(Action {
-        what: What::DropCompletion {
-            lsns: options.drop_completion.clone(),
-            falls_back_to_lsn: basis.checkpoint.lsn,
-        },
+        what: What::DropCompletion { lsns: options.drop_completion.clone(), falls_back_to_lsn: basis.checkpoint.lsn },
         code,
         why: "asked for by name: the newest completion record cannot be used".into(),
         evidence: evidence.collect(),

@@ -19,7 +19,7 @@ use crate::format::page::{
     FLAG_COMPRESSED, FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType,
 };
 use crate::store::edit::NewRow;
-use crate::store::{BlockReader, Index};
+use crate::store::{BlockReader, Index, Row};
 use std::collections::BTreeMap;
 
 /// Levels no real tree has (06.6).
@@ -117,21 +117,23 @@ pub struct Rewriter<'a> {
     tree: &'a Tree,
     limits: Limits,
     counters: Counters,
+    stays: &'a dyn Fn(&Row) -> bool,
     rows: Vec<NewRow>,
     replaced: Vec<Cookie>,
     written: Vec<Cookie>,
 }
 
 impl<'a> Rewriter<'a> {
-    /// Of a tree.
+    /// Of a tree. `stays` says which rows of the store will be there afterwards.
     pub fn new(
         index: &'a Index,
         reader: &'a mut dyn BlockReader,
         tree: &'a Tree,
-        limits: Limits,
-        counters: Counters,
+        (limits, counters): (Limits, Counters),
+        stays: &'a dyn Fn(&Row) -> bool,
     ) -> Self {
-        Self { index, reader, tree, limits, counters, rows: Vec::new(), replaced: Vec::new(), written: Vec::new() }
+        let (rows, replaced, written) = (Vec::new(), Vec::new(), Vec::new());
+        Self { index, reader, tree, limits, counters, stays, rows, replaced, written }
     }
 
     /// Replace the values of the given keys, all of which must be there.
@@ -202,7 +204,7 @@ impl<'a> Rewriter<'a> {
         let prefixes = header.page_type() == Ok(PageType::RowLeaf)
             && cell::Cells::new(&plain, image.data_offset(), header.flags).flatten().any(|c| c.prefix > 0);
         let rows = self.index.slice(self.index.page(self.tree.table, cookie.page_id));
-        let image_lsn = rows.iter().rev().find(|r| r.is_full()).map_or(0, |r| r.lsn);
+        let image_lsn = rows.iter().rev().find(|r| r.is_full() && (self.stays)(r)).map_or(0, |r| r.lsn);
         Ok(Old { cookie, era: loaded.era, header, compressor, full_checksum, prefixes, image_lsn })
     }
 
@@ -237,12 +239,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The rows of a leaf with the new values in them.
-    fn leaves(
-        &self,
-        scratch: &Scratch,
-        loaded: Loaded,
-        wanted: &[(&[u8], &[u8])],
-    ) -> Result<Vec<Leaf>, RepairError> {
+    fn leaves(&self, scratch: &Scratch, loaded: Loaded, wanted: &[(&[u8], &[u8])]) -> Result<Vec<Leaf>, RepairError> {
         let mut faults = Vec::new();
         let leaves = page::with_rows(scratch, loaded, &mut faults, |rows| {
             let mut out = Vec::with_capacity(rows.list.len());

@@ -83,7 +83,9 @@ fn short(what: &What) -> (String, String, String) {
             lsns.last().map_or_else(none, |l| format!("LSN {l}")),
             format!("LSN {falls_back_to_lsn}"),
         ),
-        What::SetFileSize { file, from, to, .. } => (format!("size= of {}", escape(file)), grouped(*from), grouped(*to)),
+        What::SetFileSize { file, from, to, .. } => {
+            (format!("size= of {}", escape(file)), grouped(*from), grouped(*to))
+        }
         What::RebuildTurtle { instead_of, .. } => ("WiredTiger.turtle".into(), escape(instead_of), "rebuilt".into()),
     }
 }

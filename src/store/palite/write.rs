@@ -120,10 +120,9 @@ impl PaliteLedger {
             .map_err(|e| self.error(file, &e))?;
             self.open.insert(file.to_string(), conn);
         }
-        self.open.get_mut(file).ok_or_else(|| StoreError::Unreadable {
-            path: self.dir.join(file),
-            reason: "could not be opened".into(),
-        })
+        self.open
+            .get_mut(file)
+            .ok_or_else(|| StoreError::Unreadable { path: self.dir.join(file), reason: "could not be opened".into() })
     }
 
     /// All records of a set that match, with every stored column, the rowid included.
@@ -372,11 +371,8 @@ fn carry(conn: &Connection, change: &Change, to: Side) -> rusqlite::Result<Optio
         (Some(old), Some(new)) => {
             let changed: Vec<Field> = new.iter().filter(|f| !old.contains(f)).cloned().collect();
             let key = key_of(&change.set, old);
-            let sql = format!(
-                "UPDATE {set} SET {} WHERE {}",
-                bound(&changed, ", ", 0),
-                bound(&key, " AND ", changed.len())
-            );
+            let sql =
+                format!("UPDATE {set} SET {} WHERE {}", bound(&changed, ", ", 0), bound(&key, " AND ", changed.len()));
             let values = new.iter().filter(|f| changed.contains(f)).chain(old.iter().filter(|f| key.contains(f)));
             (sql, values.map(|f| &f.value).collect())
         }
