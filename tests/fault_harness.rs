@@ -6,6 +6,8 @@
 
 // The bindings of LMDB call opening unsafe, as it maps files. The files here are the test's own.
 #![allow(missing_docs, unsafe_code)]
+// What is preloaded is, and some of the calls are.
+#![cfg(target_os = "linux")]
 
 mod common;
 #[path = "common/faults.rs"]
