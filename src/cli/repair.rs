@@ -115,6 +115,7 @@ impl From<RepairError> for Failure {
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
             RepairError::Refused(why) => Self::new(exit::REFUSED, why, "wtcheck audit shows where the store stands"),
+            RepairError::HalfDone(why) => Self::new(exit::INCOMPLETE, why, "the store is whole either way"),
             RepairError::Document { .. } => {
                 Self::new(exit::USAGE, e.to_string(), "give a file written by wtcheck repair plan or apply")
             }

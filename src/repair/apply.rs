@@ -12,10 +12,13 @@ use crate::btree::catalog::{Checkpoint, SHARED_METADATA};
 use crate::btree::walk::Depth;
 use crate::store::edit::{Change, Ledger, Side, State};
 use crate::store::palite::PaliteLedger;
-use crate::store::{Located, OpenOptions, PageLog, StoreKind, live};
+use crate::store::{Located, OpenOptions, PageLog, StoreError, StoreKind, live};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// The set of completion records, in both kinds of store.
+const CHECKPOINTS: &str = "checkpoints";
 
 /// Where and how a plan is applied.
 pub struct ApplyOptions {
@@ -252,16 +255,13 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
     }
     encrypted(&before.audit)?;
     let edits = predict(&before, plan, options.now, progress)?;
-    let partial = match &options.output {
-        None => None,
-        Some(output) => {
-            let partial = partial_name(output)?;
-            copy::directory(&source, &partial, progress)?;
-            Some(partial)
-        }
-    };
+    let partial = options.output.as_deref().map(partial_name).transpose()?;
     let target = partial.clone().unwrap_or_else(|| source.clone());
-    let done = mend(plan, options, (&before, edits), (&source, &target), progress);
+    let copied = match &partial {
+        Some(partial) => copy::directory(&source, partial, progress),
+        None => Ok(()),
+    };
+    let done = copied.and_then(|()| mend(plan, options, (&before, edits), (&source, &target), progress));
     let mut applied = match done {
         Ok(applied) => applied,
         Err(e) => {
@@ -278,7 +278,10 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         } else {
             let fail =
                 |e: std::io::Error| RepairError::Io { path: output.display().to_string(), reason: e.to_string() };
-            std::fs::rename(partial, output).map_err(fail)?;
+            if let Err(e) = std::fs::rename(partial, output) {
+                let _ = std::fs::remove_dir_all(partial);
+                return Err(fail(e));
+            }
             let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             journal::sync_directory(parent).map_err(fail)?;
         }
@@ -342,19 +345,7 @@ fn mend(
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);
     if let Err(e) = ledger.carry_out(&changes, Side::After) {
-        let back = ledger.carry_out(&changes, Side::Before);
-        let rolled = match back {
-            Ok(()) => {
-                let _ = journal::mark(&path, Mark::Undone);
-                "it was taken back, the store is as it was".to_string()
-            }
-            Err(second) => format!(
-                "taking it back failed too ({second}); the old checkpoint still stands; when the cause is mended: \
-                 wtcheck repair undo {}",
-                path.display()
-            ),
-        };
-        return Err(RepairError::Refused(format!("the repair could not be written: {e}; {rolled}")));
+        return Err(failed(&mut *ledger, &changes, &path, &e));
     }
     drop(ledger);
     // The lock is ours; asking who holds it would give it up.
@@ -365,13 +356,39 @@ fn mend(
     drop(store);
     let rolled_back = judge::helped(&before.audit, &after, &plan.actions).err();
     if rolled_back.is_some() {
-        self::ledger(&located)?.carry_out(&changes, Side::Before)?;
+        let mut ledger = self::ledger(&located)?;
+        if let Err(e) = ledger.carry_out(&changes, Side::Before) {
+            return Err(failed(&mut *ledger, &changes, &path, &e));
+        }
         journal::mark(&path, Mark::Undone)?;
     } else {
         journal::mark(&path, Mark::Applied)?;
     }
     drop(lock);
     Ok(Applied { directory: target.to_path_buf(), journal: path, before: before.audit.clone(), after, rolled_back })
+}
+
+/// Writing failed half way: take it back, and say where the store stands.
+fn failed(ledger: &mut dyn Ledger, changes: &[Change], journal: &Path, cause: &StoreError) -> RepairError {
+    let Err(second) = ledger.carry_out(changes, Side::Before) else {
+        // The mark is a courtesy; what counts is the store.
+        let _ = journal::mark(journal, Mark::Undone);
+        return RepairError::Refused(format!(
+            "the repair could not be written: {cause}; it was taken back, the store is as it was"
+        ));
+    };
+    let completed = changes.iter().find(|c| c.set == CHECKPOINTS && c.before.is_none());
+    let stands = match completed.map(|c| ledger.state(c)) {
+        Some(Ok(State::After)) => "the new checkpoint stands, with something left to do",
+        Some(Ok(_)) => "the old checkpoint stands",
+        Some(Err(_)) => "which checkpoint stands could not be read",
+        None => "the checkpoint stands as it did",
+    };
+    RepairError::HalfDone(format!(
+        "the repair could not be written: {cause}; taking it back failed too: {second}; {stands}. \
+         When the cause is mended: wtcheck repair undo {}",
+        journal.display()
+    ))
 }
 
 fn header(plan: &Plan, before: &Read<'_>, edits: &[crate::store::edit::Edit], directory: &Path, now: u64) -> Header {

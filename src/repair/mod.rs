@@ -29,6 +29,9 @@ pub enum RepairError {
     /// It would not be safe, or not be possible. Nothing was changed.
     #[error("{0}")]
     Refused(String),
+    /// A repair was begun and could neither be finished nor taken back. Says how to go on.
+    #[error("{0}")]
+    HalfDone(String),
     /// A plan or journal that cannot be read.
     #[error("{path}: {reason}")]
     Document {

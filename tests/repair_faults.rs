@@ -1,0 +1,250 @@
+//! A repair that dies, or whose calls fail, at each write and each synchronisation in turn: the next
+//! audit sees the old state or the new one, and undo either takes the rest back or says that there
+//! is nothing to undo.
+
+#![allow(missing_docs)]
+// What is preloaded is, and some of the calls are.
+#![cfg(target_os = "linux")]
+
+mod common;
+#[path = "common/faults.rs"]
+mod faults;
+
+use faults::{Case, EIO, ENOSPC, EROFS, Fault, Faults, Mode, Outcome, for_each_fault};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// Dying behind a call is dying before the next one.
+const MODES: [Mode; 5] = [Mode::Kill, Mode::Torn, Mode::Error(EIO), Mode::Sticky(ENOSPC), Mode::Sticky(EROFS)];
+
+fn wtcheck(args: &[&str]) -> (i32, String, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(args).arg("-q").output().unwrap();
+    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
+    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
+}
+
+fn path(p: &Path) -> &str {
+    p.to_str().unwrap()
+}
+
+/// What an audit says of a store, without what a path or a run changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    completion: Option<u64>,
+    published: Vec<(String, Option<u64>, u64)>,
+    database: Option<u64>,
+    /// Code, table, page.
+    findings: BTreeSet<(String, Option<u64>, Option<u64>)>,
+}
+
+fn told(home: &Path) -> Told {
+    let (code, out, err) = wtcheck(&["audit", path(home), "--format", "json"]);
+    assert!(code <= 1, "audit: {code} {err}");
+    let audit: Value = serde_json::from_str(&out).unwrap();
+    let text = |v: &Value| v.as_str().unwrap().to_string();
+    let tree = |t: &Value| (text(&t["uri"]), t["published_size"].as_u64(), t["recomputed_size"].as_u64().unwrap());
+    let finding = |f: &Value| {
+        let place = &f["place"];
+        (text(&f["code"]), place["table_id"].as_u64(), place["page_id"].as_u64())
+    };
+    Told {
+        completion: audit["checkpoint"]["lsn"].as_u64(),
+        published: audit["trees"].as_array().unwrap().iter().map(tree).collect(),
+        database: audit["database"]["published_size"].as_u64(),
+        findings: audit["findings"].as_array().unwrap().iter().map(finding).collect(),
+    }
+}
+
+/// Every row of every database, as SQLite gives it to who opens the store next.
+fn dump(home: &Path) -> BTreeMap<String, Vec<String>> {
+    let temp = tempfile::tempdir().unwrap();
+    common::copy_dir(&home.join("kv_home"), temp.path());
+    let mut out = BTreeMap::new();
+    for entry in std::fs::read_dir(temp.path()).unwrap() {
+        let file = entry.unwrap().path();
+        let name = file.file_name().unwrap().to_str().unwrap().to_string();
+        let table = match name.as_str() {
+            "globals.db" => "globals",
+            "checkpoints.db" => "checkpoints",
+            n if n.ends_with(".db") => "pages",
+            _ => continue,
+        };
+        let conn = rusqlite::Connection::open(&file).unwrap();
+        let mut statement = conn.prepare(&format!("SELECT rowid, * FROM {table} ORDER BY rowid")).unwrap();
+        let columns = statement.column_count();
+        let row = |r: &rusqlite::Row<'_>| {
+            Ok((0..columns).map(|c| format!("{:?}", r.get_ref(c).unwrap())).collect::<Vec<_>>().join("|"))
+        };
+        out.insert(name, statement.query_map([], row).unwrap().map(Result::unwrap).collect());
+    }
+    out
+}
+
+fn journals(home: &Path) -> Vec<PathBuf> {
+    let names = std::fs::read_dir(home).unwrap().map(|e| e.unwrap().path());
+    names.filter(|p| p.extension().is_some_and(|e| e == "journal")).collect()
+}
+
+struct Sample {
+    temp: tempfile::TempDir,
+    home: PathBuf,
+    plan: PathBuf,
+    old: Told,
+    dump: BTreeMap<String, Vec<String>>,
+}
+
+/// The leak, planned. With rows to put, to discard and to take back, in several databases.
+fn sample() -> Sample {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    common::copy_dir(&common::fixture("palite/2026-07-leak-full"), &home);
+    let plan = temp.path().join("plan.yaml");
+    assert_eq!(wtcheck(&["repair", "plan", path(&home), "-o", path(&plan)]).0, 1);
+    let (old, dump) = (told(&home), dump(&home));
+    Sample { temp, home, plan, old, dump }
+}
+
+/// The old state, the new one, or the new one before the last rows were taken back: sizes and
+/// checkpoint are then new as a whole, and the images that are still there are told as such.
+fn known(found: &Told, old: &Told, new: &Told) -> &'static str {
+    if found == old {
+        return "old";
+    }
+    if found == new {
+        return "new";
+    }
+    let sizes = |t: &Told| (t.completion, t.published.clone(), t.database);
+    assert_eq!(sizes(found), sizes(new), "neither old nor new");
+    assert!(found.findings.iter().all(|f| f.0 == "orphan-image" && old.findings.contains(f)), "{found:?}");
+    "new, an image not yet taken back"
+}
+
+/// Undo whatever is there; afterwards the store is as it was.
+fn undo(home: &Path, dump_before: &BTreeMap<String, Vec<String>>) {
+    match journals(home).as_slice() {
+        [] => {}
+        [journal] => {
+            let (code, out, err) = wtcheck(&["repair", "undo", path(journal)]);
+            let nothing = err.contains("nothing to undo") || err.contains("is no journal") || err.contains("is empty");
+            assert!(code == 0 || (code != 0 && nothing), "undo: {code} {out}{err}");
+        }
+        more => panic!("{more:?}"),
+    }
+    assert!(dump(home) == *dump_before, "undo did not restore every row");
+}
+
+#[test]
+fn applied_in_place() {
+    let Some(faults) = Faults::build() else { return };
+    let sample = sample();
+    let command = |dir: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+        command.args([
+            "repair",
+            "apply",
+            path(&sample.plan),
+            "--in-place",
+            "--yes",
+            "--dir",
+            path(dir),
+            "-q",
+            "-j",
+            "1",
+        ]);
+        command
+    };
+    let mended = sample.temp.path().join("mended");
+    common::copy_dir(&sample.home, &mended);
+    assert_eq!(command(&mended).status().unwrap().code(), Some(4));
+    let new = told(&mended);
+    assert!(new.findings.is_empty() && new != sample.old);
+    let seen: Mutex<BTreeMap<(&str, bool), u64>> = Mutex::default();
+    let check = |case: &Case, outcome: &Outcome, fault: Fault| {
+        let state = known(&told(case.path()), &sample.old, &new);
+        *seen.lock().unwrap().entry((state, outcome.killed)).or_default() += 1;
+        match outcome.code {
+            Some(4) => assert_eq!(state, "new", "{fault:?}: reported as done"),
+            // Whoever is told that it failed, or was refused, finds the store as it was.
+            Some(code) => assert!(state == "old" || code == 6, "{fault:?}: exit {code}, {state}: {}", outcome.stderr),
+            None => {}
+        }
+        undo(case.path(), &sample.dump);
+    };
+    let counted = for_each_fault(&faults, &MODES, || Case::new(&sample.home, command), check);
+    let seen = seen.into_inner().unwrap();
+    println!("{} calls; {seen:?}", counted.calls.len());
+    // Both sides of the commit point were met.
+    for state in ["old", "new"] {
+        assert!(seen.contains_key(&(state, true)), "{seen:?}");
+    }
+    // The journal is on the disk before any content is written.
+    let content =
+        |c: &faults::Call| c.writes() && (c.file_name().ends_with(".db") || c.file_name().ends_with(".db-wal"));
+    let first = counted.calls.iter().position(content);
+    let synced = counted.calls.iter().position(|c| c.kind == "fsync" && c.file_name().ends_with(".journal"));
+    assert!(synced.unwrap() < first.unwrap(), "{:#?}", counted.calls);
+}
+
+#[test]
+fn undone() {
+    let Some(faults) = Faults::build() else { return };
+    let sample = sample();
+    let mended = sample.temp.path().join("mended");
+    common::copy_dir(&sample.home, &mended);
+    let args = ["repair", "apply", path(&sample.plan), "--in-place", "--yes", "--dir", path(&mended)];
+    assert_eq!(wtcheck(&args).0, 4);
+    let new = told(&mended);
+    let name = journals(&mended)[0].file_name().unwrap().to_owned();
+    let command = |dir: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+        command.args(["repair", "undo", path(&dir.join(&name)), "-q"]);
+        command
+    };
+    let check = |case: &Case, outcome: &Outcome, fault: Fault| {
+        let state = known(&told(case.path()), &sample.old, &new);
+        if outcome.code == Some(0) {
+            assert_eq!(state, "old", "{fault:?}: reported as undone");
+        }
+        undo(case.path(), &sample.dump);
+    };
+    for_each_fault(&faults, &MODES, || Case::new(&mended, command), check);
+}
+
+#[test]
+fn applied_to_a_copy() {
+    let Some(faults) = Faults::build() else { return };
+    let sample = sample();
+    let source = common::snapshot(&sample.home);
+    let empty = sample.temp.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let command = |dir: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+        let out = dir.join("out");
+        command.args(["repair", "apply", path(&sample.plan), "--output", path(&out), "-q", "-j", "1"]);
+        command
+    };
+    let check = |case: &Case, outcome: &Outcome, fault: Fault| {
+        let out = case.path().join("out");
+        let there = out.exists();
+        assert!(there || outcome.code != Some(4), "{fault:?}: reported as done");
+        if there {
+            // What has its name is whole.
+            assert!(told(&out).findings.is_empty(), "{fault:?}");
+            undo(&out, &sample.dump);
+        }
+        if outcome.code.is_some_and(|c| c != 4) && !matches!(fault.mode, Mode::Sticky(_)) && !there {
+            let left: Vec<_> = std::fs::read_dir(case.path()).unwrap().map(|e| e.unwrap().path()).collect();
+            assert!(left.is_empty(), "{fault:?}: an unfinished copy was left: {left:?}: {}", outcome.stderr);
+        }
+    };
+    for_each_fault(
+        &faults,
+        &[Mode::Kill, Mode::Error(EIO), Mode::Sticky(ENOSPC)],
+        || Case::new(&empty, command),
+        check,
+    );
+    assert_eq!(common::snapshot(&sample.home), source, "the source was touched");
+}
