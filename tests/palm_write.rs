@@ -577,6 +577,67 @@ fn what_is_not_opened_for_writing() {
     assert!(open(&temp).is_err());
 }
 
+/// Damage of pages and records is what a repair is for; only damage of the container forbids it.
+#[test]
+fn the_damaged_corpora() {
+    let Some(corpora) = common::corpora() else { return };
+    let mut opened = 0;
+    for entry in fs::read_dir(corpora.join("disagg-damaged")).unwrap() {
+        let dir = entry.unwrap().path();
+        let Ok(packed) = fs::read(dir.join("data.mdb.zst")) else { continue };
+        let temp = home(&zstd::decode_all(&packed[..]).unwrap());
+        let ledger = PalmLedger::open(&temp.path().join("kv_home"));
+        if dir.ends_with("d50-lmdb-truncated") {
+            assert!(matches!(ledger, Err(StoreError::Damaged { .. })), "{dir:?}");
+        } else {
+            drop(ledger.unwrap_or_else(|e| panic!("{dir:?}: {e}")));
+            opened += 1;
+        }
+    }
+    assert_eq!(opened, 15);
+}
+
+/// The library stops the program when it meets what it cannot believe, so damage must be found before
+/// it is let in. What is not found must at least not hurt: this test ends, and in a sound file.
+#[test]
+fn damage_does_not_reach_the_library() {
+    let good = fixture();
+    let u64_at = |at: usize| u64::from_le_bytes(good[at..at + 8].try_into().unwrap());
+    let is_tree =
+        |p: &usize| matches!(good[p * 4096 + 10..p * 4096 + 12], [1 | 2 | 8, 0]) && u64_at(p * 4096) == *p as u64;
+    let trees: Vec<usize> = (0..good.len() / 4096).filter(is_tree).collect();
+    let branches: Vec<usize> = trees.iter().copied().filter(|p| good[p * 4096 + 10] != 2).collect();
+    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let edits: Vec<Edit> = (0..50)
+        .map(|i| Edit::Put(row([9, 41, 57, 193][i as usize % 4], 100 + i * 7, 2000 + i, &vec![3; i as usize * 97])))
+        .collect();
+    let (mut refused, mut done) = (0, 0);
+    for round in 0..60 {
+        let mut bytes = good.clone();
+        let set = if round % 2 == 0 { &trees } else { &branches };
+        let at = set[random(set.len())] * 4096 + random(if round % 4 < 3 { 40 } else { 4096 });
+        bytes[at] = [bytes[at] ^ 1 << random(8), 0xff, random(256) as u8][random(3)];
+        let temp = home(&bytes);
+        let Ok(mut ledger) = PalmLedger::open(&temp.path().join("kv_home")) else {
+            refused += 1;
+            continue;
+        };
+        let changes = ledger.translate(&edits).unwrap();
+        for side in [Side::After, Side::Before, Side::After] {
+            ledger.carry_out(&changes, side).unwrap();
+        }
+        assert!(content(&temp.path().join("kv_home"))["pages"].len() == 1249 + 50);
+        done += 1;
+    }
+    assert!(refused > 10 && done > 10, "{refused} refused, {done} done");
+}
+
 /// The store, opened for reading, and every row's key.
 struct Real {
     store: Box<dyn PageLog>,

@@ -41,6 +41,9 @@ const MAX_FAULTS: usize = 100;
 /// Flag of a database: its keys are integers, in native order.
 pub const INTEGER_KEYS: u16 = 0x08;
 
+/// Flag of an environment, kept with those of its free pages: it was made without a directory of its own.
+const NO_DIRECTORY: u16 = 0x4000;
+
 const NODE_HEADER: usize = 8;
 const NODE_OVERFLOW: u16 = 0x01;
 const NODE_DATABASE: u16 = 0x02;
@@ -300,6 +303,10 @@ impl<'a> Env<'a> {
     ///
     /// The error says what is wrong.
     pub fn check(&self) -> std::result::Result<(), String> {
+        let flags = (self.state.main.flags, self.state.free.flags & !NO_DIRECTORY);
+        if flags != (0, INTEGER_KEYS) {
+            return Err(format!("flags {flags:#x?} of the main database and of the free pages are not the usual ones"));
+        }
         let mut used = PageSet::new(0);
         let mut databases = Vec::new();
         self.check_tree("main database", &self.state.main, &mut used, |record| {
