@@ -404,7 +404,7 @@ fn compressed_pages() {
     for name in ["snappy", "zlib", "zstd", "lz4"] {
         let compressor = Compressor::from_name(name);
         let page = PageHeader { entries: 2, ..page };
-        let (bytes, _) = build(&NewImage { page, delta: false, previous_checksum: 0, compressor }, &cells);
+        let (bytes, _) = build(&NewImage { compressor, ..NewImage::new(page) }, &cells);
         for extra in [&[][..], &["--compressor", name]] {
             let hex = hex::encode(&bytes);
             let args: Vec<&str> = ["page", &hex].into_iter().chain(extra.iter().copied()).collect();

@@ -77,6 +77,7 @@ fn theirs(env: &Heed, name: &str) -> Pairs {
 /// All records of a named database, as this crate reads them; damage fails the test.
 fn ours(bytes: &[u8], name: &str) -> Pairs {
     let env = Env::open(bytes).unwrap();
+    assert_eq!(env.check(), Ok(()));
     let (db, faults) = env.database(name.as_bytes());
     assert_eq!(faults, vec![]);
     let db = db.unwrap_or_else(|| panic!("no database {name}"));
@@ -444,6 +445,39 @@ fn root_of(bytes: &[u8], name: &str) -> (usize, usize) {
     let env = Env::open(bytes).unwrap();
     let record = env.records(&env.state().main).map(Result::unwrap).find(|r| r.key == name.as_bytes()).unwrap();
     (record.offset as usize, env.database(name.as_bytes()).0.unwrap().root.unwrap() as usize * 4096)
+}
+
+#[test]
+fn what_no_writer_may_be_let_at() {
+    let made = tempfile::tempdir().unwrap();
+    let bytes = palm_environment(made.path(), 300, 44);
+    let env = Env::open(&bytes).unwrap();
+    assert_eq!(env.check(), Ok(()));
+    assert!(env.state().map_size >= 0x4000_0000 && env.state().free.entries > 0);
+    let list = env.records(&env.state().free).next().unwrap().unwrap();
+    assert!(list.len > 8);
+    let (count_at, first_at) = (list.offset as usize, list.offset as usize + 8);
+    let root = env.database(b"pages").0.unwrap().root.unwrap();
+    let changed = |at: usize, value: u64| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        Env::open(&bytes).unwrap().check().unwrap_err()
+    };
+    assert!(changed(first_at, root).contains("listed as free, but is in use"), "a free page in use");
+    assert!(changed(first_at, 1).contains("is damaged"), "a meta page");
+    assert!(changed(first_at, env.state().last_page + 1).contains("is damaged"), "a page that is none");
+    assert!(changed(count_at, u64::from(list.len)).contains("is damaged"), "a list longer than its record");
+
+    // A key changed so that it is out of order; nothing else tells it from a sound one.
+    let (db, _) = env.database(b"pages");
+    let second = env.records(&db.unwrap()).nth(1).unwrap().unwrap().key;
+    let at = second.as_ptr() as usize - bytes.as_ptr() as usize;
+    assert!(changed(at, 0).contains("out of order"));
+    // Flags of the free pages' database that would have the library take lists for sets.
+    let flags_at = env.state().meta_page as usize * 4096 + 44;
+    assert!(changed(flags_at, 0xff).contains("not the usual ones"));
+    // The file cut off.
+    assert!(Env::open(&bytes[..bytes.len() / 2]).unwrap().check().is_err());
 }
 
 #[test]

@@ -181,58 +181,110 @@ impl<'a> Image<'a> {
 /// What goes into a new image besides its cells.
 #[derive(Debug, Clone, Copy)]
 pub struct NewImage {
-    /// Page header; `mem_size` is filled in.
+    /// Page header; `mem_size` and the compressed flag are filled in.
     pub page: PageHeader,
     /// Delta or base image.
     pub delta: bool,
     /// Checksum of the block this one follows, 0 for the first.
     pub previous_checksum: u32,
-    /// Compress with this compressor; the compressed flags are set in both headers.
+    /// Compress with this compressor, if that makes the image smaller; the compressed flags are then
+    /// set in both headers.
     pub compressor: Option<Compressor>,
+    /// The header layout to write.
+    pub era: Era,
+    /// Reconciliation id; June 2025 only.
+    pub reconciliation_id: u8,
+    /// Whether the checksum covers the whole image. `None`: unless it is compressed, as the engine does
+    /// it now (03.2). An image that was to be compressed and was not is always covered whole.
+    pub checksum_all: Option<bool>,
 }
 
-/// Build a stored image in the current layout around `cells`. Returns the bytes and their checksum.
-///
-/// The checksum covers everything unless the image is compressed, as the engine does it (03.2).
-#[must_use]
-pub fn build(new: &NewImage, cells: &[u8]) -> (Vec<u8>, u32) {
-    let mut page = new.page;
-    page.mem_size = u32::try_from(block::COMBINED_LEN + cells.len()).unwrap_or(u32::MAX);
-    let mut flags = block::FLAG_DATA_CHECKSUM;
-    if new.compressor.is_some() {
-        page.flags |= page::FLAG_COMPRESSED;
-        flags = block::FLAG_COMPRESSED;
+impl NewImage {
+    /// A base image in the current layout, the first of its page, not compressed.
+    #[must_use]
+    pub fn new(page: PageHeader) -> Self {
+        Self {
+            page,
+            delta: false,
+            previous_checksum: 0,
+            compressor: None,
+            era: Era::Current,
+            reconciliation_id: 0,
+            checksum_all: None,
+        }
     }
-    let mut header = BlockHeader {
-        magic: if new.delta { block::MAGIC_DELTA } else { block::MAGIC_BASE },
-        version: block::VERSION,
-        compatible_version: block::VERSION,
-        header_size: 44,
-        checksum: 0,
-        previous_checksum: new.previous_checksum,
-        flags,
-        reconciliation_id: None,
-        unused: [0; 3],
-    };
-    let assemble = |header: &BlockHeader| {
-        let mut out = Vec::with_capacity(block::COMBINED_LEN + cells.len());
-        page.write(&mut out);
+
+    /// Offset of the block header, and the combined length of both headers.
+    fn lengths(&self) -> (usize, u8) {
+        match (self.era, self.delta) {
+            (Era::June2025, true) => (page::OLD_DELTA_HEADER_LEN, 36),
+            _ => (page::HEADER_LEN, 44),
+        }
+    }
+
+    /// Whether the checksum is to cover the whole image.
+    fn covers_all(&self, compressed: bool) -> bool {
+        match self.compressor {
+            Some(_) if !compressed => true,
+            _ => self.checksum_all.unwrap_or(!compressed),
+        }
+    }
+
+    /// Both headers and the cells, still without checksum.
+    fn assemble(&self, cells: &[u8], compressed: bool) -> Vec<u8> {
+        let (offset, header_size) = self.lengths();
+        let len = usize::from(header_size).saturating_add(cells.len());
+        let mut page = self.page;
+        page.mem_size = u32::try_from(len).unwrap_or(u32::MAX);
+        page.flags &= !page::FLAG_COMPRESSED;
+        let mut flags = 0;
+        if compressed {
+            page.flags |= page::FLAG_COMPRESSED;
+            flags |= block::FLAG_COMPRESSED;
+        }
+        if self.covers_all(compressed) {
+            flags |= block::FLAG_DATA_CHECKSUM;
+        }
+        let header = BlockHeader {
+            magic: if self.delta { block::MAGIC_DELTA } else { block::MAGIC_BASE },
+            version: block::VERSION,
+            compatible_version: block::VERSION,
+            header_size,
+            checksum: 0,
+            previous_checksum: self.previous_checksum,
+            flags,
+            reconciliation_id: (self.era == Era::June2025).then_some(self.reconciliation_id),
+            unused: [0; 3],
+        };
+        let mut out = Vec::with_capacity(len);
+        if offset == page::HEADER_LEN {
+            page.write(&mut out);
+        } else {
+            page.write_old_delta(&mut out);
+        }
         header.write(&mut out);
         out.extend_from_slice(cells);
         out
-    };
-    let plain = assemble(&header);
-    let mut bytes = match new.compressor {
-        Some(c) if plain.len() > block::SKIP_LEN => compress::compress(c, &plain),
-        _ => plain,
-    };
-    let covered = if flags & block::FLAG_DATA_CHECKSUM != 0 { bytes.len() } else { block::SKIP_LEN.min(bytes.len()) };
-    let field = page::HEADER_LEN + 4;
-    header.checksum = crc::crc32c_zeroed(bytes.get(..covered).unwrap_or(&bytes), field);
-    if let Some(slot) = bytes.get_mut(field..field + 4) {
-        slot.copy_from_slice(&header.checksum.to_le_bytes());
     }
-    (bytes, header.checksum)
+}
+
+/// Build a stored image around `cells`. Returns the bytes and their checksum.
+#[must_use]
+pub fn build(new: &NewImage, cells: &[u8]) -> (Vec<u8>, u32) {
+    let small = new.compressor.and_then(|c| {
+        let plain = new.assemble(cells, true);
+        let small = (plain.len() > block::SKIP_LEN).then(|| compress::compress(c, &plain));
+        small.filter(|small| small.len() < plain.len())
+    });
+    let compressed = small.is_some();
+    let mut bytes = small.unwrap_or_else(|| new.assemble(cells, false));
+    let covered = if new.covers_all(compressed) { bytes.len() } else { block::SKIP_LEN.min(bytes.len()) };
+    let field = new.lengths().0 + 4;
+    let checksum = crc::crc32c_zeroed(bytes.get(..covered).unwrap_or(&bytes), field);
+    if let Some(slot) = bytes.get_mut(field..field + 4) {
+        slot.copy_from_slice(&checksum.to_le_bytes());
+    }
+    (bytes, checksum)
 }
 
 #[cfg(test)]
@@ -274,6 +326,9 @@ mod tests {
         ),
     ];
 
+    const COMPRESSORS: [Option<Compressor>; 5] =
+        [None, Some(Compressor::Snappy), Some(Compressor::Zlib), Some(Compressor::Zstd), Some(Compressor::Lz4)];
+
     #[test]
     fn images_of_14_3() {
         for (name, hex, sum, delta) in IMAGES {
@@ -285,6 +340,22 @@ mod tests {
             assert!(image.check_kind(!delta).is_err());
             image.check_headers().unwrap();
             assert_eq!(image.plain(None).unwrap().len(), bytes.len(), "{name}");
+        }
+    }
+
+    #[test]
+    fn images_of_14_3_are_built() {
+        for (name, hex, sum, delta) in IMAGES {
+            let bytes = hex::decode(hex).unwrap();
+            let image = Image::parse(&bytes, None).unwrap();
+            let new = NewImage {
+                delta,
+                previous_checksum: image.block.previous_checksum,
+                checksum_all: Some(image.block.flags & block::FLAG_DATA_CHECKSUM != 0),
+                ..NewImage::new(image.page)
+            };
+            let (built, its_sum) = build(&new, &bytes[44..]);
+            assert_eq!((hex::encode(built), its_sum), (hex.to_string(), sum), "{name}");
         }
     }
 
@@ -328,18 +399,57 @@ mod tests {
 
     proptest! {
         #[test]
-        fn built_images_read_back(cells in proptest::collection::vec(any::<u8>(), 0..2000), write_gen: u64, delta: bool, which in 0_u8..5) {
-            let compressor = [None, Some(Compressor::Snappy), Some(Compressor::Zlib), Some(Compressor::Zstd), Some(Compressor::Lz4)][usize::from(which)];
-            let compressor = compressor.filter(|_| cells.len() > 64);
-            let page = PageHeader { recno: 0, write_gen, mem_size: 0, entries: 0, type_byte: 7, flags: 0, unused: 0, version: 1 };
-            let (bytes, sum) = build(&NewImage { page, delta, previous_checksum: 7, compressor }, &cells);
-            let image = Image::parse(&bytes, Some(Era::Current)).unwrap();
+        fn built_images_read_back(
+            cells in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..2000),
+                proptest::collection::vec(0_u8..3, 0..2000),
+            ],
+            write_gen: u64,
+            delta: bool,
+            old: bool,
+            reconciliation_id: u8,
+            checksum_all: Option<bool>,
+            was_compressed: bool,
+            which in 0_usize..5,
+        ) {
+            let compressor = COMPRESSORS[which];
+            let era = if old { Era::June2025 } else { Era::Current };
+            let flags = if was_compressed { page::FLAG_COMPRESSED } else { 0 };
+            let page = PageHeader { recno: 0, write_gen, mem_size: 0, entries: 0, type_byte: 7, flags, unused: 0, version: 1 };
+            let new = NewImage { delta, previous_checksum: 7, compressor, era, reconciliation_id, checksum_all, ..NewImage::new(page) };
+            let (bytes, sum) = build(&new, &cells);
+            let image = Image::parse(&bytes, Some(era)).unwrap();
+            prop_assert_eq!((image.era, image.page.write_gen), (era, write_gen));
             prop_assert_eq!(image.block.checksum, sum);
             prop_assert_eq!(image.compute_checksum(), sum);
+            prop_assert_eq!(image.block.previous_checksum, 7);
+            prop_assert_eq!(image.block.reconciliation_id, old.then_some(reconciliation_id));
             image.check_headers().unwrap();
             image.check_kind(delta).unwrap();
             let plain = image.plain(compressor).unwrap();
             prop_assert_eq!(plain.get(image.data_offset()..).unwrap(), &cells[..]);
+
+            let compressed = image.block.flags & block::FLAG_COMPRESSED != 0;
+            prop_assert_eq!(compressed, image.page.is_compressed());
+            prop_assert_eq!(compressed, bytes.len() < plain.len());
+            prop_assert!(compressed || bytes.len() == plain.len());
+            prop_assert!(!compressed || compressor.is_some());
+            let expected = match (compressor, compressed) {
+                (Some(_), false) => true,
+                (_, compressed) => checksum_all.unwrap_or(!compressed),
+            };
+            prop_assert_eq!(image.block.flags & block::FLAG_DATA_CHECKSUM != 0, expected);
+
+            // Built from what was parsed, it is the same again.
+            let again = NewImage {
+                previous_checksum: image.block.previous_checksum,
+                reconciliation_id: image.block.reconciliation_id.unwrap_or(0),
+                checksum_all: Some(expected),
+                compressor: compressor.filter(|_| compressed),
+                page: image.page,
+                ..new
+            };
+            prop_assert_eq!(build(&again, &plain[image.data_offset()..]), (bytes.clone(), sum));
         }
 
         #[test]

@@ -163,6 +163,14 @@ impl PageHeader {
         Ok(Self { recno: 0, write_gen, mem_size, entries, type_byte, flags, unused, version })
     }
 
+    /// Append the 20-byte delta header of June 2025 (04.7); it has no record number.
+    pub fn write_old_delta(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.write_gen.to_le_bytes());
+        out.extend_from_slice(&self.mem_size.to_le_bytes());
+        out.extend_from_slice(&self.entries.to_le_bytes());
+        out.extend_from_slice(&[self.version, self.type_byte, self.flags, self.unused]);
+    }
+
     /// Append the 28-byte header.
     pub fn write(&self, out: &mut Vec<u8>) {
         let raw = RawHeader {

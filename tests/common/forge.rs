@@ -912,7 +912,8 @@ impl Tree {
             version: u8::from(!delta),
         };
         let build = |compressor| {
-            image::build(&NewImage { page: header, delta, previous_checksum: link.sum, compressor }, content.cells)
+            let new = NewImage { delta, previous_checksum: link.sum, compressor, ..NewImage::new(header) };
+            image::build(&new, content.cells)
         };
         let (mut bytes, mut sum) = build(None);
         let mut row_flags = if delta { FLAG_DELTA } else { 0 };

@@ -38,6 +38,12 @@ const PAGE_VOLATILE: u16 = 0x8000 | 0x4000 | 0x10;
 /// So many faults of the main database are kept; garbage could fill memory with them otherwise.
 const MAX_FAULTS: usize = 100;
 
+/// Flag of a database: its keys are integers, in native order.
+pub const INTEGER_KEYS: u16 = 0x08;
+
+/// Flag of an environment, kept with those of its free pages: it was made without a directory of its own.
+const NO_DIRECTORY: u16 = 0x4000;
+
 const NODE_HEADER: usize = 8;
 const NODE_OVERFLOW: u16 = 0x01;
 const NODE_DATABASE: u16 = 0x02;
@@ -93,6 +99,10 @@ pub struct State {
     pub page_size: usize,
     /// The last page in use. The file may be shorter if the pages at its end were never written.
     pub last_page: u64,
+    /// Bytes of address space writers have given the environment. As stored; only writers need it.
+    pub map_size: u64,
+    /// The database of free pages. As stored; only writers need it.
+    pub free: Db,
     /// The main database, which holds the named ones.
     pub main: Db,
 }
@@ -116,11 +126,13 @@ impl State {
         if number != meta_page || flags & PAGE_META == 0 {
             return Err(FormatError::invalid(format!("header says page {number}, flags {flags:#x}")));
         }
-        // Map address and map size matter to writers only.
-        r.take(16)?;
+        // The address was the writer's own.
+        r.take(8)?;
+        let map_size = r.u64le()?;
         // The free database's record comes first; its pad field holds the page size.
-        let mut free = Reader::new(r.take(48)?);
-        let stored_size = free.u32le()?;
+        let free = r.take(48)?;
+        let stored_size = Reader::new(free).u32le()?;
+        let free = Db::decode(&mut Reader::new(free))?;
         let page_size = usize::try_from(stored_size)
             .ok()
             .filter(|size| size.is_power_of_two() && (MIN_PAGE_SIZE..=MAX_PAGE_SIZE).contains(size))
@@ -132,7 +144,7 @@ impl State {
             return Err(FormatError::invalid(format!("impossible last page {last_page}")));
         }
         main.check(last_page).map_err(|e| e.within("main database"))?;
-        Ok(Self { meta_page, txn, page_size, last_page, main })
+        Ok(Self { meta_page, txn, page_size, last_page, map_size, free, main })
     }
 }
 
@@ -276,16 +288,95 @@ impl<'a> Env<'a> {
     /// To walk the main database itself, pass [`State::main`] of [`Env::state`].
     #[must_use]
     pub fn records(&self, db: &Db) -> Records<'a> {
-        let pages_in_file = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX) / (self.state.page_size as u64);
-        let pages = pages_in_file.min(self.state.last_page.saturating_add(1));
         Records {
             env: *self,
             is_main: *db == self.state.main,
             depth: db.depth,
             enter: db.root,
             stack: Vec::new(),
-            seen: PageSet::new(pages),
+            seen: PageSet::new(self.pages_there()),
         }
+    }
+
+    /// Whether a writer may be let at the environment, which trusts what it reads: every record of every
+    /// database can be read and is in order, every page has one owner, and no page listed as free has any.
+    ///
+    /// The error says what is wrong.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        let flags = (self.state.main.flags, self.state.free.flags & !NO_DIRECTORY);
+        if flags != (0, INTEGER_KEYS) {
+            return Err(format!("flags {flags:#x?} of the main database and of the free pages are not the usual ones"));
+        }
+        let mut used = PageSet::new(0);
+        let mut databases = Vec::new();
+        self.check_tree("main database", &self.state.main, &mut used, |record| {
+            if record.is_database {
+                let name = String::from_utf8_lossy(record.key).into_owned();
+                let db = self.decode_database(record).map_err(|e| format!("database {name:?}: {}", e.message))?;
+                databases.push((format!("database {name:?}"), db));
+            }
+            Ok(())
+        })?;
+        for (name, db) in &databases {
+            self.check_tree(name, db, &mut used, |_| Ok(()))?;
+        }
+        let free = self.state.free;
+        free.check(self.state.last_page).map_err(|e| format!("free pages: {}", e.message))?;
+        let mut lists = Vec::new();
+        self.check_tree("free pages", &free, &mut used, |record| {
+            lists.push(*record);
+            Ok(())
+        })?;
+        for list in &lists {
+            let broken = || format!("free pages: list {} is damaged", hex::encode(list.key));
+            // A list is its length, then so many page numbers; there may be room behind them.
+            let (words, _) = self.value(list).map_err(|_| broken())?.as_chunks::<8>();
+            let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
+            let count = words.next().and_then(|count| usize::try_from(count).ok());
+            let count = count.filter(|count| *count <= words.len()).ok_or_else(broken)?;
+            for page in words.take(count) {
+                if page < META_PAGES || page > self.state.last_page {
+                    return Err(format!("{}: page {page}", broken()));
+                }
+                // A free page behind the end of the file cannot be in use; all that is was found in the file.
+                if page < self.pages_there() && !used.claim(page, 1) {
+                    return Err(format!("page {page} is listed as free, but is in use or listed twice"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Walk a database to its end and add its pages to those in use.
+    fn check_tree(
+        &self,
+        name: &str,
+        db: &Db,
+        used: &mut PageSet,
+        mut each: impl FnMut(&Record<'a>) -> std::result::Result<(), String>,
+    ) -> std::result::Result<(), String> {
+        let mut count = 0_u64;
+        let mut last: Option<&[u8]> = None;
+        let mut records = self.records(db);
+        for record in &mut records {
+            let record = record.map_err(|fault| format!("{name}: {fault}"))?;
+            if last.is_some_and(|last| !ascends(last, record.key, db.flags & INTEGER_KEYS != 0)) {
+                return Err(format!("{name}: key {} is out of order", hex::encode(record.key)));
+            }
+            last = Some(record.key);
+            count = count.saturating_add(1);
+            each(&record)?;
+        }
+        if count != db.entries {
+            return Err(format!("{name}: {count} records found, the database says {}", db.entries));
+        }
+        used.merge(&records.seen).then_some(()).ok_or_else(|| format!("{name}: shares pages with another database"))
+    }
+
+    /// How many pages of those in use lie in the file.
+    fn pages_there(&self) -> u64 {
+        let pages_in_file = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX) / (self.state.page_size as u64);
+        pages_in_file.min(self.state.last_page.saturating_add(1))
     }
 
     /// The value of a record.
@@ -334,6 +425,11 @@ impl<'a> Env<'a> {
         }
         Ok(TreePage { bytes, leaf, count, upper })
     }
+}
+
+/// Whether one key comes before another; integers are little-endian.
+fn ascends(first: &[u8], second: &[u8], integers: bool) -> bool {
+    if integers { first.iter().rev().lt(second.iter().rev()) } else { first < second }
 }
 
 /// A slice of a file by 64-bit offset and length.
@@ -555,6 +651,17 @@ impl PageSet {
             let low = if word == first / 64 { u64::MAX << (first % 64) } else { u64::MAX };
             let high = if word == last / 64 { u64::MAX >> (63 - last % 64) } else { u64::MAX };
             (usize::try_from(word).unwrap_or(usize::MAX), low & high)
+        })
+    }
+
+    /// Add the pages of another set; false, and nothing of use left in this one, if one of them is in already.
+    fn merge(&mut self, other: &Self) -> bool {
+        self.words.resize(self.words.len().max(other.words.len()), 0);
+        let pairs = self.words.iter_mut().zip(&other.words);
+        pairs.fold(true, |disjoint, (word, more)| {
+            let disjoint = disjoint && *word & more == 0;
+            *word |= more;
+            disjoint
         })
     }
 

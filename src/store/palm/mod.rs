@@ -5,6 +5,9 @@
 //! [`decode_checkpoint_key`].
 
 pub mod lmdb;
+mod write;
+
+pub use write::PalmLedger;
 
 use self::lmdb::{Db, Env, Fault, State};
 use super::{
@@ -121,6 +124,30 @@ pub fn decode_checkpoint_key(bytes: &[u8]) -> format::Result<CheckpointKey> {
     let mut r = Reader::new(bytes);
     let lsn = r.array().map(u64::from_be_bytes)?;
     Ok(CheckpointKey { lsn, checkpoint_id: r.u64le()?, timestamp: r.u64le()? })
+}
+
+/// Encode a key of the database `pages`.
+#[must_use]
+pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
+    let mut out = Vec::with_capacity(PAGE_KEY_LEN);
+    for field in [key.table, key.page, key.lsn, key.checkpoint_id] {
+        out.extend_from_slice(&field.to_be_bytes());
+    }
+    out.extend_from_slice(&u32::from(key.is_delta).to_be_bytes());
+    out.extend_from_slice(&[0; 4]);
+    for field in [key.backlink_lsn, key.base_lsn, key.backlink_checkpoint_id, key.base_checkpoint_id] {
+        out.extend_from_slice(&field.to_le_bytes());
+    }
+    out.extend_from_slice(&key.flags.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&key.materialized_us.to_le_bytes());
+    out
+}
+
+/// Encode a key of the database `checkpoints`.
+#[must_use]
+pub fn encode_checkpoint_key(key: &CheckpointKey) -> Vec<u8> {
+    [key.lsn.to_be_bytes(), key.checkpoint_id.to_le_bytes(), key.timestamp.to_le_bytes()].concat()
 }
 
 /// A PALM page log.
@@ -510,6 +537,7 @@ mod tests {
             materialized_us: 0x0006_26BD_35DC_2342,
         };
         assert_eq!(key, expected);
+        assert_eq!(encode_page_key(&key), bytes);
         assert!(decode_page_key(&bytes[..87]).is_err());
         assert!(decode_page_key(&[&bytes[..], &[0]].concat()).is_err());
         let mut odd = bytes.clone();
@@ -525,6 +553,7 @@ mod tests {
         let bytes = hex::decode("000000000000001104000000000000006400000000000000").unwrap();
         let expected = CheckpointKey { lsn: 17, checkpoint_id: 4, timestamp: 0x64 };
         assert_eq!(decode_checkpoint_key(&bytes).unwrap(), expected);
+        assert_eq!(encode_checkpoint_key(&expected), bytes);
         assert!(decode_checkpoint_key(&bytes[1..]).is_err());
     }
 
