@@ -12,6 +12,7 @@ use crate::btree::catalog::{Checkpoint, SHARED_METADATA};
 use crate::btree::walk::Depth;
 use crate::store::edit::{Change, Ledger, Side, State};
 use crate::store::palite::PaliteLedger;
+use crate::store::palm::PalmLedger;
 use crate::store::{Located, OpenOptions, PageLog, StoreError, StoreKind, live};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
@@ -203,7 +204,8 @@ fn encrypted(audit: &Audit) -> Result<(), RepairError> {
 fn ledger(located: &Located) -> Result<Box<dyn Ledger>, RepairError> {
     match located.kind {
         StoreKind::Palite => Ok(Box::new(PaliteLedger::open(&located.kv_home)?)),
-        _ => Err(RepairError::Refused("not yet".into())),
+        StoreKind::Palm => Ok(Box::new(PalmLedger::open(&located.kv_home)?)),
+        StoreKind::Local => Err(RepairError::Refused("local block files are no page log".into())),
     }
 }
 

@@ -174,7 +174,8 @@ impl<'p> Wanted<'p> {
     fn check(&self, basis: &Basis<'_>) -> Result<(), RepairError> {
         let newer: Vec<u64> =
             basis.opened.completions.iter().map(|c| c.lsn).filter(|lsn| *lsn > basis.checkpoint.lsn).collect();
-        if let Some(kept) = newer.iter().find(|lsn| !self.drop.contains(lsn)) {
+        let kept = newer.iter().find(|lsn| !self.drop.contains(lsn));
+        if let Some(kept) = kept.filter(|_| self.needs_checkpoint() || !self.drop.is_empty()) {
             return Err(RepairError::Refused(format!(
                 "the newest completion record, at LSN {kept}, cannot be used, and a repair would bury it: \
                  drop it by name first (repair plan --drop-completion {kept})"

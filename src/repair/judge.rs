@@ -40,10 +40,33 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
     if meant(Severity::Error) && was.0 > 0 && is.0 >= was.0 {
         return Err(format!("the errors do not fall: {} before, {} after", was.0, is.0));
     }
+    if let Some(action) = actions.iter().find(|a| still_there(after, &a.what)) {
+        return Err(format!("what it is for is still there: {}", super::describe(&action.what)));
+    }
     if is > was {
         return Err(format!("there are more warnings: {} before, {} after", was.1, is.1));
     }
     healthy(before, after, actions)
+}
+
+/// The finding behind an action is still told after it.
+fn still_there(after: &Audit, what: &What) -> bool {
+    const SIZES: [Code; 3] = [Code::SizeInflated, Code::SizeDeflated, Code::SizeDoubleRoot];
+    const ORPHANS: [Code; 2] = [Code::OrphanPage, Code::OrphanImage];
+    after.findings.iter().any(|f| match what {
+        What::SetSize { tree, .. } => SIZES.contains(&f.code) && f.place.uri.as_ref() == Some(tree),
+        What::Discard { table_id, page_id, lsns, .. } | What::Withdraw { table_id, page_id, lsns, .. } => {
+            ORPHANS.contains(&f.code)
+                && (f.place.table_id, f.place.page_id) == (Some(*table_id), Some(*page_id))
+                && f.place.lsn.is_some_and(|l| lsns.contains(&l))
+        }
+        What::SetFileSize { file, checkpoint, .. } => {
+            f.code == Code::CheckpointSizeMismatch
+                && f.place.file.as_ref() == Some(file)
+                && (f.found.contains(checkpoint.as_str()) || f.evidence.iter().any(|e| e.contains(checkpoint.as_str())))
+        }
+        _ => false,
+    })
 }
 
 /// Every tree is still there, with the same root and as many pages.

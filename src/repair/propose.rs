@@ -32,6 +32,11 @@ pub struct Proposal {
 pub fn propose(basis: &Basis<'_>, options: &Options<'_>) -> Result<Proposal, RepairError> {
     let mut out = Proposal::default();
     let drop = drops(basis, options, &mut out)?;
+    if drop.is_none() && basis.opened.completions.last().is_some_and(|c| c.lsn > basis.checkpoint.lsn) {
+        // Whatever were written now would bury a record that a better copy may bring back to life.
+        advise(basis.audit, &mut out);
+        return Ok(out);
+    }
     let sizes = sizes(basis, options)?;
     let mut shift = 0_i128;
     for action in &sizes {
@@ -307,6 +312,9 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
 fn advise(audit: &Audit, out: &mut Proposal) {
     for f in &audit.findings {
         let advice = match f.code {
+            Code::LsnCounterBehind => {
+                "set by the next repair that writes a checkpoint; else by hand, before the engine gives an LSN out twice"
+            }
             Code::StaleKeystore => {
                 "never changed by a repair: a standby with the newer key must skip this checkpoint and wait for the \
                  next one; if the primary is gone, take a checkpoint on a node that holds the newest key"

@@ -108,6 +108,8 @@ struct Old {
     prefixes: bool,
     /// LSN of the newest full image under this page id.
     image_lsn: u64,
+    /// The newest row under this page id is a delta.
+    ends_in_delta: bool,
 }
 
 /// Rewrites one tree.
@@ -205,7 +207,9 @@ impl<'a> Rewriter<'a> {
             && cell::Cells::new(&plain, image.data_offset(), header.flags).flatten().any(|c| c.prefix > 0);
         let rows = self.index.slice(self.index.page(self.tree.table, cookie.page_id));
         let image_lsn = rows.iter().rev().find(|r| r.is_full() && (self.stays)(r)).map_or(0, |r| r.lsn);
-        Ok(Old { cookie, era: loaded.era, header, compressor, full_checksum, prefixes, image_lsn })
+        let ends_in_delta = rows.iter().rev().find(|r| (self.stays)(r)).is_some_and(Row::is_delta);
+        let era = loaded.era;
+        Ok(Old { cookie, era, header, compressor, full_checksum, prefixes, image_lsn, ends_in_delta })
     }
 
     /// Write new versions of a page and of everything below it on the way to the wanted keys.
@@ -393,15 +397,17 @@ impl<'a> Rewriter<'a> {
         };
         let lsn = take(&mut self.counters.lsn);
         let write_gen = take(&mut self.counters.write_gen);
+        // What a full image behind a delta links to is not known of June 2025; a fresh page links to nothing.
+        let in_place = in_place && (old.era == Era::Current || !old.ends_in_delta);
         let page_id = if in_place { old.cookie.page_id } else { take(&mut self.counters.page_id) };
         let page = PageHeader { recno: 0, write_gen, flags: header.flags & !FLAG_COMPRESSED, unused: 0, ..header };
         let new = NewImage {
-            page,
-            delta: false,
             previous_checksum: if in_place { old.cookie.checksum } else { 0 },
             compressor: old.compressor,
+            era: old.era,
+            checksum_all: Some(old.full_checksum),
+            ..NewImage::new(page)
         };
-        let _ = (old.era, old.full_checksum);
         let (data, checksum) = image::build(&new, cells);
         let size = u32::try_from(data.len()).map_err(|e| self.cannot(e))?;
         let parsed = Image::parse(&data, Some(old.era)).map_err(|e| self.cannot(e))?;

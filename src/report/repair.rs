@@ -47,7 +47,10 @@ pub fn plan(plan: &Plan, path: &Path, exit_code: u8, output: &mut Output) {
             count(plan.seen.trees, "tree"),
         ));
         if plan.actions.is_empty() {
-            out.push_str(&paint.good("Nothing to repair.\n"));
+            out.push_str(&match exit_code {
+                0 => paint.good("Nothing to repair.\n"),
+                _ => paint.warn("There are findings, but none that a repair mends; `wtcheck audit` lists them.\n"),
+            });
         } else {
             let rows = plan.actions.iter().enumerate().map(|(at, a)| {
                 let (what, from, to) = short(&a.what);
@@ -138,7 +141,9 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
         rolled_back: Option<&'a str>,
         exit_code: u8,
     }
-    let journal = applied.journal.display().to_string();
+    // Undo is for later, and from anywhere.
+    let journal = std::fs::canonicalize(&applied.journal).unwrap_or_else(|_| applied.journal.clone());
+    let journal = journal.display().to_string();
     let report = Report {
         schema_version: SCHEMA_VERSION,
         directory: applied.directory.display().to_string(),
