@@ -225,7 +225,7 @@ mod tests {
         mark(&path, Mark::Applied).unwrap();
         let journal = read(&path).unwrap().unwrap();
         assert_eq!((journal.header, journal.steps, journal.marks), (header, steps, vec![Mark::Applied]));
-        assert_eq!(list(temp.path()), [path.clone()]);
+        assert_eq!(list(temp.path()), std::slice::from_ref(&path));
         let whole = std::fs::read(&path).unwrap();
         let end = whole.windows(7).position(|w| w == b"{\"end\":").unwrap() + "{\"end\":2}\n".len();
         for cut in 0..whole.len() {

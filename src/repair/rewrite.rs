@@ -380,7 +380,7 @@ impl<'a> Rewriter<'a> {
             let flags = if bare { 0 } else { FLAG_FAST_TRUNCATE };
             let type_byte = PageType::RowInternal.byte();
             let header = PageHeader { entries, type_byte, flags, version: 1, ..old.header };
-            let times = page.iter().map(|b| b.times).reduce(|a, b| widen(a, b)).unwrap_or(Times::EMPTY);
+            let times = page.iter().map(|b| b.times).reduce(widen).unwrap_or(Times::EMPTY);
             let key = page.first().map(|b| b.key.clone()).unwrap_or_default();
             let cookie = self.put(old, header, &cells, at == 0 && !root)?;
             out.push(Placed { key, cookie, kind: CellKind::AddrInternal, times });
