@@ -1,8 +1,12 @@
 //! The checkpoint list of a file's metadata: `checkpoint=(NAME=(addr=..,order=..,...),...)`
 //! (spec 07.6).
 
-use super::config::{Config, Kind, Value};
+use super::config::{Config, Kind, Value, range_of};
 use super::{FormatError, Result};
+use std::ops::Range;
+
+/// What checkpoints without a name of their own are called, with `.ORDER` behind it.
+pub const UNNAMED: &str = "WiredTigerCheckpoint";
 
 /// The transaction id that means "never", printed `-11`.
 pub const TXN_MAX: u64 = u64::MAX - 10;
@@ -70,6 +74,76 @@ pub fn from_file_config(config: &Config<'_>) -> Result<Vec<CheckpointEntry>> {
         Some(v) if v.kind != Kind::Struct && v.text.is_empty() => Ok(Vec::new()),
         Some(v) => parse(v),
     }
+}
+
+/// Whether this is the name of a checkpoint that the engine made without being given one.
+#[must_use]
+pub fn is_unnamed(name: &str) -> bool {
+    name.strip_prefix(UNNAMED).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The structure `(NAME=(...),...)` in the text of a file's metadata, as it stands there.
+pub fn text_in(metadata: &str) -> Result<&str> {
+    let value = Config::parse(metadata)?.get("checkpoint");
+    let list = value.filter(|v| v.kind == Kind::Struct).map(|v| v.text);
+    list.ok_or_else(|| FormatError::invalid("the metadata has no list of checkpoints"))
+}
+
+/// Metadata with other values in fields of the newest checkpoint. Every other byte stays.
+pub fn with_newest(metadata: &str, fields: &[(&str, &str)]) -> Result<String> {
+    let newest = Newest::find(metadata)?;
+    let changed = newest.with(metadata, fields)?;
+    Ok(spliced(metadata, &newest.value, &changed))
+}
+
+/// Metadata with one more checkpoint, which has the newest one's fields but for those given. `replace`:
+/// it takes the place of the newest one.
+pub fn with_next(metadata: &str, name: &str, fields: &[(&str, &str)], replace: bool) -> Result<String> {
+    let newest = Newest::find(metadata)?;
+    let changed = newest.with(metadata, fields)?;
+    Ok(if replace {
+        spliced(metadata, &(newest.name.start..newest.value.end), &format!("{name}={changed}"))
+    } else {
+        let end = newest.value.end;
+        spliced(metadata, &(end..end), &format!(",{name}={changed}"))
+    })
+}
+
+/// Where the newest checkpoint stands in a text.
+struct Newest {
+    name: Range<usize>,
+    /// With its brackets.
+    value: Range<usize>,
+}
+
+impl Newest {
+    fn find(metadata: &str) -> Result<Self> {
+        let list = text_in(metadata)?;
+        let inner = list.get(1..list.len().saturating_sub(1)).unwrap_or_default();
+        let entries = Config::parse(inner)?;
+        let last = entries.entries().last().filter(|e| e.value.kind == Kind::Struct);
+        let ranges = last.and_then(|e| Some((range_of(metadata, e.key)?, range_of(metadata, e.value.text)?)));
+        let (name, value) = ranges.ok_or_else(|| FormatError::invalid("the list of checkpoints is empty"))?;
+        Ok(Self { name, value })
+    }
+
+    /// Its value with other fields.
+    fn with(&self, metadata: &str, fields: &[(&str, &str)]) -> Result<String> {
+        let mut text = metadata.get(self.value.clone()).unwrap_or_default().to_owned();
+        for (key, new) in fields {
+            let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+            let old = Config::parse(inner)?.get(key).and_then(|v| range_of(&text, v.text));
+            let old = old.ok_or_else(|| FormatError::invalid(format!("{key} is missing in the newest checkpoint")))?;
+            text = spliced(&text, &old, new);
+        }
+        Ok(text)
+    }
+}
+
+/// A text with something else in a range of it.
+fn spliced(text: &str, range: &Range<usize>, new: &str) -> String {
+    let (head, tail) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+    format!("{head}{new}{tail}")
 }
 
 fn parse_list(list: Value<'_>, required: Required) -> Result<Vec<CheckpointEntry>> {
@@ -208,6 +282,30 @@ mod tests {
         assert_eq!((got[0].size, got[0].write_gen), (0, 0));
         let value = Config::parse("c=(a=(addr=\"\",order=1))").unwrap();
         assert!(parse_lenient(value.get("c").unwrap()).is_err());
+    }
+
+    #[test]
+    fn the_newest_changes_and_nothing_else() {
+        let text = format!("id=7,checkpoint=(a=({FULL}),WiredTigerCheckpoint.2=({FULL})),checkpoint_lsn=(1,2)");
+        let got = with_newest(&text, &[("addr", "0102"), ("size", "8")]).unwrap();
+        let changed = FULL.replace("00c025808282bd21596019", "0102").replace("size=101", "size=8");
+        assert_eq!(
+            got,
+            format!("id=7,checkpoint=(a=({FULL}),WiredTigerCheckpoint.2=({changed})),checkpoint_lsn=(1,2)")
+        );
+        assert_eq!(with_newest(&got, &[("size", "101"), ("addr", "00c025808282bd21596019")]).unwrap(), text);
+        let next = with_next(&text, "WiredTigerCheckpoint.3", &[("order", "3")], true).unwrap();
+        let third = FULL.replace("order=1", "order=3");
+        assert_eq!(next, format!("id=7,checkpoint=(a=({FULL}),WiredTigerCheckpoint.3=({third})),checkpoint_lsn=(1,2)"));
+        let both = with_next(&text, "WiredTigerCheckpoint.3", &[("order", "3")], false).unwrap();
+        assert_eq!(list(&both).unwrap().iter().map(|c| c.order).collect::<Vec<_>>(), [1, 1, 3]);
+        assert_eq!(text_in(&next).unwrap(), format!("(a=({FULL}),WiredTigerCheckpoint.3=({third}))"));
+        for bad in ["id=7", "checkpoint=", "checkpoint=()", "checkpoint=(a)", "checkpoint=(a=(addr=,size=))"] {
+            assert!(with_newest(bad, &[("addr", "01")]).is_err(), "{bad}");
+        }
+        assert!(with_newest(&text, &[("sizes", "1")]).is_err());
+        assert!(is_unnamed("WiredTigerCheckpoint.12") && is_unnamed("WiredTigerCheckpoint"));
+        assert!(!is_unnamed("WiredTigerCheckpoints") && !is_unnamed("a.WiredTigerCheckpoint.1"));
     }
 
     #[test]

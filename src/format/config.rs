@@ -171,6 +171,13 @@ pub(crate) fn text_of(bytes: &[u8]) -> Result<&str> {
         .map_err(|e| FormatError::invalid(format!("text is not UTF-8 at byte {}", e.valid_up_to())))
 }
 
+/// Where a part of a text lies in it. `None` if it was not cut out of this text.
+pub(crate) fn range_of(text: &str, part: &str) -> Option<std::ops::Range<usize>> {
+    let at = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let range = at..at.checked_add(part.len())?;
+    text.get(range.clone()).is_some_and(|found| found == part).then_some(range)
+}
+
 /// At most 40 characters of a text, for messages.
 pub(crate) fn shorten(text: &str) -> String {
     let mut out: String = text.chars().take(40).collect();
@@ -324,6 +331,15 @@ mod tests {
 
     fn one(text: &str) -> Value<'_> {
         Config::parse(text).unwrap().get("k").unwrap()
+    }
+
+    #[test]
+    fn parts_are_found_where_they_were_cut_out() {
+        let text = String::from("k=1,k=1,e=\"\"");
+        let config = Config::parse(&text).unwrap();
+        assert_eq!(range_of(&text, config.get("k").unwrap().text), Some(6..7));
+        assert_eq!(range_of(&text, config.get("e").unwrap().text), Some(11..11));
+        assert_eq!((range_of(&text[4..], &text[..1]), range_of(&text[..4], &text[3..8])), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Local (classic) homes: block files, their trees and space, logs and names (spec 16, 17).
 //!
 //! Knows how to read a home directory and walk its files; what is wrong is told as faults, which
-//! [`crate::audit`] turns into findings.
+//! [`crate::audit`] turns into findings. [`edit`] alone changes anything.
 
 #![deny(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@
 pub mod block;
 pub mod chain;
 pub mod checkpoint;
+pub mod edit;
 mod entry;
 pub mod fault;
 pub mod home;
@@ -23,7 +24,9 @@ mod leaves;
 pub mod log;
 mod log_pass;
 pub mod names;
+mod pages;
 pub mod recover;
+mod rewrite;
 mod rows;
 mod seen;
 pub mod space;

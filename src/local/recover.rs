@@ -33,6 +33,10 @@ impl Recovered {
         let config = Config::parse(text).ok()?;
         let list = self.checkpoint_list()?;
         let mut parts = Vec::new();
+        // Before its first checkpoint a file's text may have no list at all.
+        if config.get("checkpoint").is_none() {
+            parts.push(format!("checkpoint={list}"));
+        }
         for entry in config.entries() {
             if entry.key == "checkpoint" {
                 parts.push(format!("checkpoint={list}"));

@@ -1,24 +1,17 @@
-//! Planning, applying and undoing a repair of a page log.
+//! Applying a plan to a copy or in place, and undoing it: the same for every kind of store.
 
-use super::changes::{self, Basis};
-use super::journal::{self, Header, Journal, Mark, Step};
+use super::journal::{self, Header, Mark, Step};
 use super::plan::{PLAN_VERSION, Plan, What};
-use super::rewrite::Limits;
-use super::{Options, RepairError, copy, identity, judge, overlay, propose};
-use crate::audit::finding::Code;
+use super::{Options, RepairError, copy, home, identity, judge, pagelog};
+use crate::audit::Progress;
 use crate::audit::result::Audit;
-use crate::audit::{self, Opened, Progress};
-use crate::btree::catalog::{Checkpoint, SHARED_METADATA};
-use crate::btree::walk::Depth;
-use crate::store::edit::{Change, Ledger, Side, State};
-use crate::store::palite::PaliteLedger;
-use crate::store::palm::PalmLedger;
-use crate::store::{Located, OpenOptions, PageLog, StoreError, StoreKind, live};
+use crate::local::edit::FileChange;
+use crate::store::edit::{Edit, Side, State};
+use crate::store::{StoreKind, live};
 use rustix::fs::{Mode, OFlags};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The set of completion records, in both kinds of store.
+/// The set of completion records, in both kinds of page log.
 const CHECKPOINTS: &str = "checkpoints";
 
 /// Where and how a plan is applied.
@@ -63,103 +56,78 @@ pub struct Undone {
     pub actions: Vec<String>,
 }
 
-/// A store read and audited.
-struct Read<'s> {
-    opened: Opened<'s>,
-    audit: Audit,
-    class: Vec<audit::classify::Class>,
-    checkpoint: Option<Checkpoint>,
+/// What a plan comes down to, in the store's own terms.
+pub(super) enum Work {
+    /// Of a page log.
+    Log(Vec<Edit>),
+    /// Of a home of local block files.
+    Home(Vec<FileChange>),
 }
 
-fn read<'s>(store: &'s dyn PageLog, home: &str, jobs: usize, progress: &dyn Progress) -> Result<Read<'s>, RepairError> {
-    let opened = audit::open(store, true, progress)?;
-    judge_store(opened, home, jobs, progress)
+/// A store that was read and found to be as the plan saw it.
+pub(super) struct Prepared {
+    pub(super) before: Audit,
+    pub(super) work: Work,
+    /// LSN counter before and after.
+    pub(super) lsn_counter: Option<(u64, u64)>,
+    /// Newest completion record before and after.
+    pub(super) newest_completion: Option<(u64, u64)>,
 }
 
-fn judge_store<'s>(
-    opened: Opened<'s>,
-    home: &str,
-    jobs: usize,
-    progress: &dyn Progress,
-) -> Result<Read<'s>, RepairError> {
-    let options = audit::Options { depth: Depth::Normal, jobs, ..audit::Options::default() };
-    let (audit, class) = audit::run_on(&opened, home, &options, progress)?;
-    let mut reader = opened.store.reader()?;
-    let checkpoint = audit::choose(&opened, &mut *reader, None)?.audited;
-    drop(reader);
-    Ok(Read { opened, audit, class, checkpoint })
+/// Changes a store, step by step.
+pub(super) trait Hand {
+    /// Which side of a step the store is on.
+    fn state(&mut self, step: &Step) -> Result<State, RepairError>;
+    /// Bring steps to a side; durable on return.
+    fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError>;
 }
 
-impl Read<'_> {
-    fn basis(&self) -> Result<Basis<'_>, RepairError> {
-        let checkpoint = self.checkpoint.as_ref();
-        let checkpoint = checkpoint.ok_or_else(|| {
-            RepairError::Refused("no checkpoint of this store can be used: nothing to stand on".into())
-        })?;
-        let limits = Limits::default();
-        Ok(Basis { opened: &self.opened, audit: &self.audit, class: &self.class, checkpoint, limits })
+/// The page log in a directory; `None` for a home of local block files.
+fn page_log(dir: &Path) -> Result<Option<crate::store::Located>, RepairError> {
+    match crate::store::locate(dir) {
+        Ok(located) => Ok(Some(located)),
+        Err(e) if dir.is_dir() && crate::local::home::looks_like_home(dir) => {
+            let none = matches!(e, crate::store::StoreError::NoPageLog { .. });
+            if none { Ok(None) } else { Err(e.into()) }
+        }
+        Err(e) => Err(e.into()),
     }
 }
 
-/// Make a plan for a page log. Nothing is changed.
+fn hand(dir: &Path) -> Result<Box<dyn Hand>, RepairError> {
+    Ok(match page_log(dir)? {
+        Some(located) => Box::new(pagelog::LogHand::open(&located)?),
+        None => Box::new(home::HomeHand(dir.to_path_buf())),
+    })
+}
+
+/// Make a plan for the store in a directory. Nothing is changed.
 pub fn plan(
     dir: &Path,
     options: &Options<'_>,
     (jobs, now): (usize, u64),
     progress: &dyn Progress,
 ) -> Result<(Plan, Audit), RepairError> {
-    let store = crate::store::open(dir, &OpenOptions::default())?;
-    let located = crate::store::locate(dir)?;
-    interrupted(dir, &located)?;
-    let read = read(&*store, &dir.display().to_string(), jobs, progress)?;
-    let basis = read.basis()?;
-    encrypted(&read.audit)?;
-    let proposal = propose::propose(&basis, options)?;
-    let seen = propose::seen(&basis);
-    let mut plan = Plan {
-        plan_version: PLAN_VERSION,
-        made_by: super::made_by(),
-        made_at: now,
-        store: identity::of(&read.opened, &read.audit, &located.kv_home, dir)?,
-        seen,
-        findings: counts(&read.audit),
-        max_orphans: options.max_orphans,
-        actions: proposal.actions,
-        advice: proposal.advice,
-    };
-    if let Some(wanted) = plan.actions.iter().position(|a| matches!(a.what, What::DropCompletion { .. })) {
-        plan.actions.swap(0, wanted);
+    let log = page_log(dir)?;
+    live_check(dir)?;
+    interrupted(dir)?;
+    match log {
+        Some(_) => pagelog::plan(dir, options, (jobs, now), progress),
+        None => home::plan(dir, options, now, progress),
     }
-    guards(&plan, None)?;
-    // What cannot be carried out is better refused now than when the node is down and the plan is signed.
-    predict(&read, &plan, now, progress)?;
-    Ok((plan, read.audit))
 }
 
-fn counts(audit: &Audit) -> BTreeMap<String, u64> {
-    audit.totals.findings.iter().map(|(name, n)| ((*name).to_string(), *n)).collect()
-}
-
-/// Work the plan out and let an audit judge the outcome, in memory.
-fn predict(
-    read: &Read<'_>,
-    plan: &Plan,
-    now: u64,
-    progress: &dyn Progress,
-) -> Result<Vec<crate::store::edit::Edit>, RepairError> {
-    let edits = changes::edits(&read.basis()?, &plan.actions, now)?;
-    if edits.is_empty() {
-        return Ok(edits);
+/// Nobody else may hold the store.
+fn live_check(dir: &Path) -> Result<(), RepairError> {
+    match page_log(dir)? {
+        Some(located) => live::check(located.home.as_deref(), &located.kv_home)?,
+        None => live::check(Some(dir), dir)?,
     }
-    let overlay = overlay::Overlay::new(&read.opened, &edits);
-    let after = judge_store(overlay.opened(), &read.audit.store.home, 1, progress)?;
-    judge::helped(&read.audit, &after.audit, &plan.actions)
-        .map_err(|why| RepairError::Refused(format!("the plan would not help: {why}")))?;
-    Ok(edits)
+    Ok(())
 }
 
 /// Guards that need nothing but the plan.
-fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), RepairError> {
+pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), RepairError> {
     let refuse = |why: String| Err(RepairError::Refused(why));
     if plan.plan_version != PLAN_VERSION {
         let version = plan.plan_version;
@@ -190,37 +158,17 @@ fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), RepairError> {
     Ok(())
 }
 
-fn encrypted(audit: &Audit) -> Result<(), RepairError> {
-    let hidden =
-        |f: &&audit::finding::Finding| f.code == Code::Encrypted && f.place.uri.as_deref() == Some(SHARED_METADATA);
-    match audit.findings.iter().find(hidden) {
-        Some(_) => {
-            Err(RepairError::Refused("the shared metadata is encrypted: its sizes cannot be read or written".into()))
-        }
-        None => Ok(()),
-    }
-}
-
-fn ledger(located: &Located) -> Result<Box<dyn Ledger>, RepairError> {
-    match located.kind {
-        StoreKind::Palite => Ok(Box::new(PaliteLedger::open(&located.kv_home)?)),
-        StoreKind::Palm => Ok(Box::new(PalmLedger::open(&located.kv_home)?)),
-        StoreKind::Local => Err(RepairError::Refused("local block files are no page log".into())),
-    }
-}
-
 /// A repair that was killed half way must be finished with before anything else.
-fn interrupted(dir: &Path, located: &Located) -> Result<(), RepairError> {
+fn interrupted(dir: &Path) -> Result<(), RepairError> {
     for path in journal::list(dir) {
         let Ok(Some(journal)) = journal::read(&path) else { continue };
         if journal.marks.contains(&Mark::Undone) {
             continue;
         }
-        let changes = records(&journal);
-        let mut ledger = ledger(located)?;
+        let mut hand = hand(dir)?;
         let mut sides = (false, false);
-        for change in &changes {
-            match ledger.state(change)? {
+        for step in &journal.steps {
+            match hand.state(step)? {
                 State::Before => sides.0 = true,
                 State::After => sides.1 = true,
                 State::Other(_) => {}
@@ -236,10 +184,6 @@ fn interrupted(dir: &Path, located: &Located) -> Result<(), RepairError> {
     Ok(())
 }
 
-fn records(journal: &Journal) -> Vec<Change> {
-    journal.steps.iter().map(|Step::Record(c)| c.clone()).collect()
-}
-
 /// Apply a plan.
 pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Result<Applied, RepairError> {
     guards(plan, options.max_orphans)?;
@@ -247,23 +191,20 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         return Err(RepairError::Refused("the plan has no action: nothing to do".into()));
     }
     let source = options.directory.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
-    let located = crate::store::locate(&source)?;
-    let store = crate::store::open(&source, &OpenOptions::default())?;
-    interrupted(&source, &located)?;
-    let before = read(&*store, &source.display().to_string(), options.jobs, progress)?;
-    let identity = identity::of(&before.opened, &before.audit, &located.kv_home, &source)?;
-    if let Some(why) = identity::differs(&plan.store, &identity) {
-        return Err(RepairError::Refused(format!("the store is not as the plan saw it: {why}; make a new plan")));
-    }
-    encrypted(&before.audit)?;
-    let edits = predict(&before, plan, options.now, progress)?;
+    let log = page_log(&source)?;
+    live_check(&source)?;
+    interrupted(&source)?;
+    let prepared = match log {
+        Some(_) => pagelog::prepare(&source, plan, (options.jobs, options.now), progress)?,
+        None => home::prepare(&source, plan, options.now, progress)?,
+    };
     let partial = options.output.as_deref().map(partial_name).transpose()?;
     let target = partial.clone().unwrap_or_else(|| source.clone());
     let copied = match &partial {
         Some(partial) => copy::directory(&source, partial, progress),
         None => Ok(()),
     };
-    let done = copied.and_then(|()| mend(plan, options, (&before, edits), (&source, &target), progress));
+    let done = copied.and_then(|()| mend(plan, options, prepared, (&source, &target), progress));
     let mut applied = match done {
         Ok(applied) => applied,
         Err(e) => {
@@ -324,63 +265,75 @@ fn partial_name(output: &Path) -> Result<PathBuf, RepairError> {
 fn mend(
     plan: &Plan,
     options: &ApplyOptions,
-    (before, edits): (&Read<'_>, Vec<crate::store::edit::Edit>),
+    prepared: Prepared,
     (source, target): (&Path, &Path),
     progress: &dyn Progress,
 ) -> Result<Applied, RepairError> {
-    let located = crate::store::locate(target)?;
-    if source != target {
-        let copied = crate::store::open(target, &OpenOptions::default())?;
-        let opened = audit::open(&*copied, true, progress)?;
-        if identity::fingerprint(&opened)? != plan.store.fingerprint {
-            return Err(RepairError::Refused("the source changed while it was copied; make a new plan".into()));
+    let Prepared { before, work, lsn_counter, newest_completion } = prepared;
+    let is_log = matches!(work, Work::Log(_));
+    let (mut hand, steps): (Box<dyn Hand>, Vec<Step>) = match work {
+        Work::Log(edits) => {
+            let fingerprint = (source != target).then_some(plan.store.fingerprint.as_str());
+            pagelog::steps(target, &edits, fingerprint, progress)?
         }
-    }
-    let mut ledger = ledger(&located)?;
-    let changes = ledger.translate(&edits)?;
-    let lock = Lock::take(&located)?;
+        Work::Home(changes) => {
+            (Box::new(home::HomeHand(target.to_path_buf())), changes.into_iter().map(Step::File).collect())
+        }
+    };
+    let lock = Lock::take(target)?;
     let directory = options.output.as_deref().unwrap_or(source);
-    let header = header(plan, before, &edits, directory, options.now);
-    let path =
-        options.journal.clone().unwrap_or_else(|| target.join(journal::name(&plan.store.fingerprint, options.now)));
-    let steps: Vec<Step> = changes.iter().cloned().map(Step::Record).collect();
+    let header = Header {
+        journal_version: journal::JOURNAL_VERSION,
+        made_by: super::made_by(),
+        made_at: options.now,
+        directory: identity::absolute(directory),
+        kind: plan.store.kind,
+        fingerprint: plan.store.fingerprint.clone(),
+        lsn_counter,
+        newest_completion,
+        actions: plan.actions.iter().map(|a| super::describe(&a.what)).collect(),
+    };
+    let inside = || target.join(journal::name(&plan.store.fingerprint, options.now));
+    let path = options.journal.clone().unwrap_or_else(inside);
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);
-    if let Err(e) = ledger.carry_out(&changes, Side::After) {
-        return Err(failed(&mut *ledger, &changes, &path, &e));
+    if let Err(e) = hand.carry_out(&steps, Side::After) {
+        return Err(failed(&mut *hand, &steps, &path, &e));
     }
-    drop(ledger);
-    // The lock is ours; asking who holds it would give it up.
-    let live = OpenOptions { allow_live: true, ..OpenOptions::default() };
-    let store = crate::store::open(target, &live)?;
-    let home = directory.display().to_string();
-    let after = read(&*store, &home, options.jobs, progress)?.audit;
-    drop(store);
-    let rolled_back = judge::helped(&before.audit, &after, &plan.actions).err();
+    drop(hand);
+    let as_given = directory.display().to_string();
+    let after = match is_log {
+        true => pagelog::audit_again(target, &as_given, options.jobs, progress)?,
+        false => home::audit_again(target, &as_given, progress)?,
+    };
+    let rolled_back = judge::helped(&before, &after, &plan.actions).err();
     if rolled_back.is_some() {
-        let mut ledger = self::ledger(&located)?;
-        if let Err(e) = ledger.carry_out(&changes, Side::Before) {
-            return Err(failed(&mut *ledger, &changes, &path, &e));
+        let mut hand = self::hand(target)?;
+        if let Err(e) = hand.carry_out(&steps, Side::Before) {
+            return Err(failed(&mut *hand, &steps, &path, &e));
         }
         journal::mark(&path, Mark::Undone)?;
     } else {
         journal::mark(&path, Mark::Applied)?;
     }
     drop(lock);
-    Ok(Applied { directory: target.to_path_buf(), journal: path, before: before.audit.clone(), after, rolled_back })
+    Ok(Applied { directory: target.to_path_buf(), journal: path, before, after, rolled_back })
 }
 
 /// Writing failed half way: take it back, and say where the store stands.
-fn failed(ledger: &mut dyn Ledger, changes: &[Change], journal: &Path, cause: &StoreError) -> RepairError {
-    let Err(second) = ledger.carry_out(changes, Side::Before) else {
+fn failed(hand: &mut dyn Hand, steps: &[Step], journal: &Path, cause: &RepairError) -> RepairError {
+    let Err(second) = hand.carry_out(steps, Side::Before) else {
         // The mark is a courtesy; what counts is the store.
         let _ = journal::mark(journal, Mark::Undone);
         return RepairError::Refused(format!(
             "the repair could not be written: {cause}; it was taken back, the store is as it was"
         ));
     };
-    let completed = changes.iter().find(|c| c.set == CHECKPOINTS && c.before.is_none());
-    let stands = match completed.map(|c| ledger.state(c)) {
+    let commits = |s: &&Step| match s {
+        Step::Record(c) => c.set == CHECKPOINTS && c.before.is_none(),
+        Step::File(c) => matches!(c, FileChange::Replace { .. }),
+    };
+    let stands = match steps.iter().find(commits).map(|s| hand.state(s)) {
         Some(Ok(State::After)) => "the new checkpoint stands, with something left to do",
         Some(Ok(_)) => "the old checkpoint stands",
         Some(Err(_)) => "which checkpoint stands could not be read",
@@ -393,41 +346,17 @@ fn failed(ledger: &mut dyn Ledger, changes: &[Change], journal: &Path, cause: &S
     ))
 }
 
-fn header(plan: &Plan, before: &Read<'_>, edits: &[crate::store::edit::Edit], directory: &Path, now: u64) -> Header {
-    use crate::store::edit::Edit;
-    let counter = edits.iter().find_map(|e| match e {
-        Edit::Counter { last_lsn } => Some(*last_lsn),
-        _ => None,
-    });
-    let completed = edits.iter().find_map(|e| match e {
-        Edit::Complete { lsn, .. } => Some(*lsn),
-        _ => None,
-    });
-    let old_counter = before.opened.layout.lsn_counter;
-    let newest = before.opened.completions.last().map(|c| c.lsn);
-    let stands_on = before.checkpoint.as_ref().map(|c| c.lsn);
-    let drops = edits.iter().any(|e| matches!(e, Edit::RemoveCompletion { .. }));
-    let newest_after = completed.or(if drops { stands_on } else { newest });
-    Header {
-        journal_version: journal::JOURNAL_VERSION,
-        made_by: super::made_by(),
-        made_at: now,
-        directory: identity::absolute(directory),
-        kind: plan.store.kind,
-        fingerprint: plan.store.fingerprint.clone(),
-        lsn_counter: old_counter.map(|old| (old, counter.unwrap_or(old))),
-        newest_completion: newest.zip(newest_after),
-        actions: plan.actions.iter().map(|a| super::describe(&a.what)).collect(),
-    }
-}
-
 /// Keeps the engine from opening the home meanwhile (10.2.3): its own lock file, if there is one.
 struct Lock(#[expect(dead_code, reason = "held for its lock")] Option<rustix::fd::OwnedFd>);
 
 impl Lock {
-    fn take(located: &Located) -> Result<Self, RepairError> {
-        live::check(located.home.as_deref(), &located.kv_home)?;
-        let Some(path) = located.home.as_ref().map(|h| h.join("WiredTiger.lock")).filter(|p| p.is_file()) else {
+    fn take(dir: &Path) -> Result<Self, RepairError> {
+        live_check(dir)?;
+        let home = match page_log(dir)? {
+            Some(located) => located.home,
+            None => Some(dir.to_path_buf()),
+        };
+        let Some(path) = home.map(|h| h.join("WiredTiger.lock")).filter(|p| p.is_file()) else {
             return Ok(Self(None));
         };
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
@@ -449,19 +378,19 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
         Some(dir) => dir.to_path_buf(),
         None => beside(path).unwrap_or_else(|| PathBuf::from(&journal.header.directory)),
     };
-    let located = crate::store::locate(&directory)?;
-    if located.kind != journal.header.kind {
-        return refuse(format!("the journal is of {}, this is {}", journal.header.kind.words(), located.kind.words()));
+    let kind = page_log(&directory)?.map_or(StoreKind::Local, |l| l.kind);
+    if kind != journal.header.kind {
+        return refuse(format!("the journal is of {}, this is {}", journal.header.kind.words(), kind.words()));
     }
-    let store = crate::store::open(&directory, &OpenOptions::default())?;
-    moved_on(&*store, &journal.header)?;
-    drop(store);
+    live_check(&directory)?;
+    if kind != StoreKind::Local {
+        moved_on(&directory, &journal.header)?;
+    }
     progress.phase("comparing with the journal", Some(journal.steps.len() as u64));
-    let changes = records(&journal);
-    let mut ledger = ledger(&located)?;
+    let mut hand = hand(&directory)?;
     let mut done = 0_u64;
-    for (at, change) in changes.iter().enumerate() {
-        match ledger.state(change)? {
+    for (at, step) in journal.steps.iter().enumerate() {
+        match hand.state(step)? {
             State::Before => {}
             State::After => done += 1,
             State::Other(why) => {
@@ -470,44 +399,53 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
         }
         progress.at(at as u64, 0);
     }
-    if done == 0 {
+    if done == 0 && !partly_written(&directory, &journal.steps) {
         return refuse("the store is as it was before the repair: nothing to undo".into());
     }
-    let lock = Lock::take(&located)?;
-    ledger.carry_out(&changes, Side::Before)?;
-    for change in &changes {
-        if ledger.state(change)? != State::Before {
-            return refuse(format!("{}: a record did not go back; run undo again", change.file));
+    let lock = Lock::take(&directory)?;
+    hand.carry_out(&journal.steps, Side::Before)?;
+    for step in &journal.steps {
+        if hand.state(step)? != State::Before {
+            return refuse("something did not go back; run undo again".into());
         }
     }
-    drop(ledger);
+    drop(hand);
     drop(lock);
     journal::mark(path, Mark::Undone)?;
-    Ok(Undone { directory, changes: (done, changes.len() as u64), actions: journal.header.actions })
+    Ok(Undone { directory, changes: (done, journal.steps.len() as u64), actions: journal.header.actions })
+}
+
+/// Bytes behind the end of a file that a repair began to write: they do no harm, and undo takes them away.
+fn partly_written(dir: &Path, steps: &[Step]) -> bool {
+    steps.iter().any(|s| match s {
+        Step::File(FileChange::Write { file, len_before, .. }) => {
+            std::fs::metadata(dir.join(file)).is_ok_and(|m| m.len() != *len_before)
+        }
+        _ => false,
+    })
 }
 
 /// The directory a journal lies in, if that is a store.
 fn beside(journal: &Path) -> Option<PathBuf> {
     let full = std::fs::canonicalize(journal).ok()?;
     let dir = full.parent()?;
-    crate::store::locate(dir).is_ok().then(|| dir.to_path_buf())
+    page_log(dir).is_ok().then(|| dir.to_path_buf())
 }
 
 /// LSNs that neither the old state nor the repair gave out.
-fn moved_on(store: &dyn PageLog, header: &Header) -> Result<(), RepairError> {
-    let layout = store.layout()?;
-    let (records, _) = store.completions()?;
-    let newest = records.last().map(|c| c.lsn);
+fn moved_on(dir: &Path, header: &Header) -> Result<(), RepairError> {
+    let (counter, newest) = pagelog::position(dir)?;
     let outside = |pair: Option<(u64, u64)>, now: Option<u64>| match (pair, now) {
         (Some((a, b)), Some(now)) => now != a && now != b,
         (pair, now) => pair.is_some() != now.is_some(),
     };
-    if outside(header.lsn_counter, layout.lsn_counter) || outside(header.newest_completion, newest) {
+    if outside(header.lsn_counter, counter) || outside(header.newest_completion, newest) {
+        let words = |lsn: Option<u64>| lsn.map_or("none".to_string(), |l| l.to_string());
         return Err(RepairError::Refused(format!(
             "the store has moved on since the repair: its newest completion record is at LSN {}, its counter at {}; \
              nothing was changed",
-            newest.map_or("none".into(), |l| l.to_string()),
-            layout.lsn_counter.map_or("none".into(), |l| l.to_string()),
+            words(newest),
+            words(counter),
         )));
     }
     Ok(())

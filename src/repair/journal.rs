@@ -8,6 +8,7 @@
 
 use super::RepairError;
 use crate::format::crc::crc32c;
+use crate::local::edit::FileChange;
 use crate::store::StoreKind;
 use crate::store::edit::Change;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub struct Header {
 pub enum Step {
     /// Of a record of a page log.
     Record(Change),
+    /// Of a file of a local home.
+    File(FileChange),
 }
 
 /// What became of a repair.
@@ -129,7 +132,7 @@ pub fn mark(path: &Path, mark: Mark) -> Result<(), RepairError> {
 pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
     let bad = |reason: String| RepairError::Document { path: path.display().to_string(), reason };
     let file = File::open(path).map_err(|e| io(path, &e))?;
-    let mut reader = BufReader::new(std::io::Read::take(file, u64::MAX));
+    let mut reader = BufReader::new(file);
     let (mut header, mut steps, mut marks, mut end) = (None, Vec::new(), Vec::new(), None);
     let mut number = 0_u64;
     let mut bytes = Vec::new();
@@ -178,14 +181,18 @@ pub fn name(fingerprint: &str, now: u64) -> String {
     format!("{PREFIX}{now}-{}{SUFFIX}", fingerprint.get(..8).unwrap_or(fingerprint))
 }
 
+/// Whether a file has the name of a journal.
+#[must_use]
+pub fn is_journal(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 /// Journals in a directory, oldest first.
 #[must_use]
 pub fn list(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    let mut out: Vec<PathBuf> = entries
-        .filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX)))
-        .map(|e| e.path())
-        .collect();
+    let mut out: Vec<PathBuf> =
+        entries.filter(|e| e.file_name().to_str().is_some_and(is_journal)).map(|e| e.path()).collect();
     out.sort();
     out
 }

@@ -3,16 +3,20 @@
 //!
 //! Audit tells what is wrong, [`propose`] makes a [`plan`] of it that a person reviews, [`changes`]
 //! works out every record that plan comes down to, and lets an audit judge the outcome on an
-//! [`overlay`] before a byte is written. [`apply`] writes the [`journal`], then the records, then
-//! audits again; [`undo`] goes back.
+//! [`overlay`] before a byte is written. [`mod@apply`] writes the [`journal`], then the records, then
+//! audits again; or goes back. Homes of local block files take the same way by [`local`] and
+//! [`crate::local::edit`].
 
 pub mod apply;
 pub mod changes;
 pub mod copy;
+mod home;
 pub mod identity;
 pub mod journal;
 pub mod judge;
+pub mod local;
 pub mod overlay;
+mod pagelog;
 pub mod plan;
 pub mod propose;
 pub mod rewrite;
@@ -20,6 +24,7 @@ pub mod splice;
 
 use crate::audit::AuditError;
 use crate::format::FormatError;
+use crate::local::edit::EditError;
 use crate::store::StoreError;
 
 /// Why a repair was not planned, applied or undone.
@@ -56,6 +61,15 @@ pub enum RepairError {
     },
 }
 
+impl From<EditError> for RepairError {
+    fn from(e: EditError) -> Self {
+        match e {
+            EditError::Io { path, reason } => Self::Io { path: path.display().to_string(), reason },
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
 impl From<FormatError> for RepairError {
     fn from(e: FormatError) -> Self {
         Self::Refused(e.to_string())
@@ -85,6 +99,11 @@ impl Options<'_> {
     fn is_table(&self, uri: &str) -> bool {
         self.tables.is_none_or(|wanted| wanted(uri))
     }
+}
+
+/// Findings by code.
+fn counts(audit: &crate::audit::result::Audit) -> std::collections::BTreeMap<String, u64> {
+    audit.totals.findings.iter().map(|(name, n)| ((*name).to_string(), *n)).collect()
 }
 
 /// The tool and its version.

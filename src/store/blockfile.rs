@@ -22,6 +22,8 @@ pub struct BlockFile {
 enum Source {
     Map(Mmap),
     File(File),
+    /// Another file with more bytes behind its end.
+    Extended(Box<BlockFile>, Vec<u8>),
 }
 
 impl BlockFile {
@@ -39,6 +41,13 @@ impl BlockFile {
         // An empty file cannot be mapped, and has nothing to read either.
         let source = if no_mmap || len == 0 { Source::File(file) } else { map(file) };
         Ok(Self { path: path.to_path_buf(), len, source })
+    }
+
+    /// The file as it will be once these bytes stand behind its end. Nothing is written.
+    #[must_use]
+    pub fn extended(self, tail: Vec<u8>) -> Self {
+        let len = self.len.saturating_add(u64::try_from(tail.len()).unwrap_or(u64::MAX));
+        Self { path: self.path.clone(), len, source: Source::Extended(Box::new(self), tail) }
     }
 
     /// Bytes of the file when it was opened.
@@ -94,6 +103,24 @@ impl BlockFile {
                 })?;
                 Ok(None)
             }
+            Source::Extended(base, tail) => {
+                let inside = base.len.saturating_sub(offset);
+                let inside = usize::try_from(inside).unwrap_or(usize::MAX).min(size);
+                if inside == size {
+                    return base.get(offset, size, buffer);
+                }
+                let at = usize::try_from(offset.saturating_sub(base.len)).map_err(|_| beyond())?;
+                let rest = tail.get(at..).and_then(|t| t.get(..size.saturating_sub(inside))).ok_or_else(beyond)?;
+                if inside == 0 {
+                    return Ok(Some(rest));
+                }
+                let mut head = Vec::new();
+                let head = base.read(offset, inside, &mut head)?;
+                buffer.clear();
+                buffer.extend_from_slice(head);
+                buffer.extend_from_slice(rest);
+                Ok(None)
+            }
         }
     }
 
@@ -133,6 +160,15 @@ mod tests {
             for (offset, size) in [(250, 7), (256, 1), (u64::MAX, 1), (0, usize::MAX)] {
                 assert!(file.read(offset, size, &mut buffer).unwrap_err().to_string().contains("leave the file"));
             }
+        }
+        for no_mmap in [false, true] {
+            let file = BlockFile::open(&path, no_mmap).unwrap().extended(vec![7, 8, 9]);
+            let mut buffer = Vec::new();
+            assert_eq!(file.read(254, 5, &mut buffer).unwrap(), [254, 255, 7, 8, 9]);
+            assert_eq!(file.read(250, 6, &mut buffer).unwrap(), [250, 251, 252, 253, 254, 255]);
+            assert_eq!(file.read(257, 2, &mut buffer).unwrap(), [8, 9]);
+            assert_eq!(file.read_up_to(258, 100, &mut buffer).unwrap(), [9]);
+            assert!(file.read(255, 5, &mut buffer).is_err());
         }
         std::fs::write(&path, "").unwrap();
         assert!(BlockFile::open(&path, false).unwrap().is_empty());

@@ -10,6 +10,7 @@ use wtcheck::format::cell::{self, CellKind, Times};
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::crc;
 use wtcheck::format::home_turtle;
+use wtcheck::format::int;
 use wtcheck::format::local::{self, DATA_OFFSET, Extent, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
 use wtcheck::format::page::{FLAG_COMPRESSED, FLAG_EMPTY_VALUES_NONE, PageHeader, PageType};
 
@@ -30,6 +31,8 @@ pub struct Spec {
     pub formats: (&'static str, &'static str),
     /// Leave one free unit behind every so many leaves.
     pub gap_every: Option<u64>,
+    /// Longer values are overflow items.
+    pub overflow_above: Option<usize>,
 }
 
 impl Spec {
@@ -43,6 +46,7 @@ impl Spec {
             compressor: None,
             formats: ("u", "u"),
             gap_every: None,
+            overflow_above: None,
         }
     }
 }
@@ -75,7 +79,7 @@ impl Writer {
             type_byte: kind.byte(),
             flags: flags | if compress.is_some() { FLAG_COMPRESSED } else { 0 },
             unused: 0,
-            version: 1,
+            version: u8::from(kind != PageType::Overflow),
         };
         let mut plain = Vec::new();
         header.write(&mut plain);
@@ -152,7 +156,9 @@ pub fn file(dir: &Path, spec: &Spec, rows: &mut dyn Iterator<Item = (Vec<u8>, Ve
     while !done {
         let row = rows.next();
         done = row.is_none();
-        let more = row.as_ref().map_or(usize::MAX / 2, |(k, v)| k.len() + v.len() + 16);
+        let item = |v: &Vec<u8>| spec.overflow_above.is_some_and(|n| v.len() > n);
+        let length = |v: &Vec<u8>| if item(v) { 16 } else { v.len() };
+        let more = row.as_ref().map_or(usize::MAX / 2, |(k, v)| k.len() + length(v) + 16);
         if entries > 0 && cells.len() + more > spec.leaf_max - DATA_OFFSET {
             let address = w.block(PageType::RowLeaf, entries, &cells);
             w.tree_bytes += u64::from(address.size);
@@ -165,12 +171,21 @@ pub fn file(dir: &Path, spec: &Spec, rows: &mut dyn Iterator<Item = (Vec<u8>, Ve
         }
         if let Some((key, value)) = row {
             cell::write_key(&mut cells, 0, &key);
-            cell::write_value(&mut cells, &Times::EMPTY, &value);
+            if item(&value) {
+                let address = w.block(PageType::Overflow, u32::try_from(value.len()).unwrap(), &value);
+                w.tree_bytes += u64::from(address.size);
+                let cookie = address.encode(alloc).unwrap();
+                cells.push(0xa0);
+                int::write_vuint(&mut cells, cookie.len() as u64);
+                cells.extend_from_slice(&cookie);
+            } else {
+                cell::write_value(&mut cells, &Times::EMPTY, &value);
+            }
             entries += 2;
             first.get_or_insert(key);
         }
     }
-    let mut kind = CellKind::AddrLeafNoOverflow;
+    let mut kind = if spec.overflow_above.is_some() { CellKind::AddrLeaf } else { CellKind::AddrLeafNoOverflow };
     let root = loop {
         let mut next: Vec<(Vec<u8>, LocalAddress)> = Vec::new();
         let mut pending: Vec<(Vec<u8>, LocalAddress)> = Vec::new();
@@ -263,11 +278,14 @@ pub fn empty(dir: &Path, spec: &Spec) -> String {
 fn config(spec: &Spec) -> String {
     format!(
         "allocation_size={},app_metadata=,block_compressor={},checksum=on,collator=,encryption=(keyid=,name=),\
-         format=btree,id={},key_format={},value_format={},version=(major=2,minor=1)",
+         format=btree,id={},internal_page_max={},key_format={},leaf_page_max={},value_format={},\
+         version=(major=2,minor=1)",
         spec.alloc,
         spec.compressor.map_or("", Compressor::name),
         spec.id,
+        spec.internal_max,
         spec.formats.0,
+        spec.leaf_max,
         spec.formats.1
     )
 }
@@ -282,6 +300,11 @@ fn list_of(cookie: &str, generation: u64, size: u64) -> String {
 
 /// Metadata, history store, turtle and version file around files whose metadata is given.
 pub fn home(dir: &Path, files: &[(String, String)]) {
+    home_with(dir, files, &Spec::new("WiredTiger.wt", 0));
+}
+
+/// As [`home`], with a metadata file of another shape.
+pub fn home_with(dir: &Path, files: &[(String, String)], metadata: &Spec) {
     let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let row = |key: &str, value: &str| (format!("{key}\0").into_bytes(), format!("{value}\0").into_bytes());
     for (name, config) in files {
@@ -290,7 +313,7 @@ pub fn home(dir: &Path, files: &[(String, String)]) {
     let history = empty(dir, &Spec::new("WiredTigerHS.wt", 1));
     rows.push(row("file:WiredTigerHS.wt", &history));
     rows.sort();
-    let metadata = file(dir, &Spec::new("WiredTiger.wt", 0), &mut rows.into_iter());
+    let metadata = file(dir, metadata, &mut rows.into_iter());
     let turtle = home_turtle::from_version_text(VERSION, metadata).unwrap();
     std::fs::write(dir.join(home_turtle::FILE_NAME), home_turtle::render(&turtle)).unwrap();
     std::fs::write(dir.join("WiredTiger"), format!("WiredTiger\n{VERSION}\n")).unwrap();

@@ -1,0 +1,157 @@
+//! A home of local block files as a repair sees it (spec 16.5 to 16.10).
+
+use super::apply::{Hand, Prepared, Work};
+use super::journal::Step;
+use super::plan::{FileIdentity, Identity, PLAN_VERSION, Plan, Seen};
+use super::{Options, RepairError, identity, local};
+use crate::audit::Progress;
+use crate::audit::local as audit_local;
+use crate::audit::result::Audit;
+use crate::btree::walk::Depth;
+use crate::local::edit::{self, FileChange};
+use crate::local::home::Home;
+use crate::store::StoreKind;
+use crate::store::edit::{Side, State};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+fn read(dir: &Path, as_given: &str, live: bool, progress: &dyn Progress) -> Result<(Home, Audit), RepairError> {
+    let (home, file) = audit_local::open(dir, false, live)?;
+    if file.is_some() || home.alone {
+        return Err(RepairError::Refused("a repair needs the whole home directory, not one of its files".into()));
+    }
+    let options = audit_local::Options { checkpoint: None, depth: Depth::Normal, no_mmap: false, tables: None };
+    let (audit, _) = audit_local::run(&home, as_given, &options, progress)?;
+    Ok((home, audit))
+}
+
+/// What identifies a home: catalog and turtle byte for byte, of all other files the first and last bytes.
+fn identify(home: &Home, directory: &Path) -> Identity {
+    let own = |name: &&String| !super::journal::is_journal(name);
+    let files: Vec<FileIdentity> = home.inventory.keys().filter(own).map(|n| identity::file(&home.dir, n)).collect();
+    let mut hash = Sha256::new();
+    for file in &files {
+        hash.update(file.name.as_bytes());
+        hash.update([0]);
+        hash.update(file.size.to_le_bytes());
+        match &file.sha256 {
+            Some(sum) => hash.update(sum.as_bytes()),
+            None => hash.update(identity::ends(&home.dir.join(&file.name))),
+        }
+    }
+    Identity {
+        directory: identity::absolute(directory),
+        kind: StoreKind::Local,
+        generation: "local".into(),
+        lsn_counter: None,
+        newest_completion_lsn: None,
+        stands_on_lsn: None,
+        fingerprint: hex::encode(hash.finalize()),
+        files,
+    }
+}
+
+fn seen(audit: &Audit) -> Seen {
+    let checkpoints = audit.local.iter().flat_map(|l| &l.files).map(|f| f.checkpoints.len() as u64).sum();
+    Seen {
+        checkpoints,
+        trees: audit.trees.len() as u64,
+        live_pages: audit.trees.iter().map(|t| t.pages.reachable).sum(),
+        live_versions: audit.trees.iter().map(|t| t.pages.reachable).sum(),
+        live_bytes: audit.trees.iter().map(|t| t.recomputed_size).sum(),
+        orphans: 0,
+    }
+}
+
+/// Make a plan. Nothing is changed.
+pub(super) fn plan(
+    dir: &Path,
+    options: &Options<'_>,
+    now: u64,
+    progress: &dyn Progress,
+) -> Result<(Plan, Audit), RepairError> {
+    if !options.drop_completion.is_empty() {
+        return Err(RepairError::Refused("local block files have no completion records".into()));
+    }
+    let (home, audit) = read(dir, &dir.display().to_string(), false, progress)?;
+    let mut actions = local::propose(&home, &audit);
+    actions.retain(|a| {
+        let file = match &a.what {
+            super::plan::What::SetFileSize { file, .. } => options.is_table(&format!("file:{file}")),
+            _ => true,
+        };
+        file && crate::audit::finding::Code::from_name(&a.code).is_none_or(|c| options.is_code(c))
+    });
+    let plan = Plan {
+        plan_version: PLAN_VERSION,
+        made_by: super::made_by(),
+        made_at: now,
+        store: identify(&home, dir),
+        seen: seen(&audit),
+        findings: super::counts(&audit),
+        max_orphans: None,
+        actions,
+        advice: Vec::new(),
+    };
+    super::apply::guards(&plan, None)?;
+    Ok((plan, audit))
+}
+
+/// Read the home a plan is for, check that it is as the plan saw it, and work the changes out.
+pub(super) fn prepare(dir: &Path, plan: &Plan, now: u64, progress: &dyn Progress) -> Result<Prepared, RepairError> {
+    let (home, before) = read(dir, &dir.display().to_string(), false, progress)?;
+    identity::check(&plan.store, &identify(&home, dir))?;
+    for action in &plan.actions {
+        matches_audit(&action.what, &before)?;
+    }
+    let edits: Option<Vec<_>> = plan.actions.iter().map(|a| local::edit(&a.what)).collect();
+    let edits = edits.ok_or_else(|| {
+        RepairError::Refused("the plan is for a page log, the store is a home of local block files".into())
+    })?;
+    let changes = edit::changes(&home, &edits, now)?;
+    Ok(Prepared { before, work: Work::Home(changes), lsn_counter: None, newest_completion: None })
+}
+
+/// The plan's `from` must be what is there.
+fn matches_audit(what: &super::plan::What, audit: &Audit) -> Result<(), RepairError> {
+    let super::plan::What::SetFileSize { file, checkpoint, from, cookie_from, .. } = what else { return Ok(()) };
+    let info = audit.local.iter().flat_map(|l| &l.files).find(|f| f.file == *file);
+    let last = info.and_then(|f| f.checkpoints.iter().find(|c| c.name == *checkpoint));
+    match last {
+        Some(c) if (c.published_size, c.checkpoint_size) == (*from, *cookie_from) => Ok(()),
+        Some(c) => Err(RepairError::Refused(format!(
+            "{checkpoint} of {file} publishes {} bytes ({} in its cookie), not {from} ({cookie_from}) as the plan says",
+            c.published_size, c.checkpoint_size
+        ))),
+        None => Err(RepairError::Refused(format!("{file} has no checkpoint {checkpoint}"))),
+    }
+}
+
+/// Audit a home that this process has locked itself.
+pub(super) fn audit_again(dir: &Path, as_given: &str, progress: &dyn Progress) -> Result<Audit, RepairError> {
+    Ok(read(dir, as_given, true, progress)?.1)
+}
+
+/// Changes files of a home.
+pub(super) struct HomeHand(pub(super) PathBuf);
+
+fn files(steps: &[Step]) -> Result<Vec<FileChange>, RepairError> {
+    let file = |s: &Step| match s {
+        Step::File(c) => Ok(c.clone()),
+        Step::Record(_) => Err(RepairError::Refused("the journal is of a page log".into())),
+    };
+    steps.iter().map(file).collect()
+}
+
+impl Hand for HomeHand {
+    fn state(&mut self, step: &Step) -> Result<State, RepairError> {
+        match step {
+            Step::File(change) => Ok(edit::state(&self.0, change)?),
+            Step::Record(_) => Err(RepairError::Refused("the journal is of a page log".into())),
+        }
+    }
+
+    fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
+        Ok(edit::carry_out(&self.0, &files(steps)?, to)?)
+    }
+}

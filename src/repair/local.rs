@@ -1,0 +1,167 @@
+//! What a plan can propose for a local home: sizes of newest checkpoints, and a turtle that fits.
+
+use super::plan::{Action, What};
+use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::local::result::{FileInfo, LocalCheckpointInfo};
+use crate::audit::result::Audit;
+use crate::format::home_turtle;
+use crate::format::page::PageType;
+use crate::local::edit::{self, LocalEdit, NewBlock};
+use crate::local::home::{Home, Issue, METADATA, Way};
+
+/// The actions that would mend what an audit of this home found.
+///
+/// A turtle that is of no use comes first, and alone: what the sizes are in is known once it is in its
+/// place. A size is proposed only if the whole tree was read and nothing else is wrong with its file.
+#[must_use]
+pub fn propose(home: &Home, audit: &Audit) -> Vec<Action> {
+    match &home.proposed_turtle {
+        Some(text) => turtle(home, audit, text).into_iter().collect(),
+        None => sizes(home, audit),
+    }
+}
+
+/// The edit that an action of a local home stands for; `None` for the actions of other stores.
+#[must_use]
+pub fn edit(what: &What) -> Option<LocalEdit> {
+    match what {
+        What::SetFileSize { file, checkpoint, to, cookie_to, .. } => Some(LocalEdit::SetSize {
+            file: file.clone(),
+            checkpoint: checkpoint.clone(),
+            size: *to,
+            cookie_size: *cookie_to,
+        }),
+        What::RebuildTurtle { text, .. } => Some(LocalEdit::Turtle { text: text.clone() }),
+        _ => None,
+    }
+}
+
+fn turtle(home: &Home, audit: &Audit, text: &str) -> Option<Action> {
+    let instead_of = home.issues.iter().find_map(|issue| match issue {
+        Issue::TurtleMissing(words) => Some(words.clone()),
+        Issue::TurtleInvalid { offset, reason } => Some(format!("byte {offset}: {reason}")),
+        Issue::TurtleStale { cookies: (old, _), .. } => Some(format!("its cookie leads nowhere: {old}")),
+        _ => None,
+    })?;
+    let codes = [Code::FileMissing, Code::TurtleInvalid];
+    let is_turtle = |f: &&Finding| f.place.file.as_deref() == Some(home_turtle::FILE_NAME) && codes.contains(&f.code);
+    let finding = audit.findings.iter().find(is_turtle)?;
+    // What the copy leads to must be there, or the engine would only go on to the next error.
+    let what = What::RebuildTurtle { instead_of, text: text.to_string() };
+    if !home.complete || edit::changes(home, &[edit(&what)?], 0).is_err() {
+        return None;
+    }
+    let mut evidence = finding.evidence.clone();
+    evidence.push(format!("the copy of its newest checkpoint in {METADATA} leads to every row of the metadata"));
+    let others = audit.findings.iter().filter(|f| is_error_of(f, METADATA)).count();
+    if others > 0 {
+        evidence.push(format!("{METADATA} has {others} other errors, which stay"));
+    }
+    let why = if finding.code == Code::FileMissing {
+        "Without a turtle the engine takes the directory for a new database.".to_string()
+    } else {
+        "The turtle does not lead to the metadata, so the engine cannot open the directory.".to_string()
+    };
+    Some(Action {
+        what,
+        code: finding.code.name().to_string(),
+        why,
+        evidence,
+        writes: vec![home_turtle::FILE_NAME.to_string()],
+    })
+}
+
+fn sizes(home: &Home, audit: &Audit) -> Vec<Action> {
+    let Some(local) = audit.local.as_ref().filter(|_| home.way == Way::Turtle && home.complete) else {
+        return Vec::new();
+    };
+    let mut wrong: Vec<Wrong<'_>> = local.files.iter().filter_map(|file| Wrong::find(file, audit)).collect();
+    let edits = |wrong: &[Wrong<'_>]| wrong.iter().filter_map(|w| edit(&w.what)).collect::<Vec<_>>();
+    let prepared = edit::prepare(home, &edits(&wrong), 0).or_else(|_| {
+        // One that cannot be set must not keep the others from it.
+        wrong.retain(|w| edit::prepare(home, &edits(std::slice::from_ref(w)), 0).is_ok());
+        edit::prepare(home, &edits(&wrong), 0)
+    });
+    let Ok(prepared) = prepared else { return Vec::new() };
+    wrong.into_iter().map(|w| w.action(&prepared.blocks)).collect()
+}
+
+/// A file whose newest checkpoint states a wrong size.
+struct Wrong<'a> {
+    file: &'a FileInfo,
+    last: &'a LocalCheckpointInfo,
+    finding: &'a Finding,
+    what: What,
+}
+
+impl<'a> Wrong<'a> {
+    fn find(file: &'a FileInfo, audit: &'a Audit) -> Option<Self> {
+        let own = |f: &&Finding| f.place.file.as_deref() == Some(&file.file);
+        let last = file.checkpoints.last()?;
+        let to = last.recomputed_size;
+        let cookie_to = to.checked_sub(last.root.map_or(0, |r| u64::from(r.size)))?;
+        if !last.complete || (last.published_size, last.checkpoint_size) == (to, cookie_to) {
+            return None;
+        }
+        // Older checkpoints may state wrong sizes too: the engine never changes those, and nor does a repair.
+        let ours = format!("checkpoint {}", last.name);
+        let of_last = |f: &&Finding| f.code == Code::CheckpointSizeMismatch && f.evidence.contains(&ours);
+        let finding = audit.findings.iter().filter(own).find(of_last)?;
+        let unread = [Code::Encrypted, Code::UnsupportedCompressor];
+        let doubtful =
+            audit.findings.iter().any(|f| is_error_of(f, &file.file) || (own(&f) && unread.contains(&f.code)));
+        let space = file.space.is_some_and(|s| !s.uncertain && s.lost == 0 && s.overlapping == 0);
+        if doubtful || !space {
+            return None;
+        }
+        let what = What::SetFileSize {
+            file: file.file.clone(),
+            checkpoint: last.name.clone(),
+            from: last.published_size,
+            to,
+            cookie_from: last.checkpoint_size,
+            cookie_to,
+        };
+        Some(Self { file, last, finding, what })
+    }
+
+    fn action(self, blocks: &[NewBlock]) -> Action {
+        let Self { file, last, finding, what } = self;
+        let (pages, to) = (last.pages.reachable, last.recomputed_size);
+        let why = format!(
+            "The newest checkpoint states {} bytes ({} in its cookie, without the root), and its tree has {pages} \
+             blocks of {to} bytes.",
+            last.published_size, last.checkpoint_size
+        );
+        let mut evidence = vec![format!("expected {}", finding.expected), format!("found {}", finding.found)];
+        evidence.extend(finding.evidence.iter().cloned());
+        Action { what, code: finding.code.name().to_string(), why, evidence, writes: writes(&file.file, blocks) }
+    }
+}
+
+/// An error of a file that is not about sizes.
+fn is_error_of(finding: &Finding, file: &str) -> bool {
+    finding.severity == Severity::Error
+        && finding.place.file.as_deref() == Some(file)
+        && finding.code != Code::CheckpointSizeMismatch
+}
+
+/// What setting the size of a file writes, out of the blocks that all the sizes together write.
+fn writes(file: &str, blocks: &[NewBlock]) -> Vec<String> {
+    let mut out = Vec::new();
+    let line = |b: &NewBlock, what: &str| format!("{METADATA}: {what} at {}, {} bytes", b.offset, b.size);
+    let row = |b: &&NewBlock| b.files.iter().any(|f| f == file);
+    out.extend(blocks.iter().filter(row).map(|b| line(b, &format!("new leaf with the row file:{file}"))));
+    let internal: Vec<&NewBlock> = blocks.iter().filter(|b| b.kind == PageType::RowInternal.name()).collect();
+    if let Some((root, above)) = internal.split_last() {
+        if !above.is_empty() {
+            let bytes: u64 = above.iter().map(|b| u64::from(b.size)).sum();
+            out.push(format!("{METADATA}: {} new internal pages, {bytes} bytes", above.len()));
+        }
+        out.push(line(root, "new root"));
+    }
+    let lists = blocks.iter().filter(|b| b.kind == PageType::BlockManager.name());
+    out.extend(lists.map(|b| line(b, "extent list of the new checkpoint")));
+    out.push(home_turtle::FILE_NAME.to_string());
+    out
+}

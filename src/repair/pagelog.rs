@@ -1,0 +1,217 @@
+//! A page log as a repair sees it: read, planned for, changed record by record.
+
+use super::apply::{Hand, Prepared, Work};
+use super::changes::{self, Basis};
+use super::journal::Step;
+use super::plan::{PLAN_VERSION, Plan, What};
+use super::rewrite::Limits;
+use super::{Options, RepairError, identity, judge, overlay, propose};
+use crate::audit::finding::Code;
+use crate::audit::result::Audit;
+use crate::audit::{self, Opened, Progress};
+use crate::btree::catalog::{Checkpoint, SHARED_METADATA};
+use crate::btree::walk::Depth;
+use crate::store::edit::{Change, Edit, Ledger, Side, State};
+use crate::store::palite::PaliteLedger;
+use crate::store::palm::PalmLedger;
+use crate::store::{Located, OpenOptions, PageLog, StoreKind};
+use std::path::Path;
+
+/// A store read and audited.
+struct Read<'s> {
+    opened: Opened<'s>,
+    audit: Audit,
+    class: Vec<audit::classify::Class>,
+    checkpoint: Option<Checkpoint>,
+}
+
+fn read<'s>(store: &'s dyn PageLog, home: &str, jobs: usize, progress: &dyn Progress) -> Result<Read<'s>, RepairError> {
+    let opened = audit::open(store, true, progress)?;
+    judge_store(opened, home, jobs, progress)
+}
+
+fn judge_store<'s>(
+    opened: Opened<'s>,
+    home: &str,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Read<'s>, RepairError> {
+    let options = audit::Options { depth: Depth::Normal, jobs, ..audit::Options::default() };
+    let (audit, class) = audit::run_on(&opened, home, &options, progress)?;
+    let mut reader = opened.store.reader()?;
+    let checkpoint = audit::choose(&opened, &mut *reader, None)?.audited;
+    drop(reader);
+    Ok(Read { opened, audit, class, checkpoint })
+}
+
+impl Read<'_> {
+    fn basis(&self) -> Result<Basis<'_>, RepairError> {
+        let checkpoint = self.checkpoint.as_ref();
+        let checkpoint = checkpoint.ok_or_else(|| {
+            RepairError::Refused("no checkpoint of this store can be used: nothing to stand on".into())
+        })?;
+        let limits = Limits::default();
+        Ok(Basis { opened: &self.opened, audit: &self.audit, class: &self.class, checkpoint, limits })
+    }
+}
+
+/// Make a plan. Nothing is changed.
+pub(super) fn plan(
+    dir: &Path,
+    options: &Options<'_>,
+    (jobs, now): (usize, u64),
+    progress: &dyn Progress,
+) -> Result<(Plan, Audit), RepairError> {
+    let store = crate::store::open(dir, &OpenOptions::default())?;
+    let located = crate::store::locate(dir)?;
+    let read = read(&*store, &dir.display().to_string(), jobs, progress)?;
+    let basis = read.basis()?;
+    encrypted(&read.audit)?;
+    let proposal = propose::propose(&basis, options)?;
+    let plan = Plan {
+        plan_version: PLAN_VERSION,
+        made_by: super::made_by(),
+        made_at: now,
+        store: identity::of(&read.opened, &read.audit, &located.kv_home, dir)?,
+        seen: propose::seen(&basis),
+        findings: super::counts(&read.audit),
+        max_orphans: options.max_orphans,
+        actions: proposal.actions,
+        advice: proposal.advice,
+    };
+    super::apply::guards(&plan, None)?;
+    // What cannot be carried out is better refused now than when the node is down and the plan is signed.
+    predict(&read, &plan, now, progress)?;
+    Ok((plan, read.audit))
+}
+
+/// Read the store a plan is for, check that it is as the plan saw it, and work the changes out.
+pub(super) fn prepare(
+    dir: &Path,
+    plan: &Plan,
+    (jobs, now): (usize, u64),
+    progress: &dyn Progress,
+) -> Result<Prepared, RepairError> {
+    let store = crate::store::open(dir, &OpenOptions::default())?;
+    let located = crate::store::locate(dir)?;
+    let read = read(&*store, &dir.display().to_string(), jobs, progress)?;
+    let now_is = identity::of(&read.opened, &read.audit, &located.kv_home, dir)?;
+    identity::check(&plan.store, &now_is)?;
+    encrypted(&read.audit)?;
+    let edits = predict(&read, plan, now, progress)?;
+    let counter = edits.iter().find_map(|e| match e {
+        Edit::Counter { last_lsn } => Some(*last_lsn),
+        _ => None,
+    });
+    let completed = edits.iter().find_map(|e| match e {
+        Edit::Complete { lsn, .. } => Some(*lsn),
+        _ => None,
+    });
+    let newest = read.opened.completions.last().map(|c| c.lsn);
+    let drops = plan.actions.iter().any(|a| matches!(a.what, What::DropCompletion { .. }));
+    let falls_back = read.checkpoint.as_ref().map(|c| c.lsn).filter(|_| drops);
+    Ok(Prepared {
+        lsn_counter: read.opened.layout.lsn_counter.map(|old| (old, counter.unwrap_or(old))),
+        newest_completion: newest.zip(completed.or(falls_back).or(newest)),
+        before: read.audit,
+        work: Work::Log(edits),
+    })
+}
+
+/// Work the plan out and let an audit judge the outcome, in memory.
+fn predict(read: &Read<'_>, plan: &Plan, now: u64, progress: &dyn Progress) -> Result<Vec<Edit>, RepairError> {
+    let edits = changes::edits(&read.basis()?, &plan.actions, now)?;
+    if edits.is_empty() {
+        return Ok(edits);
+    }
+    let overlay = overlay::Overlay::new(&read.opened, &edits);
+    let after = judge_store(overlay.opened(), &read.audit.store.home, 1, progress)?;
+    judge::helped(&read.audit, &after.audit, &plan.actions)
+        .map_err(|why| RepairError::Refused(format!("the plan would not help: {why}")))?;
+    Ok(edits)
+}
+
+fn encrypted(audit: &Audit) -> Result<(), RepairError> {
+    let hidden =
+        |f: &&audit::finding::Finding| f.code == Code::Encrypted && f.place.uri.as_deref() == Some(SHARED_METADATA);
+    match audit.findings.iter().find(hidden) {
+        Some(_) => {
+            Err(RepairError::Refused("the shared metadata is encrypted: its sizes cannot be read or written".into()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The records edits come down to in a store that has, or must have, this fingerprint.
+pub(super) fn steps(
+    dir: &Path,
+    edits: &[Edit],
+    fingerprint: Option<&str>,
+    progress: &dyn Progress,
+) -> Result<(Box<dyn Hand>, Vec<Step>), RepairError> {
+    let located = crate::store::locate(dir)?;
+    if let Some(wanted) = fingerprint {
+        let copied = crate::store::open(dir, &OpenOptions::default())?;
+        let opened = audit::open(&*copied, true, progress)?;
+        if identity::fingerprint(&opened)? != wanted {
+            return Err(RepairError::Refused("the source changed while it was copied; make a new plan".into()));
+        }
+    }
+    let mut hand = LogHand::open(&located)?;
+    let changes = hand.0.translate(edits)?;
+    Ok((Box::new(hand), changes.into_iter().map(Step::Record).collect()))
+}
+
+/// Audit a store that this process has locked itself.
+pub(super) fn audit_again(
+    dir: &Path,
+    as_given: &str,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Audit, RepairError> {
+    // Asking who holds the lock would give it up.
+    let live = OpenOptions { allow_live: true, ..OpenOptions::default() };
+    let store = crate::store::open(dir, &live)?;
+    Ok(read(&*store, as_given, jobs, progress)?.audit)
+}
+
+/// Counter and newest completion record, to see whether anyone was here since.
+pub(super) fn position(dir: &Path) -> Result<(Option<u64>, Option<u64>), RepairError> {
+    let store = crate::store::open(dir, &OpenOptions::default())?;
+    let (records, _) = store.completions()?;
+    Ok((store.layout()?.lsn_counter, records.last().map(|c| c.lsn)))
+}
+
+/// Changes records of a page log.
+pub(super) struct LogHand(Box<dyn Ledger>);
+
+impl LogHand {
+    pub(super) fn open(located: &Located) -> Result<Self, RepairError> {
+        Ok(Self(match located.kind {
+            StoreKind::Palite => Box::new(PaliteLedger::open(&located.kv_home)?),
+            StoreKind::Palm => Box::new(PalmLedger::open(&located.kv_home)?),
+            StoreKind::Local => return Err(RepairError::Refused("local block files are no page log".into())),
+        }))
+    }
+}
+
+fn records(steps: &[Step]) -> Result<Vec<Change>, RepairError> {
+    let record = |s: &Step| match s {
+        Step::Record(c) => Ok(c.clone()),
+        Step::File(_) => Err(RepairError::Refused("the journal is of local block files".into())),
+    };
+    steps.iter().map(record).collect()
+}
+
+impl Hand for LogHand {
+    fn state(&mut self, step: &Step) -> Result<State, RepairError> {
+        match step {
+            Step::Record(change) => Ok(self.0.state(change)?),
+            Step::File(_) => Err(RepairError::Refused("the journal is of local block files".into())),
+        }
+    }
+
+    fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
+        Ok(self.0.carry_out(&records(steps)?, to)?)
+    }
+}
