@@ -557,6 +557,20 @@ pub fn carry_out(dir: &Path, changes: &[FileChange], to: Side) -> std::result::R
     Ok(())
 }
 
+/// Whether something of the changes was begun that [`state`] counts as not done: part of a range, or a
+/// temporary file. [`carry_out`] to the side before takes it away.
+pub fn begun(dir: &Path, changes: &[FileChange]) -> std::result::Result<bool, EditError> {
+    for change in changes {
+        let temporary = format!("{}{TEMPORARY}", change.file());
+        let own = changes.iter().any(|c| c.file() == temporary);
+        let left = matches!(change, FileChange::Replace { .. }) && !own && path(dir, &temporary)?.exists();
+        if left || look(dir, change)? == Found::Partial {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Bring a range of a file to a side.
 fn write(dir: &Path, change: &FileChange, to: Side) -> Result<()> {
     let FileChange::Write { file, offset, len_before, before, after } = change else { return Ok(()) };

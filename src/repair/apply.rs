@@ -78,6 +78,8 @@ pub(super) struct Prepared {
 pub(super) trait Hand {
     /// Which side of a step the store is on.
     fn state(&mut self, step: &Step) -> Result<State, RepairError>;
+    /// Something was begun that counts as not done, and that going back takes away.
+    fn begun(&mut self, steps: &[Step]) -> Result<bool, RepairError>;
     /// Bring steps to a side; durable on return.
     fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError>;
 }
@@ -399,7 +401,7 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
         }
         progress.at(at as u64, 0);
     }
-    if done == 0 && !partly_written(&directory, &journal.steps) {
+    if done == 0 && !hand.begun(&journal.steps)? {
         return refuse("the store is as it was before the repair: nothing to undo".into());
     }
     let lock = Lock::take(&directory)?;
@@ -413,16 +415,6 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
     drop(lock);
     journal::mark(path, Mark::Undone)?;
     Ok(Undone { directory, changes: (done, journal.steps.len() as u64), actions: journal.header.actions })
-}
-
-/// Bytes behind the end of a file that a repair began to write: they do no harm, and undo takes them away.
-fn partly_written(dir: &Path, steps: &[Step]) -> bool {
-    steps.iter().any(|s| match s {
-        Step::File(FileChange::Write { file, len_before, .. }) => {
-            std::fs::metadata(dir.join(file)).is_ok_and(|m| m.len() != *len_before)
-        }
-        _ => false,
-    })
 }
 
 /// The directory a journal lies in, if that is a store.

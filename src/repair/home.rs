@@ -151,6 +151,10 @@ impl Hand for HomeHand {
         }
     }
 
+    fn begun(&mut self, steps: &[Step]) -> Result<bool, RepairError> {
+        Ok(edit::begun(&self.0, &files(steps)?)?)
+    }
+
     fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
         Ok(edit::carry_out(&self.0, &files(steps)?, to)?)
     }

@@ -211,6 +211,11 @@ impl Hand for LogHand {
         }
     }
 
+    fn begun(&mut self, _steps: &[Step]) -> Result<bool, RepairError> {
+        // A transaction is there or not.
+        Ok(false)
+    }
+
     fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
         Ok(self.0.carry_out(&records(steps)?, to)?)
     }

@@ -6,6 +6,7 @@ use crate::audit::result::{Audit, SCHEMA_VERSION, Totals, Verdict};
 use crate::repair::apply::{Applied, Undone};
 use crate::repair::describe;
 use crate::repair::plan::{Plan, What};
+use crate::store::StoreKind;
 use serde::Serialize;
 use std::path::Path;
 
@@ -39,10 +40,10 @@ pub fn plan(plan: &Plan, path: &Path, exit_code: u8, output: &mut Output) {
         let mut out = String::new();
         let store = &plan.store;
         out.push_str(&format!(
-            "{}: {}, formats of {}; saw {} in {}\n",
+            "{}: {}{}; saw {} in {}\n",
             escape(&store.directory),
             store.kind.words(),
-            store.generation,
+            if store.kind == StoreKind::Local { String::new() } else { format!(", formats of {}", store.generation) },
             count(plan.seen.live_pages, "live page"),
             count(plan.seen.trees, "tree"),
         ));
