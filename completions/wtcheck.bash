@@ -43,6 +43,9 @@ _wtcheck() {
             wtcheck,page)
                 cmd="wtcheck__subcmd__page"
                 ;;
+            wtcheck,repair)
+                cmd="wtcheck__subcmd__repair"
+                ;;
             wtcheck__subcmd__decode,cell)
                 cmd="wtcheck__subcmd__decode__subcmd__cell"
                 ;;
@@ -124,6 +127,9 @@ _wtcheck() {
             wtcheck__subcmd__help,page)
                 cmd="wtcheck__subcmd__help__subcmd__page"
                 ;;
+            wtcheck__subcmd__help,repair)
+                cmd="wtcheck__subcmd__help__subcmd__repair"
+                ;;
             wtcheck__subcmd__help__subcmd__decode,cell)
                 cmd="wtcheck__subcmd__help__subcmd__decode__subcmd__cell"
                 ;;
@@ -148,6 +154,39 @@ _wtcheck() {
             wtcheck__subcmd__help__subcmd__decode,turtle)
                 cmd="wtcheck__subcmd__help__subcmd__decode__subcmd__turtle"
                 ;;
+            wtcheck__subcmd__help__subcmd__repair,apply)
+                cmd="wtcheck__subcmd__help__subcmd__repair__subcmd__apply"
+                ;;
+            wtcheck__subcmd__help__subcmd__repair,plan)
+                cmd="wtcheck__subcmd__help__subcmd__repair__subcmd__plan"
+                ;;
+            wtcheck__subcmd__help__subcmd__repair,undo)
+                cmd="wtcheck__subcmd__help__subcmd__repair__subcmd__undo"
+                ;;
+            wtcheck__subcmd__repair,apply)
+                cmd="wtcheck__subcmd__repair__subcmd__apply"
+                ;;
+            wtcheck__subcmd__repair,help)
+                cmd="wtcheck__subcmd__repair__subcmd__help"
+                ;;
+            wtcheck__subcmd__repair,plan)
+                cmd="wtcheck__subcmd__repair__subcmd__plan"
+                ;;
+            wtcheck__subcmd__repair,undo)
+                cmd="wtcheck__subcmd__repair__subcmd__undo"
+                ;;
+            wtcheck__subcmd__repair__subcmd__help,apply)
+                cmd="wtcheck__subcmd__repair__subcmd__help__subcmd__apply"
+                ;;
+            wtcheck__subcmd__repair__subcmd__help,help)
+                cmd="wtcheck__subcmd__repair__subcmd__help__subcmd__help"
+                ;;
+            wtcheck__subcmd__repair__subcmd__help,plan)
+                cmd="wtcheck__subcmd__repair__subcmd__help__subcmd__plan"
+                ;;
+            wtcheck__subcmd__repair__subcmd__help,undo)
+                cmd="wtcheck__subcmd__repair__subcmd__help__subcmd__undo"
+                ;;
             *)
                 ;;
         esac
@@ -155,7 +194,7 @@ _wtcheck() {
 
     case "${cmd}" in
         wtcheck)
-            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map decode explain man completions help"
+            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map repair decode explain man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -649,7 +688,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__help)
-            opts="audit orphans page map decode explain man completions help"
+            opts="audit orphans page map repair decode explain man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -900,6 +939,62 @@ _wtcheck() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wtcheck__subcmd__help__subcmd__repair)
+            opts="plan apply undo"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__repair__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__repair__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__repair__subcmd__undo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wtcheck__subcmd__man)
             opts="-q -v -h --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1058,6 +1153,228 @@ _wtcheck() {
                     return 0
                     ;;
                 --checksum)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair)
+            opts="-q -v -h --format --quiet --verbose --color --no-progress --help plan apply undo help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__apply)
+            opts="-j -q -v -h --output --in-place --yes --dir --journal --max-orphans --jobs --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-orphans)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__help)
+            opts="plan apply undo help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__help__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__help__subcmd__undo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__plan)
+            opts="-o -j -q -v -h --output --only --table --min-age --drop-completion --max-orphans --jobs --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop-completion)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-orphans)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__repair__subcmd__undo)
+            opts="-q -v -h --dir --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -40,6 +40,7 @@ complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "audit" -d 'Is this 
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "orphans" -d 'List each orphaned page version or block, with its reason, size and evidence'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "repair" -d 'Mend the accounting and cover orphans: plan, apply, undo'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "decode" -d 'Decode one piece of the formats'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "man" -d 'Write the man pages'
@@ -128,6 +129,73 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s q -l quiet -d 'P
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "apply" -d 'Apply a plan to a copy, or in place'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "undo" -d 'Take a repair back, byte for byte'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s o -l output -d 'Write the plan to this file; without it the plan goes to stdout' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l only -d 'Only what these findings are behind, by code; may be repeated' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l min-age -d 'Only orphans at least this many LSNs older than the newest checkpoint' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l drop-completion -d 'Drop this unusable newest completion record, and fall back to the one before; by its LSN' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l max-orphans -d 'Accept up to this many orphans even if they are more than half of all live versions' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l output -d 'Copy the directory here and mend the copy; must not exist yet' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l dir -d 'The directory, if it is not where the plan says' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l journal -d 'Write the undo journal to this file instead of into the directory' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l max-orphans -d 'Accept up to this many orphans even if they are more than half of all live versions' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l in-place -d 'Mend the directory itself'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l yes -d 'Do not ask before mending in place'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -l dir -d 'The directory, if it is not the one around the journal or the one the journal names' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply a plan to a copy, or in place'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "undo" -d 'Take a repair back, byte for byte'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l from-log -d 'Judge the corrupt blocks dumped in this log; - for standard input' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l alloc -d 'Allocation size of the file the blocks are from [default: as their addresses suggest]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l show -d 'How to show user bytes of dumped blocks [default: none]; with -v cells are listed' -r -f -a "none\t'Lengths only'
@@ -302,15 +370,19 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s q -l qui
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version or block, with its reason, size and evidence'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "man" -d 'Write the man pages'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "completions" -d 'Write a completion script'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version or block, with its reason, size and evidence'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "repair" -d 'Mend the accounting and cover orphans: plan, apply, undo'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "man" -d 'Write the man pages'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "completions" -d 'Write a completion script'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "apply" -d 'Apply a plan to a copy, or in place'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "undo" -d 'Take a repair back, byte for byte'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "cookie" -d 'Address cookies'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "completion" -d 'Completion record of a checkpoint'

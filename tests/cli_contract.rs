@@ -33,6 +33,8 @@ fn every_command(home: &str) -> Vec<Vec<String>> {
         vec!["orphans", home],
         vec!["map", home],
         vec!["map", home, "--by", "lsn"],
+        vec!["repair", "plan", home],
+        vec!["repair", "plan", home, "--format", "json", "--only", "size-inflated"],
         vec!["page", home, "25", "110"],
         vec!["page", home, "25", "110", "--show", "hex"],
         vec!["decode", "cookie", COOKIE],
@@ -52,7 +54,7 @@ fn run(args: &[String]) -> Output {
 
 #[test]
 fn help_and_version() {
-    for command in ["audit", "map", "orphans", "page", "decode", "explain", "man", "completions"] {
+    for command in ["audit", "map", "orphans", "page", "repair", "decode", "explain", "man", "completions"] {
         for flag in ["--help", "-h"] {
             let out = wtcheck(&[command, flag]);
             assert_eq!(out.status.code(), Some(0), "{command} {flag}");

@@ -14,11 +14,29 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
     Some(rest.split_whitespace().collect())
 }
 
+/// Files and directories that commands in the README make: they go to a temporary directory.
+const MADE: [&str; 2] = ["plan.yaml", "mended"];
+
+/// Run a command as shown, and what it prints; the time in the name of a journal is left out.
+fn run(args: &[&str], root: &Path, temp: &Path) -> String {
+    let own = temp.display().to_string();
+    let placed = |arg: &str| match MADE.iter().any(|m| arg == *m) {
+        true => format!("{own}/{arg}"),
+        false => arg.to_string(),
+    };
+    let args: Vec<String> = args.iter().map(|a| placed(a)).collect();
+    let run = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&args).current_dir(root).output().unwrap();
+    let text = String::from_utf8(run.stdout).unwrap().replace(&format!("{own}/"), "");
+    let Some((head, tail)) = text.split_once("wtcheck-undo-") else { return text };
+    format!("{head}wtcheck-undo-…{}", tail.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 #[test]
 fn shown_output_is_real_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
+    let temp = tempfile::tempdir().unwrap();
     let mut out = String::new();
     let mut blocks = readme.split("```");
     let mut checked = 0;
@@ -28,10 +46,8 @@ fn shown_output_is_real_output() {
         out.push_str("```");
         match args {
             Some(args) => {
-                let run = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&args).current_dir(root).output().unwrap();
-                let stdout = String::from_utf8(run.stdout).unwrap();
                 let first = code.lines().nth(1).unwrap();
-                out.push_str(&format!("console\n{first}\n{stdout}"));
+                out.push_str(&format!("console\n{first}\n{}", run(&args, root, temp.path())));
                 checked += 1;
             }
             None => out.push_str(code),

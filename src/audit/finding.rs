@@ -76,11 +76,11 @@ codes! {
     SizeInflated "size-inflated" Error &["WT-16660", "WT-17034", "WT-16864"],
         "a tree's published size exceeds what its pages add up to",
         "The checkpoint entry's size= is larger than the sum of the sizes in the address cookies of all pages reachable from the root, the root included (invariant I1). The running total was raised for blocks that no cookie reaches: it stays too high for ever, every later checkpoint publishes it, and storage is billed and balanced by it. The finding's cause names the pattern in the page log that fits, and how many bytes remain unexplained.",
-        "Nothing is lost. On a running leader: verify with fix_btree_size=true, then a checkpoint. Upgrade to a build that counts past the point of no return.";
+        "Nothing is lost. Node down: wtcheck repair plan DIR. On a running leader: verify with fix_btree_size=true, then a checkpoint. Upgrade to a build that counts past the point of no return.";
     SizeDeflated "size-deflated" Error &["WT-17898"],
         "a tree's published size is below what its pages add up to",
         "The running total was lowered more than once for the same block, or clamped to 0 after an underflow. Look for 'disaggregated block size underflow' in the log.",
-        "Nothing is lost. On a running leader: verify with fix_btree_size=true, then a checkpoint.";
+        "Nothing is lost. Node down: wtcheck repair plan DIR. On a running leader: verify with fix_btree_size=true, then a checkpoint.";
     SizeIsRootPageId "size-is-root-page-id" Note &["WT-14610"],
         "size= holds the root's page id, as builds of autumn 2025 wrote it",
         "Builds before 2026-01-29 kept no byte total and wrote the root's page id into size=. In a store of a later generation such a tree has not been checkpointed since the upgrade; its size is unknown, not wrong.",
@@ -88,27 +88,27 @@ codes! {
     SizeDoubleRoot "size-double-root" Warning &["WT-16849"],
         "size= counts the root of one or more checkpoints twice",
         "Builds from 2026-01-29 to 2026-03-04 added the new root to the running total without taking the previous one off. The excess equals the size of roots of this tree to the byte.",
-        "Harmless apart from the number. Builds since 2026-03-04 do not add to it; fix_btree_size=true removes it.";
+        "Harmless apart from the number. Builds since 2026-03-04 do not add to it; fix_btree_size=true on a running leader removes it, or wtcheck repair plan DIR on a node that is down.";
     DatabaseSizeInflated "database-size-inflated" Error &["WT-17864", "WT-18293"],
         "database_size exceeds the sum of the trees plus the 1 MiB buffer",
         "The completion record's database_size is kept by adding changes, not by summing; a drop that failed half way or a table recreated under its name leaves bytes behind (invariant I4). The finding names dropped tables whose size fits.",
-        "On a running leader: a checkpoint with debug=(database_size_fix=true).";
+        "Node down: wtcheck repair plan DIR. On a running leader: a checkpoint with debug=(database_size_fix=true).";
     DatabaseSizeDeflated "database-size-deflated" Error &["WT-18399"],
         "database_size is below the sum of the trees plus the 1 MiB buffer",
         "Bytes were subtracted twice, or the total was clamped at 1 MiB (invariant I4).",
-        "On a running leader: a checkpoint with debug=(database_size_fix=true).";
+        "Node down: wtcheck repair plan DIR. On a running leader: a checkpoint with debug=(database_size_fix=true).";
     OrphanPage "orphan-page" Error &["WT-16660"],
         "a page is live in the page log, but no checkpoint reaches it and nothing discards it",
         "The block was put into the page log, then packing its address cookie (or another step before the wrap-up) failed and reconciliation unwound without a panic. There is no cookie by which anyone could read or discard the page: it stays for ever, and bytes_total was already raised for it.",
-        "The page holds no data that a reader could see. It needs a discard record; the tree's size must come down by its length.";
+        "The page holds no data that a reader could see. It needs a discard record; the tree's size must come down by its length: wtcheck repair plan DIR.";
     OrphanImage "orphan-image" Error &["WT-16660"],
         "an image of a page in use that no cookie names and no discard covers",
         "As orphan-page, but under a page id that is still referenced at another LSN. Reads are not affected, because they are bounded by the cookie's LSN.",
-        "The image holds no data that a reader could see. The tree's size must come down by its length.";
+        "The image holds no data that a reader could see. The tree's size must come down by its length: wtcheck repair plan DIR.";
     ObsoleteChainUncounted "obsolete-chain-uncounted" Error &["WT-17034", "WT-16864"],
         "a chain was replaced by a full image that failed, and its bytes were never subtracted",
         "A full image was put over an existing chain, reconciliation failed, and the error path discarded the new image and gave up the page id. The next reconciliation took a new id and never subtracted the old chain, so the tree's size is too high by the chain's length. In the page log: base, deltas, a full image, and a discard that names that full image, which no checkpoint ever referenced.",
-        "The chain is already discarded; only the tree's size must come down.";
+        "The chain is already discarded; only the tree's size must come down: wtcheck repair plan DIR.";
     DuplicateDelta "duplicate-delta" Note &[],
         "a delta left over from a failed reconciliation, legal",
         "A delta was put, a later step failed, and the retry wrote something else. The row is unreachable and harmless; deltas are not counted twice.",
@@ -176,11 +176,11 @@ codes! {
     TurtleChecksum "turtle-checksum" Error &[],
         "the turtle page does not have the checksum its completion record names",
         "Pick-up of this checkpoint fails with EIO 'Checkpoint metadata corruption detected'. The audit stands on the newest checkpoint that can be read.",
-        "Pick up the older checkpoint named in the report, or restore the page from a replica.";
+        "Pick up the older checkpoint named in the report, or restore the page from a replica. As a last resort: wtcheck repair plan DIR --drop-completion LSN.";
     TurtleInvalid "turtle-invalid" Error &[],
         "the turtle cannot be parsed, or does not lead to the metadata",
         "Of a page log: pick-up of this checkpoint fails with EINVAL, and the audit stands on the newest checkpoint that can be read. Of a local home: the engine does not open the directory; the audit goes on from the copy of the newest checkpoint in WiredTiger.wt itself, and proposes a turtle.",
-        "Of a page log: see the page with wtcheck decode turtle; pick up an older checkpoint. Of a local home: put the proposed turtle in place, in a copy.";
+        "Of a page log: see the page with wtcheck decode turtle; pick up an older checkpoint. Of a local home: wtcheck repair plan DIR writes the proposed turtle, into a copy.";
     CompletionInvalid "completion-invalid" Error &[],
         "a completion record cannot be used",
         "Its text is no valid record, or it names a metadata LSN that cannot be.",
@@ -252,11 +252,11 @@ codes! {
     CheckpointSizeMismatch "checkpoint-size-mismatch" Error &[],
         "a checkpoint's size is not what its blocks add up to",
         "size= of the checkpoint entry is the sum of all blocks of the tree, the root included, and the cookie holds the same without the root. Neither is checked by the engine's verify; both end up in statistics, and the difference as space that is never given back.",
-        "Data is not affected. The engine carries the number on from checkpoint to checkpoint.";
+        "Data is not affected. The engine carries the number on from checkpoint to checkpoint; wtcheck repair plan DIR sets that of the newest one right.";
     FileMissing "file-missing" Error &[],
         "a file that must be there is not",
         "The metadata lists the file, or the engine cannot open a directory without it. Beware of a missing WiredTiger.turtle: an engine that opens such a directory for writing takes it for a new database and renames WiredTiger.wt.",
-        "Copy the file from where the directory came from, or restore it. Do not open the directory with the engine before that.";
+        "Copy the file from where the directory came from, or restore it. Do not open the directory with the engine before that. A missing turtle is written anew by wtcheck repair plan DIR.";
     FileUnlisted "file-unlisted" Error &[],
         "a block file that the metadata does not know",
         "Left over from a drop that was not finished, written by hand, or created after the last checkpoint: then its metadata is in the log only, and the finding is a note.",

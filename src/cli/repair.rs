@@ -158,7 +158,7 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
             let written = std::fs::File::create(path)
                 .and_then(|mut f| f.write_all(view::yaml(&plan).as_bytes()).and_then(|()| f.sync_all()));
             written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
-            view::plan(&plan, path, exit_code, output);
+            view::plan(&plan, (&args.dir, path), exit_code, output);
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
         None => output.document(&plan, String::new),

@@ -437,6 +437,11 @@ impl View<'_> {
         if !a.orphans.is_empty() {
             out.push(format!("wtcheck orphans {home} -v"));
         }
+        let newest = a.checkpoint.as_ref().is_none_or(|c| a.keystore.checkpoints.iter().all(|o| o.lsn <= c.lsn));
+        let turtle = a.local.as_ref().is_some_and(|l| l.catalog.proposed_turtle.is_some());
+        if newest && (turtle || a.findings.iter().any(|f| MENDED.contains(&f.code))) {
+            out.push(format!("wtcheck repair plan {home} -o plan.yaml"));
+        }
         let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
         if let Some(f) = page
             && let (Some(table), Some(page)) = (f.place.table_id, f.place.page_id)
@@ -455,6 +460,20 @@ impl View<'_> {
         format!("{}\n  {}\n", self.paint.head("Next"), out.join("\n  "))
     }
 }
+
+/// Findings that a repair can do something about.
+const MENDED: [Code; 10] = [
+    Code::SizeInflated,
+    Code::SizeDeflated,
+    Code::SizeDoubleRoot,
+    Code::DatabaseSizeInflated,
+    Code::DatabaseSizeDeflated,
+    Code::OrphanPage,
+    Code::OrphanImage,
+    Code::TurtleChecksum,
+    Code::CompletionInvalid,
+    Code::CheckpointSizeMismatch,
+];
 
 /// A finding for people.
 #[must_use]

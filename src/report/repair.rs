@@ -26,7 +26,7 @@ pub fn yaml(plan: &Plan) -> String {
 }
 
 /// A plan that was written to a file, in short.
-pub fn plan(plan: &Plan, path: &Path, exit_code: u8, output: &mut Output) {
+pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mut Output) {
     #[derive(Serialize)]
     struct Report<'a> {
         schema_version: u32,
@@ -41,7 +41,7 @@ pub fn plan(plan: &Plan, path: &Path, exit_code: u8, output: &mut Output) {
         let store = &plan.store;
         out.push_str(&format!(
             "{}: {}{}; saw {} in {}\n",
-            escape(&store.directory),
+            escape(&dir.display().to_string()),
             store.kind.words(),
             if store.kind == StoreKind::Local { String::new() } else { format!(", formats of {}", store.generation) },
             count(plan.seen.live_pages, "live page"),
@@ -55,9 +55,12 @@ pub fn plan(plan: &Plan, path: &Path, exit_code: u8, output: &mut Output) {
         } else {
             let rows = plan.actions.iter().enumerate().map(|(at, a)| {
                 let (what, from, to) = short(&a.what);
-                vec![(at + 1).to_string(), what, from, to, escape(&a.code), escape(&a.why)]
+                vec![(at + 1).to_string(), what, from, to, escape(&a.code)]
             });
-            out.push_str(&table(width, &["", "What", "From", "To", "Finding", "Why"], &[0, 2, 3], rows.collect()));
+            out.push_str(&table(width, &["", "What", "From", "To", "Finding"], &[0, 2, 3], rows.collect()));
+            for (at, a) in plan.actions.iter().enumerate() {
+                out.push_str(&format!("{}: {}\n", at + 1, escape(&a.why)));
+            }
         }
         for a in &plan.advice {
             out.push_str(&paint.warn(&format!("{} at {}: {}\n", a.code, escape(&a.place), escape(&a.advice))));
@@ -80,7 +83,7 @@ fn short(what: &What) -> (String, String, String) {
             (format!("size= of {}", escape(short_name(tree))), grouped(*from), grouped(*to))
         }
         What::SetDatabaseSize { from, to } => ("database_size".into(), grouped(*from), grouped(*to)),
-        What::Discard { bytes, .. } | What::Withdraw { bytes, .. } => (describe(what), grouped(*bytes), none()),
+        What::Discard { .. } | What::Withdraw { .. } => (describe(what), none(), none()),
         What::AbandonUnfinished { rows, .. } => (describe(what), grouped(*rows), "0".into()),
         What::DropCompletion { lsns, falls_back_to_lsn } => (
             "newest completion record".into(),
@@ -142,9 +145,10 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
         rolled_back: Option<&'a str>,
         exit_code: u8,
     }
-    // Undo is for later, and from anywhere.
+    // For programs a path that holds from anywhere; for people the one that goes with what they typed.
     let journal = std::fs::canonicalize(&applied.journal).unwrap_or_else(|_| applied.journal.clone());
     let journal = journal.display().to_string();
+    let undo = format!("wtcheck repair undo {}", quoted(&applied.journal.display().to_string()));
     let report = Report {
         schema_version: SCHEMA_VERSION,
         directory: applied.directory.display().to_string(),
@@ -172,7 +176,7 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
                         count(after.totals.warnings, "warning")
                     )),
                 });
-                out.push_str(&format!("\nTo take it back:\n  {}\n", escape(&report.undo)));
+                out.push_str(&format!("\nTo take it back:\n  {}\n", escape(&undo)));
             }
         }
         out
