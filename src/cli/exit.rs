@@ -23,8 +23,8 @@ Exit codes:
   0   clean: nothing worse than a note
   1   findings: at least one warning or error
   2   the command line is wrong
-  3   refused, nothing changed: the store is in use, was written by a version this one must not
-      read, or is not the one a plan or journal is for; or a repair that did not help was taken back
+  3   refused: the store is in use, was written by a version this one must not read, or is not the
+      one a plan or journal is for; or a repair that did not help was taken back. Nothing changed
   4   repaired, and audited again: clean
   5   repaired, and audited again: findings remain
   6   not enough could be read to judge
