@@ -20,7 +20,7 @@ const MADE: [&str; 2] = ["plan.yaml", "mended"];
 /// Run a command as shown, and what it prints; the time in the name of a journal is left out.
 fn run(args: &[&str], root: &Path, temp: &Path) -> String {
     let own = temp.display().to_string();
-    let placed = |arg: &str| match MADE.iter().any(|m| arg == *m) {
+    let placed = |arg: &str| match MADE.contains(&arg) {
         true => format!("{own}/{arg}"),
         false => arg.to_string(),
     };

@@ -76,6 +76,8 @@ pub struct TableFacts {
 pub struct Basis {
     /// LSN of the audited completion record.
     pub completion_lsn: u64,
+    /// LSN of the newest completion record there is, usable or not.
+    pub newest_completion: u64,
     /// Facts by table; tables not in it belong to no tree of any checkpoint.
     pub tables: HashMap<u64, TableFacts>,
     /// Facts of tables that no checkpoint names. They are lost if some metadata could not be read:
@@ -156,7 +158,9 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
             class[at] = known;
         } else if row.lsn > frontier {
             class[at] = Class::After;
-        } else if later != Later::Skipped && is_discarded(rows, at, basis.completion_lsn) {
+        } else if later != Later::Skipped
+            && is_discarded(rows, at, if later == Later::Superseded { u64::MAX } else { basis.newest_completion })
+        {
             class[at] = Class::Discarded;
         } else if later == Later::Superseded || row.lsn < missing || (facts.is_none() && basis.newest_only) {
             class[at] = Class::Superseded;
@@ -180,11 +184,12 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
 ///
 /// A discard frees what the tree knew of the page. An image that a failed reconciliation left above
 /// the block it names was unknown to the tree, and stays leaked.
-/// A discard behind the completion record is none of this checkpoint's.
-fn is_discarded(rows: &[Row], at: usize, completion_lsn: u64) -> bool {
+/// A discard above the newest completion record is unfinished work, which the store gives up: it
+/// covers nothing that it alone would cover.
+fn is_discarded(rows: &[Row], at: usize, upto: u64) -> bool {
     let row = &rows[at];
     let covers = |d: &Row| d.lsn > row.lsn && (d.backlink_lsn >= row.lsn || d.backlink_lsn == 0);
-    rows[at + 1..].iter().any(|d| d.is_discard() && d.lsn <= completion_lsn && covers(d))
+    rows[at + 1..].iter().any(|d| d.is_discard() && d.lsn <= upto && covers(d))
 }
 
 /// What the full images above a row say of it.
@@ -276,6 +281,7 @@ mod tests {
             index.rows().iter().map(|r| if live.contains(&r.lsn) { Class::Live } else { Class::Unjudged }).collect();
         let basis = Basis {
             completion_lsn: 120,
+            newest_completion: 120,
             tables: [(25, TableFacts { frontier: 100, lost })].into(),
             unknown: TableFacts { frontier: 110, lost: false },
             turtle_table: 2,

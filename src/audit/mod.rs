@@ -433,6 +433,7 @@ impl<'a> Work<'a> {
         }
         let basis = Basis {
             completion_lsn: audited.lsn,
+            newest_completion: opened.completions.last().map_or(audited.lsn, |c| c.lsn),
             tables: facts,
             unknown: TableFacts { frontier: audited.completion.metadata_lsn, lost: unnamed },
             turtle_table: index.get(audited.turtle_at).map_or(0, |r| r.table),
