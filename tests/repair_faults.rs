@@ -10,7 +10,7 @@ mod common;
 #[path = "common/faults.rs"]
 mod faults;
 
-use faults::{Case, EIO, ENOSPC, EROFS, Fault, Faults, Mode, Outcome, for_each_fault};
+use faults::{Case, EIO, ENOSPC, EROFS, Fault, Faults, Mode, Outcome, for_chosen_faults, for_each_fault};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -309,6 +309,39 @@ fn a_turtle_applied_and_undone() {
     let sample = turtle();
     applied_in_place(&sample, |c| c.file_name().starts_with("WiredTiger."));
     undone(&sample);
+}
+
+/// One bit of each write in turn is not what was written. What is reported as clean is clean; and where
+/// the audit after the repair finds a new error, the repair is taken back by itself.
+#[test]
+fn a_medium_that_lies() {
+    let Some(faults) = Faults::build() else { return };
+    let mut taken_back = 0;
+    for sample in [local(), palm(), sample()] {
+        let back = Mutex::new(0);
+        let command = |dir: &Path| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+            let in_place = ["repair", "apply", path(&sample.plan), "--in-place", "--yes", "--dir", path(dir), "-q"];
+            command.args(in_place).args(["-j", "1"]);
+            command
+        };
+        let check = |case: &Case, outcome: &Outcome, fault: Fault| {
+            let (audit, out, _) = wtcheck(&["audit", path(case.path()), "--deep"]);
+            match outcome.code {
+                Some(4) => assert_eq!(audit, 0, "{fault:?}: reported as clean: {out}"),
+                Some(3) if outcome.stderr.contains("taken back") => {
+                    *back.lock().unwrap() += 1;
+                    assert_eq!(told(case.path()), sample.old, "{fault:?}");
+                }
+                Some(3 | 5 | 6) => {}
+                other => panic!("{fault:?}: {other:?}: {}", outcome.stderr),
+            }
+        };
+        let writes = |fault: Fault, call: &faults::Call| fault.mode == Mode::Flip && call.writes();
+        for_chosen_faults(&faults, &[Mode::Flip], writes, || Case::new(&sample.home, command), check);
+        taken_back += back.into_inner().unwrap();
+    }
+    assert!(taken_back >= 2, "{taken_back} repairs were taken back");
 }
 
 #[test]

@@ -333,3 +333,40 @@ fn a_record_that_cannot_be_used_goes_only_by_name() {
     let (code, _, err) = wtcheck(&["repair", "plan", path(forged.home()), "--drop-completion", "1"]);
     assert!(code == 3 && err.contains("LSN 1 is no unusable"), "{err}");
 }
+
+#[test]
+fn journals_that_name_what_is_not_the_stores() {
+    let case = Case::planned();
+    let (code, out, _) = case.apply(&["--in-place", "--yes", "--format", "json"]);
+    assert_eq!(code, 4);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let journal = PathBuf::from(report["journal"].as_str().unwrap());
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let outside = case.temp.path().join("pages_07.db");
+    std::fs::copy(case.home.join("kv_home/pages_07.db"), &outside).unwrap();
+    let foreign = std::fs::read(&outside).unwrap();
+    for (from, to) in [
+        ("\"file\":\"pages_08.db\"", "\"file\":\"../../pages_07.db\""),
+        ("\"file\":\"globals.db\"", "\"file\":\"/tmp/globals.db\""),
+        ("\"set\":\"pages\"", "\"set\":\"sqlite_schema\""),
+        ("\"set\":\"globals\"", "\"set\":\"globals; DROP TABLE globals\""),
+        ("\"n\":\"page_id\"", "\"n\":\"page_id\\\" = 1; --\""),
+        ("\"file\":\"pages_08.db\"", "\"file\":\"pages_99.db\""),
+    ] {
+        // Valid checksums: someone meant it.
+        let forged: String = text
+            .lines()
+            .map(|l| l.split_once(' ').unwrap().1.replace(from, to))
+            .map(|json| format!("{:08x} {json}\n", crc32c::crc32c(json.as_bytes())))
+            .collect();
+        assert!(forged.contains(to), "{to}");
+        std::fs::write(&journal, forged).unwrap();
+        let (code, _, err) = wtcheck(&["repair", "undo", path(&journal)]);
+        assert!(code == 3 || code == 6, "{to}: {code} {err}");
+        assert!(err.trim_end().lines().count() == 1, "{to}: {err}");
+        assert_eq!(std::fs::read(&outside).unwrap(), foreign, "{to}");
+    }
+    std::fs::write(&journal, text).unwrap();
+    let (code, _, err) = wtcheck(&["repair", "undo", path(&journal)]);
+    assert_eq!(code, 0, "{err}");
+}

@@ -115,7 +115,9 @@ impl From<RepairError> for Failure {
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
             RepairError::Refused(why) => Self::new(exit::REFUSED, why, "wtcheck audit shows where the store stands"),
-            RepairError::HalfDone(why) => Self::new(exit::INCOMPLETE, why, "the store is whole either way"),
+            RepairError::HalfDone(why) => {
+                Self::new(exit::INCOMPLETE, why, "wtcheck audit shows where the store stands")
+            }
             RepairError::Document { .. } => {
                 Self::new(exit::USAGE, e.to_string(), "give a file written by wtcheck repair plan or apply")
             }

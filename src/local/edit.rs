@@ -523,6 +523,16 @@ impl Seen {
 /// If any file is on neither side, nothing is done. After a failure or a kill every file is whole on one side,
 /// or half written in a range that nothing refers to; going to either side from there is the way on.
 pub fn carry_out(dir: &Path, changes: &[FileChange], to: Side) -> std::result::Result<(), EditError> {
+    run(dir, changes, to, false)
+}
+
+/// Bring changes to the side before, whatever the files look like now. Only for who has just made them,
+/// and holds the home: the medium may have made something else of what was written.
+pub fn take_back(dir: &Path, changes: &[FileChange]) -> std::result::Result<(), EditError> {
+    run(dir, changes, Side::Before, true)
+}
+
+fn run(dir: &Path, changes: &[FileChange], to: Side, anyway: bool) -> Result<()> {
     let is_write = |c: &&FileChange| matches!(c, FileChange::Write { .. });
     let (mut order, last): (Vec<&FileChange>, Vec<&FileChange>) = changes.iter().partition(is_write);
     order.extend(last);
@@ -535,7 +545,7 @@ pub fn carry_out(dir: &Path, changes: &[FileChange], to: Side) -> std::result::R
         if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
             return Err(EditError::Refused(format!("{} is a symbolic link", path.display())));
         }
-        if let Found::Other(found) = look(dir, change)? {
+        if let (Found::Other(found), false) = (look(dir, change)?, anyway) {
             return Err(EditError::Changed { file: change.file().to_string(), found });
         }
     }

@@ -82,6 +82,8 @@ pub(super) trait Hand {
     fn begun(&mut self, steps: &[Step]) -> Result<bool, RepairError>;
     /// Bring steps to a side; durable on return.
     fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError>;
+    /// Take back what this process has just done, whatever it looks like now.
+    fn take_back(&mut self, steps: &[Step]) -> Result<(), RepairError>;
 }
 
 /// The page log in a directory; `None` for a home of local block files.
@@ -303,18 +305,49 @@ fn mend(
         return Err(failed(&mut *hand, &steps, &path, &e));
     }
     drop(hand);
+    // What was written is read again, by a reader that has not seen it yet.
+    let lost = |e: RepairError| {
+        RepairError::HalfDone(format!(
+            "the repair was written, but the store cannot be read any more: {e}. Undo it: wtcheck repair undo {}",
+            path.display()
+        ))
+    };
+    let mut hand = self::hand(target).map_err(lost)?;
+    for step in &steps {
+        let found = match hand.state(step) {
+            Ok(State::After) => continue,
+            Ok(State::Before) => "a change is not there".to_string(),
+            Ok(State::Other(found)) => found,
+            Err(e) => e.to_string(),
+        };
+        let cause = RepairError::Refused(format!("it does not read back as it was written: {found}"));
+        return Err(failed(&mut *hand, &steps, &path, &cause));
+    }
+    drop(hand);
     let as_given = directory.display().to_string();
-    let after = match is_log {
-        true => pagelog::audit_again(target, &as_given, options.jobs, progress)?,
-        false => home::audit_again(target, &as_given, progress)?,
+    let audit_again = || match is_log {
+        true => pagelog::audit_again(target, &as_given, options.jobs, progress),
+        false => home::audit_again(target, &as_given, progress),
+    };
+    let after = match audit_again() {
+        Ok(after) => after,
+        Err(e) => return Err(failed(&mut *self::hand(target).map_err(lost)?, &steps, &path, &e)),
     };
     let rolled_back = judge::helped(&before, &after, &plan.actions).err();
     if rolled_back.is_some() {
         let mut hand = self::hand(target)?;
-        if let Err(e) = hand.carry_out(&steps, Side::Before) {
+        if let Err(e) = hand.take_back(&steps) {
             return Err(failed(&mut *hand, &steps, &path, &e));
         }
+        drop(hand);
         journal::mark(&path, Mark::Undone)?;
+        // What lies beside our records may have suffered too, where the medium is at fault.
+        if let Some(error) = judge::new_error(&before, &audit_again()?) {
+            return Err(RepairError::HalfDone(format!(
+                "the repair was taken back, but the store has an error it did not have: {error}. Suspect the medium; \
+                 go on from a copy"
+            )));
+        }
     } else {
         journal::mark(&path, Mark::Applied)?;
     }
@@ -324,7 +357,7 @@ fn mend(
 
 /// Writing failed half way: take it back, and say where the store stands.
 fn failed(hand: &mut dyn Hand, steps: &[Step], journal: &Path, cause: &RepairError) -> RepairError {
-    let Err(second) = hand.carry_out(steps, Side::Before) else {
+    let Err(second) = hand.take_back(steps) else {
         // The mark is a courtesy; what counts is the store.
         let _ = journal::mark(journal, Mark::Undone);
         return RepairError::Refused(format!(

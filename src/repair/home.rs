@@ -155,6 +155,10 @@ impl Hand for HomeHand {
         Ok(edit::begun(&self.0, &files(steps)?)?)
     }
 
+    fn take_back(&mut self, steps: &[Step]) -> Result<(), RepairError> {
+        Ok(edit::take_back(&self.0, &files(steps)?)?)
+    }
+
     fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
         Ok(edit::carry_out(&self.0, &files(steps)?, to)?)
     }

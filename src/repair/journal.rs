@@ -102,7 +102,7 @@ pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Write a journal and make it durable. The file must not exist.
+/// Write a journal, make it durable, and read it back. The file must not exist.
 pub fn write(path: &Path, header: &Header, steps: &[Step]) -> Result<(), RepairError> {
     let done = (|| {
         let file = File::options().write(true).create_new(true).open(path)?;
@@ -115,7 +115,17 @@ pub fn write(path: &Path, header: &Header, steps: &[Step]) -> Result<(), RepairE
         out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
         sync_directory(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     })();
-    done.map_err(|e| io(path, &e))
+    done.map_err(|e| io(path, &e))?;
+    // It is the only way back: what the medium made of it must be known before anything is changed.
+    if let Ok(Some(found)) = read(path)
+        && found.header == *header
+        && found.steps == steps
+    {
+        return Ok(());
+    }
+    let _ = std::fs::remove_file(path);
+    let reason = "the journal does not read back as it was written".to_string();
+    Err(RepairError::Io { path: path.display().to_string(), reason })
 }
 
 /// Note what became of the repair.

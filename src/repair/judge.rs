@@ -24,10 +24,8 @@ fn errors(audit: &Audit) -> BTreeMap<Key, u64> {
 /// `Err` says why the repair must not stand: an error is new, the errors it was for are still there,
 /// or something that was healthy is gone.
 pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), String> {
-    let (old, new) = (errors(before), errors(after));
-    if let Some((key, _)) = new.iter().find(|(k, n)| old.get(k).copied().unwrap_or(0) < **n) {
-        let place = key.1.clone().unwrap_or_else(|| "the store".to_string());
-        return Err(format!("it would leave a new error behind: {} in {place}", key.0.name()));
+    if let Some(error) = new_error(before, after) {
+        return Err(format!("it would leave a new error behind: {error}"));
     }
     if after.exit_code == 6 && before.exit_code != 6 {
         return Err("what it leaves behind cannot be judged any more".into());
@@ -47,6 +45,15 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
         return Err(format!("there are more warnings: {} before, {} after", was.1, is.1));
     }
     healthy(before, after, actions)
+}
+
+/// An error that was not there before, in words.
+#[must_use]
+pub fn new_error(before: &Audit, after: &Audit) -> Option<String> {
+    let (old, new) = (errors(before), errors(after));
+    let (key, _) = new.iter().find(|(k, n)| old.get(k).copied().unwrap_or(0) < **n)?;
+    let place = key.1.as_deref().or(key.4.as_deref()).unwrap_or("the store");
+    Some(format!("{} in {place}", key.0.name()))
 }
 
 /// The finding behind an action is still told after it.

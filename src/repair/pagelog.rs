@@ -216,6 +216,10 @@ impl Hand for LogHand {
         Ok(false)
     }
 
+    fn take_back(&mut self, steps: &[Step]) -> Result<(), RepairError> {
+        Ok(self.0.take_back(&records(steps)?)?)
+    }
+
     fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
         Ok(self.0.carry_out(&records(steps)?, to)?)
     }

@@ -144,4 +144,8 @@ pub trait Ledger {
     /// After a failure or a kill some changes at the front of the list are done and the others are not;
     /// a run of changes in one file is done as a whole or not at all.
     fn carry_out(&mut self, changes: &[Change], to: Side) -> Result<(), StoreError>;
+
+    /// Bring changes to the side before, whatever their records look like now. Only for who has just
+    /// made them, and holds the store: the medium may have made something else of what was written.
+    fn take_back(&mut self, changes: &[Change]) -> Result<(), StoreError>;
 }

@@ -3,7 +3,7 @@
  * and at one of them kills the program or makes the call fail. See faults.rs.
  *
  *   WTFAULT_DIRS    resolved directories, separated by colons; only calls on files below them count
- *   WTFAULT_MODE    count, kill, kill-after, torn, error
+ *   WTFAULT_MODE    count, kill, kill-after, torn, error, flip
  *   WTFAULT_AT      at which counted call, from 1
  *   WTFAULT_ERRNO   for error: what errno becomes
  *   WTFAULT_STICKY  for error: 1 if later calls fail as well. If the disk is full only those that need space do.
@@ -40,9 +40,9 @@
     static __typeof__(name) *real; \
     if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
-enum mode { COUNT, KILL, KILL_AFTER, TORN, ERROR };
+enum mode { COUNT, KILL, KILL_AFTER, TORN, ERROR, FLIP };
 /* What becomes of a call. */
-enum fate { DO, REFUSE, TEAR, LAST };
+enum fate { DO, REFUSE, TEAR, LAST, LIE };
 
 static enum mode mode = COUNT;
 static long at, error, sticky;
@@ -56,11 +56,11 @@ static long number(const char *name) {
 }
 
 __attribute__((constructor)) static void start(void) {
-    static const char *const names[] = {"count", "kill", "kill-after", "torn", "error"};
+    static const char *const names[] = {"count", "kill", "kill-after", "torn", "error", "flip"};
     static const char *const ours[] = {"WTFAULT_DIRS", "WTFAULT_MODE", "WTFAULT_AT", "WTFAULT_ERRNO",
         "WTFAULT_STICKY", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
     const char *value = getenv("WTFAULT_MODE");
-    for (int i = 0; value && i < 5; i++)
+    for (int i = 0; value && i < 6; i++)
         if (strcmp(value, names[i]) == 0) mode = i;
     at = number("WTFAULT_AT");
     error = number("WTFAULT_ERRNO");
@@ -130,6 +130,8 @@ static enum fate meet(const char *kind, int space, const char *path, const char 
     if (mode == ERROR) {
         int full = sticky && (error == ENOSPC || error == EDQUOT);
         if (sticky ? n >= at && (space || !full) : n == at) fate = REFUSE;
+    } else if (mode == FLIP) {
+        if (n == at) fate = LIE;
     } else if (mode != COUNT) {
         /* Nothing later happens in other threads either. */
         while (n > at) pause();
@@ -155,10 +157,11 @@ static enum fate meet(const char *kind, int space, const char *path, const char 
         return result; \
     } while (0)
 
-/* The same for a write; if it is torn, `part` is done. */
-#define FINISH_WRITE(meeting, call, part) \
+/* The same for a write; if it is torn, `part` is done, and `lie` if its bytes are to be others. */
+#define FINISH_WRITE(meeting, call, part, lie) \
     do { \
         enum fate met_write = (meeting); \
+        if (met_write == LIE) return (lie); \
         if (met_write == TEAR) { \
             __typeof__(call) ignored = (part); \
             (void)ignored; \
@@ -167,6 +170,21 @@ static enum fate meet(const char *kind, int space, const char *path, const char 
     } while (0)
 
 /* ---- Bytes ---- */
+
+/* The bytes with one bit in the middle flipped; never given back. */
+static void *flipped(const void *buf, size_t len) {
+    char *copy = malloc(len + 1);
+    memcpy(copy, buf, len);
+    if (len) copy[len / 2] ^= 1;
+    return copy;
+}
+
+static void *flipped_pieces(const struct iovec *iov, int count, size_t len) {
+    char *all = malloc(len + 1), *to = all;
+    for (int i = 0; i < count; i++) to = (char *)memcpy(to, iov[i].iov_base, iov[i].iov_len) + iov[i].iov_len;
+    if (len) all[len / 2] ^= 1;
+    return all;
+}
 
 static long long position(int fd) { return lseek(fd, 0, SEEK_CUR); }
 
@@ -192,7 +210,8 @@ API ssize_t write(int fd, const void *buf, size_t len) {
     NEXT(write);
     char path[PATH_MAX];
     if (!fd_counts(fd, path)) return real(fd, buf, len);
-    FINISH_WRITE(meet("write", 1, path, "", position(fd), len), real(fd, buf, len), real(fd, buf, len / 2));
+    FINISH_WRITE(meet("write", 1, path, "", position(fd), len), real(fd, buf, len), real(fd, buf, len / 2),
+        real(fd, flipped(buf, len), len));
 }
 
 #define PWRITE(name, off_type) \
@@ -200,7 +219,8 @@ API ssize_t write(int fd, const void *buf, size_t len) {
         NEXT(name); \
         char path[PATH_MAX]; \
         if (!fd_counts(fd, path)) return real(fd, buf, len, off); \
-        FINISH_WRITE(meet("pwrite", 1, path, "", off, len), real(fd, buf, len, off), real(fd, buf, len / 2, off)); \
+        FINISH_WRITE(meet("pwrite", 1, path, "", off, len), real(fd, buf, len, off), real(fd, buf, len / 2, off), \
+            real(fd, flipped(buf, len), len, off)); \
     }
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
@@ -211,7 +231,8 @@ API ssize_t writev(int fd, const struct iovec *iov, int count) {
     if (!fd_counts(fd, path)) return real(fd, iov, count);
     struct iovec half[IOV_MAX];
     FINISH_WRITE(meet("writev", 1, path, "", position(fd), total(iov, count)), real(fd, iov, count),
-        real(fd, half, first_half(iov, count, half)));
+        real(fd, half, first_half(iov, count, half)),
+        real(fd, &(struct iovec){flipped_pieces(iov, count, total(iov, count)), total(iov, count)}, 1));
 }
 
 #define PWRITEV(name, off_type) \
@@ -221,7 +242,8 @@ API ssize_t writev(int fd, const struct iovec *iov, int count) {
         if (!fd_counts(fd, path)) return real(fd, iov, count, off); \
         struct iovec half[IOV_MAX]; \
         FINISH_WRITE(meet("pwritev", 1, path, "", off, total(iov, count)), real(fd, iov, count, off), \
-            real(fd, half, first_half(iov, count, half), off)); \
+            real(fd, half, first_half(iov, count, half), off), \
+            real(fd, &(struct iovec){flipped_pieces(iov, count, total(iov, count)), total(iov, count)}, 1, off)); \
     }
 PWRITEV(pwritev, off_t)
 PWRITEV(pwritev64, off64_t)
@@ -233,7 +255,8 @@ PWRITEV(pwritev64, off64_t)
         if (!fd_counts(fd, path)) return real(fd, iov, count, off, flags); \
         struct iovec half[IOV_MAX]; \
         FINISH_WRITE(meet("pwritev", 1, path, "", off, total(iov, count)), real(fd, iov, count, off, flags), \
-            real(fd, half, first_half(iov, count, half), off, flags)); \
+            real(fd, half, first_half(iov, count, half), off, flags), \
+            real(fd, &(struct iovec){flipped_pieces(iov, count, total(iov, count)), total(iov, count)}, 1, off, flags)); \
     }
 PWRITEV2(pwritev2, off_t)
 PWRITEV2(pwritev64v2, off64_t)
@@ -252,7 +275,8 @@ API ssize_t copy_file_range(int in, off64_t *in_off, int out, off64_t *out_off, 
     if (!fd_counts(out, path)) return real(in, in_off, out, out_off, len, flags);
     size_t have = available(in, in_off ? *in_off : position(in), len);
     FINISH_WRITE(meet("copy_file_range", 1, path, "", out_off ? *out_off : position(out), have),
-        real(in, in_off, out, out_off, len, flags), real(in, in_off, out, out_off, have / 2, flags));
+        real(in, in_off, out, out_off, len, flags), real(in, in_off, out, out_off, have / 2, flags),
+        real(in, in_off, out, out_off, len, flags));
 }
 
 #define SENDFILE(name, off_type) \
@@ -262,7 +286,7 @@ API ssize_t copy_file_range(int in, off64_t *in_off, int out, off64_t *out_off, 
         if (!fd_counts(out, path)) return real(out, in, off, len); \
         size_t have = available(in, off ? *off : position(in), len); \
         FINISH_WRITE(meet("sendfile", 1, path, "", position(out), have), real(out, in, off, len), \
-            real(out, in, off, have / 2)); \
+            real(out, in, off, have / 2), real(out, in, off, len)); \
     }
 SENDFILE(sendfile, off_t)
 SENDFILE(sendfile64, off64_t)
@@ -272,7 +296,8 @@ API ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t le
     char path[PATH_MAX];
     if (!fd_counts(out, path)) return real(in, in_off, out, out_off, len, flags);
     FINISH_WRITE(meet("splice", 1, path, "", out_off ? *out_off : position(out), len),
-        real(in, in_off, out, out_off, len, flags), real(in, in_off, out, out_off, len / 2, flags));
+        real(in, in_off, out, out_off, len, flags), real(in, in_off, out, out_off, len / 2, flags),
+        real(in, in_off, out, out_off, len, flags));
 }
 
 /* ---- Lengths ---- */

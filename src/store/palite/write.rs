@@ -312,6 +312,17 @@ fn matches(stored: &[Field], wanted: &[Field]) -> bool {
     wanted.iter().all(|w| w.name == "rowid" || stored.contains(w))
 }
 
+/// Changes come from a journal, which may come from anywhere: only the store's own databases and sets.
+fn known(change: &Change) -> bool {
+    let of_pages = matches!(parse_pages_name(&change.file), Some(Name::Shard(_) | Name::Table(_)));
+    match change.set.as_str() {
+        PAGES => of_pages,
+        CHECKPOINTS => change.file == CHECKPOINTS_FILE,
+        GLOBALS => change.file == GLOBALS_FILE,
+        _ => false,
+    }
+}
+
 /// Which side of a change a connection's database is on.
 fn state(conn: &Connection, change: &Change) -> rusqlite::Result<State> {
     let Some(named) = change.before.as_ref().or(change.after.as_ref()) else {
@@ -338,14 +349,14 @@ fn state(conn: &Connection, change: &Change) -> rusqlite::Result<State> {
     })
 }
 
-/// Carry one change out inside a transaction.
-fn carry(conn: &Connection, change: &Change, to: Side) -> rusqlite::Result<Option<String>> {
+/// Carry one change out inside a transaction; with `anyway` whatever the record looks like now.
+fn carry(conn: &Connection, change: &Change, to: Side, anyway: bool) -> rusqlite::Result<Option<String>> {
     let (from, into) = match to {
         Side::After => (&change.before, &change.after),
         Side::Before => (&change.after, &change.before),
     };
     match (state(conn, change)?, to) {
-        (State::Other(why), _) => return Ok(Some(why)),
+        (State::Other(why), _) if !anyway => return Ok(Some(why)),
         (State::Before, Side::Before) | (State::After, Side::After) => return Ok(None),
         _ => {}
     }
@@ -358,7 +369,8 @@ fn carry(conn: &Connection, change: &Change, to: Side) -> rusqlite::Result<Optio
         (None, Some(new)) => {
             let names: Vec<String> = new.iter().map(|f| quoted(&f.name)).collect();
             let marks: Vec<String> = (1..=new.len()).map(|n| format!("?{n}")).collect();
-            let sql = format!("INSERT INTO {set} ({}) VALUES ({})", names.join(", "), marks.join(", "));
+            let or = if anyway { "OR REPLACE " } else { "" };
+            let sql = format!("INSERT {or}INTO {set} ({}) VALUES ({})", names.join(", "), marks.join(", "));
             (sql, new.iter().map(|f| &f.value).collect())
         }
         (Some(old), None) => {
@@ -379,7 +391,7 @@ fn carry(conn: &Connection, change: &Change, to: Side) -> rusqlite::Result<Optio
         (None, None) => return Ok(None),
     };
     let done = conn.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(values))?;
-    Ok((done != 1).then(|| format!("{}: {done} records changed instead of one", change.file)))
+    Ok((done != 1 && !anyway).then(|| format!("{}: {done} records changed instead of one", change.file)))
 }
 
 impl Ledger for PaliteLedger {
@@ -397,6 +409,9 @@ impl Ledger for PaliteLedger {
     }
 
     fn state(&mut self, change: &Change) -> Result<State, StoreError> {
+        if !known(change) {
+            return Ok(State::Other(format!("{} has no set {}", change.file, change.set)));
+        }
         let file = change.file.clone();
         let conn = self.connect(&file)?;
         let found = state(conn, change);
@@ -404,6 +419,20 @@ impl Ledger for PaliteLedger {
     }
 
     fn carry_out(&mut self, changes: &[Change], to: Side) -> Result<(), StoreError> {
+        self.run(changes, to, false)
+    }
+
+    fn take_back(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.run(changes, Side::Before, true)
+    }
+}
+
+impl PaliteLedger {
+    fn run(&mut self, changes: &[Change], to: Side, anyway: bool) -> Result<(), StoreError> {
+        if let Some(other) = changes.iter().find(|c| !known(c)) {
+            let reason = format!("{} has no set {}", other.file, other.set);
+            return Err(StoreError::Damaged { path: self.dir.clone(), reason });
+        }
         let mut order: Vec<&Change> = changes.iter().collect();
         if to == Side::Before {
             order.reverse();
@@ -414,7 +443,7 @@ impl Ledger for PaliteLedger {
             let done = (|| {
                 let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 for change in run {
-                    if let Some(why) = carry(&transaction, change, to)? {
+                    if let Some(why) = carry(&transaction, change, to, anyway)? {
                         return Ok(Some(why));
                     }
                 }

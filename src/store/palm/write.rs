@@ -298,9 +298,21 @@ impl Ledger for PalmLedger {
 
     /// All changes are made in one transaction; if one of them cannot be made, none is.
     fn carry_out(&mut self, changes: &[Change], to: Side) -> Result<(), StoreError> {
+        self.run(changes, to, false)
+    }
+
+    fn take_back(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.run(changes, Side::Before, true)
+    }
+}
+
+impl PalmLedger {
+    /// Carry changes out, with `anyway` whatever their records look like now.
+    fn run(&mut self, changes: &[Change], to: Side, anyway: bool) -> Result<(), StoreError> {
+        let step = |c| Step::parse(c, to).map(|step| Step { anyway, ..step });
         let steps: Outcome<Vec<Step<'_>>> = match to {
-            Side::After => changes.iter().map(|c| Step::parse(c, to)).collect(),
-            Side::Before => changes.iter().rev().map(|c| Step::parse(c, to)).collect(),
+            Side::After => changes.iter().map(step).collect(),
+            Side::Before => changes.iter().rev().map(step).collect(),
         };
         let steps = steps.map_err(|e| self.error(e))?;
         // New pages of the tree come on top of the values; twice their size is usually enough at once.
@@ -325,6 +337,8 @@ struct Step<'c> {
     key: &'c [u8],
     from: Option<&'c [u8]>,
     to: Option<&'c [u8]>,
+    /// Take it although the record is on neither side.
+    anyway: bool,
 }
 
 impl<'c> Step<'c> {
@@ -348,8 +362,8 @@ impl<'c> Step<'c> {
         }
         let (before, after) = (before.map(|(_, value)| value), after.map(|(_, value)| value));
         Ok(match to {
-            Side::After => Self { set, key, from: before, to: after },
-            Side::Before => Self { set, key, from: after, to: before },
+            Side::After => Self { set, key, from: before, to: after, anyway: false },
+            Side::Before => Self { set, key, from: after, to: before, anyway: false },
         })
     }
 
@@ -369,6 +383,7 @@ impl<'c> Step<'c> {
         match self.state(sets, txn)? {
             State::After => return Ok(false),
             State::Before => {}
+            State::Other(_) if self.anyway => {}
             State::Other(found) => return refuse(format!("neither as before nor as after the change: {found}")),
         }
         match self.to {
