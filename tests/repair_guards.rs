@@ -370,3 +370,73 @@ fn journals_that_name_what_is_not_the_stores() {
     let (code, _, err) = wtcheck(&["repair", "undo", path(&journal)]);
     assert_eq!(code, 0, "{err}");
 }
+
+/// Turtle page and completion record of the newest checkpoint, changed, with checksums that hold.
+fn forge_newest(case: &Case, turtle: impl Fn(&str) -> String, record: impl Fn(&str) -> String) {
+    let open = |file: &str| Connection::open(case.home.join("kv_home").join(file)).unwrap();
+    let pages = open("pages_02.db");
+    let newest = "table_id = 2 AND page_id = 1 AND lsn = (SELECT max(lsn) FROM pages WHERE table_id = 2)";
+    let text: Vec<u8> =
+        pages.query_row(&format!("SELECT page_data FROM pages WHERE {newest}"), [], |r| r.get(0)).unwrap();
+    let text = turtle(std::str::from_utf8(&text).unwrap());
+    pages.execute(&format!("UPDATE pages SET page_data = ?1 WHERE {newest}"), [text.as_bytes()]).unwrap();
+    let records = open("checkpoints.db");
+    let last = "lsn = (SELECT max(lsn) FROM checkpoints)";
+    let old: Vec<u8> = records
+        .query_row(&format!("SELECT checkpoint_metadata FROM checkpoints WHERE {last}"), [], |r| r.get(0))
+        .unwrap();
+    let old = record(std::str::from_utf8(&old).unwrap());
+    let at = old.find("metadata_checksum=").unwrap() + "metadata_checksum=".len();
+    let end = at + old[at..].find(',').unwrap();
+    let new = format!("{}{:x}{}", &old[..at], crc32c::crc32c(text.as_bytes()), &old[end..]);
+    records
+        .execute(&format!("UPDATE checkpoints SET checkpoint_metadata = ?1 WHERE {last}"), [new.as_bytes()])
+        .unwrap();
+}
+
+#[test]
+fn formats_of_a_newer_writer_are_read_but_not_written() {
+    type Edit = fn(&str) -> String;
+    let same: Edit = |t| t.to_string();
+    let record: Edit = |r| r.replace("version=2,compatible", "version=3,compatible");
+    let turtle: Edit = |t| t.replacen("version=2,", "version=3,a_new_key=7,", 1);
+    for newer in [(same, record), (turtle, same)] {
+        let case = Case::leak();
+        forge_newest(&case, newer.0, newer.1);
+        let (code, out, err) = wtcheck(&["audit", path(&case.home)]);
+        assert_eq!(code, 1, "still audited: {out}{err}");
+        let (code, _, err) = wtcheck(&["repair", "plan", path(&case.home)]);
+        assert!(code == 3 && err.contains("newer version"), "{code} {err}");
+    }
+}
+
+#[test]
+fn encrypted_shared_metadata() {
+    use wtcheck::format::cookie::Cookie;
+    let case = Case::leak();
+    let pages = Connection::open(case.home.join("kv_home/pages_10.db")).unwrap();
+    // The newest root: page 105. Its own flags, its checksum, and every reference to it say encrypted.
+    let root = "table_id = 10 AND page_id = 105";
+    let mut image: Vec<u8> =
+        pages.query_row(&format!("SELECT page_data FROM pages WHERE {root}"), [], |r| r.get(0)).unwrap();
+    image[25] |= 0x08;
+    image[40] |= 0x02;
+    image[32..36].fill(0);
+    let checksum = crc32c::crc32c(&image);
+    image[32..36].copy_from_slice(&checksum.to_le_bytes());
+    pages.execute(&format!("UPDATE pages SET page_data = ?1 WHERE {root}"), [&image]).unwrap();
+    drop(pages);
+    let turtle = |t: &str| {
+        let at = t.find("addr=\"").unwrap() + 6;
+        let end = at + t[at..].find('"').unwrap();
+        let mut cookie = Cookie::decode(&hex::decode(&t[at..end]).unwrap()).unwrap();
+        cookie.checksum = checksum;
+        format!("{}{}{}", &t[..at], hex::encode(cookie.encode()), &t[end..])
+    };
+    forge_newest(&case, turtle, |r| r.to_string());
+    let (_, out, _) = wtcheck(&["audit", path(&case.home), "--format", "json"]);
+    let audit: Value = serde_json::from_str(&out).unwrap();
+    assert!(audit["totals"]["findings"]["encrypted"].as_u64() >= Some(1), "{}", audit["totals"]);
+    let (code, _, err) = wtcheck(&["repair", "plan", path(&case.home)]);
+    assert!(code == 3 && err.contains("encrypted"), "{code} {err}");
+}

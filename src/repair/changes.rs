@@ -19,7 +19,7 @@ use crate::format::crc;
 use crate::format::generation::Generation;
 use crate::format::turtle::{self, TurtleForm};
 use crate::store::edit::{Edit, NewRow};
-use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Row, StoreKind};
+use crate::store::{BlockReader, FLAG_DELTA, FLAG_DISCARDED, Row, StoreKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a repair stands on.
@@ -64,22 +64,39 @@ pub fn unfinished(opened: &Opened<'_>, checkpoint: &Checkpoint) -> (u64, u64) {
     rows.fold((0, 0), |(n, bytes), r| (n + 1, bytes + u64::from(r.len)))
 }
 
-/// The path of pages from the root of the shared metadata to the row of a tree, for the plan.
-pub fn pages_written(basis: &Basis<'_>, uri: &str) -> Result<Vec<u64>, RepairError> {
-    let mut reader = basis.opened.store.reader()?;
-    let rows = catalog::rows(&basis.opened.index, &mut *reader, &basis.checkpoint.metadata);
-    let Some((key, value)) = rows.and_then(|rows| rows.into_iter().find(|(k, _)| is_key(k, uri))) else {
-        return Ok(Vec::new());
-    };
-    let counters = Counters { lsn: 1, page_id: 1, write_gen: 1, checkpoint_id: 0 };
-    let tree = &basis.checkpoint.metadata;
-    let written = Rewriter::new(&basis.opened.index, &mut *reader, tree, (basis.limits, counters), &|_| true)
-        .replace(&BTreeMap::from([(key, value)]))?;
-    Ok(written.replaced.iter().map(|c| c.page_id).collect())
+/// The ways from the root of the shared metadata to the rows of trees, for the plan.
+pub struct Ways<'a> {
+    basis: &'a Basis<'a>,
+    reader: Box<dyn BlockReader + Send + 'a>,
+    /// By name: key and value as they are stored.
+    rows: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
 }
 
-fn is_key(key: &[u8], uri: &str) -> bool {
-    key.strip_suffix(b"\0").unwrap_or(key) == uri.as_bytes()
+impl<'a> Ways<'a> {
+    /// Of a checkpoint.
+    pub fn new(basis: &'a Basis<'a>) -> Result<Self, RepairError> {
+        let mut reader = basis.opened.store.reader()?;
+        let rows = catalog::rows(&basis.opened.index, &mut *reader, &basis.checkpoint.metadata);
+        let named = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let name = String::from_utf8_lossy(key.strip_suffix(b"\0").unwrap_or(&key)).into_owned();
+            (name, (key, value))
+        };
+        let rows = rows.unwrap_or_default().into_iter().map(named).collect();
+        Ok(Self { basis, reader, rows })
+    }
+
+    /// Table of the shared metadata, and the pages written anew if the row of a tree changes: the leaf
+    /// first, the root last.
+    pub fn to(&mut self, uri: &str) -> Result<(u64, Vec<u64>), RepairError> {
+        let tree = &self.basis.checkpoint.metadata;
+        let Some((key, value)) = self.rows.get(uri) else { return Ok((tree.table, Vec::new())) };
+        let counters = Counters { lsn: 1, page_id: 1, write_gen: 1, checkpoint_id: 0 };
+        let numbers = (self.basis.limits, counters);
+        let same = BTreeMap::from([(key.clone(), value.clone())]);
+        let index = &self.basis.opened.index;
+        let written = Rewriter::new(index, &mut *self.reader, tree, numbers, &|_| true).replace(&same)?;
+        Ok((tree.table, written.replaced.iter().map(|c| c.page_id).collect()))
+    }
 }
 
 /// The actions, checked against the store.

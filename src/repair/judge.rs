@@ -2,8 +2,8 @@
 
 use super::plan::{Action, What};
 use crate::audit::finding::{Code, Finding, Severity};
-use crate::audit::result::Audit;
-use std::collections::BTreeMap;
+use crate::audit::result::{Audit, TreeInfo};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 type Key = (Code, Option<String>, Option<u64>, Option<u64>, Option<String>);
 
@@ -38,7 +38,8 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
     if meant(Severity::Error) && was.0 > 0 && is.0 >= was.0 {
         return Err(format!("the errors do not fall: {} before, {} after", was.0, is.0));
     }
-    if let Some(action) = actions.iter().find(|a| still_there(after, &a.what)) {
+    let left = Left::of(after);
+    if let Some(action) = actions.iter().find(|a| left.has(&a.what)) {
         return Err(format!("what it is for is still there: {}", super::describe(&action.what)));
     }
     if is > was {
@@ -56,30 +57,62 @@ pub fn new_error(before: &Audit, after: &Audit) -> Option<String> {
     Some(format!("{} in {place}", key.0.name()))
 }
 
-/// The finding behind an action is still told after it.
-fn still_there(after: &Audit, what: &What) -> bool {
-    const SIZES: [Code; 3] = [Code::SizeInflated, Code::SizeDeflated, Code::SizeDoubleRoot];
-    const ORPHANS: [Code; 2] = [Code::OrphanPage, Code::OrphanImage];
-    after.findings.iter().any(|f| match what {
-        What::SetSize { tree, .. } => SIZES.contains(&f.code) && f.place.uri.as_ref() == Some(tree),
-        What::Discard { table_id, page_id, lsns, .. } | What::Withdraw { table_id, page_id, lsns, .. } => {
-            ORPHANS.contains(&f.code)
-                && (f.place.table_id, f.place.page_id) == (Some(*table_id), Some(*page_id))
-                && f.place.lsn.is_some_and(|l| lsns.contains(&l))
+/// What is still told after a repair, of the kinds that actions are for.
+#[derive(Default)]
+struct Left<'a> {
+    /// Trees with a wrong size.
+    sizes: HashSet<&'a str>,
+    /// Table, page and LSN of orphans.
+    orphans: HashSet<(u64, u64, u64)>,
+    /// Local files and checkpoints with a wrong size.
+    checkpoints: Vec<&'a Finding>,
+}
+
+impl<'a> Left<'a> {
+    fn of(after: &'a Audit) -> Self {
+        let mut out = Self::default();
+        for f in &after.findings {
+            let p = &f.place;
+            match f.code {
+                Code::SizeInflated | Code::SizeDeflated | Code::SizeDoubleRoot => out.sizes.extend(p.uri.as_deref()),
+                Code::OrphanPage | Code::OrphanImage => {
+                    out.orphans.extend(p.table_id.zip(p.page_id).zip(p.lsn).map(|((t, p), l)| (t, p, l)));
+                }
+                Code::CheckpointSizeMismatch => out.checkpoints.push(f),
+                _ => {}
+            }
         }
-        What::SetFileSize { file, checkpoint, .. } => {
-            f.code == Code::CheckpointSizeMismatch
-                && f.place.file.as_ref() == Some(file)
-                && (f.found.contains(checkpoint.as_str()) || f.evidence.iter().any(|e| e.contains(checkpoint.as_str())))
+        out
+    }
+
+    /// The finding behind an action is among them.
+    fn has(&self, what: &What) -> bool {
+        match what {
+            What::SetSize { tree, .. } => self.sizes.contains(tree.as_str()),
+            What::Discard { table_id, page_id, lsns, .. } | What::Withdraw { table_id, page_id, lsns, .. } => {
+                lsns.iter().any(|lsn| self.orphans.contains(&(*table_id, *page_id, *lsn)))
+            }
+            What::SetFileSize { file, checkpoint, .. } => {
+                let ours = format!("checkpoint {checkpoint}");
+                self.checkpoints.iter().any(|f| f.place.file.as_ref() == Some(file) && f.evidence.contains(&ours))
+            }
+            _ => false,
         }
-        _ => false,
-    })
+    }
 }
 
 /// Every tree is still there, with the same root and as many pages.
 fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), String> {
+    let trees: HashMap<&str, &TreeInfo> = after.trees.iter().map(|t| (t.uri.as_str(), t)).collect();
+    let sizes: HashMap<&str, u64> = actions
+        .iter()
+        .filter_map(|a| match &a.what {
+            What::SetSize { tree, to, .. } => Some((tree.as_str(), *to)),
+            _ => None,
+        })
+        .collect();
     for old in &before.trees {
-        let Some(new) = after.trees.iter().find(|t| t.uri == old.uri) else {
+        let Some(new) = trees.get(old.uri.as_str()) else {
             return Err(format!("{} would be gone", old.uri));
         };
         // A repair writes into the metadata itself.
@@ -93,10 +126,7 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
         if !metadata && !same {
             return Err(format!("{} would have another content", old.uri));
         }
-        let set = actions.iter().find_map(|a| match &a.what {
-            What::SetSize { tree, to, .. } if *tree == old.uri && !metadata => Some(*to),
-            _ => None,
-        });
+        let set = sizes.get(old.uri.as_str()).copied();
         let wanted = set.or(old.published_size);
         if !metadata && before.local.is_none() && new.published_size != wanted {
             return Err(format!("{} would publish {:?} bytes instead of {wanted:?}", old.uri, new.published_size));

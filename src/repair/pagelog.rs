@@ -81,7 +81,7 @@ pub(super) fn plan(
     };
     super::apply::guards(&plan, None)?;
     // What cannot be carried out is better refused now than when the node is down and the plan is signed.
-    predict(&read, &plan, now, progress)?;
+    predict(&read, &plan, (jobs, now), progress)?;
     Ok((plan, read.audit))
 }
 
@@ -98,7 +98,7 @@ pub(super) fn prepare(
     let now_is = identity::of(&read.opened, &read.audit, &located.kv_home, dir)?;
     identity::check(&plan.store, &now_is)?;
     encrypted(&read.audit)?;
-    let edits = predict(&read, plan, now, progress)?;
+    let edits = predict(&read, plan, (jobs, now), progress)?;
     let counter = edits.iter().find_map(|e| match e {
         Edit::Counter { last_lsn } => Some(*last_lsn),
         _ => None,
@@ -119,13 +119,18 @@ pub(super) fn prepare(
 }
 
 /// Work the plan out and let an audit judge the outcome, in memory.
-fn predict(read: &Read<'_>, plan: &Plan, now: u64, progress: &dyn Progress) -> Result<Vec<Edit>, RepairError> {
+fn predict(
+    read: &Read<'_>,
+    plan: &Plan,
+    (jobs, now): (usize, u64),
+    progress: &dyn Progress,
+) -> Result<Vec<Edit>, RepairError> {
     let edits = changes::edits(&read.basis()?, &plan.actions, now)?;
     if edits.is_empty() {
         return Ok(edits);
     }
     let overlay = overlay::Overlay::new(&read.opened, &edits);
-    let after = judge_store(overlay.opened(), &read.audit.store.home, 1, progress)?;
+    let after = judge_store(overlay.opened(), &read.audit.store.home, jobs, progress)?;
     judge::helped(&read.audit, &after.audit, &plan.actions)
         .map_err(|why| RepairError::Refused(format!("the plan would not help: {why}")))?;
     Ok(edits)

@@ -12,7 +12,7 @@ use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, OrphanInfo, TreeInfo};
 use crate::btree::catalog::SHARED_METADATA;
 use crate::format::generation::Generation;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Findings a size can be behind.
 const SIZES: [Code; 4] = [Code::SizeInflated, Code::SizeDeflated, Code::SizeDoubleRoot, Code::SizeIsRootPageId];
@@ -82,20 +82,19 @@ pub fn seen(basis: &Basis<'_>) -> Seen {
     }
 }
 
-fn finding<'a>(audit: &'a Audit, uri: &str, codes: &[Code]) -> Option<&'a Finding> {
-    audit.findings.iter().find(|f| codes.contains(&f.code) && f.place.uri.as_deref() == Some(uri))
-}
-
 /// Trees whose published size is not what their pages add up to.
 fn sizes(basis: &Basis<'_>, options: &Options<'_>) -> Result<Vec<Action>, RepairError> {
     let keeps = Generation::from_name(basis.audit.store.generation).is_some_and(Generation::keeps_sizes);
+    let of_sizes = basis.audit.findings.iter().filter(|f| SIZES.contains(&f.code));
+    let causes: BTreeMap<&str, &Finding> = of_sizes.filter_map(|f| Some((f.place.uri.as_deref()?, f))).collect();
+    let mut pages = changes::Ways::new(basis)?;
     let mut out = Vec::new();
     for tree in &basis.audit.trees {
         let Some(from) = tree.published_size else { continue };
         if !options.is_table(&tree.uri) || !tree.complete || from == tree.recomputed_size {
             continue;
         }
-        let cause = finding(basis.audit, &tree.uri, &SIZES);
+        let cause = causes.get(tree.uri.as_str()).copied();
         // Where the formats keep no totals the root's page id is what belongs there, unless asked for.
         let by_name = options.only.contains(&Code::SizeIsRootPageId) && !keeps;
         let code = match cause {
@@ -106,13 +105,13 @@ fn sizes(basis: &Basis<'_>, options: &Options<'_>) -> Result<Vec<Action>, Repair
         if !options.is_code(code) {
             continue;
         }
-        out.push(size(basis, tree, from, code, cause)?);
+        out.push(size(&mut pages, tree, from, code, cause)?);
     }
     Ok(out)
 }
 
 fn size(
-    basis: &Basis<'_>,
+    ways: &mut changes::Ways<'_>,
     tree: &TreeInfo,
     from: u64,
     code: Code,
@@ -130,8 +129,8 @@ fn size(
     let writes = match tree.uri.as_str() {
         SHARED_METADATA => vec!["the turtle page; what the repair itself writes is added to the size".to_string()],
         uri => {
-            let pages: Vec<String> = changes::pages_written(basis, uri)?.iter().map(u64::to_string).collect();
-            let table = basis.checkpoint.metadata.table;
+            let (table, pages) = ways.to(uri)?;
+            let pages: Vec<String> = pages.iter().map(u64::to_string).collect();
             vec![format!("new versions of page {} of table {table} (the last one as a new root)", pages.join(", "))]
         }
     };
@@ -204,6 +203,9 @@ fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
             pages.entry((orphan.table_id, orphan.page_id)).or_default().push(orphan);
         }
     }
+    let of_orphans = basis.audit.findings.iter().filter(|f| matches!(f.code, Code::OrphanPage | Code::OrphanImage));
+    let findings: HashMap<(Option<u64>, Option<u64>), &Finding> =
+        of_orphans.map(|f| ((f.place.table_id, f.place.page_id), f)).collect();
     let mut out = Vec::new();
     for ((table, page), list) in pages {
         let range = basis.opened.index.page(table, page);
@@ -225,10 +227,7 @@ fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
         if !options.is_code(code) {
             continue;
         }
-        let finding = basis.audit.findings.iter().find(|f| {
-            matches!(f.code, Code::OrphanPage | Code::OrphanImage)
-                && (f.place.table_id, f.place.page_id) == (Some(table), Some(page))
-        });
+        let finding = findings.get(&(Some(table), Some(page)));
         let mut evidence: Vec<String> = list.iter().map(|o| format!("LSN {}, {} bytes", o.lsn, o.bytes)).collect();
         evidence.extend(finding.iter().flat_map(|f| f.evidence.iter().cloned()));
         let (what, why, writes) = if discard {

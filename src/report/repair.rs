@@ -8,7 +8,11 @@ use crate::repair::describe;
 use crate::repair::plan::{Plan, What};
 use crate::store::StoreKind;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::path::Path;
+
+/// Actions shown of a plan; the file has them all.
+const SHOWN: usize = 40;
 
 /// The plan as it is written to a file.
 #[must_use]
@@ -36,6 +40,7 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mu
     }
     let report = Report { schema_version: SCHEMA_VERSION, plan_file: path.display().to_string(), plan, exit_code };
     let (width, paint) = (output.width, output.paint);
+    let limit = if output.verbose > 0 { usize::MAX } else { SHOWN };
     output.document(&report, || {
         let mut out = String::new();
         let store = &plan.store;
@@ -53,13 +58,17 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mu
                 _ => paint.warn("There are findings, but none that a repair mends; `wtcheck audit` lists them.\n"),
             });
         } else {
-            let rows = plan.actions.iter().enumerate().map(|(at, a)| {
+            let shown = || plan.actions.iter().take(limit).enumerate();
+            let rows = shown().map(|(at, a)| {
                 let (what, from, to) = short(&a.what);
                 vec![(at + 1).to_string(), what, from, to, escape(&a.code)]
             });
             out.push_str(&table(width, &["", "What", "From", "To", "Finding"], &[0, 2, 3], rows.collect()));
-            for (at, a) in plan.actions.iter().enumerate() {
+            for (at, a) in shown() {
                 out.push_str(&format!("{}: {}\n", at + 1, escape(&a.why)));
+            }
+            if let Some(more) = plan.actions.len().checked_sub(limit).filter(|n| *n > 0) {
+                out.push_str(&format!("and {}; the plan has them all\n", count(more as u64, "more action")));
             }
         }
         for a in &plan.advice {
@@ -161,9 +170,10 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
         exit_code,
     };
     let (width, paint) = (output.width, output.paint);
+    let limit = if output.verbose > 0 { usize::MAX } else { SHOWN };
     output.document(&report, || {
         let mut out = format!("{}\n", escape(&report.directory));
-        out.push_str(&table(width, &["", "Before", "After", "Change"], &[1, 2, 3], rows(applied)));
+        out.push_str(&table(width, &["", "Before", "After", "Change"], &[1, 2, 3], rows(applied, limit)));
         match &applied.rolled_back {
             Some(why) => out.push_str(&paint.bad(&format!("Taken back: {}\n", escape(why)))),
             None => {
@@ -184,7 +194,7 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
 }
 
 /// What changed, line by line.
-fn rows(applied: &Applied) -> Vec<Vec<String>> {
+fn rows(applied: &Applied, limit: usize) -> Vec<Vec<String>> {
     let (before, after) = (&applied.before, &applied.after);
     let number = |n: Option<u64>| n.map_or("-".to_string(), grouped);
     let change = |a: Option<u64>, b: Option<u64>| match (a, b) {
@@ -198,12 +208,19 @@ fn rows(applied: &Applied) -> Vec<Vec<String>> {
     let mut line = |what: String, a: Option<u64>, b: Option<u64>| {
         out.push(vec![what, number(a), number(b), change(a, b)]);
     };
+    let now: HashMap<&str, Option<u64>> = after.trees.iter().map(|t| (t.uri.as_str(), t.published_size)).collect();
+    let mut changed = 0;
     for old in &before.trees {
-        let new = after.trees.iter().find(|t| t.uri == old.uri);
-        let published = new.and_then(|t| t.published_size);
+        let published = now.get(old.uri.as_str()).copied().flatten();
         if published != old.published_size {
-            line(format!("size= of {}", escape(short_name(&old.uri))), old.published_size, published);
+            changed += 1;
+            if changed <= limit {
+                line(format!("size= of {}", escape(short_name(&old.uri))), old.published_size, published);
+            }
         }
+    }
+    if changed > limit {
+        line(format!("and {} more", count((changed - limit) as u64, "size")), None, None);
     }
     if before.database.published_size != after.database.published_size {
         line("database_size".into(), before.database.published_size, after.database.published_size);
