@@ -440,3 +440,32 @@ fn encrypted_shared_metadata() {
     let (code, _, err) = wtcheck(&["repair", "plan", path(&case.home)]);
     assert!(code == 3 && err.contains("encrypted"), "{code} {err}");
 }
+
+#[test]
+fn the_size_of_the_shared_metadata_itself() {
+    // The engine's own online fix skips this file.
+    let case = Case::leak();
+    forge_newest(&case, |t| t.replace("size=9456,", "size=19456,"), |r| r.to_string());
+    let audit =
+        |dir: &Path| -> Value { serde_json::from_str(&wtcheck(&["audit", path(dir), "--format", "json"]).1).unwrap() };
+    let metadata = |a: &Value| -> Value {
+        let all = a["trees"].as_array().unwrap();
+        all.iter().find(|t| t["uri"] == "file:WiredTigerShared.wt_stable").unwrap().clone()
+    };
+    assert_eq!(metadata(&audit(&case.home))["difference"], 10_000);
+    // Alone, which writes no page of it; and with others, which does.
+    for (at, more) in [&["--table", "WiredTigerShared"][..], &[]].into_iter().enumerate() {
+        let args = [&["repair", "plan", path(&case.home), "-o", path(&case.plan)], more].concat();
+        let (code, _, err) = wtcheck(&args);
+        assert_eq!(code, 1, "{err}");
+        let out = case.temp.path().join(format!("out{at}"));
+        let (code, said, err) = case.apply(&["--output", path(&out)]);
+        assert_eq!(code, if at == 0 { 5 } else { 4 }, "{said}{err}");
+        let after = audit(&out);
+        let tree = metadata(&after);
+        assert_eq!(tree["difference"], 0, "{tree}");
+        assert_eq!(tree["published_size"], tree["recomputed_size"]);
+        // The total was right all along: it stays where it is, or follows the other tree.
+        assert_eq!(after["database"]["difference"], 0, "{}", after["database"]);
+    }
+}

@@ -353,3 +353,25 @@ fn faults_together_in_stores_of_all_shapes() {
         mend(&format!("{spec:?}"), forged.home(), &[]);
     }
 }
+
+#[test]
+fn a_size_that_is_still_the_root_page_id() {
+    // A tree that no build since early 2026 has checkpointed: made from the leak by a plan that says so.
+    let case = Case::of(&common::fixture("palite/2026-07-leak-full"));
+    let (_, plan, _) = case.plan(&[]);
+    let before = audit(&case.home, &[]);
+    let tree = before["trees"].as_array().unwrap().iter().find(|t| t["table_id"] == 25).unwrap();
+    let root = hex::decode(tree["root_cookie"].as_str().unwrap()).unwrap();
+    let root = wtcheck::format::cookie::Cookie::decode(&root).unwrap().page_id;
+    let mut text: Value = serde_yaml::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
+    let actions = text["actions"].as_array_mut().unwrap();
+    actions.retain(|a| a["do"] != "set-database-size");
+    actions.iter_mut().find(|a| a["do"] == "set-size").unwrap()["to"] = root.into();
+    std::fs::write(&plan, serde_yaml::to_string(&text).unwrap()).unwrap();
+    let legacy = case.out();
+    let (code, out, err) = wtcheck(&["repair", "apply", path(&plan), "--output", path(&legacy)]);
+    assert_eq!(code, 4, "{out}{err}");
+    let found = audit(&legacy, &[]);
+    assert_eq!(found["totals"]["findings"]["size-is-root-page-id"], 1);
+    mend("legacy", &legacy, &[]);
+}

@@ -158,10 +158,16 @@ fn database(basis: &Basis<'_>, options: &Options<'_>, sizes: &[Action], shift: i
     let asked = cause.is_some_and(|f| options.is_code(f.code)) && options.tables.is_none();
     // Not all trees were looked at, or it was not asked for: it follows the trees, no more.
     if unlisted && !asked {
+        let sum = basis.audit.trees.iter().map(after).fold(BUFFER, u64::saturating_add);
+        // It may have been right all along, and the trees wrong.
+        let (to, why) = match sum == from {
+            true => (from, "the total stays: it is what the trees add up to with the sizes set above"),
+            false => (clamped(i128::from(from) + shift), "the total follows the sizes set above, and no more"),
+        };
         return (shift != 0).then(|| Action {
-            what: What::SetDatabaseSize { from, to: clamped(i128::from(from) + shift) },
+            what: What::SetDatabaseSize { from, to },
             code,
-            why: "the total follows the sizes set above, and no more".into(),
+            why: why.into(),
             evidence: Vec::new(),
             writes: vec!["the completion record".into()],
         });
