@@ -1,6 +1,6 @@
 //! Applying a plan to a copy or in place, and undoing it: the same for every kind of store.
 
-use super::journal::{self, Header, Mark, Step};
+use super::journal::{self, Header, Journal, Mark, Step};
 use super::plan::{PLAN_VERSION, Plan, What};
 use super::{Options, RepairError, copy, home, identity, judge, pagelog};
 use crate::audit::Progress;
@@ -162,23 +162,12 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
     Ok(())
 }
 
-/// A repair that was killed half way must be finished with before anything else.
+/// A repair that was killed half way must be finished with before anything else. Looks, and opens
+/// nothing for writing: this comes before every plan, too.
 fn interrupted(dir: &Path) -> Result<(), RepairError> {
     for path in journal::list(dir) {
         let Ok(Some(journal)) = journal::read(&path) else { continue };
-        if journal.marks.contains(&Mark::Undone) {
-            continue;
-        }
-        let mut hand = hand(dir)?;
-        let mut sides = (false, false);
-        for step in &journal.steps {
-            match hand.state(step)? {
-                State::Before => sides.0 = true,
-                State::After => sides.1 = true,
-                State::Other(_) => {}
-            }
-        }
-        if sides == (true, true) {
+        if journal.marks.is_empty() && is_half_done(dir, &journal)? {
             return Err(RepairError::Refused(format!(
                 "a repair was interrupted here; take it back first: wtcheck repair undo {}",
                 path.display()
@@ -186,6 +175,22 @@ fn interrupted(dir: &Path) -> Result<(), RepairError> {
         }
     }
     Ok(())
+}
+
+/// Begun, and not past the commit point.
+fn is_half_done(dir: &Path, journal: &Journal) -> Result<bool, RepairError> {
+    if journal.header.kind == StoreKind::Local {
+        let mut hand = home::HomeHand(dir.to_path_buf());
+        let states: Result<Vec<State>, RepairError> = journal.steps.iter().map(|s| hand.state(s)).collect();
+        let states = states?;
+        return Ok(states.contains(&State::After) && states.contains(&State::Before));
+    }
+    // The counter moves first, the completion record makes it a checkpoint.
+    let (counter, newest) = pagelog::position(dir)?;
+    let at = |pair: Option<(u64, u64)>, now: Option<u64>, which: fn((u64, u64)) -> u64| {
+        pair.is_some_and(|p| p.0 != p.1 && now == Some(which(p)))
+    };
+    Ok(at(journal.header.lsn_counter, counter, |p| p.1) && at(journal.header.newest_completion, newest, |p| p.0))
 }
 
 /// Apply a plan.
