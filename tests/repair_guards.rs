@@ -227,6 +227,12 @@ fn output_that_is_there_already() {
     // An empty one made beforehand will do.
     let (code, _, err) = case.apply(&["--output", path(&out)]);
     assert_eq!(code, 4, "{err}");
+    let before = common::snapshot(&case.home);
+    for inside in ["copy", "kv_home/copy"] {
+        let (code, _, err) = case.apply(&["--output", path(&case.home.join(inside))]);
+        assert!(code == 3 && err.contains("to be left alone"), "{err}");
+    }
+    assert_eq!(common::snapshot(&case.home), before);
     let nowhere = case.temp.path().join("no/such/dir");
     let (code, _, err) = case.apply(&["--output", path(&nowhere)]);
     assert!(code == 6 && err.contains("No such file"), "{code} {err}");

@@ -207,7 +207,7 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         Some(_) => pagelog::prepare(&source, plan, (options.jobs, options.now), progress)?,
         None => home::prepare(&source, plan, options.now, progress)?,
     };
-    let partial = options.output.as_deref().map(partial_name).transpose()?;
+    let partial = options.output.as_deref().map(|o| partial_name(&source, o)).transpose()?;
     let target = partial.clone().unwrap_or_else(|| source.clone());
     let copied = match &partial {
         Some(partial) => copy::directory(&source, partial, progress),
@@ -218,10 +218,16 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         Ok(applied) => applied,
         Err(e) => {
             // A copy that came to nothing is of no use to anyone; the source was not touched.
-            if let Some(partial) = &partial {
-                let _ = std::fs::remove_dir_all(partial);
-            }
-            return Err(e);
+            let Some(partial) = &partial else { return Err(e) };
+            let _ = std::fs::remove_dir_all(partial);
+            return Err(match e {
+                RepairError::HalfDone(_) => RepairError::Refused(
+                    "the copy could not be mended, nor taken back, and was removed; the source was not touched. \
+                     Suspect the medium it was on"
+                        .into(),
+                ),
+                other => other,
+            });
         }
     };
     if let (Some(partial), Some(output)) = (&partial, &options.output) {
@@ -246,8 +252,14 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
 }
 
 /// The name a copy has until it is finished.
-fn partial_name(output: &Path) -> Result<PathBuf, RepairError> {
+fn partial_name(source: &Path, output: &Path) -> Result<PathBuf, RepairError> {
     let refuse = |why: &str| Err(RepairError::Refused(format!("{}: {why}", output.display())));
+    let full = |path: &Path| std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    if let (Ok(source), Ok(output)) = (full(source), std::path::absolute(output))
+        && output.ancestors().skip(1).any(|above| full(above).is_ok_and(|above| above == source))
+    {
+        return refuse("lies in the directory that is to be left alone");
+    }
     match std::fs::symlink_metadata(output) {
         Ok(meta) if meta.is_dir() => {
             let empty = std::fs::read_dir(output).is_ok_and(|mut d| d.next().is_none());
