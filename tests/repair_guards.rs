@@ -113,6 +113,18 @@ fn the_same_store_elsewhere_is_the_same_store() {
 }
 
 #[test]
+fn applied_undone_and_applied_again() {
+    let case = Case::planned();
+    for _ in 0..3 {
+        let (code, out, err) = case.apply(&["--in-place", "--yes", "--format", "json"]);
+        assert_eq!(code, 4, "{err}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let (code, _, err) = wtcheck(&["repair", "undo", report["journal"].as_str().unwrap()]);
+        assert_eq!(code, 0, "{err}");
+    }
+}
+
+#[test]
 fn plans_that_say_too_much_or_too_little() {
     let case = Case::planned();
     case.edit("live_pages: 163", "live_pages: 0");

@@ -314,7 +314,7 @@ fn mend(
         newest_completion,
         actions: plan.actions.iter().map(|a| super::describe(&a.what)).collect(),
     };
-    let inside = || target.join(journal::name(&plan.store.fingerprint, options.now));
+    let inside = || journal::path_in(target, &plan.store.fingerprint, options.now);
     let path = options.journal.clone().unwrap_or_else(inside);
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);

@@ -185,10 +185,17 @@ fn parse(bytes: &[u8]) -> Option<Line> {
     (crc32c(json.as_bytes()) == sum).then(|| serde_json::from_str(json).ok()).flatten()
 }
 
-/// The name of a new journal in a directory.
+/// The path of a new journal in a directory: one that is not there yet.
 #[must_use]
-pub fn name(fingerprint: &str, now: u64) -> String {
-    format!("{PREFIX}{now}-{}{SUFFIX}", fingerprint.get(..8).unwrap_or(fingerprint))
+pub fn path_in(dir: &Path, fingerprint: &str, now: u64) -> PathBuf {
+    let stem = format!("{PREFIX}{now}-{}", fingerprint.get(..8).unwrap_or(fingerprint));
+    // Applied, undone and applied again within a second.
+    let names = (1_u32..).map(|n| match n {
+        1 => format!("{stem}{SUFFIX}"),
+        n => format!("{stem}-{n}{SUFFIX}"),
+    });
+    let free = names.map(|name| dir.join(name)).find(|path| !path.exists());
+    free.unwrap_or_else(|| dir.join(format!("{stem}{SUFFIX}")))
 }
 
 /// Whether a file has the name of a journal.
@@ -235,7 +242,7 @@ mod tests {
     #[test]
     fn a_journal_reads_back_and_a_cut_one_is_unfinished() {
         let temp = tempfile::tempdir().unwrap();
-        let path = temp.path().join(name("0123456789", 5));
+        let path = path_in(temp.path(), "0123456789", 5);
         let (header, steps) = sample();
         write(&path, &header, &steps).unwrap();
         assert!(write(&path, &header, &steps).is_err(), "an existing journal is never overwritten");
@@ -243,6 +250,7 @@ mod tests {
         let journal = read(&path).unwrap().unwrap();
         assert_eq!((journal.header, journal.steps, journal.marks), (header, steps, vec![Mark::Applied]));
         assert_eq!(list(temp.path()), std::slice::from_ref(&path));
+        assert_ne!(path_in(temp.path(), "0123456789", 5), path);
         let whole = std::fs::read(&path).unwrap();
         let end = whole.windows(7).position(|w| w == b"{\"end\":").unwrap() + "{\"end\":2}\n".len();
         for cut in 0..whole.len() {
