@@ -208,8 +208,8 @@ fn undo(home: &Path, dump_before: &BTreeMap<String, Vec<String>>) {
 }
 
 /// Apply in place with every fault. `content` says which calls write what a store is made of.
-fn applied_in_place(sample: &Sample, content: fn(&faults::Call) -> bool) {
-    let Some(faults) = Faults::build() else { return };
+fn applied_in_place(sample: &Sample, content: fn(&faults::Call) -> bool) -> Option<Outcome> {
+    let faults = Faults::build()?;
     let command = |dir: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
         command.args([
@@ -254,6 +254,7 @@ fn applied_in_place(sample: &Sample, content: fn(&faults::Call) -> bool) {
     let first = counted.calls.iter().position(|c| c.writes() && content(c));
     let synced = counted.calls.iter().position(|c| c.kind == "fsync" && c.file_name().ends_with(".journal"));
     assert!(synced.unwrap() < first.unwrap(), "{:#?}", counted.calls);
+    Some(counted)
 }
 
 /// Undo with every fault.
@@ -282,7 +283,18 @@ fn undone(sample: &Sample) {
 
 #[test]
 fn palite_applied() {
-    applied_in_place(&sample(), |c| c.file_name().ends_with(".db") || c.file_name().ends_with(".db-wal"));
+    let content = |c: &faults::Call| c.file_name().ends_with(".db") || c.file_name().ends_with(".db-wal");
+    let Some(counted) = applied_in_place(&sample(), content) else { return };
+    // The counter first, and the completion record only when every row is on the disk.
+    let mut order: Vec<&str> = Vec::new();
+    for call in counted.calls.iter().filter(|c| c.writes() && c.file_name().ends_with(".db-wal")) {
+        if !order.contains(&call.file_name()) {
+            order.push(call.file_name());
+        }
+    }
+    assert_eq!(order.first(), Some(&"globals.db-wal"), "{order:?}");
+    assert_eq!(order.last(), Some(&"checkpoints.db-wal"), "{order:?}");
+    assert!(order.len() >= 5, "{order:?}");
 }
 
 #[test]
@@ -293,21 +305,21 @@ fn palite_undone() {
 #[test]
 fn palm_applied_and_undone() {
     let sample = palm();
-    applied_in_place(&sample, |c| c.file_name() == "data.mdb");
+    let _ = applied_in_place(&sample, |c| c.file_name() == "data.mdb");
     undone(&sample);
 }
 
 #[test]
 fn sizes_of_a_home_applied_and_undone() {
     let sample = local();
-    applied_in_place(&sample, |c| c.file_name().starts_with("WiredTiger."));
+    let _ = applied_in_place(&sample, |c| c.file_name().starts_with("WiredTiger."));
     undone(&sample);
 }
 
 #[test]
 fn a_turtle_applied_and_undone() {
     let sample = turtle();
-    applied_in_place(&sample, |c| c.file_name().starts_with("WiredTiger."));
+    let _ = applied_in_place(&sample, |c| c.file_name().starts_with("WiredTiger."));
     undone(&sample);
 }
 
