@@ -10,6 +10,7 @@ mod common;
 #[path = "common/faults.rs"]
 mod faults;
 
+use common::{path, wtcheck};
 use faults::{Case, EIO, ENOSPC, EROFS, Fault, Faults, Mode, Outcome, for_chosen_faults, for_each_fault};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,16 +24,6 @@ use wtcheck::store::palm::lmdb::Env;
 
 /// Dying behind a call is dying before the next one.
 const MODES: [Mode; 5] = [Mode::Kill, Mode::Torn, Mode::Error(EIO), Mode::Sticky(ENOSPC), Mode::Sticky(EROFS)];
-
-fn wtcheck(args: &[&str]) -> (i32, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(args).arg("-q").output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
-}
-
-fn path(p: &Path) -> &str {
-    p.to_str().unwrap()
-}
 
 /// What an audit says of a store, without what a path or a run changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

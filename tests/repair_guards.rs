@@ -6,23 +6,12 @@ mod common;
 #[path = "common/forge.rs"]
 mod forge;
 
+use common::{path, wtcheck};
 use forge::{Fault, Spec};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-fn wtcheck(args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
-    let out = command.args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
-}
-
-fn path(p: &Path) -> &str {
-    p.to_str().unwrap()
-}
 
 struct Case {
     temp: tempfile::TempDir,

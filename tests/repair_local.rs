@@ -5,23 +5,13 @@
 
 mod common;
 
+use common::{path, wtcheck};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wtcheck::local::edit::{self, LocalEdit};
 use wtcheck::local::home::{self, Home};
 use wtcheck::store::edit::Side;
-
-fn wtcheck(args: &[&str]) -> (i32, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(args).arg("-q").output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
-}
-
-fn path(p: &Path) -> &str {
-    p.to_str().unwrap()
-}
 
 fn audit(home: &Path) -> Value {
     let (_, out, err) = wtcheck(&["audit", path(home), "--deep", "--format", "json"]);

@@ -8,24 +8,13 @@ mod common;
 #[path = "common/forge.rs"]
 mod forge;
 
+use common::{path, wtcheck};
 use forge::{Dup, Fault, Spec, Then};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wtcheck::btree::catalog;
 use wtcheck::store;
-
-/// Run wtcheck; the exit code and what it said.
-fn wtcheck(args: &[&str]) -> (i32, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(args).arg("-q").output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
-}
-
-fn path(p: &Path) -> &str {
-    p.to_str().unwrap()
-}
 
 fn audit(home: &Path, more: &[&str]) -> Value {
     let (code, out, err) = wtcheck(&[&["audit", path(home), "--format", "json"], more].concat());

@@ -5,23 +5,13 @@
 
 mod common;
 
+use common::{path, wtcheck};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wtcheck::audit::{self, Silent};
 use wtcheck::btree::catalog;
 use wtcheck::store::{self, palm::lmdb::Env};
-
-fn wtcheck(args: &[&str]) -> (i32, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(args).arg("-q").output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
-}
-
-fn path(p: &Path) -> &str {
-    p.to_str().unwrap()
-}
 
 /// Every record of every named database; the environment is sound.
 fn records(home: &Path) -> BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>> {

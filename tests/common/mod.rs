@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 /// `../shared/corpora`, or `None` after saying so.
@@ -15,6 +16,19 @@ pub fn corpora() -> Option<PathBuf> {
     }
     println!("skipped: no corpora");
     None
+}
+
+/// Run the command line quietly and without a terminal: exit code (-1: killed), stdout, stderr.
+pub fn wtcheck(args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+    let out = command.args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
+    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
+    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
+}
+
+/// A path as an argument.
+pub fn path(p: &Path) -> &str {
+    p.to_str().unwrap()
 }
 
 /// A directory under `fixtures/`.
