@@ -359,7 +359,7 @@ fn journals_that_name_what_is_not_the_stores() {
     let foreign = std::fs::read(&outside).unwrap();
     for (from, to) in [
         ("\"file\":\"pages_08.db\"", "\"file\":\"../../pages_07.db\""),
-        ("\"file\":\"globals.db\"", "\"file\":\"/tmp/globals.db\""),
+        ("\"file\":\"globals.db\"", "\"file\":\"/elsewhere/globals.db\""),
         ("\"set\":\"pages\"", "\"set\":\"sqlite_schema\""),
         ("\"set\":\"globals\"", "\"set\":\"globals; DROP TABLE globals\""),
         ("\"n\":\"page_id\"", "\"n\":\"page_id\\\" = 1; --\""),

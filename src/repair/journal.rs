@@ -154,8 +154,9 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
             break;
         }
         let Some(line) = parse(&bytes) else {
-            // A torn last line is what a crash leaves; a bad line in the middle is damage.
-            let torn = bytes.last() != Some(&b'\n') || reader.fill_buf().is_ok_and(<[u8]>::is_empty);
+            // A crash leaves the last line cut. A whole one that does not add up is damage, and so says nothing
+            // of whether the repair went on.
+            let torn = bytes.last() != Some(&b'\n') && reader.fill_buf().is_ok_and(<[u8]>::is_empty);
             match (torn, number) {
                 (_, 1) => return Err(bad("is no journal of wtcheck".into())),
                 (true, _) => break,
@@ -261,6 +262,11 @@ mod tests {
                 Err(_) => assert!(cut < whole.iter().position(|b| *b == b'\n').unwrap() + 1, "{cut}"),
             }
         }
+        // A finished journal whose last line is damaged must not pass for one that was never finished.
+        let mut rotten = whole[..end].to_vec();
+        rotten[end - 3] ^= 1;
+        std::fs::write(&path, &rotten).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 4 is damaged"));
         let middle = whole.iter().position(|b| *b == b'\n').unwrap() + 20;
         let mut damaged = whole.clone();
         damaged[middle] ^= 1;
