@@ -1,7 +1,7 @@
 //! The checkpoint list of a file's metadata: `checkpoint=(NAME=(addr=..,order=..,...),...)`
 //! (spec 07.6).
 
-use super::config::{Config, Kind, Value, range_of};
+use super::config::{Config, Kind, Value, range_of, spliced, with_values};
 use super::{FormatError, Result};
 use std::ops::Range;
 
@@ -127,23 +127,16 @@ impl Newest {
         Ok(Self { name, value })
     }
 
-    /// Its value with other fields.
+    /// Its value with other fields, all of which must be there.
     fn with(&self, metadata: &str, fields: &[(&str, &str)]) -> Result<String> {
-        let mut text = metadata.get(self.value.clone()).unwrap_or_default().to_owned();
-        for (key, new) in fields {
-            let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
-            let old = Config::parse(inner)?.get(key).and_then(|v| range_of(&text, v.text));
-            let old = old.ok_or_else(|| FormatError::invalid(format!("{key} is missing in the newest checkpoint")))?;
-            text = spliced(&text, &old, new);
+        let text = metadata.get(self.value.clone()).unwrap_or_default();
+        let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+        let there = Config::parse(inner)?;
+        if let Some((key, _)) = fields.iter().find(|(key, _)| there.get(key).is_none()) {
+            return Err(FormatError::invalid(format!("{key} is missing in the newest checkpoint")));
         }
-        Ok(text)
+        Ok(format!("({})", with_values(inner, fields)?))
     }
-}
-
-/// A text with something else in a range of it.
-fn spliced(text: &str, range: &Range<usize>, new: &str) -> String {
-    let (head, tail) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
-    format!("{head}{new}{tail}")
 }
 
 fn parse_list(list: Value<'_>, required: Required) -> Result<Vec<CheckpointEntry>> {

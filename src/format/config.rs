@@ -178,6 +178,25 @@ pub(crate) fn range_of(text: &str, part: &str) -> Option<std::ops::Range<usize>>
     text.get(range.clone()).is_some_and(|found| found == part).then_some(range)
 }
 
+/// A text with something else in a range of it.
+pub(crate) fn spliced(text: &str, range: &std::ops::Range<usize>, new: &str) -> String {
+    let (head, tail) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+    format!("{head}{new}{tail}")
+}
+
+/// A text with other values for keys of its top level; every other byte stays. A key that is not there
+/// is not added.
+pub fn with_values(text: &str, fields: &[(&str, &str)]) -> Result<String> {
+    let mut out = text.to_owned();
+    for (key, new) in fields {
+        let config = Config::parse(&out)?;
+        let Some(old) = config.get(key) else { continue };
+        let old = range_of(&out, old.text).ok_or_else(|| FormatError::invalid(format!("{key} has no value")))?;
+        out = spliced(&out, &old, new);
+    }
+    Ok(out)
+}
+
 /// At most 40 characters of a text, for messages.
 pub(crate) fn shorten(text: &str) -> String {
     let mut out: String = text.chars().take(40).collect();
@@ -340,6 +359,14 @@ mod tests {
         assert_eq!(range_of(&text, config.get("k").unwrap().text), Some(6..7));
         assert_eq!(range_of(&text, config.get("e").unwrap().text), Some(11..11));
         assert_eq!((range_of(&text[4..], &text[..1]), range_of(&text[..4], &text[3..8])), (None, None));
+    }
+
+    #[test]
+    fn values_change_in_place() {
+        let text = "a=1, size=(b=2,size=7),\nb=\"x\",size=8,b=9";
+        let fields = [("size", "12"), ("b", "y"), ("none", "4")];
+        assert_eq!(with_values(text, &fields).unwrap(), "a=1, size=(b=2,size=7),\nb=\"x\",size=12,b=y");
+        assert!(with_values("a=(", &fields).is_err() && with_values("b=,a=1", &fields).is_err());
     }
 
     #[test]

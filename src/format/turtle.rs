@@ -15,6 +15,8 @@ const DEFAULT_VERSION: u32 = 1;
 const KEY_PAGE_ID: u64 = 1;
 /// The only version of a key reference (08.3).
 const KEY_REFERENCE_VERSION: u32 = 1;
+/// What the legacy form leaves out before its list.
+const LIST_KEY: &str = "checkpoint=";
 /// How a page of the legacy form begins.
 const LEGACY_PREFIX: &str = "(WiredTigerCheckpoint.";
 
@@ -87,6 +89,31 @@ pub fn parse(bytes: &[u8]) -> Result<Turtle> {
 /// Parse the value of `key_provider`, also in the short-lived form with doubled parentheses.
 pub fn parse_key_reference(text: &str) -> Result<KeyReference> {
     reference(text).map_err(|e| e.within("key_provider"))
+}
+
+/// A turtle page of any form with another newest checkpoint: its name, and those of the fields that it
+/// has. Every other byte stays.
+pub fn with_newest(text: &str, name: &str, fields: &[(&str, &str)]) -> Result<String> {
+    // Where the list stands: behind the first line, on the first line without its key, or in the text.
+    let (head, list, tail) = match spring_config(text) {
+        Some(config) => {
+            (text.get(..text.len().saturating_sub(config.len())).unwrap_or_default(), config.to_owned(), "")
+        }
+        None if text.starts_with(LEGACY_PREFIX) => {
+            let end = text.find('\n').unwrap_or(text.len());
+            let (line, rest) = text.split_at(end);
+            ("", format!("{LIST_KEY}{line}"), rest)
+        }
+        None => ("", text.to_owned(), ""),
+    };
+    let inner = checkpoint_list::text_in(&list)?;
+    let inner = inner.get(1..inner.len().saturating_sub(1)).unwrap_or_default();
+    let newest = Config::parse(inner)?.entries().last().map(|e| e.value.config()).transpose()?.unwrap_or_default();
+    let there: Vec<(&str, &str)> = fields.iter().copied().filter(|(key, _)| newest.get(key).is_some()).collect();
+    let changed = checkpoint_list::with_next(&list, name, &there, true)?;
+    let bare = text.starts_with(LEGACY_PREFIX);
+    let changed = if bare { changed.strip_prefix(LIST_KEY).unwrap_or(&changed) } else { &changed };
+    Ok(format!("{head}{changed}{tail}"))
 }
 
 impl Turtle {
@@ -296,6 +323,31 @@ mod tests {
         assert!(turtle.unknown.is_empty());
         assert_eq!(turtle.checkpoints.len(), 1);
         assert_eq!((turtle.checkpoints[0].size, turtle.checkpoints[0].next_page_id), (101, Some(102)));
+    }
+
+    #[test]
+    fn another_newest_checkpoint_in_every_form() {
+        let entry = "addr=\"00\",order=7,time=1,size=101,write_gen=3";
+        let first = "first=(addr=\"11\",order=1,time=1,size=5,write_gen=1)";
+        let list = |name: &str, entry: &str| format!("({first},{name}=({entry}))");
+        let old = list("WiredTigerCheckpoint.7", entry);
+        let new = list("WiredTigerCheckpoint.8", "addr=\"ff\",order=8,time=1,size=9,write_gen=3");
+        let legacy = |l: &str| l.replace(&format!("{first},"), "");
+        for (text, want) in [
+            (
+                format!("version=2,compatible_version=1,\ncheckpoint={old},\ntimestamp=a1,order=3"),
+                format!("version=2,compatible_version=1,\ncheckpoint={new},\ntimestamp=a1,order=3"),
+            ),
+            (format!("checkpoint={old},\ntimestamp=a1"), format!("checkpoint={new},\ntimestamp=a1")),
+            (format!("{}\ntimestamp=a1", legacy(&old)), format!("{}\ntimestamp=a1", legacy(&new))),
+            (format!("file:x\nid=1,checkpoint={old},z=2"), format!("file:x\nid=1,checkpoint={new},z=2")),
+        ] {
+            let fields = [("addr", "ff"), ("order", "8"), ("size", "9"), ("next_page_id", "5")];
+            assert_eq!(with_newest(&text, "WiredTigerCheckpoint.8", &fields).unwrap(), want);
+        }
+        for text in ["", "checkpoint=()", "timestamp=1", "(WiredTigerCheckpoint.", "a:b\n"] {
+            assert!(with_newest(text, "x", &[]).is_err(), "{text}");
+        }
     }
 
     #[test]

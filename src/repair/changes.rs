@@ -8,16 +8,16 @@
 use super::RepairError;
 use super::plan::{Action, What};
 use super::rewrite::{Counters, Limits, Rewriter, Rewritten};
-use super::splice::{self, Splice};
 use crate::audit::Opened;
 use crate::audit::classify::Class;
 use crate::audit::result::Audit;
 use crate::btree::catalog::{self, Checkpoint, Tree};
+use crate::format::checkpoint_list;
 use crate::format::completion;
-use crate::format::config::Config;
+use crate::format::config::{self, Config};
 use crate::format::crc;
 use crate::format::generation::Generation;
-use crate::format::turtle::{self, TurtleForm};
+use crate::format::turtle;
 use crate::store::edit::{Edit, NewRow};
 use crate::store::{BlockReader, FLAG_DELTA, FLAG_DISCARDED, Row, StoreKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -413,55 +413,34 @@ impl<'a> Maker<'a> {
         let mut bytes = Vec::new();
         basis.opened.store.reader()?.read(row, &mut bytes)?;
         let text = String::from_utf8(bytes).map_err(|_| RepairError::Refused("the turtle page is no text".into()))?;
-        let form = basis.checkpoint.turtle.form;
-        let (config, list) = match form {
-            TurtleForm::V1 | TurtleForm::V2 => {
-                let config = Config::parse(&text)?;
-                let list = config.get("checkpoint");
-                (Some(config), list)
-            }
-            TurtleForm::Legacy | TurtleForm::LegacyKey => {
-                let line = text.lines().next().unwrap_or_default();
-                (None, Config::parse(line)?.entries().first().map(|e| e.value))
-            }
-            TurtleForm::Spring => {
-                let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-                (None, Config::parse(rest)?.get("checkpoint"))
-            }
-        };
-        let list = list.ok_or_else(|| RepairError::Refused("the turtle page has no checkpoint list".into()))?;
-        let entry = splice::newest_entry(list)?;
-        let fields = entry.value.config()?;
-        let old = basis.checkpoint.metadata.entry.as_ref();
-        let mut splice = Splice::new(&text);
-        if fields.get("size").is_some() {
-            splice.set_key(&fields, "size", size.to_string())?;
-        }
-        if let (Some(new), Some(old)) = (rewritten, old) {
+        let refuse = || RepairError::Refused("the turtle page names no checkpoint of the shared metadata".into());
+        let old = basis.checkpoint.metadata.entry.as_ref().ok_or_else(refuse)?;
+        let mut name = old.name.clone();
+        let mut fields = vec![("size", size.to_string())];
+        let mut new = text.clone();
+        if let Some(rewritten) = rewritten {
             let order = old.order.saturating_add(1);
-            if let Some(stem) = entry.key.strip_suffix(&format!(".{}", old.order)) {
-                splice.set(entry.key, format!("{stem}.{order}"))?;
+            if let Some(stem) = name.strip_suffix(&format!(".{}", old.order)) {
+                name = format!("{stem}.{order}");
             }
-            splice.set_key(&fields, "addr", hex::encode(new.root.encode()))?;
-            splice.set_key(&fields, "order", order.to_string())?;
-            splice.set_key(&fields, "time", old.time.max(self.now).to_string())?;
-            let newest_gen = new.counters.write_gen.saturating_sub(1);
-            if fields.get("write_gen").is_some() {
-                splice.set_key(&fields, "write_gen", newest_gen.to_string())?;
-            }
-            if fields.get("next_page_id").is_some() {
-                splice.set_key(&fields, "next_page_id", new.counters.page_id.to_string())?;
-            }
+            let newest_gen = rewritten.counters.write_gen.saturating_sub(1);
+            fields.extend([
+                ("addr", hex::encode(rewritten.root.encode())),
+                ("order", order.to_string()),
+                ("time", old.time.max(self.now).to_string()),
+                ("write_gen", newest_gen.to_string()),
+                ("next_page_id", rewritten.counters.page_id.to_string()),
+            ]);
             // It bounds the write generations there are; it must not fall behind (07.5.2).
-            let bound = config.iter().flat_map(|c| c.entries()).find(|e| e.key.ends_with("write_gen"));
-            if let (Some(bound), Some(value)) = (bound, basis.checkpoint.turtle.base_write_gen)
-                && value >= old.write_gen
-                && value < newest_gen
-            {
-                splice.set(bound.value.text, newest_gen.to_string())?;
+            let bound = basis.checkpoint.turtle.base_write_gen;
+            if bound.is_some_and(|bound| bound >= old.write_gen && bound < newest_gen) {
+                let config = Config::parse(&text)?;
+                let key = config.entries().iter().map(|e| e.key).find(|k| k.ends_with("write_gen"));
+                new = config::with_values(&text, &[(key.unwrap_or_default(), &newest_gen.to_string())])?;
             }
         }
-        let new = splice.finish()?;
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let new = turtle::with_newest(&new, &name, &fields)?;
         // What we write we must be able to read.
         turtle::parse(new.as_bytes())?;
         Ok(new)
@@ -471,19 +450,11 @@ impl<'a> Maker<'a> {
     fn completion(&self, metadata_lsn: u64, checksum: u32, database: Option<u64>) -> Result<String, RepairError> {
         let old = self.basis.opened.completions.iter().find(|c| c.lsn == self.basis.checkpoint.lsn);
         let old = old.map(|c| String::from_utf8_lossy(&c.text).into_owned()).unwrap_or_default();
-        let config = Config::parse(&old)?;
-        let mut splice = Splice::new(&old);
-        splice.set_key(&config, "metadata_lsn", metadata_lsn.to_string())?;
-        if config.get("metadata_checksum").is_some() {
-            splice.set_key(&config, "metadata_checksum", format!("{checksum:x}"))?;
-        }
-        if let (Some(size), Some(_)) = (database, config.get("database_size")) {
-            splice.set_key(&config, "database_size", size.to_string())?;
-        }
-        if config.get("id").is_some() {
-            splice.set_key(&config, "id", self.counters.checkpoint_id.to_string())?;
-        }
-        let new = splice.finish()?;
+        let (lsn, id) = (metadata_lsn.to_string(), self.counters.checkpoint_id.to_string());
+        let (checksum, database) = (format!("{checksum:x}"), database.map(|d| d.to_string()));
+        let mut fields = vec![("metadata_lsn", lsn.as_str()), ("metadata_checksum", &checksum), ("id", &id)];
+        fields.extend(database.as_deref().map(|d| ("database_size", d)));
+        let new = config::with_values(&old, &fields)?;
         completion::parse(new.as_bytes())?;
         Ok(new)
     }
@@ -501,7 +472,7 @@ fn resized(value: &[u8], size: u64) -> Result<Vec<u8>, RepairError> {
         None => (value, false),
     };
     let text = std::str::from_utf8(text).map_err(|_| RepairError::Refused("a metadata row is no text".into()))?;
-    let mut out = splice::with_size(text, size)?.into_bytes();
+    let mut out = checkpoint_list::with_newest(text, &[("size", &size.to_string())])?.into_bytes();
     out.extend(nul.then_some(0));
     Ok(out)
 }

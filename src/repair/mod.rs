@@ -20,7 +20,6 @@ mod pagelog;
 pub mod plan;
 pub mod propose;
 pub mod rewrite;
-pub mod splice;
 
 use crate::audit::AuditError;
 use crate::format::FormatError;
