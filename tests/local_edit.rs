@@ -32,7 +32,7 @@ use wtcheck::format::page::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::local::edit::{EditError, FileChange, LocalEdit, carry_out, changes, state};
 use wtcheck::local::home::{self, FileEntry, Home, Source, Way};
-use wtcheck::repair::local::{edit, propose};
+use wtcheck::repair::home::propose::{edit, propose};
 use wtcheck::repair::plan::{Action, What};
 use wtcheck::store::edit::{Side, State};
 

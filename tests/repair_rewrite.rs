@@ -13,9 +13,9 @@ use std::path::Path;
 use wtcheck::audit::{self, Silent};
 use wtcheck::btree::catalog::{self, SHARED_METADATA, Tree};
 use wtcheck::btree::chain;
+use wtcheck::btree::rewrite::{Counters, Limits, Rewriter};
 use wtcheck::format::image::{Era, Image};
-use wtcheck::repair::overlay::Overlay;
-use wtcheck::repair::rewrite::{Counters, Limits, Rewriter};
+use wtcheck::repair::log::overlay::Overlay;
 use wtcheck::store;
 use wtcheck::store::edit::Edit;
 

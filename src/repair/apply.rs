@@ -1,8 +1,9 @@
 //! Applying a plan to a copy or in place, and undoing it: the same for every kind of store.
 
-use super::journal::{self, Header, Journal, Mark, Step};
+use super::hand::{Hand, page_log};
+use super::journal::{self, Header, Journal, Mark, Steps};
 use super::plan::{PLAN_VERSION, Plan, What};
-use super::{Options, RepairError, copy, home, identity, judge, pagelog};
+use super::{Options, RepairError, copy, home, identity, judge, log};
 use crate::audit::Progress;
 use crate::audit::result::Audit;
 use crate::local::edit::FileChange;
@@ -74,37 +75,6 @@ pub(super) struct Prepared {
     pub(super) newest_completion: Option<(u64, u64)>,
 }
 
-/// Changes a store, step by step.
-pub(super) trait Hand {
-    /// Which side of a step the store is on.
-    fn state(&mut self, step: &Step) -> Result<State, RepairError>;
-    /// Something was begun that counts as not done, and that going back takes away.
-    fn begun(&mut self, steps: &[Step]) -> Result<bool, RepairError>;
-    /// Bring steps to a side; durable on return.
-    fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError>;
-    /// Take back what this process has just done, whatever it looks like now.
-    fn take_back(&mut self, steps: &[Step]) -> Result<(), RepairError>;
-}
-
-/// The page log in a directory; `None` for a home of local block files.
-fn page_log(dir: &Path) -> Result<Option<crate::store::Located>, RepairError> {
-    match crate::store::locate(dir) {
-        Ok(located) => Ok(Some(located)),
-        Err(e) if dir.is_dir() && crate::local::home::looks_like_home(dir) => {
-            let none = matches!(e, crate::store::StoreError::NoPageLog { .. });
-            if none { Ok(None) } else { Err(e.into()) }
-        }
-        Err(e) => Err(e.into()),
-    }
-}
-
-fn hand(dir: &Path) -> Result<Box<dyn Hand>, RepairError> {
-    Ok(match page_log(dir)? {
-        Some(located) => Box::new(pagelog::LogHand::open(&located)?),
-        None => Box::new(home::HomeHand(dir.to_path_buf())),
-    })
-}
-
 /// Make a plan for the store in a directory. Nothing is changed.
 pub fn plan(
     dir: &Path,
@@ -112,11 +82,10 @@ pub fn plan(
     (jobs, now): (usize, u64),
     progress: &dyn Progress,
 ) -> Result<(Plan, Audit), RepairError> {
-    let log = page_log(dir)?;
     live_check(dir)?;
     interrupted(dir)?;
-    match log {
-        Some(_) => pagelog::plan(dir, options, (jobs, now), progress),
+    match page_log(dir)? {
+        Some(_) => log::plan(dir, options, (jobs, now), progress),
         None => home::plan(dir, options, now, progress),
     }
 }
@@ -180,13 +149,12 @@ fn interrupted(dir: &Path) -> Result<(), RepairError> {
 /// Begun, and not past the commit point.
 fn is_half_done(dir: &Path, journal: &Journal) -> Result<bool, RepairError> {
     if journal.header.kind == StoreKind::Local {
-        let mut hand = home::HomeHand(dir.to_path_buf());
-        let states: Result<Vec<State>, RepairError> = journal.steps.iter().map(|s| hand.state(s)).collect();
-        let states = states?;
+        // Of a home nothing is opened before it is changed.
+        let states = Hand::Home(dir.to_path_buf()).states(&journal.steps)?;
         return Ok(states.contains(&State::After) && states.contains(&State::Before));
     }
     // The counter moves first, the completion record makes it a checkpoint.
-    let (counter, newest) = pagelog::position(dir)?;
+    let (counter, newest) = log::position(dir)?;
     let at = |pair: Option<(u64, u64)>, now: Option<u64>, which: fn((u64, u64)) -> u64| {
         pair.is_some_and(|p| p.0 != p.1 && now == Some(which(p)))
     };
@@ -200,11 +168,10 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         return Err(RepairError::Refused("the plan has no action: nothing to do".into()));
     }
     let source = options.directory.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
-    let log = page_log(&source)?;
     live_check(&source)?;
     interrupted(&source)?;
-    let prepared = match log {
-        Some(_) => pagelog::prepare(&source, plan, (options.jobs, options.now), progress)?,
+    let prepared = match page_log(&source)? {
+        Some(_) => log::prepare(&source, plan, (options.jobs, options.now), progress)?,
         None => home::prepare(&source, plan, options.now, progress)?,
     };
     let partial = options.output.as_deref().map(|o| partial_name(&source, o)).transpose()?;
@@ -292,14 +259,14 @@ fn mend(
 ) -> Result<Applied, RepairError> {
     let Prepared { before, work, lsn_counter, newest_completion } = prepared;
     let is_log = matches!(work, Work::Log(_));
-    let (mut hand, steps): (Box<dyn Hand>, Vec<Step>) = match work {
-        Work::Log(edits) => {
-            let fingerprint = (source != target).then_some(plan.store.fingerprint.as_str());
-            pagelog::steps(target, &edits, fingerprint, progress)?
-        }
-        Work::Home(changes) => {
-            (Box::new(home::HomeHand(target.to_path_buf())), changes.into_iter().map(Step::File).collect())
-        }
+    if is_log && source != target {
+        log::check_copy(target, &plan.store.fingerprint, progress)?;
+    }
+    let mut hand = Hand::open(target)?;
+    let steps = match (work, &mut hand) {
+        (Work::Log(edits), Hand::Log(ledger)) => Steps::Records(ledger.translate(&edits)?),
+        (Work::Home(changes), _) => Steps::Files(changes),
+        (Work::Log(_), Hand::Home(_)) => return Err(RepairError::Refused("the page log is gone".into())),
     };
     let lock = Lock::take(target)?;
     let directory = options.output.as_deref().unwrap_or(source);
@@ -319,7 +286,7 @@ fn mend(
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);
     if let Err(e) = hand.carry_out(&steps, Side::After) {
-        return Err(failed(&mut *hand, &steps, &path, &e));
+        return Err(failed(&mut hand, &steps, &path, &e));
     }
     drop(hand);
     // What was written is read again, by a reader that has not seen it yet.
@@ -329,32 +296,33 @@ fn mend(
             path.display()
         ))
     };
-    let mut hand = self::hand(target).map_err(lost)?;
-    for step in &steps {
-        let found = match hand.state(step) {
-            Ok(State::After) => continue,
-            Ok(State::Before) => "a change is not there".to_string(),
-            Ok(State::Other(found)) => found,
-            Err(e) => e.to_string(),
-        };
-        let cause = RepairError::Refused(format!("it does not read back as it was written: {found}"));
-        return Err(failed(&mut *hand, &steps, &path, &cause));
+    let mut hand = Hand::open(target).map_err(lost)?;
+    let wrong = match hand.states(&steps) {
+        Ok(states) => states.into_iter().find(|s| *s != State::After).map(|s| match s {
+            State::Other(found) => found,
+            _ => "a change is not there".to_string(),
+        }),
+        Err(e) => Some(e.to_string()),
+    };
+    if let Some(wrong) = wrong {
+        let cause = RepairError::Refused(format!("it does not read back as it was written: {wrong}"));
+        return Err(failed(&mut hand, &steps, &path, &cause));
     }
     drop(hand);
     let as_given = directory.display().to_string();
     let audit_again = || match is_log {
-        true => pagelog::audit_again(target, &as_given, options.jobs, progress),
+        true => log::audit_again(target, &as_given, options.jobs, progress),
         false => home::audit_again(target, &as_given, progress),
     };
     let after = match audit_again() {
         Ok(after) => after,
-        Err(e) => return Err(failed(&mut *self::hand(target).map_err(lost)?, &steps, &path, &e)),
+        Err(e) => return Err(failed(&mut Hand::open(target).map_err(lost)?, &steps, &path, &e)),
     };
     let rolled_back = judge::helped(&before, &after, &plan.actions).err();
     if rolled_back.is_some() {
-        let mut hand = self::hand(target)?;
+        let mut hand = Hand::open(target).map_err(lost)?;
         if let Err(e) = hand.take_back(&steps) {
-            return Err(failed(&mut *hand, &steps, &path, &e));
+            return Err(failed(&mut hand, &steps, &path, &e));
         }
         drop(hand);
         journal::mark(&path, Mark::Undone)?;
@@ -373,7 +341,7 @@ fn mend(
 }
 
 /// Writing failed half way: take it back, and say where the store stands.
-fn failed(hand: &mut dyn Hand, steps: &[Step], journal: &Path, cause: &RepairError) -> RepairError {
+fn failed(hand: &mut Hand, steps: &Steps, journal: &Path, cause: &RepairError) -> RepairError {
     let Err(second) = hand.take_back(steps) else {
         // The mark is a courtesy; what counts is the store.
         let _ = journal::mark(journal, Mark::Undone);
@@ -381,13 +349,13 @@ fn failed(hand: &mut dyn Hand, steps: &[Step], journal: &Path, cause: &RepairErr
             "the repair could not be written: {cause}; it was taken back, the store is as it was"
         ));
     };
-    let commits = |s: &&Step| match s {
-        Step::Record(c) => c.set == CHECKPOINTS && c.before.is_none(),
-        Step::File(c) => matches!(c, FileChange::Replace { .. }),
+    let commit = match steps {
+        Steps::Records(list) => list.iter().position(|c| c.set == CHECKPOINTS && c.before.is_none()),
+        Steps::Files(list) => list.iter().position(|c| matches!(c, FileChange::Replace { .. })),
     };
-    let stands = match steps.iter().find(commits).map(|s| hand.state(s)) {
-        Some(Ok(State::After)) => "the new checkpoint stands, with something left to do",
-        Some(Ok(_)) => "the old checkpoint stands",
+    let stands = match commit.map(|at| hand.states(steps).map(|states| states.get(at) == Some(&State::After))) {
+        Some(Ok(true)) => "the new checkpoint stands, with something left to do",
+        Some(Ok(false)) => "the old checkpoint stands",
         Some(Err(_)) => "which checkpoint stands could not be read",
         None => "the checkpoint stands as it did",
     };
@@ -439,27 +407,19 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
         moved_on(&directory, &journal.header)?;
     }
     progress.phase("comparing with the journal", Some(journal.steps.len() as u64));
-    let mut hand = hand(&directory)?;
-    let mut done = 0_u64;
-    for (at, step) in journal.steps.iter().enumerate() {
-        match hand.state(step)? {
-            State::Before => {}
-            State::After => done += 1,
-            State::Other(why) => {
-                return refuse(format!("the store has moved on since the repair: {why}; nothing was changed"));
-            }
-        }
-        progress.at(at as u64, 0);
+    let mut hand = Hand::open(&directory)?;
+    let states = hand.states(&journal.steps)?;
+    if let Some(State::Other(why)) = states.iter().find(|s| matches!(s, State::Other(_))) {
+        return refuse(format!("the store has moved on since the repair: {why}; nothing was changed"));
     }
+    let done = states.iter().filter(|s| **s == State::After).count() as u64;
     if done == 0 && !hand.begun(&journal.steps)? {
         return refuse("the store is as it was before the repair: nothing to undo".into());
     }
     let lock = Lock::take(&directory)?;
     hand.carry_out(&journal.steps, Side::Before)?;
-    for step in &journal.steps {
-        if hand.state(step)? != State::Before {
-            return refuse("something did not go back; run undo again".into());
-        }
+    if hand.states(&journal.steps)?.iter().any(|s| *s != State::Before) {
+        return refuse("something did not go back; run undo again".into());
     }
     drop(hand);
     drop(lock);
@@ -476,7 +436,7 @@ fn beside(journal: &Path) -> Option<PathBuf> {
 
 /// LSNs that neither the old state nor the repair gave out.
 fn moved_on(dir: &Path, header: &Header) -> Result<(), RepairError> {
-    let (counter, newest) = pagelog::position(dir)?;
+    let (counter, newest) = log::position(dir)?;
     let outside = |pair: Option<(u64, u64)>, now: Option<u64>| match (pair, now) {
         (Some((a, b)), Some(now)) => now != a && now != b,
         (pair, now) => pair.is_some() != now.is_some(),

@@ -48,14 +48,30 @@ pub struct Header {
     pub actions: Vec<String>,
 }
 
-/// A change as it stands in the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    /// Of a record of a page log.
-    Record(Change),
-    /// Of a file of a local home.
-    File(FileChange),
+/// The changes of a repair, in the order they are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steps {
+    /// Records of a page log.
+    Records(Vec<Change>),
+    /// Files of a local home.
+    Files(Vec<FileChange>),
+}
+
+impl Steps {
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Records(list) => list.len(),
+            Self::Files(list) => list.len(),
+        }
+    }
+
+    /// None.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What became of a repair.
@@ -72,7 +88,8 @@ pub enum Mark {
 #[serde(rename_all = "lowercase")]
 enum Line {
     Header(Header),
-    Step(Step),
+    Record(Change),
+    File(FileChange),
     End(u64),
     Mark(Mark),
 }
@@ -83,7 +100,7 @@ pub struct Journal {
     /// What it is about.
     pub header: Header,
     /// The changes, in the order they are made.
-    pub steps: Vec<Step>,
+    pub steps: Steps,
     /// What was noted behind them.
     pub marks: Vec<Mark>,
 }
@@ -103,13 +120,14 @@ pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Write a journal, make it durable, and read it back. The file must not exist.
-pub fn write(path: &Path, header: &Header, steps: &[Step]) -> Result<(), RepairError> {
+pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairError> {
     let done = (|| {
         let file = File::options().write(true).create_new(true).open(path)?;
         let mut out = BufWriter::new(file);
         write_line(&mut out, &Line::Header(header.clone()))?;
-        for step in steps {
-            write_line(&mut out, &Line::Step(step.clone()))?;
+        match steps {
+            Steps::Records(list) => list.iter().try_for_each(|c| write_line(&mut out, &Line::Record(c.clone())))?,
+            Steps::Files(list) => list.iter().try_for_each(|c| write_line(&mut out, &Line::File(c.clone())))?,
         }
         write_line(&mut out, &Line::End(steps.len() as u64))?;
         out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
@@ -119,7 +137,7 @@ pub fn write(path: &Path, header: &Header, steps: &[Step]) -> Result<(), RepairE
     // It is the only way back: what the medium made of it must be known before anything is changed.
     if let Ok(Some(found)) = read(path)
         && found.header == *header
-        && found.steps == steps
+        && found.steps == *steps
     {
         return Ok(());
     }
@@ -143,7 +161,7 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
     let bad = |reason: String| RepairError::Document { path: path.display().to_string(), reason };
     let file = File::open(path).map_err(|e| io(path, &e))?;
     let mut reader = BufReader::new(file);
-    let (mut header, mut steps, mut marks, mut end) = (None, Vec::new(), Vec::new(), None);
+    let (mut header, mut records, mut files, mut marks, mut end) = (None, Vec::new(), Vec::new(), Vec::new(), None);
     let mut number = 0_u64;
     let mut bytes = Vec::new();
     loop {
@@ -165,8 +183,9 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
         };
         match line {
             Line::Header(h) if number == 1 => header = Some(h),
-            Line::Step(s) if end.is_none() => steps.push(s),
-            Line::End(n) if n == steps.len() as u64 && end.is_none() => end = Some(n),
+            Line::Record(c) if end.is_none() && files.is_empty() => records.push(c),
+            Line::File(c) if end.is_none() && records.is_empty() => files.push(c),
+            Line::End(n) if n == (records.len() + files.len()) as u64 && end.is_none() => end = Some(n),
             Line::Mark(m) if end.is_some() => marks.push(m),
             _ => return Err(bad(format!("line {number} does not belong there"))),
         }
@@ -176,6 +195,7 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
         let version = header.journal_version;
         return Err(bad(format!("has version {version}; this wtcheck knows version {JOURNAL_VERSION}")));
     }
+    let steps = if files.is_empty() { Steps::Records(records) } else { Steps::Files(files) };
     Ok(end.map(|_| Journal { header, steps, marks }))
 }
 
@@ -220,7 +240,7 @@ mod tests {
     use super::*;
     use crate::store::edit::{Field, Value};
 
-    fn sample() -> (Header, Vec<Step>) {
+    fn sample() -> (Header, Steps) {
         let header = Header {
             journal_version: JOURNAL_VERSION,
             made_by: "wtcheck 0".into(),
@@ -237,7 +257,7 @@ mod tests {
             [Value::Null, Value::Integer(-1), Value::Real(3), Value::Text("t\n".into()), Value::Blob(vec![0, 255])];
         let after = values.into_iter().map(field).collect();
         let change = Change { file: "a.db".into(), set: "pages".into(), before: None, after: Some(after) };
-        (header, vec![Step::Record(change.clone()), Step::Record(change)])
+        (header, Steps::Records(vec![change.clone(), change]))
     }
 
     #[test]

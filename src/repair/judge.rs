@@ -111,6 +111,13 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
             _ => None,
         })
         .collect();
+    let files: HashSet<&str> = actions
+        .iter()
+        .filter_map(|a| match &a.what {
+            What::SetFileSize { file, .. } => Some(file.as_str()),
+            _ => None,
+        })
+        .collect();
     for old in &before.trees {
         let Some(new) = trees.get(old.uri.as_str()) else {
             return Err(format!("{} would be gone", old.uri));
@@ -118,9 +125,7 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
         // A repair writes into the metadata itself.
         let metadata = [crate::btree::catalog::SHARED_METADATA, "file:WiredTiger.wt"].contains(&old.uri.as_str());
         // A local checkpoint's cookie holds the size itself.
-        let resized = actions
-            .iter()
-            .any(|a| matches!(&a.what, What::SetFileSize { file, .. } if old.uri == format!("file:{file}")));
+        let resized = files.contains(old.uri.strip_prefix("file:").unwrap_or(&old.uri));
         let same = (resized || new.root_cookie == old.root_cookie)
             && (new.recomputed_size, new.pages) == (old.recomputed_size, old.pages);
         if !metadata && !same {

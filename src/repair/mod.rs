@@ -1,27 +1,24 @@
 //! Repair: a plan first, then its application to a copy or in place, with an undo journal
 //! (DESIGN section 4; spec 11.6).
 //!
-//! Audit tells what is wrong, [`propose`] makes a [`plan`] of it that a person reviews, [`changes`]
-//! works out every record that plan comes down to, and lets an audit judge the outcome on an
-//! [`overlay`] before a byte is written. [`mod@apply`] writes the [`journal`], then the records, then
-//! audits again; or goes back. Homes of local block files take the same way by [`local`] and
+//! Audit tells what is wrong; [`log::propose`] makes a [`plan`] of it that a person reviews,
+//! [`log::changes`] works out every record that plan comes down to, and an audit judges the outcome on
+//! an [`log::overlay`] before a byte is written. [`mod@apply`] writes the [`journal`], then the records,
+//! then audits again; or goes back. Homes of local block files take the same way by [`home`] and
 //! [`crate::local::edit`].
 
 pub mod apply;
-pub mod changes;
 pub mod copy;
-mod home;
+mod hand;
+pub mod home;
 pub mod identity;
 pub mod journal;
 pub mod judge;
-pub mod local;
-pub mod overlay;
-mod pagelog;
+pub mod log;
 pub mod plan;
-pub mod propose;
-pub mod rewrite;
 
 use crate::audit::AuditError;
+use crate::btree::rewrite::CannotRewrite;
 use crate::format::FormatError;
 use crate::local::edit::EditError;
 use crate::store::StoreError;
@@ -58,6 +55,12 @@ pub enum RepairError {
         /// The system's words.
         reason: String,
     },
+}
+
+impl From<CannotRewrite> for RepairError {
+    fn from(e: CannotRewrite) -> Self {
+        Self::Refused(e.to_string())
+    }
 }
 
 impl From<EditError> for RepairError {

@@ -5,22 +5,22 @@
 //! from leaf to root, the discard record of its old root, the turtle page, and last of all the
 //! completion record. Until that one is there the old checkpoint is the newest.
 
-use super::RepairError;
-use super::plan::{Action, What};
-use super::rewrite::{Counters, Limits, Rewriter, Rewritten};
 use crate::audit::Opened;
 use crate::audit::classify::Class;
-use crate::audit::result::Audit;
+use crate::audit::result::{Audit, TreeInfo};
 use crate::btree::catalog::{self, Checkpoint, Tree};
+use crate::btree::rewrite::{Counters, Limits, Rewriter, Rewritten};
 use crate::format::checkpoint_list;
 use crate::format::completion;
 use crate::format::config::{self, Config};
 use crate::format::crc;
 use crate::format::generation::Generation;
 use crate::format::turtle;
+use crate::repair::RepairError;
+use crate::repair::plan::{Action, What};
 use crate::store::edit::{Edit, NewRow};
 use crate::store::{BlockReader, FLAG_DELTA, FLAG_DISCARDED, Row, StoreKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a repair stands on.
 pub struct Basis<'a> {
@@ -114,10 +114,11 @@ impl<'p> Wanted<'p> {
     fn read(basis: &Basis<'_>, actions: &'p [Action]) -> Result<Self, RepairError> {
         let mut out = Self::default();
         let refuse = |why: String| Err(RepairError::Refused(why));
+        let trees: HashMap<&str, &TreeInfo> = basis.audit.trees.iter().map(|t| (t.uri.as_str(), t)).collect();
         for action in actions {
             match &action.what {
                 What::SetSize { tree, table_id, from, to } => {
-                    let info = basis.audit.trees.iter().find(|t| t.uri == *tree && t.table_id == *table_id);
+                    let info = trees.get(tree.as_str()).filter(|t| t.table_id == *table_id);
                     let Some(info) = info else { return refuse(format!("the checkpoint has no tree {tree}")) };
                     if info.published_size != Some(*from) {
                         let now = info.published_size.map_or("nothing".to_string(), |s| s.to_string());

@@ -1,20 +1,21 @@
-//! A page log as a repair sees it: read, planned for, changed record by record.
+//! A page log as a repair sees it: read, judged, planned for.
 
-use super::apply::{Hand, Prepared, Work};
-use super::changes::{self, Basis};
-use super::journal::Step;
+pub mod changes;
+pub mod overlay;
+pub mod propose;
+
+use super::apply::{Prepared, Work};
 use super::plan::{PLAN_VERSION, Plan, What};
-use super::rewrite::Limits;
-use super::{Options, RepairError, identity, judge, overlay, propose};
+use super::{Options, RepairError, identity, judge};
 use crate::audit::finding::Code;
 use crate::audit::result::Audit;
 use crate::audit::{self, Opened, Progress};
 use crate::btree::catalog::{Checkpoint, SHARED_METADATA};
+use crate::btree::rewrite::Limits;
 use crate::btree::walk::Depth;
-use crate::store::edit::{Change, Edit, Ledger, Side, State};
-use crate::store::palite::PaliteLedger;
-use crate::store::palm::PalmLedger;
-use crate::store::{Located, OpenOptions, PageLog, StoreKind};
+use crate::store::edit::Edit;
+use crate::store::{OpenOptions, PageLog};
+use changes::Basis;
 use std::path::Path;
 
 /// A store read and audited.
@@ -147,24 +148,14 @@ fn encrypted(audit: &Audit) -> Result<(), RepairError> {
     }
 }
 
-/// The records edits come down to in a store that has, or must have, this fingerprint.
-pub(super) fn steps(
-    dir: &Path,
-    edits: &[Edit],
-    fingerprint: Option<&str>,
-    progress: &dyn Progress,
-) -> Result<(Box<dyn Hand>, Vec<Step>), RepairError> {
-    let located = crate::store::locate(dir)?;
-    if let Some(wanted) = fingerprint {
-        let copied = crate::store::open(dir, &OpenOptions::default())?;
-        let opened = audit::open(&*copied, true, progress)?;
-        if identity::fingerprint(&opened)? != wanted {
-            return Err(RepairError::Refused("the source changed while it was copied; make a new plan".into()));
-        }
+/// That a copy is what the plan saw: whole, and not changed while it was made.
+pub(super) fn check_copy(dir: &Path, fingerprint: &str, progress: &dyn Progress) -> Result<(), RepairError> {
+    let copied = crate::store::open(dir, &OpenOptions::default())?;
+    let opened = audit::open(&*copied, true, progress)?;
+    if identity::fingerprint(&opened)? == fingerprint {
+        return Ok(());
     }
-    let mut hand = LogHand::open(&located)?;
-    let changes = hand.0.translate(edits)?;
-    Ok((Box::new(hand), changes.into_iter().map(Step::Record).collect()))
+    Err(RepairError::Refused("the source changed while it was copied; make a new plan".into()))
 }
 
 /// Audit a store that this process has locked itself.
@@ -185,47 +176,4 @@ pub(super) fn position(dir: &Path) -> Result<(Option<u64>, Option<u64>), RepairE
     let store = crate::store::open(dir, &OpenOptions::default())?;
     let (records, _) = store.completions()?;
     Ok((store.layout()?.lsn_counter, records.last().map(|c| c.lsn)))
-}
-
-/// Changes records of a page log.
-pub(super) struct LogHand(Box<dyn Ledger>);
-
-impl LogHand {
-    pub(super) fn open(located: &Located) -> Result<Self, RepairError> {
-        Ok(Self(match located.kind {
-            StoreKind::Palite => Box::new(PaliteLedger::open(&located.kv_home)?),
-            StoreKind::Palm => Box::new(PalmLedger::open(&located.kv_home)?),
-            StoreKind::Local => return Err(RepairError::Refused("local block files are no page log".into())),
-        }))
-    }
-}
-
-fn records(steps: &[Step]) -> Result<Vec<Change>, RepairError> {
-    let record = |s: &Step| match s {
-        Step::Record(c) => Ok(c.clone()),
-        Step::File(_) => Err(RepairError::Refused("the journal is of local block files".into())),
-    };
-    steps.iter().map(record).collect()
-}
-
-impl Hand for LogHand {
-    fn state(&mut self, step: &Step) -> Result<State, RepairError> {
-        match step {
-            Step::Record(change) => Ok(self.0.state(change)?),
-            Step::File(_) => Err(RepairError::Refused("the journal is of local block files".into())),
-        }
-    }
-
-    fn begun(&mut self, _steps: &[Step]) -> Result<bool, RepairError> {
-        // A transaction is there or not.
-        Ok(false)
-    }
-
-    fn take_back(&mut self, steps: &[Step]) -> Result<(), RepairError> {
-        Ok(self.0.take_back(&records(steps)?)?)
-    }
-
-    fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
-        Ok(self.0.carry_out(&records(steps)?, to)?)
-    }
 }

@@ -1,6 +1,5 @@
 //! What a plan can propose for a local home: sizes of newest checkpoints, and a turtle that fits.
 
-use super::plan::{Action, What};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::local::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
@@ -8,6 +7,7 @@ use crate::format::home_turtle;
 use crate::format::page::PageType;
 use crate::local::edit::{self, LocalEdit, NewBlock};
 use crate::local::home::{Home, Issue, METADATA, Way};
+use crate::repair::plan::{Action, What};
 
 /// The actions that would mend what an audit of this home found.
 ///

@@ -4,14 +4,14 @@
 //! could judge. What a repair cannot mend becomes advice.
 
 use super::changes::{self, Basis};
-use super::plan::{Action, Advice, Seen, What};
-use super::{Options, RepairError};
 use crate::audit::account::BUFFER;
 use crate::audit::classify::Class;
 use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, OrphanInfo, TreeInfo};
 use crate::btree::catalog::SHARED_METADATA;
 use crate::format::generation::Generation;
+use crate::repair::plan::{Action, Advice, Seen, What};
+use crate::repair::{Options, RepairError};
 use std::collections::{BTreeMap, HashMap};
 
 /// Findings a size can be behind.
@@ -142,13 +142,12 @@ fn size(
 fn database(basis: &Basis<'_>, options: &Options<'_>, sizes: &[Action], shift: i128) -> Option<Action> {
     let database = &basis.audit.database;
     let from = database.published_size?;
-    let after = |tree: &TreeInfo| {
-        let set = sizes.iter().find_map(|a| match &a.what {
-            What::SetSize { tree: uri, to, .. } if *uri == tree.uri => Some(*to),
-            _ => None,
-        });
-        set.or(tree.published_size).unwrap_or(0)
+    let set = |a: &Action| match &a.what {
+        What::SetSize { tree, to, .. } => Some((tree.clone(), *to)),
+        _ => None,
     };
+    let set: HashMap<String, u64> = sizes.iter().filter_map(set).collect();
+    let after = |tree: &TreeInfo| set.get(&tree.uri).copied().or(tree.published_size).unwrap_or(0);
     let codes = [Code::DatabaseSizeInflated, Code::DatabaseSizeDeflated];
     let cause = basis.audit.findings.iter().find(|f| codes.contains(&f.code));
     // Where the total itself is not at fault, it is the sizes that move it.

@@ -5,10 +5,9 @@
 //! it replaces; a page that outgrows the limit is split, and the root takes a fresh page id, as it
 //! does in every checkpoint. Pages beside that way are not touched, and not read.
 
-use super::RepairError;
-use crate::btree::catalog::Tree;
-use crate::btree::chain;
-use crate::btree::page::{self, Checks, Compression, Loaded, Scratch};
+use super::catalog::Tree;
+use super::chain;
+use super::page::{self, Checks, Compression, Loaded, Scratch};
 use crate::format::block::{COMBINED_LEN, FLAG_DATA_CHECKSUM};
 use crate::format::cell::{self, CellKind, Times, Truncate};
 use crate::format::compress::{self, Compressor};
@@ -28,6 +27,11 @@ const MAX_DEPTH: usize = 64;
 const ROW_COMPRESSED: u32 = 0x1;
 /// Shorter shared prefixes are not worth a prefix cell.
 const PREFIX_MIN: usize = 4;
+
+/// Why a tree was not rewritten.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotRewrite(String);
 
 /// Largest plain image of a page before it is split.
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +143,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Replace the values of the given keys, all of which must be there.
-    pub fn replace(mut self, values: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Rewritten, RepairError> {
+    pub fn replace(mut self, values: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Rewritten, CannotRewrite> {
         let root = self.tree.root.ok_or_else(|| self.cannot("it has no root"))?;
         let wanted: Vec<(&[u8], &[u8])> = values.iter().map(|(k, v)| (k.as_slice(), v.as_slice())).collect();
         let mut top = self.page(root, &wanted, 0, true)?;
@@ -159,12 +163,12 @@ impl<'a> Rewriter<'a> {
         Ok(Rewritten { rows, root, replaced, written, counters })
     }
 
-    fn cannot(&self, why: impl std::fmt::Display) -> RepairError {
-        RepairError::Refused(format!("{} cannot be rewritten: {why}", self.tree.uri))
+    fn cannot(&self, why: impl std::fmt::Display) -> CannotRewrite {
+        CannotRewrite(format!("{} cannot be rewritten: {why}", self.tree.uri))
     }
 
     /// Read a page into `scratch`, whole and without a fault.
-    fn load(&mut self, cookie: &Cookie, scratch: &mut Scratch) -> Result<(PageHeader, Loaded), RepairError> {
+    fn load(&mut self, cookie: &Cookie, scratch: &mut Scratch) -> Result<(PageHeader, Loaded), CannotRewrite> {
         let mut faults = Vec::new();
         let chain = chain::resolve(self.index, self.tree.table, cookie, &mut faults);
         let header = chain.and_then(|c| {
@@ -182,7 +186,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// How the version a cookie names was stored.
-    fn old(&mut self, cookie: Cookie) -> Result<Old, RepairError> {
+    fn old(&mut self, cookie: Cookie) -> Result<Old, CannotRewrite> {
         let mut scratch = Scratch::default();
         let (header, loaded) = self.load(&cookie, &mut scratch)?;
         let base = scratch.blocks().next().unwrap_or_default();
@@ -219,7 +223,7 @@ impl<'a> Rewriter<'a> {
         wanted: &[(&[u8], &[u8])],
         depth: usize,
         root: bool,
-    ) -> Result<Vec<Placed>, RepairError> {
+    ) -> Result<Vec<Placed>, CannotRewrite> {
         if depth > MAX_DEPTH {
             return Err(self.cannot("it is too deep, or runs in a circle"));
         }
@@ -243,7 +247,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The rows of a leaf with the new values in them.
-    fn leaves(&self, scratch: &Scratch, loaded: Loaded, wanted: &[(&[u8], &[u8])]) -> Result<Vec<Leaf>, RepairError> {
+    fn leaves(&self, scratch: &Scratch, loaded: Loaded, wanted: &[(&[u8], &[u8])]) -> Result<Vec<Leaf>, CannotRewrite> {
         let mut faults = Vec::new();
         let leaves = page::with_rows(scratch, loaded, &mut faults, |rows| {
             let mut out = Vec::with_capacity(rows.list.len());
@@ -276,7 +280,7 @@ impl<'a> Rewriter<'a> {
         loaded: Loaded,
         wanted: &[(&[u8], &[u8])],
         depth: usize,
-    ) -> Result<Vec<Branch>, RepairError> {
+    ) -> Result<Vec<Branch>, CannotRewrite> {
         let mut faults = Vec::new();
         let old = page::with_children(scratch, loaded, &mut faults, |children| {
             let own = |c: &crate::format::delta::Child<'_>| Branch {
@@ -324,7 +328,7 @@ impl<'a> Rewriter<'a> {
         Ok(out)
     }
 
-    fn write_leaf(&mut self, old: &Old, leaves: Vec<Leaf>, root: bool) -> Result<Vec<Placed>, RepairError> {
+    fn write_leaf(&mut self, old: &Old, leaves: Vec<Leaf>, root: bool) -> Result<Vec<Placed>, CannotRewrite> {
         let flags = leaf_flags(&leaves);
         let mut pages: Vec<(Vec<u8>, u32, Vec<u8>, Times)> = Vec::new();
         let mut current = LeafPage::new(old.prefixes);
@@ -345,7 +349,7 @@ impl<'a> Rewriter<'a> {
         Ok(out)
     }
 
-    fn write_internal(&mut self, old: &Old, branches: Vec<Branch>, root: bool) -> Result<Vec<Placed>, RepairError> {
+    fn write_internal(&mut self, old: &Old, branches: Vec<Branch>, root: bool) -> Result<Vec<Placed>, CannotRewrite> {
         let mut pages: Vec<Vec<&Branch>> = Vec::new();
         let mut size = usize::MAX;
         for branch in &branches {
@@ -389,7 +393,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Write one full image: in the place of the old page, or under a fresh page id.
-    fn put(&mut self, old: &Old, header: PageHeader, cells: &[u8], in_place: bool) -> Result<Cookie, RepairError> {
+    fn put(&mut self, old: &Old, header: PageHeader, cells: &[u8], in_place: bool) -> Result<Cookie, CannotRewrite> {
         let take = |slot: &mut u64| {
             let value = *slot;
             *slot = slot.saturating_add(1);

@@ -1,19 +1,19 @@
 //! A home of local block files as a repair sees it (spec 16.5 to 16.10).
 
-use super::apply::{Hand, Prepared, Work};
-use super::journal::Step;
+pub mod propose;
+
+use super::apply::{Prepared, Work};
 use super::plan::{FileIdentity, Identity, PLAN_VERSION, Plan, Seen};
-use super::{Options, RepairError, identity, local};
+use super::{Options, RepairError, identity};
 use crate::audit::Progress;
 use crate::audit::local as audit_local;
 use crate::audit::result::Audit;
 use crate::btree::walk::Depth;
-use crate::local::edit::{self, FileChange};
+use crate::local::edit;
 use crate::local::home::Home;
 use crate::store::StoreKind;
-use crate::store::edit::{Side, State};
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn read(dir: &Path, as_given: &str, live: bool, progress: &dyn Progress) -> Result<(Home, Audit), RepairError> {
     let (home, file) = audit_local::open(dir, false, live)?;
@@ -74,7 +74,7 @@ pub(super) fn plan(
         return Err(RepairError::Refused("local block files have no completion records".into()));
     }
     let (home, audit) = read(dir, &dir.display().to_string(), false, progress)?;
-    let mut actions = local::propose(&home, &audit);
+    let mut actions = propose::propose(&home, &audit);
     actions.retain(|a| {
         let file = match &a.what {
             super::plan::What::SetFileSize { file, .. } => options.is_table(&format!("file:{file}")),
@@ -104,7 +104,7 @@ pub(super) fn prepare(dir: &Path, plan: &Plan, now: u64, progress: &dyn Progress
     for action in &plan.actions {
         matches_audit(&action.what, &before)?;
     }
-    let edits: Option<Vec<_>> = plan.actions.iter().map(|a| local::edit(&a.what)).collect();
+    let edits: Option<Vec<_>> = plan.actions.iter().map(|a| propose::edit(&a.what)).collect();
     let edits = edits.ok_or_else(|| {
         RepairError::Refused("the plan is for a page log, the store is a home of local block files".into())
     })?;
@@ -130,36 +130,4 @@ fn matches_audit(what: &super::plan::What, audit: &Audit) -> Result<(), RepairEr
 /// Audit a home that this process has locked itself.
 pub(super) fn audit_again(dir: &Path, as_given: &str, progress: &dyn Progress) -> Result<Audit, RepairError> {
     Ok(read(dir, as_given, true, progress)?.1)
-}
-
-/// Changes files of a home.
-pub(super) struct HomeHand(pub(super) PathBuf);
-
-fn files(steps: &[Step]) -> Result<Vec<FileChange>, RepairError> {
-    let file = |s: &Step| match s {
-        Step::File(c) => Ok(c.clone()),
-        Step::Record(_) => Err(RepairError::Refused("the journal is of a page log".into())),
-    };
-    steps.iter().map(file).collect()
-}
-
-impl Hand for HomeHand {
-    fn state(&mut self, step: &Step) -> Result<State, RepairError> {
-        match step {
-            Step::File(change) => Ok(edit::state(&self.0, change)?),
-            Step::Record(_) => Err(RepairError::Refused("the journal is of a page log".into())),
-        }
-    }
-
-    fn begun(&mut self, steps: &[Step]) -> Result<bool, RepairError> {
-        Ok(edit::begun(&self.0, &files(steps)?)?)
-    }
-
-    fn take_back(&mut self, steps: &[Step]) -> Result<(), RepairError> {
-        Ok(edit::take_back(&self.0, &files(steps)?)?)
-    }
-
-    fn carry_out(&mut self, steps: &[Step], to: Side) -> Result<(), RepairError> {
-        Ok(edit::carry_out(&self.0, &files(steps)?, to)?)
-    }
 }
