@@ -54,48 +54,62 @@ impl Completion {
 }
 
 /// Parse a completion record. Unknown keys are accepted.
-pub fn parse<'a>(text: &'a [u8]) -> Result<Completion> {
+pub fn parse(text: &[u8]) -> Result<Completion> {
     let config = Config::parse_bytes(text)?;
-    let optional = |key: &str, read: fn(&Value<'a>) -> Result<u64>| match config.get(key) {
-        Some(v) => read(&v).map(Some).map_err(|e| e.within(key)),
-        None => Ok(None),
-    };
-    let version = |key: &str| match optional(key, Value::u64)? {
-        Some(v) => u32::try_from(v).map(Some).map_err(|_| FormatError::invalid(format!("{key}={v} exceeds 32 bits"))),
-        None => Ok(None),
-    };
-    let metadata_lsn =
-        optional("metadata_lsn", Value::u64)?.ok_or_else(|| FormatError::not_found("metadata_lsn is missing"))?;
-    let metadata_checksum = match optional("metadata_checksum", Value::hex_u64)? {
-        Some(v) => Some(
-            u32::try_from(v).map_err(|_| FormatError::invalid(format!("metadata_checksum={v:x} exceeds 32 bits")))?,
-        ),
-        None => None,
-    };
-    let database_size = optional("database_size", Value::u64)?;
-    let (own, compatible) = (version("version")?, version("compatible_version")?);
-    let completion = Completion {
+    let (metadata_lsn, metadata_checksum) = (metadata_lsn(&config)?, metadata_checksum(&config)?);
+    let database_size = database_size(&config)?;
+    let (own, compatible) = versions(&config, READER_VERSION)?;
+    Ok(Completion {
         metadata_lsn,
         metadata_checksum,
         database_size,
         version: own.unwrap_or(DEFAULT_VERSION),
         compatible_version: compatible.unwrap_or(DEFAULT_VERSION),
         has_versions: own.is_some() || compatible.is_some(),
-        id: optional("id", Value::u64)?,
+        id: optional(&config, "id", Value::u64)?,
+    })
+}
+
+fn optional<'a>(config: &Config<'a>, key: &str, read: fn(&Value<'a>) -> Result<u64>) -> Result<Option<u64>> {
+    config.get(key).map(|v| read(&v).map_err(|e| e.within(key))).transpose()
+}
+
+/// The LSN of the turtle page; a record without one is WT_NOTFOUND.
+pub fn metadata_lsn(config: &Config<'_>) -> Result<u64> {
+    optional(config, "metadata_lsn", Value::u64)?.ok_or_else(|| FormatError::not_found("metadata_lsn is missing"))
+}
+
+/// The checksum of the turtle page, if the record has one.
+pub fn metadata_checksum(config: &Config<'_>) -> Result<Option<u32>> {
+    let narrow =
+        |v: u64| u32::try_from(v).map_err(|_| FormatError::invalid(format!("metadata_checksum={v:x} exceeds 32 bits")));
+    optional(config, "metadata_checksum", Value::hex_u64)?.map(narrow).transpose()
+}
+
+/// The database size, if the record has one.
+pub fn database_size(config: &Config<'_>) -> Result<Option<u64>> {
+    optional(config, "database_size", Value::u64)
+}
+
+/// `version` and `compatible_version` as far as they are stated, checked for a reader of a version.
+pub fn versions(config: &Config<'_>, reader: u32) -> Result<(Option<u32>, Option<u32>)> {
+    let version = |key: &str| match optional(config, key, Value::u64)? {
+        Some(v) => u32::try_from(v).map(Some).map_err(|_| FormatError::invalid(format!("{key}={v} exceeds 32 bits"))),
+        None => Ok(None),
     };
-    if completion.compatible_version > READER_VERSION {
+    let (own, compatible) = (version("version")?, version("compatible_version")?);
+    let (of_writer, of_reader) = (own.unwrap_or(DEFAULT_VERSION), compatible.unwrap_or(DEFAULT_VERSION));
+    if of_reader > reader {
         return Err(FormatError::unsupported(format!(
-            "completion record: compatible_version={} is newer than this reader ({READER_VERSION})",
-            completion.compatible_version
+            "completion record: compatible_version={of_reader} is newer than this reader ({reader})"
         )));
     }
-    if completion.version < completion.compatible_version {
+    if of_writer < of_reader {
         return Err(FormatError::invalid(format!(
-            "completion record: version={} is below compatible_version={}",
-            completion.version, completion.compatible_version
+            "completion record: version={of_writer} is below compatible_version={of_reader}"
         )));
     }
-    Ok(completion)
+    Ok((own, compatible))
 }
 
 #[cfg(test)]

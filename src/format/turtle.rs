@@ -75,6 +75,13 @@ pub struct KeyReference {
 
 /// Parse a turtle page of any form.
 pub fn parse(bytes: &[u8]) -> Result<Turtle> {
+    let (turtle, wrong_key) = parse_but_key(bytes)?;
+    wrong_key.map_or(Ok(turtle), |e| Err(e.within("turtle page")))
+}
+
+/// Parse a turtle page, and say apart what is wrong with its key reference: the engine looks at that
+/// later, when it loads the key (08.5).
+pub fn parse_but_key(bytes: &[u8]) -> Result<(Turtle, Option<FormatError>)> {
     let text = text_of(bytes).map_err(|e| e.within("turtle page"))?;
     let parsed = if text.starts_with(LEGACY_PREFIX) {
         parse_legacy(text)
@@ -85,6 +92,9 @@ pub fn parse(bytes: &[u8]) -> Result<Turtle> {
     };
     parsed.map_err(|e| e.within("turtle page"))
 }
+
+/// A page, and what is wrong with its key reference.
+type Parsed = Result<(Turtle, Option<FormatError>)>;
 
 /// Parse the value of `key_provider`, also in the short-lived form with doubled parentheses.
 pub fn parse_key_reference(text: &str) -> Result<KeyReference> {
@@ -134,9 +144,11 @@ impl Turtle {
     }
 
     /// Take every key but the versions and the checkpoint list.
-    fn take(&mut self, config: &Config<'_>) -> Result<()> {
+    /// Answers what is wrong with the key reference.
+    fn take(&mut self, config: &Config<'_>) -> Result<Option<FormatError>> {
         unique(config)?;
         let mut timestamp = None;
+        let mut wrong_key = None;
         for entry in config.entries() {
             let value = entry.value;
             let key = entry.key;
@@ -150,7 +162,10 @@ impl Turtle {
                 _ if key.ends_with("write_gen") => value.u64().map(|v| self.base_write_gen = Some(v)),
                 // Its errors name the key themselves.
                 "key_provider" => {
-                    self.key_provider = Some(parse_key_reference(value.text)?);
+                    match parse_key_reference(value.text) {
+                        Ok(reference) => self.key_provider = Some(reference),
+                        Err(e) => wrong_key = Some(e),
+                    }
                     Ok(())
                 }
                 _ => {
@@ -161,12 +176,12 @@ impl Turtle {
             done.map_err(|e| e.within(key))?;
         }
         self.timestamp = timestamp.ok_or_else(|| FormatError::invalid("timestamp is missing"))?;
-        Ok(())
+        Ok(wrong_key)
     }
 }
 
 /// Forms V1 and V2.
-fn parse_config(text: &str) -> Result<Turtle> {
+fn parse_config(text: &str) -> Parsed {
     let config = Config::parse(text)?;
     let (version, compatible) = (version(&config, "version")?, version(&config, "compatible_version")?);
     let form = match (version, compatible) {
@@ -183,18 +198,18 @@ fn parse_config(text: &str) -> Result<Turtle> {
     let mut turtle = Turtle { version, compatible_version: compatible, ..Turtle::new(form) };
     let list = config.get("checkpoint").ok_or_else(|| FormatError::invalid("checkpoint is missing"))?;
     turtle.checkpoints = checkpoint_list::parse(list)?;
-    turtle.take(&config)?;
+    let wrong_key = turtle.take(&config)?;
     match turtle.unknown.first() {
         // A writer of the same version cannot know more keys than this reader.
         Some((key, _)) if version.unwrap_or(DEFAULT_VERSION) == READER_VERSION => {
             Err(FormatError::invalid(format!("unknown key `{}`", shorten(key))))
         }
-        _ => Ok(turtle),
+        _ => Ok((turtle, wrong_key)),
     }
 }
 
 /// The list on the first line, `key=value` on the following ones.
-fn parse_legacy(text: &str) -> Result<Turtle> {
+fn parse_legacy(text: &str) -> Parsed {
     let (list, rest) = text.split_once('\n').unwrap_or((text, ""));
     let first = Config::parse(list)?;
     let [entry] = first.entries() else {
@@ -203,11 +218,11 @@ fn parse_legacy(text: &str) -> Result<Turtle> {
     let mut turtle = Turtle::new(TurtleForm::Legacy);
     turtle.checkpoints = checkpoint_list::parse_lenient(entry.value)?;
     // These lines end without commas. Values hold no line feeds, so the join changes nothing else.
-    turtle.take(&Config::parse(&rest.replace('\n', ","))?)?;
+    let wrong_key = turtle.take(&Config::parse(&rest.replace('\n', ","))?)?;
     if turtle.key_provider.is_some() {
         turtle.form = TurtleForm::LegacyKey;
     }
-    Ok(turtle)
+    Ok((turtle, wrong_key))
 }
 
 /// The second of two lines if the first is a metadata key such as `file:NAME`.
@@ -218,12 +233,12 @@ fn spring_config(text: &str) -> Option<&str> {
 }
 
 /// The configuration of the shared metadata file; its timestamp, if any, is nowhere in the page.
-fn parse_spring(config: &str) -> Result<Turtle> {
+fn parse_spring(config: &str) -> Parsed {
     let config = Config::parse(config)?;
     let list = config.get("checkpoint").ok_or_else(|| FormatError::invalid("checkpoint is missing"))?;
     let mut turtle = Turtle::new(TurtleForm::Spring);
     turtle.checkpoints = checkpoint_list::parse_lenient(list)?;
-    Ok(turtle)
+    Ok((turtle, None))
 }
 
 /// A version key: 0 to 2^31-1.
