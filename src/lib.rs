@@ -13,4 +13,5 @@ pub mod format;
 pub mod local;
 pub mod repair;
 pub mod report;
+pub mod scenario;
 pub mod store;
