@@ -1,0 +1,195 @@
+//! The merge of shared into local metadata: rules and checks (spec 09.3).
+
+use super::code::Code;
+use crate::btree::catalog::{SHARED_HISTORY, SHARED_METADATA};
+use crate::format::config::Config;
+use std::collections::BTreeMap;
+
+/// Local metadata, by URI.
+pub type Local = BTreeMap<String, String>;
+
+/// What the build of the engine checks beyond the release build's `id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Checks {
+    /// A diagnostic build compares all fields but those that may change.
+    pub diagnostic: bool,
+    /// Strict mode turns an EINVAL of the merge into a panic.
+    pub strict: bool,
+}
+
+/// What a merge came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// The local metadata afterwards.
+    pub local: Local,
+    /// Created from the shared metadata.
+    pub created: usize,
+    /// Their checkpoint lists replaced.
+    pub replaced: usize,
+    /// Only in the local metadata: kept.
+    pub kept: usize,
+}
+
+/// A merge that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// EINVAL.
+    pub code: Code,
+    /// The engine panics.
+    pub panics: bool,
+    /// The engine's words, and which rows.
+    pub reason: String,
+}
+
+/// Fields that may differ between two versions of a row, also for a diagnostic build.
+const MAY_CHANGE: [&str; 12] = [
+    "access_pattern_hint",
+    "app_metadata",
+    "assert",
+    "cache_resident",
+    "checkpoint",
+    "checkpoint_backup_info",
+    "checkpoint_lsn",
+    "live_restore",
+    "log",
+    "os_cache_dirty_max",
+    "os_cache_max",
+    "verbose",
+];
+const MAY_CHANGE_TOO: &str = "write_timestamp_usage";
+
+/// Merge the rows of a shared metadata into the local one.
+pub fn merge(local: &Local, shared: &[(String, String)], checks: Checks) -> Result<Merged, Refused> {
+    let mut out = Merged { local: local.clone(), created: 0, replaced: 0, kept: 0 };
+    let invalid = |reason: String| Refused { code: Code::EINVAL, panics: checks.strict, reason };
+    let names: BTreeMap<&str, &str> = shared.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    for (uri, value) in shared {
+        let config = Config::parse(value).map_err(|e| invalid(format!("{uri}: {}", e.message)))?;
+        if let Some(stable) = uri.strip_prefix("layered:").and(config.get("stable")) {
+            let stable = stable.as_str();
+            if !names.contains_key(stable) {
+                return Err(invalid(format!("Missing shared file: metadata entry {stable} of {uri}")));
+            }
+            let fresh = !local.contains_key(uri);
+            let ingest = config.get("ingest").map(|v| v.as_str());
+            let unexpected = [Some(stable), ingest].into_iter().flatten().find(|u| local.contains_key(*u));
+            if let (true, Some(unexpected)) = (fresh, unexpected) {
+                return Err(invalid(format!("new object {uri} has an unexpected local entry {unexpected}")));
+            }
+        }
+        match local.get(uri) {
+            Some(old) => {
+                if ![SHARED_METADATA, SHARED_HISTORY].contains(&uri.as_str()) {
+                    let old = Config::parse(old).map_err(|e| invalid(format!("local {uri}: {}", e.message)))?;
+                    if let Some(field) = changed(&old, &config, checks) {
+                        let reason = format!("{uri}: the immutable field `{field}` differs from the local one");
+                        return Err(Refused { code: Code::EINVAL, panics: true, reason });
+                    }
+                }
+                out.replaced += 1;
+            }
+            None => out.created += 1,
+        }
+        out.local.insert(uri.clone(), value.clone());
+    }
+    out.kept = local.keys().filter(|uri| !names.contains_key(uri.as_str())).count();
+    match same_id(&out.local) {
+        Some((id, uris)) => {
+            let reason = format!("checkpoint pickup would leave btree ID {id} shared by {}", uris.join(", "));
+            Err(Refused { code: Code::EINVAL, panics: true, reason })
+        }
+        None => Ok(out),
+    }
+}
+
+/// The first immutable field that differs.
+fn changed(old: &Config<'_>, new: &Config<'_>, checks: Checks) -> Option<String> {
+    let text = |config: &Config<'_>, key: &str| config.get(key).map(|v| v.text.to_string());
+    if !checks.diagnostic {
+        return (text(old, "id") != text(new, "id")).then(|| "id".to_string());
+    }
+    let fixed = |key: &&str| !MAY_CHANGE.contains(key) && *key != MAY_CHANGE_TOO;
+    let keys = old.entries().iter().chain(new.entries()).map(|e| e.key).filter(fixed);
+    keys.into_iter().find(|key| text(old, key) != text(new, key)).map(str::to_string)
+}
+
+/// Stable files that share an id.
+fn same_id(local: &Local) -> Option<(u64, Vec<&str>)> {
+    let mut ids: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for (uri, value) in local.iter().filter(|(uri, _)| uri.starts_with("file:") && uri.ends_with(".wt_stable")) {
+        if let Some(id) = Config::parse(value).ok().and_then(|c| c.get("id")).and_then(|v| v.u64().ok()) {
+            ids.entry(id).or_default().push(uri);
+        }
+    }
+    ids.into_iter().find(|(_, uris)| uris.len() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect()
+    }
+
+    fn shared() -> Vec<(String, String)> {
+        rows(&[
+            ("file:a.wt_stable", "id=25,key_format=S,checkpoint=(x=(addr=\"\"))"),
+            ("layered:a", "stable=\"file:a.wt_stable\",ingest=\"file:a.wt_ingest\""),
+            ("table:a", "columns=()"),
+        ])
+    }
+
+    #[test]
+    fn create_replace_keep() {
+        let none = Checks::default();
+        let first = merge(&Local::new(), &shared(), none).unwrap();
+        assert_eq!((first.created, first.replaced, first.kept), (3, 0, 0));
+        let mut local = first.local;
+        local.insert("file:b.wt_stable".into(), "id=33".into());
+        let mut newer = shared();
+        newer[0].1 = "id=25,key_format=S,checkpoint=(y=(addr=\"\"))".into();
+        let second = merge(&local, &newer, Checks { diagnostic: true, strict: false }).unwrap();
+        assert_eq!((second.created, second.replaced, second.kept), (0, 3, 1));
+        assert_eq!(second.local["file:a.wt_stable"], newer[0].1);
+    }
+
+    #[test]
+    fn refusals() {
+        let none = Checks::default();
+        let local = merge(&Local::new(), &shared(), none).unwrap().local;
+        let mut other = shared();
+        other[0].1 = "id=41,key_format=S".into();
+        let refused = merge(&local, &other, none).unwrap_err();
+        assert!(refused.panics && refused.reason.contains("`id`"), "{refused:?}");
+        other[0].1 = "id=25,key_format=u".into();
+        assert!(merge(&local, &other, none).is_ok());
+        assert!(merge(&local, &other, Checks { diagnostic: true, strict: false }).unwrap_err().panics);
+
+        let missing = &shared()[1..];
+        let refused = merge(&Local::new(), missing, none).unwrap_err();
+        assert!(!refused.panics && refused.reason.starts_with("Missing shared file: metadata entry"), "{refused:?}");
+        assert!(merge(&Local::new(), missing, Checks { strict: true, diagnostic: false }).unwrap_err().panics);
+
+        let unexpected = Local::from([("file:a.wt_ingest".to_string(), "id=3".to_string())]);
+        assert!(merge(&unexpected, &shared(), none).unwrap_err().reason.contains("unexpected local entry"));
+
+        let mut twice = shared();
+        twice.push(("file:b.wt_stable".into(), "id=25".into()));
+        let refused = merge(&Local::new(), &twice, none).unwrap_err();
+        assert_eq!(
+            refused.reason,
+            "checkpoint pickup would leave btree ID 25 shared by file:a.wt_stable, file:b.wt_stable"
+        );
+        assert!(refused.panics);
+        // The shared metadata and history keep their ids by another rule.
+        let moved = Local::from([(SHARED_HISTORY.to_string(), "id=10".to_string())]);
+        assert!(merge(&moved, &rows(&[(SHARED_HISTORY, "id=18")]), none).is_ok());
+    }
+
+    #[test]
+    fn a_row_that_is_no_configuration() {
+        let bad = rows(&[("table:x", "columns=((")]);
+        assert_eq!(merge(&Local::new(), &bad, Checks::default()).unwrap_err().code, Code::EINVAL);
+    }
+}
