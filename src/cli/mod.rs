@@ -9,6 +9,7 @@ pub mod generate;
 pub mod map;
 pub mod orphans;
 pub mod page;
+pub mod pickup;
 pub mod repair;
 
 use crate::audit::AuditError;
@@ -42,6 +43,7 @@ enum Command {
     Orphans(orphans::Args),
     Page(page::Args),
     Map(map::Args),
+    Pickup(pickup::Args),
     Repair(repair::Args),
     Decode(decode::Args),
     Explain(explain::Args),
@@ -139,6 +141,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Orphans(a) => orphans::run(a, &mut output),
         Command::Page(a) => page::run(a, &mut output),
         Command::Map(a) => map::run(a, &mut output),
+        Command::Pickup(a) => pickup::run(a, &mut output),
         Command::Repair(a) => repair::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),

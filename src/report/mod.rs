@@ -17,6 +17,7 @@ pub mod map;
 pub mod map_local;
 pub mod map_log;
 pub mod page;
+pub mod pickup;
 pub mod progress;
 pub mod repair;
 pub mod svg;

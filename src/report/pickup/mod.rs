@@ -1,0 +1,1 @@
+//! What simulated pick-ups look like to people and programs.
