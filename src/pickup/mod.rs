@@ -2,9 +2,14 @@
 //! store or of a scenario (spec 08, 09; DESIGN section 5).
 
 pub mod code;
+pub mod explore;
+pub mod judge;
 pub mod merge;
 pub mod policy;
 pub mod profile;
+pub mod run;
+pub mod scenario;
 pub mod source;
 pub mod standby;
 pub mod step;
+pub mod world;

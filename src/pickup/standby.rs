@@ -16,7 +16,6 @@ use crate::format::crc;
 use crate::format::key_page;
 use crate::format::turtle::{self, Turtle, TurtleForm};
 use serde::Serialize;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Attempts of the engine at a turtle or key page before it gives up (09.2).
@@ -72,7 +71,7 @@ pub struct Installed {
 }
 
 /// A node as pick-up sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standby {
     /// What it is.
     pub role: Role,
@@ -200,22 +199,6 @@ pub struct Attempt {
     merged: Option<Arc<Local>>,
 }
 
-impl PartialEq for Attempt {
-    fn eq(&self, other: &Self) -> bool {
-        // The rest follows from the record and the pages it names, which never change.
-        (self.lsn, self.next, self.forced, self.encoding_before)
-            == (other.lsn, other.next, other.forced, other.encoding_before)
-    }
-}
-
-impl Eq for Attempt {}
-
-impl Hash for Attempt {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.lsn, self.next, self.forced, self.encoding_before).hash(state);
-    }
-}
-
 /// What one step came to, before it is written down.
 enum Did {
     /// Go on.
@@ -257,6 +240,12 @@ impl Attempt {
     #[must_use]
     pub fn next(&self) -> Step {
         self.next
+    }
+
+    /// Where it stands. With its record, everything follows from this.
+    #[must_use]
+    pub fn stage(&self) -> (Step, bool, bool) {
+        (self.next, self.forced, self.encoding_before)
     }
 
     /// The turtle page's LSN, once read.

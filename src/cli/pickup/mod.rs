@@ -1,5 +1,9 @@
 //! `wtcheck pickup …`: how a standby picks up checkpoints, offline.
 
+pub mod explore;
+pub mod run;
+mod scenario;
+
 use super::Outcome;
 use crate::report::Output;
 use clap::Subcommand;
@@ -15,9 +19,15 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Run(run::Args),
+    Explore(explore::Args),
+}
 
 /// Run it.
-pub fn run(args: &Args, _output: &mut Output) -> Outcome {
-    match args.command {}
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    match &args.command {
+        Command::Run(a) => run::run(a, output),
+        Command::Explore(a) => explore::run(a, output),
+    }
 }

@@ -1,0 +1,68 @@
+//! `wtcheck pickup run SCENARIO`: a scenario in virtual time.
+
+use super::super::{Failure, Outcome, exit};
+use super::scenario::ScenarioArgs;
+use crate::pickup::policy::Policy;
+use crate::pickup::run::{self, Stopped, with};
+use crate::pickup::scenario::Scenario;
+use crate::pickup::world::Setup;
+use crate::report::Output;
+use crate::report::pickup::{picture, run as view};
+use crate::scenario::{Document, Part};
+use std::path::PathBuf;
+
+/// Run a scenario in virtual time, and show what each standby did
+///
+/// A leader takes checkpoints and rotates its key, page servers materialize its log, standbys pick the
+/// checkpoints up. What happens follows from the scenario alone: the same one always gives the same
+/// timeline.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP, after_long_help = AFTER)]
+pub struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Write the timeline as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+const AFTER: &str = "\
+Events (actor: primary, or a standby or page server where it says so):
+  write {pages}, checkpoint, rotate-key {version, flush_after}, seal {count}, step-down, step-up (standby),
+  kill and restart (standby, page server), apply-delay {by} (standby), hold-snapshots {sessions} and
+  release-snapshots (standby), corrupt and drop {what: turtle|completion|metadata|key, number}.
+  Each has `at` and `actor`; `every` and `times` repeat a write, checkpoint, rotate-key or seal.
+
+A `schedule` fixes the order of single actions before time takes over: the events above, and complete,
+flush-key, hear-key, see-checkpoint, begin, go-on, give-up, backstop, re-sync.
+
+Exit codes: 0 no rule is broken; 1 one is; 2 a mistake in the scenario; 6 it cannot be read.";
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let (document, scenario) = args.scenario.read()?;
+    let report = one(&document, &scenario)?;
+    let mut others = Vec::new();
+    for policy in Policy::ALL {
+        if policy != scenario.policy && scenario.schedule.is_empty() {
+            let other = with(&scenario, Some(policy), None);
+            others.push((policy, one(&document, &other)?));
+        }
+    }
+    if let Some(path) = &args.svg {
+        let written = std::fs::write(path, picture::render(&scenario, &report));
+        written.map_err(|e| {
+            Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a file that can be written")
+        })?;
+    }
+    let path = args.scenario.scenario.display().to_string();
+    Ok(view::show(&path, &scenario, &report, &others, output))
+}
+
+fn one(document: &Document, scenario: &Scenario) -> Result<run::Report, Failure> {
+    let setup = Setup::new(scenario, &scenario.policy);
+    run::run(&setup).map_err(|e| match e {
+        Stopped::Schedule { at, .. } => document.wrong(&[Part::Key("schedule"), Part::At(at)], &e).into(),
+        Stopped::Endless => document.wrong(&[Part::Key("timing")], &e).into(),
+    })
+}
