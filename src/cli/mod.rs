@@ -10,6 +10,7 @@ pub mod map;
 pub mod orphans;
 pub mod page;
 pub mod repair;
+pub mod simulate;
 
 use crate::audit::AuditError;
 use crate::audit::local::{self, FileMap};
@@ -43,6 +44,7 @@ enum Command {
     Page(page::Args),
     Map(map::Args),
     Repair(repair::Args),
+    Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
     Man(generate::ManArgs),
@@ -140,6 +142,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Page(a) => page::run(a, &mut output),
         Command::Map(a) => map::run(a, &mut output),
         Command::Repair(a) => repair::run(a, &mut output),
+        Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
         Command::Man(a) => generate::man(a, &mut output),

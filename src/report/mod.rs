@@ -19,6 +19,7 @@ pub mod map_log;
 pub mod page;
 pub mod progress;
 pub mod repair;
+pub mod simulate;
 pub mod svg;
 pub mod text;
 pub mod view;
