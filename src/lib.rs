@@ -4,7 +4,7 @@
 //! The layers, each knowing only those below it: [`report`] shows what [`audit`] finds (and [`repair`]
 //! mends) by walking the
 //! trees of a page log ([`btree`]) or of local block files ([`local`]) in the bytes that a [`store`]
-//! hands out and [`mod@format`] decodes.
+//! hands out and [`mod@format`] decodes. [`simulate`] makes such stores from a [`scenario`].
 
 pub mod audit;
 pub mod btree;
@@ -15,4 +15,5 @@ pub mod pickup;
 pub mod repair;
 pub mod report;
 pub mod scenario;
+pub mod simulate;
 pub mod store;

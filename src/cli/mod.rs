@@ -11,6 +11,7 @@ pub mod orphans;
 pub mod page;
 pub mod pickup;
 pub mod repair;
+pub mod simulate;
 
 use crate::audit::AuditError;
 use crate::audit::local::{self, FileMap};
@@ -45,6 +46,7 @@ enum Command {
     Map(map::Args),
     Pickup(pickup::Args),
     Repair(repair::Args),
+    Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
     Man(generate::ManArgs),
@@ -143,6 +145,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Map(a) => map::run(a, &mut output),
         Command::Pickup(a) => pickup::run(a, &mut output),
         Command::Repair(a) => repair::run(a, &mut output),
+        Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
         Command::Man(a) => generate::man(a, &mut output),

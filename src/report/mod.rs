@@ -20,6 +20,7 @@ pub mod page;
 pub mod pickup;
 pub mod progress;
 pub mod repair;
+pub mod simulate;
 pub mod svg;
 pub mod text;
 pub mod view;

@@ -3,7 +3,8 @@
 //! A store hands out its *index* (every row of the page log, without the page data), the completion
 //! records, and page data one block at a time. It knows nothing of pages or trees. Everything is
 //! opened read-only and nothing beside the source is created; see DESIGN section 6. Only the ledgers
-//! of [`edit`], which a repair asks for by name, open a store for writing.
+//! of [`edit`], which a repair asks for by name, open a store for writing, and only
+//! [`palite::create`] makes one.
 
 #![deny(
     clippy::unwrap_used,

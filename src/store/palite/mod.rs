@@ -13,6 +13,7 @@
 //! [`Row::locator`] is the number of the database in name order in the high 16 bits and the rowid
 //! in the low 48; all low bits set says that the table has no rowids and is read by primary key.
 
+pub mod create;
 mod database;
 mod scan;
 mod write;

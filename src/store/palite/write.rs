@@ -20,8 +20,8 @@ use std::time::Duration;
 const PAGES: &str = "pages";
 const CHECKPOINTS: &str = "checkpoints";
 const GLOBALS: &str = "globals";
-const CHECKPOINTS_FILE: &str = "checkpoints.db";
-const GLOBALS_FILE: &str = "globals.db";
+pub(super) const CHECKPOINTS_FILE: &str = "checkpoints.db";
+pub(super) const GLOBALS_FILE: &str = "globals.db";
 /// The id of the LSN counter in `globals`.
 const COUNTER: i64 = 0;
 /// Nobody else should be there; a moment covers a scanner of backups or the like.

@@ -1,0 +1,133 @@
+//! A small model engine: reconciliations of b-trees with failures injected between the page-log put
+//! and the wrap-up, and the bytes that each rule of accounting publishes for them.
+//!
+//! Facts: what changes a tree's running total (spec 11.1), what failed reconciliations leak and leave
+//! behind (11.4 A, B, D), puts, discards and chains in the page log (10.1, 10.2), roots and ids
+//! (06.1, 06.3), metadata and completion records (07.4 to 07.8), pages (03, 04). The outcome is a
+//! PALite directory as the engine of July 2026 writes it, for `wtcheck audit` to read.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+mod account;
+mod engine;
+mod log;
+pub mod outcome;
+mod rng;
+pub mod scenario;
+mod tree;
+
+use crate::scenario::{Document, Mistake};
+use crate::store::StoreError;
+use crate::store::palite::create::{self, NewStore};
+use outcome::Outcome;
+use scenario::{Rule, Scenario, Wrong};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Why there is no simulation.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// The scenario is wrong.
+    #[error(transparent)]
+    Mistake(#[from] Mistake),
+    /// The output directory must not be written to.
+    #[error("{0}")]
+    Refused(String),
+    /// The store could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The output directory could not be made.
+    #[error("{path}: {reason}")]
+    Io {
+        /// Where.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a simulation comes to.
+#[derive(Debug)]
+pub struct Simulated {
+    /// What was done and what it leaks.
+    pub outcome: Outcome,
+    /// The page log it leaves behind.
+    pub store: NewStore,
+}
+
+/// Read a scenario, and check all that can be checked before it runs.
+pub fn read(document: &Document) -> Result<Scenario, Mistake> {
+    let scenario: Scenario = document.parse()?;
+    scenario.check().map_err(|wrong| located(document, wrong))?;
+    Ok(scenario)
+}
+
+/// Run a scenario under a rule of accounting; under the scenario's own, or today's, if none is given.
+/// Nothing is written to disk.
+pub fn run(document: &Document, rule: Option<Rule>) -> Result<Simulated, Mistake> {
+    let scenario = read(document)?;
+    let rule = rule.or(scenario.accounting).unwrap_or_default();
+    let run = |rule| engine::run(&scenario, rule).map_err(|wrong| located(document, wrong));
+    // The page log is the same under both rules but for the numbers in the metadata.
+    let other = run(rule.other())?.outcome;
+    let mut simulated = run(rule)?;
+    simulated.outcome.scenario.clone_from(&document.name);
+    simulated.outcome.compare(&other);
+    Ok(simulated)
+}
+
+fn located(document: &Document, wrong: Wrong) -> Mistake {
+    document.wrong(&wrong.way, wrong.reason)
+}
+
+/// Refuse an output directory that holds something, or is none.
+pub fn check_output(output: &Path) -> Result<(), SimulateError> {
+    let name = output.display();
+    match fs::symlink_metadata(output) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(failed(output, &e)),
+        Ok(meta) if !meta.is_dir() => Err(SimulateError::Refused(format!("{name} is there and is no directory"))),
+        Ok(_) => match fs::read_dir(output).and_then(|mut list| list.next().transpose()) {
+            Err(e) => Err(failed(output, &e)),
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(SimulateError::Refused(format!("{name} is not empty"))),
+        },
+    }
+}
+
+/// Write a store to a directory that does not exist or is empty. It is built in a directory beside it
+/// and renamed: either all of it is there in the end, or nothing.
+pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
+    check_output(output)?;
+    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new().prefix(".wtcheck-simulate-").tempdir_in(parent);
+    let temporary = temporary.map_err(|e| failed(parent, &e))?;
+    // One level down: the temporary directory itself is for its owner only.
+    let home = temporary.path().join("home");
+    let kv_home = home.join("kv_home");
+    fs::create_dir_all(&kv_home).map_err(|e| failed(&kv_home, &e))?;
+    create::create(&kv_home, store)?;
+    let synced = [&kv_home, &home].into_iter().try_for_each(|dir| fs::File::open(dir)?.sync_all());
+    synced.map_err(|e| failed(&home, &e))?;
+    // A directory takes the place of an empty one only, so nothing that appeared meanwhile is lost.
+    fs::rename(&home, output).map_err(|e| match check_output(output) {
+        Err(refused) => refused,
+        Ok(()) => failed(output, &e),
+    })?;
+    // It is there and whole. That the name lasts as well is not worth an error that says otherwise.
+    let _ = fs::File::open(parent).and_then(|dir| dir.sync_all());
+    Ok(())
+}
+
+fn failed(path: &Path, e: &io::Error) -> SimulateError {
+    SimulateError::Io { path: path.display().to_string(), reason: e.to_string() }
+}
