@@ -106,8 +106,7 @@ type Kind = (Rule, Option<Step>, Option<Code>);
 
 /// Search a scenario under a policy.
 pub fn explore(scenario: &Scenario, policy: &dyn Decide, options: &Options, progress: &dyn Progress) -> Found {
-    let changes_leader = |act: Act| matches!(act, Act::StepUp | Act::StepDown);
-    let apart = !scenario.events.iter().any(|e| changes_leader(e.act)) && scenario.nodes.len() > 2;
+    let apart = !changes_leader(scenario) && scenario.nodes.len() > 2;
     let parts: Vec<Scenario> = match apart {
         true => (1..scenario.nodes.len()).map(|n| only(scenario, Some(n))).collect(),
         false => vec![only(scenario, None)],
@@ -151,6 +150,9 @@ fn only(scenario: &Scenario, node: Option<usize>) -> Scenario {
     let mut out = scenario.clone();
     out.schedule.clear();
     out.events.retain(|e| !matches!(e.act, Act::Write(_) | Act::ApplyDelay(_)));
+    if !changes_leader(scenario) {
+        rotate_for_seals(&mut out);
+    }
     if let Some(n) = node {
         out.events.retain(|e| !matches!(e.actor, Actor::Node(m) if m != 0 && m != n));
         let by = scenario.served_by.get(n).cloned().unwrap_or_default();
@@ -164,6 +166,27 @@ fn only(scenario: &Scenario, node: Option<usize>) -> Scenario {
         }
     }
     out
+}
+
+fn changes_leader(scenario: &Scenario) -> bool {
+    scenario.events.iter().any(|e| matches!(e.act, Act::StepUp | Act::StepDown))
+}
+
+/// Seals only matter where they begin a rotation: say that instead.
+fn rotate_for_seals(scenario: &mut Scenario) {
+    let per_key = scenario.keystore.seals_per_key;
+    let flush = scenario.timing.flush;
+    let mut seals = 0_u64;
+    scenario.events.retain_mut(|e| {
+        let Act::Seal(count) = e.act else { return true };
+        seals = seals.saturating_add(count);
+        let rotates = per_key > 0 && seals >= per_key;
+        if rotates {
+            seals = 0;
+            e.act = Act::RotateKey(None, flush);
+        }
+        rotates
+    });
 }
 
 /// One state's successor: its fingerprint, the action, itself, and what it breaks.

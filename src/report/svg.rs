@@ -23,7 +23,8 @@ const LINE: f64 = 18.0;
 const NARROWEST: (f64, f64) = (4.0, 0.6);
 
 /// Text for XML. Control characters, which XML has no way to write, are spelled out.
-fn xml(text: &str) -> String {
+#[must_use]
+pub fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in escape(text).chars() {
         match c {

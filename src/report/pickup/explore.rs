@@ -139,10 +139,10 @@ fn rules(found: &Found, paint: Paint) -> String {
     for rule in Rule::ALL {
         let own: Vec<&CounterExample> = found.examples.iter().filter(|e| e.broken.rule == rule).collect();
         let mark = match own.is_empty() {
-            true if found.is_exhaustive() && found.examples.is_empty() => paint.good("holds  "),
-            // What comes behind a breach is not searched.
-            true => "not seen broken".to_string(),
-            false => paint.bad("BROKEN "),
+            true if found.is_exhaustive() && found.examples.is_empty() => paint.good("holds   "),
+            // Not every state was seen, or not what comes behind a breach.
+            true => "not seen".to_string(),
+            false => paint.bad("BROKEN  "),
         };
         out.push_str(&format!("  {mark}  {}\n", rule.words()));
     }
@@ -165,7 +165,9 @@ fn example(
     let setup = Setup::new(&example.scenario, &example.scenario.policy);
     if let Ok(report) = run::run(&setup) {
         let mut rows = Vec::new();
-        for line in &report.timeline {
+        // What happens behind the breach does not belong to it.
+        let end = report.breaches.first().map_or(report.ended, |b| b.at);
+        for line in report.timeline.iter().filter(|l| l.at <= end) {
             let text = escape(&line.note.text);
             let text = if line.note.tone == Tone::Bad { paint.bad(&text) } else { text };
             rows.push(vec![line.at.to_string(), escape(&line.note.actor), text]);
