@@ -5,6 +5,8 @@ pub mod code;
 pub mod merge;
 pub mod policy;
 pub mod profile;
+pub mod replay;
 pub mod source;
 pub mod standby;
 pub mod step;
+pub mod store;

@@ -1,5 +1,7 @@
 //! `wtcheck pickup …`: how a standby picks up checkpoints, offline.
 
+pub mod replay;
+
 use super::Outcome;
 use crate::report::Output;
 use clap::Subcommand;
@@ -15,9 +17,13 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Replay(replay::Args),
+}
 
 /// Run it.
-pub fn run(args: &Args, _output: &mut Output) -> Outcome {
-    match args.command {}
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    match &args.command {
+        Command::Replay(a) => replay::run(a, output),
+    }
 }
