@@ -37,6 +37,8 @@ fn every_command(home: &str) -> Vec<Vec<String>> {
         vec!["repair", "plan", home, "--format", "json", "--only", "size-inflated"],
         vec!["page", home, "25", "110"],
         vec!["page", home, "25", "110", "--show", "hex"],
+        vec!["pickup", "replay", home],
+        vec!["pickup", "replay", home, "--policy", "step-down", "--format", "json"],
         vec!["decode", "cookie", COOKIE],
         vec!["explain"],
         vec!["explain", "size-inflated"],
@@ -54,7 +56,7 @@ fn run(args: &[String]) -> Output {
 
 #[test]
 fn help_and_version() {
-    for command in ["audit", "map", "orphans", "page", "repair", "decode", "explain", "man", "completions"] {
+    for command in ["audit", "map", "orphans", "page", "pickup", "repair", "decode", "explain", "man", "completions"] {
         for flag in ["--help", "-h"] {
             let out = wtcheck(&[command, flag]);
             assert_eq!(out.status.code(), Some(0), "{command} {flag}");
@@ -84,6 +86,8 @@ fn a_wrong_command_line_exits_2_and_says_why_on_stderr() {
         vec!["audit", &home, "--checkpoint", "424242"],
         vec!["audit", &home, "--table", "nosuch*"],
         vec!["page", &home, "nosuchtable", "1"],
+        vec!["pickup"],
+        vec!["pickup", "replay", &home, "--installed", "424242"],
         vec!["explain", "no-such-code"],
         vec!["decode", "cookie", "xyz"],
     ] {
@@ -118,7 +122,13 @@ fn exit_codes_and_verdicts() {
 #[test]
 fn every_format_is_well_formed() {
     let home = leak();
-    for command in [vec!["audit", &home], vec!["orphans", &home], vec!["explain"], vec!["page", &home, "25", "110"]] {
+    for command in [
+        vec!["audit", &home],
+        vec!["orphans", &home],
+        vec!["explain"],
+        vec!["page", &home, "25", "110"],
+        vec!["pickup", "replay", &home],
+    ] {
         let with = |format| {
             let mut args = command.clone();
             args.extend(["--format", format]);
@@ -270,7 +280,7 @@ fn no_command_touches_its_source() {
 fn untouched(home: &Path, private: &Path, allow_live: bool) {
     let before = common::snapshot(home);
     for mut args in every_command(&home.display().to_string()) {
-        if allow_live && ["audit", "map", "orphans", "page"].contains(&args[0].as_str()) {
+        if allow_live && ["audit", "map", "orphans", "page", "pickup"].contains(&args[0].as_str()) {
             args.push("--allow-live".to_string());
         }
         let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&args).env("TMPDIR", private).output().unwrap();

@@ -170,7 +170,7 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
             row.lsn
         ))));
     }
-    let turtle_at = TURTLE_TABLES.iter().find_map(|t| index.find(*t, SPECIAL_PAGE, lsn));
+    let turtle_at = turtle_row(index, lsn);
     let Some((turtle_at, turtle_row)) = turtle_at.and_then(|at| index.get(at).map(|r| (at, r))) else {
         let table = turtle_table(index);
         return Err(Refusal::TurtleMissing(Fault::new(
@@ -193,17 +193,27 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
         Class::Unsupported => Refusal::Unsupported(error),
         _ => Refusal::TurtleInvalid { place, error },
     })?;
-    let entry = turtle.checkpoints.last().cloned();
-    let root = match &entry {
-        Some(e) if !e.addr.is_empty() => Some(Cookie::decode(&e.addr).map_err(|error| match error.class {
-            Class::Unsupported => Refusal::Unsupported(error),
-            _ => Refusal::RootCookie { place, error },
-        })?),
-        _ => None,
-    };
-    let table = root.map_or(METADATA_TABLES[0], |c| metadata_table(index, &c));
-    let metadata = Tree { uri: SHARED_METADATA.to_string(), table, entry, root, compression: Compression::Unknown };
+    let metadata = metadata_tree(index, &turtle).map_err(|error| match error.class {
+        Class::Unsupported => Refusal::Unsupported(error),
+        _ => Refusal::RootCookie { place, error },
+    })?;
     Ok(Checkpoint { lsn: row.lsn, row_timestamp: row.timestamp, completion, turtle, turtle_at, metadata })
+}
+
+/// The shared metadata tree a turtle page names: its newest checkpoint. The error is about its root
+/// cookie.
+pub fn metadata_tree(index: &Index, turtle: &Turtle) -> Result<Tree, FormatError> {
+    let entry = turtle.checkpoints.last().cloned();
+    let addr = entry.as_ref().map(|e| &e.addr).filter(|a| !a.is_empty());
+    let root = addr.map(|a| Cookie::decode(a)).transpose()?;
+    let table = root.map_or(METADATA_TABLES[0], |c| metadata_table(index, &c));
+    Ok(Tree { uri: SHARED_METADATA.to_string(), table, entry, root, compression: Compression::Unknown })
+}
+
+/// Position of the row of the turtle page with exactly this LSN.
+#[must_use]
+pub fn turtle_row(index: &Index, lsn: u64) -> Option<usize> {
+    TURTLE_TABLES.iter().find_map(|t| index.find(*t, SPECIAL_PAGE, lsn))
 }
 
 /// The table that holds turtle pages in this store: page 1 and nothing else.
@@ -226,8 +236,9 @@ fn metadata_table(index: &Index, root: &Cookie) -> u64 {
 /// Read the shared metadata of a checkpoint. Faults of its pages are left to the walk, which sees
 /// the same pages again; here only completeness is kept.
 pub fn read(index: &Index, reader: &mut dyn BlockReader, checkpoint: &Checkpoint) -> Catalog {
-    let mut catalog = Catalog { complete: true, ..Catalog::default() };
-    let rows = metadata_rows(index, reader, &checkpoint.metadata, &mut catalog.complete);
+    let mut lost = Vec::new();
+    let rows = metadata_rows(index, reader, &checkpoint.metadata, &mut lost);
+    let mut catalog = Catalog { complete: lost.iter().all(|f| f.recovered), ..Catalog::default() };
     let mut layered = Vec::new();
     for (key, value) in rows {
         let uri = text_of(&key);
@@ -297,46 +308,51 @@ fn file_entry(uri: &str, value: &[u8]) -> Result<Option<(Tree, Option<MetadataIs
     Ok(Some((tree, issue)))
 }
 
-/// All rows of the shared metadata that are visible at a checkpoint, in key order: key and value as
-/// they are stored. `None` if some of it could not be read.
-pub fn rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut complete = true;
-    let rows = metadata_rows(index, reader, tree, &mut complete);
-    complete.then_some(rows)
+/// Rows as they are stored: key and value.
+pub type StoredRows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// All rows of the shared metadata that are visible at a checkpoint, in key order. `None` if some of
+/// it could not be read.
+pub fn rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Option<StoredRows> {
+    let mut lost = Vec::new();
+    let rows = metadata_rows(index, reader, tree, &mut lost);
+    lost.iter().all(|f| f.recovered).then_some(rows)
 }
 
-/// As [`rows`], as much as could be read.
-fn metadata_rows(
-    index: &Index,
-    reader: &mut dyn BlockReader,
-    tree: &Tree,
-    complete: &mut bool,
-) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// As [`rows`], as the engine reads them: the first fault is the end, also one that can be put right.
+pub fn sound_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Result<StoredRows, Fault> {
+    let mut lost = Vec::new();
+    let rows = metadata_rows(index, reader, tree, &mut lost);
+    lost.into_iter().next().map_or(Ok(rows), Err)
+}
+
+/// As [`rows`], as much as could be read; `lost` gets every fault.
+fn metadata_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree, lost: &mut Vec<Fault>) -> StoredRows {
     let mut out = Vec::new();
     let mut scratch = Scratch::default();
     let mut stack: Vec<(Cookie, usize)> = tree.root.iter().map(|c| (*c, 0)).collect();
     let mut seen = std::collections::HashSet::new();
     while let Some((cookie, depth)) = stack.pop() {
+        let place = (tree.table, cookie.page_id, cookie.lsn);
         if depth > MAX_DEPTH || !seen.insert(cookie.page_id) {
-            *complete = false;
+            lost.push(Fault::new(FaultKind::ReferencedTwice, place, "a page with one parent", "another one"));
             continue;
         }
         let mut faults = Vec::new();
         let chain: Option<Chain> = chain::resolve(index, tree.table, &cookie, &mut faults);
         let header =
             chain.and_then(|c| page::read(reader, index, &cookie, Checks::all(&cookie), c, &mut scratch, &mut faults));
+        let mut more = Vec::new();
         if let Some(header) = header {
-            let loaded = Loaded {
-                place: (tree.table, cookie.page_id, cookie.lsn),
-                era: page::era_of(&cookie),
-                compression: tree.compression,
-            };
+            let loaded = Loaded { place, era: page::era_of(&cookie), compression: tree.compression };
             if header.page_type() == Ok(PageType::RowInternal) {
                 page::with_children(&scratch, loaded, &mut faults, |children| {
                     for child in children.list.iter().rev().filter(|c| c.kind != CellKind::AddrDeleted) {
                         match Cookie::decode(child.cookie) {
                             Ok(c) => stack.push((c, depth + 1)),
-                            Err(_) => *complete = false,
+                            Err(e) => {
+                                more.push(Fault::new(FaultKind::CookieInvalid, place, "valid cookies", e.to_string()));
+                            }
                         }
                     }
                 });
@@ -345,13 +361,20 @@ fn metadata_rows(
                     for row in rows.list.iter().filter(|r| !r.times.is_stopped()) {
                         match row.value {
                             LeafValue::Plain(v) if !row.overflow_key => out.push((row.key.clone(), v.to_vec())),
-                            _ => *complete = false,
+                            _ => more.push(Fault::new(
+                                FaultKind::Undecodable,
+                                place,
+                                "plain keys and values",
+                                "an overflow item",
+                            )),
                         }
                     }
                 });
             }
+        } else if faults.is_empty() {
+            more.push(Fault::new(FaultKind::Undecodable, place, "a page of the shared metadata", "none"));
         }
-        *complete &= faults.iter().all(|f| f.recovered);
+        lost.extend(faults.into_iter().chain(more));
     }
     out
 }

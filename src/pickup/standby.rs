@@ -283,6 +283,9 @@ impl Attempt {
             }
             Did::Stop(outcome, note) => {
                 done.note = note;
+                if outcome == Outcome::Same {
+                    done.log.push("Picking up the same checkpoint again...".to_string());
+                }
                 Progress::Over(outcome)
             }
             Did::Fail(code, note, log) => {

@@ -1,6 +1,7 @@
 //! `wtcheck pickup …`: how a standby picks up checkpoints, offline.
 
 pub mod explore;
+pub mod replay;
 pub mod run;
 mod scenario;
 
@@ -20,6 +21,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Replay(replay::Args),
     Run(run::Args),
     Explore(explore::Args),
 }
@@ -27,6 +29,7 @@ enum Command {
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     match &args.command {
+        Command::Replay(a) => replay::run(a, output),
         Command::Run(a) => run::run(a, output),
         Command::Explore(a) => explore::run(a, output),
     }

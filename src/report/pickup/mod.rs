@@ -2,6 +2,7 @@
 
 pub mod explore;
 pub mod picture;
+pub mod replay;
 pub mod run;
 
 use crate::pickup::judge::Broken;

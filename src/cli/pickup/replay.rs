@@ -1,0 +1,124 @@
+//! `wtcheck pickup replay DIR`: every checkpoint of a store through a standby's pick-up.
+
+use crate::audit;
+use crate::cli::args::{StoreArgs, generation};
+use crate::cli::{Failure, Outcome, exit};
+use crate::format::generation::Generation;
+use crate::pickup::merge::Checks;
+use crate::pickup::policy::Policy;
+use crate::pickup::profile::Profile;
+use crate::pickup::replay::{self, Options, ReplayError};
+use crate::pickup::standby::Build;
+use crate::report::Output;
+use crate::report::pickup::replay as view;
+use std::path::PathBuf;
+
+/// Run every checkpoint of a data directory through a standby's pick-up, step by step
+///
+/// Takes the completion records of a page log in their order, and the pages they name, through the
+/// steps of a pick-up: the record, the turtle page and its checksum, the key page, the merge of the
+/// shared metadata. Before each record the standby has committed the newest key page in the log below
+/// the record's turtle page, as a running node has; a checkpoint that embeds an older one is refused.
+/// Shows where it stops, at which step and why, and what the node does under each policy.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub struct Args {
+    /// Data directory with a page log: a home with or without kv_home/, or kv_home/ itself
+    dir: PathBuf,
+    /// The standby has committed the key page at this LSN from the outset
+    #[arg(long, value_name = "LSN")]
+    keystore_lsn: Option<u64>,
+    /// The standby has this checkpoint installed at the outset: the LSN of its completion record or
+    /// turtle page. Its key is committed, unless --keystore-lsn names another
+    #[arg(long, value_name = "LSN")]
+    installed: Option<u64>,
+    /// What the server does when a pick-up fails [default: all, side by side]
+    #[arg(long, value_enum)]
+    policy: Option<Policy>,
+    /// The rules of pick-up by date [default: those of the builds that wrote the store]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// The merge compares all fixed fields of the metadata, as a diagnostic build does
+    #[arg(long)]
+    diagnostic: bool,
+    /// The merge panics where it would return EINVAL, as in strict mode
+    #[arg(long)]
+    strict: bool,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Take this generation of the formats instead of the one the evidence gives
+    #[arg(long, value_name = "GENERATION", value_parser = generation)]
+    assume: Option<Generation>,
+    /// Read a store that another process holds; what changes meanwhile may look like damage
+    #[arg(long)]
+    allow_live: bool,
+    /// Read PALM files instead of mapping them into memory: for doubtful media
+    #[arg(long)]
+    no_mmap: bool,
+}
+
+const HELP: &str = "\
+Exit codes:
+  0   every checkpoint is installed
+  1   a checkpoint is refused
+  2   the command line is wrong, or --installed names a checkpoint that no standby can have
+  3   refused: the store is in use
+  6   not enough could be read to judge
+  70  a bug in wtcheck";
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let dir = StoreArgs {
+        dir: args.dir.clone(),
+        checkpoint: None,
+        jobs: args.jobs,
+        assume: args.assume,
+        allow_live: args.allow_live,
+        no_mmap: args.no_mmap,
+    };
+    if crate::cli::is_local(&args.dir) {
+        return Err(Failure::new(
+            exit::INCOMPLETE,
+            format!("{}: pick-up needs a page log, and here are local block files only", dir.home()),
+            "give the home of a node with disaggregated storage",
+        ));
+    }
+    let store = crate::cli::open(&dir)?;
+    let options = Options {
+        policies: args.policy.map_or_else(|| Policy::ALL.to_vec(), |p| vec![p]),
+        build: Build { profile: args.profile, checks: Checks { diagnostic: args.diagnostic, strict: args.strict } },
+        assume: args.assume,
+        keystore_lsn: args.keystore_lsn,
+        installed: args.installed,
+        ..Options::default()
+    };
+    let result = audit::open(&*store, false, &output.progress)
+        .map_err(ReplayError::from)
+        .and_then(|opened| replay::run(&opened, &dir.home(), &options, &output.progress));
+    output.progress.finish();
+    let replay = result?;
+    view::show(&replay, output);
+    if replay.exit_code == exit::INCOMPLETE {
+        output.complain(&view::incomplete_line(&replay));
+    }
+    Ok(replay.exit_code)
+}
+
+impl From<ReplayError> for Failure {
+    fn from(e: ReplayError) -> Self {
+        let words = e.to_string();
+        match e {
+            ReplayError::Store(e) => e.into(),
+            ReplayError::NoSuchCheckpoint { .. } => {
+                Self::new(exit::USAGE, words, "name one of them with --installed, or leave it out")
+            }
+            ReplayError::NotInstallable { .. } => {
+                Self::new(exit::USAGE, words, "name another with --installed, or leave it out for a fresh standby")
+            }
+            ReplayError::Unread { .. } => {
+                Self::new(exit::INCOMPLETE, words, "check that the copy is complete; `wtcheck audit` lists the damage")
+            }
+        }
+    }
+}
