@@ -1,5 +1,7 @@
 //! `wtcheck pickup …`: how a standby picks up checkpoints, offline.
 
+pub mod explain;
+
 use super::Outcome;
 use crate::report::Output;
 use clap::Subcommand;
@@ -15,9 +17,13 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Explain(explain::Args),
+}
 
 /// Run it.
-pub fn run(args: &Args, _output: &mut Output) -> Outcome {
-    match args.command {}
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    match &args.command {
+        Command::Explain(a) => explain::run(a, output),
+    }
 }

@@ -1,1 +1,3 @@
 //! What simulated pick-ups look like to people and programs.
+
+pub mod explain;
