@@ -6,6 +6,7 @@
 //! the chunks themselves and a small window of text.
 
 use super::local::MAX_BLOCK;
+use super::unescape::Unescape;
 use std::collections::BTreeMap;
 
 /// Most bytes that are held; each chunk counts as at least [`CHUNK_COST`].
@@ -214,7 +215,7 @@ pub struct Scanner {
     lines: u64,
     /// Bytes came after the last line feed.
     open_line: bool,
-    escape: Escape,
+    escape: Unescape,
     /// Only quote marks and white space came in this line.
     line_start: bool,
     window: Vec<u8>,
@@ -228,18 +229,6 @@ pub struct Scanner {
     errors: Vec<ReadError>,
     unread: u64,
     dropped: u64,
-}
-
-/// How far an escape of JSON has come.
-#[derive(Debug, Clone, Copy, Default)]
-enum Escape {
-    #[default]
-    None,
-    Backslash,
-    Unicode {
-        digits: u8,
-        value: u32,
-    },
 }
 
 /// A chunk whose digits are being read.
@@ -285,7 +274,9 @@ impl Scanner {
     pub fn push(&mut self, bytes: &[u8]) {
         for b in bytes {
             self.open_line = *b != b'\n';
-            self.byte(*b);
+            if let Some(out) = self.escape.push(*b) {
+                self.character(out.byte());
+            }
             self.lines = self.lines.saturating_add(u64::from(*b == b'\n'));
         }
     }
@@ -324,41 +315,6 @@ impl Scanner {
             errors,
             unread: self.unread,
             dropped: self.dropped,
-        }
-    }
-
-    /// Undo the escapes of JSON, however often they were applied.
-    fn byte(&mut self, b: u8) {
-        match self.escape {
-            Escape::None if b == b'\\' => self.escape = Escape::Backslash,
-            Escape::None => self.character(b),
-            Escape::Backslash => match b {
-                b'\\' | b'\r' => {}
-                b'u' => self.escape = Escape::Unicode { digits: 0, value: 0 },
-                _ => {
-                    self.escape = Escape::None;
-                    self.character(match b {
-                        b'n' => b'\n',
-                        b'r' | b't' => b' ',
-                        // Also a line feed: a line that was wrapped with a backslash.
-                        other => other,
-                    });
-                }
-            },
-            Escape::Unicode { digits, value } => match char::from(b).to_digit(16) {
-                Some(digit) if digits == 3 => {
-                    self.escape = Escape::None;
-                    self.character(u8::try_from(value << 4 | digit).unwrap_or(b'?'));
-                }
-                Some(digit) => {
-                    let digits = digits.saturating_add(1);
-                    self.escape = Escape::Unicode { digits, value: value << 4 | digit };
-                }
-                None => {
-                    self.escape = Escape::None;
-                    self.byte(b);
-                }
-            },
         }
     }
 

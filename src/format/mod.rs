@@ -42,6 +42,7 @@ pub mod page;
 pub mod reader;
 pub mod rules;
 pub mod turtle;
+pub(crate) mod unescape;
 pub mod windows;
 pub mod wtlog;
 mod wtlog_body;

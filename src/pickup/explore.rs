@@ -25,6 +25,9 @@ use std::collections::{BTreeMap, HashSet};
 pub const MAX_STATES: usize = 2_000_000;
 /// States expanded at once, so that their successors stay few.
 const CHUNK: usize = 8_192;
+/// Attempts at one checkpoint: a third finds nothing that the second does not, as any attempt may also
+/// come later.
+const ATTEMPTS: u32 = 2;
 /// Longest random walk.
 const WALK: usize = 5_000;
 /// Distance of the events of a counter-example.
@@ -149,6 +152,7 @@ const BY_DEPTH: &str = "--depth";
 fn only(scenario: &Scenario, node: Option<usize>) -> Scenario {
     let mut out = scenario.clone();
     out.schedule.clear();
+    out.retry.budget = out.retry.budget.min(ATTEMPTS);
     out.events.retain(|e| !matches!(e.act, Act::Write(_) | Act::ApplyDelay(_)));
     if !changes_leader(scenario) {
         rotate_for_seals(&mut out);

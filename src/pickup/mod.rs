@@ -2,6 +2,7 @@
 //! store or of a scenario (spec 08, 09; DESIGN section 5).
 
 pub mod code;
+pub mod explain;
 pub mod explore;
 pub mod judge;
 pub mod merge;

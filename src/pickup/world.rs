@@ -115,6 +115,8 @@ pub struct Node {
     pub attempt: Option<Attempt>,
     /// That pick-up went past a key that could not be loaded.
     past_key: bool,
+    /// It took a part of the checkpoint that was damaged when it was read.
+    past_damage: bool,
     /// Checkpoints it will not try again, by LSN of the completion record.
     dropped: Vec<u64>,
     /// The newest checkpoint refused for its key, by LSN: none up to it can embed a newer one.
@@ -154,7 +156,8 @@ impl Node {
         ] {
             words.lsn(lsn);
         }
-        words.hash((own.role, own.snapshots, own.escaped, self.past_key, self.forced, self.tries.1, self.stuck));
+        words.hash((own.role, own.snapshots, own.escaped, self.past_key, self.past_damage));
+        words.hash((self.forced, self.tries.1, self.stuck));
         for list in [&self.dropped, &self.parked] {
             words.number(list.len() as u64);
             list.iter().for_each(|lsn| words.lsn(*lsn));
@@ -533,6 +536,19 @@ fn completion_text(record: &Record, profile: Profile) -> Vec<u8> {
     }
 }
 
+/// Whether what a step reads is damaged at this moment, by the record and not by what the step says.
+fn is_damaged(log: &[Record], lsn: u64, step: Step) -> bool {
+    let Some(Record { what: Logged::Checkpoint { turtle, metadata, .. }, .. }) = log.iter().find(|r| r.lsn == lsn)
+    else {
+        return false;
+    };
+    match step {
+        Step::FetchTurtle => *turtle != State::Whole,
+        Step::Merge => *metadata != State::Whole,
+        _ => false,
+    }
+}
+
 /// Steps before which other actors may act: those that read pages or what others change.
 fn is_boundary(step: Step) -> bool {
     matches!(step, Step::FetchTurtle | Step::LoadKey | Step::SaveEntry)
@@ -587,6 +603,7 @@ impl World {
                 seen: log.len(),
                 attempt: None,
                 past_key: false,
+                past_damage: false,
                 dropped: Vec::new(),
                 stale: 0,
                 parked: Vec::new(),
@@ -1048,6 +1065,7 @@ impl World {
         let attempts = node.tries.1;
         node.counts.retries += u64::from(attempts > 1);
         node.past_key = false;
+        node.past_damage = matches!(record.what, Logged::Checkpoint { completion: State::Corrupt, .. });
         node.attempt = Some(Attempt::new(record.lsn, &text, std::mem::take(&mut node.forced)));
         if attempts > setup.scenario.retry.budget {
             seen.broken.push(Broken::of(Rule::Budget, n, None, || {
@@ -1071,6 +1089,7 @@ impl World {
                 node.attempt = Some(attempt);
                 return;
             }
+            node.past_damage |= is_damaged(pages.log, attempt.lsn, attempt.next());
             match attempt.step(&mut node.standby, &mut pages, &setup.build, &mut trace) {
                 Progress::Going => {}
                 Progress::Waiting => {
@@ -1093,13 +1112,12 @@ impl World {
         seen: &mut Seen,
     ) {
         let lsn = attempt.lsn;
-        let record = self.log.iter().find(|r| r.lsn == lsn).copied();
         let Some(node) = self.nodes.get_mut(n) else { return };
         let actor = Actor::Node(n);
         match outcome {
             Outcome::Installed => {
                 node.counts.installed += 1;
-                self.installed(setup, n, record, seen);
+                self.installed(setup, n, seen);
             }
             Outcome::Same => {}
             Outcome::Deferred => {
@@ -1194,8 +1212,8 @@ impl World {
         });
     }
 
-    /// A checkpoint was installed: judge it, by the record and not by what the pick-up says.
-    fn installed(&mut self, setup: &Setup<'_>, n: usize, record: Option<Record>, seen: &mut Seen) {
+    /// A checkpoint was installed: judge it.
+    fn installed(&mut self, setup: &Setup<'_>, n: usize, seen: &mut Seen) {
         let Some(node) = self.nodes.get_mut(n) else { return };
         let Some(own) = node.standby.installed.clone() else { return };
         if own.metadata_lsn < node.served {
@@ -1210,7 +1228,7 @@ impl World {
                 format!("installs the checkpoint at LSN {} with the key {embeds:?}, behind {has:?}", own.lsn)
             }));
         }
-        if !record.is_some_and(|r| r.is_whole()) {
+        if node.past_damage {
             seen.broken.push(Broken::of(Rule::Consistent, n, None, || {
                 format!("installs the checkpoint at LSN {}, parts of which are damaged", own.lsn)
             }));
@@ -1220,7 +1238,7 @@ impl World {
         node.stale = if node.stale > own.lsn { node.stale } else { 0 };
         node.parked.retain(|lsn| *lsn > own.lsn);
         node.tries = (0, 0);
-        node.past_key = false;
+        (node.past_key, node.past_damage) = (false, false);
         seen.say(setup, Actor::Node(n), Tone::Good, || {
             format!("picks up the checkpoint at LSN {}, metadata LSN {}", own.lsn, own.metadata_lsn)
         });
@@ -1247,7 +1265,7 @@ impl World {
                 node.seen = log.iter().position(|r| r.lsn == record.lsn).map_or(log.len(), |at| at + 1);
                 (node.dropped, node.stale, node.parked, node.deferred) = (Vec::new(), 0, Vec::new(), None);
                 node.counts.resyncs += 1;
-                self.installed(setup, n, Some(record), seen);
+                self.installed(setup, n, seen);
                 return;
             }
         }
@@ -1324,7 +1342,7 @@ impl World {
                 }
                 _ => {
                     node.counts.installed += 1;
-                    self.installed(setup, n, Some(record), seen);
+                    self.installed(setup, n, seen);
                 }
             }
         }

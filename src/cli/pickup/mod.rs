@@ -1,5 +1,6 @@
 //! `wtcheck pickup …`: how a standby picks up checkpoints, offline.
 
+pub mod explain;
 pub mod explore;
 pub mod replay;
 pub mod run;
@@ -24,6 +25,7 @@ enum Command {
     Replay(replay::Args),
     Run(run::Args),
     Explore(explore::Args),
+    Explain(explain::Args),
 }
 
 /// Run it.
@@ -32,5 +34,6 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         Command::Replay(a) => replay::run(a, output),
         Command::Run(a) => run::run(a, output),
         Command::Explore(a) => explore::run(a, output),
+        Command::Explain(a) => explain::run(a, output),
     }
 }

@@ -1,5 +1,6 @@
 //! What simulated pick-ups look like to people and programs.
 
+pub mod explain;
 pub mod explore;
 pub mod picture;
 pub mod replay;

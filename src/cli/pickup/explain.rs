@@ -1,0 +1,111 @@
+//! `wtcheck pickup explain LOG...`: what a log says of a pick-up that failed.
+
+use crate::audit;
+use crate::cli::args::StoreArgs;
+use crate::cli::{Failure, Outcome, exit};
+use crate::pickup::explain::check::{self, Check};
+use crate::pickup::explain::story::Story;
+use crate::pickup::explain::{Case, Options};
+use crate::pickup::profile::Profile;
+use crate::report::Output;
+use crate::report::pickup::explain as view;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+/// Read a log: which checkpoint failed, why, what a fixed server would do
+///
+/// The log is one of mongod or of the engine, whole or an excerpt, also as a ticket has it: wrapped, quoted,
+/// with time stamps in front. Several logs are read one after the other; - is standard input. It finds
+/// the pick-up that failed, its completion text, return code and step, tells that error from those that
+/// only accompany it, and says what the server does next under each policy.
+///
+/// Exits with 1 if a pick-up failed, with 0 if there were pick-ups and none failed, with 6 if nothing
+/// in the log is about pick-up: that is no clean log, it is none to judge by.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Args {
+    /// Logs, oldest first; - for standard input
+    #[arg(required = true, value_name = "LOG")]
+    logs: Vec<String>,
+    /// Check what the log claims against this page log
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Rules of the build that wrote the log [default: told by the wording of its lines]
+    #[arg(long, value_enum, value_name = "DATE")]
+    profile: Option<Profile>,
+    /// LSN of the key page the node had committed, if you know it
+    #[arg(long, value_name = "LSN")]
+    keystore_lsn: Option<u64>,
+    /// With --home: read a store that another process holds
+    #[arg(long, requires = "home")]
+    allow_live: bool,
+    /// With --home: read files instead of mapping them into memory
+    #[arg(long, requires = "home")]
+    no_mmap: bool,
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let mut story = Story::new();
+    for name in &args.logs {
+        read(name, &mut story)?;
+    }
+    let case = Case::new(&story, Options { profile: args.profile, keystore_lsn: args.keystore_lsn });
+    let check = compare(args, &case, output)?;
+    let explanation = case.explain(check);
+    let (width, paint, all) = (output.width, output.paint, output.verbose > 0);
+    output.document(&explanation, || view::text(&explanation, width, paint, all));
+    Ok(explanation.exit_code)
+}
+
+/// Read one log.
+fn read(name: &str, story: &mut Story) -> Result<(), Failure> {
+    const PIECE: usize = 1 << 16;
+    const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+    let unreadable = |e: std::io::Error| {
+        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a log you may read, or - for standard input")
+    };
+    let mut source: Box<dyn Read> = match name {
+        "-" => Box::new(std::io::stdin().lock()),
+        path => Box::new(File::open(path).map_err(unreadable)?),
+    };
+    let mut piece = vec![0; PIECE];
+    let mut first = true;
+    loop {
+        let bytes = match source.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => piece.get(..n).unwrap_or_default(),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(unreadable(e)),
+        };
+        if first && bytes.starts_with(&GZIP) {
+            let hint = format!("unpack it: zcat {name} | wtcheck pickup explain -");
+            return Err(Failure::new(exit::INCOMPLETE, format!("{name}: is compressed with gzip"), hint));
+        }
+        first = false;
+        story.push(bytes);
+    }
+    story.end_log(name);
+    Ok(())
+}
+
+/// Compare the failure with the store, if one was named.
+fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check>, Failure> {
+    let Some(dir) = &args.home else { return Ok(None) };
+    let store = StoreArgs {
+        dir: dir.clone(),
+        checkpoint: None,
+        jobs: None,
+        assume: None,
+        allow_live: args.allow_live,
+        no_mmap: args.no_mmap,
+    };
+    // Also where there is nothing to check: a wrong directory is worth an error.
+    let page_log = crate::cli::open(&store)?;
+    let opened = audit::open(&*page_log, false, &output.progress);
+    output.progress.finish();
+    let opened = opened?;
+    let Some((failed, reasoned)) = &case.failed else { return Ok(None) };
+    Ok(Some(check::check(&opened, &store.home(), failed, reasoned, case.profile, args.keystore_lsn)?))
+}

@@ -1,0 +1,380 @@
+//! The text of a log, cut into records (spec 13.1): lines of mongod, of the engine, or of a ticket that
+//! quotes them, wrapped at any width.
+//!
+//! A record begins where a time stamp, a JSON object or an envelope of the engine begins; every other
+//! line belongs to the record before it. Messages are looked for without white space, so it does not
+//! matter where a line was broken. Memory is bounded: lines and records are cut, and a record that is
+//! cut overlaps with the next, so that nothing is lost at the cut.
+
+use crate::format::unescape::{Out, Unescape};
+
+/// Longest line that is held; what is longer is taken in pieces.
+const MAX_LINE: usize = 64 << 10;
+/// Longest record that is held.
+const MAX_RECORD: usize = 128 << 10;
+/// What two pieces of a record share.
+const OVERLAP: usize = 8 << 10;
+/// A line this short was not broken by a width.
+const MIN_WIDTH: usize = 20;
+/// Columns by which a continuation may be wider than its first line: it may be indented.
+const INDENT: usize = 8;
+
+/// A break where a word may go on.
+pub(crate) const SOFT: u8 = b'\n';
+/// A break behind a whole word.
+pub(crate) const HARD: u8 = 0x0b;
+/// A line feed that stood in a message.
+const INNER: u8 = 0x0c;
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Its first line, from 1.
+    pub(crate) line: u64,
+    /// The text; breaks are [`SOFT`], [`HARD`] or inner ones.
+    pub(crate) text: Vec<u8>,
+    /// The text from here on is looked at again with the next record.
+    pub(crate) limit: usize,
+}
+
+/// Cuts a log that comes in pieces of any size.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    escape: Unescape,
+    line: Vec<u8>,
+    /// The line began in a piece that was taken already.
+    continued: bool,
+    /// Bytes came behind the last line feed.
+    open: bool,
+    /// Line feeds so far.
+    lines: u64,
+    record: Vec<u8>,
+    record_line: u64,
+    /// Columns of the line before, 0 behind an empty one.
+    width: usize,
+}
+
+impl Lines {
+    /// Lines so far.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines.saturating_add(u64::from(self.open))
+    }
+
+    /// The next bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Record)) {
+        for b in bytes {
+            self.open = *b != b'\n';
+            match self.escape.push(*b) {
+                Some(Out::Escaped(10)) => self.end_line(INNER, sink),
+                Some(Out::Escaped(c)) => {
+                    let c = char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER);
+                    self.line.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                Some(Out::Byte(b'\n')) => self.end_line(SOFT, sink),
+                Some(Out::Byte(b'\r')) | None => {}
+                Some(Out::Byte(c)) => self.line.push(c),
+            }
+            if self.line.len() >= MAX_LINE {
+                self.take_line(sink);
+                self.continued = true;
+            }
+            self.lines = self.lines.saturating_add(u64::from(*b == b'\n'));
+        }
+    }
+
+    /// The end of a log.
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(Record)) {
+        self.end_line(HARD, sink);
+        self.end_record(sink);
+        self.escape = Unescape::default();
+    }
+
+    fn end_line(&mut self, by: u8, sink: &mut dyn FnMut(Record)) {
+        self.take_line(sink);
+        self.continued = false;
+        if !self.record.is_empty() {
+            self.record.push(by);
+        }
+    }
+
+    fn take_line(&mut self, sink: &mut dyn FnMut(Record)) {
+        let raw = std::mem::take(&mut self.line);
+        let (mut line, width) = if self.continued { (plain(&raw), MAX_LINE) } else { without_marks(plain(&raw)) };
+        if line.is_empty() && !self.continued {
+            // Paragraphs are records of their own.
+            self.end_record(sink);
+            self.width = 0;
+            return;
+        }
+        // Was the line before broken in the middle of a word?
+        if !self.continued
+            && let Some(last) = self.record.last_mut().filter(|c| **c == SOFT)
+            && (self.width < MIN_WIDTH || width > self.width.saturating_add(INDENT))
+        {
+            *last = HARD;
+        }
+        self.width = width;
+        let mut from = 0;
+        for at in starts(&line, self.continued).into_iter().chain([line.len()]) {
+            self.append(line.get(from..at).unwrap_or_default());
+            if at < line.len() {
+                self.end_record(sink);
+            }
+            from = at;
+        }
+        line.clear();
+        if self.record.len() > MAX_RECORD {
+            // Behind a whole line, if there is one: what it says is then counted once.
+            let limit = self.record.len().saturating_sub(OVERLAP);
+            let is_break = |c: &u8| matches!(*c, SOFT | HARD | INNER);
+            let broken = self.record.get(..limit).unwrap_or_default().iter().rposition(is_break);
+            let limit = broken.map_or(limit, |at| at.saturating_add(1)).max(limit.saturating_sub(OVERLAP));
+            let rest = self.record.split_off(limit);
+            let mut text = std::mem::take(&mut self.record);
+            let line = self.record_line;
+            self.record_line = line.saturating_add(breaks(&text));
+            text.extend_from_slice(&rest);
+            self.record = rest;
+            sink(Record { line, text, limit });
+        }
+    }
+
+    fn append(&mut self, text: &[u8]) {
+        if self.record.is_empty() {
+            self.record_line = self.lines.saturating_add(1);
+        }
+        self.record.extend_from_slice(text);
+    }
+
+    fn end_record(&mut self, sink: &mut dyn FnMut(Record)) {
+        let text = std::mem::take(&mut self.record);
+        if !text.is_empty() {
+            sink(Record { line: self.record_line, limit: text.len(), text });
+        }
+    }
+}
+
+/// Line feeds of the log in a text.
+pub(crate) fn breaks(text: &[u8]) -> u64 {
+    text.iter().fold(0_u64, |n, c| n.saturating_add(u64::from(matches!(*c, SOFT | HARD))))
+}
+
+/// Without colours, typographic quotation marks and other things that only look good.
+fn plain(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((&c, behind)) = rest.split_first() {
+        let special: Option<(usize, &[u8])> = match rest {
+            [0x1b, b'[', sequence @ ..] => {
+                let end = sequence.iter().position(|c| (0x40..=0x7e).contains(c)).map_or(sequence.len(), |at| at + 1);
+                Some((end.saturating_add(2), b""))
+            }
+            [0x1b, ..] => Some((1, b"")),
+            [0xef, 0xbb, 0xbf, ..] | [0xe2, 0x80, 0x8b..=0x8f, ..] => Some((3, b"")),
+            [0xe2, 0x80, 0x9c..=0x9f, ..] => Some((3, b"\"")),
+            [0xe2, 0x80, 0x98..=0x9b, ..] => Some((3, b"'")),
+            [0xe2, 0x80, 0x90..=0x95, ..] => Some((3, b"-")),
+            [0xe2, 0x80, 0xa2 | 0xa3, ..] => Some((3, b"*")),
+            [0xc2, 0xa0, ..] => Some((2, b" ")),
+            // Quotation marks of Windows' own code page; a byte behind ASCII is no part of a character.
+            [0x91..=0x92, ..] if out.last().is_none_or(u8::is_ascii) => Some((1, b"'")),
+            [0x93..=0x94, ..] if out.last().is_none_or(u8::is_ascii) => Some((1, b"\"")),
+            [0..=0x1f | 0x7f, ..] => Some((1, b" ")),
+            _ => None,
+        };
+        match special {
+            Some((skip, instead)) => {
+                out.extend_from_slice(instead);
+                rest = rest.get(skip..).unwrap_or_default();
+            }
+            None => {
+                out.push(c);
+                rest = behind;
+            }
+        }
+    }
+    out
+}
+
+/// A line without indentation, quote marks and bullets, and its columns with them.
+fn without_marks(line: Vec<u8>) -> (Vec<u8>, usize) {
+    let line = line.trim_ascii_end();
+    let width = line.iter().filter(|c| **c & 0xc0 != 0x80).count();
+    let mut rest = line.trim_ascii_start();
+    loop {
+        let behind = match rest {
+            [b'>'] | [b'|'] => &[],
+            [b'>' | b'|' | b'*' | b'-' | b'+', behind @ ..] if behind.first() == Some(&b' ') => behind,
+            [b'>', behind @ ..] if behind.first() == Some(&b'>') || begins_record(behind) => behind,
+            _ => {
+                let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+                let numbered = match rest.get(digits..) {
+                    Some([b'.' | b')', b' ', behind @ ..]) if (1..=3).contains(&digits) => behind.trim_ascii_start(),
+                    _ => break,
+                };
+                if begins_record(numbered) { numbered } else { break }
+            }
+        };
+        rest = behind.trim_ascii_start();
+    }
+    (rest.to_vec(), width)
+}
+
+/// Where records begin in a line.
+fn starts(line: &[u8], continued: bool) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = line.get(at..) {
+        let Some(c) = rest.first() else { break };
+        let before = at.checked_sub(1).and_then(|b| line.get(b));
+        let here = match (before, c) {
+            (None, _) => !continued && begins_record(rest),
+            (Some(_), b'{') => rest.starts_with(b"{\"t\":{\"$date\""),
+            (Some(b' '), b'0'..=b'9') => time_stamp(rest).is_some_and(|t| t.exact),
+            _ => false,
+        };
+        if here {
+            out.push(at);
+        }
+        // A date in front belongs to the time behind it.
+        let skip = if here { time_stamp(rest).map_or(1, |t| t.len.max(1)) } else { 1 };
+        at = at.saturating_add(skip);
+    }
+    out
+}
+
+/// Whether a line that begins like this is the first one of a record.
+fn begins_record(line: &[u8]) -> bool {
+    if let [b'{', behind @ ..] = line {
+        let inside = behind.trim_ascii_start();
+        return inside.is_empty() || inside.starts_with(b"\"t\"") || inside.starts_with(b"\"ts_sec\"");
+    }
+    envelope(line).is_some() || time_stamp(line).is_some()
+}
+
+/// A time at the beginning of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Its length.
+    pub(crate) len: usize,
+    /// It has parts of seconds, as logs do and prose does not.
+    exact: bool,
+}
+
+/// `[sec:usec][pid:thread]`: the length of the first bracket.
+pub(crate) fn envelope(line: &[u8]) -> Option<usize> {
+    let inside = line.strip_prefix(b"[")?;
+    let seconds = digits(inside);
+    let micros = digits(inside.get(seconds..)?.strip_prefix(b":")?);
+    let len = seconds.checked_add(micros)?.checked_add(3)?;
+    let whole = seconds >= 9 && micros >= 3 && line.get(len.checked_sub(1)?) == Some(&b']');
+    whole.then_some(len)
+}
+
+/// A time of day, with a date in front or without; in brackets too.
+pub(crate) fn time_stamp(line: &[u8]) -> Option<Stamp> {
+    let open = usize::from(matches!(line.first(), Some(b'[' | b'(')));
+    let mut at = open;
+    let fits = |at: usize, shape: &[u8]| {
+        line.get(at..at.saturating_add(shape.len())).is_some_and(|part| {
+            part.iter().zip(shape).all(|(c, s)| match s {
+                b'9' => c.is_ascii_digit(),
+                b'a' => c.is_ascii_alphabetic(),
+                b'-' => matches!(c, b'-' | b'/'),
+                b'T' => matches!(c, b'T' | b' '),
+                b' ' => *c == b' ' || c.is_ascii_digit(),
+                other => c == other,
+            })
+        })
+    };
+    if fits(at, b"9999-99-99T") {
+        at = at.saturating_add(11);
+    } else if line.get(at).is_some_and(u8::is_ascii_uppercase) && fits(at, b"aaa") && line.get(at + 3) == Some(&b' ') {
+        at = if fits(at + 4, b" 9") && line.get(at + 6) == Some(&b' ') { at.saturating_add(7) } else { return None };
+    }
+    if !fits(at, b"99:99:99") {
+        return None;
+    }
+    at = at.saturating_add(8);
+    let mut exact = false;
+    if matches!(line.get(at), Some(b'.' | b',')) {
+        let part = digits(line.get(at.saturating_add(1)..)?);
+        exact = part > 0;
+        at = at.saturating_add(if exact { part.saturating_add(1) } else { 0 });
+    }
+    match line.get(at) {
+        Some(b'Z') => at = at.saturating_add(1),
+        Some(b'+' | b'-') if fits(at + 1, b"99:99") => at = at.saturating_add(6),
+        Some(b'+' | b'-') if fits(at + 1, b"9999") => at = at.saturating_add(5),
+        _ => {}
+    }
+    // Inside a string of JSON, or of something longer: no beginning of a line.
+    let whole = line.get(at).is_none_or(|c| !c.is_ascii_alphanumeric() && *c != b'"');
+    at = at.saturating_add(usize::from(open == 1 && matches!(line.get(at), Some(b']' | b')'))));
+    whole.then_some(Stamp { len: at, exact })
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().take_while(|c| c.is_ascii_digit()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(text: &str) -> Vec<(u64, String)> {
+        let mut out = Vec::new();
+        let mut lines = Lines::default();
+        let mut sink = |r: Record| out.push((r.line, String::from_utf8(r.text).unwrap()));
+        lines.push(text.as_bytes(), &mut sink);
+        lines.finish(&mut sink);
+        out
+    }
+
+    #[test]
+    fn times() {
+        for (text, len) in [
+            ("17:22:35.791  x", Some(12)),
+            ("2026-06-26T17:22:35.791+00:00 x", Some(29)),
+            ("2026-06-26 17:22:35,791 x", Some(23)),
+            ("[17:22:35] x", Some(10)),
+            ("Jun 26 17:22:35 host", Some(15)),
+            ("2026-06-26T17:22:35.791Z\",", None),
+            ("17:22:35x", None),
+            ("Just 17:22:35", None),
+        ] {
+            assert_eq!(time_stamp(text.as_bytes()).map(|t| t.len), len, "{text}");
+        }
+        assert_eq!(envelope(b"[1795315717:660843][2:0x7]"), Some(19));
+        assert_eq!(envelope(b"[17:22]"), None);
+    }
+
+    #[test]
+    fn records_begin_at_times() {
+        let text = "\u{feff}> 17:22:35.791 a\r\n>   \u{2022} b\r\n> 1. 17:22:36 \x1b[31mc\x1b[0m 17:22:37.5 d\n\ne";
+        let want = [(1, "17:22:35.791 a\x0bb\x0b"), (3, "17:22:36 c "), (3, "17:22:37.5 d\n"), (5, "e\x0b")];
+        let got = records(text);
+        assert_eq!(got.iter().map(|(n, t)| (*n, t.as_str())).collect::<Vec<_>>(), want);
+    }
+
+    #[test]
+    fn a_word_may_go_on_behind_a_width() {
+        let got = records("a text of twenty-five ch 123\n456 and more\nx");
+        assert_eq!(got, [(1, "a text of twenty-five ch 123\n456 and more\x0bx\x0b".to_string())]);
+        let got = records("325\n3 lines");
+        assert_eq!(got, [(1, "325\x0b3 lines\x0b".to_string())]);
+    }
+
+    #[test]
+    fn a_long_record_is_cut_with_an_overlap() {
+        let line = "x".repeat(99) + "\n";
+        let mut pieces = Vec::new();
+        let mut lines = Lines::default();
+        lines.push(line.repeat(5000).as_bytes(), &mut |r: Record| pieces.push(r));
+        lines.finish(&mut |r: Record| pieces.push(r));
+        assert!(pieces.len() > 2 && pieces.iter().all(|p| p.text.len() <= MAX_RECORD + MAX_LINE));
+        assert_eq!(pieces.iter().map(|p| p.limit).sum::<usize>(), 500_000);
+        assert!(pieces.windows(2).all(|w| w[1].line == w[0].line + breaks(&w[0].text[..w[0].limit])));
+        assert_eq!(lines.lines(), 5000);
+    }
+}

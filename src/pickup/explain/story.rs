@@ -1,0 +1,546 @@
+//! The messages of a log put together: one entry a checkpoint that failed, what was installed, what the
+//! checkpoint manager said, how the process died, and what accompanied it.
+
+use super::lines::{Lines, Record};
+use super::message::{Field, Finder, Found, Message, Noise};
+use crate::pickup::code::Code;
+use crate::pickup::step::Step;
+use serde::Serialize;
+use std::collections::{HashMap, VecDeque};
+
+/// Most checkpoints that are told apart.
+const MAX_FAILURES: usize = 4096;
+/// Most lines of a kind that are kept: the last ones.
+const MAX_KEPT: usize = 1000;
+/// Most lines that are kept for one failure.
+const MAX_NAMED: usize = 32;
+
+/// Where a line stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Which log, by its place on the command line.
+    pub log: usize,
+    /// Line, from 1.
+    pub line: u64,
+    /// Time as the log has it.
+    pub time: Option<String>,
+    /// Session of the engine.
+    pub session: Option<String>,
+    /// Thread of the server.
+    pub context: Option<String>,
+}
+
+/// A step that named itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The step.
+    pub step: Step,
+    /// The line's words.
+    pub words: String,
+    /// Where.
+    pub seen: Seen,
+}
+
+/// A checkpoint whose pick-up failed.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// Its metadata LSN, if any line names it.
+    pub lsn: Option<u64>,
+    /// Attempts in the log.
+    pub attempts: u32,
+    /// Return code.
+    pub code: Option<Code>,
+    /// The inner function's line is there: the text of the record was accepted.
+    pub inner: bool,
+    /// A line in the words of the newest builds.
+    pub newest: bool,
+    /// A line in the words of the builds before.
+    pub old: bool,
+    /// Completion text.
+    pub text: Option<String>,
+    /// Steps that named themselves.
+    pub named: Vec<Named>,
+    /// LSNs of page 1 that did not come.
+    pub unread: Vec<u64>,
+    /// Current and new LSN, where an older checkpoint was refused.
+    pub older: Option<(u64, u64)>,
+    /// The engine panicked behind it.
+    pub panicked: bool,
+    /// Session that picked it up.
+    pub session: Option<String>,
+    /// Session that asked for it.
+    pub caller: Option<String>,
+    /// First line.
+    pub first: Seen,
+    /// Last line.
+    pub last: Seen,
+    /// The process died of it.
+    pub abort: Option<usize>,
+    /// The newest checkpoint installed before it, by metadata LSN.
+    pub installed: Option<u64>,
+    order: u64,
+    attempt_inner: bool,
+    attempt_over: bool,
+}
+
+/// Numbers of the checkpoint manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manager {
+    /// Newest that is materialized and applied.
+    pub latest: Option<u64>,
+    /// Installed.
+    pub installed: Option<u64>,
+    /// To install.
+    pub to_install: Option<u64>,
+    /// Where.
+    pub seen: Seen,
+    order: u64,
+}
+
+/// The end of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Abort {
+    /// What failed, in the server's words.
+    pub invariant: Option<String>,
+    /// The signal.
+    pub signal: Option<u64>,
+    /// Where.
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
+/// A checkpoint that was installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// Its metadata LSN.
+    pub metadata_lsn: u64,
+    /// How long it took.
+    pub milliseconds: Option<u64>,
+    /// Where.
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
+/// A line worth showing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// What it says.
+    pub what: String,
+    /// Where.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Which failure it belongs to.
+    #[serde(skip)]
+    pub failure: Option<usize>,
+    /// It tells of a success.
+    #[serde(skip)]
+    pub success: bool,
+}
+
+/// Accompanying errors.
+#[derive(Debug, Clone, Default)]
+pub struct Secondary {
+    /// By kind: not found, frontier, retries, unreadable blocks.
+    pub counts: [u64; 4],
+    /// The first of them.
+    pub first: Option<Seen>,
+    /// The last.
+    pub last: Option<Seen>,
+}
+
+impl Secondary {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+}
+
+/// A log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Log {
+    /// As it was named.
+    pub name: String,
+    /// Its lines.
+    pub lines: u64,
+}
+
+/// What logs tell.
+#[derive(Debug)]
+pub struct Story {
+    /// The logs.
+    pub logs: Vec<Log>,
+    /// Failures, in the order of their first lines.
+    pub failures: Vec<Failed>,
+    /// Failures that were too many.
+    pub dropped: u64,
+    /// Checkpoints installed, the last ones.
+    pub installed: VecDeque<Installed>,
+    /// How many there were.
+    pub installed_total: u64,
+    /// What the checkpoint manager said.
+    pub managers: VecDeque<Manager>,
+    /// How processes died.
+    pub aborts: Vec<Abort>,
+    /// Primary lines.
+    pub timeline: VecDeque<Line>,
+    /// Accompanying lines.
+    pub secondary: Secondary,
+    /// Lines about keys.
+    pub keys: VecDeque<Line>,
+    /// Words of builds until April 2026, and of those since.
+    pub frontier: (bool, bool),
+    /// The installed checkpoint was picked up once more.
+    pub same: u64,
+    finder: Finder,
+    lines: Lines,
+    by_lsn: HashMap<Option<u64>, usize>,
+    /// Lines of the pick-up under way that name no LSN.
+    pending: Vec<Named>,
+    pending_unread: Vec<u64>,
+    /// The failure the last lines were about, until something is installed.
+    current: Option<usize>,
+    /// Nothing but the end of the process since the last abort.
+    dying: bool,
+    order: u64,
+}
+
+impl Default for Story {
+    fn default() -> Self {
+        Self {
+            logs: Vec::new(),
+            failures: Vec::new(),
+            dropped: 0,
+            installed: VecDeque::new(),
+            installed_total: 0,
+            managers: VecDeque::new(),
+            aborts: Vec::new(),
+            timeline: VecDeque::new(),
+            secondary: Secondary::default(),
+            keys: VecDeque::new(),
+            frontier: (false, false),
+            same: 0,
+            finder: Finder::new(),
+            lines: Lines::default(),
+            by_lsn: HashMap::new(),
+            pending: Vec::new(),
+            pending_unread: Vec::new(),
+            current: None,
+            dying: false,
+            order: 0,
+        }
+    }
+}
+
+/// Keep the last ones.
+fn keep<T>(list: &mut VecDeque<T>, item: T) {
+    if list.len() >= MAX_KEPT {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
+
+impl Story {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next bytes of the log at hand.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.push(bytes, &mut |record| self.record(&record));
+        self.lines = lines;
+    }
+
+    /// The end of a log; others may follow.
+    pub fn end_log(&mut self, name: &str) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.finish(&mut |record| self.record(&record));
+        self.logs.push(Log { name: name.to_string(), lines: lines.lines() });
+        if let Some(first) = self.pending.first().map(|n| n.seen.clone()) {
+            // The lines behind these are missing; a step still says that it failed.
+            let at = self.failure(None, &first);
+            self.settle(at);
+        }
+    }
+
+    /// Whether anything is about pick-up at all.
+    #[must_use]
+    pub fn tells_of_pickup(&self) -> bool {
+        !self.failures.is_empty() || self.installed_total > 0 || !self.managers.is_empty() || self.same > 0
+    }
+
+    /// The failure to explain: the last one the process died of, else the last one.
+    #[must_use]
+    pub fn chosen(&self) -> Option<usize> {
+        let last = |f: &&(usize, &Failed)| (f.1.abort.is_some(), f.1.order);
+        let all: Vec<(usize, &Failed)> = self.failures.iter().enumerate().collect();
+        all.iter().max_by_key(last).map(|f| f.0)
+    }
+
+    /// What the checkpoint manager said about a failure: the first line behind it, else the last before.
+    #[must_use]
+    pub fn manager_of(&self, failure: &Failed) -> Option<&Manager> {
+        let next = self.failures.iter().map(|f| f.order).filter(|o| *o > failure.order).min().unwrap_or(u64::MAX);
+        let behind = |m: &&Manager| m.order > failure.order && m.order < next;
+        self.managers.iter().find(behind).or_else(|| self.managers.iter().rev().find(|m| m.order < failure.order))
+    }
+
+    fn record(&mut self, record: &Record) {
+        for found in self.finder.find(record) {
+            self.message(found);
+        }
+    }
+
+    fn message(&mut self, found: Found) {
+        let Found { line, time, session, context, message } = found;
+        let seen = Seen { log: self.logs.len(), line, time, session, context };
+        self.order = self.order.saturating_add(1);
+        let dies = matches!(message, Message::Dies { .. } | Message::Panic);
+        let aside = matches!(message, Message::Noise { .. } | Message::Key(_) | Message::Manager(..));
+        match message {
+            Message::Failed { lsn, code, newest } => {
+                let at = self.failure(Some(lsn), &seen);
+                self.attempt(at, |f| f.attempt_inner || f.attempt_over);
+                self.settle(at);
+                if let Some(f) = self.failures.get_mut(at) {
+                    f.code = code.or(f.code);
+                    (f.inner, f.attempt_inner) = (true, true);
+                    f.newest |= newest;
+                    f.old |= !newest;
+                    f.session = seen.session.clone().or(f.session.take());
+                }
+                let ret = code.map(|c| format!(", {c}")).unwrap_or_default();
+                self.primary(seen, Some(at), format!("pick-up of metadata_lsn={lsn} failed{ret}"));
+            }
+            Message::Config { text, code } => {
+                let config = crate::format::config::Config::parse_bytes(text.as_bytes()).ok();
+                let lsn = config.and_then(|c| crate::format::completion::metadata_lsn(&c).ok());
+                let at = self.failure(lsn, &seen);
+                self.attempt(at, |f| f.attempt_over);
+                self.settle(at);
+                let ret = code.map(|c| format!(", {c}")).unwrap_or_default();
+                let what = format!("pick-up with the completion text {text:?} failed{ret}");
+                if let Some(f) = self.failures.get_mut(at) {
+                    f.code = code.or(f.code);
+                    f.attempt_over = true;
+                    f.caller = seen.session.clone().or(f.caller.take());
+                    f.text = Some(text);
+                }
+                self.primary(seen, Some(at), what);
+            }
+            Message::Named { lsn: None, step, words } => {
+                let at = self.current.filter(|at| self.failures.get(*at).is_some_and(|f| !f.attempt_over));
+                self.primary(seen.clone(), at, words.clone());
+                if self.pending.len() < MAX_NAMED {
+                    self.pending.push(Named { step, words, seen });
+                }
+            }
+            Message::Named { lsn, step, words } => {
+                let at = self.failure(lsn, &seen);
+                self.attempt(at, |f| f.attempt_over);
+                self.settle(at);
+                if let Some(f) = self.failures.get_mut(at) {
+                    f.newest |= matches!(step, Step::ParseTurtle | Step::LoadKey | Step::Merge);
+                    if f.named.len() < MAX_NAMED {
+                        f.named.push(Named { step, words: words.clone(), seen: seen.clone() });
+                    }
+                }
+                self.primary(seen, Some(at), words);
+            }
+            Message::ReadFailed { lsn } => {
+                self.primary(seen, None, format!("page 1 at LSN {lsn} could not be read"));
+                if self.pending_unread.len() < MAX_NAMED {
+                    self.pending_unread.push(lsn);
+                }
+            }
+            Message::Older { current, new } => {
+                let at = self.failure(Some(new), &seen);
+                self.attempt(at, |f| f.attempt_over);
+                self.settle(at);
+                if let Some(f) = self.failures.get_mut(at) {
+                    f.older = Some((current, new));
+                }
+                self.primary(seen, Some(at), format!("metadata_lsn={new} is older than the installed {current}"));
+            }
+            Message::Same => {
+                self.same = self.same.saturating_add(1);
+                self.success(seen, "the installed checkpoint was picked up once more: nothing to do".into());
+            }
+            Message::Installed { lsn, ms } => {
+                self.current = None;
+                self.pending.clear();
+                self.pending_unread.clear();
+                self.installed_total = self.installed_total.saturating_add(1);
+                let took = ms.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
+                self.success(seen.clone(), format!("metadata_lsn={lsn} installed{took}"));
+                keep(&mut self.installed, Installed { metadata_lsn: lsn, milliseconds: ms, seen });
+            }
+            Message::Wrote { lsn } => self.success(seen, format!("a leader wrote a checkpoint, LSN {lsn}")),
+            Message::Manager(field, lsn) => self.manager(field, lsn, seen),
+            Message::Dies { text, signal } => self.dies(text, signal, seen),
+            Message::Panic => {
+                let at = self.current;
+                if let Some(f) = at.and_then(|at| self.failures.get_mut(at)) {
+                    f.panicked = true;
+                }
+                self.primary(seen, at, "the engine panicked".into());
+            }
+            Message::Noise { noise, older, newer } => {
+                let kind = match noise {
+                    Noise::NotFound => 0,
+                    Noise::Frontier => 1,
+                    Noise::Retry => 2,
+                    Noise::ReadError => 3,
+                };
+                if let Some(count) = self.secondary.counts.get_mut(kind) {
+                    *count = count.saturating_add(1);
+                }
+                self.frontier.0 |= older;
+                self.frontier.1 |= newer;
+                self.secondary.first.get_or_insert_with(|| seen.clone());
+                self.secondary.last = Some(seen);
+            }
+            Message::Key(what) => keep(&mut self.keys, Line { what, seen, failure: None, success: false }),
+        }
+        if !aside {
+            self.dying = dies;
+        }
+    }
+
+    /// The failure of a checkpoint, new if there was none. A line without an LSN belongs to the one at hand.
+    fn failure(&mut self, lsn: Option<u64>, seen: &Seen) -> usize {
+        let at_hand =
+            self.current.filter(|at| lsn.is_none() && self.failures.get(*at).is_some_and(|f| !f.attempt_over));
+        let known = at_hand.or_else(|| self.by_lsn.get(&lsn).copied());
+        let at = known.unwrap_or_else(|| {
+            let full = self.failures.len() >= MAX_FAILURES;
+            if full {
+                // The oldest are the least of interest, but their places are taken.
+                self.dropped = self.dropped.saturating_add(1);
+                self.failures.pop();
+                self.by_lsn.retain(|_, at| *at + 1 < MAX_FAILURES);
+            }
+            self.by_lsn.insert(lsn, self.failures.len());
+            self.failures.push(Failed {
+                lsn,
+                attempts: 1,
+                code: None,
+                inner: false,
+                newest: false,
+                old: false,
+                text: None,
+                named: Vec::new(),
+                unread: Vec::new(),
+                older: None,
+                panicked: false,
+                session: None,
+                caller: None,
+                first: seen.clone(),
+                last: seen.clone(),
+                abort: None,
+                installed: None,
+                order: self.order,
+                attempt_inner: false,
+                attempt_over: false,
+            });
+            self.failures.len() - 1
+        });
+        let installed = self.installed.back().map(|i| i.metadata_lsn);
+        if let Some(f) = self.failures.get_mut(at) {
+            f.last = seen.clone();
+            f.order = self.order;
+            f.installed = installed.or(f.installed);
+        }
+        self.current = Some(at);
+        at
+    }
+
+    /// Count another attempt if this line begins one.
+    fn attempt(&mut self, at: usize, again: impl Fn(&Failed) -> bool) {
+        if let Some(f) = self.failures.get_mut(at).filter(|f| again(f)) {
+            f.attempts = f.attempts.saturating_add(1);
+            (f.attempt_inner, f.attempt_over) = (false, false);
+        }
+    }
+
+    /// Give a failure the lines before it that name no checkpoint.
+    fn settle(&mut self, at: usize) {
+        let (named, unread) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.pending_unread));
+        if let Some(f) = self.failures.get_mut(at) {
+            f.named.extend(named);
+            f.named.truncate(MAX_NAMED);
+            f.unread.extend(unread);
+            f.unread.truncate(MAX_NAMED);
+        }
+    }
+
+    fn manager(&mut self, field: Field, lsn: u64, seen: Seen) {
+        let slot = |m: &mut Manager| match field {
+            Field::Latest => m.latest.replace(lsn),
+            Field::Installed => m.installed.replace(lsn),
+            Field::ToInstall => m.to_install.replace(lsn),
+        };
+        let has = |m: &Manager| match field {
+            Field::Latest => m.latest,
+            Field::Installed => m.installed,
+            Field::ToInstall => m.to_install,
+        };
+        let order = self.order;
+        if let Some(last) = self.managers.back_mut().filter(|m| has(m).is_none() && order - m.order < 4) {
+            slot(last);
+            return;
+        }
+        let mut manager = Manager { latest: None, installed: None, to_install: None, seen: seen.clone(), order };
+        slot(&mut manager);
+        keep(&mut self.managers, manager);
+        let what = "the checkpoint manager states its LSNs".to_string();
+        self.primary(seen, self.current, what);
+    }
+
+    fn dies(&mut self, text: Option<String>, signal: Option<u64>, seen: Seen) {
+        let fatal_pickup = |t: &String| {
+            let t: String = t.to_ascii_lowercase().split_whitespace().collect();
+            t.contains("ckptmeta") || t.contains("checkpoint_meta")
+        };
+        if self.current.is_none() && text.as_ref().is_some_and(fatal_pickup) {
+            // The lines before it are missing; this one names the call all the same.
+            self.failure(None, &seen);
+        }
+        let full = self.aborts.len() >= MAX_KEPT;
+        match self.aborts.last_mut().filter(|_| self.dying && text.is_none()) {
+            Some(last) => last.signal = last.signal.or(signal),
+            None if !full => {
+                let code = text.as_ref().and_then(|t| code_of(t));
+                let what = match (&text, signal) {
+                    (Some(text), _) => format!("the process dies: {text}"),
+                    (None, Some(n)) => format!("the process dies of signal {n}"),
+                    (None, None) => "the process dies".to_string(),
+                };
+                let at = self.current;
+                if let Some(f) = at.and_then(|at| self.failures.get_mut(at)) {
+                    f.abort = Some(self.aborts.len());
+                    f.code = f.code.or(code);
+                }
+                self.aborts.push(Abort { invariant: text, signal, seen: seen.clone() });
+                self.primary(seen, at, what);
+            }
+            None => {}
+        }
+    }
+
+    fn primary(&mut self, seen: Seen, failure: Option<usize>, what: String) {
+        keep(&mut self.timeline, Line { what, seen, failure, success: false });
+    }
+
+    fn success(&mut self, seen: Seen, what: String) {
+        keep(&mut self.timeline, Line { what, seen, failure: None, success: true });
+    }
+}
+
+/// The return code an invariant quotes: `BadValue: 22: Invalid argument`.
+fn code_of(text: &str) -> Option<Code> {
+    text.split(':').filter_map(|part| part.trim().parse::<i32>().ok()).map(Code).find(|c| *c != Code::OK)
+}
