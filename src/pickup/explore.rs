@@ -7,13 +7,11 @@
 //! do too. What only time brings (a second look at a checkpoint that was parked) changes no state that
 //! is not reached otherwise.
 
-use super::code::Code;
-use super::judge::{Broken, Rule};
+use super::judge::{Broken, Kind};
 use super::policy::Decide;
 use super::run;
 use super::scenario::{Act, Actor, Scenario, Scheduled};
 use super::standby::fetch_patience_ms;
-use super::step::Step;
 use super::world::{Action, GIVE_UP, Seen, Setup, World};
 use crate::audit::Progress;
 use crate::scenario::duration::Micros;
@@ -105,7 +103,6 @@ impl Found {
 
 /// One way through the states.
 type Way = Vec<Action>;
-type Kind = (Rule, Option<Step>, Option<Code>);
 
 /// Search a scenario under a policy.
 pub fn explore(scenario: &Scenario, policy: &dyn Decide, options: &Options, progress: &dyn Progress) -> Found {

@@ -40,6 +40,9 @@ impl Rule {
     }
 }
 
+/// What breaches of one kind share.
+pub type Kind = (Rule, bool, Option<Step>, Option<Code>);
+
 /// A breach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Broken {
@@ -51,6 +54,8 @@ pub struct Broken {
     pub step: Option<Step>,
     /// Its code.
     pub code: Option<Code>,
+    /// It happened as the node became the leader.
+    pub at_step_up: bool,
     /// What happened.
     pub words: String,
 }
@@ -58,12 +63,19 @@ pub struct Broken {
 impl Broken {
     /// A breach.
     pub fn of(rule: Rule, node: usize, failed: Option<(Step, Code)>, words: impl FnOnce() -> String) -> Self {
-        Self { rule, node, step: failed.map(|f| f.0), code: failed.map(|f| f.1), words: words() }
+        let (step, code) = (failed.map(|f| f.0), failed.map(|f| f.1));
+        Self { rule, node, step, code, at_step_up: false, words: words() }
+    }
+
+    /// As the node became the leader.
+    #[must_use]
+    pub fn at_step_up(self) -> Self {
+        Self { at_step_up: true, ..self }
     }
 
     /// Breaches of one kind differ only in when and where they happen.
     #[must_use]
-    pub fn kind(&self) -> (Rule, Option<Step>, Option<Code>) {
-        (self.rule, self.step, self.code)
+    pub fn kind(&self) -> Kind {
+        (self.rule, self.at_step_up, self.step, self.code)
     }
 }

@@ -4,7 +4,8 @@
 use super::judge::Broken;
 use super::scenario::{Act, Actor, Scenario};
 use super::standby::{Role, fetch_patience_ms};
-use super::world::{Action, Counts, Logged, Note, Seen, Setup, World};
+use super::world::log::{Logged, Record};
+use super::world::{Action, Counts, Note, Seen, Setup, World};
 use crate::scenario::duration::Micros;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -334,7 +335,7 @@ impl<'s> Run<'s> {
     /// For how long there has been a complete checkpoint that a node does not serve.
     fn behind(&self, n: usize) -> Micros {
         let own = self.world.nodes.get(n).and_then(|n| n.standby.installed.as_ref()).map_or(0, |i| i.lsn);
-        let newer = |r: &&super::world::Record| matches!(r.what, Logged::Checkpoint { .. }) && r.lsn > own;
+        let newer = |r: &&Record| matches!(r.what, Logged::Checkpoint { .. }) && r.lsn > own;
         let first = self.world.log.iter().find(newer).and_then(|r| self.born.get(&r.lsn));
         first.map_or(Micros(0), |born| Micros(self.now.0.saturating_sub(born.0)))
     }

@@ -167,7 +167,9 @@ fn example(
         let mut rows = Vec::new();
         // What happens behind the breach does not belong to it.
         let end = report.breaches.first().map_or(report.ended, |b| b.at);
-        for line in report.timeline.iter().filter(|l| l.at <= end) {
+        let last = report.timeline.iter().position(|l| l.note.tone == Tone::Bad).unwrap_or(usize::MAX);
+        let shown = report.timeline.iter().take(last.saturating_add(1)).filter(|l| l.at <= end);
+        for line in shown {
             let text = escape(&line.note.text);
             let text = if line.note.tone == Tone::Bad { paint.bad(&text) } else { text };
             rows.push(vec![line.at.to_string(), escape(&line.note.actor), text]);
