@@ -237,13 +237,14 @@ impl<'s> Search<'s> {
             }
             let mut next = Vec::new();
             for chunk in frontier.chunks(CHUNK) {
-                let setup = self.setup;
-                let expanded: Vec<Vec<Next>> = chunk.par_iter().map(|(at, world)| expand(setup, *at, world)).collect();
-                for ((at, world), successors) in chunk.iter().zip(expanded) {
-                    if successors.is_empty() {
+                let (setup, known) = (self.setup, &self.known);
+                let expanded: Vec<(usize, Vec<Next>)> =
+                    chunk.par_iter().map(|(at, world)| expand(setup, known, *at, world)).collect();
+                for ((at, world), (actions, successors)) in chunk.iter().zip(expanded) {
+                    if actions == 0 {
                         self.rest(*at, world);
                     }
-                    self.figures.transitions += successors.len() as u64;
+                    self.figures.transitions += actions as u64;
                     for s in successors {
                         self.reach(s, &mut next);
                     }
@@ -326,15 +327,18 @@ impl<'s> Search<'s> {
     }
 }
 
-fn expand(setup: &Setup<'_>, from: u32, world: &World) -> Vec<Next> {
+/// The successors of a state that are not known yet, and how many there are of all.
+fn expand(setup: &Setup<'_>, known: &HashSet<u128>, from: u32, world: &World) -> (usize, Vec<Next>) {
     let successor = |action: Action| {
         let mut next = world.clone();
         let mut seen = Seen::default();
         next.apply(setup, action, &mut seen);
         next.check(&mut seen);
-        Next { print: next.fingerprint(), from, action, world: next, broken: seen.broken }
+        let print = next.fingerprint();
+        (!known.contains(&print)).then_some(Next { print, from, action, world: next, broken: seen.broken })
     };
-    world.enabled(setup, false).into_iter().map(successor).collect()
+    let actions = world.enabled(setup, false);
+    (actions.len(), actions.into_iter().filter_map(successor).collect())
 }
 
 struct Walked {
