@@ -40,7 +40,9 @@ complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "audit" -d 'Is this 
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "orphans" -d 'List each orphaned page version or block, with its reason, size and evidence'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "pickup" -d 'Simulate checkpoint pick-up: what a standby did, what a fixed one would do'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "repair" -d 'Mend the accounting and cover orphans: plan, apply, undo'
+complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "simulate" -d 'Run a scenario in a small model engine, and write the data directory that it leaves'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "decode" -d 'Decode one piece of the formats'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
 complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "man" -d 'Write the man pages'
@@ -129,6 +131,111 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s q -l quiet -d 'P
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "replay" -d 'Run every checkpoint of a data directory through a standby\'s pick-up, step by step'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "run" -d 'Run a scenario in virtual time, and show what each standby did'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "explore" -d 'Try every interleaving of a scenario: prove that no rule breaks, or show how one does'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "explain" -d 'Read a log: which checkpoint failed, why, what a fixed server would do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l keystore-lsn -d 'The standby has committed the key page at this LSN from the outset' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l installed -d 'The standby has this checkpoint installed at the outset: the LSN of its completion record or turtle page. Its key is committed, unless --keystore-lsn names another' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l policy -d 'What the server does when a pick-up fails [default: all, side by side]' -r -f -a "abort\t'Today\'s server: an error of the pick-up is fatal (SIGABRT)'
+skip\t'Drop the checkpoint, keep serving from the installed one, take the next compatible one'
+step-down\t'Leave cleanly, re-sync from the newest complete checkpoint, come back'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l profile -d 'The rules of pick-up by date [default: those of the builds that wrote the store]' -r -f -a "2025-10\t'October 2025 to April 2026: no database_size needed, turtle pages without versions'
+2026-05\t'May to July 2026: database_size required, turtle pages with versions'
+2026-08\t'Since August 2026: a failed merge is unrolled, pick-up waits for old snapshots'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l diagnostic -d 'The merge compares all fixed fields of the metadata, as a diagnostic build does'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l strict -d 'The merge panics where it would return EINVAL, as in strict mode'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l no-mmap -d 'Read PALM files instead of mapping them into memory: for doubtful media'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l policy -d 'The server\'s policy, instead of the scenario\'s' -r -f -a "abort\t'Today\'s server: an error of the pick-up is fatal (SIGABRT)'
+skip\t'Drop the checkpoint, keep serving from the installed one, take the next compatible one'
+step-down\t'Leave cleanly, re-sync from the newest complete checkpoint, come back'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l profile -d 'The dated rules of the engine, instead of the scenario\'s' -r -f -a "2025-10\t'October 2025 to April 2026: no database_size needed, turtle pages without versions'
+2026-05\t'May to July 2026: database_size required, turtle pages with versions'
+2026-08\t'Since August 2026: a failed merge is unrolled, pick-up waits for old snapshots'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l svg -d 'Write the timeline as a picture' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l policy -d 'The server\'s policy, instead of the scenario\'s' -r -f -a "abort\t'Today\'s server: an error of the pick-up is fatal (SIGABRT)'
+skip\t'Drop the checkpoint, keep serving from the installed one, take the next compatible one'
+step-down\t'Leave cleanly, re-sync from the newest complete checkpoint, come back'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l profile -d 'The dated rules of the engine, instead of the scenario\'s' -r -f -a "2025-10\t'October 2025 to April 2026: no database_size needed, turtle pages without versions'
+2026-05\t'May to July 2026: database_size required, turtle pages with versions'
+2026-08\t'Since August 2026: a failed merge is unrolled, pick-up waits for old snapshots'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l depth -d 'Most actions in a row' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s j -l jobs -d 'Threads [default: all cores]' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l states -d 'Most states; beyond them random interleavings are tried' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l walks -d 'Random interleavings tried where there are too many states' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l seed -d 'Where the random numbers begin' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s o -l output -d 'Write the counter-example to this file; more of them to FILE-2 and so on' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l home -d 'Check what the log claims against this page log' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l profile -d 'Rules of the build that wrote the log [default: told by the wording of its lines]' -r -f -a "2025-10\t'October 2025 to April 2026: no database_size needed, turtle pages without versions'
+2026-05\t'May to July 2026: database_size required, turtle pages with versions'
+2026-08\t'Since August 2026: a failed merge is unrolled, pick-up waits for old snapshots'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l keystore-lsn -d 'LSN of the key page the node had committed, if you know it' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l allow-live -d 'With --home: read a store that another process holds'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l no-mmap -d 'With --home: read files instead of mapping them into memory'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from help" -f -a "replay" -d 'Run every checkpoint of a data directory through a standby\'s pick-up, step by step'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from help" -f -a "run" -d 'Run a scenario in virtual time, and show what each standby did'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from help" -f -a "explore" -d 'Try every interleaving of a scenario: prove that no rule breaks, or show how one does'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Read a log: which checkpoint failed, why, what a fixed server would do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 jsonl\t'JSON, one object a line'
@@ -196,6 +303,35 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply a plan to a copy, or in place'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "undo" -d 'Take a repair back, byte for byte'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -f -a "accounting" -d 'Fail reconciliations between the page-log put and the wrap-up, and count the bytes'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and not __fish_seen_subcommand_from accounting help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -s o -l output -d 'Write the data directory here; must not exist yet, or be empty' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -l accounting -d 'When bytes are counted [default: as the scenario says, else at-put]' -r -f -a "at-put\t'As soon as the page log has the block, as the engine does it today: failures leak'
+deferred\t'Added up during the reconciliation and applied when it can no longer fail'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+jsonl\t'JSON, one object a line'
+yaml\t'YAML'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -s q -l quiet -d 'Print the result only, and no progress'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -s v -l verbose -d 'Print more detail; twice for all of it'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -l no-progress -d 'Show no progress on stderr'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from accounting" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from help" -f -a "accounting" -d 'Fail reconciliations between the page-log put and the wrap-up, and count the bytes'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand simulate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l from-log -d 'Judge the corrupt blocks dumped in this log; - for standard input' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l alloc -d 'Allocation size of the file the blocks are from [default: as their addresses suggest]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and not __fish_seen_subcommand_from cookie checkpoint completion turtle config keystore page cell help" -l show -d 'How to show user bytes of dumped blocks [default: none]; with -v cells are listed' -r -f -a "none\t'Lengths only'
@@ -370,19 +506,26 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s q -l qui
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version or block, with its reason, size and evidence'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "repair" -d 'Mend the accounting and cover orphans: plan, apply, undo'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "man" -d 'Write the man pages'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "completions" -d 'Write a completion script'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map repair decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "audit" -d 'Is this data directory consistent: what leaks, by how much, and why'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "orphans" -d 'List each orphaned page version or block, with its reason, size and evidence'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "page" -d 'Show one page: its rows in the page log, its chain of base image and deltas, headers and cells'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "map" -d 'Draw what lies where: live, kept for older checkpoints, freed, leaked, damaged'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "pickup" -d 'Simulate checkpoint pick-up: what a standby did, what a fixed one would do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "repair" -d 'Mend the accounting and cover orphans: plan, apply, undo'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "simulate" -d 'Run a scenario in a small model engine, and write the data directory that it leaves'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "decode" -d 'Decode one piece of the formats'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "explain" -d 'Explain a finding code: what it means, how it comes about, what to do'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "man" -d 'Write the man pages'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "completions" -d 'Write a completion script'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and not __fish_seen_subcommand_from audit orphans page map pickup repair simulate decode explain man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from pickup" -f -a "replay" -d 'Run every checkpoint of a data directory through a standby\'s pick-up, step by step'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from pickup" -f -a "run" -d 'Run a scenario in virtual time, and show what each standby did'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from pickup" -f -a "explore" -d 'Try every interleaving of a scenario: prove that no rule breaks, or show how one does'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from pickup" -f -a "explain" -d 'Read a log: which checkpoint failed, why, what a fixed server would do'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "apply" -d 'Apply a plan to a copy, or in place'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "undo" -d 'Take a repair back, byte for byte'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from simulate" -f -a "accounting" -d 'Fail reconciliations between the page-log put and the wrap-up, and count the bytes'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "cookie" -d 'Address cookies'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "completion" -d 'Completion record of a checkpoint'

@@ -39,6 +39,9 @@ fn every_command(home: &str) -> Vec<Vec<String>> {
         vec!["page", home, "25", "110", "--show", "hex"],
         vec!["pickup", "replay", home],
         vec!["pickup", "replay", home, "--policy", "step-down", "--format", "json"],
+        vec!["pickup", "explain", "fixtures/logs/standby-abort.txt", "--home", home],
+        vec!["pickup", "run", "fixtures/scenarios/rapid_seal_burst.yaml"],
+        vec!["pickup", "explore", "fixtures/scenarios/new_leader.yaml", "--policy", "abort", "--depth", "8"],
         vec!["decode", "cookie", COOKIE],
         vec!["explain"],
         vec!["explain", "size-inflated"],
@@ -56,7 +59,9 @@ fn run(args: &[String]) -> Output {
 
 #[test]
 fn help_and_version() {
-    for command in ["audit", "map", "orphans", "page", "pickup", "repair", "decode", "explain", "man", "completions"] {
+    for command in
+        ["audit", "map", "orphans", "page", "pickup", "simulate", "repair", "decode", "explain", "man", "completions"]
+    {
         for flag in ["--help", "-h"] {
             let out = wtcheck(&[command, flag]);
             assert_eq!(out.status.code(), Some(0), "{command} {flag}");
@@ -87,6 +92,9 @@ fn a_wrong_command_line_exits_2_and_says_why_on_stderr() {
         vec!["audit", &home, "--table", "nosuch*"],
         vec!["page", &home, "nosuchtable", "1"],
         vec!["pickup"],
+        vec!["pickup", "run"],
+        vec!["pickup", "explore", "fixtures/scenarios/rapid_seal_burst.yaml", "--policy", "hope"],
+        vec!["simulate", "accounting", "fixtures/scenarios/accounting-leak.yaml"],
         vec!["pickup", "replay", &home, "--installed", "424242"],
         vec!["explain", "no-such-code"],
         vec!["decode", "cookie", "xyz"],
