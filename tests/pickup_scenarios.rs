@@ -16,8 +16,9 @@ use wtcheck::pickup::code::Code;
 use wtcheck::pickup::explore::{self, Found, Options};
 use wtcheck::pickup::judge::{Kind, Rule};
 use wtcheck::pickup::policy::{Decide, Failure, Policy, Reaction, Retry};
+use wtcheck::pickup::profile::Profile;
 use wtcheck::pickup::run::{self, Report};
-use wtcheck::pickup::scenario::Scenario;
+use wtcheck::pickup::scenario::{Keystore, Scenario, Timing};
 use wtcheck::pickup::standby::Role;
 use wtcheck::pickup::step::Step;
 use wtcheck::pickup::world::{Seen, Setup, World};
@@ -360,6 +361,30 @@ fn what_people_see_of_a_run() {
     assert!(text.contains("Failed to pick up a new checkpoint with config: metadata_lsn=209,metadata_checksum="));
     let (_, text, _) = wtcheck(&["pickup", "run", path(&from), "--profile", "2026-08", "-v"]);
     assert!(text.contains("Failed to load encryption keys for checkpoint 209"), "{text}");
+}
+
+#[test]
+fn the_form_is_documented_as_it_is() {
+    let text = std::fs::read_to_string(fixture("scenarios/README.md")).unwrap();
+    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).map(|b| b.split("```").next().unwrap()).collect();
+    let full = parse(blocks[0]);
+    assert_eq!((full.timing, full.retry), (Timing::default(), Retry::default()));
+    assert_eq!((full.keystore, full.policy, full.profile), (Keystore::default(), Policy::Abort, Profile::August2026));
+    let report = play(&full, &Policy::Skip);
+    assert_eq!(report.left_over, 0, "{:?}", report.timeline);
+    // The other block is for another command.
+    let temp = tempfile::tempdir().unwrap();
+    let (from, out) = (temp.path().join("a.yaml"), temp.path().join("out"));
+    std::fs::write(&from, blocks[1]).unwrap();
+    let (code, _, err) = wtcheck(&["simulate", "accounting", path(&from), "--output", path(&out)]);
+    assert_eq!(code, 1, "{err}");
+    // Every scenario is in the list.
+    for entry in std::fs::read_dir(fixture("scenarios")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(name) = name.strip_suffix(".yaml") {
+            assert!(text.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
 }
 
 #[test]

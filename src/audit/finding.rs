@@ -212,7 +212,7 @@ codes! {
     StaleKeystore "stale-keystore" Warning &[],
         "a checkpoint embeds a key older than the newest one written before it",
         "A key rotation raced the checkpoint: the new key page was already in the page log when the turtle page was written, but the turtle page names the one before. A standby that has committed the new key gets EINVAL when it picks the checkpoint up, and builds before the fix turn that into SIGABRT.",
-        "Complete another checkpoint: it will embed the new key. Do not pick this one up on a standby that holds the newer key.";
+        "Complete another checkpoint: it will embed the new key. Do not pick this one up on a standby that holds the newer key; `wtcheck pickup replay DIR` shows what such a standby does, and what a fresh one does.";
     LsnCounterBehind "lsn-counter-behind" Warning &[],
         "the LSN counter is below LSNs already in the store",
         "The next write would take an LSN that exists, and replace or shadow a row.",

@@ -186,32 +186,8 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 /// Judge the dumps of a log.
 fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
-    const PIECE: usize = 1 << 16;
-    const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
-    let unreadable = |e: std::io::Error| {
-        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a log you may read, or - for standard input")
-    };
-    let mut source: Box<dyn Read> = match name {
-        "-" => Box::new(std::io::stdin().lock()),
-        path => Box::new(File::open(path).map_err(unreadable)?),
-    };
     let mut scanner = Scanner::new();
-    let mut piece = vec![0; PIECE];
-    let mut first = true;
-    loop {
-        let bytes = match source.read(&mut piece) {
-            Ok(0) => break,
-            Ok(n) => &piece[..n],
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(unreadable(e)),
-        };
-        if first && bytes.starts_with(&GZIP) {
-            let hint = format!("unpack it: zcat {name} | wtcheck decode --from-log -");
-            return Err(Failure::new(exit::INCOMPLETE, format!("{name}: is compressed with gzip"), hint));
-        }
-        first = false;
-        scanner.push(bytes);
-    }
+    super::log::read(name, "decode --from-log", |bytes| scanner.push(bytes))?;
     let log = scanner.finish();
     let all = output.verbose > 0;
     let view =

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod exit;
 pub mod explain;
 pub mod generate;
+mod log;
 pub mod map;
 pub mod orphans;
 pub mod page;

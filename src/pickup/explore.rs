@@ -15,6 +15,7 @@ use super::standby::fetch_patience_ms;
 use super::world::{Action, GIVE_UP, Seen, Setup, World};
 use crate::audit::Progress;
 use crate::scenario::duration::Micros;
+use crate::scenario::random::Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -351,24 +352,17 @@ struct Walked {
 fn walk(setup: &Setup<'_>, seed: u64, number: u64) -> Walked {
     let mut world = World::new(setup);
     let mut out = Walked { way: Vec::new(), broken: Vec::new(), at_rest: false, waiting: false };
-    // splitmix64: small, and the same everywhere.
-    let mut state = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut random = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
+    // Each walk has a beginning of its own, whatever thread takes it.
+    let mut random = Rng::new(seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     while out.way.len() < WALK {
         let enabled = world.enabled(setup, false);
-        let Some(count) = std::num::NonZeroU64::new(enabled.len() as u64) else {
+        if enabled.is_empty() {
             let rest = world.at_rest(setup);
             (out.at_rest, out.waiting) = (true, rest.waiting > 0);
             out.broken.extend(rest.broken);
             break;
-        };
-        let at = usize::try_from(random() % count).unwrap_or(0);
+        }
+        let at = random.below(enabled.len());
         let Some(action) = enabled.get(at).copied() else { break };
         let mut seen = Seen::default();
         world.apply(setup, action, &mut seen);

@@ -448,6 +448,9 @@ impl View<'_> {
         {
             out.push(format!("wtcheck page {home} {table} {page}"));
         }
+        if a.findings.iter().any(|f| f.code == Code::StaleKeystore) {
+            out.push(format!("wtcheck pickup replay {home}"));
+        }
         let damaged = a.trees.iter().any(|t| !t.complete);
         let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
         let own = a.checkpoint.as_ref().map_or(u64::MAX, |c| c.lsn);

@@ -5,6 +5,7 @@
 //! named), [`Document::wrong`] finds the place of a field once more.
 
 pub mod duration;
+pub mod random;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;

@@ -3,7 +3,6 @@
 
 use super::log::{Link, Log};
 use super::outcome::{Attempt, Evidence, Outcome, Published, Remains, RemainsKind, TableOutcome};
-use super::rng::Rng;
 use super::scenario::{Fail, Form, Leaves, MAX_ATTEMPTS, MAX_LOG_BYTES, Retry, Rule, Scenario, Step, Verb, Wrong};
 use super::tree::{KeyValue, Left, Tree};
 use super::{Simulated, tree};
@@ -12,6 +11,7 @@ use crate::btree::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_
 use crate::format::completion::{Completion, READER_VERSION};
 use crate::format::crc::crc32c;
 use crate::format::key_page;
+use crate::scenario::random::Rng;
 use crate::store::edit::NewRow;
 use crate::store::palite::create::NewStore;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -20,7 +20,6 @@ mod account;
 mod engine;
 mod log;
 pub mod outcome;
-mod rng;
 pub mod scenario;
 mod tree;
 

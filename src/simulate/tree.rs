@@ -4,7 +4,6 @@
 use super::account::Account;
 use super::log::{Link, Log};
 use super::outcome::RemainsKind;
-use super::rng::Rng;
 use super::scenario::{Fail, Form, Rule};
 use crate::format::block::COMBINED_LEN;
 use crate::format::cell::{self, CellKind, Times};
@@ -12,6 +11,7 @@ use crate::format::compress::Compressor;
 use crate::format::cookie::Cookie;
 use crate::format::image::{self, Image, NewImage};
 use crate::format::page::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::scenario::random::Rng;
 use crate::store::FLAG_DELTA;
 use std::collections::BTreeSet;
 

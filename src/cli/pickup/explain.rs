@@ -2,15 +2,13 @@
 
 use crate::audit;
 use crate::cli::args::StoreArgs;
-use crate::cli::{Failure, Outcome, exit};
+use crate::cli::{Failure, Outcome, exit, log};
 use crate::pickup::explain::check::{self, Check};
 use crate::pickup::explain::story::Story;
 use crate::pickup::explain::{Case, Options};
 use crate::pickup::profile::Profile;
 use crate::report::Output;
 use crate::report::pickup::explain as view;
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
 /// Read a log: which checkpoint failed, why, what a fixed server would do
@@ -49,7 +47,8 @@ pub struct Args {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let mut story = Story::new();
     for name in &args.logs {
-        read(name, &mut story)?;
+        log::read(name, "pickup explain", |bytes| story.push(bytes))?;
+        story.end_log(name);
     }
     let case = Case::new(&story, Options { profile: args.profile, keystore_lsn: args.keystore_lsn });
     let check = compare(args, &case, output)?;
@@ -57,37 +56,6 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (width, paint, all) = (output.width, output.paint, output.verbose > 0);
     output.document(&explanation, || view::text(&explanation, width, paint, all));
     Ok(explanation.exit_code)
-}
-
-/// Read one log.
-fn read(name: &str, story: &mut Story) -> Result<(), Failure> {
-    const PIECE: usize = 1 << 16;
-    const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
-    let unreadable = |e: std::io::Error| {
-        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a log you may read, or - for standard input")
-    };
-    let mut source: Box<dyn Read> = match name {
-        "-" => Box::new(std::io::stdin().lock()),
-        path => Box::new(File::open(path).map_err(unreadable)?),
-    };
-    let mut piece = vec![0; PIECE];
-    let mut first = true;
-    loop {
-        let bytes = match source.read(&mut piece) {
-            Ok(0) => break,
-            Ok(n) => piece.get(..n).unwrap_or_default(),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(unreadable(e)),
-        };
-        if first && bytes.starts_with(&GZIP) {
-            let hint = format!("unpack it: zcat {name} | wtcheck pickup explain -");
-            return Err(Failure::new(exit::INCOMPLETE, format!("{name}: is compressed with gzip"), hint));
-        }
-        first = false;
-        story.push(bytes);
-    }
-    story.end_log(name);
-    Ok(())
 }
 
 /// Compare the failure with the store, if one was named.

@@ -1,14 +1,16 @@
-//! Numbers that are the same for a seed on every machine: xorshift64*.
+//! Random numbers of simulations: the same for a seed on every machine (xorshift64*).
 
 /// The generator.
 #[derive(Debug, Clone)]
-pub(super) struct Rng(u64);
+pub struct Rng(u64);
 
 /// Few letters, so that compression has something to do.
 const LETTERS: &[u8; 16] = b"abcdefghijklmnop";
 
 impl Rng {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Beginning with a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         let mut rng = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d | 1);
         for _ in 0..8 {
             rng.next();
@@ -16,7 +18,9 @@ impl Rng {
         rng
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    /// The next one.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -24,13 +28,13 @@ impl Rng {
     }
 
     /// Below `n`; 0 for 0.
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         let n = u64::try_from(n).unwrap_or(u64::MAX);
         usize::try_from((self.next() >> 16).checked_rem(n).unwrap_or(0)).unwrap_or(0)
     }
 
     /// A value of so many bytes.
-    pub(super) fn value(&mut self, len: usize) -> Vec<u8> {
+    pub fn value(&mut self, len: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(len.saturating_add(16));
         while out.len() < len {
             let mut bits = self.next();
@@ -44,7 +48,7 @@ impl Rng {
     }
 
     /// `n` different numbers below `of`, ascending; all of them if there are not more.
-    pub(super) fn pick(&mut self, n: usize, of: usize) -> Vec<usize> {
+    pub fn pick(&mut self, n: usize, of: usize) -> Vec<usize> {
         let mut all: Vec<usize> = (0..of).collect();
         let n = n.min(of);
         for at in 0..n {
