@@ -266,17 +266,22 @@ impl<'s> Search<'s> {
     }
 
     fn reach(&mut self, s: Next, next: &mut Vec<(u32, World)>) {
-        if !self.known.insert(s.print) {
-            return;
-        }
+        // A breach lies in the way, not in the state it leads to: that may be reached without one too.
+        let breach = !s.broken.is_empty();
+        let news = if breach { s.broken.iter().any(|b| self.is_new(b)) } else { self.known.insert(s.print) };
         let Ok(at) = u32::try_from(self.came.len()) else { return };
-        self.came.push((s.from, s.action));
-        if s.broken.is_empty() {
-            next.push((at, s.world));
-        } else {
+        if news {
+            self.came.push((s.from, s.action));
             // What comes behind a breach is of no interest.
-            self.note(s.broken, at);
+            match breach {
+                true => self.note(s.broken, at),
+                false => next.push((at, s.world)),
+            }
         }
+    }
+
+    fn is_new(&self, broken: &Broken) -> bool {
+        !self.broken.contains_key(&broken.kind())
     }
 
     fn rest(&mut self, at: u32, world: &World) {
@@ -288,7 +293,7 @@ impl<'s> Search<'s> {
 
     fn note(&mut self, broken: Vec<Broken>, at: u32) {
         for b in broken {
-            if !self.broken.contains_key(&b.kind()) {
+            if self.is_new(&b) {
                 let way = self.way(at);
                 self.broken.insert(b.kind(), (b, way));
             }
@@ -328,7 +333,7 @@ impl<'s> Search<'s> {
     }
 }
 
-/// The successors of a state that are not known yet, and how many there are of all.
+/// The successors of a state that are not known yet or break something, and how many there are of all.
 fn expand(setup: &Setup<'_>, known: &HashSet<u128>, from: u32, world: &World) -> (usize, Vec<Next>) {
     let successor = |action: Action| {
         let mut next = world.clone();
@@ -336,7 +341,8 @@ fn expand(setup: &Setup<'_>, known: &HashSet<u128>, from: u32, world: &World) ->
         next.apply(setup, action, &mut seen);
         next.check(&mut seen);
         let print = next.fingerprint();
-        (!known.contains(&print)).then_some(Next { print, from, action, world: next, broken: seen.broken })
+        let news = !seen.broken.is_empty() || !known.contains(&print);
+        news.then_some(Next { print, from, action, world: next, broken: seen.broken })
     };
     let actions = world.enabled(setup, false);
     (actions.len(), actions.into_iter().filter_map(successor).collect())

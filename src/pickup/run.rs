@@ -6,7 +6,7 @@ use super::scenario::{Act, Actor, Scenario};
 use super::standby::{Role, fetch_patience_ms};
 use super::world::log::{Logged, Record};
 use super::world::{Action, Counts, Note, Seen, Setup, World};
-use crate::scenario::duration::Micros;
+use crate::scenario::duration::{Micros, number, number_or_null};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -21,6 +21,7 @@ const MAX_LINES: usize = 20_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// When, from the beginning.
+    #[serde(rename = "at_us", serialize_with = "number")]
     pub at: Micros,
     /// What.
     #[serde(flatten)]
@@ -31,6 +32,7 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Breach {
     /// When.
+    #[serde(rename = "at_us", serialize_with = "number")]
     pub at: Micros,
     /// Whose.
     pub actor: String,
@@ -43,8 +45,10 @@ pub struct Breach {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stretch {
     /// From.
+    #[serde(rename = "from_us", serialize_with = "number")]
     pub from: Micros,
     /// To.
+    #[serde(rename = "to_us", serialize_with = "number")]
     pub to: Micros,
     /// What it was.
     pub role: Role,
@@ -58,8 +62,10 @@ pub struct Taken {
     /// Its number.
     pub number: u64,
     /// When its turtle page was written.
+    #[serde(rename = "turtle_us", serialize_with = "number")]
     pub turtle: Micros,
     /// When its record was.
+    #[serde(rename = "complete_us", serialize_with = "number")]
     pub complete: Micros,
     /// LSN of its record.
     pub lsn: u64,
@@ -79,9 +85,24 @@ pub struct Rotated {
     /// LSN of its page.
     pub lsn: u64,
     /// T1.
+    #[serde(rename = "t1_us", serialize_with = "number")]
     pub t1: Micros,
     /// T2, if it came.
+    #[serde(rename = "t2_us", serialize_with = "number_or_null")]
     pub t2: Option<Micros>,
+}
+
+/// A page server was away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outage {
+    /// Its name.
+    pub server: String,
+    /// From.
+    #[serde(rename = "from_us", serialize_with = "number")]
+    pub from: Micros,
+    /// To.
+    #[serde(rename = "to_us", serialize_with = "number")]
+    pub to: Micros,
 }
 
 /// How a node came out.
@@ -103,8 +124,10 @@ pub struct NodeReport {
     #[serde(flatten)]
     pub counts: Counts,
     /// For how long, at the end, a checkpoint has been complete that it does not serve.
+    #[serde(rename = "behind_us", serialize_with = "number")]
     pub behind: Micros,
     /// The longest that it was.
+    #[serde(rename = "longest_behind_us", serialize_with = "number")]
     pub longest_behind: Micros,
     /// What it was when.
     pub stretches: Vec<Stretch>,
@@ -114,6 +137,7 @@ pub struct NodeReport {
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// When it ended.
+    #[serde(rename = "ended_us", serialize_with = "number")]
     pub ended: Micros,
     /// Nothing more could happen, but what waits for a change.
     pub at_rest: bool,
@@ -125,8 +149,8 @@ pub struct Report {
     pub checkpoints: Vec<Taken>,
     /// Its rotations.
     pub rotations: Vec<Rotated>,
-    /// When page servers were away: name, from, to.
-    pub outages: Vec<(String, Micros, Micros)>,
+    /// When page servers were away.
+    pub outages: Vec<Outage>,
     /// Nodes, the first leader first.
     pub nodes: Vec<NodeReport>,
     /// Rules broken.
@@ -421,8 +445,8 @@ impl<'s> Run<'s> {
 
     fn end_outage(&mut self, server: usize) {
         if let Some(from) = self.down.get_mut(server).and_then(Option::take) {
-            let name = self.setup.scenario.name_of(Actor::Server(server)).to_string();
-            self.report.outages.push((name, from, self.now));
+            let server = self.setup.scenario.name_of(Actor::Server(server)).to_string();
+            self.report.outages.push(Outage { server, from, to: self.now });
         }
     }
 

@@ -15,7 +15,7 @@ use crate::format::config::Config;
 use crate::format::crc;
 use crate::format::key_page;
 use crate::format::turtle::{self, Turtle, TurtleForm};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 /// Attempts of the engine at a turtle or key page before it gives up (09.2).
@@ -61,13 +61,24 @@ pub struct Installed {
     /// LSN of the completion record.
     pub lsn: u64,
     /// Checkpoint timestamp; 0 = none.
+    #[serde(serialize_with = "hexadecimal")]
     pub timestamp: u64,
     /// Oldest timestamp.
+    #[serde(serialize_with = "hexadecimal_or_null")]
     pub oldest_timestamp: Option<u64>,
     /// As adopted from the record.
     pub database_size: Option<u64>,
     /// LSN of the key page the turtle page embeds.
     pub keystore_lsn: Option<u64>,
+}
+
+/// Timestamps as the turtle page and the other reports write them.
+fn hexadecimal<S: Serializer>(timestamp: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{timestamp:x}"))
+}
+
+fn hexadecimal_or_null<S: Serializer>(timestamp: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    timestamp.map(|t| format!("{t:x}")).serialize(serializer)
 }
 
 /// A node as pick-up sees it.

@@ -83,6 +83,16 @@ impl<'de> Deserialize<'de> for Micros {
     }
 }
 
+/// For programs: whole microseconds. Fields written so are named `…_us`.
+pub fn number<S: Serializer>(time: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.0)
+}
+
+/// As [`number`], null if there is none.
+pub fn number_or_null<S: Serializer>(time: &Option<Micros>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|t| t.0).serialize(serializer)
+}
+
 impl Serialize for Micros {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

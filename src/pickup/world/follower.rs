@@ -94,6 +94,8 @@ impl World {
             Outcome::Deferred => {
                 node.counts.deferred += 1;
                 node.deferred = Some(lsn);
+                // Nothing of the checkpoint was tried.
+                node.tries.1 = node.tries.1.saturating_sub(1);
                 let sessions = node.standby.snapshots;
                 seen.say(setup, actor, Tone::Plain, || {
                     format!("pick-up of the checkpoint at LSN {lsn} waits for {sessions} sessions")

@@ -131,8 +131,8 @@ pub fn render(scenario: &Scenario, report: &Report) -> String {
     for server in &scenario.servers {
         label(&mut out, y, server);
         bar(&mut out, &axis, y, (Micros(0), report.ended), "serves", "");
-        for (_, from, to) in report.outages.iter().filter(|o| &o.0 == server) {
-            bar(&mut out, &axis, y, (*from, *to), "down", "killed");
+        for outage in report.outages.iter().filter(|o| &o.server == server) {
+            bar(&mut out, &axis, y, (outage.from, outage.to), "down", "killed");
         }
         y += PITCH;
     }

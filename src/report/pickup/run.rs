@@ -21,7 +21,9 @@ struct Document<'a> {
     scenario: &'a str,
     profile: &'a str,
     policy: &'a str,
-    retry: crate::pickup::policy::Retry,
+    retry_budget: u32,
+    retry_first_us: u64,
+    retry_longest_us: u64,
     #[serde(flatten)]
     report: &'a Report,
     other_policies: Vec<Other<'a>>,
@@ -44,7 +46,9 @@ pub fn show(path: &str, scenario: &Scenario, report: &Report, others: &[(Policy,
         scenario: &scenario.name,
         profile: scenario.profile.name(),
         policy: scenario.policy.name(),
-        retry: scenario.retry,
+        retry_budget: scenario.retry.budget,
+        retry_first_us: scenario.retry.first.0,
+        retry_longest_us: scenario.retry.longest.0,
         report,
         other_policies: others
             .iter()
