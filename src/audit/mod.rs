@@ -36,6 +36,8 @@ pub trait Progress: Sync {
     fn phase(&self, name: &str, total: Option<u64>);
     /// So many rows or blocks of the phase are done, and bytes read in it.
     fn at(&self, done: u64, bytes: u64);
+    /// So many of something else are done; `what`: one of them.
+    fn count(&self, done: u64, what: &str);
 }
 
 /// No progress.
@@ -44,6 +46,7 @@ pub struct Silent;
 impl Progress for Silent {
     fn phase(&self, _name: &str, _total: Option<u64>) {}
     fn at(&self, _done: u64, _bytes: u64) {}
+    fn count(&self, _done: u64, _what: &str) {}
 }
 
 /// What to audit and how.

@@ -250,7 +250,7 @@ impl<'s> Search<'s> {
                         self.reach(s, &mut next);
                     }
                 }
-                self.progress.at(self.before + self.known.len() as u64, 0);
+                self.progress.count(self.before + self.known.len() as u64, "state");
                 if self.known.len() >= self.options.states {
                     self.figures.bounded_by = Some(BY_STATES);
                     self.figures.states = self.known.len() as u64;

@@ -399,7 +399,7 @@ pub fn run(opened: &Opened<'_>, home: &str, options: &Options, progress: &dyn Pr
         for node in &mut nodes {
             driver.meet(node, at, from);
         }
-        progress.at(at as u64 + 1, 0);
+        progress.count(at as u64 + 1, "record");
     }
     let (notes, unchecked) = driver.notes(opened)?;
     let skips = nodes.iter().find(|n| n.policy == Policy::Skip).map(|n| n.records.clone()).unwrap_or_default();

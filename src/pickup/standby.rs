@@ -253,10 +253,13 @@ impl Attempt {
         self.next
     }
 
-    /// Where it stands. With its record, everything follows from this.
+    /// Where it stands: with its record, everything it does follows from this. What was read is part of
+    /// it, as a wrong fix may have gone past what was not.
     #[must_use]
-    pub fn stage(&self) -> (Step, bool, bool) {
-        (self.next, self.forced, self.encoding_before)
+    pub fn stage(&self) -> (Step, [bool; 6]) {
+        let read = [!self.page.is_empty(), self.turtle.is_some(), self.wrong_key.is_some(), self.merged.is_some()];
+        let [page, turtle, wrong_key, merged] = read;
+        (self.next, [self.forced, self.encoding_before, page, turtle, wrong_key, merged])
     }
 
     /// The turtle page's LSN, once read.

@@ -41,6 +41,21 @@ impl Bars {
         }
     }
 
+    fn say(&self, line: impl Fn(&str) -> String) {
+        match self {
+            Self::Quiet => {}
+            Self::Plain(state) => {
+                if let Ok(mut state) = state.lock()
+                    && state.last.elapsed() >= PLAIN_EVERY
+                {
+                    state.last = Instant::now();
+                    let _ = writeln!(std::io::stderr(), "wtcheck: {}", line(&state.phase));
+                }
+            }
+            Self::Bar(bar) => bar.set_message(line(&bar.prefix())),
+        }
+    }
+
     /// Take the bar away before results are printed.
     pub fn finish(&self) {
         if let Self::Bar(bar) = self {
@@ -75,17 +90,10 @@ impl Progress for Bars {
     }
 
     fn at(&self, done: u64, bytes: u64) {
-        match self {
-            Self::Quiet => {}
-            Self::Plain(state) => {
-                if let Ok(mut state) = state.lock()
-                    && state.last.elapsed() >= PLAIN_EVERY
-                {
-                    state.last = Instant::now();
-                    let _ = writeln!(std::io::stderr(), "wtcheck: {}", line(&state.phase, done, bytes));
-                }
-            }
-            Self::Bar(bar) => bar.set_message(line(&bar.prefix(), done, bytes)),
-        }
+        self.say(|phase| line(phase, done, bytes));
+    }
+
+    fn count(&self, done: u64, what: &str) {
+        self.say(|phase| format!("{phase}: {}", super::text::count(done, what)));
     }
 }
