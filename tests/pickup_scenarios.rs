@@ -96,8 +96,11 @@ fn both_runs_of_the_bug_report() {
         assert!(down.breaches.is_empty());
         assert_eq!((standby.role, standby.checkpoint), (Role::Follower, Some(last)));
         assert_eq!((standby.counts.skipped, standby.counts.resyncs), (0, 1));
-        // It was away meanwhile, so it was behind for longer.
-        assert!(standby.longest_behind > skip.nodes[1].longest_behind);
+        // It was away meanwhile, 5 s, and behind from the checkpoint it refused until it was back.
+        let away = standby.stretches.iter().find(|s| s.role == Role::Resyncing).unwrap();
+        assert_eq!((away.to.0 - away.from.0, away.checkpoint), (5_000_000, None));
+        let third = down.checkpoints.iter().find(|c| c.number == 3).unwrap();
+        assert_eq!(standby.longest_behind.0, away.to.0 - third.complete.0);
     }
     // About 2 s after KEK version 3 the page server is killed, and the abort comes once it is back.
     let report = play(&scenario("kill_standby_page_server"), &Policy::Abort);

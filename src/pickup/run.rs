@@ -356,11 +356,14 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// For how long there has been a complete checkpoint that a node does not serve.
+    /// For how long there has been a complete checkpoint that a node has not served.
     fn behind(&self, n: usize) -> Micros {
-        let own = self.world.nodes.get(n).and_then(|n| n.standby.installed.as_ref()).map_or(0, |i| i.lsn);
-        let newer = |r: &&Record| matches!(r.what, Logged::Checkpoint { .. }) && r.lsn > own;
-        let first = self.world.log.iter().find(newer).and_then(|r| self.born.get(&r.lsn));
+        // Also while it re-syncs: against what it served last.
+        let own = self.world.nodes.get(n).map_or(0, |n| n.served);
+        let from = self.world.log.partition_point(|r| r.lsn <= own);
+        let is_newer = |r: &&Record| matches!(r.what, Logged::Checkpoint { metadata_lsn, .. } if metadata_lsn > own);
+        let newer = self.world.log.iter().skip(from).find(is_newer);
+        let first = newer.and_then(|r| self.born.get(&r.lsn));
         first.map_or(Micros(0), |born| Micros(self.now.0.saturating_sub(born.0)))
     }
 
@@ -432,7 +435,7 @@ impl<'s> Run<'s> {
         for (n, report) in self.report.nodes.iter_mut().enumerate() {
             let Some(node) = self.world.nodes.get(n) else { continue };
             let lsn = node.standby.installed.as_ref().map(|i| i.lsn);
-            let number = self.world.log.iter().find_map(|r| match r.what {
+            let number = self.world.log.iter().rev().find_map(|r| match r.what {
                 Logged::Checkpoint { number, .. } if Some(r.lsn) == lsn => Some(number),
                 _ => None,
             });

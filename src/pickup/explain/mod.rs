@@ -549,12 +549,19 @@ fn judged(
         if all.any(|r| r == Reaction::Retry) { Reaction::Retry } else { first }
     };
     let (now, in_the_end) = (decide(1), decide(u32::MAX));
+    // The manager knows of a newer one already.
+    let newer = manager.and_then(|m| m.latest.filter(|l| m.to_install.or(f.lsn).is_some_and(|own| *l > own)));
     let next = match (check.and_then(|c| c.next_compatible), check) {
         (Some(n), _) => format!("the next compatible one is metadata_lsn={} (record {})", n.metadata_lsn, n.lsn),
         _ if later.is_some() => {
             format!("the next one the log shows installed is metadata_lsn={}", later.unwrap_or_default())
         }
         (None, Some(c)) if c.record_lsn.is_some() => "the store has no compatible one behind it yet".to_string(),
+        _ if (r.step, r.code) == (Some(Step::LoadKey), Some(Code::EINVAL)) && newer.is_some() => format!(
+            "next it tries the newest one materialized and applied already, LSN {}: compatible if it embeds the key the \
+             node has, or a newer one",
+            newer.unwrap_or_default()
+        ),
         _ if (r.step, r.code) == (Some(Step::LoadKey), Some(Code::EINVAL)) => {
             "the next compatible one is the first later one that embeds the key the node has, or a newer one"
                 .to_string()
@@ -568,10 +575,21 @@ fn judged(
         Reaction::Abort => {
             "the error reaches an invariant: SIGABRT; the node is down until it is started again".to_string()
         }
-        Reaction::Skip => format!("drops {lsn} for good and goes on serving from {serving}; {next}"),
-        Reaction::StepDown => format!(
-            "leaves cleanly, re-syncs from the newest complete checkpoint and comes back; until then it serves nothing; {next}"
-        ),
+        Reaction::Skip => {
+            // Page servers may come back; what a page says does not change.
+            let passes = code.may_pass() && steps.iter().any(|s| s.reads_pages());
+            let drops = if passes { "puts" } else { "drops" };
+            let how_long = if passes { "aside until something changes" } else { "for good" };
+            format!("{drops} {lsn} {how_long} and goes on serving from {serving}; {next}")
+        }
+        Reaction::StepDown => {
+            let newest = newer.map(|l| format!(", LSN {l} or a newer one,")).unwrap_or_default();
+            format!(
+                "leaves cleanly, re-syncs from the newest complete checkpoint{newest} and comes back; until then it \
+                 serves nothing{}",
+                if newer.is_some() { String::new() } else { format!("; {next}") }
+            )
+        }
         Reaction::Retry | Reaction::Ignore => "tries again".to_string(),
     };
     let name = |r: Reaction| match r {

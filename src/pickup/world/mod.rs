@@ -330,10 +330,10 @@ impl World {
         };
         let seen = self.log.get(..node.seen.min(self.log.len())).unwrap_or_default();
         let there = |r: &&Record| match r.what {
-            Logged::Checkpoint { completion, .. } => completion != State::Lost && r.lsn > own && !out(r.lsn),
+            Logged::Checkpoint { completion, .. } => completion != State::Lost && !out(r.lsn),
             Logged::Key { .. } => false,
         };
-        seen.iter().rev().find(there).copied()
+        seen.iter().rev().take_while(|r| r.lsn > own).find(there).copied()
     }
 
     /// What can happen next, in a fixed order. `timed`: also what only time brings.
