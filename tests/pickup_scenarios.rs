@@ -148,6 +148,30 @@ fn a_change_of_leader_meets_the_same_bug() {
     }
 }
 
+#[test]
+fn faults_of_the_log_are_searched_for_every_standby() {
+    // Said of one standby, met by both.
+    let text = "scenario: 1\nprofile: 2026-05\nprimary: p\nstandbys: [{name: a}, {name: b}]\nevents:\n  \
+        - {at: 1s, actor: p, do: checkpoint}\n  - {at: 2s, actor: b, do: corrupt, what: turtle, number: 1}\n";
+    let found = search(&parse(text), &Policy::Abort);
+    assert!(found.figures.apart);
+    assert_eq!((found.examples.len(), found.examples[0].actor.as_str()), (1, "a"));
+}
+
+#[test]
+fn a_leader_that_is_killed_leads_no_more() {
+    let text = "scenario: 1\nprimary: p\nstandbys: [{name: a}, {name: b}]\nevents:\n  - {at: 1s, actor: p, do: step-down}\n  \
+        - {at: 2s, actor: a, do: step-up}\n  - {at: 3s, actor: a, do: checkpoint}\n  - {at: 3.1s, actor: a, do: kill}\n  \
+        - {at: 5s, actor: b, do: step-up}\n  - {at: 6s, actor: b, do: checkpoint}\n";
+    let report = play(&parse(text), &Policy::Skip);
+    assert!(report.breaches.is_empty() && report.left_over == 0, "{:?}", report.timeline);
+    let roles: Vec<Role> = report.nodes.iter().map(|n| n.role).collect();
+    assert_eq!(roles, [Role::Follower, Role::Down, Role::Leader]);
+    // The one that was under way when it was killed never completed.
+    assert_eq!(report.checkpoints.len(), 1);
+    assert_eq!(report.nodes[0].checkpoint, Some(report.checkpoints[0].number));
+}
+
 /// A policy by what it does at each failure.
 struct Wrong(fn(&Failure) -> Reaction);
 

@@ -156,6 +156,10 @@ fn only(scenario: &Scenario, node: Option<usize>) -> Scenario {
         rotate_for_seals(&mut out);
     }
     if let Some(n) = node {
+        // A fault of the log is everybody's, whoever is said to bring it about.
+        for event in out.events.iter_mut().filter(|e| matches!(e.act, Act::Corrupt(..) | Act::Drop(..))) {
+            event.actor = Actor::Node(0);
+        }
         out.events.retain(|e| !matches!(e.actor, Actor::Node(m) if m != 0 && m != n));
         let by = scenario.served_by.get(n).cloned().unwrap_or_default();
         out.events.retain(|e| !matches!(e.actor, Actor::Server(s) if !by.contains(&s)));

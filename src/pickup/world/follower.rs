@@ -7,7 +7,7 @@ use super::super::policy::{Failure, Reaction};
 use super::super::scenario::Actor;
 use super::super::standby::{Attempt, Key, Outcome, Progress, Role};
 use super::super::step::{Done, Step};
-use super::log::{Logged, Pages, Record, State, completion_text, is_damaged};
+use super::log::{Logged, Pages, Record, State, completion_text, is_damaged, is_refused_key};
 use super::{Note, Seen, Setup, Tone, World};
 
 /// Steps before which other actors may act: those that read pages or what others change.
@@ -61,6 +61,10 @@ impl World {
                 return;
             }
             node.past_damage |= is_damaged(pages.log, attempt.lsn, attempt.next());
+            if attempt.next() == Step::LoadKey {
+                let committed = node.standby.keystore.map(|k| k.lsn);
+                node.past_key = is_refused_key(pages.log, attempt.lsn, committed);
+            }
             match attempt.step(&mut node.standby, &mut pages, &setup.build, &mut trace) {
                 Progress::Going => {}
                 Progress::Waiting => {
@@ -150,7 +154,6 @@ impl World {
                         node.stuck = false;
                     }
                     Reaction::Ignore => {
-                        node.past_key |= step == Step::LoadKey;
                         if attempt.ignore_failure() == Progress::Going {
                             node.attempt = Some(attempt);
                             self.go_on(setup, n, seen);

@@ -90,13 +90,20 @@ impl World {
         });
     }
 
-    pub(super) fn step_down(&mut self, setup: &Setup<'_>, n: usize, seen: &mut Seen) {
-        let end = self.log.len();
+    /// What the leader had begun ends with it.
+    pub(super) fn stop_leading(&mut self) {
         self.leader = None;
         (self.in_flight, self.rotation) = (None, None);
+    }
+
+    pub(super) fn step_down(&mut self, setup: &Setup<'_>, n: usize, seen: &mut Seen) {
+        let end = self.log.len();
+        // From T1 on the leader's own provider has the new key.
+        let key = self.rotation.map(|r| r.key).or(self.key);
+        self.stop_leading();
         if let Some(node) = self.nodes.get_mut(n) {
             node.standby.role = Role::Follower;
-            node.standby.keystore = self.key;
+            node.standby.keystore = key;
             (node.heard, node.seen) = (end, end);
         }
         seen.say(setup, Actor::Node(n), Tone::Plain, || "steps down".into());
@@ -105,8 +112,11 @@ impl World {
     /// Follower to leader (09.6): what no record completes is abandoned, the newest complete
     /// checkpoint is picked up; today a failure of that is a panic.
     pub(super) fn step_up(&mut self, setup: &Setup<'_>, n: usize, seen: &mut Seen) {
-        let is_checkpoint = |r: &Record| matches!(r.what, Logged::Checkpoint { .. });
-        let end = self.log.iter().rposition(is_checkpoint).map_or(0, |at| at + 1);
+        let is_complete = |r: &Record| match r.what {
+            Logged::Checkpoint { completion, .. } => completion != State::Lost,
+            Logged::Key { .. } => false,
+        };
+        let end = self.log.iter().rposition(is_complete).map_or(0, |at| at + 1);
         self.log.truncate(end);
         for node in &mut self.nodes {
             (node.heard, node.seen) = (node.heard.min(end), node.seen.min(end));

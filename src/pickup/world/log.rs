@@ -173,6 +173,17 @@ pub(super) fn completion_text(record: &Record, profile: Profile) -> Vec<u8> {
     }
 }
 
+/// Whether the key a checkpoint embeds cannot be loaded by who has committed another, by the log and not
+/// by what the step says.
+pub(super) fn is_refused_key(log: &[Record], lsn: u64, committed: Option<u64>) -> bool {
+    let embedded = log.iter().rev().find(|r| r.lsn == lsn).and_then(|r| match r.what {
+        Logged::Checkpoint { key, .. } => key,
+        Logged::Key { .. } => None,
+    });
+    let whole = |key: u64| log.iter().any(|r| r.lsn == key && r.is_whole());
+    embedded.is_some_and(|key| committed.is_some_and(|own| key < own) || !whole(key))
+}
+
 /// Whether what a step reads is damaged at this moment, by the record and not by what the step says.
 pub(super) fn is_damaged(log: &[Record], lsn: u64, step: Step) -> bool {
     let Some(Record { what: Logged::Checkpoint { turtle, metadata, .. }, .. }) = log.iter().find(|r| r.lsn == lsn)

@@ -347,7 +347,7 @@ impl World {
         for lane in 0..setup.lanes() {
             if let Some((_, event)) = setup.event(self, lane)
                 && horizon.is_none_or(|h| event.at.0 <= h)
-                && self.can(event)
+                && self.can(setup, event)
             {
                 out.push(Action::Event(lane));
             }
@@ -404,7 +404,7 @@ impl World {
         by.iter().all(|s| setup.long_outage.get(*s).copied().unwrap_or(false))
     }
 
-    fn can(&self, event: &Event) -> bool {
+    fn can(&self, setup: &Setup<'_>, event: &Event) -> bool {
         let Actor::Node(n) = event.actor else { return true };
         match event.act {
             Act::Checkpoint => self.in_flight.is_none(),
@@ -412,7 +412,9 @@ impl World {
             Act::Corrupt(what, number) | Act::Drop(what, number) => self.find(what, number).is_some(),
             Act::StepUp => {
                 let idle = |n: &Node| n.standby.role == Role::Follower && n.attempt.is_none();
-                self.leader.is_none() && self.nodes.get(n).is_some_and(idle)
+                // It picks a checkpoint up: silent page servers are waited for here too.
+                let read = setup.reachable(self, n) || self.patience_ends(setup, n, Step::FetchTurtle);
+                read && self.leader.is_none() && self.nodes.get(n).is_some_and(idle)
             }
             _ => true,
         }
@@ -545,9 +547,12 @@ impl World {
                 seen.say(setup, actor, Tone::Plain, || "snapshots are let go".into());
             }
             Act::Kill if node.standby.role != Role::Aborted => {
-                node.attempt = None;
+                (node.attempt, node.forced) = (None, false);
                 (node.past_key, node.past_damage) = (false, false);
                 node.standby.restart(Role::Down);
+                if self.leader == Some(n) {
+                    self.stop_leading();
+                }
                 seen.say(setup, actor, Tone::Warn, || "stopped".into());
             }
             Act::Restart if matches!(node.standby.role, Role::Down | Role::Aborted) => {
