@@ -9,6 +9,8 @@
 pub mod audit;
 pub mod btree;
 pub mod cli;
+#[cfg(feature = "devtools")]
+pub mod devtools;
 pub mod format;
 pub mod local;
 pub mod pickup;

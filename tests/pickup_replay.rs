@@ -545,7 +545,7 @@ fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u
         let numbers = (Limits::default(), counters);
         let new =
             Rewriter::new(&opened.index, &mut *reader, &newest.metadata, numbers, &|_| true).replace(&values).unwrap();
-        let turtle_row = *opened.index.get(newest.turtle_at).unwrap();
+        let turtle_row = opened.index.get(newest.turtle_at).unwrap();
         let mut turtle = Vec::new();
         reader.read(&turtle_row, &mut turtle).unwrap();
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();

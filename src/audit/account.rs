@@ -151,7 +151,7 @@ pub fn candidates(index: &Index, class: &[Class], table: u64, frontier: u64) -> 
 }
 
 fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier: u64, out: &mut Vec<Candidate>) {
-    let rows = index.slice(page.clone());
+    let rows = &index.slice(page.clone()).to_vec();
     let class = &class[page];
     for (at, (row, c)) in rows.iter().zip(class).enumerate() {
         if row.lsn > frontier {

@@ -3,7 +3,6 @@
 use super::result::ClassTotal;
 use crate::store::{Index, Row};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
 
 /// The classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,13 +101,22 @@ pub struct Basis {
 
 /// Judge every row that the walks have not marked.
 pub fn classify(index: &Index, class: &mut [Class], basis: &Basis) {
-    for page in index.pages() {
-        let Some(first) = index.get(page.start) else { continue };
+    let mut all = index.rows().iter().peekable();
+    let mut rows = Vec::new();
+    let mut start = 0;
+    while let Some(first) = all.next() {
+        rows.clear();
+        rows.push(first);
+        while let Some(row) = all.next_if(|r| (r.table, r.page) == (first.table, first.page)) {
+            rows.push(row);
+        }
+        let class = &mut class[start..start + rows.len()];
+        start += rows.len();
         let special = [basis.turtle_table, basis.key_table].contains(&first.table);
         if special && first.page == crate::btree::catalog::SPECIAL_PAGE {
-            classify_special(index, class, basis, page);
+            classify_special(&rows, class, basis);
         } else {
-            classify_page(index, class, basis, page);
+            classify_page(&rows, class, basis);
         }
     }
 }
@@ -125,14 +133,13 @@ fn common(row: &Row, class: Class, completion_lsn: u64) -> Option<Class> {
 }
 
 /// Turtle and key pages: full images only, never orphans (11.5).
-fn classify_special(index: &Index, class: &mut [Class], basis: &Basis, page: Range<usize>) {
-    for at in page {
-        let Some(row) = index.get(at) else { continue };
+fn classify_special(rows: &[Row], class: &mut [Class], basis: &Basis) {
+    for (row, class) in rows.iter().zip(class) {
         // A key page that only a newer checkpoint embeds was there already when this one completed.
-        if class[at] == Class::Newer && row.table == basis.key_table && row.lsn <= basis.completion_lsn {
-            class[at] = Class::Unjudged;
+        if *class == Class::Newer && row.table == basis.key_table && row.lsn <= basis.completion_lsn {
+            *class = Class::Unjudged;
         }
-        class[at] = common(row, class[at], basis.completion_lsn).unwrap_or({
+        *class = common(row, *class, basis.completion_lsn).unwrap_or({
             if row.table == basis.key_table && row.lsn > basis.embedded_key {
                 Class::KeyNotEmbedded
             } else {
@@ -142,9 +149,7 @@ fn classify_special(index: &Index, class: &mut [Class], basis: &Basis, page: Ran
     }
 }
 
-fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<usize>) {
-    let rows = index.slice(page.clone());
-    let class = &mut class[page];
+fn classify_page(rows: &[Row], class: &mut [Class], basis: &Basis) {
     let Some(first) = rows.first() else { return };
     let facts = basis.tables.get(&first.table).copied();
     let TableFacts { frontier, lost } = facts.unwrap_or(basis.unknown);
@@ -153,10 +158,12 @@ fn classify_page(index: &Index, class: &mut [Class], basis: &Basis, page: Range<
     // Newest first: whether a row is superseded depends on what the newer ones turned out to be.
     for at in (0..rows.len()).rev() {
         let row = &rows[at];
-        let later = later_images(rows, class, at);
         if let Some(known) = common(row, class[at], basis.completion_lsn) {
             class[at] = known;
-        } else if row.lsn > frontier {
+            continue;
+        }
+        let later = later_images(rows, class, at);
+        if row.lsn > frontier {
             class[at] = Class::After;
         } else if later != Later::Skipped
             && is_discarded(rows, at, if later == Later::Superseded { u64::MAX } else { basis.newest_completion })

@@ -54,7 +54,7 @@ pub fn inspect(
         .slice(range.clone())
         .iter()
         .enumerate()
-        .map(|(at, row)| (*row, class.get(range.start + at).copied().unwrap_or_default()))
+        .map(|(at, row)| (row, class.get(range.start + at).copied().unwrap_or_default()))
         .collect();
     let info = audit.trees.iter().find(|t| t.table_id == table);
     let mut out = Inspection {
@@ -83,10 +83,10 @@ pub fn inspect(
     if let (Some(chain), Content::Tree(..)) = (chain, &out.content) {
         verify(index, &mut *reader, chain, reached.as_ref(), &mut faults);
     }
-    for row in chain.map(|c| c.rows(index)).unwrap_or_default() {
+    for row in chain.iter().flat_map(|c| c.rows(index)) {
         let mut bytes = Vec::new();
-        match reader.read(row, &mut bytes) {
-            Ok(()) => out.blocks.push((*row, bytes)),
+        match reader.read(&row, &mut bytes) {
+            Ok(()) => out.blocks.push((row, bytes)),
             Err(e) => faults.push(page::unreadable((row.table, row.page, row.lsn), &e)),
         }
     }
@@ -140,7 +140,7 @@ fn live_cookie(
 /// The chain that ends at `lsn`, or at the newest row worth showing, from the rows alone.
 fn own_chain(index: &Index, table: u64, page: u64, lsn: Option<u64>, class: &[Class], start: usize) -> Option<Chain> {
     let range = index.page(table, page);
-    let rows = index.slice(range.clone());
+    let rows = index.slice(range.clone()).to_vec();
     let shown = |at: &usize| !rows[*at].is_discard();
     let live = |at: &usize| class.get(start + at) == Some(&Class::Live);
     let newest = match lsn {
@@ -164,7 +164,7 @@ fn verify(index: &Index, reader: &mut dyn BlockReader, chain: Chain, cookie: Opt
         }
         None => {
             let mut bytes = Vec::new();
-            let image = reader.read(newest, &mut bytes).ok().and_then(|()| Image::parse(&bytes, None).ok());
+            let image = reader.read(&newest, &mut bytes).ok().and_then(|()| Image::parse(&bytes, None).ok());
             let Some(image) = image else { return };
             let mut cookie = Cookie::new(newest.page, newest.lsn, newest.base_lsn, newest.len, image.block.checksum);
             if image.era == Era::June2025 {

@@ -36,7 +36,7 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             checksum: None,
             valid: false,
         };
-        let parsed = match reader.read(row, &mut bytes) {
+        let parsed = match reader.read(&row, &mut bytes) {
             Ok(()) => key_page::parse(&bytes).map_err(|e| e.to_string()),
             Err(e) => Err(e.to_string()),
         };

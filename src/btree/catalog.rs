@@ -182,7 +182,7 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
     };
     let place = (turtle_row.table, turtle_row.page, turtle_row.lsn);
     let mut text = Vec::new();
-    reader.read(turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(page::unreadable(place, &e)))?;
+    reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(page::unreadable(place, &e)))?;
     if let Some(expected) = completion.metadata_checksum {
         let found = crc::crc32c(&text);
         if found != expected {

@@ -3,7 +3,7 @@
 
 use super::fault::{Fault, FaultKind};
 use crate::format::cookie::{Cookie, Layout};
-use crate::store::{FLAG_DELTA, Index, Row};
+use crate::store::{FLAG_DELTA, Index, Row, Rows};
 use std::ops::{Range, RangeInclusive};
 
 /// Most deltas a page may have between two full images (03.7).
@@ -27,7 +27,7 @@ impl Chain {
 
     /// The rows, base image first.
     #[must_use]
-    pub fn rows<'i>(&self, index: &'i Index) -> &'i [Row] {
+    pub fn rows<'i>(&self, index: &'i Index) -> Rows<'i> {
         index.slice(self.base..self.newest + 1)
     }
 
@@ -40,7 +40,7 @@ impl Chain {
     /// Stored bytes of all blocks.
     #[must_use]
     pub fn stored_bytes(&self, index: &Index) -> u64 {
-        self.rows(index).iter().map(|r| u64::from(r.len)).sum()
+        self.positions().filter_map(|at| index.len_and_flags(at)).map(|(len, _)| u64::from(len)).sum()
     }
 }
 
@@ -60,8 +60,11 @@ pub fn resolve_in(
     cookie: &Cookie,
     faults: &mut Vec<Fault>,
 ) -> Option<Chain> {
+    if let Some(at) = lone_image(index, page.clone(), cookie) {
+        return Some(Chain { base: at, newest: at });
+    }
     let place = (table, cookie.page_id, cookie.lsn);
-    let rows = index.slice(page.clone());
+    let rows = index.slice(page.clone()).to_vec();
     // L1 and L2 cookies have no LSN: they mean the newest version.
     let upto = match cookie.layout {
         Layout::L1 | Layout::L2 => rows.len(),
@@ -108,6 +111,21 @@ pub fn resolve_in(
         check_links(cookie, blocks, place, faults);
     }
     Some(chain)
+}
+
+/// Where a cookie names a full image and nothing is wrong with it: most pages, at little cost.
+fn lone_image(index: &Index, page: Range<usize>, cookie: &Cookie) -> Option<usize> {
+    if cookie.layout != Layout::V0 || cookie.is_delta() != Some(false) || cookie.lsn == 0 || cookie.base_lsn != 0 {
+        return None;
+    }
+    let at = page.start + index.slice(page.clone()).first_from(cookie.lsn);
+    let row = page.contains(&at).then(|| index.get(at)).flatten()?;
+    let sound = row.lsn == cookie.lsn
+        && row.is_full()
+        && row.base_lsn == 0
+        && row.backlink_lsn < row.lsn
+        && row.len == cookie.size;
+    sound.then_some(at)
 }
 
 /// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.

@@ -87,7 +87,7 @@ pub fn read(
     let era = era_of(cookie);
     scratch.used = 0;
     for row in rows {
-        if let Err(e) = reader.read(row, scratch.slot()) {
+        if let Err(e) = reader.read(&row, scratch.slot()) {
             faults.push(unreadable((row.table, row.page, row.lsn), &e));
             scratch.used = 0;
             return None;

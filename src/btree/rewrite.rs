@@ -211,7 +211,7 @@ impl<'a> Rewriter<'a> {
             && cell::Cells::new(&plain, image.data_offset(), header.flags).flatten().any(|c| c.prefix > 0);
         let rows = self.index.slice(self.index.page(self.tree.table, cookie.page_id));
         let image_lsn = rows.iter().rev().find(|r| r.is_full() && (self.stays)(r)).map_or(0, |r| r.lsn);
-        let ends_in_delta = rows.iter().rev().find(|r| (self.stays)(r)).is_some_and(Row::is_delta);
+        let ends_in_delta = rows.iter().rev().find(|r| (self.stays)(r)).is_some_and(|r| r.is_delta());
         let era = loaded.era;
         Ok(Old { cookie, era, header, compressor, full_checksum, prefixes, image_lsn, ends_in_delta })
     }

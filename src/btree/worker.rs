@@ -12,7 +12,7 @@ use crate::format::cell::CellKind;
 use crate::format::cookie::Cookie;
 use crate::format::delta::{Children, LeafValue, Rows};
 use crate::format::page::{PageHeader, PageType};
-use crate::store::{BlockReader, Index, Row};
+use crate::store::{BlockReader, Index};
 use std::sync::Arc;
 
 /// The separators around a page: its keys lie from the first (inclusive) to the second (exclusive).
@@ -290,7 +290,7 @@ fn pass_leaf(found: &Found, tree: &Tree, parent: &Pending, ground: Ground<'_>, s
         && cookie.page_id >= FIRST_PAGE_ID
         && next_page_id(tree).is_none_or(|next| cookie.page_id < next)
         && cookie.check_consistency().is_ok()
-        && !index.slice(chain.newest + 1..end).iter().any(Row::is_discard);
+        && !index.slice(chain.newest + 1..end).iter().any(|r| r.is_discard());
     if !ordinary || seen.set(start) {
         return false;
     }

@@ -89,7 +89,7 @@ impl<'s> StoreSource<'s> {
             return Err(Fetch::Missing(format!("{what}: {found}")));
         };
         let mut bytes = Vec::new();
-        match self.reader.read(row, &mut bytes) {
+        match self.reader.read(&row, &mut bytes) {
             Ok(()) => Ok(bytes),
             Err(e) => {
                 let why = format!("{what}: {e}");

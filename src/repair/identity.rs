@@ -29,7 +29,7 @@ pub fn fingerprint(opened: &Opened<'_>) -> Result<String, RepairError> {
             number(&mut hash, u64::from(row.seal.checksum) << 32 | u64::from(row.seal.previous));
         } else if row.len > 0 {
             // What cannot be read now will not be read later either; both times it counts the same.
-            match reader.read(row, &mut bytes) {
+            match reader.read(&row, &mut bytes) {
                 Ok(()) => hash.update(&bytes),
                 Err(_) => number(&mut hash, u64::MAX),
             }

@@ -137,7 +137,7 @@ impl Log<'_> {
         }
     }
 
-    fn rows(&self, table: u64) -> impl Iterator<Item = (&Row, Class)> {
+    fn rows(&self, table: u64) -> impl Iterator<Item = (Row, Class)> {
         let range = self.index.table(table);
         let class = self.class.get(range.clone()).unwrap_or_default().iter().copied();
         self.index.slice(range).iter().zip(class.chain(std::iter::repeat(Class::Unjudged)))

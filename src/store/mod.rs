@@ -24,7 +24,7 @@ pub mod open;
 pub mod palite;
 pub mod palm;
 
-pub use index::{Index, Row, Seal};
+pub use index::{Index, Row, Rows, Seal};
 pub use open::{Located, OpenOptions, locate, open};
 
 use std::path::PathBuf;

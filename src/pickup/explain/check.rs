@@ -93,7 +93,7 @@ impl Pages<'_> {
         let at = self.opened.index.find(table, SPECIAL_PAGE, lsn).ok_or_else(missing)?;
         let row = self.opened.index.get(at).ok_or_else(missing)?;
         let mut bytes = Vec::new();
-        self.reader.read(row, &mut bytes).map_err(|e| Fetch::Damaged(e.to_string()))?;
+        self.reader.read(&row, &mut bytes).map_err(|e| Fetch::Damaged(e.to_string()))?;
         Ok(bytes)
     }
 }

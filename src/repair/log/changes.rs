@@ -412,7 +412,7 @@ impl<'a> Maker<'a> {
         let row = basis.opened.index.get(basis.checkpoint.turtle_at);
         let row = row.ok_or_else(|| RepairError::Refused("the turtle page's row is gone".into()))?;
         let mut bytes = Vec::new();
-        basis.opened.store.reader()?.read(row, &mut bytes)?;
+        basis.opened.store.reader()?.read(&row, &mut bytes)?;
         let text = String::from_utf8(bytes).map_err(|_| RepairError::Refused("the turtle page is no text".into()))?;
         let refuse = || RepairError::Refused("the turtle page names no checkpoint of the shared metadata".into());
         let old = basis.checkpoint.metadata.entry.as_ref().ok_or_else(refuse)?;

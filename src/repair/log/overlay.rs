@@ -74,7 +74,7 @@ impl<'s> Overlay<'s> {
     /// The rows there would be.
     fn rows(&self) -> Index {
         let kept = self.base.index.rows().iter().filter(|r| !self.gone.contains(&(r.table, r.page, r.lsn)));
-        Index::new(kept.chain(&self.added).copied().collect())
+        Index::new(kept.chain(self.added.iter().copied()).collect())
     }
 
     /// The store as every page-log verb wants it.

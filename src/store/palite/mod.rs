@@ -23,6 +23,7 @@ pub use write::PaliteLedger;
 use super::{
     Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError, StoreKind,
 };
+use crate::store::index::packed::Segment;
 use database::{
     Database, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, open_file, parse_pages_name,
     root_would_chown, stamp, store_file, uri, with_suffix, words,
@@ -291,7 +292,7 @@ impl Palite {
         shape: &Shape,
         inspect: Option<&Inspect<'_>>,
         progress: &Progress<'_>,
-    ) -> Option<Vec<Row>> {
+    ) -> Option<Segment> {
         let rowid = shape.rowid?;
         // Asked one by one each is a look at an end of the table; together they would be a scan.
         let end = |which: &str| conn.query_row(&format!("SELECT {which}({rowid}) FROM pages"), [], |r| r.get(0)).ok();
@@ -300,22 +301,21 @@ impl Palite {
             len if len < PIECE_BYTES => 1,
             _ => i64::try_from(rayon::current_num_threads()).unwrap_or(1).saturating_mul(2),
         };
+        let frame = scan::keys(conn, rowid, number, (low, high), db.at_open.db_len())?;
         let step = high.checked_sub(low)?.checked_div(pieces)?.checked_add(1)?;
         let columns = shape.columns_and(inspect.is_some());
         let sql = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}");
-        let parts: Option<Vec<Vec<Row>>> = (0..pieces)
-            .into_par_iter()
-            .map(|piece| {
-                let from = low.checked_add(step.checked_mul(piece)?)?;
-                let to = from.saturating_add(step.saturating_sub(1)).min(high);
-                let mut sink = Sink::new(number, shape, progress, inspect);
-                let own = self.connect(db).ok().filter(|o| o.salvage.is_none())?;
-                sink.run(&own.conn, &sql, [from, to], 1).ok()?;
-                sink.flush();
-                sink.complaints.is_empty().then_some(sink.rows)
-            })
-            .collect();
-        parts.map(|parts| parts.concat())
+        let whole = (0..pieces).into_par_iter().try_for_each(|piece| {
+            let from = low.checked_add(step.checked_mul(piece)?)?;
+            let to = from.saturating_add(step.saturating_sub(1)).min(high);
+            let mut sink = Sink::new(number, shape, progress, inspect);
+            sink.frame = Some(&frame);
+            let own = self.connect(db).ok().filter(|o| o.salvage.is_none())?;
+            sink.run(&own.conn, &sql, [from, to], 1).ok()?;
+            sink.flush();
+            sink.complaints.is_empty().then_some(())
+        });
+        whole.and_then(|()| frame.finish())
     }
 
     /// Read all rows of one database.
@@ -325,30 +325,31 @@ impl Palite {
         db: &Database,
         inspect: Option<&Inspect<'_>>,
         progress: &Progress<'_>,
-    ) -> Result<(Vec<Row>, Vec<Problem>), StoreError> {
+    ) -> Result<(Scanned, Vec<Problem>), StoreError> {
+        let nothing = || Scanned::Rows(Vec::new());
         let opened = match self.connect(db) {
             Ok(opened) => opened,
-            Err(reason) => return Ok((Vec::new(), vec![db.problem(reason)])),
+            Err(reason) => return Ok((nothing(), vec![db.problem(reason)])),
         };
         let foreign = |reason: String| StoreError::Unreadable { path: db.path.clone(), reason };
         let conn = &opened.conn;
         let shape = match Shape::of(conn) {
             Ok(shape) => shape,
-            Err(ShapeError::Sqlite(e)) => return Ok((Vec::new(), vec![db.problem(words(&e))])),
+            Err(ShapeError::Sqlite(e)) => return Ok((nothing(), vec![db.problem(words(&e))])),
             Err(ShapeError::NoSchema) => {
-                return Ok((Vec::new(), vec![db.problem("is an SQLite database without tables")]));
+                return Ok((nothing(), vec![db.problem("is an SQLite database without tables")]));
             }
             // In a damaged database a column that is not there was perhaps lost with the schema.
             Err(ShapeError::Foreign(reason)) if opened.salvage.is_some() => {
-                return Ok((Vec::new(), vec![db.problem(reason)]));
+                return Ok((nothing(), vec![db.problem(reason)]));
             }
             Err(ShapeError::Foreign(reason)) => return Err(foreign(reason)),
         };
         let number = u64::try_from(number).unwrap_or(u64::MAX) << ROWID_BITS;
         if opened.salvage.is_none()
-            && let Some(rows) = self.scan_in_pieces(number, db, conn, &shape, inspect, progress)
+            && let Some(segment) = self.scan_in_pieces(number, db, conn, &shape, inspect, progress)
         {
-            return Ok((rows, db.watch()));
+            return Ok((Scanned::Segment(segment), db.watch()));
         }
         // Whatever is odd here is met by the careful way: one pass, without data, and then around the damage.
         let mut sink = Sink::new(number, &shape, progress, None);
@@ -384,9 +385,16 @@ impl Palite {
         }));
         sink.flush();
         problems.extend(db.watch());
-        Ok((sink.rows, problems))
+        Ok((Scanned::Rows(sink.rows), problems))
     }
 }
+
+/// The rows of one database.
+enum Scanned {
+    Segment(Segment),
+    Rows(Vec<Row>),
+}
+
 /// The files of the store with their sizes, in name order.
 fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
     let mut out = Vec::new();
@@ -432,12 +440,15 @@ impl PageLog for Palite {
             .map(|(number, db)| self.scan(number, db, inspect, &progress))
             .collect::<Result<_, _>>()?;
         let mut problems = self.notes.clone();
-        let mut rows = Vec::with_capacity(parts.iter().map(|(part, _)| part.len()).sum());
-        for (mut part, more) in parts {
-            rows.append(&mut part);
+        let (mut segments, mut rows) = (Vec::new(), Vec::new());
+        for (part, more) in parts {
+            match part {
+                Scanned::Segment(segment) => segments.push(segment),
+                Scanned::Rows(mut part) => rows.append(&mut part),
+            }
             problems.extend(more);
         }
-        Ok((Index::new(rows), problems))
+        Ok((Index::of(segments, rows), problems))
     }
 
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {

@@ -2,6 +2,7 @@
 
 use super::database::words;
 use super::{Inspect, ROWID_MASK, Row, Seal};
+use crate::store::index::packed::{Frame, Key, Keys};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::{BTreeMap, HashSet};
@@ -9,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The column with the length of the data, or the data.
 const DATA: usize = 7;
+/// What a row takes at least in a database: a few numbers, and the same again in the index.
+const SMALLEST_ROW: u64 = 20;
 /// Rows between two reports of progress.
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
@@ -117,11 +120,55 @@ pub(super) struct Lost {
     pub(super) first: String,
 }
 
+/// The keys of all rows, from the primary key's own index, which is in order and holds no data.
+///
+/// `None`: there is no such index, or it does not hold what it should.
+pub(super) fn keys(
+    conn: &Connection,
+    rowid: &str,
+    number: u64,
+    (low, high): (i64, i64),
+    database_len: u64,
+) -> Option<Frame> {
+    let index: String = conn
+        .query_row(
+            "SELECT name FROM pragma_index_list('pages') WHERE origin='pk' AND partial=0 AND \"unique\"=1",
+            [],
+            |row| row.get(0),
+        )
+        .ok()?;
+    let quoted = index.replace('"', "\"\"");
+    let span = u64::try_from(high.checked_sub(low)?).ok()?.saturating_add(1);
+    // However few rows there are, this much is only set aside, not used.
+    let most = usize::try_from(span.min(database_len / SMALLEST_ROW)).ok()?;
+    let mut keys = Keys::new(number | low.cast_unsigned(), most);
+    let sql = format!(
+        "SELECT table_id, page_id, lsn, {rowid} FROM pages INDEXED BY \"{quoted}\" ORDER BY table_id, page_id, lsn"
+    );
+    let mut statement = conn.prepare(&sql).ok()?;
+    let mut rows = statement.query([]).ok()?;
+    while let Some(row) = rows.next().ok()? {
+        let mut values = [0_u64; 4];
+        for (at, value) in values.iter_mut().enumerate() {
+            let ValueRef::Integer(n) = row.get_ref(at).ok()? else { return None };
+            *value = n.cast_unsigned();
+        }
+        let [table, page, lsn, rowid] = values;
+        if rowid >= ROWID_MASK {
+            return None;
+        }
+        keys.push(Key { table, page, lsn, locator: number | rowid });
+    }
+    keys.finish()
+}
+
 /// Gathers the rows of one database.
 pub(super) struct Sink<'a> {
     pub(super) number: u64,
     pub(super) has_rowid: bool,
     pub(super) rows: Vec<Row>,
+    /// Where rows go instead of `rows`.
+    pub(super) frame: Option<&'a Frame>,
     pub(super) unreported: u64,
     /// The highest rowid of the ascending scan, readable or not.
     pub(super) last: Option<i64>,
@@ -142,6 +189,7 @@ impl<'a> Sink<'a> {
             number,
             has_rowid: shape.rowid.is_some(),
             rows: Vec::new(),
+            frame: None,
             unreported: 0,
             last: None,
             complaints: BTreeMap::new(),
@@ -238,7 +286,11 @@ impl<'a> Sink<'a> {
         {
             found.seal = inspect(&found, data);
         }
-        self.rows.push(found);
+        match self.frame {
+            Some(frame) if frame.fill(&found) => {}
+            Some(_) => self.complain("a key that the primary key does not know", table, page, lsn, locator),
+            None => self.rows.push(found),
+        }
         self.unreported = self.unreported.saturating_add(1);
         if self.unreported >= PROGRESS_STEP {
             self.flush();

@@ -1,0 +1,1 @@
+//! Injure a copy of a store in a named way.

@@ -1,0 +1,575 @@
+//! The index of a page log: every row, sorted by (table, page, LSN), without page data.
+
+pub mod packed;
+
+use super::{FLAG_DELTA, FLAG_DISCARDED};
+use packed::Segment;
+use std::ops::Range;
+
+/// One row of the page log without its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Table (btree) id.
+    pub table: u64,
+    /// Page id.
+    pub page: u64,
+    /// LSN of this row.
+    pub lsn: u64,
+    /// LSN of the block this one follows; see spec 10.1 for its meaning per kind.
+    pub backlink_lsn: u64,
+    /// LSN of the chain's full image; 0 for a full image.
+    pub base_lsn: u64,
+    /// Where the data is, in terms of the store that made the index.
+    pub locator: u64,
+    /// Stored length in bytes.
+    pub len: u32,
+    /// Page-log flags (10.1).
+    pub flags: u32,
+    /// What was noted of the data in passing.
+    pub seal: Seal,
+}
+
+/// What an inspection of a row's data left behind; its meaning is the inspector's. All zero: nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seal {
+    /// A checksum of the block.
+    pub checksum: u32,
+    /// A checksum of the block before it.
+    pub previous: u32,
+    /// The inspector's judgement.
+    pub state: u16,
+}
+
+impl Row {
+    /// A discard record: no page version.
+    #[must_use]
+    pub fn is_discard(&self) -> bool {
+        self.flags & FLAG_DISCARDED != 0
+    }
+
+    /// A delta.
+    #[must_use]
+    pub fn is_delta(&self) -> bool {
+        !self.is_discard() && self.flags & FLAG_DELTA != 0
+    }
+
+    /// A full image.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.flags & (FLAG_DISCARDED | FLAG_DELTA) == 0
+    }
+
+    fn key(&self) -> (u64, u64, u64) {
+        (self.table, self.page, self.lsn)
+    }
+}
+
+/// All rows, sorted by (table, page, LSN). Positions in it serve as compact row ids.
+///
+/// It takes 24 bytes a row, and half a byte for each page id, where rows are regular ([`packed`]).
+#[derive(Debug, Default)]
+pub struct Index {
+    tables: Vec<Table>,
+    segments: Vec<Segment>,
+    len: usize,
+}
+
+/// The rows of one table.
+#[derive(Debug)]
+struct Table {
+    id: u64,
+    /// Position of the first row.
+    start: usize,
+    body: Body,
+}
+
+/// Where a table's rows are.
+#[derive(Debug)]
+enum Body {
+    /// A segment, and places in it.
+    Packed(usize, Range<usize>),
+    /// Rows that do not fit a segment.
+    Plain(Vec<Row>),
+}
+
+impl Index {
+    /// Sort rows into an index.
+    #[must_use]
+    pub fn new(mut rows: Vec<Row>) -> Self {
+        // Stores deliver runs that are already sorted; the stable sort takes advantage of them.
+        rows.sort_by_key(Row::key);
+        match Segment::from_sorted(&rows) {
+            Some(segment) => Self::join(vec![segment], Vec::new()),
+            None => Self::of(Vec::new(), rows),
+        }
+    }
+
+    /// Put segments and further rows together.
+    #[must_use]
+    pub fn of(mut segments: Vec<Segment>, mut rows: Vec<Row>) -> Self {
+        rows.sort_by_key(Row::key);
+        let mut plain = Vec::new();
+        // A table at a time: one that does not fit is no reason to give up the others.
+        for table in rows.chunk_by(|a, b| a.table == b.table) {
+            match Segment::from_sorted(table) {
+                Some(segment) => segments.push(segment),
+                None => plain.push(table.to_vec()),
+            }
+        }
+        Self::join(segments, plain)
+    }
+
+    /// `plain`: the rows of one table each, sorted.
+    fn join(segments: Vec<Segment>, plain: Vec<Vec<Row>>) -> Self {
+        let mut tables = Vec::new();
+        for (number, segment) in segments.iter().enumerate() {
+            for (id, places) in segment.tables() {
+                tables.push(Table { id, start: 0, body: Body::Packed(number, places) });
+            }
+        }
+        for rows in plain {
+            let Some(first) = rows.first() else { continue };
+            tables.push(Table { id: first.table, start: 0, body: Body::Plain(rows) });
+        }
+        tables.sort_by_key(|t| t.id);
+        if tables.windows(2).any(|pair| matches!(pair, [a, b] if a.id == b.id)) {
+            // A table in two databases is no regular store: sort it all out row by row.
+            return Self::mixed(&Self::counted(tables, segments));
+        }
+        Self::counted(tables, segments)
+    }
+
+    fn counted(mut tables: Vec<Table>, segments: Vec<Segment>) -> Self {
+        let mut len = 0_usize;
+        for table in &mut tables {
+            table.start = len;
+            len = len.saturating_add(table.len());
+        }
+        Self { tables, segments, len }
+    }
+
+    /// From an index some of whose tables come twice.
+    fn mixed(twice: &Self) -> Self {
+        let mut rows = twice.rows().to_vec();
+        rows.sort_by_key(Row::key);
+        let plain = rows.chunk_by(|a, b| a.table == b.table);
+        let table = |rows: &[Row]| {
+            rows.first().map(|first| Table { id: first.table, start: 0, body: Body::Plain(rows.to_vec()) })
+        };
+        Self::counted(plain.filter_map(table).collect(), Vec::new())
+    }
+
+    fn table_entry(&self, table: u64) -> Option<&Table> {
+        let at = self.tables.binary_search_by_key(&table, |t| t.id).ok()?;
+        self.tables.get(at)
+    }
+
+    /// Which table a position lies in.
+    fn table_at(&self, at: usize) -> usize {
+        self.tables.partition_point(|t| t.start <= at).saturating_sub(1)
+    }
+
+    fn row_in(&self, table: usize, at: usize) -> Option<Row> {
+        self.tables.get(table)?.row(&self.segments, at)
+    }
+
+    /// All rows.
+    #[must_use]
+    pub fn rows(&self) -> Rows<'_> {
+        self.slice(0..self.len)
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True if the page log has no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The row at a position.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<Row> {
+        self.row_in(self.table_at(at), at)
+    }
+
+    /// Stored length and flags of the row at a position: less work than the whole row.
+    #[must_use]
+    pub fn len_and_flags(&self, at: usize) -> Option<(u32, u32)> {
+        let table = self.tables.get(self.table_at(at))?;
+        match &table.body {
+            Body::Packed(segment, places) => self.segments.get(*segment)?.len_and_flags(table.place(places, at)?),
+            Body::Plain(rows) => rows.get(at.checked_sub(table.start)?).map(|r| (r.len, r.flags)),
+        }
+    }
+
+    /// The rows of a range of positions; those that exist.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Rows<'_> {
+        let start = range.start.min(self.len);
+        Rows { index: self, start, end: range.end.clamp(start, self.len) }
+    }
+
+    /// Positions of a table's rows.
+    #[must_use]
+    pub fn table(&self, table: u64) -> Range<usize> {
+        self.table_entry(table).map_or(self.len..self.len, |t| t.start..t.start.saturating_add(t.len()))
+    }
+
+    /// Positions of a page's rows, ascending by LSN.
+    #[must_use]
+    pub fn page(&self, table: u64, page: u64) -> Range<usize> {
+        let Some(table) = self.table_entry(table) else { return self.len..self.len };
+        match &table.body {
+            Body::Packed(segment, own) => {
+                let places = self.segments.get(*segment).map_or(0..0, |s| s.places(table.id, page));
+                let position = |place: usize| table.start.saturating_add(place.saturating_sub(own.start));
+                position(places.start)..position(places.end)
+            }
+            Body::Plain(rows) => {
+                let start = rows.partition_point(|r| r.page < page);
+                let end = rows.partition_point(|r| r.page <= page);
+                table.start.saturating_add(start)..table.start.saturating_add(end)
+            }
+        }
+    }
+
+    /// Position of one row.
+    #[must_use]
+    pub fn find(&self, table: u64, page: u64, lsn: u64) -> Option<usize> {
+        let range = self.page(table, page);
+        let rows = self.slice(range.clone());
+        let at = range.start.saturating_add(rows.first_from(lsn));
+        (range.contains(&at) && self.lsn(at) == Some(lsn)).then_some(at)
+    }
+
+    /// The LSN at a position.
+    #[must_use]
+    pub fn lsn(&self, at: usize) -> Option<u64> {
+        let table = self.tables.get(self.table_at(at))?;
+        match &table.body {
+            Body::Packed(segment, places) => self.segments.get(*segment)?.lsn(table.place(places, at)?),
+            Body::Plain(rows) => rows.get(at.checked_sub(table.start)?).map(|r| r.lsn),
+        }
+    }
+
+    /// Position ranges of each page in turn.
+    pub fn pages(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let mut rows = self.rows().iter().peekable();
+        let mut start = 0_usize;
+        std::iter::from_fn(move || {
+            let first = rows.next()?;
+            let mut end = start.saturating_add(1);
+            while rows.next_if(|r| (r.table, r.page) == (first.table, first.page)).is_some() {
+                end = end.saturating_add(1);
+            }
+            let range = start..end;
+            start = end;
+            Some(range)
+        })
+    }
+
+    /// The table ids that have rows, ascending.
+    #[must_use]
+    pub fn tables(&self) -> Vec<u64> {
+        self.tables.iter().map(|t| t.id).collect()
+    }
+}
+
+impl Table {
+    fn len(&self) -> usize {
+        match &self.body {
+            Body::Packed(_, places) => places.len(),
+            Body::Plain(rows) => rows.len(),
+        }
+    }
+
+    /// The place in the segment of a position.
+    fn place(&self, places: &Range<usize>, at: usize) -> Option<usize> {
+        let place = places.start.checked_add(at.checked_sub(self.start)?)?;
+        places.contains(&place).then_some(place)
+    }
+
+    fn row(&self, segments: &[Segment], at: usize) -> Option<Row> {
+        match &self.body {
+            Body::Packed(segment, places) => segments.get(*segment)?.row(self.place(places, at)?),
+            Body::Plain(rows) => rows.get(at.checked_sub(self.start)?).copied(),
+        }
+    }
+}
+
+/// Some rows of an index that follow each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'i> {
+    index: &'i Index,
+    start: usize,
+    end: usize,
+}
+
+impl<'i> Rows<'i> {
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    /// The row at a place among these.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<Row> {
+        let at = self.start.checked_add(at).filter(|at| *at < self.end)?;
+        self.index.get(at)
+    }
+
+    /// The first row.
+    #[must_use]
+    pub fn first(&self) -> Option<Row> {
+        self.get(0)
+    }
+
+    /// The last row.
+    #[must_use]
+    pub fn last(&self) -> Option<Row> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// The rows in turn.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'i> {
+        let Self { index, start, end } = *self;
+        Iter { index, start, end, table: index.table_at(start) }
+    }
+
+    /// As a list of their own.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<Row> {
+        self.iter().collect()
+    }
+
+    /// Among rows of one page: the place of the first one at or above an LSN.
+    #[must_use]
+    pub fn first_from(&self, lsn: u64) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.index.lsn(self.start.saturating_add(middle)) {
+                Some(there) if there < lsn => low = middle.saturating_add(1),
+                _ => high = middle,
+            }
+        }
+        low
+    }
+}
+
+impl<'i> IntoIterator for Rows<'i> {
+    type Item = Row;
+    type IntoIter = Iter<'i>;
+
+    fn into_iter(self) -> Iter<'i> {
+        self.iter()
+    }
+}
+
+/// Yields rows in turn, from both ends.
+#[derive(Debug, Clone)]
+pub struct Iter<'i> {
+    index: &'i Index,
+    start: usize,
+    end: usize,
+    /// The table `start` lies in, or one before it.
+    table: usize,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        if self.start >= self.end {
+            return None;
+        }
+        loop {
+            if let Some(row) = self.index.row_in(self.table, self.start) {
+                self.start = self.start.saturating_add(1);
+                return Some(row);
+            }
+            self.table = self.table.checked_add(1).filter(|t| *t < self.index.tables.len())?;
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.end.saturating_sub(self.start);
+        (len, Some(len))
+    }
+
+    fn nth(&mut self, n: usize) -> Option<Row> {
+        self.start = self.start.saturating_add(n).min(self.end);
+        self.next()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Row> {
+        if self.start >= self.end {
+            return None;
+        }
+        self.end = self.end.saturating_sub(1);
+        self.index.get(self.end)
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(table: u64, page: u64, lsn: u64) -> Row {
+        Row { table, page, lsn, backlink_lsn: 0, base_lsn: 0, locator: 0, len: 1, flags: 0, seal: Seal::default() }
+    }
+
+    #[test]
+    fn ranges_and_look_ups() {
+        let index = Index::new(vec![row(9, 1, 4), row(2, 100, 7), row(2, 100, 3), row(2, 101, 5), row(u64::MAX, 1, 9)]);
+        assert_eq!(index.table(2), 0..3);
+        assert!(index.table(3).is_empty());
+        assert_eq!(index.page(2, 100), 0..2);
+        assert!(index.page(2, 99).is_empty() && index.page(2, 102).is_empty() && index.page(3, 1).is_empty());
+        assert_eq!(index.find(2, 100, 7), Some(1));
+        assert_eq!(index.find(2, 100, 6), None);
+        assert_eq!(index.tables(), vec![2, 9, u64::MAX]);
+        assert_eq!(index.pages().collect::<Vec<_>>(), vec![0..2, 2..3, 3..4, 4..5]);
+    }
+
+    #[test]
+    fn pages_are_found_by_list_and_by_search_alike() {
+        let dense: Vec<Row> = (0..500).map(|i| row(7, 100 + i * 7 % 90, 1000 - i)).collect();
+        let sparse: Vec<Row> = (0..50).map(|i| row(8, i * 1_000_000 + u64::MAX / 2, i)).collect();
+        let wide: Vec<Row> = (0..50).map(|i| row(9, i << 40, i)).collect();
+        let index = Index::new(dense.into_iter().chain(sparse).chain(wide).collect());
+        let packed = |at: usize| matches!(index.tables[at].body, Body::Packed(..));
+        assert!(packed(0) && packed(1) && !packed(2));
+        let pages = (90..200).map(|p| (7, p)).chain((0..60).map(|i| (8, i * 500_000 + u64::MAX / 2)));
+        let wide_pages = (0..60).map(|i| (9, i << 39));
+        for (table, page) in pages.chain(wide_pages).chain([(7, 0), (7, u64::MAX), (8, 0)]) {
+            let expected: Vec<Row> = index.rows().iter().filter(|r| (r.table, r.page) == (table, page)).collect();
+            assert_eq!(index.slice(index.page(table, page)).to_vec(), expected, "{table} {page}");
+            for r in expected {
+                assert_eq!(index.find(table, page, r.lsn).and_then(|at| index.get(at)), Some(r));
+            }
+        }
+    }
+
+    use proptest::prelude::*;
+
+    /// Rows as stores hold them, with all that is irregular now and then.
+    fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+        let odd = |regular: std::ops::Range<u64>| prop_oneof![9 => regular, 1 => any::<u64>()];
+        let row = (
+            (prop_oneof![Just(2_u64), Just(10), Just(27), any::<u64>()], odd(100..140), odd(1..60)),
+            (odd(0..60), odd(0..60), odd(0..1000)),
+            (prop_oneof![Just(0_u32), Just(5000), any::<u32>()], prop::sample::select(vec![0, 1, 2, 3, 0x1_0002, 77])),
+            (any::<u32>(), prop_oneof![Just(0_u32), 1..4_u32], prop_oneof![Just(0_u16), Just(0x701), any::<u16>()]),
+        );
+        let row = row.prop_map(|((table, page, lsn), (backlink_lsn, base_lsn, locator), (len, flags), seal)| Row {
+            table,
+            page,
+            lsn,
+            backlink_lsn,
+            base_lsn,
+            locator,
+            len,
+            flags,
+            seal: Seal { checksum: seal.0 % 4, previous: seal.1, state: seal.2 },
+        });
+        prop::collection::vec(row, 0..120)
+    }
+
+    proptest! {
+        #[test]
+        fn no_row_is_lost_or_changed(rows in any_rows()) {
+            let index = Index::new(rows.clone());
+            let mut sorted = rows;
+            sorted.sort_by_key(Row::key);
+            prop_assert_eq!(index.rows().to_vec(), sorted.clone());
+            let mut behind: Vec<Row> = index.rows().iter().rev().collect();
+            behind.reverse();
+            prop_assert_eq!(&behind, &sorted);
+            for (at, row) in sorted.iter().enumerate() {
+                prop_assert_eq!(index.get(at), Some(*row));
+                prop_assert_eq!(index.lsn(at), Some(row.lsn));
+                prop_assert_eq!(index.len_and_flags(at), Some((row.len, row.flags)));
+                prop_assert!(index.page(row.table, row.page).contains(&at));
+                prop_assert!(index.table(row.table).contains(&at));
+                let found = index.find(row.table, row.page, row.lsn).and_then(|at| index.get(at));
+                prop_assert_eq!(found.map(|r| r.key()), Some(row.key()));
+            }
+            prop_assert_eq!(index.get(sorted.len()), None);
+        }
+
+        /// What is filled in any order, from any thread, is what sorting makes of it.
+        #[test]
+        fn filling_a_frame_is_sorting(rows in any_rows(), seed in any::<u64>()) {
+            let mut rows: Vec<Row> =
+                rows.into_iter().map(|r| Row { table: 9, page: r.page % 9, lsn: r.lsn % 900, ..r }).collect();
+            rows.sort_by_key(Row::key);
+            rows.dedup_by_key(|r| r.key());
+            let mut keys = packed::Keys::new(0, 1);
+            for r in &rows {
+                keys.push(packed::Key { table: r.table, page: r.page, lsn: r.lsn, locator: r.locator });
+            }
+            let frame = keys.finish().unwrap();
+            let mut shuffled = rows.clone();
+            shuffled.sort_by_key(|r| (r.lsn ^ r.page).wrapping_mul(seed | 1).rotate_left(17));
+            std::thread::scope(|scope| {
+                for half in shuffled.chunks(shuffled.len() / 2 + 1) {
+                    let frame = &frame;
+                    scope.spawn(move || half.iter().for_each(|row| assert!(frame.fill(row))));
+                }
+            });
+            for row in &rows {
+                assert!(!frame.fill(row), "a row is filled once");
+            }
+            let index = Index::of(vec![frame.finish().unwrap()], Vec::new());
+            prop_assert_eq!(index.rows().to_vec(), rows);
+        }
+    }
+
+    #[test]
+    fn regular_rows_are_packed_and_irregular_ones_kept_whole() {
+        let regular: Vec<Row> = (0..1000)
+            .map(|i| Row { lsn: 7_655_755_784_663_335_110 + (i % 4), page: 100 + i / 4, len: 9000, ..row(25, 0, 0) })
+            .collect();
+        let index = Index::new(regular.clone());
+        assert!(matches!(index.tables[0].body, Body::Packed(..)));
+        assert_eq!(index.rows().to_vec(), regular);
+        // A table in two segments is sorted out.
+        let segment = |rows: &[Row]| packed::Segment::from_sorted(rows).unwrap();
+        let both = Index::of(vec![segment(&regular[..300]), segment(&regular[300..])], vec![row(25, 1, 1)]);
+        assert_eq!(both.len(), 1001);
+        assert_eq!(both.rows().to_vec()[1..], regular);
+    }
+
+    #[test]
+    fn a_frame_with_a_row_missing_or_keys_out_of_order_is_none() {
+        let key = |page, lsn| packed::Key { table: 25, page, lsn, locator: 0 };
+        let keys = |list: &[(u64, u64)]| {
+            let mut keys = packed::Keys::new(0, 8);
+            list.iter().for_each(|(page, lsn)| keys.push(key(*page, *lsn)));
+            keys.finish()
+        };
+        assert!(keys(&[(1, 5), (1, 5)]).is_none() && keys(&[(1, 5), (1, 4)]).is_none());
+        assert!(keys(&[(2, 1), (1, 5)]).is_none() && keys(&[(1, 5), (u64::MAX, 6)]).is_none());
+        let frame = keys(&[(1, 5), (2, 4)]).unwrap();
+        assert!(frame.fill(&row(25, 1, 5)) && !frame.fill(&row(25, 1, 6)) && !frame.fill(&row(26, 1, 5)));
+        assert!(frame.finish().is_none());
+    }
+}
