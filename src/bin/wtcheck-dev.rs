@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use wtcheck::devtools::damage::{self, Injury};
 use wtcheck::devtools::forge::{self, Fault, Planned, Spec, Truth};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::generation::Generation;
@@ -18,6 +19,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Forge(ForgeArgs),
+    Damage(DamageArgs),
 }
 
 /// Write a page-log home (PALite) that wtcheck can audit, and say what is wrong with it
@@ -60,6 +62,23 @@ struct ForgeArgs {
     json: bool,
 }
 
+/// Copy a store and injure the copy in a named way
+#[derive(Debug, clap::Args)]
+struct DamageArgs {
+    /// The store: a page log or a home of block files
+    dir: PathBuf,
+    /// The copy to make
+    copy: PathBuf,
+    /// How
+    injury: Injury,
+    /// Which of the places that fit, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    nth: usize,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 fn generation(text: &str) -> Result<Generation, String> {
     Generation::from_name(text).ok_or_else(|| {
         let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
@@ -74,6 +93,7 @@ fn compressor(text: &str) -> Result<Compressor, String> {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Forge(args) => run_forge(&args),
+        Command::Damage(args) => run_damage(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -108,6 +128,16 @@ fn run_forge(args: &ForgeArgs) -> Result<(), String> {
         println!("{}", serde_json::to_string_pretty(&truth).map_err(|e| e.to_string())?);
     } else {
         show(args, &truth);
+    }
+    Ok(())
+}
+
+fn run_damage(args: &DamageArgs) -> Result<(), String> {
+    let done = damage::damage(&args.dir, &args.copy, args.injury, args.nth).map_err(|e| e.to_string())?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&done).map_err(|e| e.to_string())?);
+    } else {
+        println!("{}: {}", args.copy.display(), done.place);
     }
     Ok(())
 }

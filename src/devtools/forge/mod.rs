@@ -454,11 +454,15 @@ impl<'a> Forge<'a> {
             }
             if self.planned(Fault::StaleKeystore) > 0 {
                 // Committed before the checkpoint is complete, and not the one that it embeds.
-                let lsn = self.put_key(number + 1)?;
-                self.trace(Fault::StaleKeystore, Some(KEY_TABLE), Some(SPECIAL_PAGE), Some(lsn), 0);
+                self.put_key(number + 1)?;
             }
         }
         self.publish(&mut tables, last)?;
+        if last && self.planned(Fault::StaleKeystore) > 0 {
+            // The finding is one of the checkpoint.
+            let lsn = self.completions.last().map(|c| c.0);
+            self.trace(Fault::StaleKeystore, Some(KEY_TABLE), Some(SPECIAL_PAGE), lsn, 0);
+        }
         for (tree, old) in tables.iter().zip(old_roots) {
             if let Some(old) = old {
                 self.log.discard((tree.table, old.page), old.lsn, 0)?;

@@ -86,8 +86,8 @@ struct Table {
 /// Where a table's rows are.
 #[derive(Debug)]
 enum Body {
-    /// A segment, and places in it.
-    Packed(usize, Range<usize>),
+    /// A segment, a part of it, and the part's places.
+    Packed(usize, usize, Range<usize>),
     /// Rows that do not fit a segment.
     Plain(Vec<Row>),
 }
@@ -123,8 +123,8 @@ impl Index {
     fn join(segments: Vec<Segment>, plain: Vec<Vec<Row>>) -> Self {
         let mut tables = Vec::new();
         for (number, segment) in segments.iter().enumerate() {
-            for (id, places) in segment.tables() {
-                tables.push(Table { id, start: 0, body: Body::Packed(number, places) });
+            for (part, (id, places)) in segment.tables().enumerate() {
+                tables.push(Table { id, start: 0, body: Body::Packed(number, part, places) });
             }
         }
         for rows in plain {
@@ -200,18 +200,14 @@ impl Index {
     /// Stored length and flags of the row at a position: less work than the whole row.
     #[must_use]
     pub fn len_and_flags(&self, at: usize) -> Option<(u32, u32)> {
-        let table = self.tables.get(self.table_at(at))?;
-        match &table.body {
-            Body::Packed(segment, places) => self.segments.get(*segment)?.len_and_flags(table.place(places, at)?),
-            Body::Plain(rows) => rows.get(at.checked_sub(table.start)?).map(|r| (r.len, r.flags)),
-        }
+        self.tables.get(self.table_at(at))?.len_and_flags(&self.segments, at)
     }
 
     /// The rows of a range of positions; those that exist.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Rows<'_> {
         let start = range.start.min(self.len);
-        Rows { index: self, start, end: range.end.clamp(start, self.len) }
+        Rows { index: self, table: self.table_at(start), start, end: range.end.clamp(start, self.len) }
     }
 
     /// Positions of a table's rows.
@@ -223,38 +219,22 @@ impl Index {
     /// Positions of a page's rows, ascending by LSN.
     #[must_use]
     pub fn page(&self, table: u64, page: u64) -> Range<usize> {
-        let Some(table) = self.table_entry(table) else { return self.len..self.len };
-        match &table.body {
-            Body::Packed(segment, own) => {
-                let places = self.segments.get(*segment).map_or(0..0, |s| s.places(table.id, page));
-                let position = |place: usize| table.start.saturating_add(place.saturating_sub(own.start));
-                position(places.start)..position(places.end)
-            }
-            Body::Plain(rows) => {
-                let start = rows.partition_point(|r| r.page < page);
-                let end = rows.partition_point(|r| r.page <= page);
-                table.start.saturating_add(start)..table.start.saturating_add(end)
-            }
-        }
+        self.table_entry(table).map_or(self.len..self.len, |t| t.page(&self.segments, page))
     }
 
     /// Position of one row.
     #[must_use]
     pub fn find(&self, table: u64, page: u64, lsn: u64) -> Option<usize> {
-        let range = self.page(table, page);
-        let rows = self.slice(range.clone());
-        let at = range.start.saturating_add(rows.first_from(lsn));
-        (range.contains(&at) && self.lsn(at) == Some(lsn)).then_some(at)
+        let table = self.table_entry(table)?;
+        let page = table.page(&self.segments, page);
+        let at = table.first_from(&self.segments, page.clone(), lsn);
+        (page.contains(&at) && table.lsn(&self.segments, at) == Some(lsn)).then_some(at)
     }
 
     /// The LSN at a position.
     #[must_use]
     pub fn lsn(&self, at: usize) -> Option<u64> {
-        let table = self.tables.get(self.table_at(at))?;
-        match &table.body {
-            Body::Packed(segment, places) => self.segments.get(*segment)?.lsn(table.place(places, at)?),
-            Body::Plain(rows) => rows.get(at.checked_sub(table.start)?).map(|r| r.lsn),
-        }
+        self.tables.get(self.table_at(at))?.lsn(&self.segments, at)
     }
 
     /// Position ranges of each page in turn.
@@ -283,7 +263,7 @@ impl Index {
 impl Table {
     fn len(&self) -> usize {
         match &self.body {
-            Body::Packed(_, places) => places.len(),
+            Body::Packed(_, _, places) => places.len(),
             Body::Plain(rows) => rows.len(),
         }
     }
@@ -296,8 +276,55 @@ impl Table {
 
     fn row(&self, segments: &[Segment], at: usize) -> Option<Row> {
         match &self.body {
-            Body::Packed(segment, places) => segments.get(*segment)?.row(self.place(places, at)?),
+            Body::Packed(segment, part, places) => segments.get(*segment)?.row(*part, self.place(places, at)?),
             Body::Plain(rows) => rows.get(at.checked_sub(self.start)?).copied(),
+        }
+    }
+
+    fn lsn(&self, segments: &[Segment], at: usize) -> Option<u64> {
+        match &self.body {
+            Body::Packed(segment, _, places) => segments.get(*segment)?.lsn(self.place(places, at)?),
+            Body::Plain(rows) => rows.get(at.checked_sub(self.start)?).map(|r| r.lsn),
+        }
+    }
+
+    fn len_and_flags(&self, segments: &[Segment], at: usize) -> Option<(u32, u32)> {
+        match &self.body {
+            Body::Packed(segment, _, places) => segments.get(*segment)?.len_and_flags(self.place(places, at)?),
+            Body::Plain(rows) => rows.get(at.checked_sub(self.start)?).map(|r| (r.len, r.flags)),
+        }
+    }
+
+    /// Positions of a page's rows.
+    fn page(&self, segments: &[Segment], page: u64) -> Range<usize> {
+        match &self.body {
+            Body::Packed(segment, part, own) => {
+                let places = segments.get(*segment).map_or(0..0, |s| s.places(*part, page));
+                let position = |place: usize| self.start.saturating_add(place.saturating_sub(own.start));
+                position(places.start)..position(places.end)
+            }
+            Body::Plain(rows) => {
+                let start = rows.partition_point(|r| r.page < page);
+                let end = rows.partition_point(|r| r.page <= page);
+                self.start.saturating_add(start)..self.start.saturating_add(end)
+            }
+        }
+    }
+
+    /// The first position in a page's range at or above an LSN.
+    fn first_from(&self, segments: &[Segment], page: Range<usize>, lsn: u64) -> usize {
+        match &self.body {
+            Body::Packed(segment, _, own) => {
+                let to_place = |at: usize| own.start.saturating_add(at.saturating_sub(self.start));
+                let places = to_place(page.start)..to_place(page.end);
+                let found = segments.get(*segment).map_or(places.end, |s| s.first_from(places.clone(), lsn));
+                page.start.saturating_add(found.saturating_sub(places.start))
+            }
+            Body::Plain(rows) => {
+                let from = |at: usize| at.saturating_sub(self.start);
+                let own = rows.get(from(page.start)..from(page.end)).unwrap_or_default();
+                page.start.saturating_add(own.partition_point(|r| r.lsn < lsn))
+            }
         }
     }
 }
@@ -306,6 +333,8 @@ impl Table {
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'i> {
     index: &'i Index,
+    /// The table of the first one.
+    table: usize,
     start: usize,
     end: usize,
 }
@@ -327,7 +356,8 @@ impl<'i> Rows<'i> {
     #[must_use]
     pub fn get(&self, at: usize) -> Option<Row> {
         let at = self.start.checked_add(at).filter(|at| *at < self.end)?;
-        self.index.get(at)
+        // Most ranges lie in one table.
+        self.index.row_in(self.table, at).or_else(|| self.index.get(at))
     }
 
     /// The first row.
@@ -345,8 +375,8 @@ impl<'i> Rows<'i> {
     /// The rows in turn.
     #[must_use]
     pub fn iter(&self) -> Iter<'i> {
-        let Self { index, start, end } = *self;
-        Iter { index, start, end, table: index.table_at(start) }
+        let Self { index, table, start, end } = *self;
+        Iter { index, start, end, table }
     }
 
     /// As a list of their own.
@@ -358,15 +388,8 @@ impl<'i> Rows<'i> {
     /// Among rows of one page: the place of the first one at or above an LSN.
     #[must_use]
     pub fn first_from(&self, lsn: u64) -> usize {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.index.lsn(self.start.saturating_add(middle)) {
-                Some(there) if there < lsn => low = middle.saturating_add(1),
-                _ => high = middle,
-            }
-        }
-        low
+        let Some(table) = self.index.tables.get(self.table) else { return 0 };
+        table.first_from(&self.index.segments, self.start..self.end, lsn).saturating_sub(self.start)
     }
 }
 

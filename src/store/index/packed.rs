@@ -315,7 +315,7 @@ impl Frame {
             if segment.checksum_before(at) == Some(previous) {
                 segment.records.get(at)?.len.fetch_or(PREVIOUS, Ordering::Relaxed);
             } else {
-                let mut row = segment.row(at)?;
+                let mut row = segment.row(segment.part_at(at), at)?;
                 row.seal.previous = previous;
                 segment.odd.insert(at, row);
                 segment.records.get(at)?.len.store(FILLED | ODD, Ordering::Relaxed);
@@ -351,7 +351,7 @@ impl Segment {
         frame.finish()
     }
 
-    /// The tables, ascending, each with its places.
+    /// The tables, ascending, each with its places, in the order of their parts.
     pub(super) fn tables(&self) -> impl Iterator<Item = (u64, Range<usize>)> + '_ {
         self.parts.iter().map(|p| (p.table, p.records.clone()))
     }
@@ -362,14 +362,13 @@ impl Segment {
     }
 
     /// The part that holds a place.
-    fn part_at(&self, at: usize) -> Option<&Part> {
-        let next = self.parts.partition_point(|p| p.records.end <= at);
-        self.parts.get(next)
+    fn part_at(&self, at: usize) -> usize {
+        self.parts.partition_point(|p| p.records.end <= at)
     }
 
-    /// Places of a table's page.
-    pub(super) fn places(&self, table: u64, page: u64) -> Range<usize> {
-        self.part(table).map_or(0..0, |part| self.page(part, page))
+    /// Places of a page of the table with this part.
+    pub(super) fn places(&self, part: usize, page: u64) -> Range<usize> {
+        self.parts.get(part).map_or(0..0, |part| self.page(part, page))
     }
 
     fn page(&self, part: &Part, page: u64) -> Range<usize> {
@@ -389,11 +388,12 @@ impl Segment {
     }
 
     /// The first place in a page at or above an LSN.
-    fn first_from(&self, page: Range<usize>, lsn: u64) -> usize {
+    pub(super) fn first_from(&self, page: Range<usize>, lsn: u64) -> usize {
         let rows = self.records.get(page.clone()).unwrap_or_default();
         page.start.saturating_add(rows.partition_point(|r| self.lsn_of(r) < lsn))
     }
 
+    #[inline]
     fn lsn_of(&self, record: &Record) -> u64 {
         let high = self.highs.get(usize::from(record.lsn_high)).copied().unwrap_or(0);
         u64::from(high) << 32 | u64::from(record.lsn_low)
@@ -420,12 +420,10 @@ impl Segment {
         filled.then(|| record.checksum.load(Ordering::Relaxed))
     }
 
-    /// The row at a place.
-    pub(super) fn row(&self, at: usize) -> Option<Row> {
-        self.row_in(self.part_at(at)?, at)
-    }
-
-    fn row_in(&self, part: &Part, at: usize) -> Option<Row> {
+    /// The row at a place of a part.
+    #[inline]
+    pub(super) fn row(&self, part: usize, at: usize) -> Option<Row> {
+        let part = self.parts.get(part)?;
         let record = self.records.get(at)?;
         let len = record.len.load(Ordering::Relaxed);
         let Some(flags) = usize::try_from(len & FLAGS_MASK).ok().and_then(|code| FLAGS.get(code)) else {
