@@ -204,7 +204,7 @@ fn read_all(store: &dyn PageLog) -> (Index, Vec<Problem>) {
     let mut out = Vec::new();
     for row in index.rows() {
         // Blocks of a damaged file may fail, but only with an error.
-        let _ = reader.read(row, &mut out);
+        let _ = reader.read(&row, &mut out);
     }
     (index, problems)
 }
@@ -214,7 +214,7 @@ fn assert_equal(store: &dyn PageLog, index: &Index, expected: &[Put]) {
     let mut out = Vec::new();
     let mut found: Vec<Put> = Vec::new();
     for row in index.rows() {
-        reader.read(row, &mut out).unwrap();
+        reader.read(&row, &mut out).unwrap();
         assert_eq!(out.len(), row.len as usize);
         found.push(Put {
             table: row.table,
@@ -547,9 +547,9 @@ fn wrong_databases() {
     );
     let mut out = Vec::new();
     let mut reader = store.reader().unwrap();
-    reader.read(&index.rows()[index.find(25, 1, 2).unwrap()], &mut out).unwrap();
+    reader.read(&index.get(index.find(25, 1, 2).unwrap()).unwrap(), &mut out).unwrap();
     assert_eq!(out, "tëxt".as_bytes());
-    let row = index.rows()[index.find(25, 1, 5).unwrap()];
+    let row = index.get(index.find(25, 1, 5).unwrap()).unwrap();
     assert!(matches!(reader.read(&row, &mut out), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.read(&Row { len: 3, ..row }, &mut out), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.read(&Row { locator: u64::MAX, ..row }, &mut out), Err(StoreError::Damaged { .. })));
@@ -568,7 +568,7 @@ fn wrong_databases() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].reason, "is an SQLite database without tables");
     assert_eq!(index.table(25).len(), 2);
-    store.reader().unwrap().read(&index.rows()[index.find(25, 1, u64::MAX - 1).unwrap()], &mut out).unwrap();
+    store.reader().unwrap().read(&index.get(index.find(25, 1, u64::MAX - 1).unwrap()).unwrap(), &mut out).unwrap();
     assert_eq!(out, [1, 2]);
 
     // A shard that globals.db says is there.

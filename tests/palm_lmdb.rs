@@ -265,10 +265,10 @@ fn a_made_page_log() {
             assert_eq!((row.table, row.page, row.lsn), (key.table, key.page, key.lsn));
             assert_eq!((row.backlink_lsn, row.base_lsn), (key.backlink_lsn, key.base_lsn));
             assert_eq!((row.is_delta(), row.flags), (key.is_delta, if key.is_delta { 0x22 } else { 0x20 }));
-            reader.read(row, &mut data).unwrap();
+            reader.read(&row, &mut data).unwrap();
             assert!(&data == value);
         }
-        let outside = Row { locator: bytes.len() as u64 - 1, len: 2, ..index.rows()[0] };
+        let outside = Row { locator: bytes.len() as u64 - 1, len: 2, ..index.get(0).unwrap() };
         assert!(matches!(reader.read(&outside, &mut data), Err(StoreError::Damaged { .. })));
         let outside = Row { locator: u64::MAX, len: u32::MAX, ..outside };
         assert!(matches!(reader.read(&outside, &mut data), Err(StoreError::Damaged { .. })));
@@ -361,7 +361,7 @@ fn the_source_stays_untouched() {
             palm.layout().unwrap();
             let mut reader = palm.reader().unwrap();
             for row in index.rows() {
-                reader.read(row, &mut Vec::new()).unwrap();
+                reader.read(&row, &mut Vec::new()).unwrap();
             }
         }
         assert!(before == state_of(dir));
@@ -393,7 +393,7 @@ fn exercise(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut reader = palm.reader().unwrap();
     let mut data = Vec::new();
     for row in index.rows() {
-        reader.read(row, &mut data).unwrap();
+        reader.read(&row, &mut data).unwrap();
         assert_eq!(data.len(), row.len as usize);
     }
     Some((index.len(), problems.len()))
@@ -582,7 +582,7 @@ fn the_corpus_equals_its_list() {
     assert_eq!(records.len(), index.len());
     for (row, (key, value)) in index.rows().iter().zip(&records) {
         let k = decode_page_key(key).unwrap();
-        reader.read(row, &mut data).unwrap();
+        reader.read(&row, &mut data).unwrap();
         assert!(&data == value);
         assert_eq!(row.is_delta(), k.is_delta);
         assert_eq!(row.flags & !FLAG_DELTA, k.flags & !FLAG_DELTA);

@@ -229,7 +229,7 @@ fn a_new_checkpoint(home: &Path) {
         assert_eq!((problems, index.len()), (vec![], old["pages"].len() + 4));
         let row = index.get(index.find(9, 100, LAST + 2).unwrap()).unwrap();
         let mut data = Vec::new();
-        store.reader().unwrap().read(row, &mut data).unwrap();
+        store.reader().unwrap().read(&row, &mut data).unwrap();
         assert!(data == big);
         assert_eq!(store.completions().unwrap().0.last().unwrap().lsn, LAST + 5);
         assert_eq!(store.layout().unwrap().lsn_counter, Some(LAST + 5));
@@ -669,7 +669,7 @@ fn images_of_the_engine_are_built_byte_for_byte() {
         let mut reader = real.store.reader().unwrap();
         let (mut plain_images, mut plain_deltas, mut compressed, mut bytes) = (0, 0, 0, Vec::new());
         for row in real.index.rows().iter().filter(|r| r.table != 1) {
-            reader.read(row, &mut bytes).unwrap();
+            reader.read(&row, &mut bytes).unwrap();
             let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
             assert_eq!((image.era, image.is_delta()), (Era::June2025, row.is_delta()));
             let compressor = image.is_compressed().then_some(match row.table {
@@ -722,7 +722,7 @@ fn conventions_of_june_2025() {
             let key = real.keys[&(row.table, row.page, row.lsn)];
             let before = previous.filter(|p| (p.table, p.page) == (key.table, key.page));
             let (links, ids) = ((key.backlink_lsn, key.base_lsn), (key.backlink_checkpoint_id, key.base_checkpoint_id));
-            reader.read(row, &mut bytes).unwrap();
+            reader.read(&row, &mut bytes).unwrap();
             if row.table == 1 {
                 assert_eq!((row.page, key.flags, links, ids), (1, 0, (0, 0), (0, 0)));
                 turtles += 1;
@@ -735,7 +735,7 @@ fn conventions_of_june_2025() {
                 let previous_sum = if let Some(p) = before {
                     let at = real.index.find(p.table, p.page, p.lsn).unwrap();
                     let mut its = Vec::new();
-                    reader.read(real.index.get(at).unwrap(), &mut its).unwrap();
+                    reader.read(&real.index.get(at).unwrap(), &mut its).unwrap();
                     let its = Image::parse(&its, Some(Era::June2025)).unwrap();
                     assert!(image.page.write_gen > its.page.write_gen && key.checkpoint_id > p.checkpoint_id);
                     its.block.checksum
@@ -795,7 +795,7 @@ fn conventions_of_june_2025() {
                 assert_eq!(of_table.clone().map(|k| k.page).max(), Some(root.page_id));
                 assert_eq!(of_table.map(|k| k.lsn).max(), Some(root.lsn));
                 let at = real.index.find(tree.table, root.page_id, root.lsn).unwrap();
-                reader.read(real.index.get(at).unwrap(), &mut bytes).unwrap();
+                reader.read(&real.index.get(at).unwrap(), &mut bytes).unwrap();
                 let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
                 assert_eq!(entry.write_gen, image.page.write_gen);
                 assert_eq!((entry.size, entry.next_page_id), (root.page_id, Some(root.page_id + 1)));

@@ -62,7 +62,7 @@ fn rewrite_tree(home: &Path, uri: &str, limits: Limits, grow: impl Fn(usize, &[u
         if let Some(old) = new.replaced.iter().find(|c| c.page_id == row.page) {
             let chain = chain::resolve(&opened.index, tree.table, old, &mut Vec::new()).unwrap();
             let mut bytes = Vec::new();
-            reader.read(opened.index.get(chain.base).unwrap(), &mut bytes).unwrap();
+            reader.read(&opened.index.get(chain.base).unwrap(), &mut bytes).unwrap();
             let base = Image::parse(&bytes, Some(era)).unwrap();
             // What does not get smaller by compression stays plain, and then all of it is under the checksum.
             let gave_up = base.is_compressed() && !image.is_compressed();

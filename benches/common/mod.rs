@@ -5,6 +5,7 @@ use std::process::Command;
 
 /// Megabytes and rounds: `WTCHECK_BENCH_MB` and `WTCHECK_BENCH_ROUNDS`, else as given; tiny under
 /// `cargo test --benches`.
+#[allow(dead_code)]
 pub(crate) fn size(args: &[String], mb: u64, rounds: u64) -> (u64, u64) {
     let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
     let test = args.iter().any(|a| a == "--test") || !args.iter().any(|a| a == "--bench");

@@ -567,6 +567,48 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_filled_by_locator_and_only_where_the_key_is_known() {
+        let rows: Vec<Row> = (0..400_u64)
+            .map(|i| {
+                let (page, step) = (100 + i / 4, i % 4);
+                let backlink_lsn = if step == 0 { 0 } else { 1000 + i - 1 };
+                let base_lsn = if step == 0 { 0 } else { 1000 + i - step };
+                let seal =
+                    Seal { checksum: 7 + i as u32, previous: if step == 0 { 0 } else { 6 + i as u32 }, state: 1 };
+                // The way the store was written is not the order of its keys.
+                let locator = (3 << 48) + 50 + i * 37 % 400;
+                Row {
+                    backlink_lsn,
+                    base_lsn,
+                    flags: if step == 0 { 0 } else { 2 },
+                    locator,
+                    seal,
+                    ..row(25 + i / 200, page, 1000 + i)
+                }
+            })
+            .collect();
+        let mut keys = packed::Keys::new(3 << 48, rows.len());
+        rows.iter()
+            .for_each(|r| keys.push(packed::Key { table: r.table, page: r.page, lsn: r.lsn, locator: r.locator }));
+        let frame = keys.finish().unwrap();
+        let places = frame.places((3 << 48) + 50).unwrap();
+        let mut by_locator = rows.clone();
+        by_locator.sort_by_key(|r| r.locator);
+        for row in &by_locator {
+            assert_eq!(frame.key(&places, row.locator), Some((row.table, row.page, row.lsn)));
+            assert!(frame.fill_place(&places, row) && !frame.fill_place(&places, row));
+        }
+        assert_eq!(frame.key(&places, (3 << 48) + 450), None);
+        assert_eq!(frame.key(&places, (3 << 48) + 49), None);
+        let index = Index::of(vec![frame.finish().unwrap()], Vec::new());
+        assert_eq!(index.rows().to_vec(), rows);
+        // Locators far apart would make a list that is larger than the rows.
+        let mut keys = packed::Keys::new(0, 2);
+        (0..2).for_each(|i| keys.push(packed::Key { table: 1, page: 1, lsn: i, locator: i * 1_000_000 }));
+        assert!(keys.finish().unwrap().places(0).is_none());
+    }
+
+    #[test]
     fn regular_rows_are_packed_and_irregular_ones_kept_whole() {
         let regular: Vec<Row> = (0..1000)
             .map(|i| Row { lsn: 7_655_755_784_663_335_110 + (i % 4), page: 100 + i / 4, len: 9000, ..row(25, 0, 0) })

@@ -32,7 +32,7 @@ use rayon::prelude::*;
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
-use scan::{Lost, NO_INTEGER, Progress, Shape, ShapeError, Sink, table_columns};
+use scan::{Filler, Lost, NO_INTEGER, Progress, Shape, ShapeError, Sink, table_columns};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -303,18 +303,16 @@ impl Palite {
         };
         let frame = scan::keys(conn, rowid, number, (low, high), db.at_open.db_len())?;
         let step = high.checked_sub(low)?.checked_div(pieces)?.checked_add(1)?;
-        let columns = shape.columns_and(inspect.is_some());
+        let places = frame.places(low.cast_unsigned())?;
+        let columns = shape.contents(inspect.is_some());
         let sql = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}");
         let whole = (0..pieces).into_par_iter().try_for_each(|piece| {
             let from = low.checked_add(step.checked_mul(piece)?)?;
             let to = from.saturating_add(step.saturating_sub(1)).min(high);
-            let mut sink = Sink::new(number, shape, progress, inspect);
-            sink.frame = Some(&frame);
             let own = self.connect(db).ok().filter(|o| o.salvage.is_none())?;
-            sink.run(&own.conn, &sql, [from, to], 1).ok()?;
-            sink.flush();
-            sink.complaints.is_empty().then_some(())
+            Filler { number, frame: &frame, places: &places, progress, inspect }.run(&own.conn, &sql, [from, to])
         });
+        drop(places);
         whole.and_then(|()| frame.finish())
     }
 

@@ -2,7 +2,7 @@
 
 use super::database::words;
 use super::{Inspect, ROWID_MASK, Row, Seal};
-use crate::store::index::packed::{Frame, Key, Keys};
+use crate::store::index::packed::{Frame, Key, Keys, Places};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const DATA: usize = 7;
 /// What a row takes at least in a database: a few numbers, and the same again in the index.
 const SMALLEST_ROW: u64 = 20;
+/// The same among the columns of [`Shape::contents`].
+const CONTENTS_DATA: usize = 5;
 /// Rows between two reports of progress.
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
@@ -85,13 +87,19 @@ impl Shape {
         Ok(Self { rowid, backlink: has("backlink_lsn"), base: has("base_lsn"), flags: has("flags") })
     }
 
-    /// The columns of the index; for an inspection with the data in place of its length.
-    pub(super) fn columns_and(&self, data: bool) -> String {
-        match self.columns() {
+    /// What a row holds besides its key, for [`Filler`]; for an inspection with the data in place of its
+    /// length.
+    pub(super) fn contents(&self, data: bool) -> String {
+        let or_zero = |there: bool, name: &'static str| if there { name } else { "0" };
+        format!(
+            "{}, lsn, {}, {}, {}, {}",
+            self.rowid.unwrap_or("NULL"),
+            or_zero(self.backlink, "backlink_lsn"),
+            or_zero(self.base, "base_lsn"),
+            or_zero(self.flags, "flags"),
             // The data tells its length itself.
-            columns if data => columns.replace("octet_length(page_data)", "page_data"),
-            columns => columns,
-        }
+            if data { "page_data" } else { "octet_length(page_data)" },
+        )
     }
 
     /// The columns of the index, absent ones as 0. `octet_length` answers from the record's header
@@ -162,13 +170,71 @@ pub(super) fn keys(
     keys.finish()
 }
 
+/// Fills in what rows hold whose keys are known.
+pub(super) struct Filler<'a> {
+    pub(super) number: u64,
+    pub(super) frame: &'a Frame,
+    pub(super) places: &'a Places,
+    pub(super) progress: &'a Progress<'a>,
+    pub(super) inspect: Option<&'a Inspect<'a>>,
+}
+
+impl Filler<'_> {
+    /// Take every row of a query with the columns of [`Shape::contents`]; `None` if any of them is odd,
+    /// or not what the primary key says.
+    pub(super) fn run(&self, conn: &Connection, sql: &str, range: [i64; 2]) -> Option<()> {
+        let mut statement = conn.prepare(sql).ok()?;
+        let mut rows = statement.query(range).ok()?;
+        let mut unreported = 0_u64;
+        while let Some(row) = rows.next().ok()? {
+            let integer = |at: usize| match row.get_ref(at) {
+                Ok(ValueRef::Integer(n)) => Some(n.cast_unsigned()),
+                Ok(ValueRef::Null) => Some(0),
+                _ => None,
+            };
+            let locator = self.number | integer(0)?;
+            let (table, page, lsn) = self.frame.key(self.places, locator)?;
+            if integer(1)? != lsn {
+                return None;
+            }
+            let (data, len) = match row.get_ref(CONTENTS_DATA).ok()? {
+                ValueRef::Blob(bytes) if self.inspect.is_some() => (Some(bytes), u64::try_from(bytes.len()).ok()?),
+                ValueRef::Integer(len) if self.inspect.is_none() => (None, len.cast_unsigned()),
+                ValueRef::Null => (None, 0),
+                _ => return None,
+            };
+            let mut found = Row {
+                table,
+                page,
+                lsn,
+                backlink_lsn: integer(2)?,
+                base_lsn: integer(3)?,
+                locator,
+                len: u32::try_from(len).ok()?,
+                flags: u32::try_from(integer(4)?).ok()?,
+                seal: Seal::default(),
+            };
+            if let (Some(inspect), Some(data), false) = (self.inspect, data, found.is_discard()) {
+                found.seal = inspect(&found, data);
+            }
+            if !self.frame.fill_place(self.places, &found) {
+                return None;
+            }
+            unreported = unreported.saturating_add(1);
+            if unreported >= PROGRESS_STEP {
+                self.progress.add(std::mem::take(&mut unreported));
+            }
+        }
+        self.progress.add(unreported);
+        Some(())
+    }
+}
+
 /// Gathers the rows of one database.
 pub(super) struct Sink<'a> {
     pub(super) number: u64,
     pub(super) has_rowid: bool,
     pub(super) rows: Vec<Row>,
-    /// Where rows go instead of `rows`.
-    pub(super) frame: Option<&'a Frame>,
     pub(super) unreported: u64,
     /// The highest rowid of the ascending scan, readable or not.
     pub(super) last: Option<i64>,
@@ -189,7 +255,6 @@ impl<'a> Sink<'a> {
             number,
             has_rowid: shape.rowid.is_some(),
             rows: Vec::new(),
-            frame: None,
             unreported: 0,
             last: None,
             complaints: BTreeMap::new(),
@@ -286,11 +351,7 @@ impl<'a> Sink<'a> {
         {
             found.seal = inspect(&found, data);
         }
-        match self.frame {
-            Some(frame) if frame.fill(&found) => {}
-            Some(_) => self.complain("a key that the primary key does not know", table, page, lsn, locator),
-            None => self.rows.push(found),
-        }
+        self.rows.push(found);
         self.unreported = self.unreported.saturating_add(1);
         if self.unreported >= PROGRESS_STEP {
             self.flush();
