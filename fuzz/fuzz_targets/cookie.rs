@@ -14,8 +14,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(cookie) = Cookie::decode(data) {
         let again = cookie.encode();
         let back = Cookie::decode(&again);
-        // Numbers have longer forms that the engine never writes, and newer writers add bytes.
-        assert!(again.len() + cookie.trailing <= data.len());
+        // Newer writers add bytes, which are not kept.
         let known = Cookie { trailing: 0, ..cookie };
         match back {
             Ok(back) => assert_eq!(back, known),

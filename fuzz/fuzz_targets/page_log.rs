@@ -67,7 +67,7 @@ enum Value {
 
 fuzz_target!(|data: &[u8]| {
     let mut u = Unstructured::new(data);
-    let Ok(base) = u8::arbitrary(&mut u) else { return };
+    let Ok([base, what]) = <[u8; 2]>::arbitrary(&mut u) else { return };
     let mut log = BASES[usize::from(base) % BASES.len()].clone();
     if base & 0x80 != 0 {
         log.kind = StoreKind::Palm;
@@ -79,7 +79,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(change) = Change::arbitrary(&mut u) else { break };
         apply(&mut log, &change);
     }
-    let _ = audits::page_log(&log);
+    let _ = audits::page_log(&log, what);
 });
 
 fn apply(log: &mut MemoryLog, change: &Change) {

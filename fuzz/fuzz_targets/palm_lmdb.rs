@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
         home.lay(&changes);
         let options = OpenOptions { allow_live: true, no_mmap: how & 2 != 0 };
         if let Ok(store) = open(home.path(), &options) {
-            let _ = audits::page_log(&*store);
+            let _ = audits::page_log(&*store, how >> 2);
         }
     });
 });

@@ -56,9 +56,10 @@ fuzz_target!(|data: &[u8]| {
         });
         home.lay(&changes);
         let deep = audit(home, Depth::Deep, true);
-        assert_eq!(deep, audit(home, Depth::Deep, false), "the same bytes, another report");
-        if how & 1 != 0 {
-            audit(home, Depth::Quick, true);
+        match how % 4 {
+            0 => assert_eq!(deep, audit(home, Depth::Deep, false), "the same bytes, another report"),
+            1 => drop(audit(home, Depth::Quick, true)),
+            _ => {}
         }
     });
 });

@@ -39,11 +39,12 @@ fn main() {
     }
     texts(&mut seeds);
     for n in 0..8_u8 {
-        seeds.add("page_log", &[n], &[]);
-        seeds.add("page_log", &[n], &[n; 64]);
-        seeds.add("palite_files", &[n], &[]);
-        seeds.add("palite_files", &[n], &[n; 48]);
-        seeds.add("palm_lmdb", &[n & !1], &[n; 48]);
+        seeds.add("page_log", &[n, n * 2], &[]);
+        seeds.add("page_log", &[n, n * 2 + 1], &[n; 64]);
+        seeds.add("palite_files", &[n, n * 2], &[]);
+        seeds.add("palite_files", &[n, n * 2 + 1], &[n; 48]);
+        seeds.add("palm_lmdb", &[n << 3], &[]);
+        seeds.add("palm_lmdb", &[n << 3 | 2], &[n; 48]);
         seeds.add("wt_home", &[n], &[n; 48]);
     }
     for (target, list) in seeds.0 {
