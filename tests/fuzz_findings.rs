@@ -1,7 +1,6 @@
 //! What fuzzing (`fuzz/`) and its preparation found, each as small as it gets, so that it stays mended.
 
-mod common;
-
+use std::time::{Duration, Instant};
 use wtcheck::format::Class;
 use wtcheck::format::cell::{self, CellKind, Times};
 use wtcheck::format::compress::Compressor;
@@ -10,6 +9,9 @@ use wtcheck::format::cookie::Cookie;
 use wtcheck::format::delta::{self, Body};
 use wtcheck::format::image::{self, Era, Image, NewImage};
 use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::pickup::scenario::Scenario;
+use wtcheck::scenario::Document;
+use wtcheck::simulate;
 
 /// A stored page of these cells, compressed: half a gigabyte of them would take half a megabyte.
 fn bomb(kind: PageType, cells: &[u8], entries: u32) -> Vec<u8> {
@@ -73,6 +75,25 @@ fn a_configuration_text_of_many_megabytes_is_refused() {
     let text = "a,".repeat(config::MAX_TEXT / 2 + 1);
     assert_eq!(Config::parse(&text).unwrap_err().class, Class::Invalid);
     assert_eq!(Config::parse(&text[..64]).unwrap().entries().len(), 32);
+}
+
+/// The YAML library needs time by the square of the depth: hours for the largest document.
+#[test]
+fn a_scenario_of_a_million_open_brackets_is_refused_at_once() {
+    let started = Instant::now();
+    for (text, line) in
+        [("[".repeat(1 << 20), 1), ("a: ".to_string() + &"{a: ".repeat(1 << 18), 1), ("[\n".repeat(1 << 18), 513)]
+    {
+        let document = Document::new("deep", &text);
+        let mistake = Scenario::parse(&document).unwrap_err();
+        assert_eq!((mistake.line, mistake.reason.as_str()), (line, "brackets are nested deeper than 512"));
+        assert!(simulate::read(&document).is_err());
+    }
+    assert!(started.elapsed() < Duration::from_secs(20));
+    // Brackets in prose are none.
+    let prose = "about: from [1, 2)\n".repeat(2000);
+    let mistake = Scenario::parse(&Document::new("prose", &prose)).unwrap_err();
+    assert!(!mistake.reason.contains("nested"), "{mistake}");
 }
 
 /// The engine never writes a number as `e0`; it is shorter than the proper form of 8256 and means the same.

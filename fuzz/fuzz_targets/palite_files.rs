@@ -37,4 +37,3 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(before, homes::state(home.path()), "the source was changed");
     });
 });
-
