@@ -10,6 +10,10 @@ use super::{FormatError, Result};
 /// level of a hostile text cheap.
 pub const MAX_DEPTH: usize = 64;
 
+/// Longest text that is parsed. A megabyte of metadata is already absurd, and each two bytes of a hostile
+/// text can take the room of an entry.
+pub const MAX_TEXT: usize = 16 << 20;
+
 /// Most digits of a hexadecimal 64-bit number.
 const HEX_DIGITS: usize = 16;
 
@@ -56,6 +60,10 @@ pub enum Kind {
 impl<'a> Config<'a> {
     /// Parse one level of `text`.
     pub fn parse(text: &'a str) -> Result<Self> {
+        if text.len() > MAX_TEXT {
+            let message = format!("configuration text of {} bytes, more than {MAX_TEXT}", text.len());
+            return Err(FormatError::invalid(message));
+        }
         let mut scan = Scanner { text, bytes: text.as_bytes(), pos: 0 };
         let mut entries = Vec::new();
         loop {

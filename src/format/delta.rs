@@ -11,6 +11,11 @@ use std::collections::BTreeMap;
 /// Delta flag "is delete" of June 2025; its value since October 2025 is unconfirmed (15 U2).
 pub const OLD_FLAG_DELETE: u8 = 0x40;
 
+/// Most memory that the rows or the children of one page may take. A cell of two bytes can stand for a key
+/// of hundreds, and a block that is a stream of nothing else for half a gigabyte of such cells; a page that
+/// the engine wrote has a few thousand rows.
+const MAX_MERGED: usize = 256 << 20;
+
 /// The plain (decompressed) form of one block of a chain.
 #[derive(Debug, Clone, Copy)]
 pub struct Body<'a> {
@@ -91,7 +96,8 @@ pub struct Children<'a> {
 pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
     let mut error = None;
     let mut list = Vec::new();
-    note(&mut error, read_pairs(base, false, &mut |child| list.push(child)));
+    let mut room = Room::new();
+    note(&mut error, read_pairs(base, false, &mut room, &mut |child| list.push(child)));
     if deltas.is_empty() {
         return Children { list, error };
     }
@@ -111,9 +117,26 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
                 merged.insert(child.key, child);
             }
         };
-        note(&mut error, read_pairs(delta, true, &mut apply));
+        note(&mut error, read_pairs(delta, true, &mut room, &mut apply));
     }
     Children { list: first.into_iter().chain(merged.into_values()).collect(), error }
+}
+
+/// What is left of [`MAX_MERGED`].
+struct Room(usize);
+
+impl Room {
+    fn new() -> Self {
+        Self(MAX_MERGED)
+    }
+
+    /// Take room for one entry and the bytes it owns.
+    fn take<T>(&mut self, bytes: usize) -> Result<()> {
+        let wanted = size_of::<T>().saturating_add(bytes);
+        let left = self.0.checked_sub(wanted);
+        self.0 = left.ok_or_else(|| FormatError::invalid(format!("content of more than {MAX_MERGED} bytes")))?;
+        Ok(())
+    }
 }
 
 /// Keep the first error only.
@@ -124,9 +147,9 @@ fn note(slot: &mut Option<FormatError>, result: Result<()>) {
 }
 
 /// Read (key, address) pairs of an internal page or delta.
-fn read_pairs<'a>(body: &Body<'a>, delta: bool, f: &mut dyn FnMut(Child<'a>)) -> Result<()> {
+fn read_pairs<'a>(body: &Body<'a>, delta: bool, room: &mut Room, f: &mut dyn FnMut(Child<'a>)) -> Result<()> {
     if delta && body.era == Era::June2025 {
-        return read_old_internal(body, f);
+        return read_old_internal(body, room, f);
     }
     let mut key: Option<Cell<'a>> = None;
     let mut count = 0_u32;
@@ -135,7 +158,10 @@ fn read_pairs<'a>(body: &Body<'a>, delta: bool, f: &mut dyn FnMut(Child<'a>)) ->
         count = count.saturating_add(1);
         match (key.take(), cell.kind.is_key(), cell.kind.is_addr()) {
             (None, true, _) => key = Some(cell),
-            (Some(k), _, true) => f(child(&k, &cell, delta)?),
+            (Some(k), _, true) => {
+                room.take::<Child<'_>>(0)?;
+                f(child(&k, &cell, delta)?);
+            }
             _ => {
                 return Err(FormatError::invalid(format!(
                     "internal page has a {:?} cell at offset {} where keys and addresses alternate",
@@ -154,9 +180,10 @@ fn read_pairs<'a>(body: &Body<'a>, delta: bool, f: &mut dyn FnMut(Child<'a>)) ->
 }
 
 /// Internal delta of June 2025: flag byte, key cell, and unless deleted an address cell (04.7).
-fn read_old_internal<'a>(body: &Body<'a>, f: &mut dyn FnMut(Child<'a>)) -> Result<()> {
+fn read_old_internal<'a>(body: &Body<'a>, room: &mut Room, f: &mut dyn FnMut(Child<'a>)) -> Result<()> {
     let mut at = body.start;
     while at < body.plain.len() {
+        room.take::<Child<'_>>(0)?;
         let flags = Reader::at(body.plain, at)?.u8()?;
         let key = Cell::read(body.plain, at.saturating_add(1), body.header.flags)?;
         if !key.kind.is_key() {
@@ -240,7 +267,8 @@ pub struct Rows<'a> {
 #[must_use]
 pub fn rows<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Rows<'a> {
     let mut out = Rows::default();
-    let result = read_leaf(base, &mut out);
+    let mut room = Room::new();
+    let result = read_leaf(base, &mut room, &mut out);
     note(&mut out.error, result);
     if deltas.is_empty() {
         return out;
@@ -248,7 +276,7 @@ pub fn rows<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Rows<'a> {
     let mut merged: BTreeMap<Vec<u8>, LeafRow<'a>> =
         std::mem::take(&mut out.list).into_iter().map(|r| (r.key.clone(), r)).collect();
     for delta in deltas {
-        let result = read_leaf_delta(delta, &mut out, &mut |key, change| {
+        let result = read_leaf_delta(delta, &mut room, &mut out, &mut |key, change| {
             match change {
                 Some((times, value)) => {
                     let row = LeafRow { key: key.clone(), overflow_key: false, times, value };
@@ -283,7 +311,7 @@ impl Order {
     }
 }
 
-fn read_leaf<'a>(body: &Body<'a>, out: &mut Rows<'a>) -> Result<()> {
+fn read_leaf<'a>(body: &Body<'a>, room: &mut Room, out: &mut Rows<'a>) -> Result<()> {
     let mut keys = KeyBuilder::default();
     let mut order = Order::default();
     let mut count = 0_u32;
@@ -297,6 +325,7 @@ fn read_leaf<'a>(body: &Body<'a>, out: &mut Rows<'a>) -> Result<()> {
             if !overflow_key {
                 order.check(&key, cell.offset, &mut out.out_of_order);
             }
+            room.take::<LeafRow<'_>>(key.len())?;
             // Until a value follows, the key stands for the empty value with the empty window.
             out.list.push(LeafRow { key, overflow_key, times: Times::EMPTY, value: LeafValue::Plain(&[]) });
             open = true;
@@ -343,9 +372,14 @@ fn leaf_value<'a>(body: &Body<'a>, cell: &Cell<'a>) -> Result<LeafValue<'a>> {
 /// What a delta does to one key: a new window and value, or a delete.
 type Change<'a> = Option<(Times, LeafValue<'a>)>;
 
-fn read_leaf_delta<'a>(body: &Body<'a>, out: &mut Rows<'a>, f: &mut dyn FnMut(Vec<u8>, Change<'a>)) -> Result<()> {
+fn read_leaf_delta<'a>(
+    body: &Body<'a>,
+    room: &mut Room,
+    out: &mut Rows<'a>,
+    f: &mut dyn FnMut(Vec<u8>, Change<'a>),
+) -> Result<()> {
     if body.era == Era::June2025 {
-        return read_old_leaf(body, f);
+        return read_old_leaf(body, room, f);
     }
     let mut keys = KeyBuilder::default();
     let mut order = Order::default();
@@ -363,6 +397,7 @@ fn read_leaf_delta<'a>(body: &Body<'a>, out: &mut Rows<'a>, f: &mut dyn FnMut(Ve
             Some(key) if cell.kind == CellKind::Value => {
                 let (form, flags, value) = split_payload(cell.data)?;
                 out.form.get_or_insert(form);
+                room.take::<LeafRow<'_>>(key.len().saturating_mul(2))?;
                 let delete = flags != 0 && value.is_empty();
                 f(key, (!delete).then_some((cell.times, LeafValue::Plain(value))));
             }
@@ -381,9 +416,10 @@ fn read_leaf_delta<'a>(body: &Body<'a>, out: &mut Rows<'a>, f: &mut dyn FnMut(Ve
 }
 
 /// Leaf delta of June 2025: flag byte, optional times, sizes, key, value (04.7).
-fn read_old_leaf<'a>(body: &Body<'a>, f: &mut dyn FnMut(Vec<u8>, Change<'a>)) -> Result<()> {
+fn read_old_leaf<'a>(body: &Body<'a>, room: &mut Room, f: &mut dyn FnMut(Vec<u8>, Change<'a>)) -> Result<()> {
     let mut r = Reader::at(body.plain, body.start)?;
     while !r.is_empty() {
+        room.take::<LeafRow<'_>>(0)?;
         let flags = r.u8()?;
         if flags & OLD_FLAG_DELETE != 0 {
             let n = r.vlen()?;

@@ -14,6 +14,33 @@ use std::path::Path;
 /// Largest document read: far above any scenario, far below what hurts.
 pub const MAX_BYTES: u64 = 4 << 20;
 
+/// Deepest nesting of brackets. The YAML library takes time by the square of it before it refuses more than
+/// 128 levels, hours for a document of [`MAX_BYTES`].
+const MAX_NESTING: usize = 512;
+
+/// Line and column, from 1, of the first bracket that is nested deeper than [`MAX_NESTING`]. Only brackets
+/// where a value can begin count, so that those in prose do not.
+fn too_deep(text: &str) -> Option<(usize, usize)> {
+    let mut depth = 0_usize;
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        let mut begins = true;
+        for (column, c) in (1_usize..).zip(content.chars()) {
+            match c {
+                '[' | '{' if begins => {
+                    depth += 1;
+                    if depth > MAX_NESTING {
+                        return Some((line, column));
+                    }
+                }
+                ']' | '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            begins = matches!(c, '[' | '{' | ',' | ':' | '-' | '?') || (begins && c.is_whitespace());
+        }
+    }
+    None
+}
+
 /// A document and its name, for messages.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -103,6 +130,10 @@ impl Document {
 
     /// Read it as a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Mistake> {
+        if let Some((line, column)) = too_deep(&self.text) {
+            let reason = format!("brackets are nested deeper than {MAX_NESTING}");
+            return Err(Mistake { name: self.name.clone(), line, column, reason });
+        }
         serde_yaml::from_str(&self.text).map_err(|e| self.mistake(&e))
     }
 

@@ -1,0 +1,80 @@
+//! A page of a base image and its deltas, merged (spec 04.5 to 04.7): both eras, both payload forms,
+//! internal and leaf pages.
+
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use wtcheck::format::delta::{self, Body};
+use wtcheck::format::image::{Era, Image, NewImage};
+use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::{cell, image};
+
+/// One block of the chain, and how many bytes of the rest are its cells.
+#[derive(Debug, Arbitrary)]
+struct Block {
+    old: bool,
+    compressed: bool,
+    flags: u8,
+    len: u16,
+}
+
+#[derive(Debug, Arbitrary)]
+struct How {
+    leaf: bool,
+    blocks: [Block; 4],
+    count: u8,
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut u = Unstructured::new(data);
+    let Ok(how) = How::arbitrary(&mut u) else { return };
+    let mut rest = u.take_rest();
+    let kind = if how.leaf { PageType::RowLeaf } else { PageType::RowInternal };
+    let mut stored = Vec::new();
+    for (at, block) in how.blocks.iter().take(usize::from(how.count % 4) + 1).enumerate() {
+        let (cells, behind) = rest.split_at(rest.len().min(usize::from(block.len % 2048)));
+        rest = behind;
+        let page = PageHeader {
+            recno: 0,
+            write_gen: 1,
+            mem_size: 0,
+            entries: u32::from(block.len),
+            type_byte: kind.byte(),
+            flags: block.flags,
+            unused: 0,
+            version: 1,
+        };
+        let new = NewImage {
+            delta: at > 0,
+            era: if block.old { Era::June2025 } else { Era::Current },
+            compressor: block.compressed.then_some(wtcheck::format::compress::Compressor::Snappy),
+            ..NewImage::new(page)
+        };
+        stored.push((image::build(&new, cells).0, new.era));
+    }
+    let mut plain = Vec::new();
+    for (bytes, era) in &stored {
+        let image = Image::parse(bytes, Some(*era)).expect("a built image");
+        assert_eq!(image.compute_checksum(), image.block.checksum);
+        // The flags may say that it is encrypted.
+        let Ok(content) = image.plain(None) else { return };
+        plain.push((image, content));
+    }
+    let bodies: Vec<Body<'_>> = plain
+        .iter()
+        .map(|(image, plain)| Body { plain, start: image.data_offset(), header: image.page, era: image.era })
+        .collect();
+    let bytes: usize = plain.iter().map(|p| p.1.len()).sum();
+    let children = delta::children(&bodies[0], &bodies[1..]);
+    assert!(children.list.len() <= bytes);
+    for child in &children.list {
+        assert!(child.kind != cell::CellKind::AddrGone);
+    }
+    if children.error.is_none() && how.count % 4 > 0 {
+        assert!(children.list.iter().skip(1).is_sorted_by(|a, b| a.overflow_key || b.overflow_key || a.key <= b.key));
+    }
+    let rows = delta::rows(&bodies[0], &bodies[1..]);
+    assert!(rows.list.len() <= bytes);
+    let _ = delta::split_payload(data);
+});

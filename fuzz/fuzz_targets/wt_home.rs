@@ -1,0 +1,78 @@
+//! A home of classic block files, changed (spec 16, 17): turtle, metadata, extent lists, pages, their
+//! checksums optionally made to hold again. Audit of every depth, and the map.
+
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use std::cell::RefCell;
+use wtcheck::audit::Silent;
+use wtcheck::audit::local::{self, Options};
+use wtcheck::btree::walk::Depth;
+use wtcheck::format::block::LocalBlockHeader;
+use wtcheck::format::page::HEADER_LEN;
+use wtcheck::format::reader::Reader;
+use wtcheck::report::{map_local, svg};
+use wtcheck_fuzz::homes::Home;
+use wtcheck_fuzz::{fixtures, homes, seal};
+
+const UNIT: usize = 4096;
+const PATCHES: usize = 12;
+/// Files of the fixture that are left out: large, and like others.
+const LEFT_OUT: [&str; 4] = ["collection-0", "collection-2", "collection-4", "index-3"];
+
+thread_local! {
+    static HOME: RefCell<Home> = RefCell::new(Home::new({
+        let mut files = fixtures::tree("local/mongo");
+        files.retain(|(name, _)| !LEFT_OUT.iter().any(|l| name.starts_with(l)));
+        files
+    }));
+}
+
+/// The block that holds a place: the nearest head before it that says it reaches so far.
+fn block_of(bytes: &[u8], at: usize) -> Option<(std::ops::Range<usize>, u32)> {
+    (0..=at / UNIT).rev().take(32).find_map(|unit| {
+        let start = unit * UNIT;
+        let mut r = Reader::at(bytes, start + HEADER_LEN).ok()?;
+        let header = LocalBlockHeader::read(&mut r).ok()?;
+        let size = header.disk_size as usize;
+        let fits = size > 0 && size % 512 == 0 && start + size > at && start + size <= bytes.len();
+        fits.then_some((start..start + size, header.checksum))
+    })
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut u = Unstructured::new(data);
+    let Ok(how) = u8::arbitrary(&mut u) else { return };
+    HOME.with_borrow_mut(|home| {
+        let files = home.files().to_vec();
+        let changes = homes::changes(&files, &mut u, PATCHES, UNIT, |file, bytes, (patch, range)| {
+            let old = block_of(&files[file].1, range.start).map(|b| b.1);
+            if files[file].0.ends_with(".wt")
+                && let Some((block, _)) = block_of(bytes, range.start)
+            {
+                seal::local(&mut bytes[block], patch.mend, old);
+            }
+        });
+        home.lay(&changes);
+        let deep = audit(home, Depth::Deep, true);
+        match how % 4 {
+            0 => assert_eq!(deep, audit(home, Depth::Deep, false), "the same bytes, another report"),
+            1 => drop(audit(home, Depth::Quick, true)),
+            _ => {}
+        }
+    });
+});
+
+fn audit(home: &Home, depth: Depth, no_mmap: bool) -> Option<serde_json::Value> {
+    let (opened, _) = local::open(home.path(), no_mmap, true).ok()?;
+    let options = Options { checkpoint: None, depth, no_mmap, tables: None };
+    let (audit, maps) = local::run(&opened, "home", &options, &Silent).ok()?;
+    let files = audit.local.as_ref().map(|l| l.files.as_slice()).unwrap_or_default();
+    for map in maps {
+        if let Some(info) = files.iter().find(|f| f.file == map.file) {
+            let _ = svg::render(&map_local::picture(&audit, info, &map));
+        }
+    }
+    Some(serde_json::to_value(&audit).expect("JSON"))
+}

@@ -1,0 +1,50 @@
+//! What must hold of every audit, whatever the bytes: it ends, its report can be written down, and the
+//! same bytes give the same report whatever the number of threads.
+
+use std::collections::HashMap;
+use wtcheck::audit::{self, AuditError, Opened, Options, Silent};
+use wtcheck::btree::walk::Depth;
+use wtcheck::pickup::replay;
+use wtcheck::report::map_log::{By, Log};
+use wtcheck::report::svg;
+use wtcheck::store::PageLog;
+
+/// Everything that reads a page log and changes nothing; `what` chooses what runs besides the deep audit.
+/// The report of that one, as JSON.
+pub fn page_log(store: &dyn PageLog, what: u8) -> Option<serde_json::Value> {
+    let opened = audit::open(store, what & 1 == 0, &Silent).ok()?;
+    let deep = report(&opened, Depth::Deep, 1);
+    match what >> 1 & 7 {
+        0 => assert_eq!(deep, report(&opened, Depth::Deep, 2), "the same bytes, another report"),
+        1 => drop(report(&opened, Depth::Quick, 1)),
+        2 | 3 => {
+            let options = Options { depth: Depth::Normal, ..Options::default() };
+            if let Ok((found, class)) = audit::run_on(&opened, "home", &options, &Silent) {
+                map(&opened, &found, &class, if what & 1 == 0 { By::Page } else { By::Lsn });
+            }
+        }
+        4 | 5 => {
+            if let Ok(replayed) = replay::run(&opened, "home", &replay::Options::default(), &Silent) {
+                serde_json::to_string(&replayed).expect("JSON");
+            }
+        }
+        _ => {}
+    }
+    deep.ok()
+}
+
+fn report(opened: &Opened<'_>, depth: Depth, jobs: usize) -> Result<serde_json::Value, String> {
+    let options = Options { depth, jobs, ..Options::default() };
+    let audit = audit::run_on(opened, "home", &options, &Silent);
+    let (audit, class) = audit.map_err(|e: AuditError| e.to_string())?;
+    assert!(class.is_empty() || class.len() == opened.index.len(), "a class for every row");
+    Ok(serde_json::to_value(&audit).expect("JSON"))
+}
+
+fn map(opened: &Opened<'_>, found: &audit::result::Audit, class: &[audit::classify::Class], by: By) {
+    let log = Log { index: &opened.index, class, audit: found, others: HashMap::new(), by };
+    for table in log.tables() {
+        let tree = log.tree(table);
+        let _ = svg::render(&log.picture(&tree));
+    }
+}
