@@ -47,7 +47,7 @@ fn rows(store: &dyn PageLog) -> Vec<(Row, Vec<u8>)> {
         reader.read(row, &mut data).unwrap();
         (*row, data)
     };
-    index.rows().iter().map(&mut read).collect()
+    index.rows().iter().map(|row| read(&row)).collect()
 }
 
 fn palite(name: &str) -> Palite {

@@ -1,5 +1,9 @@
 //! What fuzzing (`fuzz/`) and its preparation found, each as small as it gets, so that it stays mended.
 
+#![allow(missing_docs)]
+
+mod common;
+
 use std::time::{Duration, Instant};
 use wtcheck::format::Class;
 use wtcheck::format::cell::{self, CellKind, Times};
@@ -103,4 +107,14 @@ fn a_number_shorter_than_its_proper_form_still_reads_back() {
     let written = cookie.encode();
     assert_eq!(Cookie::decode(&written), Ok(cookie));
     assert_eq!(cookie.checksum, 8256);
+}
+
+#[test]
+fn a_plan_nested_so_deep_that_parsing_takes_hours_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = dir.path().join("plan.yaml");
+    std::fs::write(&plan, "[".repeat(400_000)).unwrap();
+    let (code, _, complaint) = common::wtcheck(&["repair", "apply", common::path(&plan), "--output", "/nowhere/new"]);
+    assert!(code == 2 || code == 3, "{code}");
+    assert!(complaint.contains("nested too deep at line 1 column 513"), "{complaint}");
 }

@@ -283,7 +283,7 @@ fn turtle_pages_with_another_checkpoint() {
         let mut reader = store.reader().unwrap();
         for row in index.rows() {
             let mut bytes = Vec::new();
-            reader.read(row, &mut bytes).unwrap();
+            reader.read(&row, &mut bytes).unwrap();
             let Ok(before) = turtle::parse(&bytes) else { continue };
             let text = String::from_utf8(bytes).unwrap();
             let fields = [("order", "77"), ("time", "99")];
@@ -644,7 +644,7 @@ proptest! {
         let mut got = Vec::new();
         for row in index.rows() {
             let mut data = Vec::new();
-            reader.read(row, &mut data).unwrap();
+            reader.read(&row, &mut data).unwrap();
             got.push(NewRow {
                 table: row.table, page: row.page, lsn: row.lsn, backlink_lsn: row.backlink_lsn,
                 base_lsn: row.base_lsn, flags: row.flags, checkpoint_id: 0, data,

@@ -58,7 +58,7 @@ pub fn palite(name: &str) -> (Vec<(Row, Vec<u8>)>, Vec<wtcheck::store::Completio
         reader.read(row, &mut data).expect("a row");
         (*row, data)
     };
-    let rows = index.rows().iter().map(&mut read).collect();
+    let rows = index.rows().iter().map(|row| read(&row)).collect();
     (rows, store.completions().expect("records").0, store.layout().expect("a layout"))
 }
 

@@ -7,6 +7,7 @@ use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};
 use crate::report::{Format, Output, repair as view};
+use crate::scenario;
 use clap::{ArgGroup, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -173,6 +174,10 @@ fn read_plan(path: &Path) -> Result<Plan, RepairError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|e| RepairError::Document { path: name.clone(), reason: e.to_string() })?;
+    if let Some((line, column)) = scenario::too_deep(&text) {
+        let reason = format!("brackets are nested too deep at line {line} column {column}");
+        return Err(RepairError::Document { path: name, reason });
+    }
     serde_yaml::from_str(&text).map_err(|e| RepairError::Document { path: name, reason: e.to_string() })
 }
 

@@ -20,7 +20,8 @@ const MAX_NESTING: usize = 512;
 
 /// Line and column, from 1, of the first bracket that is nested deeper than [`MAX_NESTING`]. Only brackets
 /// where a value can begin count, so that those in prose do not.
-fn too_deep(text: &str) -> Option<(usize, usize)> {
+#[must_use]
+pub fn too_deep(text: &str) -> Option<(usize, usize)> {
     let mut depth = 0_usize;
     for (line, content) in (1_usize..).zip(text.lines()) {
         let mut begins = true;
