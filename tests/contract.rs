@@ -505,7 +505,8 @@ fn interrupted_at_the_output(line: &Line) {
             scene::Waits::AtOutput => {}
             // It has nothing to print.
             scene::Waits::Ended => {
-                assert!(line.args.contains("{out}"), "it ended without printing");
+                let out = finished(child, "it ended");
+                assert!(line.args.contains("{out}"), "it ended without printing: {}", text(&out.stderr));
                 return;
             }
         }
