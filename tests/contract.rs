@@ -112,6 +112,7 @@ contract! {
     simulate_accounting: "simulate accounting", "{accounting} -o {out}/leaky" => 1, coloured, stream;
     explain_all: "explain", "" => 0, plain, nothing;
     explain_code: "explain", "size-inflated" => 0, coloured, nothing;
+    explain_pages: "explain", "--pages {out}/pages" => 0, plain, nothing;
     man: "man", "" => 0, plain, nothing;
     man_pages: "man", "{out}/man" => 0, plain, nothing;
     completions: "completions", "zsh" => 0, plain, nothing;

@@ -20,7 +20,7 @@ pub struct Args {
     /// Write a page in Markdown for each code, and a list of them, to this directory
     #[arg(long, value_name = "DIR")]
     pages: Option<PathBuf>,
-    /// Show on each page a finding of the data directories in this one, where there is one
+    /// Show on each page a finding of the data directories in the folders of this one, where there is one
     #[arg(long, value_name = "DIR", requires = "pages")]
     examples: Option<PathBuf>,
 }
@@ -58,7 +58,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     Ok(exit::CLEAN)
 }
 
-/// The first finding of each code in the data directories that lie in a directory, or one level below, in
+/// The first finding of each code in the data directories that lie one level below a directory's own, in
 /// the order of their names.
 pub fn examples(dir: &Path) -> Result<Examples, Failure> {
     let unreadable = |path: &Path, e: std::io::Error| {
@@ -77,7 +77,7 @@ pub fn examples(dir: &Path) -> Result<Examples, Failure> {
     };
     let mut out = Examples::new();
     for folder in below(dir)? {
-        for home in below(&folder)?.into_iter().chain([folder.clone()]) {
+        for home in below(&folder)? {
             let Some(findings) = audited(&home)? else { continue };
             for finding in findings {
                 let command = || format!("wtcheck audit {}", home.display());
