@@ -19,7 +19,8 @@ use wtcheck::format::generation::Generation;
 use wtcheck::format::local::{self, ExtentList, LocalCheckpoint};
 use wtcheck::format::page::{self, PageHeader, PageType};
 use wtcheck::format::reader::Reader;
-use wtcheck::format::{completion, key_page, turtle, wtlog};
+use wtcheck::format::wtlog::{self, Body};
+use wtcheck::format::{completion, key_page, turtle};
 use wtcheck::report::explain as view;
 use wtcheck::store::palm;
 
@@ -435,6 +436,30 @@ fn cookies_and_lists() {
     assert_eq!(found.extents.iter().map(|e| [e.offset, e.size].map(|n| n.to_string())).collect::<Vec<_>>(), shown);
     assert_eq!(rows[0][1], local::EXTENT_MAGIC.to_string());
     assert_eq!(found.end, list.len());
+}
+
+#[test]
+fn log_records() {
+    let rows = table(&format_page(), "| Record | Example body | In words |");
+    let mut operations = Vec::new();
+    for row in &rows {
+        let body = hex(&row[1]);
+        let decoded = Body::decode(&body).unwrap();
+        assert_eq!(decoded.name(), row[0]);
+        match &decoded {
+            Body::Commit { operations: list, txn } => {
+                assert!(row[2].contains(&format!("transaction {txn}")));
+                operations.extend(list.clone().map(|o| (o.unwrap().kind, row[2].clone())));
+            }
+            Body::System(list) => operations.extend(list.clone().map(|o| (o.unwrap().kind, row[2].clone()))),
+            Body::Checkpoint { lsn, .. } => assert!(row[2].contains(&lsn.to_string()), "{lsn}"),
+            Body::FileSync { file_id, start } => assert_eq!((*start, *file_id), (true, 3)),
+            Body::Message(_) => {}
+            Body::Unknown { .. } => panic!("{row:?}"),
+        }
+    }
+    assert_eq!(operations.iter().map(|o| o.0).collect::<Vec<_>>(), [5, 7, 8]);
+    assert!(operations.iter().all(|(kind, words)| words.contains(&format!("operation {kind}"))));
 }
 
 fn kind(kind: CellKind) -> String {

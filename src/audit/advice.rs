@@ -526,7 +526,7 @@ pub fn advice(code: Code) -> Advice {
                 cookie with the sum without the root.",
             cause: "The running number went wrong at one checkpoint and has been carried on since.",
             evidence: "By how many bytes each of the two numbers is off, at each checkpoint: where it began.",
-            next: &["No data is affected.", PLAN],
+            next: &["No data is affected: it is a number in statistics.", PLAN],
         },
         Code::FileMissing => Advice {
             recognised: "Files that the metadata lists, and those that every home has, against the directory.",

@@ -92,7 +92,8 @@ fn fold(text: &str, width: usize, indent: &str) -> String {
 }
 
 /// What stands at the head of every page.
-const MADE: &str = "<!-- Made by `wtcheck explain --pages DIR`, from src/audit/finding.rs and src/audit/advice.rs. -->\n";
+const MADE: &str =
+    "<!-- Made by `wtcheck explain --pages DIR`, from src/audit/finding.rs and src/audit/advice.rs. -->\n";
 
 /// A page for each code, and one that lists them: file name and text, in Markdown.
 #[must_use]
