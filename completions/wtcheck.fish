@@ -473,6 +473,8 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "page" -d 'Stored page image: base, delta, or block of a local file'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "cell" -d 'Cells, one after the other'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand decode; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l pages -d 'Write a page in Markdown for each code, and a list of them, to this directory' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l examples -d 'Show on each page a finding of the data directories in the folders of this one, where there is one' -r -F
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 jsonl\t'JSON, one object a line'

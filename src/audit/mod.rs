@@ -4,6 +4,7 @@
 //! older checkpoints still need, judges every row of the page log, compares sizes, and looks at keys.
 
 pub mod account;
+pub mod advice;
 pub mod classify;
 pub mod finding;
 pub mod inspect;

@@ -206,7 +206,10 @@ fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
 
 fn print(document: &Document, output: &mut Output) -> u8 {
     let (width, paint) = (output.width, output.paint);
-    output.document(document, || document.text(width, paint));
+    output.document(document, || match document.text(width, paint) {
+        text if text.is_empty() => "no entries\n".to_string(),
+        text => text,
+    });
     match document.worst() {
         None => exit::CLEAN,
         Some(Class::Unsupported) => exit::REFUSED,

@@ -12,7 +12,7 @@ pub const REFUSED: u8 = 3;
 pub const REPAIRED: u8 = 4;
 /// Repaired, and audited again: findings remain.
 pub const REPAIRED_PARTLY: u8 = 5;
-/// Not enough could be read to judge.
+/// Not enough could be read to judge, or the result could not be written.
 pub const INCOMPLETE: u8 = 6;
 /// A bug in wtcheck.
 pub const BUG: u8 = 70;
@@ -27,5 +27,7 @@ Exit codes:
       one a plan or journal is for; or a repair that did not help was taken back. Nothing changed
   4   repaired, and audited again: clean
   5   repaired, and audited again: findings remain
-  6   not enough could be read to judge
-  70  a bug in wtcheck";
+  6   not enough could be read to judge, or the result could not be written
+  70  a bug in wtcheck
+Interrupted it ends by the signal itself, which a shell shows as 130 (Ctrl-C), 143 (SIGTERM) or 129
+(SIGHUP): nothing temporary is left behind, and no step of a repair or an undo half done.";

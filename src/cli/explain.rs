@@ -1,18 +1,42 @@
 //! `wtcheck explain CODE`: what a finding code means.
 
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome, exit, whole};
 use crate::audit::finding::Code;
+use crate::audit::local;
+use crate::audit::{self, Options};
+use crate::btree::walk::Depth;
+use crate::report::explain::Examples;
+use crate::report::progress::Bars;
 use crate::report::{Output, explain as view};
+use crate::store::OpenOptions;
+use std::path::{Path, PathBuf};
 
 /// Explain a finding code: what it means, how it comes about, what to do
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A finding code such as size-inflated; all of them if left out
+    #[arg(conflicts_with = "pages")]
     code: Option<String>,
+    /// Write a page in Markdown for each code, and a list of them, to this directory
+    #[arg(long, value_name = "DIR")]
+    pages: Option<PathBuf>,
+    /// Show on each page a finding of the data directories in the folders of this one, where there is one
+    #[arg(long, value_name = "DIR", requires = "pages")]
+    examples: Option<PathBuf>,
 }
 
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    if let Some(dir) = &args.pages {
+        let examples = args.examples.as_deref().map(examples).transpose()?.unwrap_or_default();
+        for (name, text) in view::pages(&examples) {
+            let path = dir.join(name);
+            std::fs::create_dir_all(dir).and_then(|()| whole::write(&path, text.as_bytes())).map_err(|e| {
+                Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a directory you may write to")
+            })?;
+        }
+        return Ok(exit::CLEAN);
+    }
     match &args.code {
         None => view::list(output),
         Some(name) => {
@@ -32,4 +56,52 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         }
     }
     Ok(exit::CLEAN)
+}
+
+/// The first finding of each code in the data directories that lie one level below a directory's own, in
+/// the order of their names.
+pub fn examples(dir: &Path) -> Result<Examples, Failure> {
+    let unreadable = |path: &Path, e: std::io::Error| {
+        Failure::new(
+            exit::INCOMPLETE,
+            format!("{}: {e}", path.display()),
+            "name a directory with data directories in it",
+        )
+    };
+    let below = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
+        let list = std::fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let mut out: Vec<PathBuf> = list.map_err(|e| unreadable(path, e))?.into_iter().map(|e| e.path()).collect();
+        out.retain(|p| p.is_dir());
+        out.sort();
+        Ok(out)
+    };
+    let mut out = Examples::new();
+    for folder in below(dir)? {
+        for home in below(&folder)? {
+            let Some(findings) = audited(&home)? else { continue };
+            for finding in findings {
+                let command = || format!("wtcheck audit {}", home.display());
+                out.entry(finding.code).or_insert_with(|| (command(), finding));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The findings of a directory, if it is one to audit.
+fn audited(home: &Path) -> Result<Option<Vec<audit::finding::Finding>>, Failure> {
+    let name = home.display().to_string();
+    let audit = if super::is_local(home) {
+        let (opened, _) = local::open(home, true, false)?;
+        let options = local::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
+        local::run(&opened, &name, &options, &Bars::Quiet)?.0
+    } else if crate::store::locate(home).is_ok() {
+        let store = crate::store::open(home, &OpenOptions::default())?;
+        let options =
+            Options { checkpoint: None, newest_only: false, depth: Depth::Normal, jobs: 1, assume: None, tables: None };
+        audit::run(&*store, &name, &options, &Bars::Quiet)?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(audit.findings))
 }

@@ -1,6 +1,6 @@
 //! `wtcheck man` and `wtcheck completions`: generated from the definitions that parse the command line.
 
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome, exit, whole};
 use crate::report::Output;
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub fn completion(shell: Shell) -> (String, Vec<u8>) {
 
 fn write(dir: &Path, name: &str, text: &[u8]) -> Result<(), Failure> {
     let path = dir.join(name);
-    std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, text)).map_err(|e| {
+    std::fs::create_dir_all(dir).and_then(|()| whole::write(&path, text)).map_err(|e| {
         Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a directory you may write to")
     })
 }

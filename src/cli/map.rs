@@ -9,6 +9,7 @@ use crate::report::map::Picture;
 use crate::report::map_local;
 use crate::report::map_log::{self, By, Log};
 use crate::report::{Output, audit as view, svg};
+use crate::scratch;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -175,11 +176,14 @@ impl Target {
         // As any new file: what the umask leaves of it.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".wtcheck-").suffix(".svg").tempfile_in(&self.dir).map_err(|e| failed(&e))?;
+        builder.prefix(".wtcheck-").suffix(".svg");
+        let held = scratch::hold(|| builder.tempfile_in(&self.dir), |f| f.path(), "").map_err(|e| failed(&e))?;
+        let (mut file, listed) = held.into_parts();
         file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
         let path = self.dir.join(self.path.file_name().unwrap_or_default());
         let kept = if self.force { file.persist(&path) } else { file.persist_noclobber(&path) };
         kept.map_err(|e| failed(&e.error))?;
+        drop(listed);
         output.complain(&format!("wrote {}", self.path.display()));
         Ok(())
     }

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod exit;
 pub mod explain;
 pub mod generate;
+mod interrupt;
 mod log;
 pub mod map;
 pub mod orphans;
@@ -13,6 +14,7 @@ pub mod page;
 pub mod pickup;
 pub mod repair;
 pub mod simulate;
+mod whole;
 
 use crate::audit::AuditError;
 use crate::audit::local::{self, FileMap};
@@ -20,9 +22,11 @@ use crate::audit::result::Audit;
 use crate::btree::walk::Depth;
 use crate::local::home;
 use crate::report::{Format, Output};
+use crate::scratch;
 use crate::store::StoreError;
 use args::{OutputArgs, StoreArgs, TableArgs};
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -126,19 +130,35 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are no errors; a closed pipe is no reason to complain either.
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { exit::USAGE } else { exit::CLEAN });
+            let printed = e.print();
+            return ExitCode::from(match printed {
+                _ if e.use_stderr() => exit::USAGE,
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                    let _ = writeln!(std::io::stderr(), "{}", unprinted(&e.to_string()));
+                    exit::INCOMPLETE
+                }
+                _ => exit::CLEAN,
+            });
         }
     };
     std::panic::set_hook(Box::new(|info| {
+        scratch::wait_if_ending();
         eprintln!("wtcheck: a bug in wtcheck {}: {info}; please report it", env!("CARGO_PKG_VERSION"));
     }));
     let code = std::panic::catch_unwind(|| run(&cli)).unwrap_or(exit::BUG);
+    // Who is interrupted at the very end is, too; what is temporary is being removed.
+    scratch::wait_if_ending();
     ExitCode::from(code)
+}
+
+/// A result that could not be shown: what of it is on stdout is not all there is.
+fn unprinted(reason: &str) -> String {
+    format!("wtcheck: standard output: {reason}; the result is incomplete, write it somewhere else")
 }
 
 fn run(cli: &Cli) -> u8 {
     let mut output = cli.output.output();
+    interrupt::install(output.progress.clearing());
     let outcome = match &cli.command {
         Command::Audit(a) => audit::run(a, &mut output),
         Command::Orphans(a) => orphans::run(a, &mut output),
@@ -152,10 +172,17 @@ fn run(cli: &Cli) -> u8 {
         Command::Man(a) => generate::man(a, &mut output),
         Command::Completions(a) => generate::completions(a, &mut output),
     };
-    outcome.unwrap_or_else(|failure| {
+    let code = outcome.unwrap_or_else(|failure| {
         report_failure(&failure, &mut output);
         failure.code
-    })
+    });
+    let Some(reason) = &output.unwritten else { return code };
+    let _ = writeln!(std::io::stderr(), "{}", unprinted(reason));
+    match code {
+        // Whoever asked for the verdict did not get it. What was repaired is repaired.
+        exit::CLEAN | exit::FINDINGS => exit::INCOMPLETE,
+        code => code,
+    }
 }
 
 /// One line on stderr; programs get an object on stdout as well.

@@ -1,13 +1,14 @@
 //! `wtcheck repair plan|apply|undo`: what would be changed, changing it, taking it back.
 
 use super::args::{TableArgs, threads};
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome, exit, whole};
 use crate::audit::finding::Code;
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};
 use crate::report::{Format, Output, repair as view};
 use crate::scenario;
+use crate::store::read_regular_file;
 use clap::{ArgGroup, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -158,8 +159,7 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
     let exit_code = if plan.actions.is_empty() { audit.exit_code } else { exit::FINDINGS };
     match &args.output {
         Some(path) => {
-            let written = std::fs::File::create(path)
-                .and_then(|mut f| f.write_all(view::yaml(&plan).as_bytes()).and_then(|()| f.sync_all()));
+            let written = whole::write(path, view::yaml(&plan).as_bytes());
             written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
             view::plan(&plan, (&args.dir, path), exit_code, output);
         }
@@ -172,13 +172,13 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
 /// A plan from a file.
 fn read_plan(path: &Path) -> Result<Plan, RepairError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|e| RepairError::Document { path: name.clone(), reason: e.to_string() })?;
+    let bad = |reason: String| RepairError::Document { path: name.clone(), reason };
+    let text = read_regular_file(path).map_err(|e| bad(e.to_string()))?;
+    let text = String::from_utf8(text).map_err(|e| bad(e.to_string()))?;
     if let Some((line, column)) = scenario::too_deep(&text) {
-        let reason = format!("brackets are nested too deep at line {line} column {column}");
-        return Err(RepairError::Document { path: name, reason });
+        return Err(bad(format!("brackets are nested too deep at line {line} column {column}")));
     }
-    serde_yaml::from_str(&text).map_err(|e| RepairError::Document { path: name, reason: e.to_string() })
+    serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))
 }
 
 fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {

@@ -12,8 +12,8 @@ use super::rows;
 use crate::format::config::Config;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local;
-use crate::store::StoreError;
 use crate::store::blockfile::BlockFile;
+use crate::store::{StoreError, read_regular_file, regular_file};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
@@ -190,7 +190,7 @@ fn inventory(dir: &Path) -> std::io::Result<BTreeMap<String, u64>> {
 /// Whether a file begins like a block file.
 fn has_magic(path: &Path) -> bool {
     let mut head = [0_u8; 4];
-    let read = std::fs::File::open(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head));
+    let read = regular_file(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head));
     read.is_ok() && u32::from_le_bytes(head) == local::DESCRIPTOR_MAGIC
 }
 
@@ -283,7 +283,7 @@ impl Home {
         if turtle || self.inventory.get(BACKUP).is_none_or(|size| *size > MAX_BACKUP) {
             return None;
         }
-        let bytes = std::fs::read(self.dir.join(BACKUP)).ok()?;
+        let bytes = read_regular_file(&self.dir.join(BACKUP)).ok()?;
         let pairs = home_turtle::pairs(&bytes).into_iter();
         let rows: Vec<_> = pairs.filter_map(|pair| Some((pair.key, pair.value?))).collect();
         rows.iter().any(|(key, _)| key.starts_with("file:")).then_some(rows)
@@ -301,7 +301,7 @@ impl Home {
             self.issue(invalid(0, format!("{size} bytes are no turtle")));
             return None;
         }
-        match std::fs::read(self.dir.join(name)) {
+        match read_regular_file(&self.dir.join(name)) {
             Ok(bytes) => match home_turtle::parse(&bytes) {
                 Ok(turtle) => return Some(turtle),
                 Err(e) => self.issue(invalid(e.offset, e.message)),
@@ -312,7 +312,7 @@ impl Home {
     }
 
     fn version_text(&mut self, turtle: Option<&HomeTurtle>) {
-        let file = std::fs::read_to_string(self.dir.join(VERSION_FILE)).ok();
+        let file = read_regular_file(&self.dir.join(VERSION_FILE)).ok().and_then(|b| String::from_utf8(b).ok());
         let own = file.as_deref().and_then(|t| t.lines().nth(1)).map(str::to_string).filter(|t| t.len() < 256);
         self.version = turtle.map(|t| t.version_string.clone()).or(own);
     }

@@ -7,6 +7,7 @@ use super::{Options, RepairError, copy, home, identity, judge, log};
 use crate::audit::Progress;
 use crate::audit::result::Audit;
 use crate::local::edit::FileChange;
+use crate::scratch::{Held, Step, Unfinished};
 use crate::store::edit::{Edit, Side, State};
 use crate::store::{StoreKind, live};
 use rustix::fs::{Mode, OFlags};
@@ -176,6 +177,8 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
     };
     let partial = options.output.as_deref().map(|o| partial_name(&source, o)).transpose()?;
     let target = partial.clone().unwrap_or_else(|| source.clone());
+    // Removed, unless it is finished: whether the repair fails or is interrupted.
+    let mut unfinished = partial.as_deref().map(|partial| hold_copy(&source, partial)).transpose()?;
     let copied = match &partial {
         Some(partial) => copy::directory(&source, partial, progress),
         None => Ok(()),
@@ -185,9 +188,8 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         Ok(applied) => applied,
         Err(e) => {
             // A copy that came to nothing is of no use to anyone; the source was not touched.
-            let Some(partial) = &partial else { return Err(e) };
-            let _ = std::fs::remove_dir_all(partial);
             return Err(match e {
+                e if partial.is_none() => e,
                 RepairError::HalfDone(_) => RepairError::Refused(
                     "the copy could not be mended, nor taken back, and was removed; the source was not touched. \
                      Suspect the medium it was on"
@@ -198,15 +200,12 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         }
     };
     if let (Some(partial), Some(output)) = (&partial, &options.output) {
-        if applied.rolled_back.is_some() {
-            let _ = std::fs::remove_dir_all(partial);
-        } else {
+        if applied.rolled_back.is_none() {
             let fail =
                 |e: std::io::Error| RepairError::Io { path: output.display().to_string(), reason: e.to_string() };
-            if let Err(e) = std::fs::rename(partial, output) {
-                let _ = std::fs::remove_dir_all(partial);
-                return Err(fail(e));
-            }
+            // An empty directory made beforehand gives way to the finished copy.
+            std::fs::rename(partial, output).map_err(fail)?;
+            unfinished.iter_mut().for_each(|u| u.keep());
             let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             journal::sync_directory(parent).map_err(fail)?;
         }
@@ -216,6 +215,13 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         applied.directory.clone_from(output);
     }
     Ok(applied)
+}
+
+/// List the copy as what is removed when the process is interrupted.
+fn hold_copy(source: &Path, partial: &Path) -> Result<Held<Unfinished>, RepairError> {
+    let words = format!("the unfinished copy was removed; {} is as it was", source.display());
+    Unfinished::hold(partial, words)
+        .map_err(|e| RepairError::Io { path: partial.display().to_string(), reason: e.to_string() })
 }
 
 /// The name a copy has until it is finished.
@@ -229,9 +235,7 @@ fn partial_name(source: &Path, output: &Path) -> Result<PathBuf, RepairError> {
     }
     match std::fs::symlink_metadata(output) {
         Ok(meta) if meta.is_dir() => {
-            let empty = std::fs::read_dir(output).is_ok_and(|mut d| d.next().is_none());
-            // An empty directory made beforehand gives way to the finished copy.
-            if !empty || std::fs::remove_dir(output).is_err() {
+            if !std::fs::read_dir(output).is_ok_and(|mut d| d.next().is_none()) {
                 return refuse("is there already; name a directory that is not");
             }
         }
@@ -283,20 +287,33 @@ fn mend(
     };
     let inside = || journal::path_in(target, &plan.store.fingerprint, options.now);
     let path = options.journal.clone().unwrap_or_else(inside);
+    let in_place = source == target;
+    let io = |e: std::io::Error| RepairError::Io { path: path.display().to_string(), reason: e.to_string() };
+    let nothing = if in_place { "nothing was changed" } else { "" };
+    let mut unfinished = Some(Unfinished::hold(&path, nothing).map_err(io)?);
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);
+    // From here on a copy is removed if it is interrupted, and its journal with it. A directory that is
+    // mended in place is brought to the end of the step: that is what the journal is for if it is not.
+    let way_back = format!("wtcheck repair undo {}", path.display());
+    let written = in_place.then(|| {
+        let waiting = format!("the repair is being written, which is finished first. Ended at once: {way_back}");
+        Step::begin(waiting, unfinished.take())
+    });
     if let Err(e) = hand.carry_out(&steps, Side::After) {
-        return Err(failed(&mut hand, &steps, &path, &e));
+        return Err(told(written, failed(&mut hand, &steps, &path, &e)));
     }
     drop(hand);
     // What was written is read again, by a reader that has not seen it yet.
     let lost = |e: RepairError| {
         RepairError::HalfDone(format!(
-            "the repair was written, but the store cannot be read any more: {e}. Undo it: wtcheck repair undo {}",
-            path.display()
+            "the repair was written, but the store cannot be read any more: {e}. Undo it: {way_back}"
         ))
     };
-    let mut hand = Hand::open(target).map_err(lost)?;
+    let mut hand = match Hand::open(target) {
+        Ok(hand) => hand,
+        Err(e) => return Err(told(written, lost(e))),
+    };
     let wrong = match hand.states(&steps) {
         Ok(states) => states.into_iter().find(|s| *s != State::After).map(|s| match s {
             State::Other(found) => found,
@@ -306,9 +323,12 @@ fn mend(
     };
     if let Some(wrong) = wrong {
         let cause = RepairError::Refused(format!("it does not read back as it was written: {wrong}"));
-        return Err(failed(&mut hand, &steps, &path, &cause));
+        return Err(told(written, failed(&mut hand, &steps, &path, &cause)));
     }
     drop(hand);
+    let note = written.map(|step| {
+        step.end(format!("the repair was written, but not audited again. Audit it, or take it back: {way_back}"))
+    });
     let as_given = directory.display().to_string();
     let audit_again = || match is_log {
         true => log::audit_again(target, &as_given, options.jobs, progress),
@@ -321,11 +341,15 @@ fn mend(
     let rolled_back = judge::helped(&before, &after, &plan.actions).err();
     if rolled_back.is_some() {
         let mut hand = Hand::open(target).map_err(lost)?;
+        let waiting = || format!("the repair did not help and is taken back first. Ended at once: {way_back}");
+        let step = in_place.then(|| Step::begin(waiting(), None));
+        drop(note);
         if let Err(e) = hand.take_back(&steps) {
-            return Err(failed(&mut hand, &steps, &path, &e));
+            return Err(told(step, failed(&mut hand, &steps, &path, &e)));
         }
         drop(hand);
         journal::mark(&path, Mark::Undone)?;
+        let note = step.map(|s| s.end("the repair did not help and was taken back; the store is as it was"));
         // What lies beside our records may have suffered too, where the medium is at fault.
         if let Some(error) = judge::new_error(&before, &audit_again()?) {
             return Err(RepairError::HalfDone(format!(
@@ -333,11 +357,22 @@ fn mend(
                  go on from a copy"
             )));
         }
+        drop(note);
     } else {
         journal::mark(&path, Mark::Applied)?;
     }
+    // A journal that was written beside a copy belongs to what is there now.
+    unfinished.iter_mut().for_each(|u| u.keep());
     drop(lock);
     Ok(Applied { directory: target.to_path_buf(), journal: path, before, after, rolled_back })
+}
+
+/// The end of a step that failed: who interrupts just then is told how.
+fn told(step: Option<Step>, e: RepairError) -> RepairError {
+    if let Some(step) = step {
+        drop(step.end(e.to_string()));
+    }
+    e
 }
 
 /// Writing failed half way: take it back, and say where the store stands.
@@ -417,13 +452,23 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
         return refuse("the store is as it was before the repair: nothing to undo".into());
     }
     let lock = Lock::take(&directory)?;
-    hand.carry_out(&journal.steps, Side::Before)?;
-    if hand.states(&journal.steps)?.iter().any(|s| *s != State::Before) {
-        return refuse("something did not go back; run undo again".into());
+    let step =
+        Step::begin("the undo is being written, which is finished first. Ended at once: run the same undo again", None);
+    let written = hand.carry_out(&journal.steps, Side::Before).and_then(|()| hand.states(&journal.steps));
+    let failure = match written {
+        Err(e) => Some(e),
+        Ok(states) if states.iter().any(|s| *s != State::Before) => {
+            Some(RepairError::Refused("something did not go back; run undo again".into()))
+        }
+        Ok(_) => None,
+    };
+    if let Some(e) = failure {
+        return Err(told(Some(step), e));
     }
     drop(hand);
     drop(lock);
     journal::mark(path, Mark::Undone)?;
+    drop(step.end("the undo was finished; the store is as it was before the repair"));
     Ok(Undone { directory, changes: (done, journal.steps.len() as u64), actions: journal.header.actions })
 }
 

@@ -4,6 +4,7 @@ use super::RepairError;
 use super::plan::{FileIdentity, Identity};
 use crate::audit::Opened;
 use crate::audit::result::Audit;
+use crate::store::{read_regular_file, regular_file};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
@@ -78,7 +79,7 @@ pub fn file(dir: &Path, name: &str) -> FileIdentity {
         name: name.to_string(),
         size,
         modified: time.map_or(String::new(), |t| format!("{}.{:09}", t.as_secs(), t.subsec_nanos())),
-        sha256: whole.then(|| fs::read(&path).ok()).flatten().map(|bytes| hex::encode(Sha256::digest(bytes))),
+        sha256: whole.then(|| read_regular_file(&path).ok()).flatten().map(|bytes| hex::encode(Sha256::digest(bytes))),
     }
 }
 
@@ -87,7 +88,7 @@ pub fn file(dir: &Path, name: &str) -> FileIdentity {
 pub fn ends(path: &Path) -> Vec<u8> {
     use std::os::unix::fs::FileExt;
     const PART: usize = 64 << 10;
-    let Ok(file) = fs::File::open(path) else { return Vec::new() };
+    let Ok(file) = regular_file(path) else { return Vec::new() };
     let len = file.metadata().map_or(0, |m| m.len());
     let mut out = Vec::new();
     for at in [0, len.saturating_sub(PART as u64)] {

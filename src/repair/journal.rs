@@ -9,8 +9,8 @@
 use super::RepairError;
 use crate::format::crc::crc32c;
 use crate::local::edit::FileChange;
-use crate::store::StoreKind;
 use crate::store::edit::Change;
+use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -159,7 +159,7 @@ pub fn mark(path: &Path, mark: Mark) -> Result<(), RepairError> {
 /// Read a journal; `None` if it was never finished, so that nothing was changed after it.
 pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
     let bad = |reason: String| RepairError::Document { path: path.display().to_string(), reason };
-    let file = File::open(path).map_err(|e| io(path, &e))?;
+    let file = regular_file(path).map_err(|e| io(path, &e))?;
     let mut reader = BufReader::new(file);
     let (mut header, mut records, mut files, mut marks, mut end) = (None, Vec::new(), Vec::new(), Vec::new(), None);
     let mut number = 0_u64;

@@ -25,10 +25,11 @@ pub mod svg;
 pub mod text;
 pub mod view;
 
+use crate::scratch;
 use clap::ValueEnum;
 use progress::Bars;
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +80,8 @@ pub struct Output {
     pub progress: Bars,
     /// Columns of the terminal on stdout, if it is one.
     pub width: Option<u16>,
+    /// Why a result is not on stdout in full, if it is not.
+    pub unwritten: Option<String>,
 }
 
 impl Output {
@@ -94,7 +97,7 @@ impl Output {
         };
         let width = tty.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|w| w.ws_col)).flatten();
         let width = width.filter(|w| *w > 0);
-        Self { format, verbose, paint: text::Paint { on }, progress, width }
+        Self { format, verbose, paint: text::Paint { on }, progress, width, unwritten: None }
     }
 
     /// Print a result: text for people, or the value in the chosen format.
@@ -110,12 +113,18 @@ impl Output {
 
     /// Print bytes as they are. A reader that went away is no error.
     pub fn raw(&mut self, bytes: &[u8]) {
+        scratch::wait_if_ending();
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        if let Err(e) = stdout.write_all(bytes).and_then(|()| stdout.flush())
+            && e.kind() != ErrorKind::BrokenPipe
+        {
+            self.unwritten.get_or_insert(e.to_string());
+        }
     }
 
     /// One line on stderr.
     pub fn complain(&mut self, line: &str) {
+        scratch::wait_if_ending();
         let _ = writeln!(std::io::stderr().lock(), "wtcheck: {}", text::escape(line));
     }
 }

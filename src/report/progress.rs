@@ -64,6 +64,17 @@ impl Bars {
     }
 }
 
+impl Bars {
+    /// What takes the bar away from another thread, for good: nothing is drawn afterwards.
+    pub fn clearing(&self) -> impl Fn() + Send + 'static {
+        let bar = match self {
+            Self::Bar(bar) => Some(bar.clone()),
+            Self::Quiet | Self::Plain(_) => None,
+        };
+        move || bar.iter().for_each(ProgressBar::finish_and_clear)
+    }
+}
+
 fn line(phase: &str, done: u64, bytes: u64) -> String {
     match (done, bytes) {
         (0, _) => phase.to_string(),

@@ -24,6 +24,7 @@ pub mod scenario;
 mod tree;
 
 use crate::scenario::{Document, Mistake};
+use crate::scratch;
 use crate::store::StoreError;
 use crate::store::palite::create::{self, NewStore};
 use outcome::Outcome;
@@ -31,6 +32,7 @@ use scenario::{Rule, Scenario, Wrong};
 use std::fs;
 use std::io;
 use std::path::Path;
+use tempfile::TempDir;
 
 /// Why there is no simulation.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +110,8 @@ pub fn check_output(output: &Path) -> Result<(), SimulateError> {
 pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
     check_output(output)?;
     let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new().prefix(".wtcheck-simulate-").tempdir_in(parent);
+    let make = || tempfile::Builder::new().prefix(".wtcheck-simulate-").tempdir_in(parent);
+    let temporary = scratch::hold(make, TempDir::path, "");
     let temporary = temporary.map_err(|e| failed(parent, &e))?;
     // One level down: the temporary directory itself is for its owner only.
     let home = temporary.path().join("home");

@@ -2,6 +2,8 @@
 
 use super::palite::{Palite, PaliteOptions};
 use super::{PageLog, StoreError, StoreKind, live};
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +67,25 @@ pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, Store
     } else {
         Ok(Box::new(super::palm::Palm::open(&kv_home, options.no_mmap)?))
     }
+}
+
+/// Open a regular file to read it. Anything else of that name is refused and not waited for: a FIFO
+/// would block until someone writes to it.
+pub fn regular_file(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    match file.metadata()? {
+        meta if meta.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
+        meta if !meta.is_file() => Err(std::io::Error::other("is no regular file")),
+        _ => Ok(file),
+    }
+}
+
+/// All of a regular file.
+pub fn read_regular_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    std::io::Read::read_to_end(&mut regular_file(path)?, &mut out)?;
+    Ok(out)
 }
 
 /// Archives and checkouts without symbolic links leave a small text file that holds the target; a

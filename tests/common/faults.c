@@ -3,10 +3,13 @@
  * and at one of them kills the program or makes the call fail. See faults.rs.
  *
  *   WTFAULT_DIRS    resolved directories, separated by colons; only calls on files below them count
- *   WTFAULT_MODE    count, kill, kill-after, torn, error, flip
+ *   WTFAULT_MODE    count, kill, kill-after, torn, error, flip, signal
  *   WTFAULT_AT      at which counted call, from 1
  *   WTFAULT_ERRNO   for error: what errno becomes
  *   WTFAULT_STICKY  for error: 1 if later calls fail as well. If the disk is full only those that need space do.
+ *   WTFAULT_SIGNAL  for signal: which one the program gets, before the call is done
+ *   WTFAULT_WAIT    for signal: milliseconds until the call is done
+ *   WTFAULT_READS   1 if opening a file only to read it counts, too
  *   WTFAULT_REPORT  the file that gets a line per counted call
  *   WTFAULT_ALARM   seconds after which the program is taken for hung
  *
@@ -33,6 +36,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define API __attribute__((visibility("default")))
@@ -40,12 +44,12 @@
     static __typeof__(name) *real; \
     if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
-enum mode { COUNT, KILL, KILL_AFTER, TORN, ERROR, FLIP };
+enum mode { COUNT, KILL, KILL_AFTER, TORN, ERROR, FLIP, SIGNAL };
 /* What becomes of a call. */
-enum fate { DO, REFUSE, TEAR, LAST, LIE };
+enum fate { DO, REFUSE, TEAR, LAST, LIE, INTERRUPT };
 
 static enum mode mode = COUNT;
-static long at, error, sticky;
+static long at, error, sticky, signal_number, patience, reads;
 static int report = -1;
 static char *dirs = "";
 static atomic_long counted;
@@ -56,15 +60,18 @@ static long number(const char *name) {
 }
 
 __attribute__((constructor)) static void start(void) {
-    static const char *const names[] = {"count", "kill", "kill-after", "torn", "error", "flip"};
+    static const char *const names[] = {"count", "kill", "kill-after", "torn", "error", "flip", "signal"};
     static const char *const ours[] = {"WTFAULT_DIRS", "WTFAULT_MODE", "WTFAULT_AT", "WTFAULT_ERRNO",
-        "WTFAULT_STICKY", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
+        "WTFAULT_STICKY", "WTFAULT_SIGNAL", "WTFAULT_WAIT", "WTFAULT_READS", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
     const char *value = getenv("WTFAULT_MODE");
-    for (int i = 0; value && i < 6; i++)
+    for (int i = 0; value && i < 7; i++)
         if (strcmp(value, names[i]) == 0) mode = i;
     at = number("WTFAULT_AT");
     error = number("WTFAULT_ERRNO");
     sticky = number("WTFAULT_STICKY");
+    signal_number = number("WTFAULT_SIGNAL");
+    patience = number("WTFAULT_WAIT");
+    reads = number("WTFAULT_READS");
     if ((value = getenv("WTFAULT_REPORT")))
         report = syscall(SYS_openat, AT_FDCWD, value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (number("WTFAULT_ALARM")) alarm(number("WTFAULT_ALARM"));
@@ -132,6 +139,8 @@ static enum fate meet(const char *kind, int space, const char *path, const char 
         if (sticky ? n >= at && (space || !full) : n == at) fate = REFUSE;
     } else if (mode == FLIP) {
         if (n == at) fate = LIE;
+    } else if (mode == SIGNAL) {
+        if (n == at) fate = INTERRUPT;
     } else if (mode != COUNT) {
         /* Nothing later happens in other threads either. */
         while (n > at) pause();
@@ -139,10 +148,17 @@ static enum fate meet(const char *kind, int space, const char *path, const char 
     }
     char line[2 * PATH_MAX + 200];
     int size = snprintf(line, sizeof line, "%ld\t%s\t%s\t%s\t%lld\t%lld\t%s\t%s\n", n, kind, space ? "+" : "-",
-        fate == REFUSE ? "failed" : "-", offset, len, path, to);
+        fate == REFUSE ? "failed" : fate == INTERRUPT ? "signal" : "-", offset, len, path, to);
     if (report >= 0) syscall(SYS_write, report, line, (size_t)size);
     if (fate == TEAR && mode == KILL) die();
     if (fate == REFUSE) errno = error;
+    if (fate == INTERRUPT) {
+        kill(getpid(), (int)signal_number);
+        /* Signals end a sleep early. */
+        struct timespec left = {patience / 1000, patience % 1000 * 1000000};
+        while (nanosleep(&left, &left) != 0) {}
+        return DO;
+    }
     return fate;
 }
 
@@ -528,13 +544,13 @@ API int futimens(int fd, const struct timespec times[2]) {
 
 /* ---- Opening ---- */
 
-/* What opening would do: create, cut, or only allow writing; NULL if it does not count. */
+/* What opening would do: create, cut, or only allow writing, or reading; NULL if it does not count. */
 static const char *opens(int dir, const char *name, int flags, char *path) {
     int writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
-    if (!(writes || (flags & O_CREAT)) || !name_counts(dir, name, !(flags & O_NOFOLLOW), path)) return NULL;
+    if (!(writes || (flags & O_CREAT) || reads) || !name_counts(dir, name, !(flags & O_NOFOLLOW), path)) return NULL;
     struct stat st;
     int new = (flags & O_TMPFILE) == O_TMPFILE || ((flags & O_CREAT) && lstat(path, &st) != 0);
-    return new ? "create" : flags & O_TRUNC ? "cut" : writes ? "open" : NULL;
+    return new ? "create" : flags & O_TRUNC ? "cut" : writes ? "open" : reads ? "look" : NULL;
 }
 
 #define OPEN(dir, name, flags, call) \

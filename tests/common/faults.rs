@@ -2,6 +2,8 @@
 //! change files. A small library in C (faults.c), loaded into the command, counts these calls and
 //! does it.
 //!
+//! It can also send the program a signal there, to interrupt it at a known place.
+//!
 //! What it stands for: a process that dies, a full disk, a medium that is read-only or gives errors.
 //! Not a loss of power: what was written before a kill is there afterwards, synced or not.
 //!
@@ -33,6 +35,9 @@ const SIGKILL: i32 = 9;
 /// A command that takes longer than this hangs.
 const SECONDS: u32 = 120;
 
+/// How long a thread waits after a signal, so that the one that meets it gets its turn.
+const MILLISECONDS: u64 = 250;
+
 /// How many runs at once.
 const THREADS: usize = 2;
 
@@ -56,6 +61,8 @@ pub enum Mode {
     Error(i32),
     /// This one and all later ones fail. With `ENOSPC`, those that need space.
     Sticky(i32),
+    /// The program gets this signal before the call, which is done a moment later if it still can be.
+    Signal(i32),
     /// The write is done with one bit flipped: a medium that lies. Other calls are done as they are.
     Flip,
 }
@@ -86,6 +93,8 @@ pub struct Call {
     pub needs_space: bool,
     /// It was made to fail.
     pub failed: bool,
+    /// The program got a signal before it.
+    pub signalled: bool,
 }
 
 impl Call {
@@ -121,6 +130,8 @@ impl fmt::Display for Call {
 pub struct Outcome {
     pub killed: bool,
     pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
     /// In order; the last one is that of the kill.
     pub calls: Vec<Call>,
     pub stdout: String,
@@ -130,7 +141,7 @@ pub struct Outcome {
 impl Outcome {
     /// Did the fault happen?
     pub fn hit(&self) -> bool {
-        self.killed || self.calls.iter().any(|c| c.failed)
+        self.killed || self.calls.iter().any(|c| c.failed || c.signalled)
     }
 
     pub fn count(&self, kind: &str) -> usize {
@@ -172,11 +183,14 @@ impl Faults {
         Some(Faults { lib })
     }
 
-    /// Run a command with a fault at call `at` of those on files below some directories, from 1.
-    pub fn run(&self, cmd: &mut Command, below: &[&Path], mode: Mode, at: u64) -> Outcome {
+    /// Make a command meet a fault at call `at` of those on files below some directories, from 1. Its
+    /// calls go to a report.
+    pub fn prepare(&self, cmd: &mut Command, below: &[&Path], mode: Mode, at: u64, report: &Path) {
         let dirs: Vec<PathBuf> = below.iter().map(|p| resolved(p)).collect();
-        let temp = tempfile::tempdir().unwrap();
-        let report = temp.path().join("report");
+        let (signal, wait) = match mode {
+            Mode::Signal(signal) => (signal, MILLISECONDS),
+            _ => (0, 0),
+        };
         let (name, errno, sticky) = match mode {
             Mode::Count => ("count", 0, false),
             Mode::Kill => ("kill", 0, false),
@@ -185,6 +199,7 @@ impl Faults {
             Mode::Error(errno) => ("error", errno, false),
             Mode::Sticky(errno) => ("error", errno, true),
             Mode::Flip => ("flip", 0, false),
+            Mode::Signal(_) => ("signal", 0, false),
         };
         cmd.env("LD_PRELOAD", &self.lib)
             .env("WTFAULT_DIRS", std::env::join_paths(&dirs).unwrap())
@@ -192,18 +207,31 @@ impl Faults {
             .env("WTFAULT_AT", at.to_string())
             .env("WTFAULT_ERRNO", errno.to_string())
             .env("WTFAULT_STICKY", u8::from(sticky).to_string())
-            .env("WTFAULT_REPORT", &report)
+            .env("WTFAULT_SIGNAL", signal.to_string())
+            .env("WTFAULT_WAIT", wait.to_string())
+            .env("WTFAULT_REPORT", report)
             .env("WTFAULT_ALARM", SECONDS.to_string());
+    }
+
+    /// Run a command with a fault, see [`Self::prepare`].
+    pub fn run(&self, cmd: &mut Command, below: &[&Path], mode: Mode, at: u64) -> Outcome {
+        let temp = tempfile::tempdir().unwrap();
+        let report = temp.path().join("report");
+        self.prepare(cmd, below, mode, at, &report);
         let out = cmd.stdin(Stdio::null()).output().unwrap();
         let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
         let signal = out.status.signal();
-        assert!(signal.is_none_or(|s| s == SIGKILL), "{cmd:?} died of signal {signal:?} (14: it hung)\n{stderr}");
+        assert!(
+            signal.is_none_or(|s| s == SIGKILL || mode == Mode::Signal(s)),
+            "{cmd:?} died of signal {signal:?} (14: it hung)\n{stderr}"
+        );
         // The library makes the file when it is loaded. Names with spaces or colons cannot be preloaded.
         let lines = std::fs::read(&report)
             .unwrap_or_else(|e| panic!("{} was not loaded into {cmd:?}: {e}\n{stderr}", self.lib.display()));
         Outcome {
             killed: signal == Some(SIGKILL),
             code: out.status.code(),
+            signal,
             calls: calls(&lines),
             stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
             stderr,
@@ -232,6 +260,7 @@ fn calls(report: &[u8]) -> Vec<Call> {
             kind: text(1).to_string(),
             needs_space: text(2) == "+",
             failed: text(3) == "failed",
+            signalled: text(3) == "signal",
             offset: u64::try_from(number(4)).ok(),
             len: u64::try_from(number(5)).ok(),
             path: path(6),

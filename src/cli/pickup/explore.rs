@@ -1,7 +1,7 @@
 //! `wtcheck pickup explore SCENARIO`: every interleaving.
 
 use super::super::args::threads;
-use super::super::{Failure, Outcome, exit, start_pool};
+use super::super::{Failure, Outcome, exit, start_pool, whole};
 use super::scenario::ScenarioArgs;
 use crate::pickup::explore::{self, MAX_STATES, Options};
 use crate::report::Output;
@@ -51,7 +51,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(path) = &args.output {
         for (n, example) in found.examples.iter().enumerate() {
             let path = numbered(path, n);
-            std::fs::write(&path, view::yaml(example)).map_err(|e| {
+            whole::write(&path, view::yaml(example).as_bytes()).map_err(|e| {
                 Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a file that can be written")
             })?;
             written.push(path.display().to_string());

@@ -1,6 +1,6 @@
 //! `wtcheck pickup run SCENARIO`: a scenario in virtual time.
 
-use super::super::{Failure, Outcome, exit};
+use super::super::{Failure, Outcome, exit, whole};
 use super::scenario::ScenarioArgs;
 use crate::pickup::policy::Policy;
 use crate::pickup::run::{self, Stopped, with};
@@ -50,7 +50,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         }
     }
     if let Some(path) = &args.svg {
-        let written = std::fs::write(path, picture::render(&scenario, &report));
+        let written = whole::write(path, picture::render(&scenario, &report).as_bytes());
         written.map_err(|e| {
             Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a file that can be written")
         })?;

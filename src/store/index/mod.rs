@@ -568,13 +568,13 @@ mod tests {
 
     #[test]
     fn rows_are_filled_by_locator_and_only_where_the_key_is_known() {
-        let rows: Vec<Row> = (0..400_u64)
-            .map(|i| {
+        let rows: Vec<Row> = (0..400_u32)
+            .map(|n| {
+                let i = u64::from(n);
                 let (page, step) = (100 + i / 4, i % 4);
                 let backlink_lsn = if step == 0 { 0 } else { 1000 + i - 1 };
                 let base_lsn = if step == 0 { 0 } else { 1000 + i - step };
-                let seal =
-                    Seal { checksum: 7 + i as u32, previous: if step == 0 { 0 } else { 6 + i as u32 }, state: 1 };
+                let seal = Seal { checksum: 7 + n, previous: if step == 0 { 0 } else { 6 + n }, state: 1 };
                 // The way the store was written is not the order of its keys.
                 let locator = (3 << 48) + 50 + i * 37 % 400;
                 Row {

@@ -23,6 +23,7 @@ pub use write::PaliteLedger;
 use super::{
     Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError, StoreKind,
 };
+use crate::scratch::{self, Held};
 use crate::store::index::packed::Segment;
 use database::{
     Database, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, open_file, parse_pages_name,
@@ -87,7 +88,7 @@ pub struct Palite {
     globals: Option<Database>,
     pages: Vec<Database>,
     notes: Vec<Problem>,
-    copies: OnceLock<Result<TempDir, String>>,
+    copies: OnceLock<Result<Held<TempDir>, String>>,
 }
 impl Palite {
     /// Open the store in `kv_home`.
@@ -181,9 +182,7 @@ impl Palite {
         let temp = self
             .copies
             .get_or_init(|| {
-                tempfile::Builder::new()
-                    .prefix("wtcheck-")
-                    .tempdir()
+                scratch::hold(|| tempfile::Builder::new().prefix("wtcheck-").tempdir(), TempDir::path, "")
                     .map_err(|e| format!("no private directory for a copy: {e}"))
             })
             .as_ref()

@@ -1,0 +1,315 @@
+//! What must not be left behind when a signal ends the process: temporary files and directories,
+//! unfinished copies, and steps that must not be left half done. Known to every layer, and knows none:
+//! only the command line ([`crate::cli::interrupt`]) meets signals, and calls [`end`].
+//!
+//! Who makes something temporary makes it through [`hold`], under the lock of the one list that there
+//! is: a signal finds it listed, or it was never made. What must be finished once it is begun is a
+//! [`Step`]; [`end`] waits for it. Once [`end`] was called nothing new is made and no step begins: who
+//! asks for that waits for the end of the process.
+
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Another thread may put something into a directory while it is emptied, once or twice.
+const ATTEMPTS: u32 = 100;
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Something that ends with the process.
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    path: Option<PathBuf>,
+    words: String,
+}
+
+#[derive(Debug)]
+struct State {
+    entries: Vec<Entry>,
+    next: u64,
+    /// Steps under way; only one at a time in practice.
+    steps: u64,
+    /// What [`end`] tells while it waits for a step.
+    waiting: String,
+    ending: bool,
+}
+
+static STATE: Mutex<State> =
+    Mutex::new(State { entries: Vec::new(), next: 0, steps: 0, waiting: String::new(), ending: false });
+static CHANGED: Condvar = Condvar::new();
+
+fn state() -> MutexGuard<'static, State> {
+    // A panic with the lock held leaves the list as good as it was.
+    STATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The list, to put something on it. Never returns once the process is ending.
+fn open_state() -> MutexGuard<'static, State> {
+    let mut state = state();
+    while state.ending {
+        state = CHANGED.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+    state
+}
+
+/// Returns at once, or never if a signal is ending the process: nothing is told of what went wrong
+/// because its files were removed.
+pub fn wait_if_ending() {
+    drop(open_state());
+}
+
+/// A line of the list; taken off when dropped.
+#[derive(Debug)]
+pub struct Listed(u64);
+
+impl Listed {
+    fn add(state: &mut State, path: Option<PathBuf>, words: String) -> Self {
+        let number = state.next;
+        state.next += 1;
+        state.entries.push(Entry { number, path, words });
+        Self(number)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut state = state();
+        // Once the process is ending what lies somewhere stays on the list until it is seen to be gone.
+        let ending = state.ending;
+        state.entries.retain(|e| e.number != self.0 || (ending && e.path.is_some()));
+    }
+}
+
+/// Something temporary and its line in the list.
+#[derive(Debug)]
+pub struct Held<T> {
+    // Dropped first: it is on the list until it is gone.
+    inner: T,
+    listed: Listed,
+}
+
+impl<T> Held<T> {
+    /// The thing, to keep it or give it a name, and its line, to drop when that is done.
+    pub fn into_parts(self) -> (T, Listed) {
+        (self.inner, self.listed)
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for Held<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+/// Make something temporary that lies at a path, and list it. `words` are told when a signal removes
+/// it; none if they are empty.
+pub fn hold<T>(
+    make: impl FnOnce() -> io::Result<T>,
+    path: impl FnOnce(&T) -> &Path,
+    words: impl Into<String>,
+) -> io::Result<Held<T>> {
+    let mut state = open_state();
+    let inner = make()?;
+    // The directory the process works in does not change, but a line must not depend on that.
+    let path = std::path::absolute(path(&inner))?;
+    let listed = Listed::add(&mut state, Some(path), words.into());
+    Ok(Held { inner, listed })
+}
+
+/// A path that comes to nothing unless it is kept: removed when dropped, whatever lies there.
+#[derive(Debug)]
+pub struct Unfinished {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Unfinished {
+    /// Nothing may lie there yet: what does is none of ours.
+    pub fn hold(path: &Path, words: impl Into<String>) -> io::Result<Held<Self>> {
+        let make = || match std::fs::symlink_metadata(path) {
+            Ok(_) => Err(rustix::io::Errno::EXIST.into()),
+            Err(_) => Ok(Self { path: path.to_path_buf(), kept: false }),
+        };
+        hold(make, |u| &u.path, words)
+    }
+
+    /// It is finished, or has another name now.
+    pub fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = remove(&self.path);
+        }
+    }
+}
+
+/// Words for the person who interrupts from here on, as long as it lives.
+#[must_use]
+pub fn note(words: impl Into<String>) -> Listed {
+    Listed::add(&mut open_state(), None, words.into())
+}
+
+/// A step that is finished once it is begun: a signal waits for its end, and a second one does not.
+#[derive(Debug)]
+pub struct Step(());
+
+impl Step {
+    /// Begin. `waiting` is told to who interrupts. What was unfinished up to here is kept: from the
+    /// list to the step there is no moment between.
+    #[must_use]
+    pub fn begin(waiting: impl Into<String>, keep: Option<Held<Unfinished>>) -> Self {
+        let mut state = open_state();
+        if let Some(held) = keep {
+            let (mut unfinished, listed) = held.into_parts();
+            unfinished.keep();
+            state.entries.retain(|e| e.number != listed.0);
+            // Its drop would ask for the lock; the line is gone.
+            std::mem::forget(listed);
+        }
+        state.steps += 1;
+        state.waiting = waiting.into();
+        Self(())
+    }
+
+    /// It is done; what is told from here on is listed before a signal gets its turn.
+    #[must_use]
+    pub fn end(self, words: impl Into<String>) -> Listed {
+        let listed = Listed::add(&mut state(), None, words.into());
+        drop(self);
+        listed
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        let mut state = state();
+        state.steps = state.steps.saturating_sub(1);
+        let ending = state.ending;
+        drop(state);
+        CHANGED.notify_all();
+        // Whoever was interrupted goes no further.
+        if ending && !std::thread::panicking() {
+            wait_if_ending();
+        }
+    }
+}
+
+/// A signal ends the process: wait for a step that is under way, after telling so, and remove what is
+/// listed. Gives back what to tell in the end. From here on nothing new is made.
+pub fn end(tell: impl FnOnce(&str)) -> Vec<String> {
+    let mut state = state();
+    state.ending = true;
+    if state.steps > 0 {
+        tell(&state.waiting);
+    }
+    while state.steps > 0 {
+        state = CHANGED.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+    let entries = std::mem::take(&mut state.entries);
+    drop(state);
+    let told = |entry: Entry| match entry.path.as_deref().map(remove) {
+        None => Some(entry.words).filter(|w| !w.is_empty()),
+        Some(Ok(true)) => Some(entry.words).filter(|w| !w.is_empty()),
+        Some(Ok(false)) => None,
+        Some(Err(e)) => {
+            let path = entry.path.unwrap_or_default();
+            Some(format!("{} is left over and could not be removed: {e}", path.display()))
+        }
+    };
+    entries.into_iter().filter_map(told).collect()
+}
+
+/// Remove a file, or a directory with all that is in it. Was there one?
+fn remove(path: &Path) -> io::Result<bool> {
+    let mut found = false;
+    for attempt in 1.. {
+        let gone = match std::fs::symlink_metadata(path) {
+            Err(e) => Err(e),
+            Ok(meta) => {
+                found = true;
+                if meta.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+            }
+        };
+        match gone {
+            Ok(()) => return Ok(found),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && std::fs::symlink_metadata(path).is_err() => {
+                return Ok(found);
+            }
+            Err(e) if attempt >= ATTEMPTS => return Err(e),
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Nothing here calls `end`: it is the end of the process, and tests/contract.rs has processes to end.
+
+    fn listed(path: &Path) -> bool {
+        state().entries.iter().any(|e| e.path.as_deref() == Some(path))
+    }
+
+    #[test]
+    fn what_is_held_is_listed_as_long_as_it_is_there() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("copy");
+        let held = Unfinished::hold(&path, "gone").unwrap();
+        assert!(listed(&path));
+        std::fs::create_dir_all(path.join("deep")).unwrap();
+        std::fs::write(path.join("deep/file"), "x").unwrap();
+        drop(held);
+        assert!(!listed(&path) && !path.exists());
+        let mut held = Unfinished::hold(&path, "").unwrap();
+        std::fs::write(&path, "x").unwrap();
+        held.keep();
+        drop(held);
+        assert!(!listed(&path) && path.exists());
+        assert_eq!(Unfinished::hold(&path, "").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(path.exists(), "what lay there before stays");
+        let failed = hold(|| Err::<PathBuf, _>(io::Error::other("full")), |p| p.as_path(), "");
+        assert_eq!(failed.unwrap_err().to_string(), "full");
+    }
+
+    #[test]
+    fn a_step_takes_over_what_was_unfinished() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("journal");
+        let held = Unfinished::hold(&path, "").unwrap();
+        std::fs::write(&path, "x").unwrap();
+        let step = Step::begin("writing", Some(held));
+        assert!(!listed(&path) && path.exists());
+        assert_eq!(state().waiting, "writing");
+        assert_eq!(state().steps, 1);
+        let words = step.end("written");
+        assert_eq!(state().steps, 0);
+        assert!(state().entries.iter().any(|e| e.words == "written"));
+        drop(words);
+        assert!(!state().entries.iter().any(|e| e.words == "written"));
+    }
+
+    #[test]
+    fn nothing_there_is_nothing_to_remove() {
+        let temp = tempfile::tempdir().unwrap();
+        assert!(!remove(&temp.path().join("nothing")).unwrap());
+        std::os::unix::fs::symlink(temp.path(), temp.path().join("link")).unwrap();
+        assert!(remove(&temp.path().join("link")).unwrap());
+        assert!(temp.path().is_dir(), "what a link leads to stays");
+    }
+}
