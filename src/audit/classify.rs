@@ -101,17 +101,16 @@ pub struct Basis {
 
 /// Judge every row that the walks have not marked.
 pub fn classify(index: &Index, class: &mut [Class], basis: &Basis) {
-    let mut all = index.rows().iter().peekable();
     let mut rows = Vec::new();
-    let mut start = 0;
-    while let Some(first) = all.next() {
-        rows.clear();
-        rows.push(first);
-        while let Some(row) = all.next_if(|r| (r.table, r.page) == (first.table, first.page)) {
-            rows.push(row);
+    for page in index.pages() {
+        let class = &mut class[page.clone()];
+        // What is reached stays what it is, whatever its row says; most pages have nothing else.
+        if class.iter().all(|c| matches!(c, Class::Live | Class::Kept)) {
+            continue;
         }
-        let class = &mut class[start..start + rows.len()];
-        start += rows.len();
+        rows.clear();
+        rows.extend(index.slice(page));
+        let Some(first) = rows.first() else { continue };
         let special = [basis.turtle_table, basis.key_table].contains(&first.table);
         if special && first.page == crate::btree::catalog::SPECIAL_PAGE {
             classify_special(&rows, class, basis);
@@ -251,10 +250,10 @@ fn chain_is_sound(rows: &[Row], class: &[Class], at: usize) -> bool {
 #[must_use]
 pub fn totals(index: &Index, class: &[Class]) -> BTreeMap<&'static str, ClassTotal> {
     let mut sums = [ClassTotal::default(); 16];
-    for (row, class) in index.rows().iter().zip(class) {
+    for (len, class) in index.lens().zip(class) {
         let sum = &mut sums[*class as usize];
         sum.count += 1;
-        sum.bytes += u64::from(row.len);
+        sum.bytes += u64::from(len);
     }
     Class::NAMES.iter().map(|(class, name)| (*name, sums[*class as usize])).collect()
 }

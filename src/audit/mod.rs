@@ -315,10 +315,10 @@ impl<'a> Work<'a> {
     fn new(opened: &'a Opened<'a>, options: &'a Options<'a>, home: &str) -> Self {
         let layout = &opened.layout;
         let kind = opened.store.kind();
-        let rows = opened.index.rows();
         let evidence = Evidence { palm: kind == StoreKind::Palm, sharded: layout.sharded, ..Evidence::default() };
         let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
-        let highest = rows.iter().map(|r| r.lsn).chain(opened.completions.iter().map(|c| c.lsn)).max().unwrap_or(0);
+        let newest = opened.completions.iter().map(|c| c.lsn).max();
+        let highest = opened.index.highest_lsn().max(newest).unwrap_or(0);
         if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
             let finding = Finding::new(
                 Code::LsnCounterBehind,
@@ -337,8 +337,8 @@ impl<'a> Work<'a> {
                 generation: "",
                 generation_evidence: Vec::new(),
                 tables: opened.index.tables().len() as u64,
-                rows: rows.len() as u64,
-                bytes: rows.iter().map(|r| u64::from(r.len)).sum(),
+                rows: opened.index.len() as u64,
+                bytes: opened.index.lens().map(u64::from).sum(),
                 completions: opened.completions.len() as u64,
                 lsn_counter: layout.lsn_counter,
                 from_wal: layout.from_wal,
@@ -600,7 +600,10 @@ impl<'a> Work<'a> {
         for tree in older.iter().flat_map(|(_, c)| &c.trees).chain(trees) {
             uris.insert(tree.table, &tree.uri);
         }
-        for (row, _) in index.rows().iter().zip(class).filter(|(_, c)| **c == Class::Orphan) {
+        let of_class = |wanted: Class| {
+            class.iter().enumerate().filter(move |(_, c)| **c == wanted).filter_map(|(at, _)| index.get(at))
+        };
+        for row in of_class(Class::Orphan) {
             let page = index.page(row.table, row.page);
             let used = class[page.clone()].iter().any(|c| matches!(c, Class::Live | Class::Kept));
             let reason = if used { OrphanReason::UnreferencedImage } else { OrphanReason::NeverReferenced };
@@ -644,7 +647,7 @@ impl<'a> Work<'a> {
                 explains,
             });
         }
-        for (row, _) in index.rows().iter().zip(class).filter(|(_, c)| **c == Class::DuplicateDelta) {
+        for row in of_class(Class::DuplicateDelta) {
             let place = Place {
                 uri: uris.get(&row.table).map(|u| (*u).to_string()),
                 table_id: Some(row.table),

@@ -8,7 +8,7 @@ use crate::btree::catalog::{Checkpoint, Tree};
 use crate::btree::fault::{Fault, FaultKind};
 use crate::btree::walk::{self, Bits, Depth, LeafSums, Options, RowCounts, Visited, Visitor};
 use crate::format::cell::CellKind;
-use crate::store::{Index, StoreError};
+use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
 use std::collections::{HashMap, HashSet};
 
 /// The marks of all walks of one audit.
@@ -39,7 +39,10 @@ impl Marks {
                 self.class[at] = mark;
             }
             // A row that is the newest block of a version the audited checkpoint reached counts as entered.
-            if mark == Class::Live && index.get(at + 1).is_none_or(|next| !reached.get(at + 1) || next.is_full()) {
+            let is_full = |(_, flags): (u32, u32)| flags & (FLAG_DELTA | FLAG_DISCARDED) == 0;
+            if mark == Class::Live
+                && index.len_and_flags(at + 1).is_none_or(|next| !reached.get(at + 1) || is_full(next))
+            {
                 self.entered.set(at);
             }
         }

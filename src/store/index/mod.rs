@@ -239,18 +239,32 @@ impl Index {
 
     /// Position ranges of each page in turn.
     pub fn pages(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let mut rows = self.rows().iter().peekable();
-        let mut start = 0_usize;
-        std::iter::from_fn(move || {
-            let first = rows.next()?;
-            let mut end = start.saturating_add(1);
-            while rows.next_if(|r| (r.table, r.page) == (first.table, first.page)).is_some() {
-                end = end.saturating_add(1);
-            }
-            let range = start..end;
-            start = end;
-            Some(range)
+        self.tables.iter().flat_map(|table| {
+            let mut start = table.start;
+            table.page_lens(&self.segments).map(move |len| {
+                let range = start..start.saturating_add(len);
+                start = range.end;
+                range
+            })
         })
+    }
+
+    /// The stored lengths of all rows in turn.
+    pub fn lens(&self) -> impl Iterator<Item = u32> + '_ {
+        self.tables.iter().flat_map(|table| {
+            let end = table.start.saturating_add(table.len());
+            (table.start..end).map(|at| table.len_and_flags(&self.segments, at).map_or(0, |(len, _)| len))
+        })
+    }
+
+    /// The highest LSN.
+    #[must_use]
+    pub fn highest_lsn(&self) -> Option<u64> {
+        let of = |table: &Table| {
+            let end = table.start.saturating_add(table.len());
+            (table.start..end).filter_map(|at| table.lsn(&self.segments, at)).max()
+        };
+        self.tables.iter().filter_map(of).max()
     }
 
     /// The table ids that have rows, ascending.
@@ -308,6 +322,17 @@ impl Table {
                 let end = rows.partition_point(|r| r.page <= page);
                 self.start.saturating_add(start)..self.start.saturating_add(end)
             }
+        }
+    }
+
+    /// The number of rows of each page in turn.
+    fn page_lens<'t>(&'t self, segments: &'t [Segment]) -> Box<dyn Iterator<Item = usize> + 't> {
+        match &self.body {
+            Body::Packed(segment, _, places) => match segments.get(*segment) {
+                Some(segment) => Box::new(segment.page_lens(places.clone())),
+                None => Box::new(std::iter::empty()),
+            },
+            Body::Plain(rows) => Box::new(rows.chunk_by(|a, b| a.page == b.page).map(<[Row]>::len)),
         }
     }
 
@@ -532,10 +557,14 @@ mod tests {
                 prop_assert_eq!(index.len_and_flags(at), Some((row.len, row.flags)));
                 prop_assert!(index.page(row.table, row.page).contains(&at));
                 prop_assert!(index.table(row.table).contains(&at));
+                prop_assert!(index.pages().any(|page| page == index.page(row.table, row.page)));
                 let found = index.find(row.table, row.page, row.lsn).and_then(|at| index.get(at));
                 prop_assert_eq!(found.map(|r| r.key()), Some(row.key()));
             }
             prop_assert_eq!(index.get(sorted.len()), None);
+            prop_assert_eq!(index.pages().map(|p| p.len()).sum::<usize>(), sorted.len());
+            prop_assert_eq!(index.highest_lsn(), sorted.iter().map(|r| r.lsn).max());
+            prop_assert!(index.lens().eq(sorted.iter().map(|r| r.len)));
         }
 
         /// What is filled in any order, from any thread, is what sorting makes of it.

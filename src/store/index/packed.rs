@@ -459,6 +459,12 @@ impl Segment {
         u64::from(high) << 32 | u64::from(record.lsn_low)
     }
 
+    /// The number of rows of each page in turn, of a part's places.
+    pub(super) fn page_lens(&self, places: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        let records = self.records.get(places).unwrap_or_default();
+        records.chunk_by(|a, b| a.page == b.page).map(<[Record]>::len)
+    }
+
     /// The LSN at a place.
     pub(super) fn lsn(&self, at: usize) -> Option<u64> {
         self.records.get(at).map(|r| self.lsn_of(r))
