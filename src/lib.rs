@@ -11,6 +11,7 @@ pub mod btree;
 pub mod cli;
 pub mod format;
 pub mod local;
+pub mod pack;
 pub mod pickup;
 pub mod repair;
 pub mod report;

@@ -1,0 +1,160 @@
+//! `pack` and `unpack`: an unpacked image audits to the same findings as its source, and holds no key
+//! and no value of it.
+
+mod common;
+
+use common::{corpora, fixture, samples, snapshot};
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use wtcheck::audit::Silent;
+use wtcheck::format::cell::{CellKind, Cells, KeyBuilder};
+use wtcheck::format::delta::split_payload;
+use wtcheck::format::image::Image;
+use wtcheck::format::key_page;
+use wtcheck::format::page::PageType;
+use wtcheck::pack::{self, DEFAULT_LIMIT, Options, PackError};
+use wtcheck::store::{OpenOptions, StoreKind};
+
+fn options() -> Options {
+    Options { jobs: 2, open: OpenOptions { no_mmap: false, allow_live: true }, limit: DEFAULT_LIMIT }
+}
+
+/// What the source holds of its user: keys of 8 bytes and more, values of 6 and more, key material.
+#[derive(Default)]
+struct User {
+    strings: BTreeSet<Vec<u8>>,
+    /// Texts that are shipped: what stands in them too cannot be told apart.
+    names: Vec<u8>,
+}
+
+impl User {
+    fn add(&mut self, bytes: &[u8], least: usize) {
+        let even = bytes.windows(2).all(|w| w[0] == w[1]);
+        if bytes.len() >= least && !even {
+            self.strings.insert(bytes.to_vec());
+        }
+    }
+
+    /// The cells of a plain page or delta of the current form, or of a local page.
+    fn cells(&mut self, plain: &[u8], start: usize, flags: u8, delta: bool) {
+        let mut keys = KeyBuilder::default();
+        for cell in Cells::new(plain, start, flags).map_while(Result::ok) {
+            match cell.kind {
+                CellKind::Key => {
+                    if let Ok(key) = keys.full(&cell) {
+                        let key = key.to_vec();
+                        self.add(&key, 8);
+                    }
+                }
+                CellKind::Value if delta => {
+                    if let Ok((_, _, value)) = split_payload(cell.data) {
+                        self.add(value, 6);
+                    }
+                }
+                CellKind::Value => self.add(cell.data, 6),
+                _ => {}
+            }
+        }
+    }
+
+    /// Everything in the rows of a page log, reachable or not.
+    fn of_log(dir: &Path) -> Self {
+        let mut user = Self::default();
+        let store = wtcheck::store::open(dir, &options().open).unwrap();
+        let (index, _) = store.index(None, &|_| ()).unwrap();
+        let mut reader = store.reader().unwrap();
+        let mut metadata = HashMap::new();
+        for row in index.rows().iter().filter(|r| r.len > 0) {
+            let mut bytes = Vec::new();
+            reader.read(row, &mut bytes).unwrap();
+            if row.table == 26 && row.page == 1 {
+                let header = key_page::parse(&bytes).map_or(14, |k| usize::from(k.header_size));
+                user.add(&bytes[header..], 8);
+                continue;
+            }
+            let Ok(image) = Image::parse(&bytes, None) else { continue };
+            let Ok(plain) = image.plain(None) else { continue };
+            // The shared metadata is the engine's: every row there is a name and a configuration.
+            let is_names = metadata.entry(row.table).or_insert_with(|| has(&plain, b"allocation_size="));
+            if *is_names {
+                user.names.extend_from_slice(&plain);
+                continue;
+            }
+            if row.page < 100 || image.page.page_type() == Ok(PageType::Overflow) {
+                continue;
+            }
+            user.cells(&plain, image.data_offset(), image.page.flags, image.is_delta());
+        }
+        user
+    }
+}
+
+fn has(hay: &[u8], needle: &[u8]) -> bool {
+    hay.windows(needle.len()).any(|w| w == needle)
+}
+
+/// Look for strings in bytes, all at once; answers the first found.
+fn search(user: &User, hay: &[u8]) -> Option<String> {
+    let mut by_head: HashMap<[u8; 6], Vec<&Vec<u8>>> = HashMap::new();
+    for s in &user.strings {
+        by_head.entry(s[..6].try_into().unwrap()).or_default().push(s);
+    }
+    for at in 0..hay.len().saturating_sub(6) {
+        let head: [u8; 6] = hay[at..at + 6].try_into().unwrap();
+        for s in by_head.get(&head).into_iter().flatten() {
+            if hay[at..].starts_with(s) && !has(&user.names, s) {
+                return Some(format!("{:?} at {at}", String::from_utf8_lossy(s)));
+            }
+        }
+    }
+    None
+}
+
+fn decompressed(image: &Path) -> Vec<u8> {
+    let mut out = Vec::new();
+    zstd::Decoder::new(std::fs::File::open(image).unwrap()).unwrap().read_to_end(&mut out).unwrap();
+    out
+}
+
+/// Pack, unpack, compare, search; answers the image's size and the number of strings.
+fn check(dir: &Path, user: &User) -> (u64, usize) {
+    let temp = tempfile::tempdir().unwrap();
+    let before = snapshot(dir);
+    let (one, two, back) = (temp.path().join("one"), temp.path().join("two"), temp.path().join("back"));
+    let packed = pack::pack(dir, &one, &options(), &Silent).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    assert_eq!(packed.differences, Vec::<String>::new(), "{}: {:#?}", dir.display(), packed.manifest.notes);
+    pack::pack(dir, &two, &options(), &Silent).unwrap();
+    assert!(std::fs::read(&one).unwrap() == std::fs::read(&two).unwrap(), "{}: two images differ", dir.display());
+    assert!(snapshot(dir) == before, "{}: the source changed", dir.display());
+    let unpacked = pack::unpack(&one, &back, true, &options(), &Silent).unwrap();
+    assert_eq!(unpacked.differences, Some(Vec::new()), "{}", dir.display());
+    let found = search(user, &decompressed(&one));
+    assert_eq!(found, None, "{}: in the image", dir.display());
+    for (path, (_, bytes)) in snapshot(&back) {
+        assert_eq!(search(user, &bytes), None, "{}", path.display());
+    }
+    (packed.image_bytes, user.strings.len())
+}
+
+fn check_logs(dir: &Path) {
+    let mut strings = 0;
+    for (name, home, _) in samples(dir) {
+        let user = User::of_log(&home);
+        let (bytes, n) = check(&home, &user);
+        println!("{name}: an image of {bytes} bytes, {n} strings looked for");
+        strings += n;
+    }
+    assert!(strings > 1000);
+}
+
+#[test]
+fn palite_fixtures() {
+    check_logs(&fixture("palite"));
+}
+
+#[test]
+fn palite_corpora() {
+    let Some(corpora) = corpora() else { return };
+    check_logs(&corpora.join("palite"));
+}
