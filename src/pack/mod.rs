@@ -12,6 +12,7 @@ pub mod image;
 mod log;
 mod page;
 mod palite;
+mod palm;
 mod relabel;
 pub mod same;
 mod search;
@@ -350,7 +351,18 @@ fn pack_log(
             databases.finish(&target)?;
         }
         StoreKind::Palm | StoreKind::Local => {
-            return Err(PackError::Image("a PALM store cannot be packed yet".into()));
+            let data = palm::DataFile::copy(&located.kv_home.join("data.mdb"), &target.join("data.mdb"))?;
+            rewriter.rows(samples, progress, &mut |row, new| data.put(row, new))?;
+            for row in &opened.completions {
+                if !data.complete(row, &rewriter.completion(row))? {
+                    made.notes.push(format!("the completion record at LSN {} does not fit its old length", row.lsn));
+                }
+            }
+            made.left_out.push(LeftOut {
+                name: format!("{prefix}lock.mdb"),
+                bytes: fs::metadata(located.kv_home.join("lock.mdb")).map_or(0, |m| m.len()),
+                reason: "LMDB makes it anew".into(),
+            });
         }
     }
     made.replaced = rewriter.replaced;

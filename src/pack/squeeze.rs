@@ -19,8 +19,8 @@ const SNAPPY_FAR: usize = 1 << 16;
 const SHORTEST: usize = 4;
 
 /// A plain image, compressed and padded with zeros to `len` bytes as every reader of the framing
-/// allows. `None` if it does not fit.
-pub(super) fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option<Vec<u8>> {
+/// allows, and where the padding begins. `None` if it does not fit.
+pub(super) fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option<(Vec<u8>, usize)> {
     let (head, body) = plain.split_at_checked(VERBATIM)?;
     let mut new = compress::compress(compressor, plain);
     if new.len() > len {
@@ -40,9 +40,10 @@ pub(super) fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option
         }
         new.extend_from_slice(&stream);
     }
-    (new.len() <= len).then(|| {
+    let used = new.len();
+    (used <= len).then(|| {
         new.resize(len, 0);
-        new
+        (new, used)
     })
 }
 
@@ -150,10 +151,10 @@ mod tests {
             for c in [Compressor::Snappy, Compressor::Zstd, Compressor::Zlib, Compressor::Lz4] {
                 let len = compress::compress(c, &plain).len();
                 let size = u32::try_from(plain.len()).unwrap();
-                let stored = fitted(c, &plain, len + spare).unwrap();
+                let (stored, _) = fitted(c, &plain, len + spare).unwrap();
                 prop_assert_eq!(stored.len(), len + spare);
                 prop_assert_eq!(compress::decompress(c, &stored, size).unwrap(), plain.clone());
-                if let Some(tight) = fitted(c, &plain, len - 1) {
+                if let Some((tight, _)) = fitted(c, &plain, len - 1) {
                     prop_assert_eq!(compress::decompress(c, &tight, size).unwrap(), plain.clone());
                 }
             }
