@@ -8,16 +8,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use wtcheck::audit::Silent;
+use wtcheck::format::block::LocalBlockHeader;
 use wtcheck::format::cell::{CellKind, Cells, KeyBuilder};
 use wtcheck::format::delta::split_payload;
+use wtcheck::format::history::{HistoryKey, HistoryValue};
 use wtcheck::format::image::Image;
 use wtcheck::format::key_page;
-use wtcheck::format::page::PageType;
-use wtcheck::pack::{self, DEFAULT_LIMIT, Options, PackError};
-use wtcheck::store::{OpenOptions, StoreKind};
+use wtcheck::format::local_image;
+use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::reader::Reader;
+use wtcheck::pack::{self, DEFAULT_LIMIT, Options};
+use wtcheck::store::OpenOptions;
 
 fn options() -> Options {
-    Options { jobs: 2, open: OpenOptions { no_mmap: false, allow_live: true }, limit: DEFAULT_LIMIT }
+    Options { jobs: 2, open: OpenOptions::default(), limit: DEFAULT_LIMIT }
 }
 
 /// What the source holds of its user: keys of 8 bytes and more, values of 6 and more, key material.
@@ -37,14 +41,16 @@ impl User {
     }
 
     /// The cells of a plain page or delta of the current form, or of a local page.
-    fn cells(&mut self, plain: &[u8], start: usize, flags: u8, delta: bool) {
+    fn cells(&mut self, plain: &[u8], start: usize, flags: u8, delta: bool, history: bool) {
         let mut keys = KeyBuilder::default();
         for cell in Cells::new(plain, start, flags).map_while(Result::ok) {
             match cell.kind {
                 CellKind::Key => {
                     if let Ok(key) = keys.full(&cell) {
                         let key = key.to_vec();
-                        self.add(&key, 8);
+                        // Of a record of the history store the user's key and value.
+                        let record = HistoryKey::decode(&key).ok().filter(|_| history);
+                        self.add(record.map_or(key.as_slice(), |r| r.key), 8);
                     }
                 }
                 CellKind::Value if delta => {
@@ -52,7 +58,10 @@ impl User {
                         self.add(value, 6);
                     }
                 }
-                CellKind::Value => self.add(cell.data, 6),
+                CellKind::Value => {
+                    let record = HistoryValue::decode(cell.data).ok().filter(|_| history);
+                    self.add(record.map_or(cell.data, |r| r.value), 6);
+                }
                 _ => {}
             }
         }
@@ -84,10 +93,52 @@ impl User {
             if row.page < 100 || image.page.page_type() == Ok(PageType::Overflow) {
                 continue;
             }
-            user.cells(&plain, image.data_offset(), image.page.flags, image.is_delta());
+            user.cells(&plain, image.data_offset(), image.page.flags, image.is_delta(), false);
         }
         user
     }
+}
+
+impl User {
+    /// Everything in the sound blocks of a home's files but the metadata, reachable or not.
+    fn of_home(dir: &Path) -> Self {
+        let mut user = Self::default();
+        for (path, (_, bytes)) in snapshot(dir) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if !bytes.starts_with(&[0x41, 0xd8, 1, 0]) {
+                if name == "WiredTiger.turtle" {
+                    user.names.extend_from_slice(&bytes);
+                }
+                continue;
+            }
+            let mut at = 0;
+            while at + 512 <= bytes.len() {
+                let (len, plain) = local_block(&bytes[at..]).unwrap_or((512, Vec::new()));
+                at += len;
+                if plain.is_empty() || plain[24] == PageType::BlockManager as u8 {
+                    continue;
+                }
+                if name == "WiredTiger.wt" {
+                    user.names.extend_from_slice(&plain);
+                } else if plain[24] == PageType::Overflow as u8 {
+                    user.add(&plain[40..], 6);
+                } else if plain[24] != PageType::ColumnFixed as u8 {
+                    user.cells(&plain, 40, plain[25], false, name == "WiredTigerHS.wt");
+                }
+            }
+        }
+        user
+    }
+}
+
+/// A sound block of a local file: its length, and its plain form where it can be had.
+fn local_block(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let mut r = Reader::new(bytes);
+    let (page, block) = (PageHeader::read(&mut r).ok()?, LocalBlockHeader::read(&mut r).ok()?);
+    let len = usize::try_from(block.disk_size).ok().filter(|n| *n >= 512 && n % 512 == 0)?;
+    let stored = bytes.get(..len)?;
+    let sound = block.compute_checksum(stored) == block.checksum;
+    sound.then(|| (len, local_image::plain(stored, &page, None).map_or(Vec::new(), |p| p.into_owned())))
 }
 
 fn has(hay: &[u8], needle: &[u8]) -> bool {
@@ -203,4 +254,70 @@ fn palm_corpora() {
         }
     }
     assert!(damaged > 10);
+}
+
+/// The bytes of a string the facts of a corpus name are nowhere in the unpacked files.
+fn check_home(dir: &Path, least: usize, twice: bool) {
+    let user = User::of_home(dir);
+    let done = check(dir, &user, twice);
+    println!("{}: {done:?}", dir.display());
+    assert!(done.1 >= least, "{}: {done:?}", dir.display());
+}
+
+#[test]
+fn local_fixtures() {
+    check_home(&fixture("local/lost-extent"), 1000, true);
+    check_home(&fixture("local/mongo"), 1000, true);
+}
+
+#[test]
+fn local_corpora() {
+    let Some(corpora) = corpora() else { return };
+    for (name, least) in [
+        ("classic-one", 1000),
+        ("classic-mongo-like", 1000),
+        ("classic-encrypted", 0),
+        ("classic-crash", 1000),
+        ("classic-small", 1000),
+    ] {
+        check_home(&corpora.join(name).join("db"), least, false);
+    }
+}
+
+/// Every variant: the changed files over the base, or the base without a file.
+fn variants(set: &str, base: &str) {
+    let Some(corpora) = corpora() else { return };
+    let mut names: Vec<_> = std::fs::read_dir(corpora.join(set)).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    for variant in &names {
+        let temp = tempfile::tempdir().unwrap();
+        let home = temp.path().join("home");
+        common::copy_dir(&corpora.join(base).join("db"), &home);
+        let edits: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(variant.join("edits.json")).unwrap()).unwrap();
+        if variant.join("changed").is_dir() {
+            for entry in std::fs::read_dir(variant.join("changed")).unwrap() {
+                let entry = entry.unwrap();
+                std::fs::write(home.join(entry.file_name()), std::fs::read(entry.path()).unwrap()).unwrap();
+            }
+        }
+        for edit in edits["edits"].as_array().unwrap() {
+            if edit["removed"] == true {
+                std::fs::remove_file(home.join(edit["file"].as_str().unwrap())).unwrap();
+            }
+        }
+        println!("{}", variant.display());
+        check_home(&home, 1000, false);
+    }
+    assert!(names.len() > 5);
+}
+
+#[test]
+fn local_variants_of_one() {
+    variants("classic-one-damaged", "classic-one");
+}
+
+#[test]
+fn local_variants_of_small() {
+    variants("classic-damaged", "classic-small");
 }

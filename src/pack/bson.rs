@@ -5,7 +5,7 @@ const MAX_DEPTH: usize = 200;
 
 /// Which field names stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fields {
+pub(super) enum Fields {
     /// None.
     User,
     /// Those MongoDB's own catalog is made of, and the idents, which are names of files.
@@ -19,7 +19,7 @@ const IDENTS: [&str; 4] = ["collection-", "index-", "internal-", "collection/"];
 
 /// The document, or `None` if the bytes are not one.
 #[must_use]
-pub fn document(bytes: &[u8], fields: Fields) -> Option<Vec<u8>> {
+pub(super) fn document(bytes: &[u8], fields: Fields) -> Option<Vec<u8>> {
     let mut out = vec![0; bytes.len()];
     let mut scrub = Scrub { bytes, out: &mut out, fields };
     let end = scrub.document(0, bytes.len(), 0, false, false)?;

@@ -89,7 +89,10 @@ impl<'a> Rewriter<'a> {
                 index.slice(index.table(table)).iter().filter(|r| r.len > 0 && !special(r)).collect();
             rows.sort_by_key(|r| r.lsn);
             self.compressor = self.find_compressor(&rows, &mut *reader);
-            let keys = self.keys(&rows, &mut *reader, samples);
+            let (keys, names) = self.keys(&rows, &mut *reader, samples);
+            if !names {
+                self.metadata.remove(&table);
+            }
             self.key_bytes = self.key_bytes.max(keys.bytes());
             let mut bytes = Vec::new();
             for row in rows {
@@ -141,8 +144,8 @@ impl<'a> Rewriter<'a> {
         })
     }
 
-    fn keys(&self, rows: &[&Row], reader: &mut dyn BlockReader, samples: &mut Samples) -> Keys {
-        let names = rows.first().is_some_and(|r| self.metadata.contains(&r.table));
+    fn keys(&self, rows: &[&Row], reader: &mut dyn BlockReader, samples: &mut Samples) -> (Keys, bool) {
+        let metadata = rows.first().is_some_and(|r| self.metadata.contains(&r.table));
         let mut found: HashSet<Box<[u8]>> = HashSet::new();
         let mut overflow: HashSet<(u64, u64)> = HashSet::new();
         let mut bytes = Vec::new();
@@ -164,12 +167,11 @@ impl<'a> Rewriter<'a> {
                 if !found.contains(k) {
                     found.insert(k.into());
                 }
-                if names { samples.name(k) } else { samples.key(k) }
             };
             page::collect(plain, &mut key, &mut |cookie| {
                 overflow.extend(Cookie::decode(cookie).ok().map(|c| (c.page_id, c.lsn)));
             });
-            if !names {
+            if !metadata {
                 page::values(plain, &mut |v| samples.value(v));
             }
         };
@@ -180,7 +182,11 @@ impl<'a> Rewriter<'a> {
             let items = std::mem::take(&mut overflow);
             rows.iter().for_each(|row| each(row, Some(&items), &mut overflow));
         }
-        Keys::new(found.into_iter().collect(), if names { &Form::Names } else { &Form::Bytes })
+        let names = metadata && found.iter().all(|k| text::is_name(k));
+        for key in &found {
+            if names { samples.name(key) } else { samples.key(key) }
+        }
+        (Keys::new(found.into_iter().collect(), if names { &Form::Names } else { &Form::Bytes }), names)
     }
 
     /// A page image or delta.

@@ -8,6 +8,7 @@
 //! source's keys and values.
 
 mod bson;
+mod home;
 pub mod image;
 mod log;
 mod page;
@@ -19,12 +20,16 @@ mod search;
 mod squeeze;
 mod sums;
 mod text;
+mod wtlog;
 
 pub use page::Replaced;
 
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
 use crate::btree::walk::Depth;
+use crate::format::{home_turtle, local as local_format};
+use crate::local;
+use crate::store::blockfile::BlockFile;
 use crate::store::{self, OpenOptions, StoreKind};
 use image::{FileEntry, LeftOut, Manifest};
 use same::Essence;
@@ -134,7 +139,10 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
 
     let audits = audits(dir, options, progress)?;
     let mut samples = Samples::default();
-    let mut made = pack_log(dir, &tree, &work, options, &mut samples, progress)?;
+    let mut made = match is_local(dir) {
+        true => pack_home(dir, &tree, options, &mut samples, progress)?,
+        false => pack_log(dir, &tree, &work, options, &mut samples, progress)?,
+    };
     made.left_out.sort_by(|a, b| a.name.cmp(&b.name));
     let files = list(&tree)?;
     let first = audits.first();
@@ -222,6 +230,12 @@ fn audits(dir: &Path, options: &Options, progress: &dyn Progress) -> Result<Vec<
 }
 
 fn audit_at(dir: &Path, depth: Depth, options: &Options, progress: &dyn Progress) -> Result<Audit, PackError> {
+    if is_local(dir) {
+        let (home, _) =
+            audit::local::open(dir, options.open.no_mmap, options.open.allow_live).map_err(AuditError::from)?;
+        let options = audit::local::Options { checkpoint: None, depth, no_mmap: options.open.no_mmap, tables: None };
+        return Ok(audit::local::run(&home, "", &options, progress)?.0);
+    }
     let store = store::open(dir, &options.open).map_err(AuditError::from)?;
     let options = audit::Options { depth, jobs: options.jobs, ..audit::Options::default() };
     Ok(audit::run(&*store, "", &options, progress)?)
@@ -374,6 +388,120 @@ fn pack_log(
         beside(&home, &mut made.left_out)?;
     }
     Ok(made)
+}
+
+/// Whether a directory is a home of local block files, without a page log.
+fn is_local(dir: &Path) -> bool {
+    store::locate(dir).is_err() && dir.is_dir() && local::home::looks_like_home(dir)
+}
+
+/// Texts of the engine at the top of a home, which say nothing of its user.
+const TEXTS: [&str; 2] = ["WiredTiger", "WiredTiger.lock"];
+/// The metadata of a backup copy.
+const BACKUP: &str = "WiredTiger.backup";
+/// Configuration files of which an audit needs the settings of the log.
+const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
+/// Longest text file of a home that is read.
+const MAX_TEXT: u64 = 64 << 20;
+
+fn pack_home(
+    dir: &Path,
+    tree: &Path,
+    options: &Options,
+    samples: &mut Samples,
+    progress: &dyn Progress,
+) -> Result<Made, PackError> {
+    let no_mmap = options.open.no_mmap;
+    let home = local::home::Home::open(dir, local::home::Options { no_mmap })?;
+    let mut made =
+        Made { notes: notes(), replaced: Replaced::default(), left_out: Vec::new(), source_bytes: 0, key_bytes: 0 };
+    let logs: Vec<&str> =
+        home.log.iter().flat_map(|l| &l.files).filter_map(|f| f.path.strip_prefix(dir).ok()?.to_str()).collect();
+    let target = |name: &str| -> Result<PathBuf, PackError> {
+        let path = tree.join(name);
+        let parent = path.parent().unwrap_or(tree);
+        fs::create_dir_all(parent).map_err(|e| PackError::io(parent, &e))?;
+        Ok(path)
+    };
+    // The metadata names the blocks of all others, so it comes last.
+    let mut names: Vec<&String> = home.inventory.keys().collect();
+    names.sort_by_key(|n| n.as_str() == local::home::METADATA);
+    let mut others = std::collections::HashMap::new();
+    let mut own = None;
+    progress.phase("replacing keys and values", None);
+    let mut texts = Vec::new();
+    for name in names {
+        let bytes = home.inventory.get(name).copied().unwrap_or(0);
+        if !image::is_plain(name) {
+            made.left_out.push(LeftOut { name: name.clone(), bytes, reason: "a name that is none".into() });
+            continue;
+        }
+        let path = dir.join(name);
+        if home.file(name).is_none() && !local::home::is_block_file(&path) {
+            texts.push((name.clone(), bytes));
+            continue;
+        }
+        made.source_bytes += bytes;
+        let file = match BlockFile::open(&path, no_mmap) {
+            Ok(file) => file,
+            Err(e) => {
+                made.left_out.push(LeftOut { name: name.clone(), bytes, reason: e.to_string() });
+                continue;
+            }
+        };
+        let entry = match home.file(name) {
+            Some(entry) => entry.clone(),
+            None => alone(name, &file),
+        };
+        let done = home::rewrite(&entry, &file, &target(name)?, &others, samples, progress)?;
+        made.replaced.add(done.replaced);
+        made.key_bytes = made.key_bytes.max(done.key_bytes);
+        let misfit = |m: &String| format!("{m}: the new content does not fit the old length");
+        made.notes.extend(done.misfits.iter().map(misfit));
+        if name == local::home::METADATA {
+            own = Some(done.cookies);
+        } else if let Some(id) = entry.id {
+            others.insert(id, done.cookies);
+        }
+    }
+    let of_id = |old: &[u8], text: Option<&str>| {
+        let id = crate::format::config::Config::parse(text?).ok()?.get("id")?.u64().ok()?;
+        if id == 0 { own.as_ref()?.checkpoint(old) } else { others.get(&id)?.checkpoint(old) }
+    };
+    for (name, bytes) in texts {
+        let from = dir.join(&name);
+        if logs.contains(&name.as_str()) {
+            made.source_bytes += bytes;
+            wtlog::rewrite(&from, &target(&name)?, &of_id, samples)?;
+            continue;
+        }
+        let turtle = name == home_turtle::FILE_NAME;
+        let wanted =
+            turtle || name == BACKUP || TEXTS.contains(&name.as_str()) || CONFIGURATIONS.contains(&name.as_str());
+        if !wanted || bytes > MAX_TEXT {
+            let reason = if wanted { "too long for a text of the engine" } else { "not needed to judge the store" };
+            made.left_out.push(LeftOut { name, bytes, reason: reason.into() });
+            continue;
+        }
+        made.source_bytes += bytes;
+        let old = fs::read(&from).map_err(|e| PackError::io(&from, &e))?;
+        let new = match name.as_str() {
+            n if CONFIGURATIONS.contains(&n) => text::log_settings(&old),
+            _ => text::lines(&old, &of_id),
+        };
+        let path = target(&name)?;
+        fs::write(&path, new).map_err(|e| PackError::io(&path, &e))?;
+    }
+    Ok(made)
+}
+
+/// A block file that the catalog does not know: what it says of itself.
+fn alone(name: &str, file: &BlockFile) -> local::home::FileEntry {
+    let mut buffer = Vec::new();
+    let alloc = file.read_up_to(0, 64 << 10, &mut buffer).ok().and_then(|h| local_format::allocation_size(h).ok());
+    let found = local::recover::scan(file, alloc, &|_| ());
+    let entry = found.and_then(|f| local::home::FileEntry::recovered(name, &f).ok());
+    entry.unwrap_or_else(|| local::home::FileEntry::nothing(name, alloc.unwrap_or(4096)))
 }
 
 /// What a home holds beside its page log; none of it is needed to judge the log.

@@ -218,6 +218,18 @@ pub(super) fn collect(page: Plain<'_>, key: &mut dyn FnMut(&[u8]), overflow_key:
     });
 }
 
+/// The cookies a page holds.
+pub(super) fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
+    visit(page, &mut |met| match met {
+        Met::Cell(cell, _)
+            if !matches!(cell.kind, CellKind::Key | CellKind::Value | CellKind::ValueCopy | CellKind::Deleted) =>
+        {
+            each(cell.data);
+        }
+        _ => {}
+    });
+}
+
 /// The plain values a page holds, for a search.
 pub(super) fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
     visit(page, &mut |met| match met {

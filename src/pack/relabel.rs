@@ -17,7 +17,7 @@ const ROOM: u32 = 256 - FIRST as u32;
 
 /// What the bytes of a key are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Form {
+pub(super) enum Form {
     /// Nothing is known of them.
     #[default]
     Bytes,
@@ -66,7 +66,7 @@ impl Domain {
 impl Form {
     /// The form of a `key_format`; codes that are not known end it.
     #[must_use]
-    pub fn of(format: &str) -> Self {
+    pub(super) fn of(format: &str) -> Self {
         let mut columns = Vec::new();
         let mut count = String::new();
         for code in format.trim_start_matches(['@', '<', '>', '.']).chars() {
@@ -85,21 +85,21 @@ impl Form {
 
     /// The keys of the history store.
     #[must_use]
-    pub fn history() -> Self {
+    pub(super) fn history() -> Self {
         // '=' stands for a number that stays.
         Self::Columns(vec![(None, '='), (None, 'U'), (None, '='), (None, '=')])
     }
 
     /// The values of the history store.
     #[must_use]
-    pub fn history_value() -> Self {
+    pub(super) fn history_value() -> Self {
         Self::Columns(vec![(None, '='), (None, '='), (None, '='), (None, 'u')])
     }
 
     /// Other bytes for a value of this form. `number`: values that must differ have different numbers,
     /// as far as their bytes leave room.
     #[must_use]
-    pub fn filled(&self, value: &[u8], number: u64) -> Vec<u8> {
+    pub(super) fn filled(&self, value: &[u8], number: u64) -> Vec<u8> {
         let mut domains = Vec::new();
         self.domains(value, &mut domains);
         let mut left = number;
@@ -194,7 +194,7 @@ fn integer_tail(first: u8) -> usize {
 
 /// The keys of a tree and their replacements.
 #[derive(Debug, Default)]
-pub struct Keys {
+pub(super) struct Keys {
     old: Vec<Box<[u8]>>,
     new: Vec<Box<[u8]>>,
 }
@@ -202,7 +202,7 @@ pub struct Keys {
 impl Keys {
     /// Replace a tree's keys, given in any order and number.
     #[must_use]
-    pub fn new(mut keys: Vec<Box<[u8]>>, form: &Form) -> Self {
+    pub(super) fn new(mut keys: Vec<Box<[u8]>>, form: &Form) -> Self {
         keys.sort_unstable();
         keys.dedup();
         if *form == Form::Names {
@@ -235,26 +235,14 @@ impl Keys {
 
     /// The replacement of a key.
     #[must_use]
-    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let at = self.old.binary_search_by(|k| (**k).cmp(key)).ok()?;
         self.new.get(at).map(|k| &**k)
     }
 
-    /// Number of distinct keys.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.old.len()
-    }
-
-    /// No key at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.old.is_empty()
-    }
-
     /// Bytes of memory, roughly.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.old.iter().map(|k| 2 * (k.len() as u64 + 16)).sum()
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// Shorter strings are not looked for: everything short is somewhere.
-pub const SHORTEST: usize = 8;
+pub(super) const SHORTEST: usize = 8;
 /// So many bytes of a string are looked for.
 const LONGEST: usize = 64;
 /// So many strings of each kind are remembered, spread over the source.
