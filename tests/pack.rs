@@ -15,6 +15,7 @@ use wtcheck::format::history::{HistoryKey, HistoryValue};
 use wtcheck::format::image::Image;
 use wtcheck::format::key_page;
 use wtcheck::format::local_image;
+use wtcheck::format::pack as pack_format;
 use wtcheck::format::page::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::pack::{self, DEFAULT_LIMIT, Options};
@@ -50,7 +51,11 @@ impl User {
                         let key = key.to_vec();
                         // Of a record of the history store the user's key and value.
                         let record = HistoryKey::decode(&key).ok().filter(|_| history);
-                        self.add(record.map_or(key.as_slice(), |r| r.key), 8);
+                        let key = record.map_or(key.as_slice(), |r| r.key);
+                        // Record ids of an oplog are time stamps, which windows have as well.
+                        if pack_format::check("q", key).is_err() {
+                            self.add(key, 8);
+                        }
                     }
                 }
                 CellKind::Value if delta => {

@@ -38,6 +38,8 @@ const FLAGS_AT: usize = 36;
 const MAX_DEPTH: usize = 100;
 /// Tries to find content whose checksum packs into as many bytes as the old one.
 const ATTEMPTS: u64 = 4096;
+/// Times a file is begun anew for a block that cannot be varied enough.
+const RESTARTS: u32 = 64;
 /// Blocks above this are not searched for a flipped bit.
 const FLIP_SEARCH: usize = 64 << 20;
 
@@ -67,7 +69,7 @@ impl Cookies {
         *stray.entry((a.offset, a.size, a.checksum)).or_insert_with(|| {
             let taken = |c: &u32| known.is_some_and(|s| s.new == *c || s.new_computed == *c);
             let all = sums::others(0x0bad_0000 ^ next.wrapping_mul(0x0101_0101));
-            let fits = |c: &u32| sums::packed(*c, sums::packed_len(a.checksum)).is_some() && !taken(c);
+            let fits = |c: &u32| sums::packed_len(*c) == sums::packed_len(a.checksum) && !taken(c);
             let small = (1..).map(|n| n * 7 + next % 7);
             all.chain(small).find(fits).unwrap_or(0)
         })
@@ -129,6 +131,10 @@ struct Work<'a> {
     /// Cookies of other files, for the metadata.
     others: &'a HashMap<u64, Cookies>,
     busy: HashSet<u64>,
+    /// Where to begin varying a block, for the sake of one that names it and cannot be varied enough.
+    salts: HashMap<u64, u64>,
+    /// A block whose checksum does not pack, and that names others.
+    stuck: Option<u64>,
     out: File,
     replaced: Replaced,
     misfits: Vec<String>,
@@ -177,6 +183,8 @@ pub(super) fn rewrite(
         cookies: &cookies,
         others,
         busy: HashSet::new(),
+        salts: HashMap::new(),
+        stuck: None,
         out,
         replaced: Replaced::default(),
         misfits: Vec::new(),
@@ -184,9 +192,20 @@ pub(super) fn rewrite(
     work.find(progress);
     work.collect(samples);
     let offsets: Vec<u64> = work.blocks.keys().copied().collect();
-    for (done, offset) in offsets.iter().enumerate() {
-        work.block(*offset, 0).map_err(failed)?;
-        progress.at(done as u64, 0);
+    for restart in 0..=RESTARTS {
+        for (done, offset) in offsets.iter().enumerate() {
+            work.block(*offset, 0).map_err(failed)?;
+            progress.at(done as u64, 0);
+        }
+        let Some(leaf) = work.stuck.take().and_then(|stuck| work.leaf_below(stuck)) else { break };
+        if restart < RESTARTS {
+            // Another leaf below gives all above it other checksums.
+            *work.salts.entry(leaf).or_default() += 1;
+            cookies.sums.borrow_mut().clear();
+            work.busy.clear();
+            work.misfits.clear();
+            work.replaced = Replaced::default();
+        }
     }
     let (replaced, misfits, key_bytes) = (work.replaced, std::mem::take(&mut work.misfits), work.keys.bytes());
     drop(work);
@@ -341,7 +360,9 @@ impl Work<'_> {
         if metadata && !names {
             self.values = Values::bytes();
         }
-        for key in &found {
+        // Record ids are numbers, and time stamps may be among them, which windows have as well.
+        let numbers = form.is_numbers();
+        for key in found.iter().filter(|_| !numbers) {
             // Of a record of the history store only the user's key goes.
             let record = HistoryKey::decode(key).ok().filter(|_| history);
             if names { samples.name(key) } else { samples.key(record.map_or(key, |r| r.key)) }
@@ -359,6 +380,7 @@ impl Work<'_> {
             let mut named = Vec::new();
             self.names(offset, &mut named);
             self.list_names(offset, &mut named);
+            named.retain(|a| self.is_meant(a));
             for address in named {
                 self.block(address.offset, depth + 1)?;
             }
@@ -369,11 +391,17 @@ impl Work<'_> {
         let computed = headers.block.compute_checksum(&stored);
         // The reference has the number that the bytes add up to where only the field is wrong.
         let length = sums::packed_len(if block.field_only { computed } else { old });
-        let (mut new, counts, padding) = self.body(&stored, &headers, offset, 0);
+        let salt = self.salts.get(&offset).map_or(0, |s| s * ATTEMPTS);
+        let (mut new, counts, padding) = self.body(&stored, &headers, offset, salt);
+        if salt > 0
+            && let Some(tail) = new.get_mut(padding..).filter(|p| p.len() >= 8)
+        {
+            tail[..8].copy_from_slice(&salt.to_le_bytes());
+        }
         let mut sum = seal(&mut new);
         let first = sum;
-        for attempt in 1..ATTEMPTS {
-            if sums::packed(sum, length).is_some() {
+        for attempt in salt + 1..salt + ATTEMPTS {
+            if sums::packed_len(sum) == length {
                 break;
             }
             match new.get_mut(padding..).filter(|p| p.len() >= 8) {
@@ -384,6 +412,9 @@ impl Work<'_> {
             if sum == first {
                 break;
             }
+        }
+        if sums::packed_len(sum) != length {
+            self.stuck = self.stuck.or(Some(offset));
         }
         if sums::packed(sum, length).is_none() || (counts.headers_only > 0 && !headers.page.is_encrypted()) {
             self.misfits.push(format!("{}, block {offset}", self.entry.name));
@@ -403,6 +434,26 @@ impl Work<'_> {
         let entry = Sums { old, old_computed, new: new_stored, new_computed: sum };
         self.cookies.sums.borrow_mut().insert((offset, block.size), entry);
         self.out.write_all_at(&new, offset)
+    }
+
+    /// Whether an address leads to the block that lies there, not to one that lay there before.
+    fn is_meant(&self, address: &LocalAddress) -> bool {
+        let Some(block) = self.blocks.get(&address.offset).filter(|b| b.size == address.size) else { return false };
+        let Some(headers) = self.read(address.offset).and_then(|b| Headers::read(&b).ok()) else { return false };
+        block.field_only || headers.block.checksum == address.checksum
+    }
+
+    /// A leaf below a block.
+    fn leaf_below(&self, mut offset: u64) -> Option<u64> {
+        for _ in 0..MAX_DEPTH {
+            let mut named = Vec::new();
+            self.names(offset, &mut named);
+            match named.iter().find(|a| self.is_meant(a)) {
+                Some(child) => offset = child.offset,
+                None => return Some(offset),
+            }
+        }
+        None
     }
 
     /// The blocks that the recovery data of a list block names.
@@ -427,7 +478,9 @@ impl Work<'_> {
             // Behind the headers of an encrypted block stands the length of what is encrypted (16.3).
             let n = if headers.page.is_encrypted() { DATA_OFFSET + 4 } else { DATA_OFFSET }.min(stored.len());
             out[..n].copy_from_slice(&stored[..n]);
-            (out, Replaced { blocks: 1, headers_only: 1, ..Replaced::default() }, usize::MAX)
+            // What is encrypted is nothing to anyone; it may as well vary.
+            let padding = if headers.page.is_encrypted() { n } else { usize::MAX };
+            (out, Replaced { blocks: 1, headers_only: 1, ..Replaced::default() }, padding)
         };
         if headers.page.page_type() == Ok(PageType::BlockManager) {
             let (new, used) = self.list(stored, headers);

@@ -436,9 +436,10 @@ fn put_checksum(bytes: &mut [u8], image: &Image<'_>, sum: u32) {
     }
 }
 
-/// Whether a checksum packs into as many bytes as another, by the encodings readers accept.
+/// Whether a checksum packs into as many bytes as another, the shortest way: readers accept leading
+/// zeros, and tell such a cookie from one they pack themselves.
 fn packs(new: u32, old: u32) -> bool {
-    sums::packed(new, sums::packed_len(old)).is_some()
+    sums::packed_len(new) == sums::packed_len(old)
 }
 
 /// Bytes that break the rules of cookies as others did, as far as that is a matter of the layout.

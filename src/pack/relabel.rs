@@ -83,6 +83,12 @@ impl Form {
         }
     }
 
+    /// Nothing but packed numbers.
+    #[must_use]
+    pub(super) fn is_numbers(&self) -> bool {
+        matches!(self, Self::Columns(c) if c.iter().all(|(_, code)| "IHLQrihlq".contains(*code)))
+    }
+
     /// The keys of the history store.
     #[must_use]
     pub(super) fn history() -> Self {
