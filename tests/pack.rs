@@ -326,3 +326,110 @@ fn local_variants_of_one() {
 fn local_variants_of_small() {
     variants("classic-damaged", "classic-small");
 }
+
+/// An archive of members: name, type, content.
+fn archive(members: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, kind, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        // Set by hand: the crate itself refuses to write such names.
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(bytes.len() as u64);
+        if *kind == tar::EntryType::Symlink {
+            header.as_old_mut().linkname[..10].copy_from_slice(b"/etc/hosts");
+        }
+        header.set_cksum();
+        tar.append(&header, *bytes).unwrap();
+    }
+    zstd::encode_all(&tar.into_inner().unwrap()[..], 1).unwrap()
+}
+
+#[test]
+fn hostile_images_are_refused_and_leave_nothing() {
+    use tar::EntryType::{Regular, Symlink};
+    let manifest = |files: &str| {
+        format!(
+            "{{\"format\":1,\"tool\":\"0\",\"kind\":\"palite\",\"generation\":\"\",\"notes\":[],\"replaced\":{{\"blocks\":0,\
+             \"keys\":0,\"values\":0,\"headers_only\":0}},\"files\":[{files}],\"left_out\":[],\"audits\":[]}}"
+        )
+    };
+    let file = |name: &str, bytes: u64| format!("{{\"name\":\"{name}\",\"bytes\":{bytes}}}");
+    let with = |files: &str, rest: &[(&str, tar::EntryType, &[u8])]| {
+        let text = manifest(files);
+        let mut all = vec![("manifest.json", Regular, text.as_bytes())];
+        all.extend_from_slice(rest);
+        archive(&all)
+    };
+    let good = with(&file("a", 3), &[("store/a", Regular, b"abc")]);
+    let cases = [
+        ("garbage", b"no archive at all".to_vec()),
+        ("empty", archive(&[])),
+        ("no manifest", archive(&[("store/a", Regular, b"abc")])),
+        ("a manifest that is none", archive(&[("manifest.json", Regular, b"{\"format\":1}")])),
+        ("another format", archive(&[("manifest.json", Regular, b"{\"format\":2}")])),
+        ("a link as manifest", archive(&[("manifest.json", Symlink, b"")])),
+        ("above", with(&file("../a", 3), &[("store/../a", Regular, b"abc")])),
+        ("absolute", with(&file("/tmp/wtcheck-hostile", 3), &[("store//tmp/wtcheck-hostile", Regular, b"abc")])),
+        ("twice", with(&format!("{},{}", file("a", 3), file("a", 3)), &[("store/a", Regular, b"abc")])),
+        ("the same file by another name", with(&file("a/./b", 3), &[("store/a/./b", Regular, b"abc")])),
+        ("a link", with(&file("a", 0), &[("store/a", Symlink, b"")])),
+        ("longer than stated", with(&file("a", 2), &[("store/a", Regular, b"abc")])),
+        ("another name", with(&file("a", 3), &[("store/b", Regular, b"abc")])),
+        ("one too many", with(&file("a", 3), &[("store/a", Regular, b"abc"), ("store/b", Regular, b"abc")])),
+        ("missing", with(&file("a", 3), &[])),
+        ("huge", with(&file("a", u64::MAX), &[("store/a", Regular, b"abc")])),
+        ("cut", good[..good.len() - 8].to_vec()),
+    ];
+    let temp = tempfile::tempdir().unwrap();
+    let image = temp.path().join("image");
+    let dir = temp.path().join("dir");
+    let unpack = |bytes: &[u8]| {
+        std::fs::write(&image, bytes).unwrap();
+        pack::unpack(&image, &dir, false, &options(), &Silent)
+    };
+    for (name, bytes) in cases {
+        assert!(unpack(&bytes).is_err(), "{name}");
+        let left: Vec<_> = std::fs::read_dir(temp.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["image"], "{name}");
+    }
+    assert!(!Path::new("/tmp/wtcheck-hostile").exists());
+    unpack(&good).unwrap();
+    assert_eq!(std::fs::read(dir.join("a")).unwrap(), b"abc");
+    // What is there is left alone.
+    assert!(unpack(&good).is_err());
+    assert_eq!(std::fs::read(dir.join("a")).unwrap(), b"abc");
+}
+
+#[test]
+fn the_command_line() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("source");
+    common::copy_dir(&fixture("palite/2026-07-leak-full"), &source);
+    let (image, dir) = (temp.path().join("image"), temp.path().join("dir"));
+    let run = |args: &[&str]| common::wtcheck(args);
+    let (code, out, err) = run(&["pack", common::path(&source), common::path(&image), "--format", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["same"], &report["schema_version"]), (&true.into(), &1.into()));
+    assert!(report["strings_looked_for"].as_u64().unwrap() > 100 && report["image_bytes"].as_u64().unwrap() < 200_000);
+    assert_eq!(report["manifest"]["generation"], "2026-07");
+    // Nothing is overwritten, and no image is written into its source.
+    assert_eq!(run(&["pack", common::path(&source), common::path(&image)]).0, 3);
+    assert_eq!(run(&["pack", common::path(&source), common::path(&source.join("image"))]).0, 2);
+    assert_eq!(run(&["pack", common::path(&temp.path().join("nowhere")), common::path(&dir)]).0, 6);
+    let (code, out, err) = run(&["unpack", common::path(&image), common::path(&dir)]);
+    assert_eq!((code, out.contains("It audits to the same findings as the source.")), (0, true), "{out}{err}");
+    // The findings of the source are those of the directory.
+    let audit = |dir: &Path| {
+        let (code, out, _) = run(&["audit", common::path(dir), "--format", "json"]);
+        let audit: serde_json::Value = serde_json::from_str(&out).unwrap();
+        (code, audit["totals"].clone(), audit["database"].clone(), audit["orphans"].clone())
+    };
+    assert_eq!(audit(&source), audit(&dir));
+    // A directory that was changed since is not the same any more.
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(run(&["unpack", common::path(&image), common::path(&dir), "--max-bytes", "1000"]).0, 3);
+    assert!(!dir.exists());
+    assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 2);
+}

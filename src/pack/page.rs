@@ -489,7 +489,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_content_keeps_its_length(
-            cells in proptest::collection::vec(any::<u8>(), 0..200), kind in 0_u8..9, delta in 0..3, flags: u8,
+            cells in proptest::collection::vec(any::<u8>(), 0..200), kind in 0_u8..9, delta in 0_usize..3, flags: u8,
         ) {
             let mut bytes = vec![0; 44];
             (bytes[20], bytes[24], bytes[25]) = (4, kind, flags);
