@@ -159,12 +159,12 @@ mod tests {
         let bytes = old.to_vec().unwrap();
         let new = document(&bytes, Fields::User).unwrap();
         assert_eq!(new.len(), bytes.len());
-        let back = Document::from_reader(new.as_slice()).unwrap();
-        let types = |d: &Document| d.values().map(Bson::element_type).collect::<Vec<_>>();
-        assert_eq!(types(&back), types(&old).into_iter().take(back.len()).collect::<Vec<_>>());
+        let types = |bytes: &[u8]| -> Vec<_> {
+            RawDocument::from_bytes(bytes).unwrap().iter().map(|f| f.unwrap().1.element_type()).collect()
+        };
+        assert_eq!(types(&new), types(&bytes));
         let has = |word: &[u8]| new.windows(word.len()).any(|w| w == word);
         assert!(!has(b"Lovelace") && !has(b"secret") && !has(b"name"));
-        assert!(RawDocument::from_bytes(&new).unwrap().iter().all(|f| f.is_ok()));
         for cut in 0..bytes.len() {
             assert!(document(&bytes[..cut], Fields::User).is_none());
         }

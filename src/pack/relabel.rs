@@ -218,12 +218,16 @@ impl Keys {
         let mut new: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());
         let mut domains = Vec::new();
         let mut path: Vec<u8> = Vec::new();
+        // The key that first went through the node at each depth of the path.
+        let mut first: Vec<usize> = Vec::new();
         for (at, key) in keys.iter().enumerate() {
             form.domains(key, &mut domains);
             let before: &[u8] = if at == 0 { &[] } else { &keys[at - 1] };
             let common = common(before, key);
             let sibling = path.get(common).copied();
             path.truncate(common);
+            first.truncate(if common < before.len() { common + 1 } else { common });
+            first.resize(key.len().max(first.len()), at);
             for (depth, byte) in key.iter().enumerate().skip(common) {
                 let domain = domains[depth];
                 let follows =
@@ -231,7 +235,7 @@ impl Keys {
                 path.push(match sibling.filter(|_| follows) {
                     // One class has one label at least for each of its bytes.
                     Some(label) => label.saturating_add(1),
-                    None => domain.first(*byte, crowded.contains(&(at, depth))),
+                    None => domain.first(*byte, crowded.contains(&(first[depth], depth))),
                 });
             }
             new.push(path.as_slice().into());

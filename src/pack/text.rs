@@ -166,7 +166,7 @@ mod tests {
         let new = rewritten(text, &|c| Some(c.iter().map(|b| b + 1).collect()));
         assert_eq!(
             new,
-            "access_pattern_hint=none,app_metadata=(xxxxxxxxxxxxx=0,\"xxx\"=\"x\\\"xx\",xx=(x)),\
+            "access_pattern_hint=none,app_metadata=(xxxxxxxxxxxxx=0,\"xxx\"=\"x\\\"x)\",xx=(x)),\
              checkpoint=(a=(addr=\"0203\",size=1),b=(addr=\"\",size=0),c=(addr=\"zz\")),x=(app_metadata=xxxxxxx)"
         );
         assert_eq!(new.len(), text.len());
