@@ -14,6 +14,7 @@ pub mod cli;
 pub mod devtools;
 pub mod format;
 pub mod local;
+pub mod pack;
 pub mod pickup;
 pub mod repair;
 pub mod report;

@@ -10,6 +10,7 @@ mod interrupt;
 mod log;
 pub mod map;
 pub mod orphans;
+pub mod pack;
 pub mod page;
 pub mod pickup;
 pub mod repair;
@@ -51,6 +52,8 @@ enum Command {
     Map(map::Args),
     Pickup(pickup::Args),
     Repair(repair::Args),
+    Pack(pack::PackArgs),
+    Unpack(pack::UnpackArgs),
     Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
@@ -166,6 +169,8 @@ fn run(cli: &Cli) -> u8 {
         Command::Map(a) => map::run(a, &mut output),
         Command::Pickup(a) => pickup::run(a, &mut output),
         Command::Repair(a) => repair::run(a, &mut output),
+        Command::Pack(a) => pack::pack(a, &mut output),
+        Command::Unpack(a) => pack::unpack(a, &mut output),
         Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),

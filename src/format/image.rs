@@ -71,6 +71,12 @@ impl<'a> Image<'a> {
         crc::crc32c_zeroed(self.covered(), self.block_offset + 4)
     }
 
+    /// Where the checksum lies; the one of the block before follows it.
+    #[must_use]
+    pub fn checksum_offset(&self) -> usize {
+        self.block_offset.saturating_add(4)
+    }
+
     /// The bytes the checksum covers.
     fn covered(&self) -> &'a [u8] {
         let short = self.block.flags & block::FLAG_DATA_CHECKSUM == 0;

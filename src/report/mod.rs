@@ -16,6 +16,7 @@ pub mod lost;
 pub mod map;
 pub mod map_local;
 pub mod map_log;
+pub mod pack;
 pub mod page;
 pub mod pickup;
 pub mod progress;

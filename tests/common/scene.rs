@@ -124,6 +124,7 @@ impl Scene {
             "scenario" => file("scenarios/rapid_seal_burst.yaml"),
             "leader" => file("scenarios/new_leader.yaml"),
             "accounting" => file("scenarios/accounting-leak.yaml"),
+            "image" => run(&["pack", path(&fixture("palite/2026-07-leak-full")), path(&at)], 0),
             "plan" => {
                 let home = self.src().join("palite");
                 copy_dir(&fixture("palite/2026-07-leak-full"), &home);

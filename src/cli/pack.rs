@@ -1,0 +1,104 @@
+//! `wtcheck pack DIR OUT` and `wtcheck unpack IMAGE DIR`: a store's structure without its content.
+
+use super::args::threads;
+use super::{Failure, Outcome, exit};
+use crate::pack::{self, DEFAULT_LIMIT, Options, PackError};
+use crate::report::{Output, pack as view};
+use crate::store::OpenOptions;
+use std::path::PathBuf;
+
+/// Write a small, shareable image of a store without its content
+///
+/// Keys are replaced by others of the same order and lengths, values by filler, checksums are computed
+/// anew; structure, sizes and every fault stay. Names of tables and files stay as well. The image is
+/// unpacked, audited and searched for the source's keys and values before it gets its name: it is not
+/// written if one is found in it, and the differences are named if an audit of it comes to something
+/// else.
+///
+/// Exits with 0 if an audit of the image comes to the same, with 1 if it does not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct PackArgs {
+    /// Data directory: a home with or without kv_home/, or kv_home/ itself; nothing in it is changed
+    dir: PathBuf,
+    /// The image, a file that does not exist yet, outside the directory
+    out: PathBuf,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Read a store that another process holds; what changes meanwhile may look like damage
+    #[arg(long)]
+    allow_live: bool,
+    /// Read block files and PALM files instead of mapping them into memory: for doubtful media
+    #[arg(long)]
+    no_mmap: bool,
+}
+
+/// Make a directory of an image, and audit it
+///
+/// The directory is compared with what audits of the source came to, which the image holds.
+///
+/// Exits with 0 if they come to the same, with 1 if not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct UnpackArgs {
+    /// An image that `wtcheck pack` wrote
+    image: PathBuf,
+    /// The directory; must not exist yet
+    dir: PathBuf,
+    /// Do not audit it
+    #[arg(long)]
+    no_audit: bool,
+    /// Refuse an image that unpacks to more bytes
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
+    max_bytes: u64,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+impl From<PackError> for Failure {
+    fn from(e: PackError) -> Self {
+        let words = e.to_string();
+        match e {
+            PackError::Audit(e) => e.into(),
+            PackError::Exists(_) => Self::new(exit::REFUSED, words, "name one that does not exist yet"),
+            PackError::Inside(_) => Self::new(exit::USAGE, words, "write the image somewhere else"),
+            PackError::Image(_) => Self::new(exit::REFUSED, words, "nothing was left behind"),
+            PackError::Leak { .. } => {
+                Self::new(exit::BUG, words, "please report it, with the kind of store and without the bytes")
+            }
+            PackError::Io { .. } => {
+                Self::new(exit::INCOMPLETE, words, "nothing was left behind; check the path, space and permissions")
+            }
+        }
+    }
+}
+
+/// Run `pack`.
+pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
+    let jobs = threads(args.jobs);
+    super::start_pool(jobs);
+    let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
+    let options = Options { jobs, open, limit: u64::MAX };
+    let packed = pack::pack(&args.dir, &args.out, &options, &output.progress);
+    output.progress.finish();
+    let packed = packed?;
+    let code = if packed.differences.is_empty() { exit::CLEAN } else { exit::FINDINGS };
+    view::packed(&packed, &args.out, code, output);
+    Ok(code)
+}
+
+/// Run `unpack`.
+pub fn unpack(args: &UnpackArgs, output: &mut Output) -> Outcome {
+    let jobs = threads(args.jobs);
+    super::start_pool(jobs);
+    let options = Options { jobs, open: OpenOptions::default(), limit: args.max_bytes };
+    let unpacked = pack::unpack(&args.image, &args.dir, !args.no_audit, &options, &output.progress);
+    output.progress.finish();
+    let unpacked = unpacked?;
+    let differs = unpacked.differences.as_ref().is_some_and(|d| !d.is_empty());
+    let code = if differs { exit::FINDINGS } else { exit::CLEAN };
+    view::unpacked(&unpacked, &args.dir, code, output);
+    Ok(code)
+}

@@ -1,0 +1,537 @@
+//! A small, shareable image of a store's structure without its content, and the way back.
+//!
+//! What is shipped begins as zeros; only bytes that are known to be structure are carried over:
+//! headers, cell descriptors, lengths, time windows, cookies, extent lists, the engine's own texts.
+//! Keys become others of the same order and lengths ([`relabel`]), values filler of the same length,
+//! checksums are computed anew, and what did not hold before still does not. Before an image is
+//! published it is unpacked, audited, compared with the source ([`same`]), and searched for the
+//! source's keys and values.
+
+mod bson;
+mod home;
+pub mod image;
+mod log;
+mod page;
+mod palite;
+mod palm;
+mod relabel;
+pub mod same;
+mod search;
+mod squeeze;
+mod sums;
+mod text;
+mod wtlog;
+
+pub use page::Replaced;
+
+use crate::audit::result::Audit;
+use crate::audit::{self, AuditError, Progress};
+use crate::btree::walk::Depth;
+use crate::format::{home_turtle, local as local_format};
+use crate::local;
+use crate::scratch;
+use crate::store::blockfile::BlockFile;
+use crate::store::{self, OpenOptions, StoreKind};
+use image::{FileEntry, LeftOut, Manifest};
+use same::Essence;
+use search::{Needles, Samples};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Bytes an image may unpack to, unless the caller says otherwise.
+pub const DEFAULT_LIMIT: u64 = 1 << 40;
+/// How much of a file is searched at a time.
+const WINDOW: usize = 4 << 20;
+
+/// Why there is no image, or no directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// The source cannot be audited.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A file cannot be read or written.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// The target is there already.
+    #[error("{0}: is there already; nothing is overwritten")]
+    Exists(PathBuf),
+    /// The target lies in the source.
+    #[error("{0}: lies in the directory that is packed")]
+    Inside(PathBuf),
+    /// No image, or one that is refused.
+    #[error("{0}")]
+    Image(String),
+    /// The image would hold bytes of the user.
+    #[error("{file}: a key or value of the source stands at byte {offset}; no image was written")]
+    Leak {
+        /// The file of the image.
+        file: String,
+        /// Where in it.
+        offset: u64,
+    },
+}
+
+impl PackError {
+    fn io(path: &Path, e: &io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), reason: e.to_string() }
+    }
+}
+
+/// How to pack and unpack.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads.
+    pub jobs: usize,
+    /// How to open the source.
+    pub open: OpenOptions,
+    /// Most bytes to unpack.
+    pub limit: u64,
+}
+
+/// What packing came to.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// The image's own description.
+    pub manifest: Manifest,
+    /// Bytes of the source's files that are in the image.
+    pub source_bytes: u64,
+    /// Bytes of the image.
+    pub image_bytes: u64,
+    /// Keys and values of the source that were looked for in the image.
+    pub searched: u64,
+    /// Most bytes of keys held in memory at a time.
+    pub key_bytes: u64,
+    /// How the unpacked image's audits differ from the source's.
+    pub differences: Vec<String>,
+}
+
+/// What unpacking came to.
+#[derive(Debug, Clone)]
+pub struct Unpacked {
+    /// The image's own description.
+    pub manifest: Manifest,
+    /// The audit of the directory, where one was asked for, and how it differs from the source's.
+    pub differences: Option<Vec<String>>,
+}
+
+/// Pack the store in `dir` into the new file `out`.
+pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Packed, PackError> {
+    absent(out)?;
+    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let whole = |p: &Path| fs::canonicalize(p).map_err(|e| PackError::io(p, &e));
+    if whole(parent)?.starts_with(whole(dir)?) {
+        return Err(PackError::Inside(out.to_path_buf()));
+    }
+    let make = || tempfile::Builder::new().prefix(".wtcheck-pack-").tempdir_in(parent);
+    let temp = scratch::hold(make, TempDir::path, "");
+    let temp = temp.map_err(|e| PackError::io(parent, &e))?;
+    let below = |name: &str| -> Result<PathBuf, PackError> {
+        let path = temp.path().join(name);
+        fs::create_dir(&path).map_err(|e| PackError::io(&path, &e))?;
+        Ok(path)
+    };
+    let (tree, work, back) = (below("tree")?, below("work")?, below("back")?);
+
+    let audits = audits(dir, options, progress)?;
+    let mut samples = Samples::default();
+    let mut made = match is_local(dir) {
+        true => pack_home(dir, &tree, options, &mut samples, progress)?,
+        false => pack_log(dir, &tree, &work, options, &mut samples, progress)?,
+    };
+    made.left_out.sort_by(|a, b| a.name.cmp(&b.name));
+    let files = list(&tree)?;
+    let first = audits.first();
+    let manifest = Manifest {
+        format: image::FORMAT,
+        tool: env!("CARGO_PKG_VERSION").to_string(),
+        kind: first.map_or(StoreKind::Local, |a| a.store.kind),
+        generation: first.map_or(String::new(), |a| a.store.generation.to_string()),
+        notes: made.notes,
+        replaced: made.replaced,
+        files,
+        left_out: made.left_out,
+        audits: audits.iter().map(Essence::of).collect(),
+    };
+    progress.phase("writing the image", None);
+    let packed = temp.path().join("image");
+    let file = File::options().write(true).create_new(true).open(&packed).map_err(|e| PackError::io(&packed, &e))?;
+    image::write(&manifest, &tree, &file)?;
+
+    progress.phase("checking the image", None);
+    image::extract(&packed, &back, u64::MAX)?;
+    let needles = samples.needles();
+    search_files(&back, &manifest, &needles)?;
+    let differences = compare(&back, &manifest, options, progress)?;
+    let image_bytes = fs::metadata(&packed).map_err(|e| PackError::io(&packed, &e))?.len();
+    publish(&packed, out)?;
+    Ok(Packed {
+        source_bytes: made.source_bytes,
+        image_bytes,
+        searched: needles.count,
+        key_bytes: made.key_bytes,
+        differences,
+        manifest,
+    })
+}
+
+/// Unpack an image into the new directory `dir`, and audit it if asked to.
+pub fn unpack(
+    image: &Path,
+    dir: &Path,
+    audit: bool,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Unpacked, PackError> {
+    absent(dir)?;
+    let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let make = || tempfile::Builder::new().prefix(".wtcheck-unpack-").tempdir_in(parent);
+    let temp = scratch::hold(make, TempDir::path, "");
+    let temp = temp.map_err(|e| PackError::io(parent, &e))?;
+    let tree = temp.path().join("tree");
+    fs::create_dir(&tree).map_err(|e| PackError::io(&tree, &e))?;
+    progress.phase("unpacking", None);
+    let manifest = image::extract(image, &tree, options.limit)?;
+    // Whatever ends this early leaves no directory behind.
+    let differences = if audit { Some(compare(&tree, &manifest, options, progress)?) } else { None };
+    publish(&tree, dir)?;
+    Ok(Unpacked { manifest, differences })
+}
+
+/// Nothing may be there yet, a dangling link neither.
+fn absent(path: &Path) -> Result<(), PackError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(PackError::Exists(path.to_path_buf())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(PackError::io(path, &e)),
+    }
+}
+
+/// Give what is whole its name, unless that was taken meanwhile.
+fn publish(from: &Path, to: &Path) -> Result<(), PackError> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::EXIST) => Err(PackError::Exists(to.to_path_buf())),
+        // A file system without that flag.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            absent(to)?;
+            fs::rename(from, to).map_err(|e| PackError::io(to, &e))
+        }
+        Err(e) => Err(PackError::io(to, &e.into())),
+    }
+}
+
+/// The audits an image is compared by.
+fn audits(dir: &Path, options: &Options, progress: &dyn Progress) -> Result<Vec<Audit>, PackError> {
+    [Depth::Normal, Depth::Deep].into_iter().map(|depth| audit_at(dir, depth, options, progress)).collect()
+}
+
+fn audit_at(dir: &Path, depth: Depth, options: &Options, progress: &dyn Progress) -> Result<Audit, PackError> {
+    if is_local(dir) {
+        let (home, _) =
+            audit::local::open(dir, options.open.no_mmap, options.open.allow_live).map_err(AuditError::from)?;
+        let options = audit::local::Options { checkpoint: None, depth, no_mmap: options.open.no_mmap, tables: None };
+        return Ok(audit::local::run(&home, "", &options, progress)?.0);
+    }
+    let store = store::open(dir, &options.open).map_err(AuditError::from)?;
+    let options = audit::Options { depth, jobs: options.jobs, ..audit::Options::default() };
+    Ok(audit::run(&*store, "", &options, progress)?)
+}
+
+/// How audits of a directory differ from those of the source.
+fn compare(
+    dir: &Path,
+    manifest: &Manifest,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Vec<String>, PackError> {
+    let mut out = Vec::new();
+    for source in &manifest.audits {
+        let depth = if source.depth == Depth::Deep.name() { Depth::Deep } else { Depth::Normal };
+        let lines = match audit_at(dir, depth, options, progress) {
+            Ok(audit) => source.differences(&Essence::of(&audit)),
+            Err(e) => vec![format!("+ no audit: {e}")],
+        };
+        out.extend(lines.into_iter().filter(|l| !out.contains(l)).collect::<Vec<_>>());
+    }
+    Ok(out)
+}
+
+/// Look for the source's keys and values in the names and bytes of the files, and in the manifest.
+fn search_files(dir: &Path, manifest: &Manifest, needles: &Needles) -> Result<(), PackError> {
+    let text = serde_json::to_vec(manifest).map_err(|e| PackError::Image(e.to_string()))?;
+    if let Some(at) = needles.find(&text) {
+        return Err(PackError::Leak { file: "manifest.json".into(), offset: at as u64 });
+    }
+    for file in &manifest.files {
+        let path = dir.join(&file.name);
+        let mut source = File::open(&path).map_err(|e| PackError::io(&path, &e))?;
+        let mut window = Vec::new();
+        let mut offset = 0;
+        loop {
+            let before = window.len();
+            let read = io::Read::take(&mut source, WINDOW as u64);
+            let n = io::copy(&mut { read }, &mut window).map_err(|e| PackError::io(&path, &e))?;
+            if let Some(at) = needles.find(&window) {
+                return Err(PackError::Leak { file: file.name.clone(), offset: offset + at as u64 });
+            }
+            if n == 0 {
+                break;
+            }
+            // Strings may lie across two windows.
+            let keep = window.len().min(64);
+            offset += (window.len() - keep) as u64;
+            let _ = before;
+            window.drain(..window.len() - keep);
+        }
+    }
+    Ok(())
+}
+
+/// The files below a directory, by name.
+fn list(dir: &Path) -> Result<Vec<FileEntry>, PackError> {
+    let mut out = Vec::new();
+    let mut todo = vec![(dir.to_path_buf(), String::new())];
+    while let Some((path, prefix)) = todo.pop() {
+        for entry in fs::read_dir(&path).map_err(|e| PackError::io(&path, &e))? {
+            let entry = entry.map_err(|e| PackError::io(&path, &e))?;
+            let meta = entry.metadata().map_err(|e| PackError::io(&path, &e))?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if meta.is_dir() {
+                todo.push((entry.path(), format!("{name}/")));
+            } else {
+                out.push(FileEntry { name, bytes: meta.len() });
+            }
+        }
+    }
+    out.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(out)
+}
+
+/// What making the files of an image came to.
+struct Made {
+    notes: Vec<String>,
+    replaced: Replaced,
+    left_out: Vec<LeftOut>,
+    source_bytes: u64,
+    key_bytes: u64,
+}
+
+fn pack_log(
+    dir: &Path,
+    tree: &Path,
+    work: &Path,
+    options: &Options,
+    samples: &mut Samples,
+    progress: &dyn Progress,
+) -> Result<Made, PackError> {
+    let located = store::locate(dir)?;
+    let store = store::open(dir, &options.open)?;
+    let opened = audit::open(&*store, false, progress)?;
+    // The layout of the source: the page log in a directory of its own, or not.
+    let (target, prefix) = match located.home.as_deref() == Some(dir) {
+        true => (tree.join("kv_home"), "kv_home/"),
+        false => (tree.to_path_buf(), ""),
+    };
+    fs::create_dir_all(&target).map_err(|e| PackError::io(&target, &e))?;
+    let mut made = Made {
+        notes: notes(),
+        replaced: Replaced::default(),
+        left_out: Vec::new(),
+        source_bytes: opened.layout.files.iter().map(|f| f.1).sum(),
+        key_bytes: 0,
+    };
+    let mut rewriter = log::Rewriter::new(&opened);
+    progress.phase("replacing keys and values", None);
+    match located.kind {
+        StoreKind::Palite => {
+            let databases = palite::Databases::copy(&located.kv_home, work)?;
+            rewriter.rows(samples, progress, &mut |row, data| databases.put(row, data))?;
+            for row in &opened.completions {
+                databases.complete(row, &rewriter.completion(row))?;
+            }
+            for (name, reason) in &databases.damaged {
+                made.notes.push(format!("{name} is damaged and was left without content: {reason}"));
+            }
+            let size = |name: &String| fs::metadata(located.kv_home.join(name)).map_or(0, |m| m.len());
+            made.left_out.extend(databases.others.iter().map(|name| LeftOut {
+                name: format!("{prefix}{name}"),
+                bytes: size(name),
+                reason: "no database of the page log".into(),
+            }));
+            databases.finish(&target)?;
+        }
+        StoreKind::Palm | StoreKind::Local => {
+            let data = palm::DataFile::copy(&located.kv_home.join("data.mdb"), &target.join("data.mdb"))?;
+            rewriter.rows(samples, progress, &mut |row, new| data.put(row, new))?;
+            for row in &opened.completions {
+                if !data.complete(row, &rewriter.completion(row))? {
+                    made.notes.push(format!("the completion record at LSN {} does not fit its old length", row.lsn));
+                }
+            }
+            made.left_out.push(LeftOut {
+                name: format!("{prefix}lock.mdb"),
+                bytes: fs::metadata(located.kv_home.join("lock.mdb")).map_or(0, |m| m.len()),
+                reason: "LMDB makes it anew".into(),
+            });
+        }
+    }
+    made.replaced = rewriter.replaced;
+    made.key_bytes = rewriter.key_bytes;
+    for (table, page, lsn) in &rewriter.misfits {
+        made.notes.push(format!("table {table}, page {page}, LSN {lsn}: the new content does not fit the old length"));
+    }
+    if let Some(home) = located.home.filter(|h| h == dir) {
+        beside(&home, &mut made.left_out)?;
+    }
+    Ok(made)
+}
+
+/// Whether a directory is a home of local block files, without a page log.
+fn is_local(dir: &Path) -> bool {
+    store::locate(dir).is_err() && dir.is_dir() && local::home::looks_like_home(dir)
+}
+
+/// Texts of the engine at the top of a home, which say nothing of its user.
+const TEXTS: [&str; 2] = ["WiredTiger", "WiredTiger.lock"];
+/// The metadata of a backup copy.
+const BACKUP: &str = "WiredTiger.backup";
+/// Configuration files of which an audit needs the settings of the log.
+const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
+/// Longest text file of a home that is read.
+const MAX_TEXT: u64 = 64 << 20;
+
+fn pack_home(
+    dir: &Path,
+    tree: &Path,
+    options: &Options,
+    samples: &mut Samples,
+    progress: &dyn Progress,
+) -> Result<Made, PackError> {
+    let no_mmap = options.open.no_mmap;
+    let home = local::home::Home::open(dir, local::home::Options { no_mmap })?;
+    let mut made =
+        Made { notes: notes(), replaced: Replaced::default(), left_out: Vec::new(), source_bytes: 0, key_bytes: 0 };
+    let logs: Vec<&str> =
+        home.log.iter().flat_map(|l| &l.files).filter_map(|f| f.path.strip_prefix(dir).ok()?.to_str()).collect();
+    let target = |name: &str| -> Result<PathBuf, PackError> {
+        let path = tree.join(name);
+        let parent = path.parent().unwrap_or(tree);
+        fs::create_dir_all(parent).map_err(|e| PackError::io(parent, &e))?;
+        Ok(path)
+    };
+    // The metadata names the blocks of all others, so it comes last.
+    let mut names: Vec<&String> = home.inventory.keys().collect();
+    names.sort_by_key(|n| n.as_str() == local::home::METADATA);
+    let mut others = std::collections::HashMap::new();
+    let mut own = None;
+    progress.phase("replacing keys and values", None);
+    let mut texts = Vec::new();
+    for name in names {
+        let bytes = home.inventory.get(name).copied().unwrap_or(0);
+        if !image::is_plain(name) {
+            made.left_out.push(LeftOut { name: name.clone(), bytes, reason: "a name that is none".into() });
+            continue;
+        }
+        let path = dir.join(name);
+        if home.file(name).is_none() && !local::home::is_block_file(&path) {
+            texts.push((name.clone(), bytes));
+            continue;
+        }
+        made.source_bytes += bytes;
+        let file = match BlockFile::open(&path, no_mmap) {
+            Ok(file) => file,
+            Err(e) => {
+                made.left_out.push(LeftOut { name: name.clone(), bytes, reason: e.to_string() });
+                continue;
+            }
+        };
+        let entry = match home.file(name) {
+            Some(entry) => entry.clone(),
+            None => alone(name, &file),
+        };
+        let done = home::rewrite(&entry, &file, &target(name)?, &others, samples, progress)?;
+        made.replaced.add(done.replaced);
+        made.key_bytes = made.key_bytes.max(done.key_bytes);
+        let misfit = |m: &String| format!("{m}: the new content does not fit the old length");
+        made.notes.extend(done.misfits.iter().map(misfit));
+        if name == local::home::METADATA {
+            own = Some(done.cookies);
+        } else if let Some(id) = entry.id {
+            others.insert(id, done.cookies);
+        }
+    }
+    let of_id = |old: &[u8], text: Option<&str>| {
+        let id = crate::format::config::Config::parse(text?).ok()?.get("id")?.u64().ok()?;
+        if id == 0 { own.as_ref()?.checkpoint(old) } else { others.get(&id)?.checkpoint(old) }
+    };
+    for (name, bytes) in texts {
+        let from = dir.join(&name);
+        if logs.contains(&name.as_str()) {
+            made.source_bytes += bytes;
+            wtlog::rewrite(&from, &target(&name)?, &of_id, samples)?;
+            continue;
+        }
+        let turtle = name == home_turtle::FILE_NAME;
+        let wanted =
+            turtle || name == BACKUP || TEXTS.contains(&name.as_str()) || CONFIGURATIONS.contains(&name.as_str());
+        if !wanted || bytes > MAX_TEXT {
+            let reason = if wanted { "too long for a text of the engine" } else { "not needed to judge the store" };
+            made.left_out.push(LeftOut { name, bytes, reason: reason.into() });
+            continue;
+        }
+        made.source_bytes += bytes;
+        let old = fs::read(&from).map_err(|e| PackError::io(&from, &e))?;
+        let new = match name.as_str() {
+            n if CONFIGURATIONS.contains(&n) => text::log_settings(&old),
+            _ => text::lines(&old, &of_id),
+        };
+        let path = target(&name)?;
+        fs::write(&path, new).map_err(|e| PackError::io(&path, &e))?;
+    }
+    Ok(made)
+}
+
+/// A block file that the catalog does not know: what it says of itself.
+fn alone(name: &str, file: &BlockFile) -> local::home::FileEntry {
+    let mut buffer = Vec::new();
+    let alloc = file.read_up_to(0, 64 << 10, &mut buffer).ok().and_then(|h| local_format::allocation_size(h).ok());
+    let found = local::recover::scan(file, alloc, &|_| ());
+    let entry = found.and_then(|f| local::home::FileEntry::recovered(name, &f).ok());
+    entry.unwrap_or_else(|| local::home::FileEntry::nothing(name, alloc.unwrap_or(4096)))
+}
+
+/// What a home holds beside its page log; none of it is needed to judge the log.
+fn beside(home: &Path, left_out: &mut Vec<LeftOut>) -> Result<(), PackError> {
+    for entry in fs::read_dir(home).map_err(|e| PackError::io(home, &e))? {
+        let entry = entry.map_err(|e| PackError::io(home, &e))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != "kv_home" {
+            let bytes = entry.metadata().map_or(0, |m| if m.is_file() { m.len() } else { 0 });
+            left_out.push(LeftOut { name, bytes, reason: "not a part of the page log".into() });
+        }
+    }
+    Ok(())
+}
+
+/// What every image keeps and does not keep.
+fn notes() -> Vec<String> {
+    [
+        "kept: headers, cell types, lengths, time windows, transaction ids, LSNs, page ids, record numbers, cookies, \
+         extent lists, checkpoint lists, names of tables and files, configuration of tables",
+        "replaced: keys by others of the same order, common prefixes and lengths; values by filler of the same \
+         length; checksums; app_metadata; MongoDB's catalog but for its idents; key material",
+        "a key whose neighbours differ from it in all 256 ways at a byte keeps that byte; the NUL bytes of strings \
+         and the length classes of packed integers stay where a key format has them",
+    ]
+    .map(str::to_string)
+    .to_vec()
+}

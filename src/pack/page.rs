@@ -1,0 +1,501 @@
+//! The plain form of a page or delta with other keys, values and checksums in cookies (spec 04, 05, 17).
+//!
+//! The new page begins as zeros. Headers, cell descriptors, lengths, time windows and cookies are
+//! carried over; keys and values get others of the same length. What cannot be decoded stays zero,
+//! behind a cell that cannot be decoded either.
+
+use super::bson::{self, Fields};
+use super::relabel::{Form, Keys};
+use super::text;
+use crate::format::cell::{Cell, CellKind, Cells};
+use crate::format::delta::{self, OLD_FLAG_DELETE, PayloadForm};
+use crate::format::page::{PageHeader, PageType};
+use crate::format::reader::Reader;
+use std::collections::HashMap;
+
+/// A byte that begins no cell (05.1: type 14).
+const NO_CELL: u8 = 0xe0;
+/// A byte of a key that could not be built.
+const NO_KEY: u8 = b'a';
+
+/// What the values of a tree are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Values {
+    /// Columns, or just bytes.
+    Form(Form, String),
+    /// Configuration texts of metadata.
+    Metadata,
+    /// BSON documents.
+    Documents(Fields),
+}
+
+impl Values {
+    /// Just bytes.
+    pub(super) fn bytes() -> Self {
+        Self::Form(Form::Bytes, String::new())
+    }
+
+    /// Other bytes for a value.
+    pub(super) fn replaced(&self, value: &[u8], number: u64, cookie: &Recook<'_>) -> Vec<u8> {
+        match self {
+            Self::Metadata => metadata_value(value, cookie),
+            Self::Documents(fields) => {
+                bson::document(value, *fields).unwrap_or_else(|| Form::Bytes.filled(value, number))
+            }
+            Self::Form(form, _) => form.filled(value, number),
+        }
+    }
+}
+
+/// A row of metadata: its text where it is one, else bytes that are none either.
+fn metadata_value(value: &[u8], cookie: &Recook<'_>) -> Vec<u8> {
+    let body = value.strip_suffix(&[0]).unwrap_or(value);
+    let plain = |b: &u8| b.is_ascii_graphic() || *b >= 0x80 || matches!(b, b' ' | b'\n' | b'\t');
+    let text = std::str::from_utf8(body).ok().filter(|t| t.bytes().all(|b| plain(&b)));
+    match text.filter(|t| crate::format::config::Config::parse(t).is_ok()) {
+        Some(text) => {
+            let mut out = text::rewritten(text, &|old| cookie(old, Some(text))).into_bytes();
+            out.resize(value.len(), 0);
+            out
+        }
+        None => vec![b'('; value.len()],
+    }
+}
+
+/// Another cookie for a cookie, of its length; with the metadata text it stands in, if it does.
+pub(super) type Recook<'a> = dyn Fn(&[u8], Option<&str>) -> Option<Vec<u8>> + 'a;
+
+/// The plain bytes of one stored page or delta.
+#[derive(Clone, Copy)]
+pub(super) struct Plain<'a> {
+    /// `mem_size` bytes.
+    pub(super) bytes: &'a [u8],
+    /// Where its cells begin.
+    pub(super) start: usize,
+    pub(super) header: PageHeader,
+    /// A delta, and whether in the form of June 2025 (04.7).
+    pub(super) delta: Option<bool>,
+}
+
+/// What a page's content becomes.
+pub(super) struct Content<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) values: &'a Values,
+    pub(super) cookie: &'a Recook<'a>,
+    /// The item of an overflow page is a key.
+    pub(super) item_is_key: bool,
+    /// Bits of a record of a fixed-width column store.
+    pub(super) width: Option<u8>,
+    /// Another number gives another checksum, where there are values to put it into.
+    pub(super) attempt: u64,
+    /// The first key of an internal page, which means nothing (05.6), may be used for that as well.
+    pub(super) first_key_is_free: bool,
+}
+
+/// Keys and cells that were replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Replaced {
+    /// Stored blocks that were rewritten.
+    pub blocks: u64,
+    /// Keys, as often as they are stored.
+    pub keys: u64,
+    /// Values, as often as they are stored.
+    pub values: u64,
+    /// Blocks of which only the headers could be kept.
+    pub headers_only: u64,
+}
+
+impl Replaced {
+    pub(super) fn add(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.keys += other.keys;
+        self.values += other.values;
+        self.headers_only += other.headers_only;
+    }
+}
+
+/// What [`visit`] meets.
+enum Met<'a, 'k> {
+    /// A cell; of a key its whole bytes, if they could be built.
+    Cell(Cell<'a>, Option<&'k [u8]>),
+    /// Plain structure: from, to.
+    Structure(usize, usize),
+    /// A key of a June 2025 leaf delta: from, to.
+    Key(usize, usize),
+    /// A value of one.
+    Value(usize, usize),
+}
+
+/// Walk the content; answers where it can no longer be decoded, if so.
+fn visit<'a>(page: Plain<'a>, each: &mut dyn FnMut(Met<'a, '_>)) -> Option<usize> {
+    match (page.delta, page.header.page_type()) {
+        (Some(true), Ok(PageType::RowLeaf)) => visit_old_leaf(page, each),
+        (Some(true), Ok(PageType::RowInternal)) => visit_old_internal(page, each),
+        (_, Ok(PageType::Overflow | PageType::ColumnFixed | PageType::BlockManager)) => None,
+        _ => visit_cells(page, each),
+    }
+}
+
+fn visit_cells<'a>(page: Plain<'a>, each: &mut dyn FnMut(Met<'a, '_>)) -> Option<usize> {
+    let mut at = page.start;
+    let mut full: Vec<u8> = Vec::new();
+    let mut known = true;
+    for cell in Cells::new(page.bytes, page.start, page.header.flags) {
+        let Ok(cell) = cell else { return Some(at) };
+        at = cell.end;
+        if cell.kind != CellKind::Key {
+            each(Met::Cell(cell, None));
+            continue;
+        }
+        let prefix = usize::from(cell.prefix);
+        known = prefix == 0 || (known && prefix <= full.len());
+        if known {
+            full.truncate(prefix);
+            full.extend_from_slice(cell.data);
+        }
+        each(Met::Cell(cell, known.then_some(&full)));
+    }
+    (at < page.bytes.len()).then_some(at)
+}
+
+fn visit_old_internal<'a>(page: Plain<'a>, each: &mut dyn FnMut(Met<'a, '_>)) -> Option<usize> {
+    let mut at = page.start;
+    while at < page.bytes.len() {
+        let flags = page.bytes.get(at).copied().unwrap_or_default();
+        let Ok(key) = Cell::read(page.bytes, at + 1, page.header.flags) else { return Some(at) };
+        each(Met::Structure(at, at + 1));
+        at = key.end;
+        each(Met::Cell(key, Some(key.data)));
+        if flags & 0x01 == 0 {
+            let Ok(address) = Cell::read(page.bytes, at, page.header.flags) else { return Some(at) };
+            at = address.end;
+            each(Met::Cell(address, None));
+        }
+    }
+    None
+}
+
+fn visit_old_leaf<'a>(page: Plain<'a>, each: &mut dyn FnMut(Met<'a, '_>)) -> Option<usize> {
+    let mut at = page.start;
+    while at < page.bytes.len() {
+        let Some((key, value, next)) = old_leaf_entry(page.bytes, at) else { return Some(at) };
+        each(Met::Structure(at, key));
+        each(Met::Key(key, value));
+        each(Met::Value(value, next));
+        at = next;
+    }
+    None
+}
+
+/// Where key, value and the next entry begin (04.7).
+fn old_leaf_entry(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
+    let mut r = Reader::at(bytes, at).ok()?;
+    let flags = r.u8().ok()?;
+    let delete = flags & OLD_FLAG_DELETE != 0;
+    if !delete {
+        for bit in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20] {
+            if flags & bit != 0 {
+                r.vuint().ok()?;
+            }
+        }
+    }
+    let key_len = r.vlen().ok()?;
+    let value_len = if delete { 0 } else { r.vlen().ok()? };
+    let key = r.pos();
+    r.take(key_len).ok()?;
+    let value = r.pos();
+    r.take(value_len).ok()?;
+    Some((key, value, r.pos()))
+}
+
+/// What a page holds, for the replacement of a whole tree: its keys, and the cookies of overflow keys.
+pub(super) fn collect(page: Plain<'_>, key: &mut dyn FnMut(&[u8]), overflow_key: &mut dyn FnMut(&[u8])) {
+    visit(page, &mut |met| match met {
+        Met::Cell(_, Some(full)) => key(full),
+        Met::Cell(cell, None) if cell.kind == CellKind::KeyOverflow => overflow_key(cell.data),
+        Met::Key(from, to) => key(&page.bytes[from..to]),
+        _ => {}
+    });
+}
+
+/// The cookies a page holds.
+pub(super) fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
+    visit(page, &mut |met| match met {
+        Met::Cell(cell, _)
+            if !matches!(cell.kind, CellKind::Key | CellKind::Value | CellKind::ValueCopy | CellKind::Deleted) =>
+        {
+            each(cell.data);
+        }
+        _ => {}
+    });
+}
+
+/// The plain values a page holds, for a search.
+pub(super) fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
+    visit(page, &mut |met| match met {
+        Met::Cell(cell, _) if cell.kind == CellKind::Value => value(cell.data),
+        Met::Value(from, to) => value(&page.bytes[from..to]),
+        _ => {}
+    });
+    if page.header.page_type() == Ok(PageType::Overflow) {
+        value(page.bytes.get(page.start..).unwrap_or_default());
+    }
+}
+
+/// The page with other content.
+pub(super) fn replaced(page: Plain<'_>, content: &Content<'_>) -> (Vec<u8>, Replaced) {
+    let mut work = Work {
+        page,
+        content,
+        out: vec![0; page.bytes.len()],
+        counts: Replaced::default(),
+        values: HashMap::new(),
+        lengths: HashMap::new(),
+        key_number: 0,
+    };
+    work.keep(0, page.start.min(page.bytes.len()));
+    match page.header.page_type() {
+        Ok(PageType::Overflow) => work.item(),
+        Ok(PageType::ColumnFixed) => work.fixed(),
+        // A list of extents has no user's bytes; whoever knows its place rewrites it.
+        Ok(PageType::BlockManager) => {}
+        _ => {
+            let broken = visit(page, &mut |met| work.met(met));
+            if let Some(at) = broken {
+                work.no_cell(at);
+            }
+        }
+    }
+    work.counts.blocks = 1;
+    (work.out, work.counts)
+}
+
+struct Work<'a, 'c> {
+    page: Plain<'a>,
+    content: &'c Content<'c>,
+    out: Vec<u8>,
+    counts: Replaced,
+    /// Numbers of distinct values by their length: neighbours that differ must go on doing so (17.3).
+    values: HashMap<&'a [u8], u64>,
+    lengths: HashMap<usize, u64>,
+    key_number: u64,
+}
+
+impl<'a> Work<'a, '_> {
+    fn keep(&mut self, from: usize, to: usize) {
+        self.out[from..to].copy_from_slice(&self.page.bytes[from..to]);
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(slot) = self.out.get_mut(at..at + bytes.len()) {
+            slot.copy_from_slice(bytes);
+        }
+    }
+
+    fn met(&mut self, met: Met<'a, '_>) {
+        match met {
+            Met::Structure(from, to) => self.keep(from, to),
+            Met::Key(from, to) => {
+                let old = &self.page.bytes[from..to];
+                self.key(from, old, Some(old), 0);
+            }
+            Met::Value(from, to) => self.value(from, &self.page.bytes[from..to]),
+            Met::Cell(cell, full) => {
+                let at = cell.end - cell.data.len();
+                self.keep(cell.offset, at);
+                match cell.kind {
+                    CellKind::Key => self.key(at, cell.data, full, usize::from(cell.prefix)),
+                    CellKind::Value => self.cell_value(at, cell.data),
+                    CellKind::ValueCopy | CellKind::Deleted => {}
+                    _ => self.cookie(at, cell.data),
+                }
+            }
+        }
+    }
+
+    fn key(&mut self, at: usize, suffix: &[u8], full: Option<&[u8]>, prefix: usize) {
+        self.counts.keys += 1;
+        self.key_number += 1;
+        let internal = matches!(self.page.header.page_type(), Ok(PageType::RowInternal));
+        if self.content.first_key_is_free && self.content.attempt > 0 && internal && self.key_number == 1 {
+            return self.put(at, &Form::Bytes.filled(suffix, self.content.attempt));
+        }
+        let new = full.and_then(|f| self.content.keys.get(f)).and_then(|n| n.get(prefix..));
+        match new.filter(|n| n.len() == suffix.len()) {
+            Some(new) => {
+                let new = new.to_vec();
+                self.put(at, &new);
+            }
+            None => self.out[at..at + suffix.len()].fill(NO_KEY),
+        }
+    }
+
+    /// A value cell's data; of a leaf delta with its flag byte and length (04.5.1).
+    fn cell_value(&mut self, at: usize, data: &'a [u8]) {
+        if self.page.delta.is_none() {
+            return self.value(at, data);
+        }
+        let Ok((form, _, value)) = delta::split_payload(data) else {
+            // Bytes that are no payload, as these.
+            return self.out[at..at + data.len()].fill(0xff);
+        };
+        let from = match form {
+            PayloadForm::Bu => 1,
+            PayloadForm::Ub => data.len() - value.len() - 1,
+        };
+        self.keep(at, at + from);
+        self.value(at + from, value);
+        if form == PayloadForm::Ub {
+            self.keep(at + data.len() - 1, at + data.len());
+        }
+    }
+
+    fn value(&mut self, at: usize, value: &'a [u8]) {
+        self.counts.values += 1;
+        let mut number = self.content.attempt;
+        if self.page.header.page_type() == Ok(PageType::ColumnVariable) {
+            let of_length = self.lengths.entry(value.len()).or_default();
+            number += *self.values.entry(value).or_insert_with(|| {
+                *of_length += 1;
+                *of_length - 1
+            });
+        }
+        let new = self.content.values.replaced(value, number, self.content.cookie);
+        self.put(at, &new);
+    }
+
+    fn cookie(&mut self, at: usize, old: &[u8]) {
+        let new = (self.content.cookie)(old, None).filter(|n| n.len() == old.len());
+        // What is no cookie stays none: empty bytes and zeros are refused.
+        if let Some(new) = new {
+            self.put(at, &new);
+        }
+    }
+
+    /// The item of an overflow page.
+    fn item(&mut self) {
+        let start = self.page.start;
+        let item = self.page.bytes.get(start..).unwrap_or_default();
+        if self.content.item_is_key {
+            self.key(start, item, Some(item), 0);
+        } else {
+            self.value(start, item);
+        }
+    }
+
+    /// A page of records of a fixed width (17.3): the records become zero, the windows stay.
+    fn fixed(&mut self) {
+        let Plain { bytes, start, header, .. } = self.page;
+        self.counts.values += u64::from(header.entries);
+        // Without the tree's width nothing tells the records from the windows.
+        let Some(width) = self.content.width.map(usize::from) else { return };
+        let records = usize::try_from(header.entries).unwrap_or(usize::MAX).saturating_mul(width).div_ceil(8);
+        let end = start.saturating_add(records);
+        let Some(from) = aux_cells(bytes, end) else { return };
+        self.keep(end, from);
+        for cell in Cells::new(bytes, from, header.flags).map_while(Result::ok) {
+            // The keys are offsets, the values have no bytes.
+            let data = if cell.kind == CellKind::Key { cell.end } else { cell.end - cell.data.len() };
+            self.keep(cell.offset, data);
+        }
+    }
+
+    /// Nothing that could be decoded is at `at`.
+    fn no_cell(&mut self, at: usize) {
+        let Some(byte) = self.page.bytes.get(at).copied() else { return };
+        let left = self.page.bytes.len() - at;
+        // Types from 13 on are told apart from cells that do not fit.
+        self.out[at] = match byte {
+            b if b & 0x3 == 0 && b >> 4 >= 13 => b & 0xf0,
+            _ if left < 64 => 0xfd,
+            _ => 0x50,
+        };
+        if self.out[at] == 0x50 {
+            // A key of nearly 2^64 bytes.
+            self.put(at + 1, &[0xe8, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        }
+        if self.out[at] == 0xd0 {
+            self.out[at] = NO_CELL;
+        }
+    }
+}
+
+/// Where the cells begin, if the header of the time windows stands at `at` (17.3).
+fn aux_cells(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut r = Reader::at(bytes, at).ok()?;
+    if r.u8().ok()? != 1 {
+        return None;
+    }
+    r.vuint().ok()?;
+    let distance = usize::try_from(r.vuint().ok()?).ok()?;
+    let cells = at.checked_add(distance).filter(|c| *c >= r.pos() && *c <= bytes.len())?;
+    bytes.get(r.pos()..cells)?.iter().all(|b| *b == 0).then_some(cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(bytes: &[u8], delta: Option<bool>) -> Plain<'_> {
+        let header = PageHeader::read(&mut Reader::new(bytes)).unwrap();
+        Plain { bytes, start: 44, header, delta }
+    }
+
+    fn scrubbed(bytes: &[u8], delta: Option<bool>) -> Vec<u8> {
+        let page = plain(bytes, delta);
+        let mut keys = Vec::new();
+        collect(page, &mut |k| keys.push(k.into()), &mut |_| {});
+        let content = Content {
+            keys: &Keys::new(keys, &Form::Bytes),
+            values: &Values::bytes(),
+            cookie: &|old, _| Some(old.to_vec()),
+            item_is_key: false,
+            width: None,
+            attempt: 0,
+            first_key_is_free: false,
+        };
+        replaced(page, &content).0
+    }
+
+    #[test]
+    fn example_of_03_8() {
+        let bytes = hex::decode("00000000000000000500000000000000530000000600000007040001db01012cf56b071c0000000001000000156170706c650f72656416027269636f748c089080866f72616e67651962616e616e610f79656c").unwrap();
+        let new = scrubbed(&bytes, None);
+        assert_eq!(new[..44], bytes[..44]);
+        assert_eq!(new[44..], *b"\x15aaaaa\x0fvvv\x16\x02baaaa\x8c\x08\x90\x80\x86vvvvvv\x19baaaaa\x0fvvv");
+    }
+
+    #[test]
+    fn what_is_no_cell_stays_none_and_is_not_carried_over() {
+        let mut bytes = vec![0; 44];
+        (bytes[16], bytes[20], bytes[24]) = (120, 4, 7);
+        bytes.extend_from_slice(b"\x09ab\x0bcd");
+        for bad in [&b"\xe0secret secret"[..], b"\x50\xe8\x7f\xff\xff\xff\xff\xff\xff\xffsecret", b"\xfdsecret"] {
+            let mut page = bytes.clone();
+            page.extend_from_slice(bad);
+            for len in [page.len(), 160] {
+                page.resize(len, b's');
+                if bad[0] == 0xfd && len > 80 {
+                    continue;
+                }
+                let new = scrubbed(&page, None);
+                assert!(!new.windows(6).any(|w| w == b"secret"), "{bad:?}");
+                assert!(Cell::read(&new, 50, 0).is_err(), "{bad:?} {len}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_content_keeps_its_length(
+            cells in proptest::collection::vec(any::<u8>(), 0..200), kind in 0_u8..9, delta in 0_usize..3, flags: u8,
+        ) {
+            let mut bytes = vec![0; 44];
+            (bytes[20], bytes[24], bytes[25]) = (4, kind, flags);
+            bytes.extend_from_slice(&cells);
+            let new = scrubbed(&bytes, [None, Some(false), Some(true)][delta]);
+            prop_assert_eq!(new.len(), bytes.len());
+        }
+    }
+}

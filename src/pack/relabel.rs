@@ -1,0 +1,386 @@
+//! Other keys for those of a tree: order, equality, common prefixes and lengths stay, content does not.
+//!
+//! The distinct keys of a tree, sorted, are the paths of a trie. Every edge gets a new label by its
+//! rank among the edges of its node, so two new keys part where the old ones did, and the same way
+//! round. A node that has all 256 edges keeps its labels: there is no other order-preserving choice.
+//!
+//! Bytes that a key format gives a meaning stay well-formed (spec 01.7): the NUL of a string stays one
+//! and no other byte becomes one, the first byte of a packed integer keeps its class (01.1, 01.2), and
+//! lengths stay what they are. Of the history store's keys (17.4) only the user's key changes.
+
+use std::collections::HashSet;
+
+/// The first label of a node, where its edges leave room above: a letter.
+const FIRST: u8 = b'a';
+/// Most edges of a node whose labels begin at [`FIRST`].
+const ROOM: u32 = 256 - FIRST as u32;
+
+/// What the bytes of a key are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Form {
+    /// Nothing is known of them.
+    #[default]
+    Bytes,
+    /// Columns of a `key_format` (01.7).
+    Columns(Vec<(Option<usize>, char)>),
+    /// Names of the engine: they stay.
+    Names,
+}
+
+/// What a byte may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Domain {
+    /// Anything.
+    Any,
+    /// Anything but NUL, which stays itself.
+    Text,
+    /// Itself.
+    Same,
+    /// The first byte of a packed unsigned integer.
+    Unsigned,
+    /// The first byte of a packed signed integer.
+    Signed,
+}
+
+impl Domain {
+    /// First and last byte of the class a byte is in; labels never leave it.
+    fn class(self, byte: u8) -> (u8, u8) {
+        match (self, byte) {
+            (Self::Any, _) => (0, 255),
+            (Self::Text, 1..) => (1, 255),
+            (Self::Unsigned | Self::Signed, 0x80..=0xbf) => (0x80, 0xbf),
+            (Self::Unsigned | Self::Signed, 0xc0..=0xdf) => (0xc0, 0xdf),
+            (Self::Signed, 0x40..=0x7f) => (0x40, 0x7f),
+            (Self::Signed, 0x20..=0x3f) => (0x20, 0x3f),
+            _ => (byte, byte),
+        }
+    }
+
+    /// The label of the first edge of its class. `crowded`: the node has more edges than [`ROOM`].
+    fn first(self, byte: u8, crowded: bool) -> u8 {
+        let (low, high) = self.class(byte);
+        if high == 255 && low <= 1 && !crowded { FIRST } else { low }
+    }
+}
+
+impl Form {
+    /// The form of a `key_format`; codes that are not known end it.
+    #[must_use]
+    pub(super) fn of(format: &str) -> Self {
+        let mut columns = Vec::new();
+        let mut count = String::new();
+        for code in format.trim_start_matches(['@', '<', '>', '.']).chars() {
+            if code.is_ascii_digit() {
+                count.push(code);
+                continue;
+            }
+            columns.push((count.parse().ok(), code));
+            count.clear();
+        }
+        match columns.as_slice() {
+            [] | [(None, 'u')] => Self::Bytes,
+            _ => Self::Columns(columns),
+        }
+    }
+
+    /// Nothing but packed numbers.
+    #[must_use]
+    pub(super) fn is_numbers(&self) -> bool {
+        matches!(self, Self::Columns(c) if c.iter().all(|(_, code)| "IHLQrihlq".contains(*code)))
+    }
+
+    /// The keys of the history store.
+    #[must_use]
+    pub(super) fn history() -> Self {
+        // '=' stands for a number that stays.
+        Self::Columns(vec![(None, '='), (None, 'U'), (None, '='), (None, '=')])
+    }
+
+    /// The values of the history store.
+    #[must_use]
+    pub(super) fn history_value() -> Self {
+        Self::Columns(vec![(None, '='), (None, '='), (None, '='), (None, 'u')])
+    }
+
+    /// Other bytes for a value of this form. `number`: values that must differ have different numbers,
+    /// as far as their bytes leave room.
+    #[must_use]
+    pub(super) fn filled(&self, value: &[u8], number: u64) -> Vec<u8> {
+        let mut domains = Vec::new();
+        self.domains(value, &mut domains);
+        let mut left = number;
+        let mut fill = |(byte, domain): (&u8, &Domain)| {
+            let (low, high) = domain.class(*byte);
+            let size = u64::from(high - low) + 1;
+            // The lowest label of a wide class is a letter.
+            let start = if size > 128 { u64::from(b'v' - low) } else { 0 };
+            let label = (start + left % size) % size;
+            left /= size;
+            low + u8::try_from(label).unwrap_or(0)
+        };
+        value.iter().zip(&domains).map(&mut fill).collect()
+    }
+
+    /// The domain of every byte of a key. What a byte means depends on the bytes before it only, so
+    /// keys with a common prefix agree on it.
+    fn domains(&self, key: &[u8], out: &mut Vec<Domain>) {
+        out.clear();
+        match self {
+            Self::Bytes => out.resize(key.len(), Domain::Any),
+            Self::Names => out.resize(key.len(), Domain::Same),
+            Self::Columns(columns) => {
+                for (at, (count, code)) in columns.iter().enumerate() {
+                    if out.len() >= key.len() || !column(key, *count, *code, at + 1 == columns.len(), out) {
+                        break;
+                    }
+                }
+                out.resize(key.len(), Domain::Any);
+            }
+        }
+    }
+}
+
+/// The bytes of one column; false if the rest of the key cannot be told apart.
+fn column(key: &[u8], count: Option<usize>, code: char, last: bool, out: &mut Vec<Domain>) -> bool {
+    let left = key.len() - out.len();
+    let run = |out: &mut Vec<Domain>, n: usize, domain| out.resize(out.len() + n.min(left), domain);
+    let repeat = count.unwrap_or(1);
+    match (code, count) {
+        ('B' | 'b', _) => run(out, repeat, Domain::Any),
+        ('t', _) => run(out, 1, Domain::Any),
+        ('R', _) => run(out, repeat.saturating_mul(8), Domain::Any),
+        ('x', _) => run(out, repeat, Domain::Same),
+        ('I' | 'H' | 'L' | 'Q' | 'r' | 'i' | 'h' | 'l' | 'q' | '=', _) => {
+            let domain = match code {
+                '=' => Domain::Same,
+                'i' | 'h' | 'l' | 'q' => Domain::Signed,
+                _ => Domain::Unsigned,
+            };
+            for _ in 0..repeat {
+                let Some(first) = key.get(out.len()) else { break };
+                let rest = integer_tail(*first);
+                let payload = if domain == Domain::Same { Domain::Same } else { Domain::Any };
+                out.push(domain);
+                out.resize((out.len() + rest).min(key.len()), payload);
+            }
+        }
+        ('S', None) => {
+            let rest = &key[out.len()..];
+            let end = rest.iter().position(|b| *b == 0).map_or(rest.len(), |n| n + 1);
+            run(out, end, Domain::Text);
+        }
+        ('S', Some(n)) => run(out, n, Domain::Text),
+        ('s', n) => run(out, n.unwrap_or(1), Domain::Any),
+        ('u', Some(n)) => run(out, n, Domain::Any),
+        ('u', None) if last => run(out, left, Domain::Any),
+        ('u' | 'U', _) => {
+            let Some(first) = key.get(out.len()) else { return false };
+            let from = out.len();
+            let rest = integer_tail(*first);
+            out.resize((from + 1 + rest).min(key.len()), Domain::Same);
+            let mut r = crate::format::reader::Reader::new(&key[from..]);
+            let Ok(n) = r.vuint() else { return false };
+            let n = usize::try_from(n).unwrap_or(usize::MAX).min(key.len() - out.len());
+            out.resize(out.len() + n, Domain::Any);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Bytes of a packed integer behind its first (01.1, 01.2).
+fn integer_tail(first: u8) -> usize {
+    match first {
+        0xc0..=0xdf | 0x20..=0x3f => 1,
+        0xe0..=0xef => usize::from(first & 0xf).min(8),
+        0x10..=0x1f => 8_usize.saturating_sub(usize::from(first & 0xf)),
+        _ => 0,
+    }
+}
+
+/// The keys of a tree and their replacements.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    old: Vec<Box<[u8]>>,
+    new: Vec<Box<[u8]>>,
+}
+
+impl Keys {
+    /// Replace a tree's keys, given in any order and number.
+    #[must_use]
+    pub(super) fn new(mut keys: Vec<Box<[u8]>>, form: &Form) -> Self {
+        keys.sort_unstable();
+        keys.dedup();
+        if *form == Form::Names {
+            return Self { new: keys.clone(), old: keys };
+        }
+        let crowded = crowded(&keys);
+        let mut new: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());
+        let mut domains = Vec::new();
+        let mut path: Vec<u8> = Vec::new();
+        // The key that first went through the node at each depth of the path.
+        let mut first: Vec<usize> = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            form.domains(key, &mut domains);
+            let before: &[u8] = if at == 0 { &[] } else { &keys[at - 1] };
+            let common = common(before, key);
+            let sibling = path.get(common).copied();
+            path.truncate(common);
+            first.truncate(if common < before.len() { common + 1 } else { common });
+            first.resize(key.len().max(first.len()), at);
+            for (depth, byte) in key.iter().enumerate().skip(common) {
+                let domain = domains[depth];
+                let follows =
+                    depth == common && before.get(depth).is_some_and(|b| domain.class(*b) == domain.class(*byte));
+                path.push(match sibling.filter(|_| follows) {
+                    // One class has one label at least for each of its bytes.
+                    Some(label) => label.saturating_add(1),
+                    None => domain.first(*byte, crowded.contains(&(first[depth], depth))),
+                });
+            }
+            new.push(path.as_slice().into());
+        }
+        Self { old: keys, new }
+    }
+
+    /// The replacement of a key.
+    #[must_use]
+    pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        let at = self.old.binary_search_by(|k| (**k).cmp(key)).ok()?;
+        self.new.get(at).map(|k| &**k)
+    }
+
+    /// Bytes of memory, roughly.
+    #[must_use]
+    pub(super) fn bytes(&self) -> u64 {
+        self.old.iter().map(|k| 2 * (k.len() as u64 + 16)).sum()
+    }
+}
+
+fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// Nodes with more than [`ROOM`] edges: the key whose path first went through the node, and the depth.
+fn crowded(keys: &[Box<[u8]>]) -> HashSet<(usize, usize)> {
+    struct Node {
+        depth: usize,
+        edges: u32,
+        first: usize,
+    }
+    let mut out = HashSet::new();
+    let mut open: Vec<Node> = Vec::new();
+    let mut made: Vec<usize> = Vec::new();
+    let mut close = |node: Node| {
+        if node.edges > ROOM {
+            out.insert((node.first, node.depth));
+        }
+    };
+    for (at, key) in keys.iter().enumerate() {
+        let before: &[u8] = if at == 0 { &[] } else { &keys[at - 1] };
+        let common = common(before, key);
+        while let Some(node) = open.pop_if(|n| n.depth > common) {
+            close(node);
+        }
+        match open.last_mut().filter(|n| n.depth == common) {
+            Some(node) => node.edges += 1,
+            None if common < before.len() => open.push(Node { depth: common, edges: 2, first: made[common] }),
+            None => open.push(Node { depth: common, edges: 1, first: at }),
+        }
+        made.truncate(common);
+        made.resize(key.len(), at);
+    }
+    open.into_iter().for_each(close);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::pack;
+    use proptest::prelude::*;
+
+    fn keys(list: &[&[u8]], form: &Form) -> Keys {
+        Keys::new(list.iter().map(|k| (*k).into()).collect(), form)
+    }
+
+    fn holds(list: &[Vec<u8>], form: &Form) {
+        let map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), form);
+        for a in list {
+            let new_a = map.get(a).unwrap();
+            assert_eq!(new_a.len(), a.len());
+            for b in list {
+                let new_b = map.get(b).unwrap();
+                assert_eq!(new_a.cmp(new_b), a.cmp(b), "{a:02x?} {b:02x?} -> {new_a:02x?} {new_b:02x?}");
+                assert_eq!(common(new_a, new_b), common(a, b));
+            }
+        }
+    }
+
+    #[test]
+    fn examples() {
+        let map = keys(&[b"apple", b"apricot", b"ap", b"banana"], &Form::Bytes);
+        let new = |k: &[u8]| String::from_utf8(map.get(k).unwrap().to_vec()).unwrap();
+        assert_eq!((new(b"ap"), new(b"apple")), ("aa".into(), "aaaaa".into()));
+        assert_eq!((new(b"apricot"), new(b"banana")), ("aabaaaa".into(), "baaaaa".into()));
+        assert!(map.get(b"cherry").is_none());
+        let names = keys(&[b"file:a.wt\0"], &Form::Names);
+        assert_eq!(names.get(b"file:a.wt\0"), Some(&b"file:a.wt\0"[..]));
+    }
+
+    #[test]
+    fn a_node_with_all_edges_keeps_its_labels_and_its_neighbours_do_not() {
+        let list: Vec<Vec<u8>> = (0..=255_u8).map(|b| vec![7, b, 9]).collect();
+        holds(&list, &Form::Bytes);
+        let map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), &Form::Bytes);
+        assert_eq!(map.get(&[7, 33, 9]).unwrap(), b"a\x21a");
+        let most: Vec<Vec<u8>> = (0..ROOM as u8).map(|b| vec![b]).collect();
+        holds(&most, &Form::Bytes);
+    }
+
+    #[test]
+    fn formats_stay_well_formed() {
+        for (format, list) in [
+            ("S", vec![&b"key00000001\0"[..], b"key00000002\0", b"key1\0", b"\0"]),
+            ("SSi", vec![&b"Rome\0Ann\0\x85"[..], b"Rome\0Bob\0\xc1\x20", b"Oslo\0\0\x40", b"Oslo\0Al\0\x3f\xff"]),
+            ("q", vec![&b"\x81"[..], b"\x82", b"\xc0\x00", b"\xe1\x05", b"\xe2\x01\x00", b"\x7f", b"\x20\x00"]),
+            ("uQ", vec![&b"\x83abc\x81"[..], b"\x83abd\x82", b"\x80\x85"]),
+        ] {
+            let map = keys(&list, &Form::of(format));
+            for key in &list {
+                let new = map.get(key).unwrap();
+                assert!(pack::check(format, key).is_ok() && pack::check(format, new).is_ok(), "{format} {new:02x?}");
+            }
+        }
+        let ill = keys(&[b"no end"], &Form::of("S"));
+        assert!(pack::check("S", ill.get(b"no end").unwrap()).is_err());
+    }
+
+    #[test]
+    fn of_a_history_key_only_the_users_part_changes() {
+        let key = b"\x82\x8ckey00000000\0\x8a\x80";
+        let map = keys(&[key], &Form::history());
+        assert_eq!(map.get(key).unwrap(), b"\x82\x8caaaaaaaaaaaa\x8a\x80");
+    }
+
+    proptest! {
+        #[test]
+        fn order_prefixes_and_lengths_stay(
+            list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..6), 0..40),
+            narrow in proptest::collection::vec(proptest::collection::vec(b'a'..=b'c', 0..6), 0..60),
+        ) {
+            for form in [Form::Bytes, Form::of("S"), Form::of("qS"), Form::of("uI"), Form::of("3SB"), Form::history()] {
+                holds(&list, &form);
+                holds(&narrow, &form);
+            }
+        }
+
+        #[test]
+        fn crowded_nodes_keep_the_order(list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..3), 200..1000)) {
+            holds(&list[..list.len().min(300)], &Form::Bytes);
+            let map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), &Form::of("S"));
+            prop_assert!(map.new.is_sorted());
+            prop_assert!(map.new.windows(2).all(|w| w[0] != w[1]));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The log files of a home with other content (spec 16.11).
+//!
+//! The new file begins as zeros. Records keep their places and lengths; of what a transaction wrote
+//! only the operations, file ids and lengths stay, and the names of metadata rows. How a file ends,
+//! torn or damaged, stays as well.
+
+use super::page::{Recook, Values};
+use super::search::Samples;
+use super::{PackError, squeeze, text};
+use crate::format::compress::{Compressor, VERBATIM};
+use crate::format::crc::crc32c_zeroed;
+use crate::format::wtlog::{self, Body, Change, End, FIRST_RECORD, FileHeader, HEADER_LEN, Next, Record};
+use std::fs;
+use std::path::Path;
+
+/// Last byte of padding.
+const PAD_MARK: u8 = 0xab;
+/// Where the checksum of a record lies.
+const CHECKSUM_AT: usize = 4;
+/// Bytes of the file header record that mean something.
+const FILE_HEADER: usize = 32;
+
+/// Rewrite a log file into the new file `to`.
+pub(super) fn rewrite(from: &Path, to: &Path, cookie: &Recook<'_>, samples: &mut Samples) -> Result<(), PackError> {
+    let old = fs::read(from).map_err(|e| PackError::io(from, &e))?;
+    fs::write(to, rewritten(&old, cookie, samples)).map_err(|e| PackError::io(to, &e))
+}
+
+fn rewritten(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
+    let mut out = vec![0; old.len()];
+    let first = usize::try_from(FIRST_RECORD).unwrap_or(128);
+    let head = old.get(..first).unwrap_or(old);
+    if head.iter().any(|b| *b != 0) {
+        let n = FILE_HEADER.min(head.len());
+        let sound = FileHeader::decode(head).is_ok();
+        out[..n].copy_from_slice(&head[..n]);
+        if sound {
+            reseal(&mut out[..head.len()]);
+        }
+    }
+    let size = old.len() as u64;
+    let mut at = first;
+    while at < old.len() {
+        match wtlog::next(&old[at..], at as u64, size) {
+            Next::Record(r) => {
+                let new = record(&r, cookie, samples);
+                out[at..at + new.len()].copy_from_slice(&new);
+                at += new.len();
+            }
+            Next::End(End::Zero) => {
+                if let Some(data) = wtlog::first_data(&old[at..]).and_then(|n| usize::try_from(n).ok()) {
+                    out[at + data] = 1;
+                }
+                break;
+            }
+            Next::End(end) => match broken(&old[at..], &mut out[at..], &end) {
+                Some(len) => at += len,
+                None => break,
+            },
+            Next::More(_) => break,
+        }
+    }
+    out
+}
+
+/// A record that is not whole stays so; answers its length, if another may follow.
+fn broken(old: &[u8], out: &mut [u8], end: &End) -> Option<usize> {
+    let n = 4.min(old.len());
+    out[..n].copy_from_slice(&old[..n]);
+    let len = usize::try_from(u32::from_le_bytes(*old.first_chunk()?)).ok()?;
+    if let Some(sum) = out.get_mut(CHECKSUM_AT..CHECKSUM_AT + 4) {
+        sum.fill(0xff);
+    }
+    if matches!(end, End::BadChecksum { .. })
+        && let Some(last) = out.get_mut(len.checked_sub(1)?)
+    {
+        *last = PAD_MARK;
+    }
+    // Only what stands right behind is looked at (16.11).
+    let complete = matches!(end, End::BadChecksum { .. } | End::Torn { .. });
+    (complete && len > 0 && len < old.len()).then_some(len)
+}
+
+fn reseal(record: &mut [u8]) {
+    let sum = crc32c_zeroed(record, CHECKSUM_AT);
+    if let Some(field) = record.get_mut(CHECKSUM_AT..CHECKSUM_AT + 4) {
+        field.copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+fn record(record: &Record<'_>, cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
+    let old = record.bytes;
+    let mut out = vec![0; old.len()];
+    out[..HEADER_LEN].copy_from_slice(&old[..HEADER_LEN]);
+    if record.header.is_encrypted() {
+        let n = (HEADER_LEN + 4).min(old.len());
+        out[..n].copy_from_slice(&old[..n]);
+    } else if let Ok(plain) = record.plain(None) {
+        let new = body(plain.body(), cookie, samples);
+        let stored = match plain.compressor() {
+            Some(c) => compressed(c, &new, old.len() - HEADER_LEN).unwrap_or_default(),
+            None => new,
+        };
+        let n = stored.len().min(out.len() - HEADER_LEN);
+        out[HEADER_LEN..HEADER_LEN + n].copy_from_slice(&stored[..n]);
+        // The mark stands where the old record had it.
+        if old.last() == Some(&PAD_MARK) && out.last() == Some(&0) {
+            *out.last_mut().unwrap_or(&mut 0) = PAD_MARK;
+        }
+    }
+    reseal(&mut out);
+    out
+}
+
+/// A body in the compressor's framing, with at most so many bytes.
+fn compressed(c: Compressor, body: &[u8], len: usize) -> Option<Vec<u8>> {
+    let plain = [&[0; VERBATIM], body].concat();
+    let (stored, used) = squeeze::fitted(c, &plain, VERBATIM + len)?;
+    stored.get(VERBATIM..used).map(<[u8]>::to_vec)
+}
+
+/// A plain body with other content.
+fn body(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
+    let mut out = vec![0; old.len()];
+    let Ok(decoded) = Body::decode(old) else { return out };
+    let whole = decoded.used(old);
+    let mut scrub = Scrub { old, out: &mut out };
+    match decoded {
+        Body::Commit { mut operations, .. } | Body::System(mut operations) => {
+            scrub.keep(0, operations.offset());
+            loop {
+                let from = operations.offset();
+                match operations.next() {
+                    Some(Ok(operation)) => {
+                        scrub.keep(from, operations.offset());
+                        scrub.change(&operation.change, cookie, samples);
+                    }
+                    Some(Err(_)) => {
+                        // An operation that cannot be read: a type and a size that cannot be.
+                        scrub.keep(from, (from + 1).min(old.len()));
+                        break;
+                    }
+                    None => break,
+                }
+            }
+        }
+        Body::Message(text) => {
+            scrub.keep(0, whole.unwrap_or(0));
+            scrub.fill(text, b'x');
+        }
+        Body::Checkpoint { .. } | Body::FileSync { .. } => {
+            scrub.keep(0, whole.unwrap_or(0));
+        }
+        Body::Unknown { rest, .. } => scrub.keep(0, old.len() - rest.len()),
+    }
+    out
+}
+
+struct Scrub<'a, 'o> {
+    old: &'a [u8],
+    out: &'o mut [u8],
+}
+
+impl Scrub<'_, '_> {
+    fn keep(&mut self, from: usize, to: usize) {
+        if let (Some(old), Some(out)) = (self.old.get(from..to), self.out.get_mut(from..to)) {
+            out.copy_from_slice(old);
+        }
+    }
+
+    /// Put something in the place of a part of the body.
+    fn put(&mut self, part: &[u8], new: &[u8]) {
+        let Some(at) = part.as_ptr().addr().checked_sub(self.old.as_ptr().addr()) else { return };
+        if let Some(slot) = self.out.get_mut(at..at.saturating_add(part.len()))
+            && new.len() == slot.len()
+        {
+            slot.copy_from_slice(new);
+        }
+    }
+
+    fn fill(&mut self, part: &[u8], with: u8) {
+        self.put(part, &vec![with; part.len()]);
+    }
+
+    fn change(&mut self, change: &Change<'_>, cookie: &Recook<'_>, samples: &mut Samples) {
+        let mut key = |scrub: &mut Self, file: u32, key: &[u8]| {
+            if file == 0 && text::is_name(key) {
+                samples.name(key);
+                return true;
+            }
+            samples.key(key);
+            scrub.fill(key, b'a');
+            false
+        };
+        match change {
+            Change::RowPut { file_id, key: k, value, modify } => {
+                let name = key(self, *file_id, k);
+                if name && !modify {
+                    self.put(value, &Values::Metadata.replaced(value, 0, cookie));
+                } else {
+                    samples.value(value);
+                    self.fill(value, b'v');
+                }
+            }
+            Change::RowRemove { file_id, key: k } => {
+                key(self, *file_id, k);
+            }
+            Change::RowTruncate { file_id, start, stop, .. } => {
+                key(self, *file_id, start);
+                key(self, *file_id, stop);
+            }
+            Change::ColumnPut { value, .. } => {
+                samples.value(value);
+                self.fill(value, b'v');
+            }
+            other => self.other(other),
+        }
+    }
+
+    /// What has no key and no value; texts and what is not known go.
+    fn other(&mut self, change: &Change<'_>) {
+        match change {
+            Change::BackupId { name, .. } => self.fill(name, b'x'),
+            Change::Unknown { fields } => self.fill(fields, 0),
+            _ => {}
+        }
+    }
+}

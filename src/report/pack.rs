@@ -1,0 +1,132 @@
+//! What `wtcheck pack` and `wtcheck unpack` show.
+
+use super::Output;
+use super::text::{count, escape, grouped, human, table};
+use crate::audit::result::SCHEMA_VERSION;
+use crate::pack::image::Manifest;
+use crate::pack::{Packed, Unpacked};
+use serde::Serialize;
+use std::path::Path;
+
+/// Differences and files left out that are shown; `--verbose` and the other formats have them all.
+const SHOWN: usize = 20;
+
+/// An image that was written.
+pub fn packed(packed: &Packed, out: &Path, exit_code: u8, output: &mut Output) {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        schema_version: u32,
+        image: String,
+        source_bytes: u64,
+        image_bytes: u64,
+        strings_looked_for: u64,
+        key_memory: u64,
+        same: bool,
+        differences: &'a [String],
+        manifest: &'a Manifest,
+        exit_code: u8,
+    }
+    let image = out.display().to_string();
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        image: image.clone(),
+        source_bytes: packed.source_bytes,
+        image_bytes: packed.image_bytes,
+        strings_looked_for: packed.searched,
+        key_memory: packed.key_bytes,
+        same: packed.differences.is_empty(),
+        differences: &packed.differences,
+        manifest: &packed.manifest,
+        exit_code,
+    };
+    let (width, limit) = (output.width, if output.verbose > 0 { usize::MAX } else { SHOWN });
+    output.document(&report, || {
+        let m = &packed.manifest;
+        let replaced = m.replaced;
+        let rows = [
+            ("source", format!("{} ({})", grouped(packed.source_bytes), human(packed.source_bytes))),
+            ("image", format!("{} ({})", grouped(packed.image_bytes), human(packed.image_bytes))),
+            ("files", grouped(m.files.len() as u64)),
+            ("blocks rewritten", grouped(replaced.blocks)),
+            ("keys replaced", grouped(replaced.keys)),
+            ("values replaced", grouped(replaced.values)),
+            ("blocks of which only headers were kept", grouped(replaced.headers_only)),
+            ("files left out", grouped(m.left_out.len() as u64)),
+        ];
+        let rows = rows.map(|(name, value)| vec![name.to_string(), value]);
+        let mut text = format!("{}: {}, formats {}\n", escape(&image), m.kind.words(), m.generation);
+        text.push_str(&table(width, &["", ""], &[1], rows.to_vec()));
+        for note in &m.notes {
+            text.push_str(&format!("{}\n", escape(note)));
+        }
+        if !m.left_out.is_empty() {
+            text.push_str("\nLeft out\n");
+        }
+        for file in m.left_out.iter().take(limit) {
+            text.push_str(&format!("  {}: {} ({})\n", escape(&file.name), escape(&file.reason), human(file.bytes)));
+        }
+        more(&mut text, m.left_out.len(), limit);
+        text.push_str(&format!(
+            "\nThe image was searched for {}: none is in it.\n",
+            match packed.searched {
+                1 => "one key or value of the source".to_string(),
+                n => format!("{} keys and values of the source", grouped(n)),
+            }
+        ));
+        same(&mut text, &packed.differences, limit);
+        text.push_str(&format!("\nTo see it: wtcheck unpack {} DIR\n", escape(&image)));
+        text
+    });
+}
+
+/// A directory that was made of an image.
+pub fn unpacked(unpacked: &Unpacked, dir: &Path, exit_code: u8, output: &mut Output) {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        schema_version: u32,
+        directory: String,
+        same: Option<bool>,
+        differences: Option<&'a [String]>,
+        manifest: &'a Manifest,
+        exit_code: u8,
+    }
+    let directory = dir.display().to_string();
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        directory: directory.clone(),
+        same: unpacked.differences.as_ref().map(Vec::is_empty),
+        differences: unpacked.differences.as_deref(),
+        manifest: &unpacked.manifest,
+        exit_code,
+    };
+    let limit = if output.verbose > 0 { usize::MAX } else { SHOWN };
+    output.document(&report, || {
+        let m = &unpacked.manifest;
+        let bytes = m.files.iter().map(|f| f.bytes).sum();
+        let files = count(m.files.len() as u64, "file");
+        let mut text = format!("{}: {}, {files}, {}\n", escape(&directory), m.kind.words(), human(bytes));
+        if let Some(differences) = &unpacked.differences {
+            same(&mut text, differences, limit);
+        }
+        text.push_str(&format!("\nTo see it: wtcheck audit {}\n", escape(&directory)));
+        text
+    });
+}
+
+fn same(text: &mut String, differences: &[String], limit: usize) {
+    if differences.is_empty() {
+        text.push_str("It audits to the same findings as the source.\n");
+        return;
+    }
+    text.push_str("It does not audit to the same as the source (-: the source, +: the image)\n");
+    for line in differences.iter().take(limit) {
+        text.push_str(&format!("  {}\n", escape(line)));
+    }
+    more(text, differences.len(), limit);
+}
+
+fn more(text: &mut String, all: usize, limit: usize) {
+    if all > limit {
+        text.push_str(&format!("  and {} more\n", grouped((all - limit) as u64)));
+    }
+}
