@@ -110,8 +110,8 @@ contract! {
     repair_apply_journal: "repair apply", "{plan} --output {out}/mended --journal {out}/undo" => 4, coloured, file;
     repair_undo: "repair undo", "{journal}" => 0, coloured, file;
     simulate_accounting: "simulate accounting", "{accounting} -o {out}/leaky" => 1, coloured, stream;
-    pack_wal: "pack", "{wal} {out}/image" => 0, coloured, store;
-    pack_home: "pack", "{home} {out}/image" => 0, coloured, store;
+    pack_wal: "pack", "{wal} {out}/image" => 0, plain, store;
+    pack_home: "pack", "{home} {out}/image" => 0, plain, store;
     unpack: "unpack", "{image} {out}/home" => 0, coloured, file;
     explain_all: "explain", "" => 0, plain, nothing;
     explain_code: "explain", "size-inflated" => 0, coloured, nothing;

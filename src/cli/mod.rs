@@ -224,10 +224,9 @@ fn start_pool(threads: usize) {
 
 /// Whether a path names local block files: a file, or a home without a page log.
 fn is_local(path: &Path) -> bool {
-    let page_log = ["kv_home", "checkpoints.db", "globals.db", "data.mdb"];
     match path.is_file() {
         true => home::is_block_file(path),
-        false => !page_log.iter().any(|n| path.join(n).exists()) && home::looks_like_home(path),
+        false => home::is_without_page_log(path),
     }
 }
 

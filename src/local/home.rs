@@ -152,6 +152,13 @@ pub fn has_catalog(dir: &Path) -> bool {
     [METADATA, home_turtle::FILE_NAME].iter().any(|n| dir.join(n).is_file())
 }
 
+/// Whether a directory is a home without a page log. A page log that cannot be read is one all the same.
+#[must_use]
+pub fn is_without_page_log(dir: &Path) -> bool {
+    let page_log = ["kv_home", "checkpoints.db", "globals.db", "data.mdb"];
+    !page_log.iter().any(|n| dir.join(n).exists()) && looks_like_home(dir)
+}
+
 /// Whether a directory looks like a home of local files.
 #[must_use]
 pub fn looks_like_home(dir: &Path) -> bool {

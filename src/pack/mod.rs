@@ -397,7 +397,7 @@ fn pack_log(
 
 /// Whether a directory is a home of local block files, without a page log.
 fn is_local(dir: &Path) -> bool {
-    store::locate(dir).is_err() && dir.is_dir() && local::home::looks_like_home(dir)
+    dir.is_dir() && local::home::is_without_page_log(dir)
 }
 
 /// Texts of the engine at the top of a home, which say nothing of its user.

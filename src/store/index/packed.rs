@@ -264,14 +264,14 @@ impl Frame {
     }
 
     /// Where each row is, by the low half of its locator above `low`: filling by place spares a search.
-    /// `None` where locators are so far apart that the list would be larger than the rows.
+    /// `None` where locators are so far apart that the list would take too much memory.
     #[must_use]
     pub fn places(&self, low: u64) -> Option<Places> {
         let records = &self.segment.records;
         let low = u32::try_from(low & u64::from(u32::MAX)).ok()?;
         let highest = records.iter().map(|r| r.locator).max()?;
         let span = usize::try_from(highest.checked_sub(low)?).ok()?.checked_add(1)?;
-        if span / 2 > records.len() || records.len() >= usize::try_from(NOWHERE).ok()? {
+        if span > records.len().saturating_add(records.len() / 4) || records.len() >= usize::try_from(NOWHERE).ok()? {
             return None;
         }
         let mut places = vec![NOWHERE; span];

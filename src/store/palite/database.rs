@@ -16,6 +16,9 @@ use std::time::{Duration, SystemTime};
 pub(super) const WAL_HEADER: u64 = 32;
 /// What SQLite may map of each database; its own upper limit is just below 2 GiB.
 pub(super) const MMAP_BYTES: i64 = 0x7fff_0000;
+/// Cache of a connection, of which there is one for each database and thread. A scan needs none, and a look-up
+/// only the upper levels of the table's tree, which the system caches as well.
+const CACHE_KIB: u32 = 512;
 /// As root SQLite would `fchown` the `-wal`; up to this size a copy spares the source even that.
 pub(super) const ROOT_COPY_LIMIT: u64 = 1 << 30;
 /// Locks cannot clear up by waiting: nobody but us uses the lock-free connection or the copy.
@@ -177,6 +180,8 @@ pub(super) fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Open
         }
         Err(e) => return Err(e),
     };
+    // It asks for the schema, which a damaged database may not have; then the cache is as large as it is.
+    let _ = conn.execute_batch(&format!("PRAGMA cache_size=-{CACHE_KIB}"));
     Ok(Opened { conn, salvage })
 }
 

@@ -302,14 +302,18 @@ impl Palite {
         };
         let frame = scan::keys(conn, rowid, number, (low, high), db.at_open.db_len())?;
         let step = high.checked_sub(low)?.checked_div(pieces)?.checked_add(1)?;
-        let places = frame.places(low.cast_unsigned())?;
-        let columns = shape.contents(inspect.is_some());
+        let places = frame.places(low.cast_unsigned());
+        let columns = shape.contents(inspect.is_some(), places.is_none());
         let sql = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}");
         let whole = (0..pieces).into_par_iter().try_for_each(|piece| {
             let from = low.checked_add(step.checked_mul(piece)?)?;
             let to = from.saturating_add(step.saturating_sub(1)).min(high);
             let own = self.connect(db).ok().filter(|o| o.salvage.is_none())?;
-            Filler { number, frame: &frame, places: &places, progress, inspect }.run(&own.conn, &sql, [from, to])
+            Filler { number, frame: &frame, places: places.as_ref(), progress, inspect }.run(
+                &own.conn,
+                &sql,
+                [from, to],
+            )
         });
         drop(places);
         whole.and_then(|()| frame.finish())

@@ -14,6 +14,8 @@ const DATA: usize = 7;
 const SMALLEST_ROW: u64 = 20;
 /// The same among the columns of [`Shape::contents`].
 const CONTENTS_DATA: usize = 5;
+/// Where table and page are among them, if they are.
+const CONTENTS_KEY: usize = 6;
 /// Rows between two reports of progress.
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
@@ -88,17 +90,18 @@ impl Shape {
     }
 
     /// What a row holds besides its key, for [`Filler`]; for an inspection with the data in place of its
-    /// length.
-    pub(super) fn contents(&self, data: bool) -> String {
+    /// length. With `key` the rest of its key as well.
+    pub(super) fn contents(&self, data: bool, key: bool) -> String {
         let or_zero = |there: bool, name: &'static str| if there { name } else { "0" };
         format!(
-            "{}, lsn, {}, {}, {}, {}",
+            "{}, lsn, {}, {}, {}, {}{}",
             self.rowid.unwrap_or("NULL"),
             or_zero(self.backlink, "backlink_lsn"),
             or_zero(self.base, "base_lsn"),
             or_zero(self.flags, "flags"),
             // The data tells its length itself.
             if data { "page_data" } else { "octet_length(page_data)" },
+            if key { ", table_id, page_id" } else { "" },
         )
     }
 
@@ -174,7 +177,8 @@ pub(super) fn keys(
 pub(super) struct Filler<'a> {
     pub(super) number: u64,
     pub(super) frame: &'a Frame,
-    pub(super) places: &'a Places,
+    /// Without it rows are found by their keys.
+    pub(super) places: Option<&'a Places>,
     pub(super) progress: &'a Progress<'a>,
     pub(super) inspect: Option<&'a Inspect<'a>>,
 }
@@ -193,7 +197,10 @@ impl Filler<'_> {
                 _ => None,
             };
             let locator = self.number | integer(0)?;
-            let (table, page, lsn) = self.frame.key(self.places, locator)?;
+            let (table, page, lsn) = match self.places {
+                Some(places) => self.frame.key(places, locator)?,
+                None => (integer(CONTENTS_KEY)?, integer(CONTENTS_KEY + 1)?, integer(1)?),
+            };
             if integer(1)? != lsn {
                 return None;
             }
@@ -217,7 +224,11 @@ impl Filler<'_> {
             if let (Some(inspect), Some(data), false) = (self.inspect, data, found.is_discard()) {
                 found.seal = inspect(&found, data);
             }
-            if !self.frame.fill_place(self.places, &found) {
+            let known = match self.places {
+                Some(places) => self.frame.fill_place(places, &found),
+                None => self.frame.fill(&found),
+            };
+            if !known {
                 return None;
             }
             unreported = unreported.saturating_add(1);
