@@ -11,7 +11,7 @@ use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Scratch};
 use super::worker::{Bounds, Ground, Located, Outcome, Pending, Task, Worker, loaded, next_page_id, reads_leaf};
 use crate::format::cell::CellKind;
-use crate::format::cookie::Cookie;
+use crate::format::cookie::{Cookie, Layout};
 use crate::store::{Index, PageLog, StoreError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -171,12 +171,29 @@ pub struct LeafSums {
 }
 
 /// An internal page that was reached, for tracing the way up.
+///
+/// There is one for each internal page of a walk, so it holds of the cookie only what reading needs.
 struct Node {
     page: u64,
-    parent: Option<usize>,
+    lsn: u64,
+    base_lsn: u64,
+    size: u32,
+    checksum: u32,
+    layout: Layout,
     tree: usize,
-    cookie: Cookie,
+    parent: Option<usize>,
     chain: Option<Chain>,
+}
+
+impl Node {
+    fn new(tree: usize, parent: Option<usize>, cookie: &Cookie, chain: Option<Chain>) -> Self {
+        let Cookie { page_id: page, lsn, base_lsn, size, checksum, layout, .. } = *cookie;
+        Self { page, lsn, base_lsn, size, checksum, layout, tree, parent, chain }
+    }
+
+    fn cookie(&self) -> Cookie {
+        Cookie { layout: self.layout, ..Cookie::new(self.page, self.lsn, self.base_lsn, self.size, self.checksum) }
+    }
 }
 
 /// Walk all `trees` of one checkpoint. Trees must have distinct tables.
@@ -328,7 +345,7 @@ impl Walker<'_> {
             return None;
         }
         if let Some(parent) = parent {
-            let above = self.nodes[parent].cookie;
+            let above = self.nodes[parent].cookie();
             if cookie.lsn >= above.lsn && cookie.lsn != 0 {
                 let fault = Fault::new(
                     FaultKind::ChildNewer,
@@ -359,7 +376,7 @@ impl Walker<'_> {
         page.chain?;
         if page.kind == CellKind::AddrInternal && !page.overflow {
             let node = self.nodes.len();
-            self.nodes.push(Node { page: cookie.page_id, parent, tree, cookie, chain: page.chain });
+            self.nodes.push(Node::new(tree, parent, &cookie, page.chain));
             return Some(Task::Internal { tree, pending: Pending { page, bounds, node } });
         }
         if let Some(leaves) = leaves
@@ -382,7 +399,7 @@ impl Walker<'_> {
         let mut up = Some(parent);
         while let Some(node) = up {
             if self.nodes[node].page == cookie.page_id {
-                let holder = self.nodes[parent].cookie;
+                let holder = self.nodes[parent].cookie();
                 let place = (self.trees[tree].table, holder.page_id, holder.lsn);
                 let fault = Fault::new(
                     FaultKind::Cycle,
@@ -489,30 +506,23 @@ impl Walker<'_> {
         self.twice.dedup_by_key(|t| (t.0, t.1));
         let mut parents: Vec<Vec<u64>> = self.twice.iter().map(|_| Vec::new()).collect();
         for node in &self.nodes {
-            let spec = &self.trees[node.tree];
-            if !self.twice.iter().any(|t| t.0 == node.tree) {
+            let (tree, cookie) = (node.tree, node.cookie());
+            let spec = &self.trees[tree];
+            if !self.twice.iter().any(|t| t.0 == tree) {
                 continue;
             }
             let Some(chain) = node.chain else { continue };
             let mut ignored = Vec::new();
-            let checks = Checks::all(&node.cookie);
-            if page::read(
-                &mut *worker.reader,
-                self.index,
-                &node.cookie,
-                checks,
-                chain,
-                &mut worker.scratch,
-                &mut ignored,
-            )
-            .is_none()
+            let checks = Checks::all(&cookie);
+            if page::read(&mut *worker.reader, self.index, &cookie, checks, chain, &mut worker.scratch, &mut ignored)
+                .is_none()
             {
                 continue;
             }
-            let loaded = loaded(spec, &node.cookie);
+            let loaded = loaded(spec, &cookie);
             page::with_children(&worker.scratch, loaded, &mut ignored, |children| {
                 for child in children.list.iter().filter_map(|c| Cookie::decode(c.cookie).ok()) {
-                    if let Ok(at) = self.twice.binary_search_by_key(&(node.tree, child.page_id), |t| (t.0, t.1)) {
+                    if let Ok(at) = self.twice.binary_search_by_key(&(tree, child.page_id), |t| (t.0, t.1)) {
                         parents[at].push(node.page);
                         // Which of two references came second depends on the workers; the newest does not.
                         let lsn = &mut self.twice[at].2;

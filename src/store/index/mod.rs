@@ -66,7 +66,7 @@ impl Row {
 
 /// All rows, sorted by (table, page, LSN). Positions in it serve as compact row ids.
 ///
-/// It takes 24 bytes a row, and half a byte for each page id, where rows are regular ([`packed`]).
+/// It takes 24 bytes a row, and a quarter of a byte for each page id, where rows are regular ([`packed`]).
 #[derive(Debug, Default)]
 pub struct Index {
     tables: Vec<Table>,

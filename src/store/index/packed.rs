@@ -82,7 +82,7 @@ struct Part {
     starts: Starts,
 }
 
-/// Where pages start: the place of the first row of every eighth page id, from the lowest on. Page ids
+/// Where pages start: the place of the first row of every sixteenth page id, from the lowest on. Page ids
 /// are handed out one by one, so in any real store this is both small and the fastest way to a page.
 #[derive(Debug, Default)]
 struct Starts {
@@ -91,7 +91,7 @@ struct Starts {
 }
 
 /// Page ids that share an entry of [`Starts`].
-const STRIDE: u32 = 8;
+const STRIDE: u32 = 16;
 
 impl Starts {
     fn new(pages: impl ExactSizeIterator<Item = u32> + DoubleEndedIterator + Clone) -> Self {

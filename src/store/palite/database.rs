@@ -18,7 +18,7 @@ pub(super) const WAL_HEADER: u64 = 32;
 pub(super) const MMAP_BYTES: i64 = 0x7fff_0000;
 /// Cache of a connection, of which there is one for each database and thread. A scan needs none, and a look-up
 /// only the upper levels of the table's tree, which the system caches as well.
-const CACHE_KIB: u32 = 512;
+const CACHE_KIB: u32 = 128;
 /// As root SQLite would `fchown` the `-wal`; up to this size a copy spares the source even that.
 pub(super) const ROOT_COPY_LIMIT: u64 = 1 << 30;
 /// Locks cannot clear up by waiting: nobody but us uses the lock-free connection or the copy.
