@@ -112,7 +112,7 @@ contract! {
     simulate_accounting: "simulate accounting", "{accounting} -o {out}/leaky" => 1, coloured, stream;
     pack_wal: "pack", "{wal} {out}/image" => 0, plain, store;
     pack_home: "pack", "{home} {out}/image" => 0, plain, store;
-    unpack: "unpack", "{image} {out}/home" => 0, coloured, file;
+    unpack: "unpack", "{image} {out}/home" => 0, plain, file;
     explain_all: "explain", "" => 0, plain, nothing;
     explain_code: "explain", "size-inflated" => 0, coloured, nothing;
     explain_pages: "explain", "--pages {out}/pages" => 0, plain, nothing;

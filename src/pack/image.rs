@@ -118,7 +118,7 @@ fn open(image: &Path) -> Result<Archive, PackError> {
     if !meta.is_file() {
         return Err(PackError::Image(format!("{}: not a regular file", image.display())));
     }
-    let mut decoder = zstd::Decoder::new(File::open(image).map_err(failed)?).map_err(failed)?;
+    let mut decoder = zstd::Decoder::new(crate::store::regular_file(image).map_err(failed)?).map_err(failed)?;
     decoder.window_log_max(WINDOW_LOG).map_err(failed)?;
     Ok(tar::Archive::new(decoder))
 }

@@ -273,7 +273,7 @@ fn search_files(dir: &Path, manifest: &Manifest, needles: &Needles) -> Result<()
     }
     for file in &manifest.files {
         let path = dir.join(&file.name);
-        let mut source = File::open(&path).map_err(|e| PackError::io(&path, &e))?;
+        let mut source = store::regular_file(&path).map_err(|e| PackError::io(&path, &e))?;
         let mut window = Vec::new();
         let mut offset = 0;
         loop {
@@ -489,7 +489,7 @@ fn pack_home(
             continue;
         }
         made.source_bytes += bytes;
-        let old = fs::read(&from).map_err(|e| PackError::io(&from, &e))?;
+        let old = store::read_regular_file(&from).map_err(|e| PackError::io(&from, &e))?;
         let new = match name.as_str() {
             n if CONFIGURATIONS.contains(&n) => text::log_settings(&old),
             _ => text::lines(&old, &of_id),

@@ -52,7 +52,7 @@ impl Databases {
                 Some(_) if name.ends_with("-shm") => {}
                 Some(base) => {
                     let target = work.join(&name);
-                    let mut source = fs::File::open(entry.path()).map_err(failed)?;
+                    let mut source = crate::store::regular_file(&entry.path()).map_err(failed)?;
                     let mut copy = fs::File::create(&target).map_err(|e| PackError::io(&target, &e))?;
                     std::io::copy(&mut source, &mut copy).map_err(|e| PackError::io(&target, &e))?;
                     if base == name {

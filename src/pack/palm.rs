@@ -57,7 +57,7 @@ impl DataFile {
     /// Carry the structure of `from` over into the new file `to`.
     pub(super) fn copy(from: &Path, to: &Path) -> Result<Self, PackError> {
         let failed = |e: io::Error| PackError::io(from, &e);
-        let source = File::open(from).map_err(failed)?;
+        let source = crate::store::regular_file(from).map_err(failed)?;
         let len = source.metadata().map_err(failed)?.len();
         let out = File::options().read(true).write(true).create_new(true).open(to);
         let out = out.map_err(|e| PackError::io(to, &e))?;

@@ -22,7 +22,7 @@ const FILE_HEADER: usize = 32;
 
 /// Rewrite a log file into the new file `to`.
 pub(super) fn rewrite(from: &Path, to: &Path, cookie: &Recook<'_>, samples: &mut Samples) -> Result<(), PackError> {
-    let old = fs::read(from).map_err(|e| PackError::io(from, &e))?;
+    let old = crate::store::read_regular_file(from).map_err(|e| PackError::io(from, &e))?;
     fs::write(to, rewritten(&old, cookie, samples)).map_err(|e| PackError::io(to, &e))
 }
 
