@@ -362,6 +362,9 @@ fn hostile_images_are_refused_and_leave_nothing() {
         archive(&all)
     };
     let good = with(&file("a", 3), &[("store/a", Regular, b"abc")]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let outside = elsewhere.path().join("hostile");
+    let absolute = common::path(&outside);
     let cases = [
         ("garbage", b"no archive at all".to_vec()),
         ("empty", archive(&[])),
@@ -370,7 +373,7 @@ fn hostile_images_are_refused_and_leave_nothing() {
         ("another format", archive(&[("manifest.json", Regular, b"{\"format\":2}")])),
         ("a link as manifest", archive(&[("manifest.json", Symlink, b"")])),
         ("above", with(&file("../a", 3), &[("store/../a", Regular, b"abc")])),
-        ("absolute", with(&file("/tmp/wtcheck-hostile", 3), &[("store//tmp/wtcheck-hostile", Regular, b"abc")])),
+        ("absolute", with(&file(absolute, 3), &[(&format!("store/{absolute}"), Regular, b"abc")])),
         ("twice", with(&format!("{},{}", file("a", 3), file("a", 3)), &[("store/a", Regular, b"abc")])),
         ("the same file by another name", with(&file("a/./b", 3), &[("store/a/./b", Regular, b"abc")])),
         ("a link", with(&file("a", 0), &[("store/a", Symlink, b"")])),
@@ -393,7 +396,7 @@ fn hostile_images_are_refused_and_leave_nothing() {
         let left: Vec<_> = std::fs::read_dir(temp.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["image"], "{name}");
     }
-    assert!(!Path::new("/tmp/wtcheck-hostile").exists());
+    assert!(!outside.exists());
     unpack(&good).unwrap();
     assert_eq!(std::fs::read(dir.join("a")).unwrap(), b"abc");
     // What is there is left alone.
