@@ -2,7 +2,7 @@
 //! with `WTCHECK_BENCH_VERSIONS` any other number.
 //!
 //! Each measurement runs in a process of its own, so that its peak of resident memory is its own.
-//! Two floors are measured in the same run, each with a connection a file and a thread a core:
+//! Two floors are measured in the same run, each file by file in one thread, and with a thread a core:
 //!
 //! * `index`: SQLite reads the columns of the index of every row, and the data of the internal pages;
 //! * `all`: SQLite reads the same, and touches every byte of every row's data.
@@ -18,7 +18,7 @@ use wtcheck::btree::walk::Depth;
 use wtcheck::devtools::forge::{self, Spec};
 use wtcheck::store;
 
-const WAYS: [&str; 4] = ["index", "all", "quick", "normal"];
+const WAYS: [&str; 7] = ["index", "all", "index/cores", "all/cores", "quick", "normal", "deep"];
 /// Offset of the page type in a block, and the type of internal pages of row stores (04.1, 04.2).
 const TYPE_OFFSET: usize = 24;
 const ROW_INTERNAL: u8 = 6;
@@ -54,30 +54,41 @@ fn run(name: &str, spec: &Spec, rounds: u64) {
     let figures = common::measure_all(&WAYS, &home, rounds);
     let versions = truth.rows as f64;
     for (way, (time, peak)) in WAYS.iter().zip(&figures) {
+        let x = |floor: usize| time / figures[floor].0;
         println!(
-            "{way:>8}: {:6.2} us a version  {:5.2} x index  {:5.2} x all  peak {peak:6.1} MB",
+            "{way:>11}: {:6.2} us a version  {:5.2} x index  {:5.2} x all  {:5.2} x index/cores  {:5.2} x all/cores  \
+             peak {peak:6.1} MB",
             time * 1e6 / versions,
-            time / figures[0].0,
-            time / figures[1].0,
+            x(0),
+            x(1),
+            x(2),
+            x(3),
         );
     }
     let allowed = 64.0 + 24.0 * versions / f64::from(1 << 20);
-    println!("{:>8}: 64 MB + 24 bytes a version are {allowed:.1} MB", "memory");
-    println!("{:>8}: {:.1} times faster than normal", "quick", figures[3].0 / figures[2].0);
-    let peak = figures[2].1.max(figures[3].1);
+    println!("{:>11}: 64 MB + 24 bytes a version are {allowed:.1} MB", "memory");
+    let [.., quick, normal, deep] = figures.as_slice() else { return };
+    println!("{:>11}: {:.1} times as fast as deep, {:.1} times as normal", "quick", deep.0 / quick.0, normal.0 / quick.0);
+    let peak = quick.1.max(normal.1).max(deep.1);
     assert!(peak <= allowed, "an audit took {peak:.1} MB");
 }
 
 fn measure(way: &str, home: &Path) {
-    let internal = if way == "index" { internal_pages(home) } else { Vec::new() };
+    let internal = if way.starts_with("index") { internal_pages(home) } else { Vec::new() };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let start = Instant::now();
     match way {
-        "index" | "all" => {
-            std::hint::black_box(floor(home, way == "all", &internal));
+        "index" | "all" | "index/cores" | "all/cores" => {
+            let threads = if way.ends_with("cores") { jobs } else { 1 };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            std::hint::black_box(pool.install(|| floor(home, way.starts_with("all"), &internal)));
         }
         _ => {
-            let depth = if way == "quick" { Depth::Quick } else { Depth::Normal };
-            let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+            let depth = match way {
+                "quick" => Depth::Quick,
+                "normal" => Depth::Normal,
+                _ => Depth::Deep,
+            };
             let store = store::open(home, &store::OpenOptions::default()).expect("the store");
             let options = Options { depth, jobs, ..Options::default() };
             let audit = audit::run(&*store, "HOME", &options, &Silent).expect("an audit");

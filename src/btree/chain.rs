@@ -120,12 +120,12 @@ fn lone_image(index: &Index, page: Range<usize>, cookie: &Cookie) -> Option<usiz
     }
     let at = page.start + index.slice(page.clone()).first_from(cookie.lsn);
     let row = page.contains(&at).then(|| index.get(at)).flatten()?;
-    let sound = row.lsn == cookie.lsn
-        && row.is_full()
-        && row.base_lsn == 0
-        && row.backlink_lsn < row.lsn
-        && row.len == cookie.size;
-    sound.then_some(at)
+    (row.lsn == cookie.lsn && is_sound_image(&row, cookie.size)).then_some(at)
+}
+
+/// A full image that keeps the rules of 10.2.5 and has the size its cookie says.
+pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
+    row.is_full() && row.base_lsn == 0 && row.backlink_lsn < row.lsn && row.len == size
 }
 
 /// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.

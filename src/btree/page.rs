@@ -8,6 +8,7 @@ use crate::format::cookie::{Cookie, Layout};
 use crate::format::delta::{self, Body, Children, Rows};
 use crate::format::image::{Era, Image};
 use crate::format::page::PageHeader;
+use crate::format::plain_child::{self, Entries};
 use crate::format::{Class, FormatError};
 use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
 use std::borrow::Cow;
@@ -243,6 +244,37 @@ pub fn with_children<T>(
         let children = delta::children(base, deltas);
         report(children.error.as_ref(), loaded.place, faults);
         f(&children)
+    })
+}
+
+/// The children of an internal page, in the form that takes the least work.
+#[derive(Debug)]
+pub enum Kids<'c, 'a> {
+    /// A sound base image alone.
+    Entries(&'c Entries<'a>),
+    /// Anything else.
+    Merged(&'c Children<'a>),
+}
+
+/// As [`with_children`], but unless their keys are wanted the children of a sound page without deltas
+/// come as [`Entries`].
+pub fn with_kids<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    keys: bool,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(Kids<'_, '_>) -> T,
+) -> Option<T> {
+    with_bodies(scratch, loaded, faults, |base, deltas, faults| {
+        if deltas.is_empty()
+            && !keys
+            && let Some(entries) = plain_child::entries(base)
+        {
+            return f(Kids::Entries(&entries));
+        }
+        let children = delta::children(base, deltas);
+        report(children.error.as_ref(), loaded.place, faults);
+        f(Kids::Merged(&children))
     })
 }
 

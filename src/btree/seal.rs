@@ -44,20 +44,31 @@ pub fn seal(era: Era, row: &Row, bytes: &[u8]) -> Seal {
     seal
 }
 
+/// Whether a row's seal says that its block is sound and of a leaf, or of an overflow page.
+fn fits(row: &Row, era: Era, overflow: bool) -> bool {
+    let [state, page_type] = row.seal.state.to_le_bytes();
+    let fits = match PageType::from_byte(page_type) {
+        Some(t) if overflow => t == PageType::Overflow,
+        Some(t) => !t.is_internal(),
+        None => false,
+    };
+    fits && u16::from(state) == sound(era)
+}
+
+/// Whether the seal of a full image of the current era proves it a sound leaf with this checksum.
+#[must_use]
+pub fn vouches_for_image(row: &Row, checksum: u32) -> bool {
+    row.seal.checksum == checksum && fits(row, Era::Current, false)
+}
+
 /// Whether the seals prove a leaf or overflow page sound and the one its cookie means.
 #[must_use]
 pub fn vouches(index: &Index, chain: Chain, cookie: &Cookie, overflow: bool) -> bool {
-    let wanted = sound(page::era_of(cookie));
+    let era = page::era_of(cookie);
     let mut previous = None;
     for row in chain.rows(index) {
-        let [state, page_type] = row.seal.state.to_le_bytes();
-        let fits = match PageType::from_byte(page_type) {
-            Some(t) if overflow => t == PageType::Overflow,
-            Some(t) => !t.is_internal(),
-            None => false,
-        };
         let links = previous.is_none_or(|p| p == row.seal.previous);
-        if u16::from(state) != wanted || !fits || !links {
+        if !fits(&row, era, overflow) || !links {
             return false;
         }
         previous = Some(row.seal.checksum);

@@ -4,15 +4,18 @@
 use super::catalog::Tree;
 use super::chain::{self, Chain};
 use super::fault::{Fault, FaultKind};
-use super::page::{self, Checks, Loaded, Scratch};
+use super::page::{self, Checks, Kids, Loaded, Scratch};
 use super::seal;
 use super::walk::{Bits, Depth, FIRST_PAGE_ID, LeafSums, MAX_DEPTH, Options, RowCounts, Visited};
 use crate::format::FormatError;
 use crate::format::cell::CellKind;
 use crate::format::cookie::Cookie;
-use crate::format::delta::{Children, LeafValue, Rows};
+use crate::format::delta::{Child, Children, LeafValue, Rows};
 use crate::format::page::{PageHeader, PageType};
-use crate::store::{BlockReader, Index};
+use crate::format::plain_child::{Entry, PlainChild};
+use crate::store::index::View;
+use crate::store::{BlockReader, FLAG_DISCARDED, Index, Row};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The separators around a page: its keys lie from the first (inclusive) to the second (exclusive).
@@ -69,7 +72,10 @@ pub(super) struct Found {
 impl Found {
     /// Decode an address and look where it leads; anything but a plain address is an overflow item.
     pub(super) fn new(index: &Index, table: u64, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
-        let cookie = Cookie::decode(cookie);
+        Self::of(index, table, Cookie::decode(cookie), kind, leaf)
+    }
+
+    fn of(index: &Index, table: u64, cookie: Result<Cookie, FormatError>, kind: CellKind, leaf: usize) -> Self {
         let mut located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
         let overflow = !kind.is_addr();
         // Other leaves may lead to overflow pages, so their cells matter.
@@ -156,31 +162,40 @@ impl Worker<'_> {
     /// Read an internal page and look where its children are.
     fn internal(&mut self, tree: &Tree, pending: &Pending, out: &mut Outcome) {
         let ground = self.ground;
-        let Ground { index, options, .. } = ground;
+        let options = ground.options;
         let header = self.fetch(pending, out);
         out.damaged = header.is_none() || pending.page.broken || out.faults.iter().any(|f| !f.recovered);
         let Some(header) = header else { return };
         let loaded = loaded(tree, &pending.page.cookie);
         match header.page_type() {
             Ok(t) if t.is_internal() => {
-                let decoded = page::with_children(&self.scratch, loaded, &mut out.faults, |children| {
-                    let separators = (options.depth == Depth::Deep).then(|| separators(children, &pending.bounds));
-                    for (at, child) in children.list.iter().enumerate() {
-                        if child.overflow_key {
-                            out.children.push(Found::new(index, tree.table, child.key, CellKind::KeyOverflow, 0));
+                let deep = options.depth == Depth::Deep;
+                let siblings = Siblings::new(ground, tree, pending);
+                let sound = !out.damaged;
+                let (found, sums) = (&mut out.children, &mut out.plain_leaves);
+                let decoded = page::with_kids(&self.scratch, loaded, deep, &mut out.faults, |kids| match kids {
+                    Kids::Entries(entries) => {
+                        for entry in &entries.list {
+                            match entry {
+                                Entry::Plain(plain) => siblings.plain(plain, sound, found, sums),
+                                Entry::Other(at) => {
+                                    if let Some(child) = entries.others.get(*at) {
+                                        siblings.child(child, Bounds::default(), sound, found, sums);
+                                    }
+                                }
+                            }
                         }
-                        // Most children are met here already, on all cores; the rest goes to the thread that orders.
-                        if options.entered.is_some_and(|entered| is_known(index, tree.table, child.cookie, entered)) {
-                            continue;
-                        }
-                        let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
-                        let found = Found::new(index, tree.table, child.cookie, child.kind, 0);
-                        let sound = !out.damaged && children.error.is_none();
-                        if !(sound && pass_leaf(&found, tree, pending, ground, &mut out.plain_leaves)) {
-                            out.children.push(Found { bounds, ..found });
-                        }
+                        true
                     }
-                    children.error.is_none()
+                    Kids::Merged(children) => {
+                        let separators = deep.then(|| separators(children, &pending.bounds));
+                        let sound = sound && children.error.is_none();
+                        for (at, child) in children.list.iter().enumerate() {
+                            let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
+                            siblings.child(child, bounds, sound, found, sums);
+                        }
+                        children.error.is_none()
+                    }
                 });
                 out.damaged |= decoded != Some(true);
             }
@@ -262,53 +277,132 @@ pub(super) fn next_page_id(tree: &Tree) -> Option<u64> {
     tree.entry.as_ref().and_then(|e| e.next_page_id).filter(|n| *n != 0)
 }
 
+/// The children of one internal page, and what is the same for all of them.
+struct Siblings<'a> {
+    ground: Ground<'a>,
+    tree: &'a Tree,
+    parent: &'a Pending,
+    view: Option<View<'a>>,
+    /// No address of this page can be of an ordinary leaf.
+    too_deep: bool,
+    next_page_id: Option<u64>,
+}
+
+impl<'a> Siblings<'a> {
+    fn new(ground: Ground<'a>, tree: &'a Tree, parent: &'a Pending) -> Self {
+        let too_deep = parent.page.level >= MAX_DEPTH;
+        Self { ground, tree, parent, view: ground.index.view(tree.table), too_deep, next_page_id: next_page_id(tree) }
+    }
+
+    /// Take a child as its cells say it.
+    fn child(&self, child: &Child<'_>, bounds: Bounds, sound: bool, out: &mut Vec<Found>, sums: &mut LeafSums) {
+        let Ground { index, options, .. } = self.ground;
+        if child.overflow_key {
+            out.push(Found::new(index, self.tree.table, child.key, CellKind::KeyOverflow, 0));
+        }
+        // Most children are met here already, on all cores; the rest goes to the thread that orders.
+        if options.entered.is_some_and(|entered| is_known(index, self.tree.table, child.cookie, entered)) {
+            return;
+        }
+        let found = Found::new(index, self.tree.table, child.cookie, child.kind, 0);
+        if !(sound && self.pass_leaf(&found, sums)) {
+            out.push(Found { bounds, ..found });
+        }
+    }
+
+    /// Take a plain child: what [`Siblings::child`] does, for one that most children are like.
+    fn plain(&self, child: &PlainChild, sound: bool, out: &mut Vec<Found>, sums: &mut LeafSums) {
+        let Ground { index, options, .. } = self.ground;
+        if let Some(view) = self.view {
+            let page = view.page(child.page);
+            if let Some(at) = view.find(page.clone(), child.lsn) {
+                if options.entered.is_some_and(|entered| entered.get(at)) {
+                    return;
+                }
+                if sound && self.pass_image(child, at, &page, &view, sums) {
+                    return;
+                }
+            }
+        }
+        out.push(Found::of(index, self.tree.table, Ok(child.cookie()), CellKind::AddrLeafNoOverflow, 0));
+    }
+
+    /// Take in a leaf that is one full image and needs no closer look.
+    fn pass_image(
+        &self,
+        child: &PlainChild,
+        at: usize,
+        page: &Range<usize>,
+        view: &View<'_>,
+        sums: &mut LeafSums,
+    ) -> bool {
+        let deep_enough = |row: &Row| match self.ground.options.depth {
+            Depth::Quick => true,
+            Depth::Normal => seal::vouches_for_image(row, child.checksum),
+            Depth::Deep => false,
+        };
+        let chain = Chain { base: at, newest: at };
+        self.is_in_place(child.page, child.lsn)
+            && view.row(at).is_some_and(|row| chain::is_sound_image(&row, child.size) && deep_enough(&row))
+            && self.take_in(chain, page, child.size, u64::from(child.size), sums)
+    }
+
+    /// Take in a leaf that needs no closer look: sound as far as this depth asks, reached for the first
+    /// time, nothing odd about its cookie or its page. Everything else is for the visitor.
+    fn pass_leaf(&self, found: &Found, sums: &mut LeafSums) -> bool {
+        let (Ok(cookie), Some(chain)) = (&found.cookie, found.located.chain) else { return false };
+        let deep_enough = match self.ground.options.depth {
+            Depth::Quick => true,
+            Depth::Normal => found.located.vouched,
+            Depth::Deep => false,
+        };
+        let (start, end) = found.located.rows;
+        deep_enough
+            && found.kind == CellKind::AddrLeafNoOverflow
+            && found.located.faults.is_empty()
+            && self.is_in_place(cookie.page_id, cookie.lsn)
+            && cookie.check_consistency().is_ok()
+            && self.take_in(chain, &(start..end), cookie.size, chain.stored_bytes(self.ground.index), sums)
+    }
+
+    /// Whether a page with this id and LSN is where it may be.
+    fn is_in_place(&self, page: u64, lsn: u64) -> bool {
+        lsn != 0
+            && lsn < self.parent.page.cookie.lsn
+            && !self.too_deep
+            && page >= FIRST_PAGE_ID
+            && self.next_page_id.is_none_or(|next| page < next)
+    }
+
+    /// Mark a leaf and add it up; false if it is not met for the first time, or a discard record follows it.
+    fn take_in(&self, chain: Chain, page: &Range<usize>, size: u32, stored: u64, sums: &mut LeafSums) -> bool {
+        let Ground { options, seen, .. } = self.ground;
+        let (Some(marks), Some(view)) = (options.marks, self.view) else { return false };
+        let is_discard = |at| view.len_and_flags(at).is_some_and(|(_, flags)| flags & FLAG_DISCARDED != 0);
+        if (chain.newest + 1..page.end).any(is_discard) || seen.set(page.start) {
+            return false;
+        }
+        if options.entered.is_some_and(|entered| entered.set(chain.newest)) {
+            return true;
+        }
+        for at in chain.positions() {
+            marks.set(at);
+        }
+        sums.pages += 1;
+        sums.cookie_bytes += u64::from(size);
+        sums.physical_bytes += stored;
+        sums.deltas += chain.deltas() as u64;
+        sums.old_sizes |= stored != u64::from(size);
+        sums.level = self.parent.page.level + 1;
+        sums.deleted = self.parent.page.deleted;
+        true
+    }
+}
+
 /// Whether an earlier walk entered the version a cookie names.
 fn is_known(index: &Index, table: u64, cookie: &[u8], entered: &Bits) -> bool {
     let Ok(cookie) = Cookie::decode(cookie) else { return false };
     index.find(table, cookie.page_id, cookie.lsn).is_some_and(|at| entered.get(at))
-}
-
-/// Take in a leaf that needs no closer look: sound as far as this depth asks, reached for the first
-/// time, nothing odd about its cookie or its page. Everything else is for the visitor.
-fn pass_leaf(found: &Found, tree: &Tree, parent: &Pending, ground: Ground<'_>, sums: &mut LeafSums) -> bool {
-    let Ground { index, options, seen, .. } = ground;
-    let (Some(marks), Ok(cookie), Some(chain)) = (options.marks, &found.cookie, found.located.chain) else {
-        return false;
-    };
-    let deep_enough = match options.depth {
-        Depth::Quick => true,
-        Depth::Normal => found.located.vouched,
-        Depth::Deep => false,
-    };
-    let (start, end) = found.located.rows;
-    let ordinary = deep_enough
-        && found.kind == CellKind::AddrLeafNoOverflow
-        && found.located.faults.is_empty()
-        && cookie.lsn != 0
-        && cookie.lsn < parent.page.cookie.lsn
-        && parent.page.level < MAX_DEPTH
-        && cookie.page_id >= FIRST_PAGE_ID
-        && next_page_id(tree).is_none_or(|next| cookie.page_id < next)
-        && cookie.check_consistency().is_ok()
-        && !index.slice(chain.newest + 1..end).iter().any(|r| r.is_discard());
-    if !ordinary || seen.set(start) {
-        return false;
-    }
-    if options.entered.is_some_and(|entered| entered.set(chain.newest)) {
-        return true;
-    }
-    for at in chain.positions() {
-        marks.set(at);
-    }
-    let stored = chain.stored_bytes(index);
-    sums.pages += 1;
-    sums.cookie_bytes += u64::from(cookie.size);
-    sums.physical_bytes += stored;
-    sums.deltas += chain.deltas() as u64;
-    sums.old_sizes |= stored != u64::from(cookie.size);
-    sums.level = parent.page.level + 1;
-    sums.deleted = parent.page.deleted;
-    true
 }
 
 /// The bounds of each child: its own separator and the next one's; the outermost are the page's own.

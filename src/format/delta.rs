@@ -123,15 +123,15 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
 }
 
 /// What is left of [`MAX_MERGED`].
-struct Room(usize);
+pub(super) struct Room(usize);
 
 impl Room {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(MAX_MERGED)
     }
 
     /// Take room for one entry and the bytes it owns.
-    fn take<T>(&mut self, bytes: usize) -> Result<()> {
+    pub(super) fn take<T>(&mut self, bytes: usize) -> Result<()> {
         let wanted = size_of::<T>().saturating_add(bytes);
         let left = self.0.checked_sub(wanted);
         self.0 = left.ok_or_else(|| FormatError::invalid(format!("content of more than {MAX_MERGED} bytes")))?;
@@ -208,7 +208,7 @@ fn read_old_internal<'a>(body: &Body<'a>, room: &mut Room, f: &mut dyn FnMut(Chi
     Ok(())
 }
 
-fn child<'a>(key: &Cell<'a>, addr: &Cell<'a>, delta: bool) -> Result<Child<'a>> {
+pub(super) fn child<'a>(key: &Cell<'a>, addr: &Cell<'a>, delta: bool) -> Result<Child<'a>> {
     if !addr.kind.is_addr() || (addr.kind == CellKind::AddrGone && !delta) {
         return Err(FormatError::invalid(format!("{:?} cell at offset {} is no child", addr.kind, addr.offset)));
     }

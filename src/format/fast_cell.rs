@@ -83,7 +83,7 @@ fn window(page: &[u8], next: &mut usize) -> Option<Times> {
 
 /// An unsigned integer with eight bytes behind its first; `None` leaves it to the careful reader.
 #[inline(always)]
-fn vuint(page: &[u8], next: &mut usize) -> Option<u64> {
+pub(super) fn vuint(page: &[u8], next: &mut usize) -> Option<u64> {
     let first = *page.get(*next)?;
     let after = next.checked_add(1)?;
     match first {

@@ -39,6 +39,7 @@ pub mod local;
 pub mod local_image;
 pub mod pack;
 pub mod page;
+pub mod plain_child;
 pub mod reader;
 pub mod rules;
 pub mod turtle;

@@ -225,10 +225,14 @@ impl Index {
     /// Position of one row.
     #[must_use]
     pub fn find(&self, table: u64, page: u64, lsn: u64) -> Option<usize> {
-        let table = self.table_entry(table)?;
-        let page = table.page(&self.segments, page);
-        let at = table.first_from(&self.segments, page.clone(), lsn);
-        (page.contains(&at) && table.lsn(&self.segments, at) == Some(lsn)).then_some(at)
+        let view = self.view(table)?;
+        view.find(view.page(page), lsn)
+    }
+
+    /// One table's rows, for many look-ups in it.
+    #[must_use]
+    pub fn view(&self, table: u64) -> Option<View<'_>> {
+        self.table_entry(table).map(|table| View { index: self, table })
     }
 
     /// The LSN at a position.
@@ -351,6 +355,41 @@ impl Table {
                 page.start.saturating_add(own.partition_point(|r| r.lsn < lsn))
             }
         }
+    }
+}
+
+/// The rows of one table. Positions are those of the index.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'i> {
+    index: &'i Index,
+    table: &'i Table,
+}
+
+impl View<'_> {
+    /// Positions of a page's rows, ascending by LSN.
+    #[must_use]
+    pub fn page(&self, page: u64) -> Range<usize> {
+        self.table.page(&self.index.segments, page)
+    }
+
+    /// Among the positions of a page, that of the row with an LSN.
+    #[must_use]
+    pub fn find(&self, page: Range<usize>, lsn: u64) -> Option<usize> {
+        let segments = &self.index.segments;
+        let at = self.table.first_from(segments, page.clone(), lsn);
+        (page.contains(&at) && self.table.lsn(segments, at) == Some(lsn)).then_some(at)
+    }
+
+    /// The row at a position of this table.
+    #[must_use]
+    pub fn row(&self, at: usize) -> Option<Row> {
+        self.table.row(&self.index.segments, at)
+    }
+
+    /// Its stored length and flags.
+    #[must_use]
+    pub fn len_and_flags(&self, at: usize) -> Option<(u32, u32)> {
+        self.table.len_and_flags(&self.index.segments, at)
     }
 }
 
