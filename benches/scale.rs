@@ -68,7 +68,12 @@ fn run(name: &str, spec: &Spec, rounds: u64) {
     let allowed = 64.0 + 24.0 * versions / f64::from(1 << 20);
     println!("{:>11}: 64 MB + 24 bytes a version are {allowed:.1} MB", "memory");
     let [.., quick, normal, deep] = figures.as_slice() else { return };
-    println!("{:>11}: {:.1} times as fast as deep, {:.1} times as normal", "quick", deep.0 / quick.0, normal.0 / quick.0);
+    println!(
+        "{:>11}: {:.1} times as fast as deep, {:.1} times as normal",
+        "quick",
+        deep.0 / quick.0,
+        normal.0 / quick.0
+    );
     let peak = quick.1.max(normal.1).max(deep.1);
     assert!(peak <= allowed, "an audit took {peak:.1} MB");
 }
