@@ -96,7 +96,7 @@ pub fn entries<'a>(body: &Body<'a>) -> Option<Entries<'a>> {
         }
         at = addr.end;
     }
-    (body.header.entries % 2 == 0 && out.list.len() == pairs).then_some(out)
+    (body.header.entries.is_multiple_of(2) && out.list.len() == pairs).then_some(out)
 }
 
 /// A child read with care, if it is a plain one.
