@@ -6,6 +6,8 @@
 //!
 //! * `index`: SQLite reads the columns of the index of every row, and the data of the internal pages;
 //! * `all`: SQLite reads the same, and touches every byte of every row's data.
+//!
+//! `export` writes the tables of `wtcheck export` as Parquet beside the store.
 
 mod common;
 
@@ -16,9 +18,13 @@ use std::time::Instant;
 use wtcheck::audit::{self, Options, Silent};
 use wtcheck::btree::walk::Depth;
 use wtcheck::devtools::forge::{self, Spec};
-use wtcheck::store;
+use wtcheck::export::part::Encoding;
+use wtcheck::export::shard::Shard;
+use wtcheck::{export, store};
 
-const WAYS: [&str; 7] = ["index", "all", "index/cores", "all/cores", "quick", "normal", "deep"];
+const WAYS: [&str; 8] = ["index", "all", "index/cores", "all/cores", "quick", "normal", "deep", "export"];
+/// What an export may take besides: row groups and the writer's buffers of two files a core.
+const EXPORT_MB: f64 = 128.0;
 /// Offset of the page type in a block, and the type of internal pages of row stores (04.1, 04.2).
 const TYPE_OFFSET: usize = 24;
 const ROW_INTERNAL: u8 = 6;
@@ -67,15 +73,18 @@ fn run(name: &str, spec: &Spec, rounds: u64) {
     }
     let allowed = 64.0 + 24.0 * versions / f64::from(1 << 20);
     println!("{:>11}: 64 MB + 24 bytes a version are {allowed:.1} MB", "memory");
-    let [.., quick, normal, deep] = figures.as_slice() else { return };
+    let [.., quick, normal, deep, export] = figures.as_slice() else { return };
     println!(
         "{:>11}: {:.1} times as fast as deep, {:.1} times as normal",
         "quick",
         deep.0 / quick.0,
         normal.0 / quick.0
     );
+    println!("{:>11}: {:.2} times as long as normal", "export", export.0 / normal.0);
     let peak = quick.1.max(normal.1).max(deep.1);
     assert!(peak <= allowed, "an audit took {peak:.1} MB");
+    let allowed = allowed + EXPORT_MB;
+    assert!(export.1 <= allowed, "an export took {:.1} MB of {allowed:.1}", export.1);
 }
 
 fn measure(way: &str, home: &Path) {
@@ -87,6 +96,19 @@ fn measure(way: &str, home: &Path) {
             let threads = if way.ends_with("cores") { jobs } else { 1 };
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             std::hint::black_box(pool.install(|| floor(home, way.starts_with("all"), &internal)));
+        }
+        "export" => {
+            let store = store::open(home, &store::OpenOptions::default()).expect("the store");
+            let out = home.with_file_name("tables");
+            let options = export::Options {
+                shard: Shard::WHOLE,
+                encoding: Encoding::Parquet,
+                tables: None,
+                assume: None,
+                open: store::OpenOptions::default(),
+            };
+            let exported = export::export(&*store, home, &out, &options, &Silent).expect("an export");
+            assert_eq!((exported.manifest.unreadable, exported.missing.len()), (0, 0));
         }
         _ => {
             let depth = match way {

@@ -12,6 +12,7 @@ pub mod btree;
 pub mod cli;
 #[cfg(feature = "devtools")]
 pub mod devtools;
+pub mod export;
 pub mod format;
 pub mod local;
 pub mod pack;

@@ -113,6 +113,9 @@ contract! {
     pack_wal: "pack", "{wal} {out}/image" => 0, plain, store;
     pack_home: "pack", "{home} {out}/image" => 0, plain, store;
     unpack: "unpack", "{image} {out}/home" => 0, plain, file;
+    export_palite: "export", "{palite} --out {out}/tables" => 0, plain, store;
+    export_wal: "export", "{wal} --out {out}/tables --shard 2/3" => 0, plain, store;
+    export_palm: "export", "{palm} --out {out}/tables --table *" => 0, plain, store;
     explain_all: "explain", "" => 0, plain, nothing;
     explain_code: "explain", "size-inflated" => 0, coloured, nothing;
     explain_pages: "explain", "--pages {out}/pages" => 0, plain, nothing;

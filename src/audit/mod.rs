@@ -21,7 +21,7 @@ use crate::btree::walk::{self, Depth};
 use crate::format::generation::{self, Evidence, Generation};
 use crate::format::image::Era;
 use crate::store::{
-    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, StoreError, StoreKind,
+    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, StoreError, StoreKind,
 };
 use classify::{Basis, Class, TableFacts};
 use finding::{Code, Finding, Place};
@@ -136,7 +136,16 @@ pub fn open<'s>(store: &'s dyn PageLog, verify: bool, progress: &dyn Progress) -
     };
     let inspect = |row: &Row, bytes: &[u8]| seal::seal(era, row, bytes);
     let inspect = verify.then_some(&inspect as &Inspect<'_>);
-    let (index, mut problems) = store.index(inspect, &|rows| progress.at(rows, 0))?;
+    opened(store, store.index(inspect, &|rows| progress.at(rows, 0))?)
+}
+
+/// As [`open`] without verifying, with the rows of some pages only.
+pub fn open_part<'s>(store: &'s dyn PageLog, own: &Own<'_>, progress: &dyn Progress) -> Result<Opened<'s>, StoreError> {
+    progress.phase("reading the index of the page log", None);
+    opened(store, store.index_of(own, &|rows| progress.at(rows, 0))?)
+}
+
+fn opened(store: &dyn PageLog, (index, mut problems): (Index, Vec<Problem>)) -> Result<Opened<'_>, StoreError> {
     let (completions, more) = store.completions()?;
     for problem in more {
         if !problems.contains(&problem) {
@@ -211,8 +220,21 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
     Ok(choice)
 }
 
-fn checkpoint_name(c: &Checkpoint) -> Option<&str> {
+pub(crate) fn checkpoint_name(c: &Checkpoint) -> Option<&str> {
     c.metadata.entry.as_ref().map(|e| e.name.as_str())
+}
+
+/// What tells the generation of the formats: of the store, of the checkpoint audited, and of its keys.
+#[must_use]
+pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: bool) -> Evidence {
+    let palm = opened.store.kind() == StoreKind::Palm;
+    let mut out = Evidence { palm, sharded: opened.layout.sharded, key_page_v2, ..Evidence::default() };
+    if let Some(audited) = audited {
+        out.turtle = Some(audited.turtle.form);
+        out.database_size = Some(audited.completion.database_size.is_some());
+        out.old_cookie = audited.metadata.root.is_some_and(|c| c.layout != crate::format::cookie::Layout::V0);
+    }
+    out
 }
 
 /// A finding for a record that cannot be used; `None` where it just could not be read.
@@ -315,7 +337,7 @@ impl<'a> Work<'a> {
     fn new(opened: &'a Opened<'a>, options: &'a Options<'a>, home: &str) -> Self {
         let layout = &opened.layout;
         let kind = opened.store.kind();
-        let evidence = Evidence { palm: kind == StoreKind::Palm, sharded: layout.sharded, ..Evidence::default() };
+        let evidence = evidence(opened, None, false);
         let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
         let newest = opened.completions.iter().map(|c| c.lsn).max();
         let highest = opened.index.highest_lsn().max(newest).unwrap_or(0);
@@ -487,10 +509,7 @@ impl<'a> Work<'a> {
         let keys = keystore::examine(&self.opened.index, reader, &all, partial);
         self.findings.extend(keys.findings);
         self.audit.keystore = keys.info;
-        self.evidence.turtle = Some(audited.turtle.form);
-        self.evidence.database_size = Some(audited.completion.database_size.is_some());
-        self.evidence.key_page_v2 = keys.saw_v2;
-        self.evidence.old_cookie = audited.metadata.root.is_some_and(|c| c.layout != crate::format::cookie::Layout::V0);
+        self.evidence = evidence(self.opened, Some(audited), keys.saw_v2);
         let (detected, mut words) = generation::detect(&self.evidence);
         let generation = self.options.assume.unwrap_or(detected);
         if generation != detected {
@@ -700,7 +719,7 @@ fn damaged(problem: &Problem) -> Finding {
 }
 
 /// Two trees on one table cannot be walked apart; the first keeps it. The finding names both.
-fn distinct_tables(catalog: &mut Catalog) {
+pub(crate) fn distinct_tables(catalog: &mut Catalog) {
     let mut seen = HashSet::new();
     catalog.trees.retain(|t| seen.insert(t.table));
 }

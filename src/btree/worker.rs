@@ -273,7 +273,7 @@ pub(super) fn reads_leaf(depth: Depth, page: &Visited) -> bool {
 }
 
 /// The next page id a tree would hand out, where its checkpoint says.
-pub(super) fn next_page_id(tree: &Tree) -> Option<u64> {
+pub(crate) fn next_page_id(tree: &Tree) -> Option<u64> {
     tree.entry.as_ref().and_then(|e| e.next_page_id).filter(|n| *n != 0)
 }
 

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod decode;
 pub mod exit;
 pub mod explain;
+pub mod export;
 pub mod generate;
 mod interrupt;
 mod log;
@@ -54,6 +55,7 @@ enum Command {
     Repair(repair::Args),
     Pack(pack::PackArgs),
     Unpack(pack::UnpackArgs),
+    Export(export::Args),
     Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
@@ -171,6 +173,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Repair(a) => repair::run(a, &mut output),
         Command::Pack(a) => pack::pack(a, &mut output),
         Command::Unpack(a) => pack::unpack(a, &mut output),
+        Command::Export(a) => export::run(a, &mut output),
         Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),

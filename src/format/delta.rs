@@ -122,6 +122,21 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
     Children { list: first.into_iter().chain(merged.into_values()).collect(), error }
 }
 
+/// Whether a leaf, or a leaf delta of the current era, has an overflow item, as far as it can be read.
+#[must_use]
+pub fn has_overflow(body: &Body<'_>) -> bool {
+    let mut at = body.start;
+    while at < body.plain.len() {
+        let fast = super::fast_cell::read(body.plain, at);
+        let Some(cell) = fast.or_else(|| Cell::read(body.plain, at, body.header.flags).ok()) else { return false };
+        if matches!(cell.kind, CellKind::KeyOverflow | CellKind::ValueOverflow) {
+            return true;
+        }
+        at = cell.end;
+    }
+    false
+}
+
 /// What is left of [`MAX_MERGED`].
 pub(super) struct Room(usize);
 

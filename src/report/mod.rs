@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod decode;
 pub mod dump;
 pub mod explain;
+pub mod export;
 pub mod file_block;
 pub mod judge;
 mod local;

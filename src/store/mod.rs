@@ -178,6 +178,9 @@ pub struct Layout {
 /// Looks at the data of each row while the index is read, and says what to keep of it.
 pub type Inspect<'a> = dyn Fn(&Row, &[u8]) -> Seal + Sync + 'a;
 
+/// Which pages, by table and page id, a reader wants the rows of.
+pub type Own<'a> = dyn Fn(u64, u64) -> bool + Sync + 'a;
+
 /// A page log: rows, completion records, page data.
 pub trait PageLog: Send + Sync {
     /// The kind of store.
@@ -197,6 +200,13 @@ pub trait PageLog: Send + Sync {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Index, Vec<Problem>), StoreError>;
 
+    /// As [`PageLog::index`] without an inspection, for the rows of some pages only: memory, and where the
+    /// store allows it time, follow these.
+    fn index_of(&self, own: &Own<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+        let (index, problems) = self.index(None, progress)?;
+        Ok((Index::new(index.rows().iter().filter(|r| own(r.table, r.page)).collect()), problems))
+    }
+
     /// All completion records, ascending by LSN, and what of them could not be read.
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError>;
 
@@ -211,4 +221,14 @@ pub trait BlockReader {
     /// The length must equal `row.len`; a store whose row has changed since the index answers
     /// [`StoreError::Damaged`].
     fn read(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), StoreError>;
+
+    /// Read several rows, in whatever order is fastest: `put` gets the place of each in `rows`, once, and its
+    /// bytes.
+    fn read_all(&mut self, rows: &[Row], put: &mut dyn FnMut(usize, Result<&[u8], StoreError>)) {
+        let mut bytes = Vec::new();
+        for (place, row) in rows.iter().enumerate() {
+            let read = self.read(row, &mut bytes);
+            put(place, read.map(|()| bytes.as_slice()));
+        }
+    }
 }

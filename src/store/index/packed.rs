@@ -282,6 +282,11 @@ impl Frame {
         Some(Places { low, places })
     }
 
+    /// The locators of all rows, in the order of keys.
+    pub fn locators(&self) -> impl Iterator<Item = u64> + '_ {
+        self.segment.records.iter().map(|r| self.segment.locators | u64::from(r.locator))
+    }
+
     /// Table, page and LSN of the row with a locator.
     #[must_use]
     pub fn key(&self, places: &Places, locator: u64) -> Option<(u64, u64, u64)> {

@@ -21,7 +21,8 @@ mod write;
 pub use write::PaliteLedger;
 
 use super::{
-    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError, StoreKind,
+    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, Seal, StoreError,
+    StoreKind,
 };
 use crate::scratch::{self, Held};
 use crate::store::index::packed::Segment;
@@ -289,6 +290,7 @@ impl Palite {
         db: &Database,
         conn: &Connection,
         shape: &Shape,
+        own: Option<&Own<'_>>,
         inspect: Option<&Inspect<'_>>,
         progress: &Progress<'_>,
     ) -> Option<Segment> {
@@ -300,20 +302,28 @@ impl Palite {
             len if len < PIECE_BYTES => 1,
             _ => i64::try_from(rayon::current_num_threads()).unwrap_or(1).saturating_mul(2),
         };
-        let frame = scan::keys(conn, rowid, number, (low, high), db.at_open.db_len())?;
+        let frame = scan::keys(conn, rowid, number, (low, high), db.at_open.db_len(), own)?;
         let step = high.checked_sub(low)?.checked_div(pieces)?.checked_add(1)?;
         let places = frame.places(low.cast_unsigned());
         let columns = shape.contents(inspect.is_some(), places.is_none());
+        let filler = Filler { number, frame: &frame, places: places.as_ref(), progress, inspect };
+        let connect = || self.connect(db).ok().filter(|o| o.salvage.is_none());
+        if own.is_some() {
+            // Only these rows are fetched, in the order in which they lie.
+            let rowids = frame.locators().map(|locator| locator & ROWID_MASK);
+            let mut rowids: Vec<u64> = rowids.collect();
+            rowids.sort_unstable();
+            let sql = format!("SELECT {columns} FROM pages WHERE {rowid}=?1");
+            let piece = rowids.len().div_ceil(usize::try_from(pieces).unwrap_or(1)).max(1);
+            let whole = rowids.par_chunks(piece).try_for_each(|piece| filler.run_each(&connect()?.conn, &sql, piece));
+            drop(places);
+            return whole.and_then(|()| frame.finish());
+        }
         let sql = format!("SELECT {columns} FROM pages NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}");
         let whole = (0..pieces).into_par_iter().try_for_each(|piece| {
             let from = low.checked_add(step.checked_mul(piece)?)?;
             let to = from.saturating_add(step.saturating_sub(1)).min(high);
-            let own = self.connect(db).ok().filter(|o| o.salvage.is_none())?;
-            Filler { number, frame: &frame, places: places.as_ref(), progress, inspect }.run(
-                &own.conn,
-                &sql,
-                [from, to],
-            )
+            filler.run(&connect()?.conn, &sql, [from, to])
         });
         drop(places);
         whole.and_then(|()| frame.finish())
@@ -324,6 +334,7 @@ impl Palite {
         &self,
         number: usize,
         db: &Database,
+        own: Option<&Own<'_>>,
         inspect: Option<&Inspect<'_>>,
         progress: &Progress<'_>,
     ) -> Result<(Scanned, Vec<Problem>), StoreError> {
@@ -348,7 +359,7 @@ impl Palite {
         };
         let number = u64::try_from(number).unwrap_or(u64::MAX) << ROWID_BITS;
         if opened.salvage.is_none()
-            && let Some(segment) = self.scan_in_pieces(number, db, conn, &shape, inspect, progress)
+            && let Some(segment) = self.scan_in_pieces(number, db, conn, &shape, own, inspect, progress)
         {
             return Ok((Scanned::Segment(segment), db.watch()));
         }
@@ -386,7 +397,36 @@ impl Palite {
         }));
         sink.flush();
         problems.extend(db.watch());
+        if let Some(own) = own {
+            sink.rows.retain(|row| own(row.table, row.page));
+        }
         Ok((Scanned::Rows(sink.rows), problems))
+    }
+
+    /// Read the rows of all databases.
+    fn scan_all(
+        &self,
+        own: Option<&Own<'_>>,
+        inspect: Option<&Inspect<'_>>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Index, Vec<Problem>), StoreError> {
+        let progress = Progress { rows: AtomicU64::new(0), tell: progress };
+        let parts: Vec<_> = self
+            .pages
+            .par_iter()
+            .enumerate()
+            .map(|(number, db)| self.scan(number, db, own, inspect, &progress))
+            .collect::<Result<_, _>>()?;
+        let mut problems = self.notes.clone();
+        let (mut segments, mut rows) = (Vec::new(), Vec::new());
+        for (part, more) in parts {
+            match part {
+                Scanned::Segment(segment) => segments.push(segment),
+                Scanned::Rows(mut part) => rows.append(&mut part),
+            }
+            problems.extend(more);
+        }
+        Ok((Index::of(segments, rows), problems))
     }
 }
 
@@ -433,23 +473,11 @@ impl PageLog for Palite {
         inspect: Option<&Inspect<'_>>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Index, Vec<Problem>), StoreError> {
-        let progress = Progress { rows: AtomicU64::new(0), tell: progress };
-        let parts: Vec<_> = self
-            .pages
-            .par_iter()
-            .enumerate()
-            .map(|(number, db)| self.scan(number, db, inspect, &progress))
-            .collect::<Result<_, _>>()?;
-        let mut problems = self.notes.clone();
-        let (mut segments, mut rows) = (Vec::new(), Vec::new());
-        for (part, more) in parts {
-            match part {
-                Scanned::Segment(segment) => segments.push(segment),
-                Scanned::Rows(mut part) => rows.append(&mut part),
-            }
-            problems.extend(more);
-        }
-        Ok((Index::of(segments, rows), problems))
+        self.scan_all(None, inspect, progress)
+    }
+
+    fn index_of(&self, own: &Own<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+        self.scan_all(Some(own), None, progress)
     }
 
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {
@@ -538,6 +566,8 @@ struct PageReader {
     conn: Connection,
     sql: String,
     by_rowid: bool,
+    /// Reads a run of rowids; none for tables without.
+    run: Option<String>,
 }
 
 impl PageReader {
@@ -552,7 +582,35 @@ impl PageReader {
             Some(rowid) => format!("SELECT page_data FROM pages WHERE {rowid}=?1"),
             None => "SELECT page_data FROM pages WHERE table_id=?1 AND page_id=?2 AND lsn=?3".into(),
         };
-        Ok(Self { conn, sql, by_rowid: shape.rowid.is_some() })
+        let run = shape.rowid.map(|rowid| {
+            format!("SELECT {rowid}, page_data FROM pages WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}")
+        });
+        Ok(Self { conn, sql, by_rowid: shape.rowid.is_some(), run })
+    }
+
+    /// Read rows whose rowids follow each other; `put` gets those that are as they should be.
+    fn read_run(&self, run: &[(u64, usize)], rows: &[Row], put: &mut dyn FnMut(usize, &[u8])) -> rusqlite::Result<()> {
+        let (Some(sql), Some((first, _)), Some((last, _))) = (&self.run, run.first(), run.last()) else {
+            return Ok(());
+        };
+        let rowid = |locator: u64| (locator & ROWID_MASK).cast_signed();
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query([rowid(*first), rowid(*last)])?;
+        let mut wanted = run.iter().peekable();
+        while let Some(row) = found.next()? {
+            let id: i64 = row.get(0)?;
+            while wanted.next_if(|(locator, _)| rowid(*locator) < id).is_some() {}
+            let Some((_, place)) = wanted.next_if(|(locator, _)| rowid(*locator) == id) else { continue };
+            let bytes = match row.get_ref(1)? {
+                ValueRef::Blob(bytes) | ValueRef::Text(bytes) => bytes,
+                ValueRef::Null => &[],
+                ValueRef::Integer(_) | ValueRef::Real(_) => continue,
+            };
+            if rows.get(*place).is_some_and(|r| u32::try_from(bytes.len()) == Ok(r.len)) {
+                put(*place, bytes);
+            }
+        }
+        Ok(())
     }
 
     fn read(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), String> {
@@ -594,6 +652,36 @@ impl BlockReader for PaliteReader<'_> {
             let reason = format!("table {}, page {}, LSN {}: {reason}", row.table, row.page, row.lsn);
             StoreError::Damaged { path: db.path.clone(), reason }
         })
+    }
+
+    fn read_all(&mut self, rows: &[Row], put: &mut dyn FnMut(usize, Result<&[u8], StoreError>)) {
+        // A row looked up costs several times one that is met in passing, so rows are taken in the order in
+        // which they lie, and those that follow each other together.
+        let mut order: Vec<(u64, usize)> = rows.iter().enumerate().map(|(place, row)| (row.locator, place)).collect();
+        order.sort_unstable();
+        let mut done = vec![false; rows.len()];
+        for run in order.chunk_by(|a, b| a.0.checked_add(1) == Some(b.0)).filter(|run| run.len() > 1) {
+            let Some(number) = run.first().and_then(|(locator, _)| usize::try_from(locator >> ROWID_BITS).ok()) else {
+                continue;
+            };
+            let (Some(db), Some(slot)) = (self.store.pages.get(number), self.open.get_mut(number)) else { continue };
+            let Ok(reader) = slot.get_or_insert_with(|| PageReader::open(self.store, db)) else { continue };
+            // What is odd is met again below, one by one.
+            let _ = reader.read_run(run, rows, &mut |place, bytes| {
+                if let Some(done) = done.get_mut(place)
+                    && !std::mem::replace(done, true)
+                {
+                    put(place, Ok(bytes));
+                }
+            });
+        }
+        let mut bytes = Vec::new();
+        for (place, row) in order.iter().filter_map(|(_, place)| Some((*place, rows.get(*place)?))) {
+            if !done.get(place).is_some_and(|done| *done) {
+                let read = self.read(row, &mut bytes);
+                put(place, read.map(|()| bytes.as_slice()));
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading all rows of one database, past damage as far as SQLite lets one (spec 10.2.2).
 
 use super::database::words;
-use super::{Inspect, ROWID_MASK, Row, Seal};
+use super::{Inspect, Own, ROWID_MASK, Row, Seal};
 use crate::store::index::packed::{Frame, Key, Keys, Places};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -140,6 +140,7 @@ pub(super) fn keys(
     number: u64,
     (low, high): (i64, i64),
     database_len: u64,
+    own: Option<&Own<'_>>,
 ) -> Option<Frame> {
     let index: String = conn
         .query_row(
@@ -168,7 +169,9 @@ pub(super) fn keys(
         if rowid >= ROWID_MASK {
             return None;
         }
-        keys.push(Key { table, page, lsn, locator: number | rowid });
+        if own.is_none_or(|own| own(table, page)) {
+            keys.push(Key { table, page, lsn, locator: number | rowid });
+        }
     }
     keys.finish()
 }
@@ -188,8 +191,24 @@ impl Filler<'_> {
     /// or not what the primary key says.
     pub(super) fn run(&self, conn: &Connection, sql: &str, range: [i64; 2]) -> Option<()> {
         let mut statement = conn.prepare(sql).ok()?;
-        let mut rows = statement.query(range).ok()?;
-        let mut unreported = 0_u64;
+        let mut unreported = 0;
+        self.take(statement.query(range).ok()?, &mut unreported)?;
+        self.progress.add(unreported);
+        Some(())
+    }
+
+    /// As [`Filler::run`], for a query that finds one row by its rowid.
+    pub(super) fn run_each(&self, conn: &Connection, sql: &str, rowids: &[u64]) -> Option<()> {
+        let mut statement = conn.prepare(sql).ok()?;
+        let mut unreported = 0;
+        for rowid in rowids {
+            self.take(statement.query([rowid.cast_signed()]).ok()?, &mut unreported)?;
+        }
+        self.progress.add(unreported);
+        Some(())
+    }
+
+    fn take(&self, mut rows: rusqlite::Rows<'_>, unreported: &mut u64) -> Option<()> {
         while let Some(row) = rows.next().ok()? {
             let integer = |at: usize| match row.get_ref(at) {
                 Ok(ValueRef::Integer(n)) => Some(n.cast_unsigned()),
@@ -231,12 +250,11 @@ impl Filler<'_> {
             if !known {
                 return None;
             }
-            unreported = unreported.saturating_add(1);
-            if unreported >= PROGRESS_STEP {
-                self.progress.add(std::mem::take(&mut unreported));
+            *unreported = unreported.saturating_add(1);
+            if *unreported >= PROGRESS_STEP {
+                self.progress.add(std::mem::take(unreported));
             }
         }
-        self.progress.add(unreported);
         Some(())
     }
 }

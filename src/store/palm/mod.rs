@@ -11,8 +11,8 @@ pub use write::PalmLedger;
 
 use self::lmdb::{Db, Env, Fault, State};
 use super::{
-    Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Inspect, Layout, PageLog, Problem, Row, Seal, StoreError,
-    StoreKind,
+    Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Inspect, Layout, Own, PageLog, Problem, Row, Seal,
+    StoreError, StoreKind,
 };
 use crate::format::reader::Reader;
 use crate::format::{self, FormatError};
@@ -408,23 +408,11 @@ fn describe(key: &[u8]) -> String {
     }
 }
 
-impl PageLog for Palm {
-    fn kind(&self) -> StoreKind {
-        StoreKind::Palm
-    }
-
-    fn layout(&self) -> Result<Layout, StoreError> {
-        let env = self.env()?;
-        let mut files = vec![(DATA.to_string(), self.bytes.len() as u64)];
-        if let Ok(meta) = fs::metadata(&self.lock) {
-            files.push((LOCK.to_string(), meta.len()));
-        }
-        let (lsn_counter, _) = Self::lsn_counter(&env);
-        Ok(Layout { files, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
-    }
-
-    fn index(
+impl Palm {
+    /// The rows of all pages, or of some.
+    fn rows(
         &self,
+        own: Option<&Own<'_>>,
         inspect: Option<&Inspect<'_>>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Index, Vec<Problem>), StoreError> {
@@ -446,6 +434,9 @@ impl PageLog for Palm {
                 flags,
                 seal: Seal::default(),
             };
+            if own.is_some_and(|own| !own(k.table, k.page)) {
+                return Ok(());
+            }
             if let Some(inspect) = inspect {
                 row.seal = inspect(&row, data);
             }
@@ -457,6 +448,34 @@ impl PageLog for Palm {
         });
         progress(rows.len() as u64);
         Ok((Index::new(rows), problems.finish(Affected::All)))
+    }
+}
+
+impl PageLog for Palm {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Palm
+    }
+
+    fn layout(&self) -> Result<Layout, StoreError> {
+        let env = self.env()?;
+        let mut files = vec![(DATA.to_string(), self.bytes.len() as u64)];
+        if let Ok(meta) = fs::metadata(&self.lock) {
+            files.push((LOCK.to_string(), meta.len()));
+        }
+        let (lsn_counter, _) = Self::lsn_counter(&env);
+        Ok(Layout { files, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
+    }
+
+    fn index(
+        &self,
+        inspect: Option<&Inspect<'_>>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Index, Vec<Problem>), StoreError> {
+        self.rows(None, inspect, progress)
+    }
+
+    fn index_of(&self, own: &Own<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
+        self.rows(Some(own), None, progress)
     }
 
     /// Damage of the counters (`globals`) is told here, too, since no row depends on them.

@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""Run the audit in SQL over the tables that `wtcheck export` wrote, on DuckDB or on Apache Spark.
+
+    sql/audit.py OUT                        # DuckDB (pip install duckdb)
+    sql/audit.py OUT --engine spark         # Spark in local mode (pip install pyspark, Java 17)
+    spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///tmp/wtcheck
+
+Prints one JSON document: trees, database, versions, orphans, keystore, as `wtcheck audit --format json`
+names them; with --steps also the rows of each step, its bytes and its time. Every query is a file beside
+this one, in portable SQL; this program only stores the result of each as the table that the next ones read.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TABLES = ["versions", "edges", "roots", "keystore", "completions"]
+# More levels than any tree has, and more rounds than any page has versions, are a mistake.
+MOST_LEVELS = 65
+MOST_ROUNDS = 10000
+
+
+def query(name, **parameters):
+    text = (HERE / f"{name}.sql").read_text()
+    for key, value in parameters.items():
+        text = text.replace("${" + key + "}", value)
+    left = re.search(r"\$\{\w+\}", re.sub(r"--.*", "", text))
+    if left:
+        raise ValueError(f"{name}.sql: no value for {left.group()}")
+    return text
+
+
+class Duck:
+    """An embedded engine: one process, tables in memory or in a file."""
+
+    def __init__(self, out, work, encoding):
+        import duckdb
+
+        self.db = duckdb.connect(str(Path(work) / "audit.duckdb"))
+        self.db.execute("SET preserve_insertion_order=false")
+        read = {"parquet": "read_parquet", "jsonl": "read_json"}[encoding]
+        for table in TABLES:
+            files = f"{out}/{table}/*/*.{encoding}".replace("'", "''")
+            more = ""
+            if encoding == "jsonl":
+                # Without rows there is nothing to tell types from; the manifest's reader knows them.
+                columns = ", ".join(f"'{n}': '{t}'" for n, t in schema(table).items())
+                more = f", format='newline_delimited', columns={{{columns}}}"
+            self.db.execute(f"CREATE VIEW {table} AS SELECT * FROM {read}('{files}'{more})")
+
+    def store(self, name, sql):
+        self.db.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
+
+    def view(self, name, sql):
+        self.db.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
+
+    def rows(self, sql):
+        cursor = self.db.execute(sql)
+        names = [d[0] for d in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def moved(self, name):
+        return None
+
+    def close(self):
+        self.db.close()
+
+
+class Spark:
+    """A cluster, or its stand-in in local mode. Each step is stored as Parquet under the work directory."""
+
+    def __init__(self, out, work, encoding):
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.appName("wtcheck audit")
+        if "SPARK_ENV_LOADED" not in os.environ and not os.environ.get("MASTER"):
+            # Started by hand: a small machine needs no two hundred partitions.
+            builder = (
+                builder.master("local[*]")
+                .config("spark.sql.shuffle.partitions", os.environ.get("WTCHECK_PARTITIONS", "4"))
+                .config("spark.ui.enabled", "false")
+                .config("spark.ui.showConsoleProgress", "false")
+                .config("spark.driver.bindAddress", "127.0.0.1")
+                .config("spark.driver.host", "127.0.0.1")
+                .config("spark.driver.memory", os.environ.get("WTCHECK_DRIVER_MEMORY", "4g"))
+                .config("spark.sql.warehouse.dir", str(Path(work) / "warehouse"))
+            )
+        self.spark = builder.getOrCreate()
+        self.spark.sparkContext.setLogLevel("ERROR")
+        self.work = work
+        self.count = 0
+        for table in TABLES:
+            reader = self.spark.read
+            if encoding == "jsonl":
+                types = {"BIGINT": "BIGINT", "BOOLEAN": "BOOLEAN", "VARCHAR": "STRING"}
+                reader = reader.schema(", ".join(f"{n} {types[t]}" for n, t in schema(table).items()))
+                frame = reader.json(f"{out}/{table}")
+            else:
+                frame = reader.parquet(f"{out}/{table}")
+            frame.createOrReplaceTempView(table)
+
+    def store(self, name, sql):
+        # A plan that grew level by level would be planned, and run, from the start each time.
+        self.count += 1
+        path = f"{self.work}/{self.count:04d}-{name}"
+        self.spark.sql(sql).write.parquet(path)
+        self.spark.read.parquet(path).createOrReplaceTempView(name)
+
+    def view(self, name, sql):
+        self.spark.sql(sql).createOrReplaceTempView(name)
+
+    def rows(self, sql):
+        return [row.asDict() for row in self.spark.sql(sql).collect()]
+
+    def moved(self, name):
+        """Bytes of the step that was stored last, where the work directory is local."""
+        path = Path(f"{self.work}/{self.count:04d}-{name}")
+        return sum(f.stat().st_size for f in path.glob("*.parquet")) if path.is_dir() else None
+
+    def close(self):
+        # The session is the process's: the next store of a comparison goes on with it.
+        self.spark.catalog.clearCache()
+
+
+def schema(table):
+    """Columns of a table, for files that do not carry them: from the table that documents them."""
+    text = (HERE / "README.md").read_text()
+    section = text.split(f"\n### {table}\n", 1)[1].split("\n### ", 1)[0].split("\n## ", 1)[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (BIGINT|BOOLEAN|VARCHAR)", section, re.M))
+
+
+class Steps:
+    """Runs the queries one after the other and keeps the books."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.list = []
+
+    def __call__(self, table, name, **parameters):
+        begin = time.monotonic()
+        self.engine.store(table, query(name, **parameters))
+        rows = self.count(table)
+        seconds = round(time.monotonic() - begin, 3)
+        self.list.append({"step": table, "rows": rows, "bytes": self.engine.moved(table), "seconds": seconds})
+        return rows
+
+    def count(self, table, where="TRUE"):
+        return self.engine.rows(f"SELECT COUNT(*) AS n FROM {table} WHERE {where}")[0]["n"]
+
+
+def audit(engine):
+    """All steps; answers the report."""
+    steps = Steps(engine)
+    usable = steps.count("completions", "audited")
+    if usable != 1:
+        raise SystemExit("no completion record can be used: there is no checkpoint to stand on")
+    steps("refs_0", "10-references")
+    # An empty table with the columns that the first level is compared with.
+    nothing = "SELECT CAST(0 AS INT) AS origin, table_id, page_id, lsn FROM refs_0 WHERE FALSE"
+    engine.view("reached_0", nothing)
+    for level in range(MOST_LEVELS):
+        steps(f"level_{level}", "20-reach", refs=f"refs_{level}", reached=f"reached_{level}")
+        parts = " UNION ALL ".join(f"SELECT * FROM level_{n}" for n in range(level + 1))
+        engine.view(f"reached_{level + 1}", parts)
+        if steps(f"refs_{level + 1}", "30-next", level=f"level_{level}") == 0:
+            break
+    engine.view("reached", f"SELECT * FROM reached_{level + 1}")
+    steps("facts", "40-facts")
+    steps("marks", "50-marks")
+    steps("judged_0", "60-judged")
+    last = "judged_0"
+    if steps.count(last, "class IS NULL") > 0:
+        for number in range(1, MOST_ROUNDS):
+            this = f"judged_{number}"
+            steps(this, "61-round", judged=last)
+            changed = engine.rows(
+                f"SELECT COUNT(*) AS n FROM {last} a INNER JOIN {this} b ON a.table_id = b.table_id"
+                " AND a.page_id = b.page_id AND a.lsn = b.lsn WHERE a.class IS NULL AND a.guess <> b.guess"
+            )[0]["n"]
+            last = this
+            if changed == 0:
+                break
+    steps("classes", "69-classes", judged=last)
+    steps("trees", "70-trees")
+    steps("database", "71-database")
+    steps("version_classes", "80-versions")
+    steps("orphans", "81-orphans")
+    steps("keystores", "90-keystores")
+    return report(engine), steps.list
+
+
+def report(engine):
+    """The tables as `wtcheck audit --format json` shows them."""
+    trees = []
+    for t in engine.rows("SELECT * FROM trees WHERE walked ORDER BY position"):
+        pages = ["reachable", "internal", "leaf", "overflow", "deleted_children", "deltas", "depth"]
+        tree = {k: t[k] for k in ["uri", "table_id", "root_cookie", "published_size", "recomputed_size"]}
+        tree["physical_size"] = t["physical_size"]
+        tree["difference"] = t["difference"]
+        tree["pages"] = {k: t[k] for k in pages}
+        trees.append(plain(tree))
+    database = plain(engine.rows("SELECT * FROM database")[0])
+    versions = {
+        r["class"]: {"count": int(r["row_count"]), "bytes": int(r["byte_count"])}
+        for r in engine.rows("SELECT * FROM version_classes")
+    }
+    orphans = [plain(r) for r in engine.rows("SELECT * FROM orphans ORDER BY table_id, page_id, lsn")]
+    checkpoints = [plain(r) for r in engine.rows("SELECT * FROM keystores ORDER BY lsn")]
+    return {
+        "schema_version": 1,
+        "trees": trees,
+        "database": database,
+        "versions": versions,
+        "orphans": orphans,
+        "keystore": {"checkpoints": checkpoints},
+    }
+
+
+def plain(value):
+    """Sums come as decimals from some engines."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    return int(value)
+
+
+def manifests(out):
+    """The manifests of a local directory; refuses a set that is not whole."""
+    found = sorted(Path(out, "_manifest").glob("shard-*.json"))
+    if not found:
+        raise SystemExit(f"{out}: no shard is complete; run wtcheck export")
+    shards = [json.loads(path.read_text()) for path in found]
+    of = {s["shard"]["of"] for s in shards}
+    if len(of) != 1:
+        raise SystemExit(f"{out}: shards of sets of {sorted(of)} lie side by side")
+    of = of.pop()
+    missing = sorted(set(range(1, of + 1)) - {s["shard"]["index"] for s in shards})
+    if missing:
+        names = ", ".join(f"{n}/{of}" for n in missing)
+        raise SystemExit(f"{out}: shards are missing: {names}; export them with --shard")
+    different = ["schema_version", "kind", "generation", "newest_completion", "completions", "lsn_counter", "table"]
+    for key in [*different, "encoding"]:
+        values = {json.dumps(s[key]) for s in shards}
+        if len(values) != 1:
+            raise SystemExit(f"{out}: shards differ in {key}: {', '.join(sorted(values))}")
+    if shards[0]["schema_version"] != 1:
+        raise SystemExit(f"{out}: written by a later version: schema {shards[0]['schema_version']}")
+    return shards
+
+
+def run(out, engine, work=None, encoding=None):
+    """Audit an export; answers the report and the steps."""
+    if "://" not in str(out):
+        encoding = manifests(out)[0]["encoding"]
+    own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
+    try:
+        made = {"duckdb": Duck, "spark": Spark}[engine](out, work or own, encoding or "parquet")
+        try:
+            return audit(made)
+        finally:
+            made.close()
+    finally:
+        if own:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", help="what wtcheck export --out wrote")
+    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
+    parser.add_argument("--work", help="directory for the steps; a cluster's must be one that all machines see")
+    parser.add_argument("--steps", action="store_true", help="add rows, bytes and time of each step")
+    args = parser.parse_args()
+    result, steps = run(args.out.rstrip("/"), args.engine, args.work)
+    if args.steps:
+        result["steps"] = steps
+    json.dump(result, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Check that the audit in SQL and `wtcheck audit` come to the same, on one engine, for each directory.
+
+    sql/compare.py --wtcheck target/release/wtcheck --engine spark fixtures/palite/*
+
+Each directory is exported (with --shards N in N shards), audited in SQL, and compared with
+`wtcheck audit --format json`: trees, database, classes, orphans, keys of checkpoints. Prints a line for
+each directory; exits with 1 if one differs.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import audit
+
+TREE = ["uri", "table_id", "root_cookie", "published_size", "recomputed_size", "physical_size", "difference"]
+DATABASE = ["published_size", "sum_of_published", "sum_of_recomputed", "buffer", "difference"]
+ORPHAN = ["table_id", "uri", "page_id", "lsn", "bytes", "reason"]
+KEY = ["lsn", "metadata_lsn", "keystore_lsn", "newest_key_before", "stale"]
+
+
+def pick(row, names):
+    return {name: row[name] for name in names}
+
+
+def essence(result):
+    """What both say, in one order."""
+    trees = [{**pick(t, TREE), "pages": t["pages"]} for t in result["trees"]]
+    orphans = sorted((pick(o, ORPHAN) for o in result["orphans"]), key=lambda o: (o["table_id"], o["page_id"], o["lsn"]))
+    return {
+        "trees": sorted(trees, key=lambda t: (t["uri"], t["table_id"])),
+        "database": pick(result["database"], DATABASE),
+        "versions": {name: sums for name, sums in sorted(result["versions"].items()) if sums["count"]},
+        "orphans": orphans,
+        "keys": sorted((pick(k, KEY) for k in result["keystore"]["checkpoints"]), key=lambda k: k["lsn"]),
+    }
+
+
+def differences(ours, theirs, path=""):
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in sorted({*ours, *theirs}):
+            yield from differences(ours.get(key), theirs.get(key), f"{path}.{key}")
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for at, (a, b) in enumerate(zip(ours, theirs)):
+            yield from differences(a, b, f"{path}[{at}]")
+    elif ours != theirs:
+        yield f"{path}: audit {json.dumps(ours)}, SQL {json.dumps(theirs)}"
+
+
+def check(args, home):
+    """The differences of one directory."""
+    done = subprocess.run(
+        [args.wtcheck, "audit", "--format", "json", "--no-progress", home], capture_output=True, text=True
+    )
+    if done.returncode not in (0, 1, 6):
+        raise SystemExit(f"{home}: audit exits with {done.returncode}: {done.stderr}")
+    ours = json.loads(done.stdout)
+    if ours.get("checkpoint") is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
+        out = Path(temp, "out")
+        for index in range(1, args.shards + 1):
+            command = [args.wtcheck, "export", home, "--out", out, "--no-progress", "--format", args.format]
+            command += ["--shard", f"{index}/{args.shards}"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode not in (0, 6):
+                raise SystemExit(f"{home}: export exits with {done.returncode}: {done.stderr}")
+        theirs, _ = audit.run(out, args.engine, Path(temp, "work") if args.engine == "spark" else None)
+        theirs = json.loads(json.dumps(theirs))
+    return list(differences(essence(ours), essence(theirs)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("homes", nargs="+", help="data directories")
+    parser.add_argument("--wtcheck", default="wtcheck", help="the program")
+    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--format", choices=["table", "jsonl"], default="table", help="table: Parquet")
+    args = parser.parse_args()
+    bad = 0
+    for home in args.homes:
+        found = check(args, home)
+        if found is None:
+            print(f"{home}: no checkpoint can be used, nothing to compare")
+        elif found:
+            bad += 1
+            print(f"{home}: {len(found)} differences")
+            for line in found[:20]:
+                print(f"  {line}")
+        else:
+            print(f"{home}: the same")
+        sys.stdout.flush()
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+//! `wtcheck export DIR --out OUT`: a store, or a shard of it, as Parquet or JSON lines.
+
+use super::args::{TableArgs, generation, threads};
+use super::{Failure, Outcome, exit};
+use crate::export::part::Encoding;
+use crate::export::shard::Shard;
+use crate::export::{self, ExportError, Options};
+use crate::format::generation::Generation;
+use crate::report::{Format, Output, export as view};
+use crate::store::{self, OpenOptions};
+use std::path::PathBuf;
+
+/// Write the inventory of a page log as Parquet: versions, addresses, roots, completion records, keys
+///
+/// Each table is a directory under OUT: versions, edges, roots, keystore, completions. No key and no
+/// value of the user is in them. sql/ is the audit over these tables, for engines that run on many
+/// machines. With `--format jsonl` the files are JSON lines.
+///
+/// With `--shard I/N` only this part is written: all versions of a page are in one shard, whatever
+/// machine writes it. Shards of one store lie side by side in one OUT; one that is there already is
+/// replaced, and a shard that failed is not there.
+///
+/// Exits with 0 if everything could be read, with 6 if something could not: it says what.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Args {
+    /// Data directory: a home with kv_home/, or kv_home/ itself; nothing in it is changed
+    dir: PathBuf,
+    /// Where the tables go: a new directory, or one that holds other shards of the same store
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    #[command(flatten)]
+    table: TableArgs,
+    /// Write one part of several: 3/7 is the third of seven
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Take this generation of the formats instead of the one the evidence gives
+    #[arg(long, value_name = "GENERATION", value_parser = generation)]
+    assume: Option<Generation>,
+    /// Read a store that another process holds; what changes meanwhile may look like damage
+    #[arg(long)]
+    allow_live: bool,
+    /// Read PALM files instead of mapping them into memory: for doubtful media
+    #[arg(long)]
+    no_mmap: bool,
+}
+
+fn failure(e: ExportError, shard: Shard) -> Failure {
+    let words = if shard.is_whole() { e.to_string() } else { format!("shard {shard}: {e}") };
+    match e {
+        ExportError::Audit(e) => Failure { message: words, ..e.into() },
+        ExportError::Inside(_) => Failure::new(exit::USAGE, words, "write the tables somewhere else"),
+        ExportError::Foreign(_) => Failure::new(exit::REFUSED, words, "name an empty directory or a new one"),
+        ExportError::Conflict { .. } => {
+            Failure::new(exit::REFUSED, words, "name another directory; nothing was changed in this one")
+        }
+        ExportError::Io { .. } if shard.is_whole() => {
+            Failure::new(exit::INCOMPLETE, words, "check the path, space and permissions; nothing was left behind")
+        }
+        ExportError::Io { .. } => Failure::new(
+            exit::INCOMPLETE,
+            words,
+            format!("check the path, space and permissions, and run it again with --shard {shard}"),
+        ),
+    }
+}
+
+/// The format of the files.
+fn encoding(output: &Output) -> Result<Encoding, Failure> {
+    match output.format {
+        Format::Jsonl => Ok(Encoding::Jsonl),
+        _ if cfg!(feature = "parquet") => Ok(Encoding::Parquet),
+        _ => Err(Failure::new(
+            exit::USAGE,
+            "this build cannot write Parquet: it was built without the feature parquet",
+            "use --format jsonl",
+        )),
+    }
+}
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    super::start_pool(threads(args.jobs));
+    if super::is_local(&args.dir) {
+        return Err(Failure::new(
+            exit::REFUSED,
+            format!("{}: holds local block files; only page logs are exported", args.dir.display()),
+            "wtcheck audit reads it",
+        ));
+    }
+    let encoding = encoding(output)?;
+    let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
+    let wanted = |uri: &str| args.table.matches(uri);
+    let tables =
+        args.table.table.as_ref().map(|glob| (&wanted as &(dyn Fn(&str) -> bool + Sync), glob.glob().to_string()));
+    let options = Options { shard: args.shard, encoding, tables, assume: args.assume, open };
+    let result = store::open(&args.dir, &options.open)
+        .map_err(ExportError::from)
+        .and_then(|store| export::export(&*store, &args.dir, &args.out, &options, &output.progress));
+    output.progress.finish();
+    let exported = result.map_err(|e| failure(e, args.shard))?;
+    let whole = exported.manifest.unreadable == 0 && exported.manifest.problems.is_empty();
+    let code = if whole { exit::CLEAN } else { exit::INCOMPLETE };
+    view::show(&exported, &args.out, code, output);
+    if !whole {
+        output.complain("parts of the store could not be read; the tables hold what could");
+    }
+    Ok(code)
+}

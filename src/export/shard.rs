@@ -1,0 +1,98 @@
+//! Which part of a store an export takes. All versions of a page are in one shard, so that each shard can
+//! merge deltas and judge chains by itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Page ids that share a shard: neighbours lie close together in the page log.
+const BLOCK_SHIFT: u32 = 8;
+/// Most shards of a set.
+pub const MAX_SHARDS: u32 = 100_000;
+
+/// A shard: the `index`th of `of`, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl Shard {
+    /// The whole store.
+    pub const WHOLE: Self = Self { index: 1, of: 1 };
+
+    /// Whether it is the whole store.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        self.of == 1
+    }
+
+    /// Whether it takes a page. The rule is part of the contract: shards are exported on different machines.
+    #[must_use]
+    pub fn takes(self, table: u64, page: u64) -> bool {
+        self.is_whole() || spread(table, page >> BLOCK_SHIFT) % u64::from(self.of) + 1 == u64::from(self.index)
+    }
+
+    /// The name of its directories.
+    #[must_use]
+    pub fn directory(self) -> String {
+        format!("shard={:05}-of-{:05}", self.index, self.of)
+    }
+}
+
+/// Spread blocks of pages evenly, whatever ids they have (the finaliser of splitmix64).
+fn spread(table: u64, block: u64) -> u64 {
+    let mut x = table.rotate_left(32) ^ block;
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.parse::<u32>().ok().filter(|n| (1..=MAX_SHARDS).contains(n));
+        let shard = text.split_once('/').and_then(|(index, of)| Some(Self { index: number(index)?, of: number(of)? }));
+        shard.filter(|s| s.index <= s.of).ok_or_else(|| {
+            format!("{text:?} is no shard: 3/7 is the third of seven, and there are {MAX_SHARDS} at most")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let shard: Shard = "3/7".parse().unwrap();
+        assert_eq!((shard.to_string(), shard.directory()), ("3/7".into(), "shard=00003-of-00007".into()));
+        assert_eq!("1/1".parse(), Ok(Shard::WHOLE));
+        for wrong in ["", "3", "0/7", "8/7", "3/0", "-1/7", "3/7/9", "1/100001", "a/b"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_page_is_in_one_shard_and_the_shards_are_even() {
+        let of = 7;
+        let mut counts = [0_u64; 7];
+        for table in [2, 26, 1000] {
+            for page in (0..70_000).chain([u64::MAX]) {
+                let takers: Vec<u32> = (1..=of).filter(|i| Shard { index: *i, of }.takes(table, page)).collect();
+                let [one] = takers.as_slice() else { panic!("page {page} is in shards {takers:?}") };
+                counts[*one as usize - 1] += 1;
+                assert!(Shard::WHOLE.takes(table, page));
+            }
+        }
+        assert!(counts.iter().all(|c| (15_000..45_000).contains(c)), "{counts:?}");
+    }
+}
