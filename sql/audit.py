@@ -66,8 +66,8 @@ class Duck:
         names = [d[0] for d in cursor.description]
         return [dict(zip(names, row)) for row in cursor.fetchall()]
 
-    def moved(self, name):
-        return None
+    def moved(self):
+        return {}
 
     def close(self):
         self.db.close()
@@ -79,6 +79,7 @@ class Spark:
     def __init__(self, out, work, encoding):
         from pyspark.sql import SparkSession
 
+        self.events = None
         builder = SparkSession.builder.appName("wtcheck audit")
         if "SPARK_ENV_LOADED" not in os.environ and not os.environ.get("MASTER"):
             # Started by hand: a small machine needs no two hundred partitions.
@@ -91,6 +92,15 @@ class Spark:
                 .config("spark.driver.host", "127.0.0.1")
                 .config("spark.driver.memory", os.environ.get("WTCHECK_DRIVER_MEMORY", "4g"))
                 .config("spark.sql.warehouse.dir", str(Path(work) / "warehouse"))
+            )
+            # What each step sends between machines is in the log of events.
+            self.events = Path(work) / "events"
+            self.events.mkdir(parents=True, exist_ok=True)
+            builder = (
+                builder.config("spark.eventLog.enabled", "true")
+                .config("spark.eventLog.dir", self.events.as_uri())
+                .config("spark.eventLog.compress", "false")
+                .config("spark.eventLog.rolling.enabled", "false")
             )
         self.spark = builder.getOrCreate()
         self.spark.sparkContext.setLogLevel("ERROR")
@@ -110,7 +120,9 @@ class Spark:
         # A plan that grew level by level would be planned, and run, from the start each time.
         self.count += 1
         path = f"{self.work}/{self.count:04d}-{name}"
+        self.spark.sparkContext.setJobGroup(name, name)
         self.spark.sql(sql).write.parquet(path)
+        self.spark.sparkContext.setJobGroup("", "")
         self.spark.read.parquet(path).createOrReplaceTempView(name)
 
     def view(self, name, sql):
@@ -119,10 +131,21 @@ class Spark:
     def rows(self, sql):
         return [row.asDict() for row in self.spark.sql(sql).collect()]
 
-    def moved(self, name):
-        """Bytes of the step that was stored last, where the work directory is local."""
-        path = Path(f"{self.work}/{self.count:04d}-{name}")
-        return sum(f.stat().st_size for f in path.glob("*.parquet")) if path.is_dir() else None
+    def moved(self):
+        """Bytes sent between machines and written by each step, where this program began the session."""
+        steps, of_stage = {}, {}
+        for log in self.events.iterdir() if self.events else []:
+            for line in log.open() if log.is_file() else []:
+                event = json.loads(line)
+                if event["Event"] == "SparkListenerJobStart":
+                    name = event.get("Properties", {}).get("spark.jobGroup.id")
+                    of_stage.update((stage, name) for stage in event["Stage IDs"])
+                elif event["Event"] == "SparkListenerTaskEnd" and of_stage.get(event["Stage ID"]):
+                    metrics = event.get("Task Metrics") or {}
+                    sums = steps.setdefault(of_stage[event["Stage ID"]], {"sent": 0, "written": 0})
+                    sums["sent"] += metrics.get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0)
+                    sums["written"] += metrics.get("Output Metrics", {}).get("Bytes Written", 0)
+        return steps
 
     def close(self):
         # The session is the process's: the next store of a comparison goes on with it.
@@ -148,7 +171,7 @@ class Steps:
         self.engine.store(table, query(name, **parameters))
         rows = self.count(table)
         seconds = round(time.monotonic() - begin, 3)
-        self.list.append({"step": table, "rows": rows, "bytes": self.engine.moved(table), "seconds": seconds})
+        self.list.append({"step": table, "rows": rows, "seconds": seconds})
         return rows
 
     def count(self, table, where="TRUE"):
@@ -193,7 +216,9 @@ def audit(engine):
     steps("version_classes", "80-versions")
     steps("orphans", "81-orphans")
     steps("keystores", "90-keystores")
-    return report(engine), steps.list
+    result = report(engine)
+    moved = engine.moved()
+    return result, [{**step, **moved.get(step["step"], {})} for step in steps.list]
 
 
 def report(engine):

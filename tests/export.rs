@@ -365,5 +365,5 @@ fn the_columns_of_the_documentation_are_current() {
     if std::env::var_os("WTCHECK_UPDATE").is_some() {
         fs::write(&at, &wanted).unwrap();
     }
-    assert_eq!(fs::read_to_string(&at).unwrap(), wanted, "WTCHECK_UPDATE=1 cargo test --test export");
+    assert!(fs::read_to_string(&at).unwrap() == wanted, "WTCHECK_UPDATE=1 cargo test --test export");
 }
