@@ -15,7 +15,7 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
 }
 
 /// Files and directories that commands in the README make: they go to a temporary directory.
-const MADE: [&str; 3] = ["plan.yaml", "mended", "leaky"];
+const MADE: [&str; 4] = ["plan.yaml", "mended", "leaky", "tables"];
 
 /// Run a command as shown, and what it prints; the time in the name of a journal is left out.
 fn run(args: &[&str], root: &Path, temp: &Path) -> String {

@@ -2,12 +2,18 @@
 //! same bytes give the same report whatever the number of threads.
 
 use std::collections::HashMap;
+use std::io;
 use wtcheck::audit::{self, AuditError, Opened, Options, Silent};
+use wtcheck::btree::catalog;
 use wtcheck::btree::walk::Depth;
+use wtcheck::export::heads;
+use wtcheck::export::pages::{Ground, Pages, Rows};
+use wtcheck::export::table::{Edge, Version};
+use wtcheck::format::image::Era;
 use wtcheck::pickup::replay;
 use wtcheck::report::map_log::{By, Log};
 use wtcheck::report::svg;
-use wtcheck::store::PageLog;
+use wtcheck::store::{PageLog, StoreKind};
 
 /// Everything that reads a page log and changes nothing; `what` chooses what runs besides the deep audit.
 /// The report of that one, as JSON.
@@ -28,9 +34,40 @@ pub fn page_log(store: &dyn PageLog, what: u8) -> Option<serde_json::Value> {
                 serde_json::to_string(&replayed).expect("JSON");
             }
         }
-        _ => {}
+        _ => export(&opened),
     }
     deep.ok()
+}
+
+/// The tables of an export: a version for each row, whatever it holds.
+fn export(opened: &Opened<'_>) {
+    struct Count(usize);
+    impl Rows for Count {
+        fn version(&mut self, _: Version) -> io::Result<()> {
+            self.0 += 1;
+            Ok(())
+        }
+        fn edge(&mut self, _: Edge) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let Ok(mut reader) = opened.store.reader() else { return };
+    let Ok(choice) = audit::choose(opened, &mut *reader, None) else { return };
+    let heads = heads::read(opened, &mut *reader, &choice, None);
+    let palm = opened.store.kind() == StoreKind::Palm;
+    let ground = Ground {
+        index: &opened.index,
+        era: if palm { Era::June2025 } else { Era::Current },
+        generation: heads.generation.name(),
+        turtle_table: catalog::turtle_table(&opened.index),
+        compression: &heads.compression,
+    };
+    let mut count = Count(0);
+    let mut rows = 0;
+    Pages::new(ground, reader)
+        .pages(0..opened.index.len(), &mut count, &mut |more| rows += more)
+        .expect("nothing is written");
+    assert_eq!((count.0, rows), (opened.index.len(), opened.index.len() as u64), "a version for each row");
 }
 
 fn report(opened: &Opened<'_>, depth: Depth, jobs: usize) -> Result<serde_json::Value, String> {

@@ -128,6 +128,10 @@ impl<'a> Blocks<'a> {
         let place = match self.held.iter().position(|(held, _)| *held == at) {
             Some(place) => place,
             None => {
+                if self.held.len() > LONGEST_CHAIN {
+                    // The oldest is in no window any more.
+                    self.spare.extend(self.held.remove(0).1.ok());
+                }
                 let mut bytes = self.spare.pop().unwrap_or_default();
                 let block = self.reader.read(row, &mut bytes).map(|()| bytes).map_err(|e| e.to_string());
                 self.held.push((at, block));
