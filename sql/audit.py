@@ -40,7 +40,7 @@ def query(name, **parameters):
 class Duck:
     """An embedded engine: one process, tables in memory or in a file."""
 
-    def __init__(self, out, work, encoding):
+    def __init__(self, out, work, encoding, _steps):
         import duckdb
 
         self.db = duckdb.connect(str(Path(work) / "audit.duckdb"))
@@ -76,7 +76,7 @@ class Duck:
 class Spark:
     """A cluster, or its stand-in in local mode. Each step is stored as Parquet under the work directory."""
 
-    def __init__(self, out, work, encoding):
+    def __init__(self, out, work, encoding, steps):
         from pyspark.sql import SparkSession
 
         self.events = None
@@ -93,15 +93,16 @@ class Spark:
                 .config("spark.driver.memory", os.environ.get("WTCHECK_DRIVER_MEMORY", "4g"))
                 .config("spark.sql.warehouse.dir", str(Path(work) / "warehouse"))
             )
-            # What each step sends between machines is in the log of events.
-            self.events = Path(work) / "events"
-            self.events.mkdir(parents=True, exist_ok=True)
-            builder = (
-                builder.config("spark.eventLog.enabled", "true")
-                .config("spark.eventLog.dir", self.events.as_uri())
-                .config("spark.eventLog.compress", "false")
-                .config("spark.eventLog.rolling.enabled", "false")
-            )
+            if steps:
+                # What each step sends between machines is in the log of events.
+                self.events = Path(work).resolve() / "events"
+                self.events.mkdir(parents=True, exist_ok=True)
+                builder = (
+                    builder.config("spark.eventLog.enabled", "true")
+                    .config("spark.eventLog.dir", self.events.as_uri())
+                    .config("spark.eventLog.compress", "false")
+                    .config("spark.eventLog.rolling.enabled", "false")
+                )
         self.spark = builder.getOrCreate()
         self.spark.sparkContext.setLogLevel("ERROR")
         self.work = work
@@ -148,8 +149,10 @@ class Spark:
         return steps
 
     def close(self):
-        # The session is the process's: the next store of a comparison goes on with it.
-        self.spark.catalog.clearCache()
+        # The session is the process's: the next store of a comparison goes on with it. One that keeps a log in
+        # the work directory ends before that does.
+        if self.events:
+            self.spark.stop()
 
 
 def schema(table):
@@ -281,13 +284,13 @@ def manifests(out):
     return shards
 
 
-def run(out, engine, work=None, encoding=None):
+def run(out, engine, work=None, encoding=None, steps=False):
     """Audit an export; answers the report and the steps."""
     if "://" not in str(out):
         encoding = manifests(out)[0]["encoding"]
     own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
     try:
-        made = {"duckdb": Duck, "spark": Spark}[engine](out, work or own, encoding or "parquet")
+        made = {"duckdb": Duck, "spark": Spark}[engine](out, work or own, encoding or "parquet", steps)
         try:
             return audit(made)
         finally:
@@ -304,7 +307,7 @@ def main():
     parser.add_argument("--work", help="directory for the steps; a cluster's must be one that all machines see")
     parser.add_argument("--steps", action="store_true", help="add rows, bytes and time of each step")
     args = parser.parse_args()
-    result, steps = run(args.out.rstrip("/"), args.engine, args.work)
+    result, steps = run(args.out.rstrip("/"), args.engine, args.work, steps=args.steps)
     if args.steps:
         result["steps"] = steps
     json.dump(result, sys.stdout, indent=2)

@@ -3,7 +3,7 @@
 
     sql/compare.py --wtcheck target/release/wtcheck --engine spark fixtures/palite/*
 
-Each directory is exported (with --shards N in N shards), audited in SQL, and compared with
+An argument that ends in .mdb.zst is a compressed PALM environment (pip install zstandard). Each is exported (with --shards N in N shards), audited in SQL, and compared with
 `wtcheck audit --format json`: trees, database, classes, orphans, keys of checkpoints. Prints a line for
 each directory; exits with 1 if one differs.
 """
@@ -51,8 +51,22 @@ def differences(ours, theirs, path=""):
         yield f"{path}: audit {json.dumps(ours)}, SQL {json.dumps(theirs)}"
 
 
+def unpacked(packed, temp):
+    """A home with a compressed environment as its page log."""
+    import zstandard
+
+    data = Path(temp, "home", "kv_home", "data.mdb")
+    data.parent.mkdir(parents=True)
+    with open(packed, "rb") as source, data.open("wb") as target:
+        zstandard.ZstdDecompressor().copy_stream(source, target)
+    return str(Path(temp, "home"))
+
+
 def check(args, home):
     """The differences of one directory."""
+    if home.endswith(".mdb.zst"):
+        with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
+            return check(args, unpacked(home, temp))
     done = subprocess.run(
         [args.wtcheck, "audit", "--format", "json", "--no-progress", home], capture_output=True, text=True
     )

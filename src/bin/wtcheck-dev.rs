@@ -1,6 +1,7 @@
 //! `wtcheck-dev`: make page-log stores and injure copies of stores, to try `wtcheck` out.
 
 use clap::{Parser, Subcommand};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use wtcheck::devtools::damage::{self, Injury};
@@ -79,6 +80,14 @@ struct DamageArgs {
     json: bool,
 }
 
+/// Print a line. A reader that went away is no error: what was asked for is done.
+fn say(line: std::fmt::Arguments<'_>) -> Result<(), String> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(format!("standard output: {e}")),
+        _ => Ok(()),
+    }
+}
+
 fn generation(text: &str) -> Result<Generation, String> {
     Generation::from_name(text).ok_or_else(|| {
         let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
@@ -125,37 +134,35 @@ fn run_forge(args: &ForgeArgs) -> Result<(), String> {
     .map_err(|e| e.to_string())?;
     bar.finish_and_clear();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&truth).map_err(|e| e.to_string())?);
+        say(format_args!("{}", serde_json::to_string_pretty(&truth).map_err(|e| e.to_string())?))
     } else {
-        show(args, &truth);
+        show(args, &truth)
     }
-    Ok(())
 }
 
 fn run_damage(args: &DamageArgs) -> Result<(), String> {
     let done = damage::damage(&args.dir, &args.copy, args.injury, args.nth).map_err(|e| e.to_string())?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&done).map_err(|e| e.to_string())?);
+        say(format_args!("{}", serde_json::to_string_pretty(&done).map_err(|e| e.to_string())?))
     } else {
-        println!("{}: {}", args.copy.display(), done.place);
+        say(format_args!("{}: {}", args.copy.display(), done.place))
     }
-    Ok(())
 }
 
-fn show(args: &ForgeArgs, truth: &Truth) {
-    println!(
+fn show(args: &ForgeArgs, truth: &Truth) -> Result<(), String> {
+    say(format_args!(
         "{}: {} page log, {} rows, {} bytes, checkpoint at LSN {}",
         args.dir.display(),
         truth.generation,
         truth.rows,
         truth.bytes,
         truth.checkpoint_lsn
-    );
+    ))?;
     for tree in &truth.trees {
-        println!(
+        say(format_args!(
             "  {} (table {}): {} leaves, size {} published, {} true",
             tree.uri, tree.table_id, tree.leaves, tree.published_size, tree.true_size
-        );
+        ))?;
     }
     let mut kinds: Vec<Fault> = truth.traces.iter().map(|t| t.fault).collect();
     kinds.sort();
@@ -163,6 +170,7 @@ fn show(args: &ForgeArgs, truth: &Truth) {
     for fault in kinds {
         let traces: Vec<_> = truth.traces.iter().filter(|t| t.fault == fault).collect();
         let counted: i64 = traces.iter().map(|t| t.counted).sum();
-        println!("  {} x {}, {counted} bytes in published sizes", traces.len(), fault.code());
+        say(format_args!("  {} x {}, {counted} bytes in published sizes", traces.len(), fault.code()))?;
     }
+    Ok(())
 }

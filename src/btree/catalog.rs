@@ -25,11 +25,18 @@ pub const SPECIAL_PAGE: u64 = 1;
 /// Table id of the key provider (07.4).
 pub const KEY_TABLE: u64 = 26;
 /// Tables that have held the turtle page, newest layout first (07.4).
-const TURTLE_TABLES: [u64; 2] = [2, 1];
+pub const TURTLE_TABLES: [u64; 2] = [2, 1];
 /// Tables that usually hold the shared metadata (07.4, 15.4).
 const METADATA_TABLES: [u64; 3] = [10, 2, 9];
 /// More internal levels than any real tree has (06.6).
 const MAX_DEPTH: usize = 64;
+
+/// Whether a table is one of those that turtle pages, the shared metadata and keys are in, or were in other
+/// generations: what the trees of a checkpoint are told from.
+#[must_use]
+pub fn is_head_table(table: u64) -> bool {
+    TURTLE_TABLES.contains(&table) || METADATA_TABLES.contains(&table) || table == KEY_TABLE
+}
 
 /// Why a checkpoint cannot be stood on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::args::{TableArgs, generation, threads};
 use super::{Failure, Outcome, exit};
 use crate::export::part::Encoding;
 use crate::export::shard::Shard;
-use crate::export::{self, ExportError, Options};
+use crate::export::{self, ExportError, Options, Wanted};
 use crate::format::generation::Generation;
 use crate::report::{Format, Output, export as view};
 use crate::store::{self, OpenOptions};
@@ -94,8 +94,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let encoding = encoding(output)?;
     let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
     let wanted = |uri: &str| args.table.matches(uri);
-    let tables =
-        args.table.table.as_ref().map(|glob| (&wanted as &(dyn Fn(&str) -> bool + Sync), glob.glob().to_string()));
+    let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.glob().to_string(), matches: &wanted });
     let options = Options { shard: args.shard, encoding, tables, assume: args.assume, open };
     let result = store::open(&args.dir, &options.open)
         .map_err(ExportError::from)

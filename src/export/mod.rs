@@ -39,9 +39,6 @@ const ROWS_PER_PART: usize = 1 << 17;
 const PROGRESS_STEP: u64 = 4096;
 /// Problems a manifest names.
 const MOST_PROBLEMS: usize = 100;
-/// Tables that turtle pages, the shared metadata and keys are in, or were in other generations (07.4): each
-/// shard needs them to know the trees.
-const HEAD_TABLES: [u64; 5] = [1, 2, 9, 10, KEY_TABLE];
 
 /// Why there is no export.
 #[derive(Debug, thiserror::Error)]
@@ -80,14 +77,22 @@ impl From<StoreError> for ExportError {
     }
 }
 
+/// Which trees are wanted.
+pub struct Wanted<'o> {
+    /// As it was asked for: shards of one set were asked the same.
+    pub glob: String,
+    /// Whether it means a tree, by URI.
+    pub matches: &'o (dyn Fn(&str) -> bool + Sync),
+}
+
 /// What to export and how.
 pub struct Options<'o> {
     /// Which part.
     pub shard: Shard,
     /// How to write.
     pub encoding: Encoding,
-    /// Which trees, by URI, and the glob that says so.
-    pub tables: Option<(&'o (dyn Fn(&str) -> bool + Sync), String)>,
+    /// Which trees; all if `None`.
+    pub tables: Option<Wanted<'o>>,
     /// Take this generation instead of the one the evidence gives.
     pub assume: Option<Generation>,
     /// How to open the store.
@@ -126,7 +131,7 @@ pub fn export(
         newest_completion: opened.completions.last().map(|c| c.lsn),
         completions: opened.completions.len() as u64,
         lsn_counter: opened.layout.lsn_counter,
-        table: options.tables.as_ref().map(|(_, glob)| glob.clone()),
+        table: options.tables.as_ref().map(|wanted| wanted.glob.clone()),
         encoding: options.encoding,
     };
     let io = |e: io::Error| ExportError::Io { path: out.to_path_buf(), reason: e.to_string() };
@@ -193,7 +198,7 @@ fn open<'s>(store: &'s dyn PageLog, shard: Shard, progress: &dyn Progress) -> Re
     if shard.is_whole() {
         return Ok(audit::open(store, false, progress)?);
     }
-    let own = |table: u64, page: u64| HEAD_TABLES.contains(&table) || shard.takes(table, page);
+    let own = |table: u64, page: u64| catalog::is_head_table(table) || shard.takes(table, page);
     let opened = audit::open_part(store, &own, progress)?;
     // A store whose shared metadata lies in another table than any known one is read whole.
     let mut reader = store.reader()?;
@@ -215,7 +220,7 @@ struct Chosen {
 
 impl Chosen {
     fn new(opened: &Opened<'_>, heads: &Heads, options: &Options<'_>) -> Result<Self, ExportError> {
-        let Some((wanted, _)) = &options.tables else {
+        let Some(Wanted { matches: wanted, .. }) = &options.tables else {
             return Ok(Self { shard: options.shard, tables: None, uris: None });
         };
         let wanted_or_shared = |uri: &str| uri == catalog::SHARED_METADATA || wanted(uri);

@@ -12,7 +12,7 @@ use super::squeeze;
 use super::sums::{self, Sums};
 use super::text;
 use crate::audit::{Opened, Progress};
-use crate::btree::catalog::{self, KEY_TABLE, SPECIAL_PAGE};
+use crate::btree::catalog::{self, KEY_TABLE, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::format::compress::{self, Compressor};
 use crate::format::config::Config;
 use crate::format::cookie::{Cookie, Layout};
@@ -27,8 +27,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 const TURTLE_BEGINS: [&str; 5] = ["version=", "checkpoint=", "(WiredTigerCheckpoint.", "file:", "compatible_version="];
 /// How a completion record begins.
 const COMPLETION_BEGINS: [&str; 4] = ["metadata_lsn=", "id=", "metadata_checksum=", "database_size="];
-/// Tables whose page 1 may be a turtle page (07.4).
-const TURTLE_TABLES: [u64; 2] = [1, 2];
 /// Tries to find content whose checksum packs into as many bytes as the old one.
 const ATTEMPTS: u64 = 4096;
 /// A checksum that nothing has.
@@ -124,7 +122,7 @@ impl<'a> Rewriter<'a> {
     fn find_metadata(&mut self, reader: &mut dyn BlockReader) {
         let index = &self.opened.index;
         let mut bytes = Vec::new();
-        for table in TURTLE_TABLES {
+        for table in TURTLE_TABLES.into_iter().rev() {
             for row in index.slice(index.page(table, SPECIAL_PAGE)) {
                 let parsed = reader.read(&row, &mut bytes).ok().and_then(|()| turtle::parse(&bytes).ok());
                 let tree = parsed.and_then(|t| catalog::metadata_tree(index, &t).ok());
@@ -394,7 +392,7 @@ impl<'a> Rewriter<'a> {
         let Ok(parsed) = completion::parse(text.as_bytes()) else { return text.as_bytes().to_vec() };
         let Some(old) = parsed.metadata_checksum else { return row.text.clone() };
         let of = |table: &u64| self.sums.get(&(*table, SPECIAL_PAGE, parsed.metadata_lsn));
-        let new = TURTLE_TABLES.iter().rev().find_map(of).map_or(NOWHERE, |all| sums::renewed(all, old));
+        let new = TURTLE_TABLES.iter().find_map(of).map_or(NOWHERE, |all| sums::renewed(all, old));
         // The engine writes no leading zeros, and reads them.
         let width = format!("{old:x}").len();
         let mut out = crate::format::config::with_values(text, &[("metadata_checksum", &format!("{new:0width$x}"))])

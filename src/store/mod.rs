@@ -214,6 +214,9 @@ pub trait PageLog: Send + Sync {
     fn reader(&self) -> Result<Box<dyn BlockReader + Send + '_>, StoreError>;
 }
 
+/// Takes the place of a row among those asked for, and its bytes.
+pub type PutBlock<'a> = dyn FnMut(usize, Result<&[u8], StoreError>) + 'a;
+
 /// Reads the data of single rows.
 pub trait BlockReader {
     /// Replace the content of `out` by the stored bytes of `row`.
@@ -224,7 +227,7 @@ pub trait BlockReader {
 
     /// Read several rows, in whatever order is fastest: `put` gets the place of each in `rows`, once, and its
     /// bytes.
-    fn read_all(&mut self, rows: &[Row], put: &mut dyn FnMut(usize, Result<&[u8], StoreError>)) {
+    fn read_all(&mut self, rows: &[Row], put: &mut PutBlock<'_>) {
         let mut bytes = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             let read = self.read(row, &mut bytes);

@@ -21,8 +21,8 @@ mod write;
 pub use write::PaliteLedger;
 
 use super::{
-    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, Seal, StoreError,
-    StoreKind,
+    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, PutBlock, Row, Seal,
+    StoreError, StoreKind,
 };
 use crate::scratch::{self, Held};
 use crate::store::index::packed::Segment;
@@ -290,8 +290,7 @@ impl Palite {
         db: &Database,
         conn: &Connection,
         shape: &Shape,
-        own: Option<&Own<'_>>,
-        inspect: Option<&Inspect<'_>>,
+        Want { own, inspect }: Want<'_>,
         progress: &Progress<'_>,
     ) -> Option<Segment> {
         let rowid = shape.rowid?;
@@ -334,8 +333,7 @@ impl Palite {
         &self,
         number: usize,
         db: &Database,
-        own: Option<&Own<'_>>,
-        inspect: Option<&Inspect<'_>>,
+        want: Want<'_>,
         progress: &Progress<'_>,
     ) -> Result<(Scanned, Vec<Problem>), StoreError> {
         let nothing = || Scanned::Rows(Vec::new());
@@ -359,7 +357,7 @@ impl Palite {
         };
         let number = u64::try_from(number).unwrap_or(u64::MAX) << ROWID_BITS;
         if opened.salvage.is_none()
-            && let Some(segment) = self.scan_in_pieces(number, db, conn, &shape, own, inspect, progress)
+            && let Some(segment) = self.scan_in_pieces(number, db, conn, &shape, want, progress)
         {
             return Ok((Scanned::Segment(segment), db.watch()));
         }
@@ -397,25 +395,20 @@ impl Palite {
         }));
         sink.flush();
         problems.extend(db.watch());
-        if let Some(own) = own {
+        if let Some(own) = want.own {
             sink.rows.retain(|row| own(row.table, row.page));
         }
         Ok((Scanned::Rows(sink.rows), problems))
     }
 
     /// Read the rows of all databases.
-    fn scan_all(
-        &self,
-        own: Option<&Own<'_>>,
-        inspect: Option<&Inspect<'_>>,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<(Index, Vec<Problem>), StoreError> {
+    fn scan_all(&self, want: Want<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
         let progress = Progress { rows: AtomicU64::new(0), tell: progress };
         let parts: Vec<_> = self
             .pages
             .par_iter()
             .enumerate()
-            .map(|(number, db)| self.scan(number, db, own, inspect, &progress))
+            .map(|(number, db)| self.scan(number, db, want, &progress))
             .collect::<Result<_, _>>()?;
         let mut problems = self.notes.clone();
         let (mut segments, mut rows) = (Vec::new(), Vec::new());
@@ -428,6 +421,13 @@ impl Palite {
         }
         Ok((Index::of(segments, rows), problems))
     }
+}
+
+/// Which rows are wanted, and what looks at their data.
+#[derive(Clone, Copy)]
+struct Want<'w> {
+    own: Option<&'w Own<'w>>,
+    inspect: Option<&'w Inspect<'w>>,
 }
 
 /// The rows of one database.
@@ -473,11 +473,11 @@ impl PageLog for Palite {
         inspect: Option<&Inspect<'_>>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Index, Vec<Problem>), StoreError> {
-        self.scan_all(None, inspect, progress)
+        self.scan_all(Want { own: None, inspect }, progress)
     }
 
     fn index_of(&self, own: &Own<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
-        self.scan_all(Some(own), None, progress)
+        self.scan_all(Want { own: Some(own), inspect: None }, progress)
     }
 
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {
@@ -654,7 +654,7 @@ impl BlockReader for PaliteReader<'_> {
         })
     }
 
-    fn read_all(&mut self, rows: &[Row], put: &mut dyn FnMut(usize, Result<&[u8], StoreError>)) {
+    fn read_all(&mut self, rows: &[Row], put: &mut PutBlock<'_>) {
         // A row looked up costs several times one that is met in passing, so rows are taken in the order in
         // which they lie, and those that follow each other together.
         let mut order: Vec<(u64, usize)> = rows.iter().enumerate().map(|(place, row)| (row.locator, place)).collect();
