@@ -192,7 +192,11 @@ def audit(engine):
     nothing = "SELECT CAST(0 AS INT) AS origin, table_id, page_id, lsn FROM refs_0 WHERE FALSE"
     engine.view("reached_0", nothing)
     for level in range(MOST_LEVELS):
-        steps(f"level_{level}", "20-reach", refs=f"refs_{level}", reached=f"reached_{level}")
+        refs, found, missed, remains = (f"{name}_{level}" for name in ["refs", "found", "missed", "remains"])
+        steps(found, "20-found", refs=refs)
+        steps(missed, "21-missed", refs=refs, found=found)
+        steps(remains, "22-remains", missed=missed)
+        steps(f"level_{level}", "23-reach", found=found, remains=remains, reached=f"reached_{level}")
         parts = " UNION ALL ".join(f"SELECT * FROM level_{n}" for n in range(level + 1))
         engine.view(f"reached_{level + 1}", parts)
         if steps(f"refs_{level + 1}", "30-next", level=f"level_{level}") == 0:
