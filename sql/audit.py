@@ -43,6 +43,7 @@ class Duck:
     def __init__(self, out, work, encoding, _steps):
         import duckdb
 
+        Path(work).mkdir(parents=True, exist_ok=True)
         self.db = duckdb.connect(str(Path(work) / "audit.duckdb"))
         self.db.execute("SET preserve_insertion_order=false")
         read = {"parquet": "read_parquet", "jsonl": "read_json"}[encoding]
@@ -53,7 +54,7 @@ class Duck:
                 # Without rows there is nothing to tell types from; the manifest's reader knows them.
                 columns = ", ".join(f"'{n}': '{t}'" for n, t in schema(table).items())
                 more = f", format='newline_delimited', columns={{{columns}}}"
-            self.db.execute(f"CREATE VIEW {table} AS SELECT * FROM {read}('{files}'{more})")
+            self.db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM {read}('{files}'{more})")
 
     def store(self, name, sql):
         self.db.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
@@ -95,8 +96,8 @@ class Spark:
             )
             if steps:
                 # What each step sends between machines is in the log of events.
-                self.events = Path(work).resolve() / "events"
-                self.events.mkdir(parents=True, exist_ok=True)
+                Path(work).mkdir(parents=True, exist_ok=True)
+                self.events = Path(tempfile.mkdtemp(prefix="events-", dir=Path(work).resolve()))
                 builder = (
                     builder.config("spark.eventLog.enabled", "true")
                     .config("spark.eventLog.dir", self.events.as_uri())
@@ -122,7 +123,7 @@ class Spark:
         self.count += 1
         path = f"{self.work}/{self.count:04d}-{name}"
         self.spark.sparkContext.setJobGroup(name, name)
-        self.spark.sql(sql).write.parquet(path)
+        self.spark.sql(sql).write.mode("overwrite").parquet(path)
         self.spark.sparkContext.setJobGroup("", "")
         self.spark.read.parquet(path).createOrReplaceTempView(name)
 
@@ -241,7 +242,7 @@ def report(engine):
     database = plain(engine.rows("SELECT * FROM database")[0])
     versions = {
         r["class"]: {"count": int(r["row_count"]), "bytes": int(r["byte_count"])}
-        for r in engine.rows("SELECT * FROM version_classes")
+        for r in engine.rows("SELECT * FROM version_classes ORDER BY class")
     }
     orphans = [plain(r) for r in engine.rows("SELECT * FROM orphans ORDER BY table_id, page_id, lsn")]
     checkpoints = [plain(r) for r in engine.rows("SELECT * FROM keystores ORDER BY lsn")]
@@ -292,6 +293,8 @@ def run(out, engine, work=None, encoding=None, steps=False):
     """Audit an export; answers the report and the steps."""
     if "://" not in str(out):
         encoding = manifests(out)[0]["encoding"]
+    elif work is None:
+        raise SystemExit("name a directory for the steps with --work, one that all machines see")
     own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
     try:
         made = {"duckdb": Duck, "spark": Spark}[engine](out, work or own, encoding or "parquet", steps)
