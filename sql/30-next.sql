@@ -1,6 +1,7 @@
 -- The references of the next level: the addresses in the page versions that a level reached.
 --
--- Reads: ${level} (one level), edges. Makes: refs_K, a row an address. The walk ends when it has none.
+-- Reads: ${level} (one level), edges. Makes: refs_K, a row an address. The walk ends where no
+-- version of a level follows.
 SELECT
     l.origin,
     e.table_id,

@@ -195,13 +195,17 @@ def audit(engine):
     for level in range(MOST_LEVELS):
         refs, found, missed, remains = (f"{name}_{level}" for name in ["refs", "found", "missed", "remains"])
         steps(found, "20-found", refs=refs)
-        steps(missed, "21-missed", refs=refs, found=found)
-        steps(remains, "22-remains", missed=missed)
+        if steps(missed, "21-missed", refs=refs, found=found) > 0:
+            steps(remains, "22-remains", missed=missed)
+        else:
+            engine.view(remains, f"SELECT * FROM {found} WHERE FALSE")
         steps(f"level_{level}", "23-reach", found=found, remains=remains, reached=f"reached_{level}")
         parts = " UNION ALL ".join(f"SELECT * FROM level_{n}" for n in range(level + 1))
         engine.view(f"reached_{level + 1}", parts)
-        if steps(f"refs_{level + 1}", "30-next", level=f"level_{level}") == 0:
+        # The last level is the largest, and nothing leads on from it.
+        if steps.count(f"level_{level}", "follows") == 0:
             break
+        steps(f"refs_{level + 1}", "30-next", level=f"level_{level}")
     engine.view("reached", f"SELECT * FROM reached_{level + 1}")
     steps("facts", "40-facts")
     steps("marks", "50-marks")
