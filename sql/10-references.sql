@@ -22,4 +22,4 @@ SELECT
     FALSE AS suspect
 FROM roots r
 CROSS JOIN (SELECT lsn FROM completions WHERE audited) a
-WHERE r.walked AND r.root_page_id IS NOT NULL
+WHERE r.walked AND r.exported AND r.root_page_id IS NOT NULL

@@ -4,7 +4,8 @@
 -- reference is held against its row: base image, delta flag, size, checksum. One that was read from a
 -- damaged page (suspect) counts only if the page log confirms it.
 -- Reads: ${found}, ${remains}, ${reached} (all levels above).
--- Makes: level_K, a row a page version. lost: pages below it may be missed. follows: its addresses lead on.
+-- Makes: level_K, a row a page version. sound: all that its row and its reference say agrees. lost: pages
+-- below it may be missed. follows: its addresses lead on.
 WITH located AS (
     SELECT * FROM ${found}
     UNION ALL
@@ -49,6 +50,10 @@ named AS (
     SELECT
         f.*,
         COALESCE(f.page_type LIKE '%internal', FALSE) AS holds_children,
+        NOT f.broken
+        AND f.checksum_ok
+        AND f.page_type IS NOT NULL
+        AND (f.children_ok OR f.page_type NOT LIKE '%internal') AS sound,
         CASE
             WHEN f.cell_type IN ('key-overflow', 'value-overflow') THEN 'overflow'
             WHEN f.cell_type <> 'addr-internal' THEN 'leaf'
@@ -74,13 +79,8 @@ SELECT
     n.level,
     n.deleted,
     n.broken,
-    n.cell_type = 'addr-internal'
-    AND (
-        n.broken
-        OR NOT n.checksum_ok
-        OR n.page_type IS NULL
-        OR (n.holds_children AND NOT n.children_ok)
-    ) AS lost,
+    n.sound,
+    n.cell_type = 'addr-internal' AND (NOT n.sound OR (n.holds_children AND n.level >= 64)) AS lost,
     n.version_lsn IS NOT NULL
     AND n.level < 64
     AND (

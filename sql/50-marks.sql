@@ -2,7 +2,7 @@
 -- turtle and key pages that completion records name.
 --
 -- Reads: reached, versions, completions. Makes: marks, a row a row of the page log, with the first of the
--- checkpoints that needs it (origin 0 before 1 before 2).
+-- checkpoints that needs it (origin 0 before 1 before 2). sound: its block can be used.
 WITH audited AS (
     SELECT lsn FROM completions WHERE audited
 ),
@@ -32,7 +32,8 @@ blocks AS (
         r.origin,
         v.table_id,
         v.page_id,
-        v.lsn
+        v.lsn,
+        COALESCE(v.usable, TRUE) AS sound
     FROM reached r
     INNER JOIN versions v
         ON
@@ -45,7 +46,8 @@ blocks AS (
         s.origin,
         s.table_id,
         s.page_id,
-        s.lsn
+        s.lsn,
+        TRUE AS sound
     FROM special s
 )
 
@@ -53,6 +55,7 @@ SELECT
     table_id,
     page_id,
     lsn,
-    MIN(origin) AS origin
+    MIN(origin) AS origin,
+    MIN(CASE WHEN sound THEN 1 ELSE 0 END) = 1 AS sound
 FROM blocks
 GROUP BY table_id, page_id, lsn

@@ -3,7 +3,8 @@
 -- recomputed_size is the sum of the sizes in all cookies that lead to reachable pages, root included;
 -- physical_size that of the stored blocks. A difference above 0 is bytes that nothing reaches any more.
 -- Builds before 2026 published the root's page id in place of a size; then there is no difference.
--- Reads: roots, completions, reached. Makes: trees, a row a tree.
+-- complete: every page of the tree could be read; what a tree that is not comes to is a part of it.
+-- Reads: roots, completions, reached, marks, edges. Makes: trees, a row a tree.
 WITH sums AS (
     SELECT
         table_id,
@@ -21,15 +22,29 @@ WITH sums AS (
     GROUP BY table_id
 ),
 
+gaps AS (
+    SELECT table_id FROM reached WHERE origin = 0 AND (lost OR NOT sound)
+    UNION
+    SELECT table_id FROM marks WHERE origin = 0 AND NOT sound
+    UNION
+    -- An address that cannot be decoded.
+    SELECT l.table_id
+    FROM reached l
+    INNER JOIN edges e
+        ON e.table_id = l.table_id AND e.parent_page_id = l.page_id AND e.parent_lsn = l.version_lsn
+    WHERE l.origin = 0 AND l.follows AND e.child_page_id IS NULL
+),
+
 named AS (
     SELECT
         r.position,
         r.uri,
         r.table_id,
-        r.walked,
+        r.walked AND r.exported AS walked,
+        r.walked AND r.exported AND NOT r.root_unreadable AND g.table_id IS NULL AS complete,
         r.root_cookie,
         r.published_size,
-        CASE WHEN r.walked THEN COALESCE(s.recomputed_size, 0) END AS recomputed_size,
+        CASE WHEN r.walked AND r.exported THEN COALESCE(s.recomputed_size, 0) END AS recomputed_size,
         COALESCE(s.physical_size, 0) AS physical_size,
         COALESCE(s.reachable, 0) AS reachable,
         COALESCE(s.internal, 0) AS internal,
@@ -47,6 +62,7 @@ named AS (
     FROM roots r
     INNER JOIN completions c ON c.lsn = r.completion_lsn
     LEFT JOIN sums s ON s.table_id = r.table_id
+    LEFT JOIN gaps g ON g.table_id = r.table_id
     WHERE c.audited
 )
 

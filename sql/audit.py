@@ -6,8 +6,9 @@
     spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///tmp/wtcheck
 
 Prints one JSON document: trees, database, versions, orphans, keystore, as `wtcheck audit --format json`
-names them; with --steps also the rows of each step, its bytes and its time. Every query is a file beside
-this one, in portable SQL; this program only stores the result of each as the table that the next ones read.
+names them, and of the export what it lacks; with --steps also the rows of each step, its bytes and its
+time. Exits with 6 if a part of the store could not be read. Every query is a file beside this one, in
+portable SQL; this program only stores the result of each as the table that the next ones read.
 """
 
 import argparse
@@ -40,12 +41,18 @@ def query(name, **parameters):
 class Duck:
     """An embedded engine: one process, tables in memory or in a file."""
 
-    def __init__(self, out, work, encoding, _steps):
+    def __init__(self, work, _steps):
         import duckdb
 
         Path(work).mkdir(parents=True, exist_ok=True)
         self.db = duckdb.connect(str(Path(work) / "audit.duckdb"))
         self.db.execute("SET preserve_insertion_order=false")
+
+    def texts(self, pattern):
+        quoted = pattern.replace("'", "''")
+        return [row["content"] for row in self.rows(f"SELECT content FROM read_text('{quoted}')")]
+
+    def open(self, out, encoding):
         read = {"parquet": "read_parquet", "jsonl": "read_json"}[encoding]
         for table in TABLES:
             files = f"{out}/{table}/*/*.{encoding}".replace("'", "''")
@@ -77,7 +84,7 @@ class Duck:
 class Spark:
     """A cluster, or its stand-in in local mode. Each step is stored as Parquet under the work directory."""
 
-    def __init__(self, out, work, encoding, steps):
+    def __init__(self, work, steps):
         from pyspark.sql import SparkSession
 
         self.events = None
@@ -108,6 +115,18 @@ class Spark:
         self.spark.sparkContext.setLogLevel("ERROR")
         self.work = work
         self.count = 0
+
+    def texts(self, pattern):
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            return self.spark.sparkContext.wholeTextFiles(pattern).values().collect()
+        except Py4JJavaError as error:
+            if "InvalidInputException" in str(error):
+                return []
+            raise
+
+    def open(self, out, encoding):
         for table in TABLES:
             reader = self.spark.read
             if encoding == "jsonl":
@@ -192,7 +211,9 @@ def audit(engine):
     # An empty table with the columns that the first level is compared with.
     nothing = "SELECT CAST(0 AS INT) AS origin, table_id, page_id, lsn FROM refs_0 WHERE FALSE"
     engine.view("reached_0", nothing)
-    for level in range(MOST_LEVELS):
+    for level in range(MOST_LEVELS + 1):
+        if level == MOST_LEVELS:
+            raise SystemExit(f"a tree has more than {MOST_LEVELS} levels")
         refs, found, missed, remains = (f"{name}_{level}" for name in ["refs", "found", "missed", "remains"])
         steps(found, "20-found", refs=refs)
         if steps(missed, "21-missed", refs=refs, found=found) > 0:
@@ -212,7 +233,9 @@ def audit(engine):
     steps("judged_0", "60-judged")
     last = "judged_0"
     if steps.count(last, "class IS NULL") > 0:
-        for number in range(1, MOST_ROUNDS):
+        for number in range(1, MOST_ROUNDS + 1):
+            if number == MOST_ROUNDS:
+                raise SystemExit(f"the classes still change after {MOST_ROUNDS} rounds")
             this = f"judged_{number}"
             steps(this, "61-round", judged=last)
             changed = engine.rows(
@@ -241,6 +264,7 @@ def report(engine):
         tree = {k: t[k] for k in ["uri", "table_id", "root_cookie", "published_size", "recomputed_size"]}
         tree["physical_size"] = t["physical_size"]
         tree["difference"] = t["difference"]
+        tree["complete"] = t["complete"]
         tree["pages"] = {k: t[k] for k in pages}
         trees.append(plain(tree))
     database = plain(engine.rows("SELECT * FROM database")[0])
@@ -269,12 +293,15 @@ def plain(value):
     return int(value)
 
 
-def manifests(out):
-    """The manifests of a local directory; refuses a set that is not whole."""
-    found = sorted(Path(out, "_manifest").glob("shard-*.json"))
-    if not found:
+def manifests(out, engine):
+    """The manifests of an export; refuses a set that is not whole."""
+    if "://" in out:
+        texts = engine.texts(f"{out}/_manifest/*.json")
+    else:
+        texts = [path.read_text() for path in Path(out, "_manifest").glob("shard-*.json")]
+    if not texts:
         raise SystemExit(f"{out}: no shard is complete; run wtcheck export")
-    shards = [json.loads(path.read_text()) for path in found]
+    shards = [json.loads(text) for text in texts]
     of = {s["shard"]["of"] for s in shards}
     if len(of) != 1:
         raise SystemExit(f"{out}: shards of sets of {sorted(of)} lie side by side")
@@ -293,17 +320,26 @@ def manifests(out):
     return shards
 
 
-def run(out, engine, work=None, encoding=None, steps=False):
+def coverage(shards):
+    """What the tables are of, and what of the store is not in them."""
+    same = {key: shards[0][key] for key in ["kind", "generation", "table"]}
+    problems = sorted({problem for s in shards for problem in s["problems"]})
+    return {**same, "shards": len(shards), "unreadable": sum(s["unreadable"] for s in shards), "problems": problems}
+
+
+def run(out, engine, work=None, steps=False):
     """Audit an export; answers the report and the steps."""
-    if "://" not in str(out):
-        encoding = manifests(out)[0]["encoding"]
-    elif work is None:
+    out = str(out).rstrip("/")
+    if "://" in out and work is None:
         raise SystemExit("name a directory for the steps with --work, one that all machines see")
     own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
     try:
-        made = {"duckdb": Duck, "spark": Spark}[engine](out, work or own, encoding or "parquet", steps)
+        made = {"duckdb": Duck, "spark": Spark}[engine](work or own, steps)
         try:
-            return audit(made)
+            shards = manifests(out, made)
+            made.open(out, shards[0]["encoding"])
+            result, list_of_steps = audit(made)
+            return {**result, "export": coverage(shards)}, list_of_steps
         finally:
             made.close()
     finally:
@@ -318,12 +354,18 @@ def main():
     parser.add_argument("--work", help="directory for the steps; a cluster's must be one that all machines see")
     parser.add_argument("--steps", action="store_true", help="add rows, bytes and time of each step")
     args = parser.parse_args()
-    result, steps = run(args.out.rstrip("/"), args.engine, args.work, steps=args.steps)
+    result, steps = run(args.out, args.engine, args.work, steps=args.steps)
     if args.steps:
         result["steps"] = steps
     json.dump(result, sys.stdout, indent=2)
     print()
+    lacks = result["export"]
+    for problem in lacks["problems"]:
+        print(f"not read: {problem}", file=sys.stderr)
+    if lacks["unreadable"]:
+        print(f"not read: {lacks['unreadable']} blocks", file=sys.stderr)
+    return 6 if lacks["problems"] or lacks["unreadable"] else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

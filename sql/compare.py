@@ -3,9 +3,10 @@
 
     sql/compare.py --wtcheck target/release/wtcheck --engine spark fixtures/palite/*
 
-An argument that ends in .mdb.zst is a compressed PALM environment (pip install zstandard). Each is exported (with --shards N in N shards), audited in SQL, and compared with
-`wtcheck audit --format json`: trees, database, classes, orphans, keys of checkpoints. Prints a line for
-each directory; exits with 1 if one differs.
+An argument that ends in .mdb.zst is a compressed PALM environment (pip install zstandard). Each is
+exported (with --shards N in N shards), audited in SQL, and compared with `wtcheck audit --format json`:
+trees, database, classes, orphans, keys of checkpoints. Prints a line for each directory; exits with 1 if
+one differs.
 """
 
 import argparse
@@ -17,8 +18,8 @@ from pathlib import Path
 
 import audit
 
-TREE = ["uri", "table_id", "root_cookie", "published_size", "recomputed_size", "physical_size", "difference"]
-DATABASE = ["published_size", "sum_of_published", "sum_of_recomputed", "buffer", "difference"]
+TREE = ["uri", "table_id", "root_cookie", "published_size", "recomputed_size", "physical_size", "difference", "complete"]
+DATABASE = ["published_size", "sum_of_published", "sum_of_recomputed", "buffer", "difference", "difference_from_recomputed"]
 ORPHAN = ["table_id", "uri", "page_id", "lsn", "bytes", "reason"]
 KEY = ["lsn", "metadata_lsn", "keystore_lsn", "newest_key_before", "stale"]
 
@@ -67,19 +68,21 @@ def check(args, home):
     if home.endswith(".mdb.zst"):
         with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
             return check(args, unpacked(home, temp))
-    done = subprocess.run(
-        [args.wtcheck, "audit", "--format", "json", "--no-progress", home], capture_output=True, text=True
-    )
+    table = [] if args.table is None else ["--table", args.table]
+    command = [args.wtcheck, "audit", "--format", "json", "--no-progress", home, *table]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode not in (0, 1, 6):
         raise SystemExit(f"{home}: audit exits with {done.returncode}: {done.stderr}")
     ours = json.loads(done.stdout)
+    if "error" in ours:
+        raise SystemExit(f"{home}: audit: {ours['error']}")
     if ours.get("checkpoint") is None:
         return None
     with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
         out = Path(temp, "out")
         for index in range(1, args.shards + 1):
             command = [args.wtcheck, "export", home, "--out", out, "--no-progress", "--format", args.format]
-            command += ["--shard", f"{index}/{args.shards}"]
+            command += ["--shard", f"{index}/{args.shards}", *table]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode not in (0, 6):
                 raise SystemExit(f"{home}: export exits with {done.returncode}: {done.stderr}")
@@ -94,6 +97,7 @@ def main():
     parser.add_argument("--wtcheck", default="wtcheck", help="the program")
     parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
     parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--table", metavar="GLOB", help="these trees only")
     parser.add_argument("--format", choices=["table", "jsonl"], default="table", help="table: Parquet")
     args = parser.parse_args()
     bad = 0

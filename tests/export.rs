@@ -257,7 +257,12 @@ fn one_tree_alone() {
     assert_eq!(tables, [2, 10, 25, 26], "turtle pages, shared metadata, the tree, keys");
     let expected: Vec<&String> = all["versions"].iter().filter(|l| tables.contains(&table(l))).collect();
     assert_eq!(some["versions"].iter().collect::<Vec<_>>(), expected);
-    assert!(some["roots"].iter().all(|l| l.contains("accounts00") || l.contains("WiredTigerShared.wt")));
+    for (root, whole) in some["roots"].iter().zip(&all["roots"]) {
+        let taken = root.contains("accounts00") || root.contains("WiredTigerShared.wt");
+        let flag = if taken { "true" } else { "false" };
+        assert_eq!(*root, whole.replace("\"exported\":true", &format!("\"exported\":{flag}")));
+    }
+    assert_eq!(some["roots"].len(), all["roots"].len());
     assert_eq!(some["completions"], all["completions"]);
 }
 
@@ -315,6 +320,58 @@ fn sql_comes_to_what_the_audit_does_on_fixtures() {
     let homes = homes(temp.path());
     compare(&homes, &[]);
     compare(&homes, &["--shards", "3", "--format", "jsonl"]);
+}
+
+#[test]
+fn sql_comes_to_what_the_audit_does_on_some_trees() {
+    let names = ["2025-11-bitflip-missing-delta", "2026-02-double-root", "2026-07-leak-full"];
+    let homes: Vec<PathBuf> = names.iter().map(|name| fixture(&format!("palite/{name}"))).collect();
+    compare(&homes, &["--table", "*00*", "--shards", "2"]);
+}
+
+#[test]
+fn sql_says_what_is_not_in_the_tables() {
+    let Some(python) = duckdb() else { return };
+    let temp = tempfile::tempdir().unwrap();
+    let (home, out) = (temp.path().join("home"), temp.path().join("out"));
+    copy_dir(&fixture("palite/2026-07-leak-full"), &home);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/audit.py");
+    let audit = |out: &Path| {
+        let mut command = Command::new(&python);
+        let done = command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&script).arg(out).output().unwrap();
+        let texts = [done.stdout, done.stderr].map(|t| String::from_utf8(t).unwrap());
+        (done.status.code().unwrap(), texts)
+    };
+    let refused = |out: &Path, words: &str| {
+        let (code, [stdout, stderr]) = audit(out);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+        assert!(stderr.contains(words), "{stderr}");
+    };
+    refused(&out, "no shard is complete");
+    export(&home, &out, &["--shard", "2/3"]);
+    refused(&out, "shards are missing: 1/3, 3/3");
+
+    let whole = temp.path().join("whole");
+    export(&home, &whole, &[]);
+    let (code, [text, stderr]) = audit(&whole);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let nothing = serde_json::json!({"kind": "palite", "generation": "2026-07", "table": null, "shards": 1,
+        "unreadable": 0, "problems": []});
+    assert_eq!(document["export"], nothing);
+
+    // A file of pages that is gone.
+    let kv_home = home.join("kv_home");
+    let pages = fs::read_dir(&kv_home).unwrap().map(|e| e.unwrap().path());
+    let pages = pages.filter(|p| p.file_name().unwrap().to_str().unwrap().starts_with("pages_")).max().unwrap();
+    fs::remove_file(&pages).unwrap();
+    let gap = temp.path().join("gap");
+    assert_eq!(wtcheck(&["export", path(&home), "--out", path(&gap)]).0, 6);
+    let (code, [text, stderr]) = audit(&gap);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let name = pages.file_name().unwrap().to_str().unwrap();
+    assert!(code == 6 && stderr.contains(name), "{code} {stderr}");
+    assert!(document["export"]["problems"][0].as_str().unwrap().contains(name), "{text}");
 }
 
 #[test]

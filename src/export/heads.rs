@@ -134,6 +134,7 @@ fn root(
         uri: Text::Owned(tree.uri.clone()),
         table_id: tree.table,
         walked,
+        exported: true,
         checkpoint: entry.map(|e| Text::Owned(e.name.clone())),
         root_cookie: Text::Owned(entry.map(|e| hex::encode(&e.addr)).unwrap_or_default()),
         root_unreadable: unreadable,

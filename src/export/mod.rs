@@ -121,9 +121,12 @@ pub fn export(
     let opened = open(store, shard, progress)?;
     let mut reader = store.reader()?;
     let choice = audit::choose(&opened, &mut *reader, None)?;
-    let heads = heads::read(&opened, &mut *reader, &choice, options.assume);
+    let mut heads = heads::read(&opened, &mut *reader, &choice, options.assume);
     drop(reader);
     let chosen = Chosen::new(&opened, &heads, options)?;
+    if let Some(uris) = &chosen.uris {
+        heads.roots.iter_mut().for_each(|r| r.exported = uris.contains(&*r.uri));
+    }
     let identity = Identity {
         schema_version: set::SCHEMA_VERSION,
         kind: store.kind(),
@@ -268,9 +271,7 @@ impl Write<'_> {
         let (mut sums, unreadable) = self.pages()?;
         // One shard of a set has what is not divided.
         let mine = self.options.shard.index == 1;
-        let uris = self.chosen.uris.as_ref();
-        let roots = self.heads.roots.iter().filter(|r| uris.is_none_or(|u| u.contains(&*r.uri)));
-        self.small(roots.filter(|_| mine), &mut sums)?;
+        self.small(self.heads.roots.iter().filter(|_| mine), &mut sums)?;
         self.small(self.heads.keystore.iter().filter(|_| mine), &mut sums)?;
         self.small(self.heads.completions.iter().filter(|_| mine), &mut sums)?;
         Ok((sums, unreadable))

@@ -161,7 +161,8 @@ struct Own {
     write_gen: Option<u64>,
     page_type: Option<PageType>,
     overflow: bool,
-    sound: bool,
+    /// Its checksum is right, its headers hold, its stream unpacks; `None` for what is no page.
+    usable: Option<bool>,
     readable: bool,
 }
 
@@ -265,6 +266,7 @@ impl<'a> Pages<'a> {
             checksum_ok: own.checksum.map(|c| own.computed == Some(c)),
             checksum_repaired: false,
             previous_checksum: own.previous.map(u64::from),
+            usable: own.usable,
             write_gen: own.write_gen,
             page_type: own.page_type.map(|t| Text::Borrowed(t.name())),
             chain_base_lsn: index.lsn(chain.base).unwrap_or(row.lsn),
@@ -275,7 +277,7 @@ impl<'a> Pages<'a> {
             children_ok: None,
         };
         // Most rows are sound leaves without overflow items: nothing leads on from them.
-        let ends_here = own.sound && own.page_type.is_some_and(|t| !t.is_internal()) && !self.overflow;
+        let ends_here = own.usable == Some(true) && own.page_type.is_some_and(|t| !t.is_internal()) && !self.overflow;
         if !row.is_discard() && !ends_here && !self.is_special(row) {
             self.addresses(row, &cookie, chain, broken, &mut version, out)?;
         }
@@ -291,11 +293,12 @@ impl<'a> Pages<'a> {
     fn own(&mut self, at: usize, row: &Row) -> Own {
         let Ground { era, compression, .. } = self.ground;
         let special = self.is_special(row);
-        let Ok(bytes) = self.blocks.get(at, row) else { return Own::default() };
+        let Ok(bytes) = self.blocks.get(at, row) else { return Own { usable: Some(false), ..Own::default() } };
         let mut own = Own { readable: true, ..Own::default() };
         if special {
             return own;
         }
+        own.usable = Some(false);
         let Ok(image) = Image::parse(bytes, Some(era)) else { return own };
         let computed = image.compute_checksum();
         own.checksum = Some(image.block.checksum);
@@ -303,20 +306,24 @@ impl<'a> Pages<'a> {
         own.previous = Some(image.block.previous_checksum);
         own.write_gen = Some(image.page.write_gen);
         own.page_type = image.page.page_type().ok();
-        own.sound = computed == image.block.checksum
+        let sound = computed == image.block.checksum
             && image.check_kind(row.is_delta()).is_ok()
             && image.check_headers().is_ok();
+        own.usable = Some(sound);
         let old_delta = row.is_delta() && era == Era::June2025;
-        if own.sound && own.page_type == Some(PageType::RowLeaf) && !old_delta {
+        if sound && own.page_type == Some(PageType::RowLeaf) && !old_delta {
             let compressor = match compression.get(&row.table) {
                 Some(Compression::Known(some)) => *some,
                 Some(Compression::Unsupported) if image.is_compressed() => return own,
                 _ => None,
             };
-            own.overflow = image.plain(compressor).is_ok_and(|plain| {
-                let body = Body { plain: &plain, start: image.data_offset(), header: image.page, era: image.era };
-                delta::has_overflow(&body)
-            });
+            match image.plain(compressor) {
+                Ok(plain) => {
+                    let body = Body { plain: &plain, start: image.data_offset(), header: image.page, era: image.era };
+                    own.overflow = delta::has_overflow(&body);
+                }
+                Err(_) => own.usable = Some(false),
+            }
         }
         own
     }

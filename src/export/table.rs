@@ -136,6 +136,8 @@ records! {
         checksum_repaired: flag,
         /// Checksum of the block before, as the header has it.
         previous_checksum: maybe_number,
+        /// The checksum is right, the headers hold, and the stream of a compressed leaf unpacks; null for what is no page.
+        usable: maybe_flag,
         /// Write generation.
         write_gen: maybe_number,
         /// Page type.
@@ -196,6 +198,8 @@ records! {
         table_id: number,
         /// False for a tree whose table an earlier tree of the list has: it cannot be walked apart.
         walked: flag,
+        /// The export has its pages: false for a tree that `--table` left out.
+        exported: flag,
         /// Name of the checkpoint entry.
         checkpoint: maybe_text,
         /// Root cookie, hexadecimal; empty for an empty checkpoint.
