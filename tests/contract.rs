@@ -501,6 +501,7 @@ fn whole(scene: &Scene, what: &str) {
 
 /// Nobody reads its output, and there is room for none of it: it waits there when the signal comes.
 fn interrupted_at_the_output(line: &Line) {
+    common::signals_arrive();
     for signal in SIGNALS {
         let scene = Scene::new(line);
         let before = scene.source();
@@ -536,6 +537,7 @@ fn interrupted_at_files(line: &Line) {
         // Its calls are steps of the undo: tests/interrupt.rs.
         return;
     }
+    common::signals_arrive();
     const POINTS: usize = 12;
     let Some(faults) = Faults::build() else { return };
     let run = |scene: &Scene, mode, at| {
@@ -583,6 +585,7 @@ fn interrupted_at_files(line: &Line) {
 }
 
 fn interrupted_waiting_for_stdin(line: &Line) {
+    common::signals_arrive();
     for signal in SIGNALS {
         let scene = Scene::new(line);
         let before = scene.source();
@@ -602,6 +605,7 @@ fn interrupted_waiting_for_stdin(line: &Line) {
 /// The progress line is taken away, the cursor is as it was, and the screen belongs to the shell again.
 #[test]
 fn an_interrupted_progress_line_is_cleared() {
+    common::signals_arrive();
     for signal in SIGNALS {
         let mut command = wtcheck();
         command.args(["pickup", "explore", common::path(&common::fixture("scenarios/rapid_seal_burst.yaml"))]);

@@ -180,16 +180,19 @@ fn undone(sample: &Sample) {
 
 #[test]
 fn palite_applied_in_place() {
+    common::signals_arrive();
     applied_in_place(&palite());
 }
 
 #[test]
 fn palite_undone() {
+    common::signals_arrive();
     undone(&palite());
 }
 
 #[test]
 fn a_local_home_applied_in_place_and_undone() {
+    common::signals_arrive();
     let sample = local();
     applied_in_place(&sample);
     undone(&sample);
@@ -198,6 +201,7 @@ fn a_local_home_applied_in_place_and_undone() {
 /// The first one asks to finish the step, the second one does not wait for it.
 #[test]
 fn a_second_signal_ends_a_step_at_once() {
+    common::signals_arrive();
     let Some(faults) = Faults::build() else { return };
     let sample = palite();
     let run = |mode, at| {

@@ -18,6 +18,17 @@ pub fn corpora() -> Option<PathBuf> {
     None
 }
 
+/// Refuse to test interrupts where they never arrive: a program keeps ignoring what its parents ignored.
+pub fn signals_arrive() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).unwrap();
+    let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
+    for (name, number) in [("SIGHUP", 1), ("SIGINT", 2), ("SIGTERM", 15)] {
+        let why = "is ignored here, as in a background job or under nohup; put env --default-signal before cargo test";
+        assert!(ignored >> (number - 1) & 1 == 0, "{name} {why}");
+    }
+}
+
 /// Run the command line quietly and without a terminal: exit code (-1: killed), stdout, stderr.
 pub fn wtcheck(args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
