@@ -3,7 +3,7 @@
 
     sql/audit.py OUT                        # DuckDB (pip install duckdb)
     sql/audit.py OUT --engine spark         # Spark in local mode (pip install pyspark, Java 17)
-    spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///tmp/wtcheck
+    spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///wtcheck-steps
 
 Prints one JSON document: trees, database, versions, orphans, keystore, as `wtcheck audit --format json`
 names them, and of the export what it lacks; with --steps also the rows of each step, its bytes and its
