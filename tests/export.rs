@@ -399,6 +399,17 @@ fn sql_comes_to_what_the_audit_does_on_every_sample() {
     compare(&homes, &["--shards", "7"]);
 }
 
+/// The README starts them by their names.
+#[test]
+fn the_scripts_can_be_started() {
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["audit.py", "compare.py", "check-on-spark"] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(name);
+        assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o111, 0o111, "{name}");
+        assert!(fs::read(&script).unwrap().starts_with(b"#!/usr/bin/env "), "{name}");
+    }
+}
+
 #[test]
 fn the_columns_of_the_documentation_are_current() {
     let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/README.md");
