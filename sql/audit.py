@@ -357,8 +357,11 @@ def main():
     result, steps = run(args.out, args.engine, args.work, steps=args.steps)
     if args.steps:
         result["steps"] = steps
-    json.dump(result, sys.stdout, indent=2)
-    print()
+    try:
+        print(json.dumps(result, indent=2), flush=True)
+    except BrokenPipeError:
+        # The reader has seen enough; what Python still holds must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     lacks = result["export"]
     for problem in lacks["problems"]:
         print(f"not read: {problem}", file=sys.stderr)

@@ -62,3 +62,17 @@ fn shown_output_is_real_output() {
         assert!(readme == out, "the README is not current: see the head of tests/readme.rs");
     }
 }
+
+/// `cargo run` without a name starts wtcheck, though the package has another program.
+#[test]
+fn cargo_run_means_this_program() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let out = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let package = metadata["packages"].as_array().unwrap().iter().find(|p| p["name"] == "wtcheck").unwrap();
+    assert_eq!(package["default_run"], "wtcheck");
+}
