@@ -167,7 +167,11 @@ impl Making {
     /// The path of a part of a table.
     pub fn part(&self, table: &str, number: usize, encoding: Encoding) -> io::Result<PathBuf> {
         let dir = self.temporary.join(table);
-        fs::create_dir_all(&dir)?;
+        // Without its parent: what a signal has removed must not come back.
+        match fs::create_dir(&dir) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
+        }
         Ok(dir.join(format!("part-{number:06}.{}", encoding.extension())))
     }
 

@@ -116,7 +116,8 @@ pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
     // One level down: the temporary directory itself is for its owner only.
     let home = temporary.path().join("home");
     let kv_home = home.join("kv_home");
-    fs::create_dir_all(&kv_home).map_err(|e| failed(&kv_home, &e))?;
+    // One by one: what a signal has removed must not come back with all its parents.
+    fs::create_dir(&home).and_then(|()| fs::create_dir(&kv_home)).map_err(|e| failed(&kv_home, &e))?;
     create::create(&kv_home, store)?;
     let synced = [&kv_home, &home].into_iter().try_for_each(|dir| fs::File::open(dir)?.sync_all());
     synced.map_err(|e| failed(&home, &e))?;
