@@ -221,6 +221,7 @@ pub fn end(tell: impl FnOnce(&str)) -> Vec<String> {
     }
     let entries = std::mem::take(&mut state.entries);
     drop(state);
+    let paths: Vec<PathBuf> = entries.iter().filter_map(|e| e.path.clone()).collect();
     let told = |entry: Entry| match entry.path.as_deref().map(remove) {
         None => Some(entry.words).filter(|w| !w.is_empty()),
         Some(Ok(true)) => Some(entry.words).filter(|w| !w.is_empty()),
@@ -230,7 +231,15 @@ pub fn end(tell: impl FnOnce(&str)) -> Vec<String> {
             Some(format!("{} is left over and could not be removed: {e}", path.display()))
         }
     };
-    entries.into_iter().filter_map(told).collect()
+    let told = entries.into_iter().filter_map(told).collect();
+    // A thread that was about to make a file may have made its directory again, with all parents.
+    for _ in 0..ATTEMPTS {
+        std::thread::sleep(PAUSE);
+        if paths.iter().filter(|path| remove(path).unwrap_or(false)).count() == 0 {
+            break;
+        }
+    }
+    told
 }
 
 /// Remove a file, or a directory with all that is in it. Was there one?
