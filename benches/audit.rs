@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Instant;
 use wtcheck::audit::{self, Options, Silent};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 use wtcheck::store;
 
 /// Rows of a leaf; with the value length this makes the size of a leaf image.
@@ -102,7 +102,7 @@ fn measure(way: &str, home: &Path) {
             };
             let store = store::open(home, &store::OpenOptions::default()).expect("the store");
             let options = Options { depth, jobs, ..Options::default() };
-            let audit = audit::run(&*store, "HOME", &options, &Silent).expect("an audit");
+            let audit = audit::pagelog::run(&*store, "HOME", &options, &Silent).expect("an audit");
             assert_eq!((audit.exit_code, audit.findings.len()), (0, 0), "the forged store is clean");
         }
     }

@@ -13,10 +13,10 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 use wtcheck::audit::Silent;
-use wtcheck::audit::local::{Options, open, run};
-use wtcheck::btree::walk::Depth;
+use wtcheck::audit::home::{Options, open, run};
 use wtcheck::format::compress::{self, Compressor};
-use wtcheck::format::page::FLAG_COMPRESSED;
+use wtcheck::format::page_header::FLAG_COMPRESSED;
+use wtcheck::page::Depth;
 
 const THREADS: usize = 2;
 const NAME: &str = "collection-1.wt";

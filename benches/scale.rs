@@ -16,10 +16,10 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wtcheck::audit::{self, Options, Silent};
-use wtcheck::btree::walk::Depth;
 use wtcheck::devtools::forge::{self, Spec};
 use wtcheck::export::part::Encoding;
 use wtcheck::export::shard::Shard;
+use wtcheck::page::Depth;
 use wtcheck::{export, store};
 
 const WAYS: [&str; 8] = ["index", "all", "index/cores", "all/cores", "quick", "normal", "deep", "export"];
@@ -118,7 +118,7 @@ fn measure(way: &str, home: &Path) {
             };
             let store = store::open(home, &store::OpenOptions::default()).expect("the store");
             let options = Options { depth, jobs, ..Options::default() };
-            let audit = audit::run(&*store, "HOME", &options, &Silent).expect("an audit");
+            let audit = audit::pagelog::run(&*store, "HOME", &options, &Silent).expect("an audit");
             assert_eq!((audit.exit_code, audit.findings.len()), (0, 0), "the forged store is clean");
         }
     }

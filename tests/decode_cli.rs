@@ -395,12 +395,12 @@ fn delta(cells: &[u8]) -> String {
 fn compressed_pages() {
     use wtcheck::format::compress::Compressor;
     use wtcheck::format::image::{NewImage, build};
-    use wtcheck::format::page::PageHeader;
+    use wtcheck::format::page_header::PageHeader;
     use wtcheck::format::reader::Reader;
     let page = PageHeader::read(&mut Reader::new(&hex::decode(LEAF).unwrap())).unwrap();
     let mut cells = Vec::new();
-    wtcheck::format::cell::write_key(&mut cells, 0, b"key");
-    wtcheck::format::cell::write_value(&mut cells, &wtcheck::format::cell::Times::EMPTY, &[7; 5000]);
+    wtcheck::page::cell::write_key(&mut cells, 0, b"key");
+    wtcheck::page::cell::write_value(&mut cells, &wtcheck::page::cell::Times::EMPTY, &[7; 5000]);
     for name in ["snappy", "zlib", "zstd", "lz4"] {
         let compressor = Compressor::from_name(name);
         let page = PageHeader { entries: 2, ..page };

@@ -12,17 +12,17 @@ use std::path::Path;
 use std::process::Command;
 use wtcheck::audit::result::Audit;
 use wtcheck::audit::{self, Options, Silent};
-use wtcheck::btree::walk::Depth;
 use wtcheck::devtools::damage::{Injury, damage};
 use wtcheck::devtools::forge::{Fault, Planned, Spec, Truth, forge};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::generation::Generation;
+use wtcheck::page::Depth;
 use wtcheck::store::{self, OpenOptions};
 
 fn audited(home: &Path, depth: Depth) -> Audit {
     let store = store::open(home, &OpenOptions::default()).unwrap();
     let options = Options { depth, jobs: 2, ..Options::default() };
-    audit::run(&*store, "HOME", &options, &Silent).unwrap()
+    audit::pagelog::run(&*store, "HOME", &options, &Silent).unwrap()
 }
 
 fn forged(spec: &Spec) -> (tempfile::TempDir, Truth) {

@@ -13,14 +13,14 @@ use wtcheck::audit::advice::advice;
 use wtcheck::audit::finding::Code;
 use wtcheck::cli::explain;
 use wtcheck::format::block::{self, BlockHeader, LocalBlockHeader};
-use wtcheck::format::cell::{Cell, CellKind};
 use wtcheck::format::cookie::{Cookie, Layout};
 use wtcheck::format::generation::Generation;
 use wtcheck::format::local::{self, ExtentList, LocalCheckpoint};
-use wtcheck::format::page::{self, PageHeader, PageType};
+use wtcheck::format::page_header::{self, PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::format::wtlog::{self, Body};
-use wtcheck::format::{completion, key_page, turtle};
+use wtcheck::format::{completion, key_page, pagelog_turtle};
+use wtcheck::page::cell::{Cell, CellKind};
 use wtcheck::report::explain as view;
 use wtcheck::store::palm;
 
@@ -202,14 +202,14 @@ fn block_fields(h: &BlockHeader) -> Vec<(&'static str, u64)> {
 fn of_the_code(name: &str) -> Known {
     match name {
         "page-header" => {
-            let bytes = pattern(page::HEADER_LEN);
+            let bytes = pattern(page_header::HEADER_LEN);
             let h = PageHeader::read(&mut Reader::new(&bytes)).unwrap();
             let mut fields = page_fields(&h);
             fields.push(("recno", h.recno));
             known(&bytes, &fields)
         }
         "delta-header-2025-06" => {
-            let bytes = pattern(page::OLD_DELTA_HEADER_LEN);
+            let bytes = pattern(page_header::OLD_DELTA_HEADER_LEN);
             known(&bytes, &page_fields(&PageHeader::read_old_delta(&mut Reader::new(&bytes)).unwrap()))
         }
         "block-header" | "block-header-2025-06" => {
@@ -373,11 +373,11 @@ fn integers_types_and_flags() {
         table(&text, head).iter().map(|r| u64::from_str_radix(r[0].trim_start_matches("0x"), 16).unwrap()).collect()
     };
     let page = [
-        page::FLAG_COMPRESSED,
-        page::FLAG_EMPTY_VALUES_ALL,
-        page::FLAG_EMPTY_VALUES_NONE,
-        page::FLAG_ENCRYPTED,
-        page::FLAG_FAST_TRUNCATE,
+        page_header::FLAG_COMPRESSED,
+        page_header::FLAG_EMPTY_VALUES_ALL,
+        page_header::FLAG_EMPTY_VALUES_NONE,
+        page_header::FLAG_ENCRYPTED,
+        page_header::FLAG_FAST_TRUNCATE,
     ];
     assert_eq!(flags("| Page flag | Meaning |"), page.map(u64::from));
     let of_block = [block::FLAG_DATA_CHECKSUM, block::FLAG_ENCRYPTED, block::FLAG_COMPRESSED, block::FLAG_MODIFIED];
@@ -509,8 +509,8 @@ fn texts_schemas_and_generations() {
     for row in table(&text, "| Key | Meaning |") {
         assert!(row[0].split(", ").all(|key| record.contains(&format!("{key}="))), "{row:?}");
     }
-    let page = turtle::parse(block("turtle").trim_end().as_bytes()).unwrap();
-    assert_eq!((page.form, page.unknown.len()), (turtle::TurtleForm::V2, 0));
+    let page = pagelog_turtle::parse(block("turtle").trim_end().as_bytes()).unwrap();
+    assert_eq!((page.form, page.unknown.len()), (pagelog_turtle::TurtleForm::V2, 0));
     assert!(page.key_provider.is_some() && page.largest_file_id.is_some() && page.checkpoints.len() == 1);
 
     // A store of the fixtures has these tables.

@@ -12,16 +12,16 @@ use std::collections::BTreeMap;
 use wtcheck::audit::finding::{Code, Severity};
 use wtcheck::audit::result::{Audit, OrphanReason, SizeMeaning, Verdict};
 use wtcheck::audit::{self, Options, Silent};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 use wtcheck::store;
 
 /// Audit checkpoint `k` of a forged store.
 fn audit(forged: &Forged, k: Option<usize>, depth: Depth, jobs: usize) -> (Audit, BTreeMap<Key, &'static str>) {
     let store = store::open(forged.home(), &store::OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, depth == Depth::Normal, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, depth == Depth::Normal, &Silent).unwrap();
     let checkpoint = k.map(|k| forged.checkpoints[k].lsn.to_string());
     let options = Options { checkpoint, depth, jobs, ..Options::default() };
-    let (audit, class) = audit::run_on(&opened, "HOME", &options, &Silent).unwrap();
+    let (audit, class) = audit::pagelog::run_on(&opened, "HOME", &options, &Silent).unwrap();
     let rows = opened.index.rows().iter().map(|r| (r.table, r.page, r.lsn));
     (audit, rows.zip(class.iter().map(|c| c.name())).collect())
 }

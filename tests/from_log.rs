@@ -7,10 +7,10 @@ mod common;
 use assert_cmd::Command;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use wtcheck::format::block_dump::{Log, Scanner};
 use wtcheck::format::crc::crc32c_zeroed;
-use wtcheck::format::dump::{Log, Scanner};
 use wtcheck::format::local::encode_descriptor;
-use wtcheck::report::dump;
+use wtcheck::report::block_dump;
 use wtcheck::report::text::Paint;
 use wtcheck::report::view::View;
 
@@ -623,7 +623,7 @@ fn messages_of_the_engine() {
 }
 
 fn report(log: &Log) -> (String, String) {
-    let report = dump::log("-", log, &View::default(), None);
+    let report = block_dump::log("-", log, &View::default(), None);
     let text = report.text(Some(80), Paint { on: false }, true);
     (serde_json::to_string(&report).unwrap(), text)
 }

@@ -6,13 +6,13 @@ mod common;
 
 use std::time::{Duration, Instant};
 use wtcheck::format::Class;
-use wtcheck::format::cell::{self, CellKind, Times};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::config::{self, Config};
 use wtcheck::format::cookie::Cookie;
-use wtcheck::format::delta::{self, Body};
 use wtcheck::format::image::{self, Era, Image, NewImage};
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::page_header::{PageHeader, PageType};
+use wtcheck::page::cell::{self, CellKind, Times};
+use wtcheck::page::delta::{self, Body};
 use wtcheck::pickup::scenario::Scenario;
 use wtcheck::scenario::Document;
 use wtcheck::simulate;

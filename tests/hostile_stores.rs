@@ -8,7 +8,7 @@ mod common;
 use rusqlite::{Connection, params};
 use std::path::Path;
 use wtcheck::audit::{self, Options, Silent, result::Audit, result::Verdict};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 use wtcheck::store;
 
 /// A small deterministic generator.
@@ -28,7 +28,7 @@ impl Random {
 
 fn run(home: &Path, depth: Depth) -> Option<Audit> {
     let store = store::open(home, &store::OpenOptions::default()).ok()?;
-    audit::run(&*store, "HOME", &Options { depth, jobs: 2, ..Options::default() }, &Silent).ok()
+    audit::pagelog::run(&*store, "HOME", &Options { depth, jobs: 2, ..Options::default() }, &Silent).ok()
 }
 
 fn databases(home: &Path) -> Vec<std::path::PathBuf> {

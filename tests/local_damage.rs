@@ -21,13 +21,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use wtcheck::audit::Silent;
 use wtcheck::audit::finding::{Code, Finding, Severity};
-use wtcheck::audit::local::{self, Options};
+use wtcheck::audit::home::{self, Options};
 use wtcheck::audit::result::{Audit, Verdict};
-use wtcheck::btree::walk::Depth;
-use wtcheck::format::cell::{Cell, CellKind, TS_MAX, Times, write_value};
 use wtcheck::format::local::{Extent, LocalAddress, encode_descriptor};
-use wtcheck::format::page::PageType;
-use wtcheck::local::home::HISTORY_STORE;
+use wtcheck::format::page_header::PageType;
+use wtcheck::home::directory::HISTORY_STORE;
+use wtcheck::page::Depth;
+use wtcheck::page::cell::{Cell, CellKind, TS_MAX, Times, write_value};
 
 /// A base home of the corpora; `None` without them.
 fn base(name: &str) -> Option<Base> {
@@ -40,12 +40,12 @@ fn audit(dir: &Path, depth: Depth) -> Audit {
 
 /// Audit a home, or only some files of it; the home itself is judged either way.
 fn audit_some(dir: &Path, depth: Depth, only: Option<&BTreeSet<&str>>) -> Audit {
-    let (home, file) = local::open(dir, false, true).unwrap();
+    let (home, file) = home::open(dir, false, true).unwrap();
     assert_eq!(file, None);
     let wanted = |name: &str| only.is_some_and(|only| only.contains(name));
     let tables = only.is_some().then_some(&wanted as &(dyn Fn(&str) -> bool + Sync));
     let options = Options { checkpoint: None, depth, no_mmap: false, tables };
-    local::run(&home, "home", &options, &Silent).unwrap().0
+    home::run(&home, "home", &options, &Silent).unwrap().0
 }
 
 fn words(f: &Finding) -> String {

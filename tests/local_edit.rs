@@ -18,20 +18,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wtcheck::audit::Silent;
 use wtcheck::audit::finding::{Code, Finding, Severity};
-use wtcheck::audit::local::result::{FileInfo, LocalCheckpointInfo};
-use wtcheck::audit::local::{self, Options};
+use wtcheck::audit::home::result::{FileInfo, LocalCheckpointInfo};
+use wtcheck::audit::home::{self, Options};
 use wtcheck::audit::result::{Audit, Verdict};
-use wtcheck::btree::walk::Depth;
-use wtcheck::format::cell::{CellKind, Cells, KeyBuilder, Times};
 use wtcheck::format::checkpoint_list::{self, CheckpointEntry};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::home_turtle;
 use wtcheck::format::local::{DATA_OFFSET, ExtentList, LocalAddress, LocalCheckpoint};
 use wtcheck::format::local_image;
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
-use wtcheck::local::edit::{EditError, FileChange, LocalEdit, carry_out, changes, state};
-use wtcheck::local::home::{self, FileEntry, Home, Source, Way};
+use wtcheck::home::directory::{self, FileEntry, Home, Source, Way};
+use wtcheck::home::edit::{EditError, FileChange, LocalEdit, carry_out, changes, state};
+use wtcheck::page::Depth;
+use wtcheck::page::cell::{CellKind, Cells, KeyBuilder, Times};
 use wtcheck::repair::home::propose::{edit, propose};
 use wtcheck::repair::plan::{Action, What};
 use wtcheck::store::edit::{Side, State};
@@ -40,15 +40,15 @@ const NOW: u64 = 1_900_000_000;
 
 /// A home and what an audit says of it.
 fn look(dir: &Path, depth: Depth) -> (Home, Audit) {
-    let (home, file) = local::open(dir, true, true).unwrap();
+    let (home, file) = home::open(dir, true, true).unwrap();
     assert_eq!(file, None);
     let options = Options { checkpoint: None, depth, no_mmap: true, tables: None };
-    let audit = local::run(&home, "home", &options, &Silent).unwrap().0;
+    let audit = home::run(&home, "home", &options, &Silent).unwrap().0;
     (home, audit)
 }
 
 fn open(dir: &Path) -> Home {
-    Home::open(dir, home::Options { no_mmap: true }).unwrap()
+    Home::open(dir, directory::Options { no_mmap: true }).unwrap()
 }
 
 /// Code, file and what was found of everything that is more than a note.
@@ -1030,7 +1030,7 @@ fn what_is_refused() {
     refused(&home, &[good.clone(), turtle.clone()], "write it first");
     refused(&home, &[turtle.clone(), turtle], "more than one");
     refused(&home, &[LocalEdit::Turtle { text: "no turtle".to_string() }], "the new turtle");
-    let alone = Home::alone(dir, file, home::Options { no_mmap: true });
+    let alone = Home::alone(dir, file, directory::Options { no_mmap: true });
     refused(&alone, std::slice::from_ref(&good), "without its home");
     refused(&alone, &[LocalEdit::Turtle { text: String::new() }], "without its home");
     assert!(changes(&home, &[], NOW).unwrap().is_empty());

@@ -9,10 +9,10 @@ mod forge_local;
 use forge_local::Spec;
 use std::path::Path;
 use wtcheck::audit::Silent;
-use wtcheck::audit::local::{Options, open, run};
+use wtcheck::audit::home::{Options, open, run};
 use wtcheck::audit::result::Audit;
-use wtcheck::btree::walk::Depth;
 use wtcheck::format::compress::Compressor;
+use wtcheck::page::Depth;
 
 fn rows(n: u32, len: usize) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
     (0..n).map(move |i| {

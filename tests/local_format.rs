@@ -9,7 +9,7 @@ use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::config::Config;
 use wtcheck::format::crc::crc32c_zeroed;
 use wtcheck::format::local::{self, Extent, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
-use wtcheck::format::{checkpoint_list, completion, crc::crc32c, key_page, turtle};
+use wtcheck::format::{checkpoint_list, completion, crc::crc32c, key_page, pagelog_turtle};
 
 /// Page type of an extent-list block.
 const BLOCK_MANAGER: u8 = 1;
@@ -334,15 +334,15 @@ fn turtle_and_key_pages_of_page_logs() {
             let Ok(done) = completion::parse(&text) else { continue };
             let found = [1, 2].iter().find_map(|table| pages.get(&(*table, done.metadata_lsn.cast_signed())));
             let Some(page) = found.filter(|p| Some(crc32c(p)) == done.metadata_checksum) else { continue };
-            let parsed = turtle::parse(page).unwrap();
+            let parsed = pagelog_turtle::parse(page).unwrap();
             assert_eq!(parsed.checkpoints.len(), 1);
             assert!(parsed.unknown.is_empty());
-            assert_eq!(parsed.form == turtle::TurtleForm::V2, done.version == 2);
+            assert_eq!(parsed.form == pagelog_turtle::TurtleForm::V2, done.version == 2);
             turtles += 1;
             if let Some(key) = parsed.key_provider.and_then(|k| pages.get(&(26, k.lsn.cast_signed()))) {
                 let header = key_page::parse(key).unwrap();
                 let v2 = header.layout == key_page::KeyLayout::V2;
-                assert_eq!(v2, parsed.form == turtle::TurtleForm::V2);
+                assert_eq!(v2, parsed.form == pagelog_turtle::TurtleForm::V2);
                 assert!(header.timestamp.is_none_or(|t| t <= parsed.timestamp));
                 keys += 1;
             }

@@ -8,17 +8,17 @@ use common::corpora;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::cell::{CellKind, Cells, KeyBuilder};
 use wtcheck::format::compress;
 use wtcheck::format::config::Config;
 use wtcheck::format::home_turtle::{self, Fault};
 use wtcheck::format::local::{DATA_OFFSET, allocation_size};
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::format::wtlog::{Body, Change, End, FileHeader, Lsn, Operation, Records};
 use wtcheck::format::{Class, checkpoint_list};
-use wtcheck::local::log::{self, Kind, RowChange, Severity, State};
-use wtcheck::local::names::{Names, Size, Sizes, What};
+use wtcheck::home::names::{Names, Size, Sizes, What};
+use wtcheck::home::wtlog::{self, Kind, RowChange, Severity, State};
+use wtcheck::page::cell::{CellKind, Cells, KeyBuilder};
 
 /// Every file of that name below a directory.
 fn find(dir: &Path, name: &str, out: &mut Vec<PathBuf>) {
@@ -252,7 +252,7 @@ fn every_record_of_the_plain_logs_decodes() {
 fn a_crashed_home_needs_recovery() {
     let Some(dir) = corpora() else { return };
     let home = dir.join("classic-crash/db");
-    let got = log::read(&home).unwrap();
+    let got = wtlog::read(&home).unwrap();
     assert_eq!(got.problems, []);
     assert_eq!((got.state, got.needs_recovery(), got.encrypted, got.unlisted), (State::NeedsRecovery, true, false, 0));
     let files: Vec<_> = got.files.iter().map(|f| (f.name.as_str(), f.kind, f.size, f.used, f.version)).collect();
@@ -291,7 +291,7 @@ fn a_crashed_home_needs_recovery() {
 #[test]
 fn clean_homes_and_homes_without_log() {
     let Some(dir) = corpora() else { return };
-    let got = log::read(&dir.join("classic-mongo-like/db")).unwrap();
+    let got = wtlog::read(&dir.join("classic-mongo-like/db")).unwrap();
     assert_eq!(got.problems, []);
     assert_eq!((got.state, got.needs_recovery(), got.commits), (State::Clean, false, 0));
     let checkpoint = got.last_checkpoint.unwrap();
@@ -303,7 +303,7 @@ fn clean_homes_and_homes_without_log() {
     assert!(got.files[0].path.parent().unwrap().ends_with("journal"));
     assert!(got.metadata.is_empty() && got.operations.is_empty());
     for home in ["classic-small/db", "classic-one/db", "disagg-small/db/leader"] {
-        let got = log::read(&dir.join(home)).unwrap();
+        let got = wtlog::read(&dir.join(home)).unwrap();
         assert_eq!((got.state, got.files.len(), got.problems.len()), (State::NoLog, 0, 0), "{home}");
     }
 }
@@ -312,7 +312,7 @@ fn clean_homes_and_homes_without_log() {
 fn an_encrypted_log_is_recognised() {
     let Some(dir) = corpora() else { return };
     let home = dir.join("classic-encrypted/db");
-    let got = log::read(&home).unwrap();
+    let got = wtlog::read(&home).unwrap();
     assert_eq!(got.problems, []);
     assert_eq!((got.state, got.needs_recovery(), got.encrypted), (State::Unknown, false, true));
     let files: Vec<_> = got.files.iter().map(|f| (f.kind, f.number, f.used)).collect();
@@ -327,13 +327,13 @@ fn an_encrypted_log_is_recognised() {
 }
 
 /// A damaged copy of the crashed home.
-fn damaged(home: &Path, change: impl Fn(&Path)) -> log::Summary {
+fn damaged(home: &Path, change: impl Fn(&Path)) -> wtlog::Summary {
     let copy = tempfile::tempdir().unwrap();
     for name in ["WiredTigerLog.0000000001", "WiredTigerLog.0000000002", "WiredTiger.basecfg"] {
         std::fs::write(copy.path().join(name), std::fs::read(home.join(name)).unwrap()).unwrap();
     }
     change(copy.path());
-    log::read(copy.path()).unwrap()
+    wtlog::read(copy.path()).unwrap()
 }
 
 fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
@@ -347,12 +347,12 @@ fn damage_to_a_real_log_is_placed() {
     let Some(dir) = corpora() else { return };
     let home = dir.join("classic-crash/db");
     let (one, two) = ("WiredTigerLog.0000000001", "WiredTigerLog.0000000002");
-    let first = |got: &log::Summary| {
+    let first = |got: &wtlog::Summary| {
         let p = got.problems[0].clone();
         (p.file, p.offset, p.severity, p.words)
     };
     // The last record torn: its last sector was not written.
-    let last = log::read(&home).unwrap().files[1].last.unwrap().offset as usize;
+    let last = wtlog::read(&home).unwrap().files[1].last.unwrap().offset as usize;
     let got = damaged(&home, |dir| edit(&dir.join(two), |b| b[last + 100..442_112].fill(0)));
     assert_eq!((got.problems.len(), got.damage().count()), (1, 0));
     let (file, offset, severity, words) = first(&got);

@@ -8,10 +8,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::Silent;
-use wtcheck::audit::local::result::{FileInfo, LocalCheckpointInfo};
-use wtcheck::audit::local::{Options, open, run};
+use wtcheck::audit::home::result::{FileInfo, LocalCheckpointInfo};
+use wtcheck::audit::home::{Options, open, run};
 use wtcheck::audit::result::{Audit, Verdict};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 
 const SETS: [&str; 5] = ["classic-one", "classic-small", "classic-mongo-like", "classic-crash", "classic-encrypted"];
 
@@ -237,7 +237,7 @@ fn every_address_of_the_reference_is_in_the_tree() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            let mut tree: Option<(wtcheck::local::tree::Walked, wtcheck::format::local::LocalAddress)> = None;
+            let mut tree: Option<(wtcheck::home::tree::Walked, wtcheck::format::local::LocalAddress)> = None;
             for line in text.lines() {
                 if let Some((name, checkpoint)) = line.strip_prefix("file:").and_then(|l| l.split_once(", ckpt_name: "))
                 {
@@ -270,11 +270,11 @@ fn every_address_of_the_reference_is_in_the_tree() {
 }
 
 fn walk(
-    home: &wtcheck::local::home::Home,
+    home: &wtcheck::home::directory::Home,
     name: &str,
     checkpoint: &str,
-) -> Option<(wtcheck::local::tree::Walked, wtcheck::format::local::LocalAddress)> {
-    use wtcheck::local::tree::{Seen, Shape, walk};
+) -> Option<(wtcheck::home::tree::Walked, wtcheck::format::local::LocalAddress)> {
+    use wtcheck::home::tree::{Seen, Shape, walk};
     let entry = home.file(name).unwrap_or_else(|| panic!("{name}"));
     let checkpoint = entry.checkpoints.iter().find(|c| c.name == checkpoint)?;
     let cookie = wtcheck::format::local::LocalCheckpoint::decode(&checkpoint.addr, entry.alloc).ok()?;

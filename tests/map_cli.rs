@@ -70,8 +70,8 @@ fn positions(picture: &Value) -> BTreeMap<u64, String> {
 fn runs_cover_exactly_the_versions_and_totals_are_the_audits() {
     for (name, code) in SAMPLES {
         let store = store::open(Path::new(&home(name)), &store::OpenOptions::default()).unwrap();
-        let opened = audit::open(&*store, true, &Silent).unwrap();
-        let (audit, class) = audit::run_on(&opened, "HOME", &Options::default(), &Silent).unwrap();
+        let opened = audit::pagelog::open(&*store, true, &Silent).unwrap();
+        let (audit, class) = audit::pagelog::run_on(&opened, "HOME", &Options::default(), &Silent).unwrap();
         let all = json(&[&home(name)]);
         assert_eq!((&all["schema_version"], &all["exit_code"]), (&1.into(), &code.into()), "{name}");
         assert_eq!(u(&all["audit"]["errors"]), audit.totals.errors, "{name}");

@@ -9,16 +9,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use wtcheck::audit::Silent;
 use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::cell::{CellKind, Cells, KeyBuilder};
-use wtcheck::format::delta::split_payload;
-use wtcheck::format::history::{HistoryKey, HistoryValue};
 use wtcheck::format::image::Image;
 use wtcheck::format::key_page;
 use wtcheck::format::local_image;
 use wtcheck::format::pack as pack_format;
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::pack::{self, DEFAULT_LIMIT, Options};
+use wtcheck::page::cell::{CellKind, Cells, KeyBuilder};
+use wtcheck::page::delta::split_payload;
+use wtcheck::page::history::{HistoryKey, HistoryValue};
 use wtcheck::store::OpenOptions;
 
 fn options() -> Options {

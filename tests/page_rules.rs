@@ -13,15 +13,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::cell::{self, Cell, CellKind, Cells, TS_MAX, Times};
-use wtcheck::format::history::{HistoryKey, HistoryValue, Update, times_fit, versions_fit};
-use wtcheck::format::internal::{Internal, Separator, children};
-use wtcheck::format::leaf::{Leaf, Options, Row, Value, leaf, quick};
 use wtcheck::format::local::{self, LocalAddress, LocalCheckpoint};
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::local_image;
+use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
-use wtcheck::format::rules::{Bounds, Broken, Page, Rule, header, leads_to, overflow_item};
-use wtcheck::format::{local_image, windows};
+use wtcheck::page::cell::{self, Cell, CellKind, Cells, TS_MAX, Times};
+use wtcheck::page::history::{HistoryKey, HistoryValue, Update, times_fit, versions_fit};
+use wtcheck::page::internal::{Internal, Separator, children};
+use wtcheck::page::leaf::{Leaf, Options, Row, Value, leaf, quick};
+use wtcheck::page::rules::{Bounds, Broken, Page, Rule, header, leads_to, overflow_item};
+use wtcheck::page::windows;
 
 const CORPORA: [&str; 4] = ["classic-small", "classic-one", "classic-crash", "classic-mongo-like"];
 
@@ -713,7 +714,7 @@ fn read_all(stored: &[u8], bounds: Bounds) {
         copy[24] = type_byte;
         for deep in [true, false] {
             let broken = judge(&copy, &Options { deep, ..Options::deep(bounds) });
-            assert!(broken.len() <= wtcheck::format::rules::MAX_BROKEN);
+            assert!(broken.len() <= wtcheck::page::rules::MAX_BROKEN);
         }
     }
     for width in 0..10 {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::{self, Options, Silent, result::Audit};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 use wtcheck::store;
 
 fn run(home: &Path, options: &Options<'_>) -> Audit {
@@ -21,8 +21,8 @@ type Key = (u64, u64, u64);
 /// The audit, and the class of every row by (table, page, LSN).
 fn run_with_rows(home: &Path, options: &Options<'_>) -> (Audit, BTreeMap<Key, &'static str>) {
     let store = store::open(home, &store::OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, options.depth == Depth::Normal, &Silent).unwrap();
-    let (audit, class) = audit::run_on(&opened, "HOME", options, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, options.depth == Depth::Normal, &Silent).unwrap();
+    let (audit, class) = audit::pagelog::run_on(&opened, "HOME", options, &Silent).unwrap();
     let rows = opened.index.rows().iter().map(|r| (r.table, r.page, r.lsn));
     (audit, rows.zip(class.iter().map(|c| c.name())).collect())
 }

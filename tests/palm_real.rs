@@ -7,13 +7,13 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use wtcheck::audit::{self, Options, Silent, result::Audit};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 use wtcheck::store;
 
 fn run(home: &Path, checkpoint: Option<u64>, depth: Depth) -> Audit {
     let store = store::open(home, &store::OpenOptions::default()).unwrap();
     let options = Options { checkpoint: checkpoint.map(|c| c.to_string()), depth, jobs: 2, ..Options::default() };
-    audit::run(&*store, "HOME", &options, &Silent).unwrap()
+    audit::pagelog::run(&*store, "HOME", &options, &Silent).unwrap()
 }
 
 /// The number after `key=` in a line of the reference.

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use wtcheck::btree::catalog;
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::image::{self, Era, Image, NewImage};
+use wtcheck::pagelog::catalog;
 use wtcheck::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use wtcheck::store::palm::lmdb::Env;
 use wtcheck::store::palm::{

@@ -13,11 +13,11 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use wtcheck::audit::{self, Silent};
-use wtcheck::btree::catalog;
-use wtcheck::btree::rewrite::{Counters, Limits, Rewriter};
-use wtcheck::btree::walk::Depth;
 use wtcheck::format::crc;
 use wtcheck::format::key_page;
+use wtcheck::page::Depth;
+use wtcheck::pagelog::catalog;
+use wtcheck::pagelog::rewrite::{Counters, Limits, Rewriter};
 use wtcheck::pickup::code::Code;
 use wtcheck::pickup::merge::Checks;
 use wtcheck::pickup::policy::Policy;
@@ -31,7 +31,7 @@ use wtcheck::store::{self, OpenOptions};
 
 fn try_replay(home: &Path, options: &Options) -> Result<Replay, ReplayError> {
     let store = store::open(home, &OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, false, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
     replay::run(&opened, "HOME", options, &Silent)
 }
 
@@ -138,7 +138,7 @@ fn check_samples(dir: &Path) -> (usize, usize) {
         // The same records as the audit names.
         let store = store::open(home, &OpenOptions::default()).unwrap();
         let options = audit::Options { depth: Depth::Quick, ..audit::Options::default() };
-        let audit = audit::run(&*store, "HOME", &options, &Silent).unwrap();
+        let audit = audit::pagelog::run(&*store, "HOME", &options, &Silent).unwrap();
         let named: BTreeSet<u64> = audit.keystore.checkpoints.iter().filter(|c| c.stale).map(|c| c.lsn).collect();
         assert_eq!(named, stale, "{name}");
         assert_eq!(replay.store.generation, audit.store.generation, "{name}");
@@ -529,9 +529,9 @@ fn hostile_texts_are_escaped() {
 fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u64) {
     let edits = {
         let store = store::open(home, &OpenOptions::default()).unwrap();
-        let opened = audit::open(&*store, false, &Silent).unwrap();
+        let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
         let mut reader = store.reader().unwrap();
-        let newest = audit::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
+        let newest = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
         let rows = catalog::rows(&opened.index, &mut *reader, &newest.metadata).unwrap();
         let text = |b: &[u8]| String::from_utf8(b.strip_suffix(b"\0").unwrap().to_vec()).unwrap();
         let changed = |(key, value): &(Vec<u8>, Vec<u8>)| {
@@ -599,9 +599,9 @@ type TextRows = Vec<(String, String)>;
 /// URIs of stable files and layered tables of users, with their values.
 fn user_rows(home: &Path) -> (TextRows, TextRows) {
     let store = store::open(home, &OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, false, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
     let mut reader = store.reader().unwrap();
-    let newest = audit::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
+    let newest = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
     let rows = catalog::rows(&opened.index, &mut *reader, &newest.metadata).unwrap();
     let text = |b: &[u8]| String::from_utf8(b.strip_suffix(b"\0").unwrap().to_vec()).unwrap();
     let rows: Vec<(String, String)> = rows.iter().map(|(k, v)| (text(k), text(v))).collect();

@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use wtcheck::local::edit::{self, LocalEdit};
-use wtcheck::local::home::{self, Home};
+use wtcheck::home::directory::{self, Home};
+use wtcheck::home::edit::{self, LocalEdit};
 use wtcheck::store::edit::Side;
 use wtcheck::store::palm::lmdb::Env;
 
@@ -151,7 +151,7 @@ fn palm() -> Sample {
 fn local() -> Sample {
     let make = |to: &Path| {
         common::copy_dir(&common::fixture("local/mongo"), to);
-        let home = Home::open(to, home::Options::default()).unwrap();
+        let home = Home::open(to, directory::Options::default()).unwrap();
         let (file, last) = home.files.iter().filter_map(|f| Some((f, f.checkpoints.last()?))).next_back().unwrap();
         let (file, checkpoint) = (file.name.clone(), last.name.clone());
         let set = LocalEdit::SetSize { file, checkpoint, size: 77_824, cookie_size: 4096 };

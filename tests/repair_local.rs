@@ -9,8 +9,8 @@ use common::{path, wtcheck};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use wtcheck::local::edit::{self, LocalEdit};
-use wtcheck::local::home::{self, Home};
+use wtcheck::home::directory::{self, Home};
+use wtcheck::home::edit::{self, LocalEdit};
 use wtcheck::store::edit::Side;
 
 fn audit(home: &Path) -> Value {
@@ -29,7 +29,7 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// A copy of a home in which the newest checkpoint of a file has a size that is wrong by so much.
 fn wrong_size(from: &Path, to: &Path, file: &str, by: u64) {
     common::copy_dir(from, to);
-    let home = Home::open(to, home::Options::default()).unwrap();
+    let home = Home::open(to, directory::Options::default()).unwrap();
     let entry = home.files.iter().find(|f| f.name == file).unwrap();
     let last = entry.checkpoints.last().unwrap();
     let audit = audit(to);

@@ -13,7 +13,7 @@ use forge::{Dup, Fault, Spec, Then};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use wtcheck::btree::catalog;
+use wtcheck::pagelog::catalog;
 use wtcheck::store;
 
 fn audit(home: &Path, more: &[&str]) -> Value {
@@ -111,9 +111,9 @@ fn rows(home: &Path) -> BTreeSet<Row> {
 
 fn metadata(home: &Path) -> Vec<(String, String)> {
     let store = store::open(home, &store::OpenOptions::default()).unwrap();
-    let opened = wtcheck::audit::open(&*store, false, &wtcheck::audit::Silent).unwrap();
+    let opened = wtcheck::audit::pagelog::open(&*store, false, &wtcheck::audit::Silent).unwrap();
     let mut reader = store.reader().unwrap();
-    let checkpoint = wtcheck::audit::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
+    let checkpoint = wtcheck::audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
     let rows = catalog::rows(&opened.index, &mut *reader, &checkpoint.metadata).unwrap();
     let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
     rows.into_iter().map(|(k, v)| (text(k), text(v))).collect()

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wtcheck::audit::{self, Silent};
-use wtcheck::btree::catalog;
+use wtcheck::pagelog::catalog;
 use wtcheck::store::{self, palm::lmdb::Env};
 
 /// Every record of every named database; the environment is sound.
@@ -30,9 +30,9 @@ fn records(home: &Path) -> BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>> {
 
 fn metadata(home: &Path) -> Vec<(String, String)> {
     let store = store::open(home, &store::OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, false, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
     let mut reader = store.reader().unwrap();
-    let checkpoint = audit::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
+    let checkpoint = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
     let rows = catalog::rows(&opened.index, &mut *reader, &checkpoint.metadata).unwrap();
     let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
     rows.into_iter().map(|(k, v)| (text(k), text(v))).collect()

@@ -11,11 +11,11 @@ use forge::Spec;
 use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::{self, Silent};
-use wtcheck::btree::catalog::{self, SHARED_METADATA, Tree};
-use wtcheck::btree::chain;
-use wtcheck::btree::rewrite::{Counters, Limits, Rewriter};
 use wtcheck::format::image::{Era, Image};
-use wtcheck::repair::log::overlay::Overlay;
+use wtcheck::pagelog::catalog::{self, SHARED_METADATA, Tree};
+use wtcheck::pagelog::chain;
+use wtcheck::pagelog::rewrite::{Counters, Limits, Rewriter};
+use wtcheck::repair::pagelog::overlay::Overlay;
 use wtcheck::store;
 use wtcheck::store::edit::Edit;
 
@@ -27,9 +27,9 @@ fn rewrite(home: &Path, limits: Limits, grow: impl Fn(usize, &[u8]) -> Option<Ve
 /// The same in any tree; `None` if its rows are not all plain.
 fn rewrite_tree(home: &Path, uri: &str, limits: Limits, grow: impl Fn(usize, &[u8]) -> Option<Vec<u8>>) -> Option<u64> {
     let store = store::open(home, &store::OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, true, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, true, &Silent).unwrap();
     let mut reader = store.reader().unwrap();
-    let checkpoint = audit::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
+    let checkpoint = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
     let catalog = catalog::read(&opened.index, &mut *reader, &checkpoint);
     let tree = catalog.trees.iter().find(|t| t.uri == uri)?;
     let rows = catalog::rows(&opened.index, &mut *reader, tree).filter(|r| !r.is_empty())?;
@@ -155,9 +155,9 @@ fn the_same_in_a_store_of_june_2025() {
 fn keys_that_are_not_there_are_refused() {
     let home = common::fixture("palite/2026-07-leak-full");
     let store = store::open(&home, &store::OpenOptions::default()).unwrap();
-    let opened = audit::open(&*store, false, &Silent).unwrap();
+    let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
     let mut reader = store.reader().unwrap();
-    let checkpoint = audit::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
+    let checkpoint = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
     let counters = Counters { lsn: 1_000, page_id: 500, write_gen: 90, checkpoint_id: 0 };
     for key in [&b"aaa"[..], b"zzz", b""] {
         let values = BTreeMap::from([(key.to_vec(), b"x".to_vec())]);

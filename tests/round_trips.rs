@@ -17,20 +17,20 @@ use proptest::option::of;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use wtcheck::format::block::{BlockHeader, LocalBlockHeader};
-use wtcheck::format::cell::{self, CellKind, TS_MAX, Times};
 use wtcheck::format::checkpoint_list;
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::config::{self, Config};
 use wtcheck::format::cookie::{Cookie, Layout};
-use wtcheck::format::delta::{self, Body, LeafValue};
 use wtcheck::format::generation::Generation;
 use wtcheck::format::image::{self, Era, Image, NewImage};
 use wtcheck::format::local::{self, DATA_OFFSET, Extent, ExtentList, LocalAddress, Recovery};
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::page_header::{PageHeader, PageType};
+use wtcheck::format::pagelog_turtle;
 use wtcheck::format::reader::Reader;
-use wtcheck::format::turtle;
 use wtcheck::format::wtlog::{self, FileHeader, Next, RecordHeader};
-use wtcheck::local::edit::FileChange;
+use wtcheck::home::edit::FileChange;
+use wtcheck::page::cell::{self, CellKind, TS_MAX, Times};
+use wtcheck::page::delta::{self, Body, LeafValue};
 use wtcheck::pickup::code::Code;
 use wtcheck::pickup::policy::Policy;
 use wtcheck::pickup::profile::Profile;
@@ -284,12 +284,13 @@ fn turtle_pages_with_another_checkpoint() {
         for row in index.rows() {
             let mut bytes = Vec::new();
             reader.read(&row, &mut bytes).unwrap();
-            let Ok(before) = turtle::parse(&bytes) else { continue };
+            let Ok(before) = pagelog_turtle::parse(&bytes) else { continue };
             let text = String::from_utf8(bytes).unwrap();
             let fields = [("order", "77"), ("time", "99")];
-            let after =
-                turtle::parse(turtle::with_newest(&text, "WiredTigerCheckpoint.77", &fields).unwrap().as_bytes())
-                    .unwrap();
+            let after = pagelog_turtle::parse(
+                pagelog_turtle::with_newest(&text, "WiredTigerCheckpoint.77", &fields).unwrap().as_bytes(),
+            )
+            .unwrap();
             let mut wanted = before.clone();
             let newest = wanted.checkpoints.last_mut().unwrap();
             (newest.name, newest.order, newest.time) = ("WiredTigerCheckpoint.77".into(), 77, 99);

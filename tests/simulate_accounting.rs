@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wtcheck::audit::result::{Audit, OrphanReason};
 use wtcheck::audit::{self, Options, Silent};
-use wtcheck::btree::walk::Depth;
+use wtcheck::page::Depth;
 use wtcheck::scenario::Document;
 use wtcheck::simulate::outcome::{Evidence, Outcome, Remains, RemainsKind};
 use wtcheck::simulate::scenario::Rule;
@@ -42,7 +42,7 @@ fn audited(simulated: &Simulated) -> Audit {
     assert_eq!(files.len(), 19, "17 shards, counters, records, and no -wal or -shm: {files:?}");
     let store = store::open(&home, &store::OpenOptions::default()).unwrap();
     let options = Options { depth: Depth::Deep, ..Options::default() };
-    audit::run(&*store, "HOME", &options, &Silent).unwrap()
+    audit::pagelog::run(&*store, "HOME", &options, &Silent).unwrap()
 }
 
 /// What is left behind and lies at or below the last checkpoint's root.

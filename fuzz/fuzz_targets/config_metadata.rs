@@ -5,14 +5,15 @@
 
 use libfuzzer_sys::fuzz_target;
 use wtcheck::format::config::{self, Config};
-use wtcheck::format::{checkpoint_list, completion, home_turtle, turtle};
-use wtcheck::local::home::{FileEntry, Source};
+use wtcheck::format::{checkpoint_list, completion, home_turtle, pagelog_turtle};
+use wtcheck::home::directory::{FileEntry, Source};
 use wtcheck::report::decode;
 use wtcheck::report::text::Paint;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
-        let _ = (home_turtle::parse(data), turtle::parse(data), completion::parse(data), Config::parse_bytes(data));
+        let _ =
+            (home_turtle::parse(data), pagelog_turtle::parse(data), completion::parse(data), Config::parse_bytes(data));
         let _ = decode::turtle(data).text(Some(80), Paint { on: false });
         return;
     };
@@ -20,17 +21,17 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(found) = completion::parse(data) {
         assert_eq!(completion::parse(found.to_text().as_bytes()), Ok(found));
     }
-    if let Ok(found) = turtle::parse(data) {
+    if let Ok(found) = pagelog_turtle::parse(data) {
         if let Some(newest) = found.checkpoints.last()
-            && let Ok(text) = turtle::with_newest(text, &newest.name, &[("size", "1")])
+            && let Ok(text) = pagelog_turtle::with_newest(text, &newest.name, &[("size", "1")])
         {
-            let changed = turtle::parse(text.as_bytes()).expect("one number was changed");
+            let changed = pagelog_turtle::parse(text.as_bytes()).expect("one number was changed");
             assert_eq!(changed.checkpoints.len(), found.checkpoints.len());
         }
     } else {
-        let _ = turtle::parse_but_key(data);
+        let _ = pagelog_turtle::parse_but_key(data);
     }
-    let _ = turtle::parse_key_reference(text);
+    let _ = pagelog_turtle::parse_key_reference(text);
     match home_turtle::parse(data) {
         Ok(found) => {
             let again = home_turtle::render(&found);

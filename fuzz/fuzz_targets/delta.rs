@@ -6,11 +6,12 @@
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use wtcheck::format::cookie::Cookie;
-use wtcheck::format::delta::{self, Body};
+use wtcheck::format::image;
 use wtcheck::format::image::{Era, Image, NewImage};
-use wtcheck::format::page::{PageHeader, PageType};
-use wtcheck::format::plain_child::{self, Entry};
-use wtcheck::format::{cell, image};
+use wtcheck::format::page_header::{PageHeader, PageType};
+use wtcheck::page::cell;
+use wtcheck::page::delta::{self, Body};
+use wtcheck::page::plain_child::{self, Entry};
 
 /// One block of the chain, and how many bytes of the rest are its cells.
 #[derive(Debug, Arbitrary)]

@@ -4,12 +4,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wtcheck::format::cell::Times;
-use wtcheck::format::history::{HistoryKey, HistoryValue, times_fit, versions_fit};
 use wtcheck::format::int;
 use wtcheck::format::local::{DATA_OFFSET, ExtentList, LocalAddress, allocation_size, descriptor, encode_descriptor};
 use wtcheck::format::reader::Reader;
 use wtcheck::format::{crc, pack};
+use wtcheck::page::cell::Times;
+use wtcheck::page::history::{HistoryKey, HistoryValue, times_fit, versions_fit};
 
 fuzz_target!(|data: &[u8]| {
     let Some((what, data)) = data.split_first() else { return };

@@ -5,15 +5,16 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use wtcheck::format::cell::Cells;
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::image::{Era, Image};
-use wtcheck::format::leaf::{self, Options};
-use wtcheck::format::page::PageHeader;
+use wtcheck::format::local_image;
+use wtcheck::format::page_header::PageHeader;
 use wtcheck::format::reader::Reader;
-use wtcheck::format::rules::{self, Bounds, Page};
-use wtcheck::format::{internal, local_image};
-use wtcheck::local::block::Headers;
+use wtcheck::home::block::Headers;
+use wtcheck::page::cell::Cells;
+use wtcheck::page::internal;
+use wtcheck::page::leaf::{self, Options};
+use wtcheck::page::rules::{self, Bounds, Page};
 use wtcheck::report::Show;
 use wtcheck::report::decode;
 use wtcheck::report::text::Paint;

@@ -7,12 +7,12 @@ use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 use wtcheck::audit::Silent;
-use wtcheck::audit::local::{self, Options};
-use wtcheck::btree::walk::Depth;
+use wtcheck::audit::home::{self, Options};
 use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::page::HEADER_LEN;
+use wtcheck::format::page_header::HEADER_LEN;
 use wtcheck::format::reader::Reader;
-use wtcheck::report::{map_local, svg};
+use wtcheck::page::Depth;
+use wtcheck::report::{map_home, svg};
 use wtcheck_fuzz::homes::Home;
 use wtcheck_fuzz::{fixtures, homes, seal};
 
@@ -65,13 +65,13 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn audit(home: &Home, depth: Depth, no_mmap: bool) -> Option<serde_json::Value> {
-    let (opened, _) = local::open(home.path(), no_mmap, true).ok()?;
+    let (opened, _) = home::open(home.path(), no_mmap, true).ok()?;
     let options = Options { checkpoint: None, depth, no_mmap, tables: None };
-    let (audit, maps) = local::run(&opened, "home", &options, &Silent).ok()?;
+    let (audit, maps) = home::run(&opened, "home", &options, &Silent).ok()?;
     let files = audit.local.as_ref().map(|l| l.files.as_slice()).unwrap_or_default();
     for map in maps {
         if let Some(info) = files.iter().find(|f| f.file == map.file) {
-            let _ = svg::render(&map_local::picture(&audit, info, &map));
+            let _ = svg::render(&map_home::picture(&audit, info, &map));
         }
     }
     Some(serde_json::to_value(&audit).expect("JSON"))

@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 use wtcheck::format::wtlog::{Body, FIRST_RECORD, FileHeader, Records};
-use wtcheck::local::log;
+use wtcheck::home::wtlog;
 use wtcheck_fuzz::homes::{FileChange, Home};
 use wtcheck_fuzz::seal;
 
@@ -57,7 +57,7 @@ fuzz_target!(|data: &[u8]| {
     HOME.with_borrow_mut(|home| {
         let second = if how & 2 != 0 { FileChange::Content(file.clone()) } else { FileChange::Gone };
         home.lay(&[(0, FileChange::Content(file.clone())), (1, second)]);
-        let read = || log::read(home.path()).map(|summary| format!("{summary:?}")).map_err(|e| e.to_string());
+        let read = || wtlog::read(home.path()).map(|summary| format!("{summary:?}")).map_err(|e| e.to_string());
         assert_eq!(read(), read(), "the same bytes, another summary");
     });
 });

@@ -7,7 +7,7 @@
 use wtcheck::format::block::{COMBINED_LEN, FLAG_DATA_CHECKSUM, LocalBlockHeader, MAGIC_DELTA, SKIP_LEN};
 use wtcheck::format::crc::{crc32c, crc32c_zeroed};
 use wtcheck::format::image::{Era, Image};
-use wtcheck::format::page::{HEADER_LEN, OLD_DELTA_HEADER_LEN};
+use wtcheck::format::page_header::{HEADER_LEN, OLD_DELTA_HEADER_LEN};
 use wtcheck::format::reader::Reader;
 
 /// Where a page header has its write generation; no reader of pages depends on its lower half.

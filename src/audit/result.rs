@@ -2,8 +2,8 @@
 //! changing the meaning of one is not.
 
 use super::finding::{Code, Finding, Severity};
-use super::local::result::LocalInfo;
-use crate::btree::walk::RowCounts;
+use super::home::result::LocalInfo;
+use crate::page::RowCounts;
 use crate::store::StoreKind;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Options that mean the same for every command.
 
 use crate::audit::Options;
-use crate::btree::walk::Depth;
 use crate::format::generation::Generation;
+use crate::page::Depth;
 use crate::report::progress::Bars;
 use crate::report::text::short_name;
 use crate::report::{Color, Format, Output, Show};

@@ -1,9 +1,10 @@
 //! `wtcheck audit DIR`: is this data directory consistent, what leaks, by how much, why.
 
 use super::args::{StoreArgs, TableArgs};
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
 use crate::audit::{self, Options};
-use crate::btree::walk::Depth;
+use crate::exit;
+use crate::page::Depth;
 use crate::report::{Output, audit as view};
 
 /// Is this data directory consistent: what leaks, by how much, and why
@@ -48,7 +49,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let store = super::open(&args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
-    let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
+    let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;
     view::show(&audit, output);

@@ -2,15 +2,16 @@
 //! the corrupt blocks that a log holds.
 
 use super::args::{ShowArgs, number};
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
+use crate::exit;
 use crate::format::Class;
+use crate::format::block_dump::Scanner;
 use crate::format::compress::Compressor;
-use crate::format::dump::Scanner;
 use crate::format::image::Era;
 use crate::format::local::ALLOCATION_SIZES;
 use crate::report::decode::{self as view, Document};
 use crate::report::view::{Addresses, View, era_from_name};
-use crate::report::{Format, Output, Show, dump};
+use crate::report::{Format, Output, Show, block_dump};
 use clap::Subcommand;
 use std::fs::File;
 use std::io::Read;
@@ -28,7 +29,7 @@ const MAX_TEXT: u64 = 16 << 20;
 ///
 /// With --from-log it looks in a log for the corrupt blocks that the engine dumps there after a checksum
 /// error, puts each together and tells what happened to it. The log is one of mongod, of the engine
-/// or of wt, or what a ticket made of it. Exits with 1 if it has a dump, with 6 if it has only errors or
+/// or of wt, or what a ticket made of it. Exits with 1 if it has a block_dump, with 6 if it has only errors or
 /// what is left of dumps, with 0 if it has neither.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::HELP)]
@@ -187,12 +188,12 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// Judge the dumps of a log.
 fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
     let mut scanner = Scanner::new();
-    super::log::read(name, "decode --from-log", |bytes| scanner.push(bytes))?;
+    super::server_log::read(name, "decode --from-log", |bytes| scanner.push(bytes))?;
     let log = scanner.finish();
     let all = output.verbose > 0;
     let view =
         View { show: args.show.unwrap_or(Show::None), all: all || output.format != Format::Table, ..View::default() };
-    let report = dump::log(name, &log, &view, args.alloc);
+    let report = block_dump::log(name, &log, &view, args.alloc);
     let (width, paint) = (output.width, output.paint);
     output.document(&report, || report.text(width, paint, all));
     let errors = !report.errors_without_dump.is_empty();

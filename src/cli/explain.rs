@@ -1,10 +1,11 @@
 //! `wtcheck explain CODE`: what a finding code means.
 
-use super::{Failure, Outcome, exit, whole};
+use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
-use crate::audit::local;
+use crate::audit::home;
 use crate::audit::{self, Options};
-use crate::btree::walk::Depth;
+use crate::exit;
+use crate::page::Depth;
 use crate::report::explain::Examples;
 use crate::report::progress::Bars;
 use crate::report::{Output, explain as view};
@@ -92,14 +93,14 @@ pub fn examples(dir: &Path) -> Result<Examples, Failure> {
 fn audited(home: &Path) -> Result<Option<Vec<audit::finding::Finding>>, Failure> {
     let name = home.display().to_string();
     let audit = if super::is_local(home) {
-        let (opened, _) = local::open(home, true, false)?;
-        let options = local::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
-        local::run(&opened, &name, &options, &Bars::Quiet)?.0
+        let (opened, _) = home::open(home, true, false)?;
+        let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
+        home::run(&opened, &name, &options, &Bars::Quiet)?.0
     } else if crate::store::locate(home).is_ok() {
         let store = crate::store::open(home, &OpenOptions::default())?;
         let options =
             Options { checkpoint: None, newest_only: false, depth: Depth::Normal, jobs: 1, assume: None, tables: None };
-        audit::run(&*store, &name, &options, &Bars::Quiet)?
+        audit::pagelog::run(&*store, &name, &options, &Bars::Quiet)?
     } else {
         return Ok(None);
     };

@@ -1,7 +1,8 @@
 //! `wtcheck export DIR --out OUT`: a store, or a shard of it, as Parquet or JSON lines.
 
 use super::args::{TableArgs, generation, threads};
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
+use crate::exit;
 use crate::export::part::Encoding;
 use crate::export::shard::Shard;
 use crate::export::{self, ExportError, Options, Wanted};

@@ -1,6 +1,7 @@
 //! `wtcheck man` and `wtcheck completions`: generated from the definitions that parse the command line.
 
-use super::{Failure, Outcome, exit, whole};
+use super::{Failure, Outcome, whole};
+use crate::exit;
 use crate::report::Output;
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};

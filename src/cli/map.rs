@@ -1,13 +1,15 @@
 //! `wtcheck map DIR`: what lies where, as a picture.
 
 use super::args::{StoreArgs, TableArgs};
-use super::{Failure, Outcome, exit};
-use crate::audit::{self, AuditError, Opened, local};
-use crate::btree::catalog;
-use crate::btree::walk::Depth;
+use super::{Failure, Outcome};
+use crate::audit::pagelog::Opened;
+use crate::audit::{self, AuditError, home};
+use crate::exit;
+use crate::page::Depth;
+use crate::pagelog::catalog;
 use crate::report::map::Picture;
-use crate::report::map_local;
-use crate::report::map_log::{self, By, Log};
+use crate::report::map_home;
+use crate::report::map_pagelog::{self, By, Log};
 use crate::report::{Output, audit as view, svg};
 use crate::scratch;
 use std::collections::HashMap;
@@ -63,16 +65,16 @@ fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Out
     let (found, maps) = super::audit_local(&args.store, &args.table, Depth::Normal, output)?;
     if let Some(target) = target {
         let local = found.local.as_ref();
-        let info = |m: &local::FileMap| local?.files.iter().find(|f| f.file == m.file);
+        let info = |m: &home::FileMap| local?.files.iter().find(|f| f.file == m.file);
         let one = maps.first().filter(|_| maps.len() == 1).and_then(|m| Some((info(m)?, m)));
         let Some((info, map)) = one else {
             let message = format!("--svg draws one file, and there are {} to draw", maps.len());
             return Err(Failure::new(exit::USAGE, message, "name one file, or choose one with --table"));
         };
-        target.write(&svg::render(&map_local::picture(&found, info, map)), output)?;
+        target.write(&svg::render(&map_home::picture(&found, info, map)), output)?;
     }
     let chosen = args.store.dir.is_file() || args.table.table.is_some();
-    map_local::show(&found, &maps, chosen && maps.len() <= FEW, output);
+    map_home::show(&found, &maps, chosen && maps.len() <= FEW, output);
     if found.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&found));
     }
@@ -82,9 +84,9 @@ fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Out
 /// The trees of a page log.
 fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcome {
     let store = super::open(&args.store)?;
-    let opened = audit::open(&*store, true, &output.progress)?;
+    let opened = audit::pagelog::open(&*store, true, &output.progress)?;
     let options = args.store.audit_options(Depth::Normal, None);
-    let result = audit::run_on(&opened, &args.store.home(), &options, &output.progress);
+    let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let (found, class) = result?;
     let mut log = Log { index: &opened.index, class: &class, audit: &found, others: HashMap::new(), by: args.by };
@@ -111,7 +113,7 @@ fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcom
     if let (Some(target), Some(picture)) = (target, pictures.first()) {
         target.write(&svg::render(picture), output)?;
     }
-    map_log::show(&log, trees, &pictures, output);
+    map_pagelog::show(&log, trees, &pictures, output);
     if found.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&found));
     }

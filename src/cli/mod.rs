@@ -3,26 +3,26 @@
 pub mod args;
 pub mod audit;
 pub mod decode;
-pub mod exit;
 pub mod explain;
 pub mod export;
 pub mod generate;
 mod interrupt;
-mod log;
 pub mod map;
 pub mod orphans;
 pub mod pack;
 pub mod page;
 pub mod pickup;
 pub mod repair;
+mod server_log;
 pub mod simulate;
 mod whole;
 
 use crate::audit::AuditError;
-use crate::audit::local::{self, FileMap};
+use crate::audit::home::{self, FileMap};
 use crate::audit::result::Audit;
-use crate::btree::walk::Depth;
-use crate::local::home;
+use crate::exit;
+use crate::home::directory;
+use crate::page::Depth;
 use crate::report::{Format, Output};
 use crate::scratch;
 use crate::store::StoreError;
@@ -228,8 +228,8 @@ fn start_pool(threads: usize) {
 /// Whether a path names local block files: a file, or a home without a page log.
 fn is_local(path: &Path) -> bool {
     match path.is_file() {
-        true => home::is_block_file(path),
-        false => home::is_without_page_log(path),
+        true => directory::is_block_file(path),
+        false => directory::is_without_page_log(path),
     }
 }
 
@@ -241,16 +241,16 @@ fn audit_local(
     output: &Output,
 ) -> Result<(Audit, Vec<FileMap>), Failure> {
     start_threads(args);
-    let (home, file) = local::open(&args.dir, args.no_mmap, args.allow_live)?;
+    let (home, file) = home::open(&args.dir, args.no_mmap, args.allow_live)?;
     let wanted = |name: &str| file.as_deref().map_or_else(|| table.matches(name), |f| f == name);
     let chosen = file.is_some() || table.table.is_some();
-    let options = local::Options {
+    let options = home::Options {
         checkpoint: args.checkpoint.clone(),
         depth,
         no_mmap: args.no_mmap,
         tables: chosen.then_some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
     };
-    let result = local::run(&home, &args.home(), &options, &output.progress);
+    let result = home::run(&home, &args.home(), &options, &output.progress);
     output.progress.finish();
     Ok(result?)
 }

@@ -1,9 +1,10 @@
 //! `wtcheck orphans DIR`: each orphaned page version or block, with its reason, size and evidence.
 
 use super::args::{StoreArgs, TableArgs};
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
 use crate::audit;
-use crate::btree::walk::Depth;
+use crate::exit;
+use crate::page::Depth;
 use crate::report::{Output, audit as view, lost};
 
 /// List each orphaned page version or block, with its reason, size and evidence
@@ -32,7 +33,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     // Which rows are reachable is known from the internal pages.
     let options = args.store.audit_options(Depth::Quick, tables);
-    let result = audit::run(&*store, &args.store.home(), &options, &output.progress);
+    let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;
     let code = view::show_orphans(&audit, output);

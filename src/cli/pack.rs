@@ -1,7 +1,8 @@
 //! `wtcheck pack DIR OUT` and `wtcheck unpack IMAGE DIR`: a store's structure without its content.
 
 use super::args::threads;
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
+use crate::exit;
 use crate::pack::{self, DEFAULT_LIMIT, Options, PackError};
 use crate::report::{Output, pack as view};
 use crate::store::OpenOptions;

@@ -3,13 +3,15 @@
 
 use super::args::{ShowArgs, StoreArgs, number};
 use super::decode::alloc;
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
+use crate::audit;
 use crate::audit::finding::{Code, Severity};
+use crate::audit::pagelog::inspect;
 use crate::audit::result::Audit;
-use crate::audit::{self, inspect};
-use crate::btree::walk::Depth;
+use crate::exit;
 use crate::format::Class;
 use crate::format::local::{self, MAX_BLOCK};
+use crate::page::Depth;
 use crate::report::file_block::{FileBlock, Source};
 use crate::report::text::short_name;
 use crate::report::view::View;
@@ -92,9 +94,9 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         return Err(Failure::new(exit::USAGE, message, "name a file and a place in it: wtcheck page FILE --offset N"));
     }
     let store = super::open(&args.store)?;
-    let opened = audit::open(&*store, false, &output.progress)?;
+    let opened = audit::pagelog::open(&*store, false, &output.progress)?;
     let options = args.store.audit_options(Depth::Quick, None);
-    let result = audit::run_on(&opened, &args.store.home(), &options, &output.progress);
+    let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let (found, class) = result?;
     let table = table_id(table, &found)?;

@@ -1,8 +1,9 @@
 //! `wtcheck repair plan|apply|undo`: what would be changed, changing it, taking it back.
 
 use super::args::{TableArgs, threads};
-use super::{Failure, Outcome, exit, whole};
+use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
+use crate::exit;
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};

@@ -1,6 +1,7 @@
 //! `wtcheck simulate accounting SCENARIO`: a model engine with failures, and what it publishes.
 
-use super::{Failure, Outcome, exit};
+use super::{Failure, Outcome};
+use crate::exit;
 use crate::report::{Output, simulate as view};
 use crate::scenario::Document;
 use crate::simulate::scenario::Rule;

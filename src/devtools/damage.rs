@@ -3,13 +3,14 @@
 //! The place is chosen by number among the pages of a kind that the audited checkpoint reaches, in tree
 //! order, so that the same injury can be made again. The checksum of what is altered is left as it was.
 
-use crate::audit::local::{self as local_audit, FileMap};
+use crate::audit::home::{self as local_audit, FileMap};
 use crate::audit::{self, Silent};
-use crate::btree::catalog::{self, SHARED_METADATA};
-use crate::btree::fault::Fault;
-use crate::btree::walk::{self, Depth, Visited, Visitor};
-use crate::format::cell::CellKind;
-use crate::local::space::{Account, Use};
+use crate::home::space::{Account, Use};
+use crate::page::Depth;
+use crate::page::cell::CellKind;
+use crate::pagelog::catalog::{self, SHARED_METADATA};
+use crate::pagelog::fault::Fault;
+use crate::pagelog::walk::{self, Visited, Visitor};
 use crate::repair::{self, copy};
 use crate::store::edit::{Change, Edit, Field, Ledger, Side, Value};
 use crate::store::palite::PaliteLedger;
@@ -143,9 +144,9 @@ fn page_log(home: &Path, kv_home: &Path, injury: Injury, nth: usize) -> Result<D
     }
     let (row, kind) = {
         let store = store::open(home, &OpenOptions::default())?;
-        let opened = audit::open(&*store, false, &Silent)?;
+        let opened = audit::pagelog::open(&*store, false, &Silent)?;
         let mut reader = store.reader()?;
-        let choice = audit::choose(&opened, &mut *reader, None)?;
+        let choice = audit::pagelog::choose(&opened, &mut *reader, None)?;
         let checkpoint = choice.audited.ok_or_else(|| DamageError::Nothing("no checkpoint can be used".into()))?;
         if injury == LoseCompletion {
             let edits = [Edit::RemoveCompletion { lsn: checkpoint.lsn }];

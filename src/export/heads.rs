@@ -2,12 +2,13 @@
 //! tables are small, and one shard of a set has them.
 
 use super::table::{Completion, KeyPage, Root, Text};
-use crate::audit::{self, Choice, Opened, keystore};
-use crate::btree::catalog::{self, Catalog, Checkpoint, Tree};
-use crate::btree::page::Compression;
-use crate::btree::walk;
+use crate::audit;
+use crate::audit::pagelog::{Choice, Opened, keystore};
 use crate::format::completion;
 use crate::format::generation::{self, Generation};
+use crate::pagelog::catalog::{self, Catalog, Checkpoint, Tree};
+use crate::pagelog::page::Compression;
+use crate::pagelog::walk;
 use crate::store::{BlockReader, CompletionRow};
 use std::collections::{HashMap, HashSet};
 
@@ -32,7 +33,7 @@ pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, 
     let mut all: Vec<&Checkpoint> = choice.others.iter().chain(&choice.audited).collect();
     all.sort_by_key(|c| c.lsn);
     let keys = keystore::examine(&opened.index, reader, &all, opened.is_partial(catalog::KEY_TABLE));
-    let evidence = audit::evidence(opened, choice.audited.as_ref(), keys.saw_v2);
+    let evidence = audit::pagelog::evidence(opened, choice.audited.as_ref(), keys.saw_v2);
     let generation = assume.unwrap_or_else(|| generation::detect(&evidence).0);
     let mut heads = Heads {
         generation,
@@ -106,7 +107,7 @@ fn completion_row(
         version: parsed.as_ref().map(|c| c.version.into()),
         compatible_version: parsed.as_ref().map(|c| c.compatible_version.into()),
         database_size: parsed.as_ref().and_then(|c| c.database_size),
-        checkpoint: checkpoint.and_then(audit::checkpoint_name).map(|n| Text::Owned(n.to_string())),
+        checkpoint: checkpoint.and_then(audit::pagelog::checkpoint_name).map(|n| Text::Owned(n.to_string())),
         timestamp: checkpoint.map(|c| hex(c.turtle.timestamp)),
         keystore_page_id: key.map(|k| k.page_id),
         keystore_lsn: key.map(|k| k.lsn),

@@ -13,10 +13,11 @@ pub mod set;
 pub mod shard;
 pub mod table;
 
-use crate::audit::{self, AuditError, Opened, Progress};
-use crate::btree::catalog::{self, KEY_TABLE};
+use crate::audit::pagelog::Opened;
+use crate::audit::{self, AuditError, Progress};
 use crate::format::generation::Generation;
 use crate::format::image::Era;
+use crate::pagelog::catalog::{self, KEY_TABLE};
 use crate::store::{Index, OpenOptions, PageLog, StoreError, StoreKind};
 use heads::Heads;
 use pages::{Ground, Pages, Rows};
@@ -120,7 +121,7 @@ pub fn export(
     let shard = options.shard;
     let opened = open(store, shard, progress)?;
     let mut reader = store.reader()?;
-    let choice = audit::choose(&opened, &mut *reader, None)?;
+    let choice = audit::pagelog::choose(&opened, &mut *reader, None)?;
     let mut heads = heads::read(&opened, &mut *reader, &choice, options.assume);
     drop(reader);
     let chosen = Chosen::new(&opened, &heads, options)?;
@@ -199,18 +200,18 @@ fn words(conflict: &Conflict) -> String {
 /// Read the index: of a shard only its own rows, and those that tell the trees.
 fn open<'s>(store: &'s dyn PageLog, shard: Shard, progress: &dyn Progress) -> Result<Opened<'s>, ExportError> {
     if shard.is_whole() {
-        return Ok(audit::open(store, false, progress)?);
+        return Ok(audit::pagelog::open(store, false, progress)?);
     }
     let own = |table: u64, page: u64| catalog::is_head_table(table) || shard.takes(table, page);
-    let opened = audit::open_part(store, &own, progress)?;
+    let opened = audit::pagelog::open_part(store, &own, progress)?;
     // A store whose shared metadata lies in another table than any known one is read whole.
     let mut reader = store.reader()?;
-    let choice = audit::choose(&opened, &mut *reader, None)?;
+    let choice = audit::pagelog::choose(&opened, &mut *reader, None)?;
     let homeless = choice.others.iter().chain(&choice.audited).any(|c| {
         let tree = &c.metadata;
         tree.root.is_some_and(|root| opened.index.find(tree.table, root.page_id, root.lsn).is_none())
     });
-    if homeless { Ok(audit::open(store, false, progress)?) } else { Ok(opened) }
+    if homeless { Ok(audit::pagelog::open(store, false, progress)?) } else { Ok(opened) }
 }
 
 /// Which rows of the index are exported.

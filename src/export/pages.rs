@@ -2,16 +2,16 @@
 //! (spec 03.4, 04.6, 06.2, 10.2.5).
 
 use super::table::{Edge, Text, Version};
-use crate::btree::catalog::{KEY_TABLE, SPECIAL_PAGE};
-use crate::btree::chain::{self, Chain};
-use crate::btree::fault::{Fault, FaultKind};
-use crate::btree::page::{self, Checks, Compression, Kids, Loaded, Scratch};
-use crate::format::cell::CellKind;
 use crate::format::cookie::{Cookie, Layout};
-use crate::format::delta::{self, Body, LeafValue};
 use crate::format::image::{Era, Image};
-use crate::format::page::PageType;
-use crate::format::plain_child::Entry;
+use crate::format::page_header::PageType;
+use crate::page::cell::CellKind;
+use crate::page::delta::{self, Body, LeafValue};
+use crate::page::plain_child::Entry;
+use crate::pagelog::catalog::{KEY_TABLE, SPECIAL_PAGE};
+use crate::pagelog::chain::{self, Chain};
+use crate::pagelog::fault::{Fault, FaultKind};
+use crate::pagelog::page::{self, Checks, Compression, Kids, Loaded, Scratch};
 use crate::store::{BlockReader, Index, Row, StoreError};
 use std::collections::HashMap;
 use std::io;

@@ -125,7 +125,7 @@ impl LocalBlockHeader {
     pub fn compute_checksum(&self, block: &[u8]) -> u32 {
         let covered = if self.flags & FLAG_DATA_CHECKSUM != 0 { block.len() } else { SKIP_LEN.min(block.len()) };
         // The checksum field lies at 28 + 4.
-        super::crc::crc32c_zeroed(block.get(..covered).unwrap_or(block), super::page::HEADER_LEN + 4)
+        super::crc::crc32c_zeroed(block.get(..covered).unwrap_or(block), super::page_header::HEADER_LEN + 4)
     }
 }
 

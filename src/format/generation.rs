@@ -1,7 +1,7 @@
 //! Generations of the disaggregated formats, told from evidence (spec README timeline, 15.2): the
 //! layouts changed over two years without version bumps.
 
-use super::turtle::TurtleForm;
+use super::pagelog_turtle::TurtleForm;
 
 /// A dated set of formats, named by the month it became typical.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! The file `WiredTiger.turtle` of a home directory: where the metadata file's own metadata is
 //! (spec 16.10).
 //!
-//! Not to be confused with the turtle page of a page log ([`super::turtle`]).
+//! Not to be confused with the turtle page of a page log ([`super::pagelog_turtle`]).
 
 use super::config::{Config, Kind, shorten};
 use super::{Class, FormatError};

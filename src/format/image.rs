@@ -4,7 +4,7 @@
 use super::block::{self, BlockHeader};
 use super::compress::{self, Compressor};
 use super::crc;
-use super::page::{self, PageHeader};
+use super::page_header::{self, PageHeader};
 use super::reader::Reader;
 use super::{FormatError, Result};
 use std::borrow::Cow;
@@ -36,21 +36,27 @@ impl<'a> Image<'a> {
     pub fn parse(bytes: &'a [u8], era: Option<Era>) -> Result<Self> {
         let at = |offset: usize| bytes.get(offset).copied();
         // A June 2025 delta has its magic 20 bytes in and says 36 (04.7).
-        let old_delta = at(page::OLD_DELTA_HEADER_LEN) == Some(block::MAGIC_DELTA)
-            && at(page::OLD_DELTA_HEADER_LEN + 3).map(usize::from) == Some(block::OLD_DELTA_COMBINED_LEN)
+        let old_delta = at(page_header::OLD_DELTA_HEADER_LEN) == Some(block::MAGIC_DELTA)
+            && at(page_header::OLD_DELTA_HEADER_LEN + 3).map(usize::from) == Some(block::OLD_DELTA_COMBINED_LEN)
             && era != Some(Era::Current);
         let mut r = Reader::new(bytes);
         if old_delta {
             let page = PageHeader::read_old_delta(&mut r)?;
             let block = BlockHeader::read(&mut r, true)?;
-            return Ok(Self { bytes, era: Era::June2025, page, block, block_offset: page::OLD_DELTA_HEADER_LEN });
+            return Ok(Self {
+                bytes,
+                era: Era::June2025,
+                page,
+                block,
+                block_offset: page_header::OLD_DELTA_HEADER_LEN,
+            });
         }
         let page = PageHeader::read(&mut r)?;
         // Byte 41 is a flag byte in the old layout and always zero in the current one.
-        let old = era.map_or_else(|| at(page::HEADER_LEN + 13).is_some_and(|b| b != 0), |e| e == Era::June2025);
+        let old = era.map_or_else(|| at(page_header::HEADER_LEN + 13).is_some_and(|b| b != 0), |e| e == Era::June2025);
         let block = BlockHeader::read(&mut r, old)?;
         let era = if old { Era::June2025 } else { Era::Current };
-        Ok(Self { bytes, era, page, block, block_offset: page::HEADER_LEN })
+        Ok(Self { bytes, era, page, block, block_offset: page_header::HEADER_LEN })
     }
 
     /// The stored bytes.
@@ -137,8 +143,11 @@ impl<'a> Image<'a> {
     /// Header rules that hold for every stored image (03.1, 04.1, 05.12).
     pub fn check_headers(&self) -> Result<()> {
         self.page.check()?;
-        let expected =
-            if self.block_offset == page::HEADER_LEN { block::COMBINED_LEN } else { block::OLD_DELTA_COMBINED_LEN };
+        let expected = if self.block_offset == page_header::HEADER_LEN {
+            block::COMBINED_LEN
+        } else {
+            block::OLD_DELTA_COMBINED_LEN
+        };
         let stored = usize::from(self.block.header_size);
         if stored != expected && !(block::COMBINED_LEN..=block::SKIP_LEN).contains(&stored) {
             return Err(FormatError::invalid(format!("header size {stored}, expected {expected}")));
@@ -223,8 +232,8 @@ impl NewImage {
     /// Offset of the block header, and the combined length of both headers.
     fn lengths(&self) -> (usize, u8) {
         match (self.era, self.delta) {
-            (Era::June2025, true) => (page::OLD_DELTA_HEADER_LEN, 36),
-            _ => (page::HEADER_LEN, 44),
+            (Era::June2025, true) => (page_header::OLD_DELTA_HEADER_LEN, 36),
+            _ => (page_header::HEADER_LEN, 44),
         }
     }
 
@@ -242,10 +251,10 @@ impl NewImage {
         let len = usize::from(header_size).saturating_add(cells.len());
         let mut page = self.page;
         page.mem_size = u32::try_from(len).unwrap_or(u32::MAX);
-        page.flags &= !page::FLAG_COMPRESSED;
+        page.flags &= !page_header::FLAG_COMPRESSED;
         let mut flags = 0;
         if compressed {
-            page.flags |= page::FLAG_COMPRESSED;
+            page.flags |= page_header::FLAG_COMPRESSED;
             flags |= block::FLAG_COMPRESSED;
         }
         if self.covers_all(compressed) {
@@ -263,7 +272,7 @@ impl NewImage {
             unused: [0; 3],
         };
         let mut out = Vec::with_capacity(len);
-        if offset == page::HEADER_LEN {
+        if offset == page_header::HEADER_LEN {
             page.write(&mut out);
         } else {
             page.write_old_delta(&mut out);
@@ -420,7 +429,7 @@ mod tests {
         ) {
             let compressor = COMPRESSORS[which];
             let era = if old { Era::June2025 } else { Era::Current };
-            let flags = if was_compressed { page::FLAG_COMPRESSED } else { 0 };
+            let flags = if was_compressed { page_header::FLAG_COMPRESSED } else { 0 };
             let page = PageHeader { recno: 0, write_gen, mem_size: 0, entries: 0, type_byte: 7, flags, unused: 0, version: 1 };
             let new = NewImage { delta, previous_checksum: 7, compressor, era, reconciliation_id, checksum_all, ..NewImage::new(page) };
             let (bytes, sum) = build(&new, &cells);

@@ -1,11 +1,11 @@
 //! The plain (decompressed) image of a block of a local file (spec 16.3).
 //!
 //! Local blocks say in the page header, not in the block header, whether they are compressed or
-//! encrypted; checksum and header rules are the caller's business (see [`super::rules::header`]).
+//! encrypted; checksum and header rules are the caller's business (see [`crate::page::rules::header`]).
 
 use super::compress::{self, Compressor};
 use super::local::DATA_OFFSET;
-use super::page::PageHeader;
+use super::page_header::PageHeader;
 use super::{FormatError, Result};
 use std::borrow::Cow;
 
@@ -36,7 +36,7 @@ pub fn plain<'a>(stored: &'a [u8], header: &PageHeader, compressor: Option<Compr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::page::{FLAG_COMPRESSED, FLAG_ENCRYPTED};
+    use crate::format::page_header::{FLAG_COMPRESSED, FLAG_ENCRYPTED};
     use crate::format::{Class, reader::Reader};
 
     fn block(mem_size: u32) -> (PageHeader, Vec<u8>) {

@@ -15,36 +15,25 @@
 )]
 
 pub mod block;
-pub mod cell;
+pub mod block_dump;
 pub mod checkpoint_list;
 pub mod completion;
 pub mod compress;
 pub mod config;
 pub mod cookie;
 pub mod crc;
-pub mod delta;
-pub mod dump;
-mod fast_cell;
-mod fixed;
 pub mod generation;
-pub mod history;
 pub mod home_turtle;
 pub mod image;
 pub mod int;
-pub mod internal;
 pub mod key_page;
-mod keys;
-pub mod leaf;
 pub mod local;
 pub mod local_image;
 pub mod pack;
-pub mod page;
-pub mod plain_child;
+pub mod page_header;
+pub mod pagelog_turtle;
 pub mod reader;
-pub mod rules;
-pub mod turtle;
 pub(crate) mod unescape;
-pub mod windows;
 pub mod wtlog;
 mod wtlog_body;
 

@@ -10,8 +10,8 @@
 mod bson;
 mod home;
 pub mod image;
-mod log;
 mod page;
+mod pagelog;
 mod palite;
 mod palm;
 mod relabel;
@@ -26,9 +26,9 @@ pub use page::Replaced;
 
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
-use crate::btree::walk::Depth;
 use crate::format::{home_turtle, local as local_format};
-use crate::local;
+use crate::home::{directory, recover};
+use crate::page::Depth;
 use crate::scratch;
 use crate::store::blockfile::BlockFile;
 use crate::store::{self, OpenOptions, StoreKind};
@@ -237,13 +237,13 @@ fn audits(dir: &Path, options: &Options, progress: &dyn Progress) -> Result<Vec<
 fn audit_at(dir: &Path, depth: Depth, options: &Options, progress: &dyn Progress) -> Result<Audit, PackError> {
     if is_local(dir) {
         let (home, _) =
-            audit::local::open(dir, options.open.no_mmap, options.open.allow_live).map_err(AuditError::from)?;
-        let options = audit::local::Options { checkpoint: None, depth, no_mmap: options.open.no_mmap, tables: None };
-        return Ok(audit::local::run(&home, "", &options, progress)?.0);
+            audit::home::open(dir, options.open.no_mmap, options.open.allow_live).map_err(AuditError::from)?;
+        let options = audit::home::Options { checkpoint: None, depth, no_mmap: options.open.no_mmap, tables: None };
+        return Ok(audit::home::run(&home, "", &options, progress)?.0);
     }
     let store = store::open(dir, &options.open).map_err(AuditError::from)?;
     let options = audit::Options { depth, jobs: options.jobs, ..audit::Options::default() };
-    Ok(audit::run(&*store, "", &options, progress)?)
+    Ok(audit::pagelog::run(&*store, "", &options, progress)?)
 }
 
 /// How audits of a directory differ from those of the source.
@@ -335,7 +335,7 @@ fn pack_log(
 ) -> Result<Made, PackError> {
     let located = store::locate(dir)?;
     let store = store::open(dir, &options.open)?;
-    let opened = audit::open(&*store, false, progress)?;
+    let opened = audit::pagelog::open(&*store, false, progress)?;
     // The layout of the source: the page log in a directory of its own, or not.
     let (target, prefix) = match located.home.as_deref() == Some(dir) {
         true => (tree.join("kv_home"), "kv_home/"),
@@ -349,7 +349,7 @@ fn pack_log(
         source_bytes: opened.layout.files.iter().map(|f| f.1).sum(),
         key_bytes: 0,
     };
-    let mut rewriter = log::Rewriter::new(&opened);
+    let mut rewriter = pagelog::Rewriter::new(&opened);
     progress.phase("replacing keys and values", None);
     match located.kind {
         StoreKind::Palite => {
@@ -397,7 +397,7 @@ fn pack_log(
 
 /// Whether a directory is a home of local block files, without a page log.
 fn is_local(dir: &Path) -> bool {
-    dir.is_dir() && local::home::is_without_page_log(dir)
+    dir.is_dir() && directory::is_without_page_log(dir)
 }
 
 /// Texts of the engine at the top of a home, which say nothing of its user.
@@ -417,7 +417,7 @@ fn pack_home(
     progress: &dyn Progress,
 ) -> Result<Made, PackError> {
     let no_mmap = options.open.no_mmap;
-    let home = local::home::Home::open(dir, local::home::Options { no_mmap })?;
+    let home = directory::Home::open(dir, directory::Options { no_mmap })?;
     let mut made =
         Made { notes: notes(), replaced: Replaced::default(), left_out: Vec::new(), source_bytes: 0, key_bytes: 0 };
     let logs: Vec<&str> =
@@ -430,7 +430,7 @@ fn pack_home(
     };
     // The metadata names the blocks of all others, so it comes last.
     let mut names: Vec<&String> = home.inventory.keys().collect();
-    names.sort_by_key(|n| n.as_str() == local::home::METADATA);
+    names.sort_by_key(|n| n.as_str() == directory::METADATA);
     let mut others = std::collections::HashMap::new();
     let mut own = None;
     progress.phase("replacing keys and values", None);
@@ -442,7 +442,7 @@ fn pack_home(
             continue;
         }
         let path = dir.join(name);
-        if home.file(name).is_none() && !local::home::is_block_file(&path) {
+        if home.file(name).is_none() && !directory::is_block_file(&path) {
             texts.push((name.clone(), bytes));
             continue;
         }
@@ -463,7 +463,7 @@ fn pack_home(
         made.key_bytes = made.key_bytes.max(done.key_bytes);
         let misfit = |m: &String| format!("{m}: the new content does not fit the old length");
         made.notes.extend(done.misfits.iter().map(misfit));
-        if name == local::home::METADATA {
+        if name == directory::METADATA {
             own = Some(done.cookies);
         } else if let Some(id) = entry.id {
             others.insert(id, done.cookies);
@@ -501,12 +501,12 @@ fn pack_home(
 }
 
 /// A block file that the catalog does not know: what it says of itself.
-fn alone(name: &str, file: &BlockFile) -> local::home::FileEntry {
+fn alone(name: &str, file: &BlockFile) -> directory::FileEntry {
     let mut buffer = Vec::new();
     let alloc = file.read_up_to(0, 64 << 10, &mut buffer).ok().and_then(|h| local_format::allocation_size(h).ok());
-    let found = local::recover::scan(file, alloc, &|_| ());
-    let entry = found.and_then(|f| local::home::FileEntry::recovered(name, &f).ok());
-    entry.unwrap_or_else(|| local::home::FileEntry::nothing(name, alloc.unwrap_or(4096)))
+    let found = recover::scan(file, alloc, &|_| ());
+    let entry = found.and_then(|f| directory::FileEntry::recovered(name, &f).ok());
+    entry.unwrap_or_else(|| directory::FileEntry::nothing(name, alloc.unwrap_or(4096)))
 }
 
 /// What a home holds beside its page log; none of it is needed to judge the log.

@@ -7,10 +7,10 @@
 use super::bson::{self, Fields};
 use super::relabel::{Form, Keys};
 use super::text;
-use crate::format::cell::{Cell, CellKind, Cells};
-use crate::format::delta::{self, OLD_FLAG_DELETE, PayloadForm};
-use crate::format::page::{PageHeader, PageType};
+use crate::format::page_header::{PageHeader, PageType};
 use crate::format::reader::Reader;
+use crate::page::cell::{Cell, CellKind, Cells};
+use crate::page::delta::{self, OLD_FLAG_DELETE, PayloadForm};
 use std::collections::HashMap;
 
 /// A byte that begins no cell (05.1: type 14).

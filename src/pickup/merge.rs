@@ -1,8 +1,8 @@
 //! The merge of shared into local metadata: rules and checks (spec 09.3).
 
 use super::code::Code;
-use crate::btree::catalog::{SHARED_HISTORY, SHARED_METADATA};
 use crate::format::config::Config;
+use crate::pagelog::catalog::{SHARED_HISTORY, SHARED_METADATA};
 use std::collections::BTreeMap;
 
 /// Local metadata, by URI.

@@ -4,7 +4,7 @@
 use super::code::Code;
 use crate::format::completion;
 use crate::format::generation::Generation;
-use crate::format::turtle::TurtleForm;
+use crate::format::pagelog_turtle::TurtleForm;
 use clap::ValueEnum;
 use serde::Serialize;
 

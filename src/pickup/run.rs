@@ -4,7 +4,7 @@
 use super::judge::Broken;
 use super::scenario::{Act, Actor, Scenario};
 use super::standby::{Role, fetch_patience_ms};
-use super::world::log::{Logged, Record};
+use super::world::pagelog::{Logged, Record};
 use super::world::{Action, Counts, Note, Seen, Setup, World};
 use crate::scenario::duration::{Micros, number, number_or_null};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Where a pick-up gets its pages from: a real store, or the page log of a scenario.
 
-use crate::format::turtle::Turtle;
+use crate::format::pagelog_turtle::Turtle;
 use std::sync::Arc;
 
 /// Why a page did not come.

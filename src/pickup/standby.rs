@@ -14,7 +14,7 @@ use crate::format::completion;
 use crate::format::config::Config;
 use crate::format::crc;
 use crate::format::key_page;
-use crate::format::turtle::{self, Turtle, TurtleForm};
+use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
@@ -535,7 +535,7 @@ impl Attempt {
 
     fn parse(&mut self, build: &Build) -> Did {
         let lines = || vec![format!("Failed to parse shared metadata for checkpoint {}", self.metadata_lsn)];
-        match turtle::parse_but_key(&self.page) {
+        match pagelog_turtle::parse_but_key(&self.page) {
             Ok((turtle, _)) if !build.rules().reads_turtle(turtle.form) => {
                 let why = "a page that begins with version keys: readers of this date look for `checkpoint=` first";
                 Did::Fail(Code::EINVAL, why.into(), lines())

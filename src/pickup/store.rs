@@ -4,11 +4,11 @@
 //! a checkpoint bad because a damaged file hides a page of it.
 
 use super::source::{self, Fetch, Rows, Source};
-use crate::audit::Opened;
-use crate::btree::catalog::{self, KEY_TABLE, SHARED_METADATA, SPECIAL_PAGE};
-use crate::btree::fault::{Fault, FaultKind};
-use crate::format::turtle::Turtle;
+use crate::audit::pagelog::Opened;
+use crate::format::pagelog_turtle::Turtle;
 use crate::format::{Class, key_page};
+use crate::pagelog::catalog::{self, KEY_TABLE, SHARED_METADATA, SPECIAL_PAGE};
+use crate::pagelog::fault::{Fault, FaultKind};
 use crate::store::{BlockReader, Row, StoreError};
 use serde::Serialize;
 use std::sync::Arc;

@@ -3,10 +3,10 @@
 use super::hand::{Hand, page_log};
 use super::journal::{self, Header, Journal, Mark, Steps};
 use super::plan::{PLAN_VERSION, Plan, What};
-use super::{Options, RepairError, copy, home, identity, judge, log};
+use super::{Options, RepairError, copy, home, identity, judge, pagelog};
 use crate::audit::Progress;
 use crate::audit::result::Audit;
-use crate::local::edit::FileChange;
+use crate::home::edit::FileChange;
 use crate::scratch::{Held, Step, Unfinished};
 use crate::store::edit::{Edit, Side, State};
 use crate::store::{StoreKind, live};
@@ -86,7 +86,7 @@ pub fn plan(
     live_check(dir)?;
     interrupted(dir)?;
     match page_log(dir)? {
-        Some(_) => log::plan(dir, options, (jobs, now), progress),
+        Some(_) => pagelog::plan(dir, options, (jobs, now), progress),
         None => home::plan(dir, options, now, progress),
     }
 }
@@ -155,7 +155,7 @@ fn is_half_done(dir: &Path, journal: &Journal) -> Result<bool, RepairError> {
         return Ok(states.contains(&State::After) && states.contains(&State::Before));
     }
     // The counter moves first, the completion record makes it a checkpoint.
-    let (counter, newest) = log::position(dir)?;
+    let (counter, newest) = pagelog::position(dir)?;
     let at = |pair: Option<(u64, u64)>, now: Option<u64>, which: fn((u64, u64)) -> u64| {
         pair.is_some_and(|p| p.0 != p.1 && now == Some(which(p)))
     };
@@ -172,7 +172,7 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
     live_check(&source)?;
     interrupted(&source)?;
     let prepared = match page_log(&source)? {
-        Some(_) => log::prepare(&source, plan, (options.jobs, options.now), progress)?,
+        Some(_) => pagelog::prepare(&source, plan, (options.jobs, options.now), progress)?,
         None => home::prepare(&source, plan, options.now, progress)?,
     };
     let partial = options.output.as_deref().map(|o| partial_name(&source, o)).transpose()?;
@@ -264,7 +264,7 @@ fn mend(
     let Prepared { before, work, lsn_counter, newest_completion } = prepared;
     let is_log = matches!(work, Work::Log(_));
     if is_log && source != target {
-        log::check_copy(target, &plan.store.fingerprint, progress)?;
+        pagelog::check_copy(target, &plan.store.fingerprint, progress)?;
     }
     let mut hand = Hand::open(target)?;
     let steps = match (work, &mut hand) {
@@ -331,7 +331,7 @@ fn mend(
     });
     let as_given = directory.display().to_string();
     let audit_again = || match is_log {
-        true => log::audit_again(target, &as_given, options.jobs, progress),
+        true => pagelog::audit_again(target, &as_given, options.jobs, progress),
         false => home::audit_again(target, &as_given, progress),
     };
     let after = match audit_again() {
@@ -481,7 +481,7 @@ fn beside(journal: &Path) -> Option<PathBuf> {
 
 /// LSNs that neither the old state nor the repair gave out.
 fn moved_on(dir: &Path, header: &Header) -> Result<(), RepairError> {
-    let (counter, newest) = log::position(dir)?;
+    let (counter, newest) = pagelog::position(dir)?;
     let outside = |pair: Option<(u64, u64)>, now: Option<u64>| match (pair, now) {
         (Some((a, b)), Some(now)) => now != a && now != b,
         (pair, now) => pair.is_some() != now.is_some(),

@@ -3,7 +3,7 @@
 
 use super::RepairError;
 use super::journal::Steps;
-use crate::local::edit;
+use crate::home::edit;
 use crate::store::edit::{Ledger, Side, State};
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
@@ -22,7 +22,7 @@ pub(super) enum Hand {
 pub(super) fn page_log(dir: &Path) -> Result<Option<Located>, RepairError> {
     match crate::store::locate(dir) {
         Ok(located) => Ok(Some(located)),
-        Err(StoreError::NoPageLog { .. }) if crate::local::home::looks_like_home(dir) => Ok(None),
+        Err(StoreError::NoPageLog { .. }) if crate::home::directory::looks_like_home(dir) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }

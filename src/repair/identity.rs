@@ -2,7 +2,7 @@
 
 use super::RepairError;
 use super::plan::{FileIdentity, Identity};
-use crate::audit::Opened;
+use crate::audit::pagelog::Opened;
 use crate::audit::result::Audit;
 use crate::store::{read_regular_file, regular_file};
 use sha2::{Digest, Sha256};

@@ -8,7 +8,7 @@
 
 use super::RepairError;
 use crate::format::crc::crc32c;
-use crate::local::edit::FileChange;
+use crate::home::edit::FileChange;
 use crate::store::edit::Change;
 use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};

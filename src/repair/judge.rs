@@ -123,7 +123,7 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
             return Err(format!("{} would be gone", old.uri));
         };
         // A repair writes into the metadata itself.
-        let metadata = [crate::btree::catalog::SHARED_METADATA, "file:WiredTiger.wt"].contains(&old.uri.as_str());
+        let metadata = [crate::pagelog::catalog::SHARED_METADATA, "file:WiredTiger.wt"].contains(&old.uri.as_str());
         // A local checkpoint's cookie holds the size itself.
         let resized = files.contains(old.uri.strip_prefix("file:").unwrap_or(&old.uri));
         let same = (resized || new.root_cookie == old.root_cookie)

@@ -1,11 +1,11 @@
 //! Repair: a plan first, then its application to a copy or in place, with an undo journal
 //! (DESIGN section 4; spec 11.6).
 //!
-//! Audit tells what is wrong; [`log::propose`] makes a [`plan`] of it that a person reviews,
-//! [`log::changes`] works out every record that plan comes down to, and an audit judges the outcome on
-//! an [`log::overlay`] before a byte is written. [`mod@apply`] writes the [`journal`], then the records,
+//! Audit tells what is wrong; [`pagelog::propose`] makes a [`plan`] of it that a person reviews,
+//! [`pagelog::changes`] works out every record that plan comes down to, and an audit judges the outcome on
+//! an [`pagelog::overlay`] before a byte is written. [`mod@apply`] writes the [`journal`], then the records,
 //! then audits again; or goes back. Homes of local block files take the same way by [`home`] and
-//! [`crate::local::edit`].
+//! [`crate::home::edit`].
 
 pub mod apply;
 pub mod copy;
@@ -14,13 +14,13 @@ pub mod home;
 pub mod identity;
 pub mod journal;
 pub mod judge;
-pub mod log;
+pub mod pagelog;
 pub mod plan;
 
 use crate::audit::AuditError;
-use crate::btree::rewrite::CannotRewrite;
 use crate::format::FormatError;
-use crate::local::edit::EditError;
+use crate::home::edit::EditError;
+use crate::pagelog::rewrite::CannotRewrite;
 use crate::store::StoreError;
 
 /// Why a repair was not planned, applied or undone.

@@ -22,7 +22,7 @@ pub fn show(audit: &Audit, output: &mut Output) {
     output.document(audit, || {
         let view = View { audit, paint, width, verbose };
         if let Some(local) = &audit.local {
-            return super::local::text(&view, local);
+            return super::home::text(&view, local);
         }
         [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore(), view.findings(), view.next()]
             .into_iter()
@@ -341,7 +341,7 @@ impl View<'_> {
     }
 
     fn versions(&self) -> String {
-        let present: Vec<_> = crate::audit::classify::Class::NAMES
+        let present: Vec<_> = crate::audit::pagelog::classify::Class::NAMES
             .iter()
             .filter_map(|(_, name)| self.audit.versions.get(name).map(|t| (*name, *t)))
             .filter(|(_, t)| t.count > 0)

@@ -6,13 +6,13 @@ use super::text::{self, Paint, grouped};
 use super::view::{Addresses, FLIP_SEARCH, Fields, LISTED, Problem, Sum, View, era_name, remarks};
 use crate::format::block::{self, LocalBlockHeader};
 use crate::format::compress::{self, Compressor};
-use crate::format::delta::{self, Body};
 use crate::format::image::{Era, Image};
 use crate::format::local::{self, ExtentList};
 use crate::format::local_image;
-use crate::format::page::{self, PageHeader, PageType};
+use crate::format::page_header::{self, PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::format::{Class, FormatError, Result};
+use crate::page::delta::{self, Body};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -56,12 +56,12 @@ impl From<&PageHeader> for PageHeaderInfo {
             flag_names: words(
                 h.flags,
                 &[
-                    (page::FLAG_COMPRESSED, "compressed"),
-                    (page::FLAG_EMPTY_VALUES_ALL, "all values empty"),
-                    (page::FLAG_EMPTY_VALUES_NONE, "no value empty"),
-                    (page::FLAG_ENCRYPTED, "encrypted"),
+                    (page_header::FLAG_COMPRESSED, "compressed"),
+                    (page_header::FLAG_EMPTY_VALUES_ALL, "all values empty"),
+                    (page_header::FLAG_EMPTY_VALUES_NONE, "no value empty"),
+                    (page_header::FLAG_ENCRYPTED, "encrypted"),
                     (0x10, "historic 0x10"),
-                    (page::FLAG_FAST_TRUNCATE, "fast truncate"),
+                    (page_header::FLAG_FAST_TRUNCATE, "fast truncate"),
                 ],
             ),
             unused: h.unused,
@@ -230,9 +230,10 @@ pub fn block(stored: &[u8], view: &View) -> Block {
 
 /// Neither magic byte can be the low byte of a disk size, which is a multiple of 512.
 fn looks_classic(stored: &[u8]) -> bool {
-    let header = Reader::at(stored, page::HEADER_LEN).and_then(|mut r| LocalBlockHeader::read(&mut r));
-    let old_delta = stored.get(page::OLD_DELTA_HEADER_LEN) == Some(&block::MAGIC_DELTA)
-        && stored.get(page::OLD_DELTA_HEADER_LEN + 3).map(|b| usize::from(*b)) == Some(block::OLD_DELTA_COMBINED_LEN);
+    let header = Reader::at(stored, page_header::HEADER_LEN).and_then(|mut r| LocalBlockHeader::read(&mut r));
+    let old_delta = stored.get(page_header::OLD_DELTA_HEADER_LEN) == Some(&block::MAGIC_DELTA)
+        && stored.get(page_header::OLD_DELTA_HEADER_LEN + 3).map(|b| usize::from(*b))
+            == Some(block::OLD_DELTA_COMBINED_LEN);
     header.is_ok_and(|h| {
         h.disk_size != 0 && h.disk_size % local::ALLOCATION_SIZES.start() == 0 && h.unused == [0; 3] && !old_delta
     })
@@ -484,7 +485,7 @@ pub fn classic(stored: &[u8], view: &View) -> Block {
         out.problem(FormatError::invalid(format!("{} bytes given of a block of {disk_size}", stored.len())));
     }
     let covers = covered(local.flags, whole.len());
-    let field = page::HEADER_LEN + 4;
+    let field = page_header::HEADER_LEN + 4;
     out.sum(local.checksum, local.compute_checksum(whole), covers, || {
         crate::format::crc::find_flipped_bit(whole.get(..covers).unwrap_or(whole), field, local.checksum)
     });

@@ -4,9 +4,9 @@ use super::cookies::AnyCookie;
 use super::text::{self, escape};
 use super::view::{Addresses, LISTED, Problem, View};
 use crate::format::Result;
-use crate::format::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
-use crate::format::delta::{self, Body, PayloadForm};
 use crate::format::reader::Reader;
+use crate::page::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
+use crate::page::delta::{self, Body, PayloadForm};
 use serde::Serialize;
 
 /// A time window, or the aggregate of an address cell; there the starts are oldest or newest of

@@ -12,7 +12,7 @@ use crate::format::completion;
 use crate::format::config::{Config, Kind};
 use crate::format::crc::crc32c;
 use crate::format::key_page::{self, KeyLayout};
-use crate::format::turtle::{self, Turtle, TurtleForm};
+use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
 use crate::format::{Class, FormatError};
 use serde::Serialize;
 
@@ -441,7 +441,7 @@ pub fn turtle(raw: &[u8]) -> Document {
             crc32c(rest)
         ));
     }
-    match turtle::parse(raw) {
+    match pagelog_turtle::parse(raw) {
         Ok(t) => out.content = Some(turtle_content(t, &mut out.problems, &mut out.notes)),
         Err(e) => out.problems.push(e.into()),
     }

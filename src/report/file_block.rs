@@ -2,7 +2,7 @@
 
 use super::Output;
 use super::block::{self, Block};
-use super::dump::judgement_fields;
+use super::block_dump::judgement_fields;
 use super::judge::{self, Evidence, Judgement, Verdict};
 use super::text::{Paint, escape, grouped, size};
 use super::view::{Fields, Problem, Sum, View, remarks};

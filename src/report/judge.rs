@@ -9,16 +9,16 @@ use super::view::{FLIP_SEARCH, Sum};
 use crate::format::block::{FLAG_DATA_CHECKSUM, LocalBlockHeader, SKIP_LEN};
 use crate::format::crc::{crc32c_zeroed, find_flipped_bit};
 use crate::format::local::{self, ALLOCATION_SIZES, DATA_OFFSET, MAX_BLOCK};
-use crate::format::page::{self, PageHeader};
+use crate::format::page_header::{self, PageHeader};
 use crate::format::reader::Reader;
 use serde::Serialize;
 
 /// Where the checksum lies.
-const FIELD: usize = page::HEADER_LEN + 4;
+const FIELD: usize = page_header::HEADER_LEN + 4;
 /// Where the block flags lie.
-const FLAGS: usize = page::HEADER_LEN + 8;
+const FLAGS: usize = page_header::HEADER_LEN + 8;
 /// Where the disk size lies.
-const DISK_SIZE: usize = page::HEADER_LEN;
+const DISK_SIZE: usize = page_header::HEADER_LEN;
 /// Bytes of a sector, of the page cache and of most disks.
 const SECTOR: usize = 4096;
 /// The smallest unit of a file.
@@ -206,7 +206,7 @@ pub fn valid(bytes: &[u8]) -> Option<(PageHeader, LocalBlockHeader)> {
 
 /// A block in words.
 fn words(page: &PageHeader, block: &LocalBlockHeader) -> String {
-    let name = page.page_type().map_or("unknown", page::PageType::name);
+    let name = page.page_type().map_or("unknown", page_header::PageType::name);
     format!("{name} of {} bytes, write generation {}", grouped(block.disk_size.into()), page.write_gen)
 }
 

@@ -18,7 +18,7 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
     }
     let lost: Vec<&Finding> = audit.findings.iter().filter(|f| f.code == Code::ExtentLost).collect();
     let files = audit.local.iter().flat_map(|l| &l.files);
-    let unsure = |f: &&crate::audit::local::result::FileInfo| f.space.is_none_or(|s| s.uncertain);
+    let unsure = |f: &&crate::audit::home::result::FileInfo| f.space.is_none_or(|s| s.uncertain);
     let uncertain: Vec<&str> = files.filter(unsure).map(|f| f.file.as_str()).collect();
     let exit_code = match (lost.is_empty(), uncertain.is_empty()) {
         (false, _) => Verdict::Findings.exit_code(),

@@ -653,7 +653,7 @@ mod tests {
             all.dedup();
             assert_eq!(all.len(), KINDS.len(), "{all:?}");
         }
-        let classes = crate::audit::classify::Class::NAMES;
+        let classes = crate::audit::pagelog::classify::Class::NAMES;
         assert!(classes.iter().all(|(_, name)| KINDS.iter().any(|k| k.name == *name)), "every class has its kind");
     }
 

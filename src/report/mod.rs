@@ -3,20 +3,20 @@
 
 pub mod audit;
 pub mod block;
+pub mod block_dump;
 pub mod bytes;
 pub mod cells;
 pub mod cookies;
 pub mod decode;
-pub mod dump;
 pub mod explain;
 pub mod export;
 pub mod file_block;
+mod home;
 pub mod judge;
-mod local;
 pub mod lost;
 pub mod map;
-pub mod map_local;
-pub mod map_log;
+pub mod map_home;
+pub mod map_pagelog;
 pub mod pack;
 pub mod page;
 pub mod pickup;

@@ -4,11 +4,11 @@ use super::block::{self, Block};
 use super::text::{escape, grouped, short_name, table};
 use super::view::View;
 use super::{Output, Show};
-use crate::audit::classify::Class;
 use crate::audit::finding::Finding;
-use crate::audit::inspect::{Content, Inspection};
-use crate::btree::page::Compression;
+use crate::audit::pagelog::classify::Class;
+use crate::audit::pagelog::inspect::{Content, Inspection};
 use crate::format::key_page;
+use crate::pagelog::page::Compression;
 use serde::Serialize;
 
 #[derive(Serialize)]

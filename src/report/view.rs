@@ -2,10 +2,10 @@
 
 use super::text::{self, Paint, escape};
 use super::{Show, bytes};
-use crate::format::cell::TS_MAX;
 use crate::format::compress::Compressor;
 use crate::format::image::Era;
 use crate::format::{Class, FormatError};
+use crate::page::cell::TS_MAX;
 use serde::{Serialize, Serializer};
 
 /// Most cells or extents that are listed; all of them are checked and counted.

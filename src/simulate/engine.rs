@@ -1,16 +1,16 @@
 //! Carries a scenario out step by step: tables, reconciliations, checkpoints, and the metadata and
 //! completion records that checkpoints publish (spec 07.5 to 07.8).
 
-use super::log::{Link, Log};
 use super::outcome::{Attempt, Evidence, Outcome, Published, Remains, RemainsKind, TableOutcome};
+use super::pagelog::{Link, Log};
 use super::scenario::{Fail, Form, Leaves, MAX_ATTEMPTS, MAX_LOG_BYTES, Retry, Rule, Scenario, Step, Verb, Wrong};
 use super::tree::{KeyValue, Left, Tree};
 use super::{Simulated, tree};
-use crate::audit::account::BUFFER;
-use crate::btree::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
+use crate::audit::pagelog::account::BUFFER;
 use crate::format::completion::{Completion, READER_VERSION};
 use crate::format::crc::crc32c;
 use crate::format::key_page;
+use crate::pagelog::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
 use crate::scenario::random::Rng;
 use crate::store::edit::NewRow;
 use crate::store::palite::create::NewStore;

@@ -18,8 +18,8 @@
 
 mod account;
 mod engine;
-mod log;
 pub mod outcome;
+mod pagelog;
 pub mod scenario;
 mod tree;
 

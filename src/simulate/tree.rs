@@ -2,15 +2,15 @@
 //! counted (spec 04, 06.3, 11.1, 11.4).
 
 use super::account::Account;
-use super::log::{Link, Log};
 use super::outcome::RemainsKind;
+use super::pagelog::{Link, Log};
 use super::scenario::{Fail, Form, Rule};
 use crate::format::block::COMBINED_LEN;
-use crate::format::cell::{self, CellKind, Times};
 use crate::format::compress::Compressor;
 use crate::format::cookie::Cookie;
 use crate::format::image::{self, Image, NewImage};
-use crate::format::page::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::page::cell::{self, CellKind, Times};
 use crate::scenario::random::Rng;
 use crate::store::FLAG_DELTA;
 use std::collections::BTreeSet;

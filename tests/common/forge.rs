@@ -12,12 +12,14 @@ use rusqlite::config::DbConfig;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use wtcheck::format::cell::{self, CellKind, TS_MAX, TXN_MAX, Times, Truncate};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::cookie::Cookie;
 use wtcheck::format::image::{self, NewImage};
-use wtcheck::format::page::{FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use wtcheck::format::page_header::{
+    FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType,
+};
 use wtcheck::format::{crc, int, key_page};
+use wtcheck::page::cell::{self, CellKind, TS_MAX, TXN_MAX, Times, Truncate};
 
 const SHARDS: u64 = 17;
 const TURTLE: u64 = 2;

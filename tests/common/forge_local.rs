@@ -6,13 +6,13 @@
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
-use wtcheck::format::cell::{self, CellKind, Times};
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::crc;
 use wtcheck::format::home_turtle;
 use wtcheck::format::int;
 use wtcheck::format::local::{self, DATA_OFFSET, Extent, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
-use wtcheck::format::page::{FLAG_COMPRESSED, FLAG_EMPTY_VALUES_NONE, PageHeader, PageType};
+use wtcheck::format::page_header::{FLAG_COMPRESSED, FLAG_EMPTY_VALUES_NONE, PageHeader, PageType};
+use wtcheck::page::cell::{self, CellKind, Times};
 
 pub const VERSION: &str = "WiredTiger 12.0.0: (November 15, 2024)";
 

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::cell::{Cell, CellKind, Cells, Times, write_value};
 use wtcheck::format::int::write_vuint;
 use wtcheck::format::local::{DATA_OFFSET, Extent, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
 use wtcheck::format::local_image;
-use wtcheck::format::page::{PageHeader, PageType};
+use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
-use wtcheck::local::home::{FileEntry, Home, METADATA, Options};
+use wtcheck::home::directory::{FileEntry, Home, METADATA, Options};
+use wtcheck::page::cell::{Cell, CellKind, Cells, Times, write_value};
 
 pub const TURTLE: &str = "WiredTiger.turtle";
 pub const METADATA_FILE: &str = METADATA;
@@ -352,7 +352,7 @@ impl Case<'_> {
         } else {
             self.row(name).2
         };
-        let entry = FileEntry::parse(name, &text, wtcheck::local::home::Source::Metadata).unwrap();
+        let entry = FileEntry::parse(name, &text, wtcheck::home::directory::Source::Metadata).unwrap();
         let cookies = entry.checkpoints.iter().map(|c| decode(&c.addr, entry.alloc)).collect();
         (cookies, entry.checkpoints.iter().map(|c| c.size).collect())
     }

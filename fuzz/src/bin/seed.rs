@@ -6,11 +6,11 @@
 use libfuzzer_sys as _;
 use std::collections::BTreeMap;
 use std::path::Path;
-use wtcheck::format::cell::{CellKind, Cells};
 use wtcheck::format::image::Image;
 use wtcheck::format::local::{DATA_OFFSET, ExtentList};
-use wtcheck::format::page::PageType;
-use wtcheck::local::block::Headers;
+use wtcheck::format::page_header::PageType;
+use wtcheck::home::block::Headers;
+use wtcheck::page::cell::{CellKind, Cells};
 use wtcheck_fuzz::fixtures;
 
 /// Most seeds of a target: one of each kind is worth more than many of one.

@@ -2,7 +2,8 @@
 
 use crate::audit;
 use crate::cli::args::StoreArgs;
-use crate::cli::{Failure, Outcome, exit, log};
+use crate::cli::{Failure, Outcome, server_log};
+use crate::exit;
 use crate::pickup::explain::check::{self, Check};
 use crate::pickup::explain::story::Story;
 use crate::pickup::explain::{Case, Options};
@@ -47,7 +48,7 @@ pub struct Args {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let mut story = Story::new();
     for name in &args.logs {
-        log::read(name, "pickup explain", |bytes| story.push(bytes))?;
+        server_log::read(name, "pickup explain", |bytes| story.push(bytes))?;
         story.end_log(name);
     }
     let case = Case::new(&story, Options { profile: args.profile, keystore_lsn: args.keystore_lsn });
@@ -71,7 +72,7 @@ fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check
     };
     // Also where there is nothing to check: a wrong directory is worth an error.
     let page_log = crate::cli::open(&store)?;
-    let opened = audit::open(&*page_log, false, &output.progress);
+    let opened = audit::pagelog::open(&*page_log, false, &output.progress);
     output.progress.finish();
     let opened = opened?;
     let Some((failed, reasoned)) = &case.failed else { return Ok(None) };

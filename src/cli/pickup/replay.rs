@@ -2,7 +2,8 @@
 
 use crate::audit;
 use crate::cli::args::{StoreArgs, generation};
-use crate::cli::{Failure, Outcome, exit};
+use crate::cli::{Failure, Outcome};
+use crate::exit;
 use crate::format::generation::Generation;
 use crate::pickup::merge::Checks;
 use crate::pickup::policy::Policy;
@@ -93,7 +94,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         installed: args.installed,
         ..Options::default()
     };
-    let result = audit::open(&*store, false, &output.progress)
+    let result = audit::pagelog::open(&*store, false, &output.progress)
         .map_err(ReplayError::from)
         .and_then(|opened| replay::run(&opened, &dir.home(), &options, &output.progress));
     output.progress.finish();

@@ -1,6 +1,7 @@
 //! What the verbs on scenarios share: reading one, and choosing its policy and rules.
 
-use super::super::{Failure, exit};
+use super::super::Failure;
+use crate::exit;
 use crate::pickup::policy::Policy;
 use crate::pickup::profile::Profile;
 use crate::pickup::run::with;

@@ -5,21 +5,21 @@
 //! tree publishes and really has, and what each fault left where. The same specification gives the
 //! same bytes.
 
-mod log;
+mod pagelog;
 mod rows;
 mod spec;
 mod tree;
 
 pub use spec::{Fault, Planned, Spec};
 
-use crate::audit::account::BUFFER;
-use crate::btree::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
+use crate::audit::pagelog::account::BUFFER;
 use crate::format::completion::Completion;
 use crate::format::crc::crc32c;
 use crate::format::generation::Generation;
 use crate::format::key_page;
+use crate::pagelog::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
 use crate::scenario::random::Rng;
-use log::{Link, Log};
+use pagelog::{Link, Log};
 use rows::{LeafRows, Values, key_of};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};

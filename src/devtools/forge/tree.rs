@@ -2,14 +2,14 @@
 //! content is made when it is written (spec 02, 03, 04, 06.3, 07.6).
 
 use super::ForgeError;
-use super::log::{Link, Log};
-use crate::format::cell::{self, CellKind, Times};
+use super::pagelog::{Link, Log};
 use crate::format::compress::Compressor;
 use crate::format::cookie::Cookie;
 use crate::format::generation::Generation;
 use crate::format::image::{self, Image, NewImage};
 use crate::format::int;
-use crate::format::page::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::page::cell::{self, CellKind, Times};
 use crate::store::FLAG_DELTA;
 
 /// The first page id of a tree (06.1).

@@ -3,11 +3,11 @@
 
 use super::reason::Reasoned;
 use super::story::Failed;
-use crate::audit::Opened;
-use crate::btree::catalog::{self, KEY_TABLE, SPECIAL_PAGE, Tree};
+use crate::audit::pagelog::Opened;
 use crate::format::completion::{self, Completion};
 use crate::format::cookie::Cookie;
-use crate::format::turtle::Turtle;
+use crate::format::pagelog_turtle::Turtle;
+use crate::pagelog::catalog::{self, KEY_TABLE, SPECIAL_PAGE, Tree};
 use crate::pickup::code::Code;
 use crate::pickup::profile::Profile;
 use crate::pickup::source::{Fetch, Rows, Source, is_merged};

@@ -18,12 +18,13 @@ use super::standby::{Attempt, Build, Installed, Key, Outcome, Role, Standby};
 use super::step::{Done, Step};
 use super::store::{StoreSource, StoredKey};
 use crate::audit::finding::Code as Finding;
+use crate::audit::pagelog::Opened;
 use crate::audit::result::{SCHEMA_VERSION, Tool};
-use crate::audit::{self, AuditError, Opened, Progress};
-use crate::btree::catalog::KEY_TABLE;
+use crate::audit::{self, AuditError, Progress};
 use crate::format::completion;
 use crate::format::config::Config;
 use crate::format::generation::{self, Evidence, Generation};
+use crate::pagelog::catalog::KEY_TABLE;
 use crate::store::{CompletionRow, StoreError, StoreKind};
 use std::collections::BTreeMap;
 
@@ -226,7 +227,7 @@ fn generation_of(
         ..Evidence::default()
     };
     let mut reader = opened.store.reader()?;
-    match audit::choose(opened, &mut *reader, None) {
+    match audit::pagelog::choose(opened, &mut *reader, None) {
         Ok(choice) => {
             for checkpoint in choice.others.iter().chain(&choice.audited) {
                 embedded.insert(checkpoint.lsn, checkpoint.turtle.key_provider.map(|k| k.lsn));

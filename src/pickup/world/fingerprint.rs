@@ -1,7 +1,7 @@
 //! When two states are one: the same future, whatever happened before.
 
 use super::super::standby::Role;
-use super::log::{Logged, Record};
+use super::pagelog::{Logged, Record};
 use super::{Node, World};
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;

@@ -7,7 +7,7 @@ use super::super::policy::{Failure, Reaction};
 use super::super::scenario::Actor;
 use super::super::standby::{Attempt, Key, Outcome, Progress, Role};
 use super::super::step::{Done, Step};
-use super::log::{Logged, Pages, Record, State, completion_text, is_damaged, is_refused_key};
+use super::pagelog::{Logged, Pages, Record, State, completion_text, is_damaged, is_refused_key};
 use super::{Note, Seen, Setup, Tone, World};
 
 /// Steps before which other actors may act: those that read pages or what others change.

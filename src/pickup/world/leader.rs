@@ -4,7 +4,7 @@ use super::super::judge::{Broken, Rule};
 use super::super::policy::{Failure, Reaction};
 use super::super::scenario::Actor;
 use super::super::standby::{Attempt, Installed, Key, Outcome, Role};
-use super::log::{Logged, Pages, Record, State, completion_text};
+use super::pagelog::{Logged, Pages, Record, State, completion_text};
 use super::{InFlight, Rotation, Seen, Setup, Tone, World};
 use crate::scenario::duration::Micros;
 

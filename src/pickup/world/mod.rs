@@ -9,7 +9,7 @@
 mod fingerprint;
 mod follower;
 mod leader;
-pub mod log;
+pub mod pagelog;
 mod setup;
 
 pub use setup::{GIVE_UP, Setup};
@@ -19,7 +19,7 @@ use super::scenario::{Act, Actor, Event, What};
 use super::standby::{Attempt, Installed, Key, Role, Standby};
 use super::step::Step;
 use crate::scenario::duration::Micros;
-use log::{Logged, ROWS, Record, State};
+use pagelog::{Logged, ROWS, Record, State};
 use std::sync::Arc;
 
 /// A checkpoint whose turtle page is written.

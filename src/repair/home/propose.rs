@@ -1,12 +1,12 @@
 //! What a plan can propose for a local home: sizes of newest checkpoints, and a turtle that fits.
 
 use crate::audit::finding::{Code, Finding, Severity};
-use crate::audit::local::result::{FileInfo, LocalCheckpointInfo};
+use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
 use crate::format::home_turtle;
-use crate::format::page::PageType;
-use crate::local::edit::{self, LocalEdit, NewBlock};
-use crate::local::home::{Home, Issue, METADATA, Way};
+use crate::format::page_header::PageType;
+use crate::home::directory::{Home, Issue, METADATA, Way};
+use crate::home::edit::{self, LocalEdit, NewBlock};
 use crate::repair::plan::{Action, What};
 
 /// The actions that would mend what an audit of this home found.

@@ -3,7 +3,7 @@
 use super::breach;
 use super::run::head;
 use crate::audit::result::SCHEMA_VERSION;
-use crate::cli::exit;
+use crate::exit;
 use crate::pickup::explore::{CounterExample, Figures, Found, Options};
 use crate::pickup::judge::{Broken, Rule};
 use crate::pickup::run;

@@ -2,7 +2,7 @@
 
 use super::{breach, role};
 use crate::audit::result::SCHEMA_VERSION;
-use crate::cli::exit;
+use crate::exit;
 use crate::pickup::judge::Rule;
 use crate::pickup::policy::Policy;
 use crate::pickup::run::{NodeReport, Report};

@@ -1,0 +1,707 @@
+//! The audit of one local file: checkpoints, trees, space, sizes, and the file's own copy of its
+//! newest checkpoint (spec 16.5 to 16.9).
+
+use super::causes::{Causes, Reached};
+use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPages, RecoveryInfo, SpaceInfo};
+use crate::audit::finding::{Code, Finding, Place, Severity};
+use crate::format::local::{self, LocalAddress};
+use crate::home::block::probe;
+use crate::home::chain;
+use crate::home::checkpoint::{self, Checkpoint};
+use crate::home::directory::{FileEntry, METADATA};
+use crate::home::fault::{Fault, FaultKind};
+use crate::home::recover::{self, Recovered};
+use crate::home::space::{self, Account, MOST_UNITS, Part, Units, Use};
+use crate::home::tree::{self, Shape, Walked};
+use crate::page::Depth;
+use crate::store::blockfile::BlockFile;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Places behind the end of the newest checkpoint that are looked at for a block.
+const PROBES: u64 = 64;
+/// Findings of one code in one file; more of them say nothing new.
+const FINDINGS_PER_CODE: usize = 1000;
+
+/// What auditing a file needs besides the file.
+pub(super) struct Context<'c> {
+    /// How much to read.
+    pub depth: Depth,
+    /// Which file has an id, for telling whose content a file holds.
+    pub owner: &'c (dyn Fn(u64) -> Option<String> + Sync),
+    /// All file ids, if they are known.
+    pub ids: Option<&'c HashSet<u64>>,
+    /// Bytes and blocks read.
+    pub progress: &'c (dyn Fn(u64, u64) + Sync),
+}
+
+/// A file's part of an audit.
+pub(super) struct Audited {
+    pub info: FileInfo,
+    pub findings: Vec<Finding>,
+    /// Where every byte belongs, for maps.
+    pub account: Option<Account>,
+    /// Something could not be looked into for want of a key or a compressor.
+    pub opaque: Option<&'static str>,
+    /// Not enough could be read to judge.
+    pub unchecked: bool,
+}
+
+/// Audit a file; one in which anything is wrong is decoded to the last cell, to find out what else is.
+pub(super) fn audit(entry: &FileEntry, file: &BlockFile, context: &Context<'_>) -> Audited {
+    let first = Auditor::new(entry, file, context, context.depth).run();
+    let suspicious = first.findings.iter().any(|f| f.severity > Severity::Note);
+    if !suspicious || context.depth == Depth::Deep {
+        return first;
+    }
+    Auditor::new(entry, file, context, Depth::Deep).run()
+}
+
+struct Auditor<'c> {
+    entry: &'c FileEntry,
+    file: &'c BlockFile,
+    context: &'c Context<'c>,
+    depth: Depth,
+    info: FileInfo,
+    findings: Vec<Finding>,
+    faults: Vec<Reached>,
+    /// Where faults of a kind and offset are in `faults`.
+    places: HashMap<(FaultKind, u64), Vec<usize>>,
+    opaque: Option<&'static str>,
+    unchecked: bool,
+}
+
+impl<'c> Auditor<'c> {
+    fn new(entry: &'c FileEntry, file: &'c BlockFile, context: &'c Context<'c>, depth: Depth) -> Self {
+        let info = FileInfo { physical_size: file.len(), ..super::describe(entry) };
+        Self {
+            entry,
+            file,
+            context,
+            depth,
+            info,
+            findings: Vec::new(),
+            faults: Vec::new(),
+            places: HashMap::new(),
+            opaque: None,
+            unchecked: false,
+        }
+    }
+
+    fn run(mut self) -> Audited {
+        self.descriptor();
+        let alloc = self.entry.alloc;
+        let checkpoints = checkpoint::read(self.file, alloc, &self.entry.checkpoints);
+        for c in &checkpoints {
+            for fault in &c.faults {
+                self.fault(fault.clone(), &c.entry.name);
+            }
+        }
+        let mut verified = tree::Seen::new(alloc);
+        if checkpoints.len() == 1 {
+            verified = verified.once();
+        }
+        let mut parts = Vec::new();
+        for c in &checkpoints {
+            let part = self.checkpoint(c, &verified);
+            parts.push(part);
+        }
+        let account = self.space(&checkpoints, &parts);
+        self.settle();
+        self.recovery(&checkpoints);
+        Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, unchecked: self.unchecked }
+    }
+
+    fn place(&self, offset: Option<u64>, length: Option<u64>) -> Place {
+        Place {
+            uri: Some(self.entry.uri.clone()),
+            file: Some(self.entry.name.clone()),
+            offset,
+            length,
+            ..Place::default()
+        }
+    }
+
+    fn find(&mut self, code: Code, offset: u64, length: u64, expected: impl Into<String>, found: impl Into<String>) {
+        let finding = Finding::new(code, self.place(Some(offset), Some(length)), expected, found);
+        self.findings.push(finding);
+    }
+
+    fn fault(&mut self, fault: Fault, checkpoint: &str) {
+        let places = self.places.entry((fault.kind, fault.offset)).or_default();
+        let known = places.iter().copied().find(|at| self.faults[*at].fault.is_same(&fault));
+        let at = known.unwrap_or_else(|| {
+            let fault = fault.clone();
+            places.push(self.faults.len());
+            self.faults.push(Reached { fault, checkpoints: Vec::new(), parents: Vec::new() });
+            self.faults.len() - 1
+        });
+        let reached = &mut self.faults[at];
+        if reached.checkpoints.last().is_none_or(|c| c != checkpoint) {
+            reached.checkpoints.push(checkpoint.to_string());
+        }
+        if let Some(parent) = fault.parent.filter(|p| !reached.parents.contains(p)) {
+            reached.parents.push(parent);
+        }
+    }
+
+    /// The description block (16.1).
+    fn descriptor(&mut self) {
+        let alloc = self.entry.alloc;
+        let wanted = usize::try_from(alloc).unwrap_or(usize::MAX);
+        let mut buffer = Vec::new();
+        let head = match self.file.read_up_to(0, wanted, &mut buffer) {
+            Ok(head) => head,
+            Err(e) => {
+                let place = self.place(Some(0), Some(u64::from(alloc)));
+                self.findings.push(Finding::new(Code::StoreDamaged, place, "readable bytes", e.to_string()));
+                self.unchecked = true;
+                return;
+            }
+        };
+        let cause = if head.is_empty() {
+            "the file is empty"
+        } else if head.iter().all(|b| *b == 0) {
+            "the description block is zero"
+        } else {
+            ""
+        };
+        let found = match local::allocation_size(head) {
+            Ok(size) if size == alloc => {
+                if head.get(local::DESCRIPTOR_LEN..).is_some_and(|rest| rest.iter().any(|b| *b != 0)) {
+                    "non-zero bytes behind the description".to_string()
+                } else {
+                    return;
+                }
+            }
+            Ok(size) => format!("the checksum of an allocation size of {size}"),
+            Err(e) => e.to_string(),
+        };
+        let expected = format!("a description block of {alloc} bytes: magic, version 1/0, checksum");
+        let finding =
+            Finding::new(Code::DescriptorInvalid, self.place(Some(0), Some(u64::from(alloc))), expected, found);
+        self.findings.push(finding.because(cause));
+    }
+
+    fn checkpoint(&mut self, c: &Checkpoint, verified: &tree::Seen) -> Part {
+        let alloc = self.entry.alloc;
+        let mut info = LocalCheckpointInfo {
+            name: c.entry.name.clone(),
+            order: c.entry.order,
+            time: c.entry.time,
+            write_gen: c.entry.write_gen,
+            cookie: hex::encode(&c.entry.addr),
+            published_size: c.entry.size,
+            complete: !c.undecodable,
+            ..LocalCheckpointInfo::default()
+        };
+        let mut part = Part {
+            live: c.live.clone(),
+            tree: Units::new(alloc, self.file.len()),
+            internal: Units::new(alloc, self.file.len()),
+            overflow: Units::new(alloc, self.file.len()),
+            root: None,
+            lists: c.list_blocks().collect(),
+            complete: !c.undecodable,
+        };
+        let Some(cookie) = &c.cookie else {
+            self.info.checkpoints.push(info);
+            return part;
+        };
+        let block =
+            |a: Option<LocalAddress>| a.map(|a| BlockInfo { offset: a.offset, size: a.size, checksum: a.checksum });
+        (info.root, info.alloc, info.avail, info.discard) =
+            (block(cookie.root), block(cookie.alloc), block(cookie.avail), block(cookie.discard));
+        (info.file_size, info.checkpoint_size) = (cookie.file_size, cookie.checkpoint_size);
+        info.available = c.avail.extents().map(|list| ListInfo {
+            extents: list.len() as u64,
+            bytes: list.iter().fold(0, |sum, e| sum.saturating_add(e.size)),
+        });
+        part.root = cookie.root;
+        if let Some(root) = &cookie.root {
+            let mut walked = self.walk(c, root, cookie.file_size, verified);
+            info.complete = walked.complete && walked.unread == 0;
+            info.recomputed_size = walked.bytes.saturating_add(u64::from(root.size));
+            let by_type = walked.by_type.words();
+            info.pages = LocalPages {
+                reachable: by_type.values().sum(),
+                by_type,
+                deleted_children: walked.deleted_children,
+                depth: walked.depth,
+            };
+            info.rows = walked.rows;
+            for fault in std::mem::take(&mut walked.faults) {
+                self.fault(fault, &c.entry.name);
+            }
+            part.complete = walked.complete;
+            self.sizes(&info, root, &walked, c.live.as_ref());
+            self.allocation(c, &walked);
+            (part.tree, part.internal, part.overflow) = (walked.units, walked.internal, walked.overflow);
+        } else {
+            self.sizes_of_nothing(&info);
+        }
+        info.difference = signed(info.published_size).saturating_sub(signed(info.recomputed_size));
+        self.info.checkpoints.push(info);
+        part
+    }
+
+    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &tree::Seen) -> Walked {
+        let shape = Shape {
+            file: self.file,
+            entry: self.entry,
+            end,
+            depth: self.depth,
+            ids: self.context.ids,
+            progress: self.context.progress,
+        };
+        let walked = tree::walk(&shape, &c.entry, root, verified);
+        let Some(why) = walked.opaque else { return walked };
+        self.opaque = Some(why);
+        // Without the key the tree has no shape, but its blocks lie end to end in what is live (16.8.4).
+        match &c.live {
+            Some(live) => chain::chain(&shape, root, live, walked, verified),
+            None => walked,
+        }
+    }
+
+    /// `size=`, the cookie's size, and the blocks (16.5).
+    fn sizes(&mut self, info: &LocalCheckpointInfo, root: &LocalAddress, walked: &Walked, live: Option<&Units>) {
+        let (published, in_cookie) = (info.published_size, info.checkpoint_size);
+        let root_size = u64::from(root.size);
+        let sound = published == in_cookie.saturating_add(root_size) && published <= info.file_size;
+        if sound && (!walked.complete || published == info.recomputed_size) {
+            return;
+        }
+        let place = Place { ..self.place(None, None) };
+        let expected = if walked.complete {
+            format!(
+                "{} bytes of {} blocks, {} without the root",
+                info.recomputed_size, info.pages.reachable, walked.bytes
+            )
+        } else {
+            format!("size= {root_size} bytes (the root) above the cookie's size, within the file")
+        };
+        let found = format!("size={published}, {in_cookie} in the cookie");
+        let mut finding = Finding::new(Code::CheckpointSizeMismatch, place, expected, found)
+            .with(format!("checkpoint {}", info.name));
+        if walked.complete {
+            for (name, stated, sum) in
+                [("size=", published, info.recomputed_size), ("the size in the cookie", in_cookie, walked.bytes)]
+            {
+                let off = signed(stated).saturating_sub(signed(sum));
+                if off != 0 {
+                    finding = finding.with(format!("{name} is off by {off:+} bytes"));
+                }
+            }
+            if live.is_some_and(|l| l.bytes() == in_cookie) && sound {
+                finding = finding
+                    .because("the sizes are those of the allocation lists: the tree lost blocks, or gained some");
+            }
+        }
+        if published > info.file_size {
+            finding = finding.with(format!("the whole file has {} bytes at this checkpoint", info.file_size));
+        }
+        self.findings.push(finding);
+    }
+
+    /// A checkpoint without a root has no bytes to count.
+    fn sizes_of_nothing(&mut self, info: &LocalCheckpointInfo) {
+        if info.published_size != 0 || info.checkpoint_size != 0 {
+            let found = format!("size={}, {} in the cookie", info.published_size, info.checkpoint_size);
+            let finding =
+                Finding::new(Code::CheckpointSizeMismatch, self.place(None, None), "0: the tree has no root", found);
+            self.findings.push(finding.with(format!("checkpoint {}", info.name)));
+        }
+    }
+
+    /// The tree against the allocation lists (16.8.1).
+    fn allocation(&mut self, c: &Checkpoint, walked: &Walked) {
+        let Some(live) = &c.live else { return };
+        let name = &c.entry.name;
+        let unlisted: Vec<_> = walked.units.without(live).spans().take(FINDINGS_PER_CODE).collect();
+        for span in unlisted {
+            let fault = Fault::new(FaultKind::Unallocated, span.start, u32::try_from(span.len()).unwrap_or(u32::MAX))
+                .expected("a range on the alloc lists of this checkpoint or an older one")
+                .found(format!("{}-{}: in the tree, on no alloc list", span.start, span.end))
+                .with("when the tree gives the range up, it will never become free");
+            self.fault(fault, name);
+        }
+        if walked.complete {
+            let unused: Vec<_> = live.without(&walked.units).spans().take(FINDINGS_PER_CODE).collect();
+            for span in unused {
+                let fault =
+                    Fault::new(FaultKind::Unallocated, span.start, u32::try_from(span.len()).unwrap_or(u32::MAX))
+                        .expected("a tree that reaches every range its alloc lists name")
+                        .found(format!("{}-{}: allocated, and the tree does not reach it", span.start, span.end));
+                self.fault(fault, name);
+            }
+        }
+    }
+
+    /// Every byte of the file (16.8.2), and the size of the file.
+    fn space(&mut self, checkpoints: &[Checkpoint], parts: &[Part]) -> Option<Account> {
+        let alloc = self.entry.alloc;
+        let physical = self.file.len();
+        let last = checkpoints.last();
+        // A file that never had a checkpoint with data is its description block alone.
+        let file_size = last.and_then(|c| c.cookie.as_ref()).map_or(u64::from(alloc), |c| c.file_size);
+        if last.is_none() && physical != file_size {
+            // Nothing says what should be here; a file shorter than its description block has its finding.
+            self.unchecked = true;
+            return None;
+        }
+        if last.is_some_and(|c| c.undecodable) {
+            self.unchecked = true;
+            return None;
+        }
+        self.info.file_size = Some(file_size);
+        self.file_size(file_size, physical);
+        if physical.div_ceil(u64::from(alloc)) > MOST_UNITS {
+            self.unchecked = true;
+            self.findings.push(Finding::new(
+                Code::StoreDamaged,
+                self.place(None, None),
+                format!("a file of at most {MOST_UNITS} allocation units"),
+                format!("{physical} bytes: its space was not accounted"),
+            ));
+            return None;
+        }
+        let known = physical.min(file_size);
+        let avail = last.map_or(Some(&[] as &[_]), |c| c.avail.extents());
+        let account = space::account(alloc, known, parts, avail);
+        for (span, words) in account.overlaps.iter().take(FINDINGS_PER_CODE) {
+            self.find(Code::ExtentOverlap, span.start, span.len(), "one use of a range", words.clone());
+        }
+        let lost: Vec<_> = account.of(Use::Lost).into_iter().flat_map(Units::spans).collect();
+        if account.certain {
+            for span in lost.iter().take(FINDINGS_PER_CODE) {
+                // A range that an alloc list names has its finding already.
+                if self.places.contains_key(&(FaultKind::Unallocated, span.start)) {
+                    continue;
+                }
+                let words = format!("{}-{}: in no tree, on no list, not free", span.start, span.end);
+                let mut finding = Finding::new(
+                    Code::ExtentLost,
+                    self.place(Some(span.start), Some(span.len())),
+                    "a range that something owns",
+                    words,
+                );
+                if let Some(what) = self.content(span.start) {
+                    finding = finding.with(what);
+                }
+                self.findings.push(finding);
+            }
+        }
+        let overlapping = account.overlaps.iter().fold(0_u64, |sum, (span, _)| sum.saturating_add(span.len()));
+        self.info.space = Some(SpaceInfo {
+            description: account.bytes(Use::Description),
+            tree: account.bytes(Use::Tree),
+            extent_list: account.bytes(Use::ExtentList),
+            available: account.bytes(Use::Available),
+            discarded: account.bytes(Use::Discarded),
+            lost: account.bytes(Use::Lost),
+            overlapping,
+            beyond_checkpoint: physical.saturating_sub(file_size),
+            uncertain: !account.certain,
+        });
+        Some(account)
+    }
+
+    /// What lies at an offset, for evidence.
+    fn content(&self, offset: u64) -> Option<String> {
+        let mut buffer = Vec::new();
+        let (address, headers, _) = probe(self.file, offset, self.entry.alloc, &mut buffer)?;
+        let kind = headers.page.page_type().map_or("unknown", |t| t.name());
+        Some(format!(
+            "a valid block of {} bytes lies there: {kind} page, write generation {}",
+            address.size, headers.page.write_gen
+        ))
+    }
+
+    fn file_size(&mut self, file_size: u64, physical: u64) {
+        let expected = format!("{file_size} bytes, the file size of the newest checkpoint");
+        if physical < file_size {
+            let missing = file_size - physical;
+            self.find(
+                Code::FileSizeMismatch,
+                physical,
+                missing,
+                expected,
+                format!("{physical} bytes: {missing} are missing"),
+            );
+        } else if physical > file_size {
+            let extra = physical - file_size;
+            let unit = u64::from(self.entry.alloc);
+            let block = (0..PROBES)
+                .map(|n| file_size.saturating_add(n * unit))
+                .take_while(|at| *at < physical)
+                .any(|at| self.content(at).is_some());
+            let needed = self.faults.iter().any(|r| r.fault.kind == FaultKind::BeyondEnd);
+            let cause = if needed {
+                "pages or lists of the checkpoint lead behind this end: the stated size may be too small"
+            } else if block {
+                "blocks written after the last checkpoint: the engine was stopped, or the file copied, before the next one"
+            } else {
+                "no block begins there: not written by the engine, or cut"
+            };
+            let place = self.place(Some(file_size), Some(extra));
+            let found = format!("{physical} bytes: {extra} behind it");
+            let finding =
+                Finding { severity: Severity::Note, ..Finding::new(Code::FileSizeMismatch, place, expected, found) };
+            let next = if needed {
+                "the next writable open would cut off what they need"
+            } else {
+                "the next writable open cuts them off"
+            };
+            self.findings.push(finding.because(cause).with(next));
+        }
+    }
+
+    /// The copy in the file itself (16.9).
+    fn recovery(&mut self, checkpoints: &[Checkpoint]) {
+        let Some(last) = checkpoints.last() else { return };
+        let Some(cookie) = &last.cookie else { return };
+        let beside = cookie.avail.and_then(|a| recover::beside(self.file, self.entry.alloc, &a));
+        if let Some(found) = &beside {
+            self.info.recovery =
+                Some(RecoveryInfo { offset: found.avail.offset, generation: found.recovery.generation, agrees: None });
+        }
+        if self.entry.is_recovered() {
+            return;
+        }
+        match beside {
+            Some(found) => self.compare(last, &found),
+            // The newest checkpoint is not all there: what is in the file instead?
+            None if cookie.avail.is_some()
+                && last.avail.extents().is_none()
+                && (!self.readable() || self.file.len() < cookie.file_size) =>
+            {
+                self.foreign();
+            }
+            None => {}
+        }
+    }
+
+    /// The newest checkpoint's root could be read.
+    fn readable(&self) -> bool {
+        self.info.checkpoints.last().is_some_and(|c| c.pages.reachable > 0)
+    }
+
+    fn compare(&mut self, last: &Checkpoint, found: &Recovered) {
+        let Some(cookie) = &last.cookie else { return };
+        let copy = &found.checkpoint;
+        let mut differences = Vec::new();
+        let by = if self.entry.name == METADATA { "turtle" } else { "metadata" };
+        let words = |a: &Option<LocalAddress>| {
+            a.map_or("none".to_string(), |a| format!("{}/{}/{:08x}", a.offset, a.size, a.checksum))
+        };
+        for (name, metadata, own) in [
+            ("root", &cookie.root, &copy.root),
+            ("alloc list", &cookie.alloc, &copy.alloc),
+            ("discard list", &cookie.discard, &copy.discard),
+        ] {
+            if metadata != own {
+                differences.push(format!("{name}: {} in the {by}, {} in the file", words(metadata), words(own)));
+            }
+        }
+        for (name, metadata, own) in [
+            ("file size", cookie.file_size, copy.file_size),
+            ("checkpoint size", cookie.checkpoint_size, copy.checkpoint_size),
+            ("generation", last.entry.write_gen.saturating_add(1), found.recovery.generation),
+        ] {
+            if metadata != own {
+                differences.push(format!("{name}: {metadata} in the {by}, {own} in the file"));
+            }
+        }
+        if let Ok(list) = found.checkpoints() {
+            let metadata: Vec<_> = self.entry.checkpoints.iter().map(|c| (&c.name, c.order, &c.addr, c.size)).collect();
+            let own: Vec<_> = list.iter().map(|c| (&c.name, c.order, &c.addr, c.size)).collect();
+            if metadata != own && differences.is_empty() {
+                let names = |l: &[(&String, i64, &Vec<u8>, u64)]| {
+                    l.iter().map(|(n, ..)| n.as_str()).collect::<Vec<_>>().join(", ")
+                };
+                differences.push(format!(
+                    "checkpoints or their sizes: {} in the {by}, {} in the file",
+                    names(&metadata),
+                    names(&own)
+                ));
+            }
+        }
+        if let Some(r) = self.info.recovery.as_mut() {
+            r.agrees = Some(differences.is_empty());
+        }
+        let Some(first) = differences.first().cloned() else { return };
+        let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
+        let mut finding =
+            Finding::new(Code::RecoveryMismatch, place, "the checkpoint of the copy behind the avail list", first);
+        for d in differences.iter().skip(1) {
+            finding = finding.with(d.clone());
+        }
+        self.findings.push(finding);
+    }
+
+    /// Say what a file holds whose newest checkpoint is not in it.
+    fn foreign(&mut self) {
+        let Some(found) = recover::scan(self.file, None, &|_| ()) else { return };
+        let id = found
+            .recovery
+            .file_metadata()
+            .ok()
+            .flatten()
+            .and_then(|text| crate::format::config::Config::parse(text).ok()?.get("id")?.u64().ok());
+        if let (Some(id), Some(wanted)) = (id, self.entry.id)
+            && id != wanted
+        {
+            let owner = (self.context.owner)(id).map_or(String::new(), |o| format!(", which is {o}"));
+            let cause = format!("the file holds the content of file id {id}{owner}; the metadata says id {wanted}");
+            for f in &mut self.findings {
+                f.cause.clone_from(&cause);
+            }
+            self.as_one(Code::BlockChecksum);
+            let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
+            let expected = "a copy of the checkpoint the metadata names";
+            self.findings.push(Finding::new(Code::RecoveryMismatch, place, expected, cause));
+            return;
+        }
+        self.as_one(Code::BlockChecksum);
+        let own = self.entry.checkpoints.last().map_or(0, |c| c.write_gen.saturating_add(1));
+        let words = format!(
+            "the newest copy of a checkpoint that is left in the file has generation {}, the metadata's has {own}: \
+             the file's end is gone, or the file is older than the metadata",
+            found.recovery.generation
+        );
+        if let Some(f) = self.findings.iter_mut().find(|f| f.severity == Severity::Error) {
+            f.evidence.push(words);
+        }
+    }
+
+    /// A checkpoint whose root is that of an older one, and words for it; roots are unique (16.8.2).
+    fn twin(&self) -> Option<(String, String)> {
+        let mut older = self.info.checkpoints.as_slice();
+        while let Some((later, rest)) = older.split_last() {
+            let same =
+                |c: &&LocalCheckpointInfo| later.root.is_some_and(|r| c.root.is_some_and(|o| o.offset == r.offset));
+            if let Some(c) = rest.iter().find(same) {
+                let words = format!("the cookie of {} names the root of {}", later.name, c.name);
+                return Some((later.name.clone(), words));
+            }
+            older = rest;
+        }
+        None
+    }
+
+    /// Keep one finding of a code: the file as a whole is another, not each of its blocks.
+    fn as_one(&mut self, code: Code) {
+        let all = self.findings.iter().filter(|f| f.code == code).count();
+        let mut first = true;
+        self.findings.retain(|f| f.code != code || std::mem::take(&mut first));
+        if all > 1
+            && let Some(f) = self.findings.iter_mut().find(|f| f.code == code)
+        {
+            f.evidence.push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
+        }
+    }
+
+    /// Turn faults into findings.
+    fn settle(&mut self) {
+        let all = self.info.checkpoints.len();
+        let kind = |r: &&Reached| r.fault.kind == FaultKind::ReferencedTwice;
+        let twice: Vec<u64> = self.faults.iter().filter(kind).map(|r| r.fault.offset).collect();
+        let longer = self.info.file_size.is_some_and(|size| size < self.file.len());
+        let known = Causes::of(&self.faults, longer);
+        let twin = self.twin();
+        let causes: Vec<String> = self
+            .faults
+            .iter()
+            .map(|r| match &twin {
+                Some((later, words)) if r.fault.kind == FaultKind::Unallocated && r.checkpoints.contains(later) => {
+                    words.clone()
+                }
+                _ => known.cause(&r.fault, &self.faults),
+            })
+            .collect();
+        let mut per_code: BTreeMap<Code, usize> = BTreeMap::new();
+        let mut gone = (0_u64, 0_u64);
+        for (Reached { fault, checkpoints: names, parents }, cause) in
+            std::mem::take(&mut self.faults).into_iter().zip(causes)
+        {
+            let code = match fault.kind {
+                FaultKind::Checksum => Code::BlockChecksum,
+                FaultKind::Header => Code::BlockHeader,
+                FaultKind::Undecodable => Code::PageUndecodable,
+                FaultKind::KeyOrder => Code::KeyOutOfOrder,
+                FaultKind::BeyondEnd => Code::ExtentBeyondEof,
+                FaultKind::BeyondPhysical => {
+                    // One cut file, not one finding a block.
+                    gone = (gone.0 + 1, gone.1.saturating_add(u64::from(fault.size)));
+                    continue;
+                }
+                FaultKind::Unallocated => Code::ExtentLost,
+                FaultKind::ReferencedTwice => Code::PageReferencedTwice,
+                FaultKind::Cookie => Code::CookieInvalid,
+                FaultKind::Unreadable => Code::StoreDamaged,
+                FaultKind::Encrypted | FaultKind::UnknownCompressor => continue,
+            };
+            // A false reference brings a false separator and false times with it.
+            if matches!(fault.kind, FaultKind::KeyOrder | FaultKind::Undecodable) && twice.contains(&fault.offset) {
+                continue;
+            }
+            let count = per_code.entry(code).or_default();
+            *count += 1;
+            if *count > FINDINGS_PER_CODE {
+                continue;
+            }
+            self.unchecked |= fault.kind == FaultKind::Unreadable;
+            let place = self.place(Some(fault.offset), Some(u64::from(fault.size)).filter(|s| *s > 0));
+            let mut finding = Finding::new(code, place, fault.expected, fault.found).because(cause);
+            finding.evidence = fault.evidence;
+            if matches!(
+                code,
+                Code::PageUndecodable | Code::KeyOutOfOrder | Code::CookieInvalid | Code::PageReferencedTwice
+            ) {
+                // The catalogue speaks of page logs.
+                finding.remedy =
+                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file \
+                                  from a replica."
+                        .to_string();
+            }
+            if !parents.is_empty() {
+                let list: Vec<String> = parents.iter().map(u64::to_string).collect();
+                let by = match code {
+                    Code::PageReferencedTwice => "the later reference is in the page at",
+                    _ => "referenced by the page at",
+                };
+                finding = finding.with(format!("{by} {}", list.join(", ")));
+            }
+            if all > 1 {
+                let of = if names.len() == all { "every checkpoint".to_string() } else { names.join(", ") };
+                finding = finding.with(format!("needed by {of}"));
+            }
+            self.findings.push(finding);
+        }
+        for (code, count) in per_code.into_iter().filter(|(_, n)| *n > FINDINGS_PER_CODE) {
+            let more = count - FINDINGS_PER_CODE;
+            if let Some(f) = self.findings.iter_mut().rfind(|f| f.code == code) {
+                f.evidence.push(format!("and {more} more of this code in this file, not listed"));
+            }
+        }
+        if gone.0 > 0
+            && let Some(f) =
+                self.findings.iter_mut().find(|f| f.code == Code::FileSizeMismatch && f.severity == Severity::Error)
+        {
+            f.evidence.push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
+        }
+        if let Some(why) = self.opaque {
+            let encrypted = why == tree::ENCRYPTED;
+            let code = if encrypted { Code::Encrypted } else { Code::UnsupportedCompressor };
+            let pages: u64 = self.info.checkpoints.last().map_or(0, |c| c.pages.reachable);
+            let finding = Finding::new(code, self.place(None, None), "readable content", why).with(format!(
+                "{pages} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"
+            ));
+            self.findings.push(finding);
+        }
+    }
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,486 @@
+//! Is a local home consistent: every checkpoint of every file, every byte of every file (spec 16, 17).
+
+pub mod result;
+
+mod causes;
+mod file;
+
+use super::finding::{Code, Finding, Place, Severity};
+use super::result::{
+    Audit, DatabaseInfo, KeystoreInfo, PageCounts, SCHEMA_VERSION, SizeMeaning, StoreInfo, Tool, Totals, TreeInfo,
+    Verdict,
+};
+use super::{AuditError, Progress};
+use crate::format::home_turtle;
+use crate::format::page_header::PageType;
+use crate::home::directory::{self, FileEntry, HISTORY_STORE, Home, Issue, METADATA, VERSION_FILE, Way};
+use crate::home::space::Account;
+use crate::home::wtlog::{self, RowChange, State};
+use crate::page::Depth;
+use crate::store::blockfile::BlockFile;
+use crate::store::{StoreError, StoreKind};
+use file::Audited;
+use rayon::prelude::*;
+use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What to do about a turtle that is of no use.
+const PUT_TURTLE: &str = "Put the proposed turtle of this report in its place, in a copy of the directory.";
+
+/// What to audit and how.
+pub struct Options<'o> {
+    /// Name of the checkpoint that `trees` shows; the newest if `None`. All are audited.
+    pub checkpoint: Option<String>,
+    /// How much to read.
+    pub depth: Depth,
+    /// Read instead of mapping.
+    pub no_mmap: bool,
+    /// Which files, by URI, name or namespace.
+    pub tables: Option<&'o (dyn Fn(&str) -> bool + Sync)>,
+}
+
+/// A file's place in a map.
+pub struct FileMap {
+    /// Name below the home.
+    pub file: String,
+    /// Where its bytes belong.
+    pub account: Account,
+}
+
+/// Audit a home. The maps are in the order of the files.
+pub fn run(
+    home: &Home,
+    as_given: &str,
+    options: &Options<'_>,
+    progress: &dyn Progress,
+) -> Result<(Audit, Vec<FileMap>), AuditError> {
+    let wanted = |entry: &FileEntry| {
+        options.tables.is_none_or(|matches| {
+            let name = home.names.for_file(&entry.name);
+            let namespace = name.map(|n| n.namespace).filter(|n| !n.is_empty());
+            matches(&entry.uri) || matches(&entry.name) || namespace.is_some_and(|n| matches(&n))
+        })
+    };
+    let chosen: Vec<&FileEntry> = home.files.iter().filter(|f| wanted(f)).collect();
+    if chosen.is_empty() && options.tables.is_some() {
+        return Err(AuditError::NoSuchTable { names: home.files.iter().map(|f| f.uri.clone()).collect() });
+    }
+    if let Some(name) = &options.checkpoint
+        && !home.files.iter().any(|f| f.checkpoints.iter().any(|c| c.name == *name))
+    {
+        let mut names: Vec<&str> = home.files.iter().flat_map(|f| &f.checkpoints).map(|c| c.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        return Err(AuditError::NoSuchCheckpointName { wanted: name.clone(), available: names.join(", ") });
+    }
+    progress.phase("verifying block files", None);
+    let (blocks, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+    let count = |b: u64, n: u64| {
+        let blocks = blocks.fetch_add(b, Ordering::Relaxed) + b;
+        progress.at(blocks, bytes.fetch_add(n, Ordering::Relaxed) + n);
+    };
+    let owners: HashMap<u64, &str> = home.files.iter().filter_map(|f| Some((f.id?, f.uri.as_str()))).collect();
+    let owner = |id: u64| owners.get(&id).map(|uri| (*uri).to_string());
+    let ids: HashSet<u64> = owners.keys().copied().chain([0, 1]).collect();
+    let context =
+        file::Context { depth: options.depth, owner: &owner, ids: home.complete.then_some(&ids), progress: &count };
+    let audited: Vec<Audited> = chosen.par_iter().map(|entry| one(home, entry, options.no_mmap, &context)).collect();
+    let mut whole = Whole::new(home, as_given, options);
+    if home.alone {
+        whole.local.not_checked.push(
+            "there is no home around the file: it was judged by the copy of its newest checkpoint in itself"
+                .to_string(),
+        );
+    } else {
+        whole.home_findings();
+    }
+    let mut maps = Vec::new();
+    for (entry, mut audited) in chosen.iter().zip(audited) {
+        name(home, &mut audited.info);
+        if let Some(account) = audited.account.take() {
+            maps.push(FileMap { file: entry.name.clone(), account });
+        }
+        whole.take(entry, audited);
+    }
+    Ok((whole.finish(), maps))
+}
+
+fn one(home: &Home, entry: &FileEntry, no_mmap: bool, context: &file::Context<'_>) -> Audited {
+    let path = home.path(&entry.name);
+    let place = Place { uri: Some(entry.uri.clone()), file: Some(entry.name.clone()), ..Place::default() };
+    let mut out = Audited { info: describe(entry), findings: Vec::new(), account: None, opaque: None, unchecked: true };
+    if !home.inventory.contains_key(&entry.name) && std::fs::symlink_metadata(&path).is_err() {
+        let by = if entry.name == METADATA { "the engine" } else { "the metadata" };
+        out.findings.push(Finding::new(Code::FileMissing, place, format!("a file that {by} needs"), "no such file"));
+        return out;
+    }
+    match BlockFile::open(&path, no_mmap) {
+        Ok(file) => file::audit(entry, &file, context),
+        Err(e) => {
+            let reason = match e {
+                StoreError::Unreadable { reason, .. } => reason,
+                other => other.to_string(),
+            };
+            out.findings.push(Finding::new(Code::StoreDamaged, place, "a readable file", reason));
+            out
+        }
+    }
+}
+
+/// What the catalog says of a file.
+fn describe(entry: &FileEntry) -> FileInfo {
+    let some = |name: &str| Some(name.to_string()).filter(|n| !n.is_empty());
+    FileInfo {
+        file: entry.name.clone(),
+        uri: entry.uri.clone(),
+        id: entry.id,
+        kind: entry.kind(),
+        source: entry.source.name(),
+        allocation_size: entry.alloc,
+        compressor: some(&entry.compressor),
+        encryptor: some(&entry.encryptor),
+        ..FileInfo::default()
+    }
+}
+
+/// MongoDB's words for a file.
+fn name(home: &Home, info: &mut FileInfo) {
+    let Some(name) = home.names.for_file(&info.file) else { return };
+    info.namespace = Some(name.namespace).filter(|n| !n.is_empty());
+    info.index = name.index;
+    let ident = info.file.strip_suffix(".wt").unwrap_or(&info.file);
+    info.documents = home.sizes.for_ident(ident).map(|s| s.records);
+}
+
+struct Whole<'h> {
+    home: &'h Home,
+    options: &'h Options<'h>,
+    audit: Audit,
+    findings: Vec<Finding>,
+    local: LocalInfo,
+    opaque: BTreeMap<&'static str, u64>,
+    unchecked: bool,
+}
+
+impl<'h> Whole<'h> {
+    fn new(home: &'h Home, as_given: &str, options: &'h Options<'h>) -> Self {
+        let audit = Audit {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool::default(),
+            store: StoreInfo {
+                kind: StoreKind::Local,
+                home: as_given.to_string(),
+                generation: "local",
+                generation_evidence: home.version.iter().cloned().collect(),
+                tables: home.files.len() as u64,
+                rows: 0,
+                bytes: 0,
+                completions: 0,
+                lsn_counter: None,
+                from_wal: false,
+                depth: options.depth.name(),
+            },
+            checkpoint: None,
+            trees: Vec::new(),
+            database: DatabaseInfo::default(),
+            versions: BTreeMap::new(),
+            orphans: Vec::new(),
+            keystore: KeystoreInfo::default(),
+            findings: Vec::new(),
+            totals: Totals::default(),
+            verdict: Verdict::Clean,
+            exit_code: 0,
+            local: None,
+        };
+        Self {
+            home,
+            options,
+            audit,
+            findings: Vec::new(),
+            local: LocalInfo::default(),
+            opaque: BTreeMap::new(),
+            unchecked: false,
+        }
+    }
+
+    fn find(&mut self, code: Code, file: &str, expected: impl Into<String>, found: impl Into<String>) -> &mut Finding {
+        let place = Place { file: Some(file.to_string()), ..Place::default() };
+        self.findings.push(Finding::new(code, place, expected, found));
+        let last = self.findings.len() - 1;
+        &mut self.findings[last]
+    }
+
+    /// What is wrong with the home itself.
+    fn home_findings(&mut self) {
+        let home = self.home;
+        self.local.version = home.version.clone();
+        self.local.catalog = CatalogInfo {
+            source: match home.way {
+                Way::Turtle => "turtle",
+                Way::Recovery => "recovery",
+                Way::Backup => "backup",
+                Way::Files => "files",
+            },
+            complete: home.complete,
+            rows: home.rows.clone(),
+            proposed_turtle: home.proposed_turtle.clone(),
+        };
+        self.issues();
+        let has = |name: &str| home.inventory.contains_key(name);
+        if home.way != Way::Backup && !has(METADATA) && home.file(METADATA).is_none() {
+            self.find(Code::FileMissing, METADATA, "the metadata", "no such file");
+        }
+        if !has(VERSION_FILE) {
+            let finding =
+                self.find(Code::FileMissing, VERSION_FILE, "the file that names the engine's version", "no such file");
+            finding.remedy = "Put the file back: two lines, `WiredTiger` and the version text of the turtle. \
+                              Without it the engine refuses to open the directory."
+                .to_string();
+        }
+        // Engines before 10.0 had another file in its place.
+        let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
+        let has_history = major.is_none_or(|major: u32| major >= 10);
+        if home.complete && has_history && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
+            self.find(
+                Code::FileMissing,
+                HISTORY_STORE,
+                "the history store",
+                "no such file and no such row of metadata",
+            );
+        }
+        if home.encrypted {
+            self.local.not_checked.push(
+                "the metadata is encrypted: whether files are missing or unlisted is not known, each file was judged \
+                 by the copy of its newest checkpoint in the file itself"
+                    .to_string(),
+            );
+        } else if !home.complete && !home.files.is_empty() {
+            self.local.not_checked.push(
+                "the metadata could not be read in full: whether files are missing or unlisted is not known"
+                    .to_string(),
+            );
+            self.unchecked = true;
+        }
+        if !home.in_page_log.is_empty() {
+            self.local.not_checked.push(format!(
+                "{} trees of the metadata live in a page log, which is not in this directory",
+                home.in_page_log.len()
+            ));
+        }
+        self.unlisted();
+        self.logs();
+    }
+
+    fn issues(&mut self) {
+        let turtle = home_turtle::FILE_NAME;
+        for issue in &self.home.issues {
+            match issue {
+                Issue::TurtleMissing(words) => {
+                    let finding =
+                        self.find(Code::FileMissing, turtle, "the file that leads to the metadata", words.clone());
+                    finding.remedy = format!("{PUT_TURTLE} Do not open the directory with the engine before that.");
+                }
+                Issue::TurtleInvalid { offset, reason } => {
+                    let finding = self.find(Code::TurtleInvalid, turtle, "a turtle file", reason.clone());
+                    finding.place.offset = Some(*offset);
+                    finding.remedy = PUT_TURTLE.to_string();
+                }
+                Issue::TurtleStale { offset, cookies } => {
+                    let expected = "a cookie that leads to the metadata";
+                    let finding = self.find(Code::TurtleInvalid, turtle, expected, cookies.0.clone());
+                    finding.place.offset = Some(*offset);
+                    finding.cause = "the turtle is of another time than the metadata, or was changed".to_string();
+                    finding
+                        .evidence
+                        .push(format!("the copy in {METADATA} itself leads to the metadata: {}", cookies.1));
+                    finding.remedy = PUT_TURTLE.to_string();
+                }
+                Issue::Row { key, reason } => {
+                    let finding = self.find(Code::MetadataInvalid, METADATA, "a valid row of metadata", reason.clone());
+                    finding.place.uri = Some(key.clone());
+                }
+                Issue::DuplicateId { id, uris } => {
+                    let finding = self.find(Code::DuplicateTreeId, METADATA, "one file an id", uris.join(" and "));
+                    finding.place.uri = uris.first().cloned();
+                    finding.place.table_id = Some(*id);
+                    finding.remedy = "The engine refuses to open such a directory. Restore the metadata.".to_string();
+                }
+                Issue::Source { key, source } => {
+                    let finding = self.find(Code::MetadataInvalid, METADATA, source.clone(), "no such row of metadata");
+                    finding.place.uri = Some(key.clone());
+                }
+            }
+        }
+    }
+
+    /// Block files that no row of metadata names. A file whose row is in the log only is no error.
+    fn unlisted(&mut self) {
+        let damage = |p: &wtlog::Problem| p.severity == wtlog::Severity::Damage;
+        let damaged = self.home.log.as_ref().map_or(true, |l| l.problems.iter().any(damage));
+        for name in &self.home.unlisted {
+            let uri = format!("file:{name}");
+            let logged = self.home.log.as_ref().ok().and_then(|l| l.metadata.get(&uri)).copied();
+            let size = self.home.inventory.get(name).copied().unwrap_or(0);
+            let finding = self.find(
+                Code::FileUnlisted,
+                name,
+                "a row of metadata for every block file",
+                format!("{size} bytes that no row names"),
+            );
+            finding.place.uri = Some(uri);
+            if logged.is_none() && damaged {
+                finding.severity = Severity::Note;
+                finding.cause = "its row may be in the part of the log that is damaged".to_string();
+            }
+            if let Some(change) = logged.filter(|c| c.change != RowChange::Removed) {
+                finding.severity = Severity::Note;
+                finding.cause = "created after the last checkpoint: its row of metadata is in the log".to_string();
+                finding.evidence.push(format!("log record at {}", change.lsn));
+                finding.remedy = "None: recovery creates the row.".to_string();
+            }
+        }
+    }
+
+    fn logs(&mut self) {
+        let summary = match &self.home.log {
+            Ok(summary) => summary,
+            Err(e) => {
+                self.find(Code::StoreDamaged, "WiredTigerLog", "readable log files", e.clone());
+                self.unchecked = true;
+                return;
+            }
+        };
+        // The log may have a directory of its own; a file of it that is missing has no path.
+        let below = summary.files.iter().find_map(|f| f.path.parent()?.strip_prefix(&self.home.dir).ok());
+        let name = |name: &str| match below {
+            Some(dir) if name.starts_with("WiredTigerLog") || name.starts_with("WiredTigerPreplog") => {
+                dir.join(name).to_string_lossy().into_owned()
+            }
+            _ => name.to_string(),
+        };
+        self.local.log = LogInfo {
+            files: summary
+                .files
+                .iter()
+                .map(|f| LogFileInfo { file: name(&f.name), bytes: f.size, records: f.records, used: f.used })
+                .collect(),
+            last_checkpoint: summary.last_checkpoint.map(|c| c.lsn.to_string()),
+            commits_after_checkpoint: summary.commits.saturating_sub(summary.commits_within_checkpoint),
+            needs_recovery: summary.state == State::NeedsRecovery,
+            encrypted: summary.encrypted,
+        };
+        if summary.encrypted {
+            self.local
+                .not_checked
+                .push("log records are encrypted: their checksums hold, their content is not known".into());
+        }
+        for problem in &summary.problems {
+            let damage = problem.severity == wtlog::Severity::Damage;
+            if !damage {
+                continue;
+            }
+            let finding = self.find(Code::LogDamaged, &name(&problem.file), "a whole log", problem.words.clone());
+            finding.place.offset = Some(problem.offset);
+        }
+        if summary.state == State::NeedsRecovery {
+            let file = name(summary.files.last().map_or("WiredTigerLog", |f| f.name.as_str()));
+            let after = summary
+                .last_checkpoint
+                .map_or("no checkpoint record".to_string(), |c| format!("the checkpoint at {}", c.lsn));
+            let commits = summary.commits.saturating_sub(summary.commits_within_checkpoint);
+            self.find(Code::RecoveryNeeded, &file, format!("no commit after {after}"), format!("{commits} commits"));
+        }
+    }
+
+    /// Take in the audit of one file.
+    fn take(&mut self, entry: &FileEntry, audited: Audited) {
+        self.unchecked |= audited.unchecked;
+        if let Some(why) = audited.opaque {
+            *self.opaque.entry(why).or_default() += 1;
+        }
+        self.audit.store.bytes = self.audit.store.bytes.saturating_add(audited.info.physical_size);
+        self.audit.trees.extend(self.tree(entry, &audited.info));
+        let holds = match (&audited.info.namespace, &audited.info.index) {
+            (Some(ns), Some(index)) => Some(format!("{ns} {index}")),
+            (ns, _) => ns.clone(),
+        };
+        self.findings.extend(audited.findings.into_iter().map(|mut f| {
+            f.place.namespace.clone_from(&holds);
+            f
+        }));
+        self.local.files.push(audited.info);
+    }
+
+    /// The tree of the checkpoint that was asked for, in the words of every audit.
+    fn tree(&self, entry: &FileEntry, info: &FileInfo) -> Option<TreeInfo> {
+        let checkpoint = match &self.options.checkpoint {
+            Some(name) => info.checkpoints.iter().find(|c| c.name == *name)?,
+            None => info.checkpoints.last()?,
+        };
+        let count = |kinds: &[PageType]| {
+            kinds.iter().map(|k| checkpoint.pages.by_type.get(k.name()).copied().unwrap_or(0)).sum()
+        };
+        Some(TreeInfo {
+            uri: entry.uri.clone(),
+            table_id: entry.id.unwrap_or(0),
+            checkpoint: Some(checkpoint.name.clone()),
+            root_cookie: checkpoint.cookie.clone(),
+            published_size: Some(checkpoint.published_size),
+            published_size_meaning: SizeMeaning::BytesTotal,
+            recomputed_size: checkpoint.recomputed_size,
+            physical_size: checkpoint.recomputed_size,
+            difference: Some(checkpoint.difference),
+            pages: PageCounts {
+                reachable: checkpoint.pages.reachable,
+                internal: count(&[PageType::RowInternal, PageType::ColumnInternal]),
+                leaf: count(&[PageType::RowLeaf, PageType::ColumnFixed, PageType::ColumnVariable]),
+                overflow: count(&[PageType::Overflow]),
+                deleted_children: checkpoint.pages.deleted_children,
+                deltas: 0,
+                depth: checkpoint.pages.depth,
+            },
+            rows: checkpoint.rows,
+            complete: checkpoint.complete,
+        })
+    }
+
+    fn finish(mut self) -> Audit {
+        for (why, files) in &self.opaque {
+            let s = if *files == 1 { "" } else { "s" };
+            self.local.not_checked.push(format!("the cells of {files} file{s}: {why}"));
+        }
+        self.audit.database.sum_of_published =
+            Some(self.audit.trees.iter().fold(0, |sum, t| sum.saturating_add(t.published_size.unwrap_or(0))));
+        self.audit.database.sum_of_recomputed =
+            self.audit.trees.iter().fold(0, |sum, t| sum.saturating_add(t.recomputed_size));
+        self.findings.sort_by(|a, b| {
+            let key = |f: &Finding| (std::cmp::Reverse(f.severity), f.place.file.clone(), f.code, f.place.offset);
+            key(a).cmp(&key(b))
+        });
+        // What could not be checked follows from a finding, as a rule; then the finding is the verdict.
+        let mut audit = self.audit;
+        audit.totals = Totals::of(&self.findings);
+        audit.verdict = Verdict::judge(&self.findings, self.unchecked);
+        audit.exit_code = audit.verdict.exit_code();
+        audit.findings = self.findings;
+        audit.local = Some(self.local);
+        audit
+    }
+}
+
+/// Open the home that a path names: a home directory, or one block file, whose name comes back.
+pub fn open(path: &Path, no_mmap: bool, allow_live: bool) -> Result<(Home, Option<String>), StoreError> {
+    let options = directory::Options { no_mmap };
+    let file = path.is_file().then(|| directory::locate(path));
+    let dir = file.as_ref().map_or(path, |(dir, _)| dir);
+    if !allow_live {
+        crate::store::live::check(Some(dir), dir)?;
+    }
+    match file {
+        Some((dir, name)) if !directory::has_catalog(&dir) => Ok((Home::alone(&dir, &name, options), Some(name))),
+        Some((dir, name)) => Ok((Home::open(&dir, options)?, Some(name))),
+        None => Ok((Home::open(path, options)?, None)),
+    }
+}

@@ -1,0 +1,653 @@
+//! Is a page log consistent, what leaks, by how much and why (spec 11).
+//!
+//! An audit stands on one completion record. It walks every tree of that checkpoint, marks what
+//! older checkpoints still need, judges every row of the page log, compares sizes, and looks at keys.
+
+pub mod account;
+pub mod classify;
+pub mod inspect;
+pub mod keystore;
+pub mod reach;
+pub mod sizes;
+
+use super::finding::{Code, Finding, Place};
+use super::result::{
+    Audit, CheckpointInfo, DatabaseInfo, KeystoreInfo, OrphanInfo, OrphanReason, SCHEMA_VERSION, StoreInfo, Tool,
+    Totals, Verdict,
+};
+use super::{AuditError, Options, Progress};
+use crate::format::generation::{self, Evidence, Generation};
+use crate::format::image::Era;
+use crate::page::Depth;
+use crate::pagelog::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
+use crate::pagelog::fault::FaultKind;
+use crate::pagelog::seal;
+use crate::pagelog::walk;
+use crate::store::{
+    Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, StoreError, StoreKind,
+};
+use classify::{Basis, Class, TableFacts};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A store with its index: what every page-log verb starts from.
+pub struct Opened<'s> {
+    /// The store.
+    pub store: &'s dyn PageLog,
+    /// Its rows.
+    pub index: Index,
+    /// What of it could not be read.
+    pub problems: Vec<Problem>,
+    /// Its files and counters.
+    pub layout: Layout,
+    /// Its completion records, ascending by LSN.
+    pub completions: Vec<CompletionRow>,
+}
+
+/// Read index and completion records. With `verify` every block is read in passing and verified in
+/// itself, so that an audit of that depth need not read leaves a second time.
+pub fn open<'s>(store: &'s dyn PageLog, verify: bool, progress: &dyn Progress) -> Result<Opened<'s>, StoreError> {
+    progress
+        .phase(if verify { "reading and verifying the page log" } else { "reading the index of the page log" }, None);
+    let era = match store.kind() {
+        StoreKind::Palm => Era::June2025,
+        StoreKind::Palite | StoreKind::Local => Era::Current,
+    };
+    let inspect = |row: &Row, bytes: &[u8]| seal::seal(era, row, bytes);
+    let inspect = verify.then_some(&inspect as &Inspect<'_>);
+    opened(store, store.index(inspect, &|rows| progress.at(rows, 0))?)
+}
+
+/// As [`open`] without verifying, with the rows of some pages only.
+pub fn open_part<'s>(store: &'s dyn PageLog, own: &Own<'_>, progress: &dyn Progress) -> Result<Opened<'s>, StoreError> {
+    progress.phase("reading the index of the page log", None);
+    opened(store, store.index_of(own, &|rows| progress.at(rows, 0))?)
+}
+
+fn opened(store: &dyn PageLog, (index, mut problems): (Index, Vec<Problem>)) -> Result<Opened<'_>, StoreError> {
+    let (completions, more) = store.completions()?;
+    for problem in more {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    let layout = store.layout()?;
+    Ok(Opened { store, index, problems, layout, completions })
+}
+
+impl Opened<'_> {
+    /// Rows of this table may be missing because a file is damaged.
+    #[must_use]
+    pub fn is_partial(&self, table: u64) -> bool {
+        self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
+    }
+}
+
+/// The completion records that were opened: the chosen one, the others, and findings about those
+/// that cannot be used.
+pub struct Choice {
+    /// The checkpoint to stand on.
+    pub audited: Option<Checkpoint>,
+    /// All other usable ones, ascending by LSN.
+    pub others: Vec<Checkpoint>,
+    /// Findings about unusable records and turtle pages.
+    pub findings: Vec<Finding>,
+    /// A record's turtle page may lie in an unreadable part of the store.
+    pub unchecked: bool,
+}
+
+/// Open all completion records and choose: the one asked for, or the newest that can be used.
+pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<&str>) -> Result<Choice, AuditError> {
+    let mut choice = Choice { audited: None, others: Vec::new(), findings: Vec::new(), unchecked: false };
+    let number = wanted.and_then(|w| w.parse::<u64>().ok());
+    let mut matched = wanted.is_none();
+    for row in opened.completions.iter().rev() {
+        let result = catalog::open(&opened.index, reader, row);
+        let this = match (&result, wanted) {
+            (_, None) => choice.audited.is_none(),
+            (Ok(c), Some(w)) => {
+                number == Some(row.lsn) || number == Some(c.completion.metadata_lsn) || checkpoint_name(c) == Some(w)
+            }
+            (Err(_), Some(_)) => number == Some(row.lsn),
+        } && choice.audited.is_none();
+        matched |= this;
+        match result {
+            Ok(checkpoint) if this => choice.audited = Some(checkpoint),
+            Ok(checkpoint) => choice.others.push(checkpoint),
+            Err(Refusal::Unsupported(e)) if this => {
+                return Err(AuditError::Unsupported { lsn: row.lsn, reason: e.message });
+            }
+            // A record only a newer reader understands is no damage; who asked for an older one knows.
+            Err(Refusal::Unsupported(_)) => choice.unchecked |= wanted.is_none(),
+            Err(refusal) => match refused(row, refusal) {
+                Some(finding) if finding.place.table_id.is_some_and(|t| opened.is_partial(t)) => {
+                    choice.unchecked = true
+                }
+                Some(finding) => choice.findings.push(finding),
+                None => choice.unchecked = true,
+            },
+        }
+    }
+    choice.others.reverse();
+    if !matched {
+        let available = match opened.completions.as_slice() {
+            [] => "none".to_string(),
+            rows => rows.iter().rev().take(8).map(|r| r.lsn.to_string()).collect::<Vec<_>>().join(", "),
+        };
+        return Err(AuditError::NoSuchCheckpoint { wanted: wanted.unwrap_or_default().to_string(), available });
+    }
+    Ok(choice)
+}
+
+pub(crate) fn checkpoint_name(c: &Checkpoint) -> Option<&str> {
+    c.metadata.entry.as_ref().map(|e| e.name.as_str())
+}
+
+/// What tells the generation of the formats: of the store, of the checkpoint audited, and of its keys.
+#[must_use]
+pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: bool) -> Evidence {
+    let palm = opened.store.kind() == StoreKind::Palm;
+    let mut out = Evidence { palm, sharded: opened.layout.sharded, key_page_v2, ..Evidence::default() };
+    if let Some(audited) = audited {
+        out.turtle = Some(audited.turtle.form);
+        out.database_size = Some(audited.completion.database_size.is_some());
+        out.old_cookie = audited.metadata.root.is_some_and(|c| c.layout != crate::format::cookie::Layout::V0);
+    }
+    out
+}
+
+/// A finding for a record that cannot be used; `None` where it just could not be read.
+fn refused(row: &CompletionRow, refusal: Refusal) -> Option<Finding> {
+    let at = |(table, page, lsn): (u64, u64, u64)| Place {
+        table_id: Some(table),
+        page_id: Some(page),
+        lsn: Some(lsn),
+        ..Place::default()
+    };
+    let record = format!("completion record at LSN {}", row.lsn);
+    let finding = match refusal {
+        Refusal::CompletionInvalid(e) => Finding::new(
+            Code::CompletionInvalid,
+            Place { lsn: Some(row.lsn), ..Place::default() },
+            "a valid completion record",
+            e.to_string(),
+        )
+        .with(format!("its text: {}", String::from_utf8_lossy(&row.text))),
+        Refusal::Unsupported(e) => Finding::new(
+            Code::CookieUnsupported,
+            Place { lsn: Some(row.lsn), ..Place::default() },
+            "a version this reader knows",
+            e.to_string(),
+        ),
+        Refusal::TurtleMissing(fault) if fault.kind.is_unchecked() => return None,
+        Refusal::TurtleMissing(fault) => {
+            Finding::new(Code::PageMissing, at((fault.table, fault.page, fault.lsn)), fault.expected, fault.found)
+        }
+        Refusal::TurtleChecksum { place, expected, found } => Finding::new(
+            Code::TurtleChecksum,
+            at(place),
+            format!("checksum {expected:08x}"),
+            format!("checksum {found:08x}"),
+        ),
+        Refusal::TurtleInvalid { place, error } => {
+            Finding::new(Code::TurtleInvalid, at(place), "a valid turtle page", error.to_string())
+        }
+        Refusal::RootCookie { place, error } => Finding::new(
+            Code::CookieInvalid,
+            at(place),
+            "a valid root cookie of the shared metadata",
+            error.to_string(),
+        ),
+    };
+    Some(finding.with(record))
+}
+
+/// Audit a store.
+pub fn run(
+    store: &dyn PageLog,
+    home: &str,
+    options: &Options<'_>,
+    progress: &dyn Progress,
+) -> Result<Audit, AuditError> {
+    let opened = open(store, options.depth == Depth::Normal, progress)?;
+    run_on(&opened, home, options, progress).map(|(audit, _)| audit)
+}
+
+/// Audit a store that is already open; also returns the class of every row, by position in the
+/// index (empty if no checkpoint could be used).
+pub fn run_on(
+    opened: &Opened<'_>,
+    home: &str,
+    options: &Options<'_>,
+    progress: &dyn Progress,
+) -> Result<(Audit, Vec<Class>), AuditError> {
+    let mut reader = opened.store.reader()?;
+    let choice = choose(opened, &mut *reader, options.checkpoint.as_deref())?;
+    let mut work = Work::new(opened, options, home);
+    work.findings.extend(choice.findings);
+    work.unchecked |= choice.unchecked;
+    let Some(audited) = choice.audited else {
+        work.absent_files(|_| true);
+        // Damage that may hide the records is already reported; then nothing is known to be missing.
+        if opened.completions.is_empty() {
+            work.unchecked = true;
+            if opened.problems.is_empty() {
+                let finding = Finding::new(Code::CompletionMissing, Place::default(), "a completion record", "none");
+                work.findings.push(finding);
+            }
+        }
+        return Ok((work.finish(), Vec::new()));
+    };
+    let class = work.audit(&mut *reader, &audited, &choice.others, progress)?;
+    Ok((work.finish(), class))
+}
+
+/// An audit in the making.
+struct Work<'a> {
+    opened: &'a Opened<'a>,
+    options: &'a Options<'a>,
+    findings: Vec<Finding>,
+    unchecked: bool,
+    audit: Audit,
+    evidence: Evidence,
+}
+
+impl<'a> Work<'a> {
+    fn new(opened: &'a Opened<'a>, options: &'a Options<'a>, home: &str) -> Self {
+        let layout = &opened.layout;
+        let kind = opened.store.kind();
+        let evidence = evidence(opened, None, false);
+        let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
+        let newest = opened.completions.iter().map(|c| c.lsn).max();
+        let highest = opened.index.highest_lsn().max(newest).unwrap_or(0);
+        if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
+            let finding = Finding::new(
+                Code::LsnCounterBehind,
+                Place { lsn: Some(highest), ..Place::default() },
+                format!("an LSN counter of at least {highest}"),
+                counter.to_string(),
+            );
+            findings.push(finding);
+        }
+        let audit = Audit {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool::default(),
+            store: StoreInfo {
+                kind,
+                home: home.to_string(),
+                generation: "",
+                generation_evidence: Vec::new(),
+                tables: opened.index.tables().len() as u64,
+                rows: opened.index.len() as u64,
+                bytes: opened.index.lens().map(u64::from).sum(),
+                completions: opened.completions.len() as u64,
+                lsn_counter: layout.lsn_counter,
+                from_wal: layout.from_wal,
+                depth: options.depth.name(),
+            },
+            checkpoint: None,
+            trees: Vec::new(),
+            database: DatabaseInfo { buffer: account::BUFFER, ..DatabaseInfo::default() },
+            versions: BTreeMap::new(),
+            orphans: Vec::new(),
+            keystore: KeystoreInfo::default(),
+            findings: Vec::new(),
+            totals: Totals::default(),
+            verdict: Verdict::Incomplete,
+            exit_code: 0,
+            local: None,
+        };
+        // Counters alone can be lost without anything going unjudged.
+        let unchecked = opened.problems.iter().any(|p| p.affects != Affected::None);
+        Self { opened, options, findings, unchecked, audit, evidence }
+    }
+
+    fn audit(
+        &mut self,
+        reader: &mut dyn BlockReader,
+        audited: &Checkpoint,
+        others: &[Checkpoint],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Class>, AuditError> {
+        let opened = self.opened;
+        let index = &opened.index;
+        let generation = self.checkpoint_facts(reader, audited, others);
+        let mut catalog = catalog::read(index, reader, audited);
+        self.metadata_findings(&catalog);
+        distinct_tables(&mut catalog);
+        let total_trees: Vec<Tree> = catalog.trees.clone();
+        if let Some(wanted) = self.options.tables {
+            catalog.trees.retain(|t| t.uri == catalog::SHARED_METADATA || wanted(&t.uri));
+        }
+        if catalog.trees.len() == 1
+            && total_trees.len() > 1
+            && self.options.tables.is_some_and(|wanted| !wanted(catalog::SHARED_METADATA))
+        {
+            let names = total_trees.iter().map(|t| t.uri.clone()).collect();
+            return Err(AuditError::NoSuchTable { names });
+        }
+        // Their roots and tables explain sizes, whether or not they are walked.
+        let older: Vec<(&Checkpoint, Catalog)> = others.iter().map(|c| (c, catalog::read(index, reader, c))).collect();
+
+        let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
+        self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
+        let hidden = older.iter().map(|(_, c)| c).chain([&catalog]).any(|c| !c.complete || c.has_unreadable_rows());
+        if !hidden {
+            self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
+        }
+
+        let mut marks = reach::Marks::new(index);
+        let walk_options =
+            walk::Options { depth: self.options.depth, jobs: self.options.jobs, entered: None, marks: None };
+        progress.phase("walking the trees", None);
+        let mut reached = reach::walk_audited(opened, &catalog.trees, audited, walk_options, &mut marks, progress)?;
+        for (tree, sums) in catalog.trees.iter().zip(&mut reached.trees) {
+            if catalog.root_is_unreadable(tree) {
+                (sums.lost, sums.complete) = (true, false);
+            }
+        }
+        mark_special(index, &mut marks.class, audited, Class::Live);
+        progress.phase("marking what other checkpoints need", None);
+        let mut facts = HashMap::new();
+        for (at, tree) in catalog.trees.iter().enumerate() {
+            let frontier = tree.root.map_or(audited.completion.metadata_lsn, |r| r.lsn);
+            let lost = reached.trees[at].lost || opened.is_partial(tree.table);
+            facts.insert(tree.table, TableFacts { frontier, lost });
+        }
+        let walked = if self.options.newest_only { &[] } else { older.as_slice() };
+        for (checkpoint, other) in walked.iter().rev() {
+            let mark = if checkpoint.lsn > audited.lsn { Class::Newer } else { Class::Kept };
+            mark_special(index, &mut marks.class, checkpoint, mark);
+            let mut other = other.clone();
+            distinct_tables(&mut other);
+            if let Some(wanted) = self.options.tables {
+                other.trees.retain(|t| t.uri == catalog::SHARED_METADATA || wanted(&t.uri));
+            }
+            let lost = reach::mark_other(opened, &other.trees, walk_options, mark, &mut marks)?;
+            for (tree, lost) in other.trees.iter().zip(lost) {
+                // A table the audited checkpoint does not name was dropped: its own last root bounds it.
+                let frontier = tree.root.map_or(0, |r| r.lsn);
+                let fact = facts.entry(tree.table).or_insert(TableFacts { frontier, lost: false });
+                fact.lost |= lost || other.root_is_unreadable(tree);
+            }
+        }
+        let all_lost = !catalog.complete || walked.iter().any(|(_, c)| !c.complete);
+        let unnamed = all_lost || walked.iter().map(|(_, c)| c).chain([&catalog]).any(Catalog::has_unreadable_rows);
+        if all_lost {
+            facts.values_mut().for_each(|f| f.lost = true);
+        }
+        let basis = Basis {
+            completion_lsn: audited.lsn,
+            newest_completion: opened.completions.last().map_or(audited.lsn, |c| c.lsn),
+            tables: facts,
+            unknown: TableFacts { frontier: audited.completion.metadata_lsn, lost: unnamed },
+            turtle_table: index.get(audited.turtle_at).map_or(0, |r| r.table),
+            key_table: catalog::KEY_TABLE,
+            embedded_key: audited.turtle.key_provider.as_ref().map_or(0, |k| k.lsn),
+            discards: generation.discards_pages(),
+            missing: reached.missing.clone(),
+            newest_only: self.options.newest_only,
+            holed: marks.holed,
+        };
+        progress.phase("judging every page version", None);
+        let mut class = marks.class;
+        classify::classify(index, &mut class, &basis);
+        let named: Vec<&Tree> = older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees).collect();
+        self.skip_unselected(&mut class, &named);
+        self.audit.versions = classify::totals(index, &class);
+
+        self.fault_findings(&catalog, &reached);
+        let judged = sizes::judge(&sizes::Input {
+            index,
+            class: &class,
+            audited,
+            catalog: &catalog,
+            all_trees: &total_trees,
+            older: &older,
+            reached: &reached,
+            generation,
+        });
+        self.audit.trees = judged.trees;
+        self.audit.database = judged.database;
+        self.findings.extend(judged.findings);
+        self.orphans(&class, &total_trees, &older, &judged.explained);
+        self.unchecked |= reached.trees.iter().any(|t| t.lost) || !catalog.complete;
+        Ok(class)
+    }
+
+    /// The checkpoint block, the keystore, and the generation.
+    fn checkpoint_facts(
+        &mut self,
+        reader: &mut dyn BlockReader,
+        audited: &Checkpoint,
+        others: &[Checkpoint],
+    ) -> Generation {
+        let mut all: Vec<&Checkpoint> = others.iter().chain([audited]).collect();
+        all.sort_by_key(|c| c.lsn);
+        let partial = self.opened.is_partial(catalog::KEY_TABLE);
+        let keys = keystore::examine(&self.opened.index, reader, &all, partial);
+        self.findings.extend(keys.findings);
+        self.audit.keystore = keys.info;
+        self.evidence = evidence(self.opened, Some(audited), keys.saw_v2);
+        let (detected, mut words) = generation::detect(&self.evidence);
+        let generation = self.options.assume.unwrap_or(detected);
+        if generation != detected {
+            words.push(format!("assumed; the evidence gives {}", detected.name()));
+        }
+        self.audit.store.generation = generation.name();
+        self.audit.store.generation_evidence = words;
+        let hex = |t: u64| format!("{t:x}");
+        self.audit.checkpoint = Some(CheckpointInfo {
+            lsn: audited.lsn,
+            metadata_lsn: audited.completion.metadata_lsn,
+            metadata_checksum: audited.completion.metadata_checksum.map(|c| format!("{c:x}")),
+            database_size: audited.completion.database_size,
+            version: audited.completion.version,
+            compatible_version: audited.completion.compatible_version,
+            timestamp: Some(hex(audited.turtle.timestamp)),
+            oldest_timestamp: audited.turtle.oldest_timestamp.map(hex),
+            keystore_lsn: audited.turtle.key_provider.as_ref().map(|k| k.lsn),
+            name: checkpoint_name(audited).map(str::to_string),
+        });
+        generation
+    }
+
+    /// Files that are not there, where they are needed.
+    fn absent_files(&mut self, needed: impl Fn(&Problem) -> bool) {
+        let absent: Vec<Finding> = self.opened.layout.absent.iter().filter(|p| needed(p)).map(damaged).collect();
+        self.unchecked |= !absent.is_empty();
+        self.findings.extend(absent);
+    }
+
+    /// Tables with rows that no checkpoint's metadata names: work on a new table that is not yet
+    /// part of a checkpoint, or rows that belong to nothing.
+    fn unlisted_tables(&mut self, listed: &HashSet<u64>, audited: &Checkpoint) {
+        let index = &self.opened.index;
+        let turtle_table = index.get(audited.turtle_at).map_or(0, |r| r.table);
+        for table in index.tables() {
+            if listed.contains(&table) || [turtle_table, catalog::KEY_TABLE].contains(&table) {
+                continue;
+            }
+            let rows = index.slice(index.table(table));
+            let bytes: u64 = rows.iter().map(|r| u64::from(r.len)).sum();
+            let place = Place { table_id: Some(table), lsn: rows.first().map(|r| r.lsn), ..Place::default() };
+            let found = format!("{} rows, {bytes} bytes", rows.len());
+            self.findings.push(Finding::new(Code::UnlistedTable, place, "a table that a checkpoint names", found));
+        }
+    }
+
+    fn metadata_findings(&mut self, catalog: &Catalog) {
+        for issue in &catalog.issues {
+            let uri = |uri: &str| Place { uri: Some(uri.to_string()), ..Place::default() };
+            self.findings.push(match issue {
+                MetadataIssue::Row { uri: u, error } => {
+                    Finding::new(Code::MetadataInvalid, uri(u), "a valid metadata row", error.to_string())
+                }
+                MetadataIssue::Cookie { uri: u, table, error } => {
+                    let place = Place { table_id: Some(*table), ..uri(u) };
+                    Finding::new(Code::CookieInvalid, place, "a valid root cookie", error.to_string())
+                }
+                MetadataIssue::DuplicateId { id, uris } => {
+                    let place = Place { uri: uris.first().cloned(), table_id: Some(*id), ..Place::default() };
+                    Finding::new(Code::DuplicateTreeId, place, "one file an id", uris.join(" and "))
+                }
+                MetadataIssue::MissingStable { uri: u, stable } => {
+                    Finding::new(Code::MissingStableFile, uri(u), stable.clone(), "no such metadata row")
+                }
+            });
+        }
+    }
+
+    /// Faults of the walk as findings; what only could not be checked is counted once a tree.
+    fn fault_findings(&mut self, catalog: &Catalog, reached: &reach::Reached) {
+        let mut unchecked: BTreeMap<(usize, Code), (u64, Finding)> = BTreeMap::new();
+        let crossed: HashSet<usize> = reached
+            .faults
+            .iter()
+            .filter(|(_, f)| matches!(f.kind, FaultKind::Cycle | FaultKind::ReferencedTwice))
+            .map(|(tree, _)| *tree)
+            .collect();
+        for (tree, fault) in &reached.faults {
+            // A false reference brings a false separator with it; that is not a finding of its own.
+            if fault.kind == FaultKind::KeyRange && crossed.contains(tree) {
+                continue;
+            }
+            let spec = &catalog.trees[*tree];
+            let finding = reach::finding(&spec.uri, fault);
+            if fault.kind.is_unchecked() {
+                let entry = unchecked.entry((*tree, finding.code)).or_insert((0, finding));
+                entry.0 += 1;
+            } else {
+                self.findings.push(finding);
+            }
+        }
+        for (_, (count, finding)) in unchecked {
+            self.findings.push(finding.with(format!("{count} pages of this tree")));
+        }
+    }
+
+    fn orphans(
+        &mut self,
+        class: &[Class],
+        trees: &[Tree],
+        older: &[(&Checkpoint, Catalog)],
+        explained: &HashSet<(u64, u64, u64)>,
+    ) {
+        let index = &self.opened.index;
+        let mut uris: HashMap<u64, &str> = HashMap::new();
+        for tree in older.iter().flat_map(|(_, c)| &c.trees).chain(trees) {
+            uris.insert(tree.table, &tree.uri);
+        }
+        let of_class = |wanted: Class| {
+            class.iter().enumerate().filter(move |(_, c)| **c == wanted).filter_map(|(at, _)| index.get(at))
+        };
+        for row in of_class(Class::Orphan) {
+            let page = index.page(row.table, row.page);
+            let used = class[page.clone()].iter().any(|c| matches!(c, Class::Live | Class::Kept));
+            let reason = if used { OrphanReason::UnreferencedImage } else { OrphanReason::NeverReferenced };
+            let uri = uris.get(&row.table).map(|u| (*u).to_string());
+            let explains = explained.contains(&(row.table, row.page, row.lsn));
+            let code = if used { Code::OrphanImage } else { Code::OrphanPage };
+            let place = Place {
+                uri: uri.clone(),
+                table_id: Some(row.table),
+                page_id: Some(row.page),
+                lsn: Some(row.lsn),
+                ..Place::default()
+            };
+            let mut finding = Finding::new(
+                code,
+                place,
+                "a cookie or a discard record that names the block",
+                format!("{} bytes that nothing names", row.len),
+            )
+            .because("a step after the page-log put failed before the reconciliation's wrap-up")
+            .with(if explains {
+                "its bytes are part of what the tree's published size is too high by"
+            } else {
+                "its bytes are not part of the tree's published size"
+            });
+            let lsns: Vec<String> = index.slice(page).iter().map(|r| r.lsn.to_string()).collect();
+            if lsns.len() > 1 {
+                finding = finding.with(format!("rows of the page at LSN {}", lsns.join(", ")));
+            }
+            if uri.is_none() {
+                finding = finding.with("no checkpoint's metadata names this table");
+            }
+            self.findings.push(finding);
+            self.audit.orphans.push(OrphanInfo {
+                table_id: row.table,
+                uri,
+                page_id: row.page,
+                lsn: row.lsn,
+                bytes: u64::from(row.len),
+                reason,
+                explains,
+            });
+        }
+        for row in of_class(Class::DuplicateDelta) {
+            let place = Place {
+                uri: uris.get(&row.table).map(|u| (*u).to_string()),
+                table_id: Some(row.table),
+                page_id: Some(row.page),
+                lsn: Some(row.lsn),
+                ..Place::default()
+            };
+            let found = format!("a delta of {} bytes that nothing names", row.len);
+            self.findings.push(Finding::new(Code::DuplicateDelta, place, "no row", found));
+        }
+    }
+
+    /// Rows of trees that were not asked for are not part of this report.
+    fn skip_unselected(&self, class: &mut [Class], all: &[&Tree]) {
+        let Some(wanted) = self.options.tables else { return };
+        for tree in all.iter().filter(|t| t.uri != catalog::SHARED_METADATA && !wanted(&t.uri)) {
+            class[self.opened.index.table(tree.table)].fill(Class::Unjudged);
+        }
+    }
+
+    fn finish(mut self) -> Audit {
+        self.findings.sort_by(|a, b| {
+            let key = |f: &Finding| {
+                let p = &f.place;
+                (std::cmp::Reverse(f.severity), f.code, p.uri.clone(), p.table_id, p.page_id, p.lsn)
+            };
+            key(a).cmp(&key(b))
+        });
+        if self.audit.store.generation.is_empty() {
+            let (generation, words) = generation::detect(&self.evidence);
+            self.audit.store.generation = self.options.assume.unwrap_or(generation).name();
+            self.audit.store.generation_evidence = words;
+        }
+        let mut audit = self.audit;
+        audit.totals = Totals::of(&self.findings);
+        audit.verdict = Verdict::judge(&self.findings, self.unchecked);
+        audit.exit_code = audit.verdict.exit_code();
+        audit.findings = self.findings;
+        audit
+    }
+}
+
+fn damaged(problem: &Problem) -> Finding {
+    let table_id = match problem.affects {
+        Affected::Table(t) => Some(t),
+        _ => None,
+    };
+    let place = Place { file: Some(problem.file.clone()), table_id, ..Place::default() };
+    Finding::new(Code::StoreDamaged, place, "a readable database file", problem.reason.clone())
+}
+
+/// Two trees on one table cannot be walked apart; the first keeps it. The finding names both.
+pub(crate) fn distinct_tables(catalog: &mut Catalog) {
+    let mut seen = HashSet::new();
+    catalog.trees.retain(|t| seen.insert(t.table));
+}
+
+/// Mark a checkpoint's turtle page and key page.
+fn mark_special(index: &Index, class: &mut [Class], checkpoint: &Checkpoint, mark: Class) {
+    let key = checkpoint.turtle.key_provider.as_ref().and_then(|k| index.find(catalog::KEY_TABLE, k.page_id, k.lsn));
+    for at in [Some(checkpoint.turtle_at), key].into_iter().flatten() {
+        if class[at] == Class::Unjudged {
+            class[at] = mark;
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Reachability: mark the rows that checkpoints reach, and add up what the audited one reaches.
+
+use super::classify::Class;
+use super::{Opened, Progress};
+use crate::audit::finding::{Code, Finding, Place};
+use crate::audit::result::PageCounts;
+use crate::page::cell::CellKind;
+use crate::page::{Depth, RowCounts};
+use crate::pagelog::catalog::{Checkpoint, Tree};
+use crate::pagelog::fault::{Fault, FaultKind};
+use crate::pagelog::walk::{self, Bits, LeafSums, Options, Visited, Visitor};
+use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
+use std::collections::{HashMap, HashSet};
+
+/// The marks of all walks of one audit.
+pub struct Marks {
+    /// The class of each row, by position.
+    pub class: Vec<Class>,
+    /// Positions of newest blocks whose page version was entered. A row can be reached as an older
+    /// block of a newer version without its own version, and what lies below that, being entered.
+    entered: Bits,
+    /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
+    /// have been superseded by what is gone.
+    pub holed: HashSet<(u64, u64)>,
+}
+
+impl Marks {
+    /// No marks yet.
+    #[must_use]
+    pub fn new(index: &Index) -> Self {
+        Self { class: vec![Class::Unjudged; index.len()], entered: Bits::new(index.len()), holed: HashSet::new() }
+    }
+}
+
+impl Marks {
+    /// Take in the rows whose bits the workers of a walk have set.
+    fn take_in(&mut self, index: &Index, reached: &Bits, mark: Class) {
+        for at in reached.ones() {
+            if self.class[at] == Class::Unjudged {
+                self.class[at] = mark;
+            }
+            // A row that is the newest block of a version the audited checkpoint reached counts as entered.
+            let is_full = |(_, flags): (u32, u32)| flags & (FLAG_DELTA | FLAG_DISCARDED) == 0;
+            if mark == Class::Live
+                && index.len_and_flags(at + 1).is_none_or(|next| !reached.get(at + 1) || is_full(next))
+            {
+                self.entered.set(at);
+            }
+        }
+    }
+}
+
+/// What was reached of one tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TreeSums {
+    /// Sum of cookie sizes.
+    pub cookie_bytes: u64,
+    /// The part of it below fast-truncated addresses.
+    pub deleted_bytes: u64,
+    /// Sum of stored lengths.
+    pub physical_bytes: u64,
+    /// Pages by kind.
+    pub pages: PageCounts,
+    /// Rows, deep audits only.
+    pub rows: RowCounts,
+    /// Every page could be read.
+    pub complete: bool,
+    /// Pages below an unreadable one may have been missed.
+    pub lost: bool,
+    /// Some cookies carry the length of their newest block only (02.4).
+    pub old_sizes: bool,
+}
+
+/// The outcome of walking the audited checkpoint.
+pub struct Reached {
+    /// By position in the list of trees.
+    pub trees: Vec<TreeSums>,
+    /// Faults with the position of their tree.
+    pub faults: Vec<(usize, Fault)>,
+    /// Pages of which nothing is there: (table, page) to the LSN that was wanted.
+    pub missing: HashMap<(u64, u64), u64>,
+}
+
+/// Walk all trees of the audited checkpoint.
+pub fn walk_audited(
+    opened: &Opened<'_>,
+    trees: &[Tree],
+    audited: &Checkpoint,
+    options: Options<'_>,
+    marks: &mut Marks,
+    progress: &dyn Progress,
+) -> Result<Reached, StoreError> {
+    let start = TreeSums { complete: true, ..TreeSums::default() };
+    let mut visitor = Audited {
+        opened,
+        trees,
+        metadata_lsn: audited.completion.metadata_lsn,
+        marks,
+        sums: vec![start; trees.len()],
+        faults: Vec::new(),
+        missing: HashMap::new(),
+        progress,
+        done: (0, 0),
+    };
+    let reached = Bits::new(opened.index.len());
+    let options = Options { marks: Some(&reached), ..options };
+    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+    visitor.marks.take_in(&opened.index, &reached, Class::Live);
+    Ok(Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing })
+}
+
+struct Audited<'a> {
+    opened: &'a Opened<'a>,
+    trees: &'a [Tree],
+    metadata_lsn: u64,
+    marks: &'a mut Marks,
+    sums: Vec<TreeSums>,
+    faults: Vec<(usize, Fault)>,
+    missing: HashMap<(u64, u64), u64>,
+    progress: &'a dyn Progress,
+    done: (u64, u64),
+}
+
+impl Audited<'_> {
+    /// A discard record of a reachable page, at or below the tree's frontier (10.2.5).
+    fn check_discard(&mut self, tree: usize, page: &Visited, newest: usize) {
+        let index = &self.opened.index;
+        let table = self.trees[tree].table;
+        let frontier = self.trees[tree].root.map_or(self.metadata_lsn, |r| r.lsn);
+        let later = index.slice(newest + 1..page.rows.1);
+        if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= frontier) {
+            let place = (table, page.cookie.page_id, page.cookie.lsn);
+            let found = format!("a discard record at LSN {}", discard.lsn);
+            let fault = Fault::new(FaultKind::DiscardedInUse, place, "no discard record", found);
+            self.fault(tree, fault.with(format!("the tree's root is at LSN {frontier}")));
+        }
+    }
+}
+
+impl Visitor for Audited<'_> {
+    fn page(&mut self, tree: usize, page: &Visited) {
+        if page.level == 0 && page.cookie.lsn >= self.metadata_lsn {
+            // Roots are written before the turtle page that leads to them (I5 of 11.2).
+            let place = (self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
+            let expected = format!("a root below the metadata LSN {}", self.metadata_lsn);
+            let found = format!("LSN {}", page.cookie.lsn);
+            self.fault(tree, Fault::new(FaultKind::ChildNewer, place, expected, found));
+        }
+        let sums = &mut self.sums[tree];
+        let size = u64::from(page.cookie.size);
+        sums.cookie_bytes += size;
+        sums.pages.reachable += 1;
+        if !page.overflow {
+            // An overflow item hangs below its leaf, but is no level of the tree.
+            sums.pages.depth = sums.pages.depth.max(page.level as u64 + 1);
+        }
+        if page.deleted {
+            sums.deleted_bytes += size;
+        }
+        sums.pages.deleted_children += u64::from(page.kind == CellKind::AddrDeleted);
+        *match (page.overflow, page.kind) {
+            (true, _) => &mut sums.pages.overflow,
+            (false, CellKind::AddrInternal) => &mut sums.pages.internal,
+            (false, _) => &mut sums.pages.leaf,
+        } += 1;
+        if page.chain.is_none() || page.broken {
+            self.marks.holed.insert((self.trees[tree].table, page.cookie.page_id));
+        }
+        if let Some(chain) = page.chain {
+            let stored = chain.stored_bytes(&self.opened.index);
+            sums.physical_bytes += stored;
+            sums.old_sizes |= stored != size;
+            sums.pages.deltas += chain.deltas() as u64;
+            self.marks.entered.set(chain.newest);
+            for at in chain.positions() {
+                self.marks.class[at] = Class::Live;
+            }
+            self.check_discard(tree, page, chain.newest);
+        } else {
+            self.missing.insert((self.trees[tree].table, page.cookie.page_id), page.cookie.lsn);
+        }
+    }
+
+    fn leaves(&mut self, tree: usize, leaves: &LeafSums) {
+        let sums = &mut self.sums[tree];
+        sums.cookie_bytes += leaves.cookie_bytes;
+        sums.physical_bytes += leaves.physical_bytes;
+        sums.old_sizes |= leaves.old_sizes;
+        sums.pages.reachable += leaves.pages;
+        sums.pages.leaf += leaves.pages;
+        sums.pages.deltas += leaves.deltas;
+        sums.pages.depth = sums.pages.depth.max(leaves.level as u64 + 1);
+        if leaves.deleted {
+            sums.deleted_bytes += leaves.cookie_bytes;
+        }
+    }
+
+    fn leaf_root(&mut self, tree: usize) {
+        let pages = &mut self.sums[tree].pages;
+        pages.internal = pages.internal.saturating_sub(1);
+        pages.leaf += 1;
+    }
+
+    fn rows(&mut self, tree: usize, counts: RowCounts) {
+        let rows = &mut self.sums[tree].rows;
+        rows.keys += counts.keys;
+        rows.live += counts.live;
+    }
+
+    fn subtree_lost(&mut self, tree: usize) {
+        self.sums[tree].lost = true;
+        self.sums[tree].complete = false;
+    }
+
+    fn fault(&mut self, tree: usize, fault: Fault) {
+        use FaultKind::*;
+        let unread = matches!(
+            fault.kind,
+            Missing | Checksum | Header | Undecodable | ChainBroken | CookieInvalid | CookieUnsupported | Unreadable
+        );
+        if unread {
+            self.sums[tree].complete = false;
+        }
+        // Rows that a damaged file hides are not known to be missing.
+        let hidden = matches!(fault.kind, Missing | ChainBroken) && self.opened.is_partial(fault.table);
+        if !hidden {
+            self.faults.push((tree, fault));
+        }
+    }
+
+    fn progress(&mut self, blocks: u64, bytes: u64) {
+        self.done.0 += blocks;
+        self.done.1 += bytes;
+        self.progress.at(self.done.0, self.done.1);
+    }
+}
+
+/// Mark what another checkpoint reaches: internal pages are read, leaves only marked. Returns for
+/// each tree whether something below an unreadable page may have been missed.
+pub fn mark_other(
+    opened: &Opened<'_>,
+    trees: &[Tree],
+    options: Options<'_>,
+    mark: Class,
+    marks: &mut Marks,
+) -> Result<Vec<bool>, StoreError> {
+    // The same version has the same subtree: it was marked when it was reached first.
+    let Marks { class, entered, holed } = marks;
+    let reached = Bits::new(opened.index.len());
+    let options = Options { depth: Depth::Quick, entered: Some(entered), marks: Some(&reached), ..options };
+    let mut visitor = Marker { trees, class, holed, mark, lost: vec![false; trees.len()] };
+    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+    let lost = visitor.lost;
+    marks.take_in(&opened.index, &reached, mark);
+    Ok(lost)
+}
+
+struct Marker<'a> {
+    trees: &'a [Tree],
+    class: &'a mut [Class],
+    holed: &'a mut HashSet<(u64, u64)>,
+    mark: Class,
+    lost: Vec<bool>,
+}
+
+impl Visitor for Marker<'_> {
+    fn page(&mut self, tree: usize, page: &Visited) {
+        if page.chain.is_none() || page.broken {
+            self.holed.insert((self.trees[tree].table, page.cookie.page_id));
+        }
+        for at in page.chain.iter().flat_map(|c| c.positions()) {
+            let class = &mut self.class[at];
+            if *class == Class::Unjudged {
+                *class = self.mark;
+            }
+        }
+    }
+
+    fn subtree_lost(&mut self, tree: usize) {
+        self.lost[tree] = true;
+    }
+
+    fn fault(&mut self, _tree: usize, _fault: Fault) {}
+}
+
+/// The finding for a fault of a walk.
+#[must_use]
+pub fn finding(uri: &str, fault: &Fault) -> Finding {
+    let code = match fault.kind {
+        FaultKind::Missing => Code::PageMissing,
+        FaultKind::Checksum => Code::PageChecksum,
+        FaultKind::Header => Code::PageHeader,
+        FaultKind::Undecodable => Code::PageUndecodable,
+        FaultKind::ChainBroken => Code::ChainBroken,
+        FaultKind::ChainTooLong => Code::ChainTooLong,
+        FaultKind::SizeMismatch => Code::CookieSizeMismatch,
+        FaultKind::CookieInvalid => Code::CookieInvalid,
+        FaultKind::CookieUnsupported => Code::CookieUnsupported,
+        FaultKind::ChildNewer => Code::ChildNewerThanParent,
+        FaultKind::Cycle => Code::PageCycle,
+        FaultKind::ReferencedTwice => Code::PageReferencedTwice,
+        FaultKind::PageIdRange => Code::PageIdOutOfRange,
+        FaultKind::DiscardedInUse => Code::DiscardedInUse,
+        FaultKind::KeyOrder | FaultKind::KeyRange => Code::KeyOutOfOrder,
+        FaultKind::Encrypted => Code::Encrypted,
+        FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
+        FaultKind::Unreadable => Code::StoreDamaged,
+    };
+    let place = Place {
+        uri: Some(uri.to_string()),
+        table_id: Some(fault.table),
+        page_id: Some(fault.page),
+        lsn: Some(fault.lsn),
+        ..Place::default()
+    };
+    let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
+    finding.evidence.clone_from(&fault.evidence);
+    finding
+}

@@ -1,0 +1,348 @@
+//! Sizes of trees and of the database: compare, explain, report (spec 07.6, 07.8, 11.2, 11.3).
+
+use super::account::{self, Candidate, CandidateKind, Explanation};
+use super::classify::Class;
+use super::reach::{Reached, TreeSums};
+use crate::audit::finding::{Code, Finding, Place};
+use crate::audit::result::{DatabaseInfo, SizeMeaning, TreeInfo};
+use crate::format::generation::Generation;
+use crate::pagelog::catalog::{Catalog, Checkpoint, Tree};
+use crate::store::Index;
+use std::collections::{BTreeMap, HashSet};
+
+/// Everything the judgement stands on.
+pub struct Input<'a> {
+    /// The index.
+    pub index: &'a Index,
+    /// The class of every row.
+    pub class: &'a [Class],
+    /// The audited checkpoint.
+    pub audited: &'a Checkpoint,
+    /// Its trees, those asked for.
+    pub catalog: &'a Catalog,
+    /// Its trees, all of them.
+    pub all_trees: &'a [Tree],
+    /// The other checkpoints and their trees.
+    pub older: &'a [(&'a Checkpoint, Catalog)],
+    /// What was reached.
+    pub reached: &'a Reached,
+    /// The generation.
+    pub generation: Generation,
+}
+
+/// The judgement.
+pub struct Judged {
+    /// Trees for the report.
+    pub trees: Vec<TreeInfo>,
+    /// The database total.
+    pub database: DatabaseInfo,
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// Orphans (table, page, LSN) whose bytes are in a published size.
+    pub explained: HashSet<(u64, u64, u64)>,
+}
+
+/// Judge all trees and the database.
+#[must_use]
+pub fn judge(input: &Input<'_>) -> Judged {
+    let mut out = Judged {
+        trees: Vec::new(),
+        database: DatabaseInfo { buffer: account::BUFFER, ..DatabaseInfo::default() },
+        findings: Vec::new(),
+        explained: HashSet::new(),
+    };
+    for (tree, sums) in input.catalog.trees.iter().zip(&input.reached.trees) {
+        let info = judge_tree(input, tree, sums, &mut out);
+        out.trees.push(info);
+    }
+    judge_database(input, &mut out);
+    out
+}
+
+fn place(tree: &Tree) -> Place {
+    Place { uri: Some(tree.uri.clone()), table_id: Some(tree.table), ..Place::default() }
+}
+
+fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged) -> TreeInfo {
+    let published = tree.entry.as_ref().map(|e| e.size);
+    let mut info = TreeInfo {
+        uri: tree.uri.clone(),
+        table_id: tree.table,
+        checkpoint: tree.entry.as_ref().map(|e| e.name.clone()),
+        root_cookie: tree.entry.as_ref().map(|e| hex::encode(&e.addr)).unwrap_or_default(),
+        published_size: published,
+        published_size_meaning: meaning(input, tree, sums),
+        recomputed_size: sums.cookie_bytes,
+        physical_size: sums.physical_bytes,
+        difference: None,
+        pages: sums.pages,
+        rows: (sums.rows != Default::default()).then_some(sums.rows),
+        complete: sums.complete,
+    };
+    let Some(published) = published else { return info };
+    if info.published_size_meaning == SizeMeaning::RootPageId {
+        // In a generation that kept no sizes this is the normal state; in a later one it is a leftover.
+        if input.audited.completion.database_size.is_some() && tree.root.is_some() {
+            let finding = Finding::new(
+                Code::SizeIsRootPageId,
+                place(tree),
+                format!("{} bytes", sums.cookie_bytes),
+                format!("{published}, the root's page id"),
+            );
+            out.findings.push(finding);
+        }
+        return info;
+    }
+    info.difference = Some(signed_difference(published, sums.cookie_bytes));
+    let expected = format!("{} bytes", sums.cookie_bytes);
+    let found = format!("{published} bytes");
+    // Whether freed children are counted differs between builds (11.2), and cookies from before
+    // January 2026 carry less than what was counted (11.3).
+    let also_right = [
+        (sums.deleted_bytes > 0).then(|| sums.cookie_bytes - sums.deleted_bytes),
+        sums.old_sizes.then_some(sums.physical_bytes),
+    ];
+    if published == sums.cookie_bytes || also_right.contains(&Some(published)) {
+        return info;
+    }
+    if published < sums.cookie_bytes {
+        let cause = if published == 0 {
+            "the running total was clamped to 0 after an underflow, or started again from 0"
+        } else {
+            "bytes were subtracted twice: an over-decrement"
+        };
+        let missing = sums.cookie_bytes - published;
+        out.findings.push(
+            Finding::new(Code::SizeDeflated, place(tree), expected, found).because(cause).with(format!(
+                "{missing} bytes too few; nothing in the page log tells which, residual {missing} bytes"
+            )),
+        );
+        return info;
+    }
+    if sums.lost {
+        // The sum is a lower bound: more than it proves nothing.
+        return info;
+    }
+    let difference = published - sums.cookie_bytes;
+    let frontier = tree.root.map_or(input.audited.completion.metadata_lsn, |r| r.lsn);
+    let mut candidates = account::candidates(input.index, input.class, tree.table, frontier);
+    candidates.extend(roots(input, tree));
+    let explanation = account::explain(difference, &candidates);
+    let used: Vec<&Candidate> = explanation.used.iter().map(|i| &candidates[*i]).collect();
+    let by_roots = explanation.residual == 0 && used.iter().all(|c| c.kind == CandidateKind::Root);
+    let code = if by_roots { Code::SizeDoubleRoot } else { Code::SizeInflated };
+    if by_roots {
+        info.published_size_meaning = SizeMeaning::DoubleRoot;
+    }
+    let mut finding = Finding::new(code, place(tree), expected, found).because(cause(&used, &explanation));
+    for c in &used {
+        finding = finding.with(describe(c));
+    }
+    finding.tickets = tickets(&used, code);
+    out.findings.push(finding);
+    for c in used {
+        match c.kind {
+            CandidateKind::Orphan => {
+                out.explained.insert((tree.table, c.page, c.lsn));
+            }
+            CandidateKind::ObsoleteChain => out.findings.push(obsolete_chain(tree, c)),
+            _ => {}
+        }
+    }
+    info
+}
+
+/// What `size=` means for a tree, before any explanation (07.6).
+fn meaning(input: &Input<'_>, tree: &Tree, sums: &TreeSums) -> SizeMeaning {
+    let keeps = input.generation.keeps_sizes() && input.audited.completion.database_size.is_some();
+    let size = tree.entry.as_ref().map_or(0, |e| e.size);
+    let is_page_id = tree.root.is_some_and(|r| r.page_id == size) && size != sums.cookie_bytes;
+    if is_page_id || (!keeps && tree.root.is_none() && size == 0) {
+        SizeMeaning::RootPageId
+    } else {
+        SizeMeaning::BytesTotal
+    }
+}
+
+fn signed_difference(a: u64, b: u64) -> i64 {
+    let distance = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX);
+    if a >= b { distance } else { -distance }
+}
+
+/// The roots of this tree in all checkpoints that are known.
+fn roots(input: &Input<'_>, tree: &Tree) -> Vec<Candidate> {
+    let mut seen = HashSet::new();
+    let others = input.older.iter().flat_map(|(_, c)| &c.trees).filter(|t| t.table == tree.table);
+    others
+        .chain([tree])
+        .filter_map(|t| t.root)
+        .filter(|r| seen.insert((r.page_id, r.lsn)))
+        .map(|r| Candidate {
+            kind: CandidateKind::Root,
+            page: r.page_id,
+            lsn: r.lsn,
+            bytes: u64::from(r.size),
+            lsns: vec![r.lsn],
+        })
+        .collect()
+}
+
+fn cause(used: &[&Candidate], explanation: &Explanation) -> String {
+    let mut by_kind: BTreeMap<CandidateKind, (u64, u64)> = BTreeMap::new();
+    for c in used {
+        let entry = by_kind.entry(c.kind).or_default();
+        entry.0 += 1;
+        entry.1 += c.bytes;
+    }
+    let plural = |n: u64, one: &str, many: &str| if n == 1 { one.to_string() } else { format!("{n} {many}") };
+    let mut parts: Vec<String> = by_kind
+        .into_iter()
+        .map(|(kind, (n, bytes))| match kind {
+            CandidateKind::Orphan => format!(
+                "{} put into the page log and counted, but no cookie names {} (WT-16660): {bytes} bytes",
+                plural(n, "one block was", "blocks were"),
+                if n == 1 { "it" } else { "them" }
+            ),
+            CandidateKind::ObsoleteChain => format!(
+                "{} replaced by a full image that failed, and never subtracted (WT-17034): {bytes} bytes",
+                plural(n, "one chain was", "chains were")
+            ),
+            CandidateKind::Root => format!(
+                "{} counted twice, as builds before 2026-03-04 did (WT-16849): {bytes} bytes",
+                plural(n, "one root is", "roots are")
+            ),
+            CandidateKind::DuplicateDelta => format!(
+                "{} left over and counted: {bytes} bytes",
+                plural(n, "one failed delta is", "failed deltas are")
+            ),
+            CandidateKind::Superseded => format!(
+                "{} superseded by a full image and probably never subtracted: {bytes} bytes",
+                plural(n, "one chain was", "chains were")
+            ),
+        })
+        .collect();
+    if parts.is_empty() {
+        return format!("no pattern in the page log fits, residual {} bytes", explanation.residual);
+    }
+    parts.push(match explanation.residual {
+        0 => "this explains the difference to the byte, residual 0".to_string(),
+        n => format!("residual {n} bytes, unexplained"),
+    });
+    parts.join("; ")
+}
+
+fn describe(c: &Candidate) -> String {
+    let lsns = c.lsns.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let what = match c.kind {
+        CandidateKind::Orphan => "orphan",
+        CandidateKind::ObsoleteChain => "chain given up",
+        CandidateKind::Root => "root counted twice",
+        CandidateKind::DuplicateDelta => "failed delta",
+        CandidateKind::Superseded => "superseded chain",
+    };
+    format!("{what}: page {}, LSN {lsns}, {} bytes", c.page, c.bytes)
+}
+
+fn tickets(used: &[&Candidate], code: Code) -> Vec<&'static str> {
+    let mut out: Vec<&'static str> = used
+        .iter()
+        .flat_map(|c| match c.kind {
+            CandidateKind::Orphan => &["WT-16660"][..],
+            CandidateKind::ObsoleteChain => &["WT-17034", "WT-16864"][..],
+            CandidateKind::Root => &["WT-16849"][..],
+            _ => &[],
+        })
+        .copied()
+        .collect();
+    if out.is_empty() {
+        out = code.info().tickets.to_vec();
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+fn obsolete_chain(tree: &Tree, c: &Candidate) -> Finding {
+    let place = Place { page_id: Some(c.page), lsn: Some(c.lsn), ..place(tree) };
+    let lsns = c.lsns.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    Finding::new(
+        Code::ObsoleteChainUncounted,
+        place,
+        format!("{} bytes subtracted with the chain", c.bytes),
+        "still part of the tree's published size",
+    )
+    .because("a full image over the chain failed; the page id was given up, and its bytes were not subtracted")
+    .with(format!("chain at LSN {lsns}, {} bytes", c.bytes))
+    .with(format!("failed full image at LSN {}, named by the page's discard record, reached by no checkpoint", c.lsn))
+}
+
+/// I4 of 11.2, on published sizes alone.
+fn judge_database(input: &Input<'_>, out: &mut Judged) {
+    let database = &mut out.database;
+    database.published_size = input.audited.completion.database_size;
+    database.sum_of_recomputed = out.trees.iter().map(|t| t.recomputed_size).sum();
+    let legacy = out.trees.iter().any(|t| t.published_size_meaning == SizeMeaning::RootPageId);
+    let sum: u64 = input.all_trees.iter().filter_map(|t| t.entry.as_ref()).fold(0, |acc, e| acc.saturating_add(e.size));
+    database.sum_of_published = (!legacy).then_some(sum);
+    let Some(published) = database.published_size else { return };
+    let all_walked = out.trees.len() == input.all_trees.len();
+    if all_walked && out.trees.iter().all(|t| t.complete) {
+        let right = database.sum_of_recomputed.saturating_add(account::BUFFER);
+        database.difference_from_recomputed = Some(signed_difference(published, right));
+    }
+    if legacy || !input.catalog.complete || input.catalog.has_unreadable_rows() {
+        return;
+    }
+    let right = sum.saturating_add(account::BUFFER);
+    let difference = signed_difference(published, right);
+    database.difference = Some(difference);
+    let place = Place { lsn: Some(input.audited.lsn), ..Place::default() };
+    let expected = format!("{right} bytes (trees {sum} + buffer {})", account::BUFFER);
+    let found = format!("{published} bytes");
+    if difference < 0 {
+        let cause = if published == account::BUFFER {
+            "the total was clamped at 1 MiB after an underflow"
+        } else {
+            "bytes were subtracted that had not been added, or twice"
+        };
+        let finding = Finding::new(Code::DatabaseSizeDeflated, place, expected, found).because(cause);
+        out.findings.push(finding.with(format!("{} bytes too few", difference.unsigned_abs())));
+    } else if difference > 0 {
+        let dropped = dropped_tables(input);
+        let candidates: Vec<Candidate> = dropped.iter().map(|d| d.1.clone()).collect();
+        let explanation = account::explain(difference.unsigned_abs(), &candidates);
+        let names: Vec<String> =
+            explanation.used.iter().map(|i| format!("{} ({} bytes)", dropped[*i].0, candidates[*i].bytes)).collect();
+        let mut finding = Finding::new(Code::DatabaseSizeInflated, place, expected, found);
+        finding = if explanation.residual == 0 && !names.is_empty() {
+            finding.because(format!(
+                "dropped but still counted: {}; this explains the difference to the byte",
+                names.join(", ")
+            ))
+        } else {
+            finding.because("no dropped table's size fits the difference")
+        };
+        let residual = explanation.residual;
+        out.findings.push(finding.with(format!("difference {difference} bytes, residual {residual} bytes")));
+    }
+}
+
+/// Tables that an older checkpoint names and the audited one does not, with their last published size.
+fn dropped_tables(input: &Input<'_>) -> Vec<(String, Candidate)> {
+    let present: HashSet<(&str, u64)> = input.all_trees.iter().map(|t| (t.uri.as_str(), t.table)).collect();
+    let mut out: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+    for (_, catalog) in input.older.iter().filter(|(c, _)| c.lsn < input.audited.lsn) {
+        for tree in catalog.trees.iter().filter(|t| !present.contains(&(t.uri.as_str(), t.table))) {
+            if let Some(entry) = &tree.entry {
+                // Ascending by LSN: the last one stays.
+                out.insert((&tree.uri, tree.table), entry.size);
+            }
+        }
+    }
+    out.into_iter()
+        .map(|((uri, table), bytes)| {
+            let kind = CandidateKind::ObsoleteChain;
+            (uri.to_string(), Candidate { kind, page: table, lsn: 0, bytes, lsns: Vec::new() })
+        })
+        .collect()
+}

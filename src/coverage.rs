@@ -1,0 +1,259 @@
+//! The ledger of coverage: whatever lies under a subject is entered before it is opened, and leaves the
+//! ledger as *audited*, *not ours* or *not checked*. A verdict is made of findings and of this ledger:
+//! where nothing was audited nothing is clean, and an I/O error is an entry here, never a finding about content.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io;
+
+/// Why something under a subject was not looked into, though it may matter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Unchecked {
+    /// The system did not give the bytes.
+    Io {
+        /// The system's number of the error, where it has one.
+        errno: Option<i32>,
+        /// The system's words.
+        error: String,
+    },
+    /// It lies in a directory that could not be listed or entered.
+    Hidden,
+    /// The key is needed.
+    Encrypted,
+    /// Compressed by a compressor that wtcheck does not have.
+    UnknownCompressor,
+    /// Written by a version that says this one must not read it.
+    Unsupported,
+    /// More of it than the limits allow to be looked at.
+    TooMuch,
+    /// Something it hangs on could not be read or is damaged.
+    NotReached,
+    /// Left out by what was asked for (`--table`, `--newest-only`, one file).
+    NotAsked,
+    /// Its database structure is damaged: what is left was read.
+    Damaged,
+}
+
+impl Unchecked {
+    /// An I/O error.
+    #[must_use]
+    pub fn io(e: &io::Error) -> Self {
+        Self::Io { errno: e.raw_os_error(), error: e.to_string() }
+    }
+
+    /// The stable word of the JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "io-error",
+            Self::Hidden => "in-a-hidden-directory",
+            Self::Encrypted => "encrypted",
+            Self::UnknownCompressor => "unknown-compressor",
+            Self::Unsupported => "unsupported-version",
+            Self::TooMuch => "over-a-limit",
+            Self::NotReached => "not-reached",
+            Self::NotAsked => "not-asked-for",
+            Self::Damaged => "damaged",
+        }
+    }
+
+    /// Whether a verdict of "clean" would be a lie without it. What is encrypted or compressed by an unknown
+    /// compressor was verified by its checksums; what nobody asked for is not missed.
+    #[must_use]
+    pub fn matters(&self) -> bool {
+        !matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::NotAsked)
+    }
+}
+
+/// What a file under a subject is that no audit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum NotOurs {
+    /// A lock file.
+    Lock,
+    /// Configuration or version text that holds no data.
+    Text,
+    /// Statistics, diagnostics, server logs.
+    Diagnostics,
+    /// What a repair of ours left: an undo journal, a mark.
+    Repair,
+    /// A symbolic link that leads out of the subject, a FIFO, a socket, a device.
+    Special,
+    /// A file of a home inside the home, which is a subject of its own.
+    OtherSubject,
+    /// Nothing that the engine or MongoDB writes.
+    Unknown,
+}
+
+/// What became of one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It was read, and findings tell what is wrong with it.
+    Audited,
+    /// It holds nothing to audit.
+    NotOurs(NotOurs),
+    /// It was not looked into.
+    NotChecked(Unchecked),
+}
+
+/// The ledger: paths below the subject with `/` between their parts, and what became of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    entries: BTreeMap<String, Option<Fate>>,
+}
+
+impl Coverage {
+    /// Enter something before it is opened. What became of it earlier stays.
+    pub fn enter(&mut self, path: impl Into<String>) {
+        self.entries.entry(path.into()).or_default();
+    }
+
+    /// It was audited; unless a part of it is known not to have been.
+    pub fn audited(&mut self, path: impl Into<String>) {
+        let fate = self.entries.entry(path.into()).or_default();
+        if !matches!(fate, Some(Fate::NotChecked(_))) {
+            *fate = Some(Fate::Audited);
+        }
+    }
+
+    /// It holds nothing to audit.
+    pub fn not_ours(&mut self, path: impl Into<String>, what: NotOurs) {
+        self.entries.entry(path.into()).or_default().get_or_insert(Fate::NotOurs(what));
+    }
+
+    /// It, or a part of it, was not looked into. The first reason that matters stays.
+    pub fn not_checked(&mut self, path: impl Into<String>, why: Unchecked) {
+        let fate = self.entries.entry(path.into()).or_default();
+        if !matches!(fate, Some(Fate::NotChecked(old)) if old.matters() || !why.matters()) {
+            *fate = Some(Fate::NotChecked(why));
+        }
+    }
+
+    /// Take in the ledger of a part, whose paths begin below `prefix` (empty, or with a `/` at its end).
+    pub fn take_in(&mut self, prefix: &str, other: Self) {
+        for (path, fate) in other.entries {
+            let path = format!("{prefix}{path}");
+            match fate {
+                None => self.enter(path),
+                Some(Fate::Audited) => self.audited(path),
+                Some(Fate::NotOurs(what)) => self.not_ours(path, what),
+                Some(Fate::NotChecked(why)) => self.not_checked(path, why),
+            }
+        }
+    }
+
+    /// How many things were audited.
+    #[must_use]
+    pub fn count_audited(&self) -> u64 {
+        self.entries.values().filter(|f| matches!(f, Some(Fate::Audited))).count() as u64
+    }
+
+    /// What holds nothing to audit, by path.
+    pub fn not_ours_list(&self) -> impl Iterator<Item = (&str, NotOurs)> {
+        self.entries.iter().filter_map(|(path, fate)| match fate {
+            Some(Fate::NotOurs(what)) => Some((path.as_str(), *what)),
+            _ => None,
+        })
+    }
+
+    /// What was not looked into, by path. Whatever was entered and never left the ledger is among it.
+    pub fn not_checked_list(&self) -> impl Iterator<Item = (&str, &Unchecked)> {
+        static LEFT: Unchecked = Unchecked::NotReached;
+        self.entries.iter().filter_map(|(path, fate)| match fate {
+            None => Some((path.as_str(), &LEFT)),
+            Some(Fate::NotChecked(why)) => Some((path.as_str(), why)),
+            _ => None,
+        })
+    }
+
+    /// What became of one thing, if it was entered.
+    #[must_use]
+    pub fn fate(&self, path: &str) -> Option<&Fate> {
+        self.entries.get(path)?.as_ref()
+    }
+
+    /// Whether it allows a verdict of "clean": something was audited, and nothing that matters was left out.
+    #[must_use]
+    pub fn allows_clean(&self) -> bool {
+        self.count_audited() > 0 && !self.not_checked_list().any(|(_, why)| why.matters())
+    }
+}
+
+impl Serialize for Coverage {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Ledger<'a> {
+            audited: u64,
+            not_ours: Vec<Foreign<'a>>,
+            not_checked: Vec<Left<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Foreign<'a> {
+            path: &'a str,
+            reason: NotOurs,
+        }
+        #[derive(Serialize)]
+        struct Left<'a> {
+            path: &'a str,
+            reason: &'static str,
+            errno: Option<i32>,
+            error: Option<&'a str>,
+            matters: bool,
+        }
+        let left = |(path, why): (&'_ str, &'_ Unchecked)| {
+            let (errno, error) = match why {
+                Unchecked::Io { errno, error } => (*errno, Some(error.clone())),
+                _ => (None, None),
+            };
+            (path.to_string(), why.name(), errno, error, why.matters())
+        };
+        let lists: Vec<_> = self.not_checked_list().map(left).collect();
+        let not_checked = lists
+            .iter()
+            .map(|(path, reason, errno, error, matters)| Left {
+                path,
+                reason,
+                errno: *errno,
+                error: error.as_deref(),
+                matters: *matters,
+            })
+            .collect();
+        Ledger {
+            audited: self.count_audited(),
+            not_ours: self.not_ours_list().map(|(path, reason)| Foreign { path, reason }).collect(),
+            not_checked,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_audited_is_never_clean() {
+        let mut ledger = Coverage::default();
+        assert!(!ledger.allows_clean());
+        ledger.not_ours("WiredTiger.lock", NotOurs::Lock);
+        assert!(!ledger.allows_clean());
+        ledger.enter("a.wt");
+        ledger.audited("a.wt");
+        assert!(ledger.allows_clean());
+        // Entered and never heard of again.
+        ledger.enter("b.wt");
+        assert!(!ledger.allows_clean());
+        ledger.audited("b.wt");
+        // Verified by its checksums.
+        ledger.not_checked("b.wt", Unchecked::Encrypted);
+        assert!(ledger.allows_clean());
+        ledger.not_checked("b.wt", Unchecked::io(&io::Error::from_raw_os_error(13)));
+        ledger.audited("b.wt");
+        assert!(!ledger.allows_clean());
+        let json = serde_json::to_value(&ledger).unwrap();
+        assert_eq!(json["audited"], 1);
+        assert_eq!((&json["not_checked"][0]["path"], &json["not_checked"][0]["errno"]), (&"b.wt".into(), &13.into()));
+    }
+}

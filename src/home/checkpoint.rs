@@ -1,0 +1,316 @@
+//! The checkpoints of a file: cookies, extent lists, and what the lists say is live (spec 16.5 to 16.8.1).
+
+use super::block;
+use super::fault::{Fault, FaultKind};
+use super::space::Units;
+use crate::format::Class;
+use crate::format::checkpoint_list::CheckpointEntry;
+use crate::format::local::{Extent, ExtentList, LocalAddress, LocalCheckpoint};
+use crate::format::page_header::PageType;
+use crate::store::blockfile::BlockFile;
+
+/// One checkpoint.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The metadata's words.
+    pub entry: CheckpointEntry,
+    /// The cookie; `None` for the empty one of a file without data, and for one that cannot be decoded.
+    pub cookie: Option<LocalCheckpoint>,
+    /// The cookie could not be decoded.
+    pub undecodable: bool,
+    /// Ranges allocated since the checkpoint before.
+    pub alloc: List,
+    /// Ranges free for new writes, without the list's own block.
+    pub avail: List,
+    /// Ranges freed since the checkpoint before.
+    pub discard: List,
+    /// What the lists up to here say is live below the root; `None` if one of them could not be read.
+    pub live: Option<Units>,
+    /// What is wrong with the cookie and the lists.
+    pub faults: Vec<Fault>,
+}
+
+/// An extent list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum List {
+    /// No block: nothing in it.
+    Empty,
+    /// Its extents, in the order of the block.
+    Read(Vec<Extent>),
+    /// It cannot be used.
+    Unusable,
+}
+
+impl List {
+    /// The extents; `None` if they are not known.
+    #[must_use]
+    pub fn extents(&self) -> Option<&[Extent]> {
+        match self {
+            Self::Empty => Some(&[]),
+            Self::Read(extents) => Some(extents),
+            Self::Unusable => None,
+        }
+    }
+}
+
+impl Checkpoint {
+    /// The blocks of the lists.
+    pub fn list_blocks(&self) -> impl Iterator<Item = LocalAddress> + '_ {
+        self.cookie.iter().flat_map(|c| [c.alloc, c.avail, c.discard]).flatten()
+    }
+}
+
+/// Which list, for words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Alloc,
+    Avail,
+    Discard,
+}
+
+impl Which {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Alloc => "alloc",
+            Self::Avail => "avail",
+            Self::Discard => "discard",
+        }
+    }
+}
+
+/// Read all checkpoints of a file, oldest first as in the metadata.
+#[must_use]
+pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Checkpoint> {
+    let cookies: Vec<_> = entries
+        .iter()
+        .map(|e| if e.addr.is_empty() { Ok(None) } else { LocalCheckpoint::decode(&e.addr, alloc).map(Some) })
+        .collect();
+    // List blocks of kept checkpoints are rewritten behind their own end (16.7): the newest one bounds them.
+    // If that is not known, the file itself does.
+    let newest_end = match cookies.last() {
+        Some(Err(_)) => Some(file.len()),
+        _ => cookies.iter().rev().find_map(|c| c.as_ref().ok()?.as_ref().map(|c| c.file_size)),
+    };
+    let mut live = Some(Units::new(alloc, file.len()));
+    let mut out = Vec::new();
+    for (entry, cookie) in entries.iter().zip(cookies) {
+        let mut faults = Vec::new();
+        let undecodable = cookie.is_err();
+        let cookie = cookie.unwrap_or_else(|e| {
+            let kind = if e.class == Class::Unsupported { FaultKind::Header } else { FaultKind::Cookie };
+            faults.push(
+                Fault::new(kind, 0, 0)
+                    .expected("a checkpoint cookie")
+                    .found(e.to_string())
+                    .with(format!("addr={}", hex::encode(&entry.addr))),
+            );
+            None
+        });
+        let mut checkpoint = Checkpoint {
+            entry: entry.clone(),
+            undecodable,
+            alloc: List::Empty,
+            avail: List::Empty,
+            discard: List::Empty,
+            live: None,
+            faults,
+            cookie: None,
+        };
+        if let Some(c) = &cookie {
+            let mut reader = Lists { file, alloc, bound: newest_end.unwrap_or(c.file_size), own: c.file_size };
+            let faults = &mut checkpoint.faults;
+            checkpoint.alloc = reader.read(Which::Alloc, c.alloc.as_ref(), faults);
+            checkpoint.avail = reader.read(Which::Avail, c.avail.as_ref(), faults);
+            checkpoint.discard = reader.read(Which::Discard, c.discard.as_ref(), faults);
+            step(&mut live, &checkpoint.alloc, &checkpoint.discard, c, &mut checkpoint.faults);
+        } else if undecodable {
+            live = None;
+        }
+        checkpoint.live = live.clone();
+        checkpoint.cookie = cookie;
+        out.push(checkpoint);
+    }
+    out
+}
+
+/// V := V + alloc - discard - root (16.8.1).
+fn step(live: &mut Option<Units>, alloc: &List, discard: &List, c: &LocalCheckpoint, faults: &mut Vec<Fault>) {
+    let (Some(units), Some(alloc), Some(discard)) = (live.as_mut(), alloc.extents(), discard.extents()) else {
+        *live = None;
+        return;
+    };
+    for e in alloc {
+        let new = units.add(e.offset, e.size);
+        let wanted = units.width(e.offset, e.size);
+        if new < wanted {
+            faults.push(
+                list_fault(FaultKind::Header, c.alloc.as_ref())
+                    .expected("ranges that were not allocated before")
+                    .found(format!("{} bytes of {}-{} allocated twice", wanted - new, e.offset, e.offset + e.size)),
+            );
+        }
+    }
+    let missing = units.remove_extents(discard);
+    if missing > 0 {
+        faults.push(
+            list_fault(FaultKind::Header, c.discard.as_ref())
+                .expected("ranges that were allocated")
+                .found(format!("{missing} bytes discarded that no checkpoint up to here allocates")),
+        );
+    }
+    if let Some(root) = &c.root {
+        let size = u64::from(root.size);
+        let (was, wanted) = (units.remove(root.offset, size), units.width(root.offset, size));
+        if was < wanted {
+            faults.push(
+                Fault::at(FaultKind::Unallocated, root)
+                    .expected("a root on an alloc list")
+                    .found("no alloc list up to this checkpoint has it"),
+            );
+        }
+    }
+}
+
+fn list_fault(kind: FaultKind, block: Option<&LocalAddress>) -> Fault {
+    block.map_or_else(|| Fault::new(kind, 0, 0), |b| Fault::at(kind, b))
+}
+
+struct Lists<'f> {
+    file: &'f BlockFile,
+    alloc: u32,
+    /// End of the newest checkpoint, for the blocks of lists.
+    bound: u64,
+    /// End of this checkpoint, for entries.
+    own: u64,
+}
+
+impl Lists<'_> {
+    fn read(&mut self, which: Which, address: Option<&LocalAddress>, faults: &mut Vec<Fault>) -> List {
+        let Some(address) = address else { return List::Empty };
+        let name = which.name();
+        let fault = |kind| Fault::at(kind, address).with(format!("the block of the {name} list"));
+        if address.end() > self.bound {
+            faults.push(
+                fault(FaultKind::BeyondEnd)
+                    .expected(format!("a block within the {} bytes of the newest checkpoint", self.bound))
+                    .found(format!("{}-{}", address.offset, address.end())),
+            );
+            return List::Unusable;
+        }
+        let mut buffer = Vec::new();
+        let before = faults.len();
+        let loaded = block::load(self.file, address, &mut buffer, faults);
+        for f in faults.iter_mut().skip(before) {
+            f.evidence.push(format!("the block of the {name} list"));
+        }
+        let Some(stored) = loaded else { return List::Unusable };
+        let rule = |faults: &mut Vec<Fault>, expected: &str, found: String| {
+            faults.push(fault(FaultKind::Header).expected(expected).found(found));
+        };
+        let kind = block::Headers::read(stored).ok().map(|h| h.page);
+        let is_list = kind.is_some_and(|p| p.page_type() == Ok(PageType::BlockManager));
+        if !is_list {
+            rule(faults, "a block of an extent list", format!("page type {}", kind.map_or(0, |p| p.type_byte)));
+            return List::Unusable;
+        }
+        let list = match ExtentList::decode(stored, self.alloc, u64::MAX) {
+            Ok(list) => list,
+            Err(e) => {
+                rule(faults, "aligned extents behind the list's magic", e.to_string());
+                return List::Unusable;
+            }
+        };
+        if let Some(mem_size) = kind.map(|p| p.mem_size).filter(|m| usize::try_from(*m) != Ok(list.end)) {
+            rule(faults, &format!("mem_size {}", list.end), mem_size.to_string());
+        }
+        if let Some(e) = &list.recovery_error {
+            rule(faults, "recovery data behind the list", e.to_string());
+        }
+        let mut extents = list.extents;
+        if let Some((at, previous)) = out_of_order(&extents, which == Which::Avail) {
+            rule(
+                faults,
+                if which == Which::Avail { "two ascending runs of extents" } else { "ascending extents" },
+                format!("{}+{} behind {}+{}", at.offset, at.size, previous.offset, previous.size),
+            );
+        }
+        let end = |e: &Extent| e.offset.saturating_add(e.size);
+        if let Some(beyond) = extents.iter().find(|e| end(e) > self.own) {
+            faults.push(
+                fault(FaultKind::BeyondEnd)
+                    .expected(format!("extents within the {} bytes of the checkpoint", self.own))
+                    .found(format!("{}-{}", beyond.offset, end(beyond))),
+            );
+            // A live set without them would call their blocks unallocated; free space they cannot be.
+            extents.retain(|e| which != Which::Avail || end(e) <= self.own);
+        }
+        if which == Which::Avail {
+            extents = without(&extents, address);
+        }
+        List::Read(extents)
+    }
+}
+
+/// The first extent that breaks the order of its list, and the one before it. An avail list is two
+/// ascending runs, so it may descend once (16.6).
+fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
+    let mut descents = 0;
+    extents.windows(2).find_map(|pair| {
+        let [a, b] = pair else { return None };
+        if b.offset >= a.offset.saturating_add(a.size) {
+            return None;
+        }
+        descents += 1;
+        let overlap = b.offset.saturating_add(b.size) > a.offset;
+        (!avail || overlap || descents > 1).then_some((*b, *a))
+    })
+}
+
+/// The extents without the bytes of a block (16.7: a list may contain its own block).
+fn without(extents: &[Extent], block: &LocalAddress) -> Vec<Extent> {
+    let mut out = Vec::with_capacity(extents.len() + 1);
+    for e in extents {
+        let end = e.offset.saturating_add(e.size);
+        let head = Extent { offset: e.offset, size: block.offset.clamp(e.offset, end) - e.offset };
+        let from = block.end().clamp(e.offset, end);
+        let tail = Extent { offset: from, size: end - from };
+        out.extend([head, tail].into_iter().filter(|part| part.size > 0));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extents(list: &[(u64, u64)]) -> Vec<Extent> {
+        list.iter().map(|(offset, size)| Extent { offset: *offset, size: *size }).collect()
+    }
+
+    #[test]
+    fn an_avail_list_may_descend_once() {
+        let (one, two, three) = ((4096, 4096), (8192, 4096), (12288, 4096));
+        let cases = [
+            (vec![one, two], false, true),
+            (vec![two, one], false, false),
+            (vec![two, one], true, true),
+            (vec![two, one, three], true, true),
+            (vec![three, two, one], true, false),
+            (vec![one, one], true, false),
+            (vec![(4096, 8192), two], true, false),
+            (vec![], true, true),
+        ];
+        for (list, avail, sound) in cases {
+            assert_eq!(out_of_order(&extents(&list), avail).is_none(), sound, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn the_lists_own_block_is_taken_out() {
+        let block = LocalAddress { offset: 8192, size: 4096, checksum: 0, object: None };
+        let got = |list: &[(u64, u64)]| without(&extents(list), &block);
+        assert_eq!(got(&[(4096, 12288)]), extents(&[(4096, 4096), (12288, 4096)]));
+        assert_eq!(got(&[(8192, 4096)]), extents(&[]));
+        assert_eq!(got(&[(4096, 4096), (12288, 4096)]), extents(&[(4096, 4096), (12288, 4096)]));
+    }
+}

@@ -1,0 +1,36 @@
+//! Local (classic) homes: block files, their trees and space, logs and names (spec 16, 17).
+//!
+//! Knows how to read a home directory and walk its files; what is wrong is told as faults, which
+//! [`crate::audit`] turns into findings. [`edit`] alone changes anything.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+pub mod block;
+pub mod chain;
+pub mod checkpoint;
+pub mod directory;
+pub mod edit;
+mod entry;
+pub mod fault;
+mod leaves;
+pub mod names;
+mod pages;
+pub mod recover;
+mod rewrite;
+mod rows;
+mod seen;
+pub mod space;
+pub mod tree;
+pub mod wtlog;
+mod wtlog_pass;
+
+/// Bytes of both headers of a block.
+pub const HEADERS: usize = crate::format::local::DATA_OFFSET;

@@ -1,0 +1,582 @@
+//! Cells (spec 05): descriptor bytes, validity windows, every type, and an iterator over a page.
+
+use crate::format::cookie::Cookie;
+use crate::format::reader::Reader;
+use crate::format::{FormatError, Result, int};
+
+/// Timestamp "max": no stop time.
+pub const TS_MAX: u64 = u64::MAX;
+/// Transaction id "max": not stopped (prints as -11 when signed).
+pub const TXN_MAX: u64 = u64::MAX - 10;
+/// Bytes that keys and plain values in long form subtract from their stored length (05.4).
+const LENGTH_ADJUST: u64 = 64;
+
+/// Second descriptor bits (05.3).
+mod window {
+    pub(super) const PREPARED: u8 = 0x01;
+    pub(super) const DURABLE_START: u8 = 0x02;
+    pub(super) const DURABLE_STOP: u8 = 0x04;
+    pub(super) const START_TS: u8 = 0x08;
+    pub(super) const STOP_TS: u8 = 0x10;
+    pub(super) const START_TXN: u8 = 0x20;
+    pub(super) const STOP_TXN: u8 = 0x40;
+    pub(super) const UNUSED: u8 = 0x80;
+}
+
+/// Cell kinds (05.1); short and long forms of a kind are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellKind {
+    /// Type 0: address of a fast-truncated child.
+    AddrDeleted,
+    /// Type 1: address of an internal page.
+    AddrInternal,
+    /// Type 2: address of a leaf page.
+    AddrLeaf,
+    /// Type 3: address of a leaf page without overflow items.
+    AddrLeafNoOverflow,
+    /// Type 4: deleted value of a column store.
+    Deleted,
+    /// Key: short, type 5, or with prefix (type 7).
+    Key,
+    /// Type 6: overflow key.
+    KeyOverflow,
+    /// Value: short or type 8.
+    Value,
+    /// Type 9: copy of an earlier value on the page.
+    ValueCopy,
+    /// Type 10: overflow value.
+    ValueOverflow,
+    /// Type 11: overflow value already removed.
+    ValueOverflowRemoved,
+    /// Type 12: overflow key already removed.
+    KeyOverflowRemoved,
+    /// Type 13: child removed, internal deltas only.
+    AddrGone,
+}
+
+impl CellKind {
+    /// Key cells of any form.
+    #[must_use]
+    pub fn is_key(self) -> bool {
+        matches!(self, Self::Key | Self::KeyOverflow | Self::KeyOverflowRemoved)
+    }
+
+    /// Value cells of any form, deleted column values included.
+    #[must_use]
+    pub fn is_value(self) -> bool {
+        matches!(self, Self::Value | Self::ValueCopy | Self::ValueOverflow | Self::ValueOverflowRemoved | Self::Deleted)
+    }
+
+    /// Address cells, type 13 included.
+    #[must_use]
+    pub fn is_addr(self) -> bool {
+        matches!(
+            self,
+            Self::AddrDeleted | Self::AddrInternal | Self::AddrLeaf | Self::AddrLeafNoOverflow | Self::AddrGone
+        )
+    }
+
+    /// The type number of the long form.
+    fn type_number(self) -> u8 {
+        match self {
+            Self::AddrDeleted => 0,
+            Self::AddrInternal => 1,
+            Self::AddrLeaf => 2,
+            Self::AddrLeafNoOverflow => 3,
+            Self::Deleted => 4,
+            Self::Key => 5,
+            Self::KeyOverflow => 6,
+            Self::Value => 8,
+            Self::ValueCopy => 9,
+            Self::ValueOverflow => 10,
+            Self::ValueOverflowRemoved => 11,
+            Self::KeyOverflowRemoved => 12,
+            Self::AddrGone => 13,
+        }
+    }
+}
+
+/// Validity of a value (a time window) or of everything below an address (an aggregate); 05.3.
+///
+/// For an aggregate read: oldest start timestamp, newest transaction, newest durable start, newest
+/// stop timestamp, newest stop transaction, newest durable stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Start timestamp, or the oldest one.
+    pub start_ts: u64,
+    /// Start transaction, or the newest one.
+    pub start_txn: u64,
+    /// Durable start timestamp, or the newest one.
+    pub durable_start_ts: u64,
+    /// Stop timestamp, or the newest one; [`TS_MAX`] for none.
+    pub stop_ts: u64,
+    /// Stop transaction, or the newest one; [`TXN_MAX`] for none.
+    pub stop_txn: u64,
+    /// Durable stop timestamp, or the newest one.
+    pub durable_stop_ts: u64,
+    /// Prepared, or something below is.
+    pub prepared: bool,
+}
+
+impl Times {
+    /// The empty window: visible to everybody, never stopped.
+    pub const EMPTY: Self = Self {
+        start_ts: 0,
+        start_txn: 0,
+        durable_start_ts: 0,
+        stop_ts: TS_MAX,
+        stop_txn: TXN_MAX,
+        durable_stop_ts: 0,
+        prepared: false,
+    };
+
+    /// Whether the value was stopped (deleted or replaced) at some time.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop_ts != TS_MAX || self.stop_txn != TXN_MAX
+    }
+
+    /// Read the second descriptor and its integers. All arithmetic is modulo 2^64, as the writer's is.
+    fn read(r: &mut Reader<'_>, aggregate: bool) -> Result<Self> {
+        let at = r.pos();
+        let bits = r.u8()?;
+        if bits & window::UNUSED != 0 {
+            return Err(FormatError::invalid(format!("second descriptor 0x{bits:02x} at offset {at}")));
+        }
+        let mut t = Self::EMPTY;
+        t.prepared = bits & window::PREPARED != 0;
+        if bits & window::START_TS != 0 {
+            t.start_ts = r.vuint()?;
+        }
+        if bits & window::START_TXN != 0 {
+            t.start_txn = r.vuint()?;
+        }
+        t.durable_start_ts = if bits & window::DURABLE_START != 0 {
+            t.start_ts.wrapping_add(r.vuint()?)
+        } else if aggregate {
+            0
+        } else {
+            t.start_ts
+        };
+        if bits & window::STOP_TS != 0 {
+            t.stop_ts = t.start_ts.wrapping_add(r.vuint()?);
+        }
+        if bits & window::STOP_TXN != 0 {
+            t.stop_txn = t.start_txn.wrapping_add(r.vuint()?);
+        }
+        t.durable_stop_ts = if bits & window::DURABLE_STOP != 0 {
+            t.stop_ts.wrapping_add(r.vuint()?)
+        } else if aggregate || t.stop_ts == TS_MAX {
+            0
+        } else {
+            t.stop_ts
+        };
+        Ok(t)
+    }
+
+    /// Append the second descriptor and its integers, the way the engine chooses them. Empty: nothing.
+    fn write(&self, out: &mut Vec<u8>, aggregate: bool) {
+        let mut bits = 0;
+        let mut body = Vec::with_capacity(16);
+        let mut field = |bit: u8, present: bool, value: u64| {
+            if present {
+                bits |= bit;
+                int::write_vuint(&mut body, value);
+            }
+        };
+        field(window::START_TS, self.start_ts != 0, self.start_ts);
+        field(window::START_TXN, self.start_txn != 0, self.start_txn);
+        let durable_start = if aggregate { self.durable_start_ts != 0 } else { self.durable_start_ts != self.start_ts };
+        field(window::DURABLE_START, durable_start, self.durable_start_ts.wrapping_sub(self.start_ts));
+        field(window::STOP_TS, self.stop_ts != TS_MAX, self.stop_ts.wrapping_sub(self.start_ts));
+        field(window::STOP_TXN, self.stop_txn != TXN_MAX, self.stop_txn.wrapping_sub(self.start_txn));
+        let default_stop = if aggregate || self.stop_ts == TS_MAX { 0 } else { self.stop_ts };
+        let durable_stop = self.durable_stop_ts != default_stop;
+        field(window::DURABLE_STOP, durable_stop, self.durable_stop_ts.wrapping_sub(self.stop_ts));
+        if self.prepared {
+            bits |= window::PREPARED;
+        }
+        out.push(bits);
+        out.extend_from_slice(&body);
+    }
+
+    /// Whether a value cell with this window needs a second descriptor.
+    fn is_empty(&self) -> bool {
+        *self == Self::EMPTY
+    }
+}
+
+/// Fast-truncate information of a deleted child (05.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truncate {
+    /// The truncating transaction.
+    pub txn: u64,
+    /// Its commit timestamp.
+    pub commit_ts: u64,
+    /// Its durable timestamp.
+    pub durable_ts: u64,
+}
+
+/// One cell, borrowing the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// Offset of the first byte in the page.
+    pub offset: usize,
+    /// Offset behind the last byte.
+    pub end: usize,
+    /// What it is.
+    pub kind: CellKind,
+    /// Prefix count of a key: bytes taken from the preceding key.
+    pub prefix: u8,
+    /// Window or aggregate; the empty one if the cell carries none.
+    pub times: Times,
+    /// Whether the cell carries a second descriptor.
+    pub has_times: bool,
+    /// Fast-truncate information.
+    pub truncate: Option<Truncate>,
+    /// Run length or record number, if present.
+    pub run: Option<u64>,
+    /// Distance back to the cell whose data this one shares (type 9).
+    pub copy_distance: Option<u64>,
+    /// Key bytes (suffix), value bytes, or cookie.
+    pub data: &'a [u8],
+}
+
+impl<'a> Cell<'a> {
+    /// Read the cell at `offset`; `page_flags` are the page header's, for fast-truncate information.
+    pub fn read(page: &'a [u8], offset: usize, page_flags: u8) -> Result<Self> {
+        let mut r = Reader::at(page, offset)?;
+        let first = r.u8()?;
+        let length = usize::from(first >> 2);
+        let mut cell = Self {
+            offset,
+            end: 0,
+            kind: CellKind::Key,
+            prefix: 0,
+            times: Times::EMPTY,
+            has_times: false,
+            truncate: None,
+            run: None,
+            copy_distance: None,
+            data: &[],
+        };
+        match first & 0x3 {
+            0x1 => cell.data = r.take(length)?,
+            0x2 => {
+                cell.prefix = r.u8()?;
+                cell.data = r.take(length)?;
+            }
+            0x3 => {
+                cell.kind = CellKind::Value;
+                cell.data = r.take(length)?;
+            }
+            _ => cell.read_long(&mut r, first, page_flags)?,
+        }
+        cell.end = r.pos();
+        Ok(cell)
+    }
+
+    fn read_long(&mut self, r: &mut Reader<'a>, first: u8, page_flags: u8) -> Result<()> {
+        self.kind = match first >> 4 {
+            0 => CellKind::AddrDeleted,
+            1 => CellKind::AddrInternal,
+            2 => CellKind::AddrLeaf,
+            3 => CellKind::AddrLeafNoOverflow,
+            4 => CellKind::Deleted,
+            5 | 7 => CellKind::Key,
+            6 => CellKind::KeyOverflow,
+            8 => CellKind::Value,
+            9 => CellKind::ValueCopy,
+            10 => CellKind::ValueOverflow,
+            11 => CellKind::ValueOverflowRemoved,
+            12 => CellKind::KeyOverflowRemoved,
+            13 => CellKind::AddrGone,
+            t => return Err(FormatError::invalid(format!("cell type {t} at offset {}", self.offset))),
+        };
+        if first >> 4 == 7 {
+            self.prefix = r.u8()?;
+        }
+        let windowed = self.kind.is_value() || (self.kind.is_addr() && self.kind != CellKind::AddrGone);
+        if first & 0x08 != 0 {
+            if !windowed {
+                return Err(FormatError::invalid(format!("window on a cell that has none at offset {}", self.offset)));
+            }
+            self.has_times = true;
+            self.times = Times::read(r, self.kind.is_addr())?;
+        }
+        if self.kind == CellKind::AddrDeleted && page_flags & crate::format::page_header::FLAG_FAST_TRUNCATE != 0 {
+            self.truncate = Some(Truncate { txn: r.vuint()?, commit_ts: r.vuint()?, durable_ts: r.vuint()? });
+        }
+        if first & 0x04 != 0 {
+            self.run = Some(r.vuint()?);
+        }
+        match self.kind {
+            CellKind::Deleted => {}
+            CellKind::ValueCopy => self.copy_distance = Some(r.vuint()?),
+            CellKind::Key => self.data = take_adjusted(r)?,
+            // A plain value long enough to need this form has 64 subtracted from its length (05.4).
+            CellKind::Value if !self.has_times && self.run.unwrap_or(0) == 0 => self.data = take_adjusted(r)?,
+            _ => {
+                let n = r.vlen()?;
+                self.data = r.take(n)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The child or overflow cookie, for address and overflow cells.
+    pub fn cookie(&self) -> Result<Cookie> {
+        Cookie::decode(self.data)
+    }
+}
+
+/// Length bytes of the long key form: stored length plus 64.
+fn take_adjusted<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
+    let at = r.pos();
+    let n = r.vuint()?.checked_add(LENGTH_ADJUST).and_then(|n| usize::try_from(n).ok());
+    match n {
+        Some(n) if n <= r.remaining() => r.take(n),
+        _ => Err(FormatError::invalid(format!("cell length at offset {at} exceeds the {} bytes left", r.remaining()))),
+    }
+}
+
+/// Iterates over the cells of a page from `start` to its end. Stops after the first error.
+#[derive(Debug, Clone)]
+pub struct Cells<'a> {
+    page: &'a [u8],
+    at: usize,
+    flags: u8,
+}
+
+impl<'a> Cells<'a> {
+    /// Cells of `page` (exactly mem_size bytes) from offset `start`; `flags` are the page header's.
+    #[must_use]
+    pub fn new(page: &'a [u8], start: usize, flags: u8) -> Self {
+        Self { page, at: start, flags }
+    }
+}
+
+impl<'a> Iterator for Cells<'a> {
+    type Item = Result<Cell<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.page.len() {
+            return None;
+        }
+        let cell = Cell::read(self.page, self.at, self.flags);
+        // Every cell takes at least one byte, so the walk ends; after an error there is no next cell.
+        self.at = cell.as_ref().map_or(self.page.len(), |c| c.end);
+        Some(cell)
+    }
+}
+
+/// Rebuilds full keys from prefix-compressed key cells (05.7).
+#[derive(Debug, Clone, Default)]
+pub struct KeyBuilder {
+    previous: Vec<u8>,
+}
+
+impl KeyBuilder {
+    /// The full key of a plain key cell; overflow keys neither take nor provide a prefix.
+    pub fn full(&mut self, cell: &Cell<'_>) -> Result<&[u8]> {
+        let prefix = usize::from(cell.prefix);
+        if prefix > self.previous.len() {
+            return Err(FormatError::invalid(format!(
+                "prefix {prefix} at offset {} is longer than the previous key of {} bytes",
+                cell.offset,
+                self.previous.len()
+            )));
+        }
+        self.previous.truncate(prefix);
+        self.previous.extend_from_slice(cell.data);
+        Ok(&self.previous)
+    }
+}
+
+/// Append a key cell: short form where it fits, prefix-compressed if `prefix` > 0.
+pub fn write_key(out: &mut Vec<u8>, prefix: u8, suffix: &[u8]) {
+    match u8::try_from(suffix.len()) {
+        Ok(n) if n < 64 => {
+            out.push(n << 2 | if prefix == 0 { 0x1 } else { 0x2 });
+            if prefix != 0 {
+                out.push(prefix);
+            }
+        }
+        _ => {
+            out.push(if prefix == 0 { 0x50 } else { 0x70 });
+            if prefix != 0 {
+                out.push(prefix);
+            }
+            int::write_vuint(out, (suffix.len() as u64).saturating_sub(LENGTH_ADJUST));
+        }
+    }
+    out.extend_from_slice(suffix);
+}
+
+/// Append a row-store value cell with its window.
+pub fn write_value(out: &mut Vec<u8>, times: &Times, value: &[u8]) {
+    if !times.is_empty() {
+        out.push(0x8c);
+        times.write(out, false);
+        int::write_vuint(out, 0);
+        int::write_vuint(out, value.len() as u64);
+    } else {
+        match u8::try_from(value.len()) {
+            Ok(n) if n < 64 => out.push(n << 2 | 0x3),
+            _ => {
+                out.push(0x80);
+                int::write_vuint(out, (value.len() as u64).saturating_sub(LENGTH_ADJUST));
+            }
+        }
+    }
+    out.extend_from_slice(value);
+}
+
+/// Append an address cell. A deleted one needs `truncate` on pages that carry it.
+pub fn write_addr(out: &mut Vec<u8>, kind: CellKind, times: &Times, truncate: Option<Truncate>, cookie: &[u8]) {
+    let windowed = !times.is_empty() && kind != CellKind::AddrGone;
+    out.push(kind.type_number() << 4 | if windowed { 0x08 } else { 0 });
+    if windowed {
+        times.write(out, true);
+    }
+    if let (CellKind::AddrDeleted, Some(t)) = (kind, truncate) {
+        for v in [t.txn, t.commit_ts, t.durable_ts] {
+            int::write_vuint(out, v);
+        }
+    }
+    int::write_vuint(out, cookie.len() as u64);
+    out.extend_from_slice(cookie);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cells(hex: &str, flags: u8) -> Vec<(CellKind, u8, Vec<u8>, Times)> {
+        let bytes = hex::decode(hex.replace(' ', "")).unwrap();
+        Cells::new(&bytes, 0, flags).map(|c| c.unwrap()).map(|c| (c.kind, c.prefix, c.data.to_vec(), c.times)).collect()
+    }
+
+    #[test]
+    fn leaf_cells_of_05_13() {
+        let all = cells("156170706c65 0f726564 16027269636f74 8c089080866f72616e6765 1962616e616e61 0f79656c", 4);
+        let kinds: Vec<_> = all.iter().map(|c| (c.0, c.1, String::from_utf8(c.2.clone()).unwrap())).collect();
+        let (k, v) = (CellKind::Key, CellKind::Value);
+        let expected =
+            [(k, 0, "apple"), (v, 0, "red"), (k, 2, "ricot"), (v, 0, "orange"), (k, 0, "banana"), (v, 0, "yel")];
+        assert_eq!(kinds, expected.map(|(a, b, c)| (a, b, c.to_string())));
+        assert_eq!(all[3].3, Times { start_ts: 16, durable_start_ts: 16, ..Times::EMPTY });
+    }
+
+    #[test]
+    fn internal_cells_of_05_13_and_04_8() {
+        let all = cells("0500 308c00c026809494c013f56b071c 0d636174 308c00c027809595c1c00df0feca", 0x20);
+        assert_eq!(
+            all.iter().map(|c| c.0).collect::<Vec<_>>(),
+            [CellKind::Key, CellKind::AddrLeafNoOverflow, CellKind::Key, CellKind::AddrLeafNoOverflow]
+        );
+        let delta = cells("0d636174 d080 0d646f67 380a90908c00c028809a9ac0ec04030201", 0);
+        assert_eq!((delta[1].0, delta[1].2.len()), (CellKind::AddrGone, 0));
+        assert_eq!((delta[3].3.start_ts, delta[3].3.durable_start_ts), (16, 32));
+    }
+
+    #[test]
+    fn local_examples_of_17_2_and_17_3() {
+        // Deleted child with page-delete information.
+        let bytes = hex::decode("080a8a8082a8a8878f81e4ea5c0f2c").unwrap();
+        let cell = Cell::read(&bytes, 0, 0x20).unwrap();
+        assert_eq!(cell.truncate, Some(Truncate { txn: 2, commit_ts: 40, durable_ts: 40 }));
+        assert_eq!((cell.times.start_ts, cell.times.durable_start_ts, cell.data.len()), (10, 10, 7));
+        // Prepared tombstone: an aggregate's durable stop is stored relative to "max".
+        let bytes = hex::decode("38 2f 8a e23d92 80 9a 87 00000000000000".replace(' ', "")).unwrap();
+        let cell = Cell::read(&bytes, 0, 0x20).unwrap();
+        assert!(cell.times.prepared);
+        assert_eq!((cell.times.stop_ts, cell.times.durable_stop_ts), (TS_MAX, 25));
+        // Column internal address with a record number, and a value with a run length.
+        let bytes = hex::decode("3c0294 81 87 9789e402b516f9".replace(' ', "")).unwrap();
+        let cell = Cell::read(&bytes, 0, 0x20).unwrap();
+        assert_eq!((cell.run, cell.times.durable_start_ts, cell.data.len()), (Some(1), 20, 7));
+        let bytes = hex::decode("8c288ac0338886 72756e2d3000".replace(' ', "")).unwrap();
+        let cell = Cell::read(&bytes, 0, 0).unwrap();
+        assert_eq!((cell.run, cell.data, cell.times.start_txn), (Some(8), &b"run-0\0"[..], 115));
+        // Dictionary copy and overflow value.
+        let bytes = hex::decode("98288ae301191ec1a3").unwrap();
+        assert_eq!(Cell::read(&bytes, 0, 0).unwrap().copy_distance, Some(483));
+        let bytes = hex::decode("a8288ae3011903 87 808ce4cbb173ef".replace(' ', "")).unwrap();
+        assert_eq!(Cell::read(&bytes, 0, 0).unwrap().kind, CellKind::ValueOverflow);
+    }
+
+    #[test]
+    fn impossible_cells_are_refused() {
+        for hex in ["e0", "f0", "5480", "15", "80ff", "8880", "d880", "16", "50e8ffffffffffffdfbf", "8008"] {
+            let bytes = hex::decode(hex).unwrap();
+            assert!(Cell::read(&bytes, 0, 0).is_err(), "{hex}");
+        }
+        let mut keys = KeyBuilder::default();
+        let page = hex::decode("0961621202").unwrap();
+        let first = Cell::read(&page, 0, 0).unwrap();
+        assert_eq!(keys.full(&first).unwrap(), b"ab");
+        let long = Cell { prefix: 3, ..first };
+        assert!(keys.full(&long).is_err());
+    }
+
+    fn times() -> impl Strategy<Value = Times> {
+        (any::<[u64; 6]>(), any::<bool>(), 0_u8..64).prop_map(|(v, prepared, mask)| {
+            let pick = |bit: u8, value: u64, default: u64| if mask & 1 << bit != 0 { value } else { default };
+            let start_ts = pick(0, v[0], 0);
+            let stop_ts = pick(3, v[3], TS_MAX);
+            Times {
+                start_ts,
+                start_txn: pick(1, v[1], 0),
+                durable_start_ts: pick(2, v[2], start_ts),
+                stop_ts,
+                stop_txn: pick(4, v[4], TXN_MAX),
+                durable_stop_ts: pick(5, v[5], if stop_ts == TS_MAX { 0 } else { stop_ts }),
+                prepared,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn values_round_trip(t in times(), value in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut out = Vec::new();
+            write_value(&mut out, &t, &value);
+            let cell = Cell::read(&out, 0, 0).unwrap();
+            prop_assert_eq!((cell.times, cell.data, cell.end), (t, &value[..], out.len()));
+        }
+
+        #[test]
+        fn addresses_round_trip(t in times(), deleted: bool, cookie in proptest::collection::vec(any::<u8>(), 3..60)) {
+            let kind = if deleted { CellKind::AddrDeleted } else { CellKind::AddrInternal };
+            let truncate = deleted.then_some(Truncate { txn: 1, commit_ts: 70, durable_ts: 9000 });
+            let mut out = Vec::new();
+            write_addr(&mut out, kind, &t, truncate, &cookie);
+            let cell = Cell::read(&out, 0, 0x20).unwrap();
+            prop_assert_eq!((cell.kind, cell.truncate, cell.data, cell.end), (kind, truncate, &cookie[..], out.len()));
+            if cell.has_times {
+                prop_assert_eq!(cell.times, t);
+            }
+        }
+
+        #[test]
+        fn keys_round_trip(prefix: u8, suffix in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut out = Vec::new();
+            write_key(&mut out, prefix, &suffix);
+            let cell = Cell::read(&out, 0, 0).unwrap();
+            prop_assert_eq!((cell.kind, cell.prefix, cell.data, cell.end), (CellKind::Key, prefix, &suffix[..], out.len()));
+        }
+
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..300), flags: u8) {
+            let mut keys = KeyBuilder::default();
+            for cell in Cells::new(&bytes, 0, flags) {
+                let Ok(cell) = cell else { break };
+                prop_assert!(cell.end > cell.offset);
+                let _ = (keys.full(&cell).map(<[u8]>::len), cell.cookie());
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Fixed-length column leaves (spec 17.3): a bitmap of values, and behind it an optional list of the
+//! records that have a time window.
+
+use super::cell::{CellKind, Times};
+use super::leaf::{Leaf, Options, Row, Value};
+use super::rules::{self, Broken, Page, Rule};
+use super::windows;
+use crate::format::local::DATA_OFFSET;
+use crate::format::reader::Reader;
+
+/// Widths of a value in bits.
+const WIDTHS: std::ops::RangeInclusive<u8> = 1..=8;
+/// The only version of the auxiliary header.
+const AUX_VERSION: u8 = 1;
+
+/// Read a fixed-length column leaf: every record to `row` in the deep pass, numbers into `out`.
+pub(super) fn records(page: &Page<'_>, options: &Options, out: &mut Leaf, row: &mut dyn FnMut(&Row<'_>)) {
+    let layout = match options.fixed_width {
+        Some(width) => Layout::read(page, width),
+        None => guess(page),
+    };
+    let layout = match layout {
+        Ok(layout) => layout,
+        Err(broken) => {
+            out.breaches.add(broken.rule, broken.at, || broken.message);
+            return;
+        }
+    };
+    let records = u64::from(page.header.entries);
+    if page.header.recno.checked_add(records).is_none() {
+        let recno = page.header.recno;
+        out.breaches.add(Rule::RecordNumber, 0, || format!("{records} records from record {recno} on"));
+        return;
+    }
+    let mut walk = Walk { page, options, out, layout, next: 0 };
+    let cells = layout.cells;
+    let read_all = cells.is_none_or(|(first, pairs)| walk.windows(first, pairs, row));
+    walk.plain_until(if read_all { records } else { walk.next }, row);
+}
+
+/// Where the parts of a page are.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    width: u8,
+    /// Offset of the first cell, and the number of pairs.
+    cells: Option<(usize, u64)>,
+}
+
+impl Layout {
+    fn read(page: &Page<'_>, width: u8) -> Result<Self, Broken> {
+        if !WIDTHS.contains(&width) {
+            return Err(Broken::new(Rule::Bitmap, DATA_OFFSET, format!("values of {width} bits")));
+        }
+        let bits = u64::from(page.header.entries).saturating_mul(u64::from(width));
+        let bitmap = usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX);
+        let aux = DATA_OFFSET.saturating_add(bitmap);
+        let size = page.plain.len();
+        let Some(rest) = page.plain.get(aux..) else {
+            let message = format!("a bitmap of {bitmap} bytes does not fit mem_size {size}");
+            return Err(Broken::new(Rule::Bitmap, DATA_OFFSET, message));
+        };
+        let last = aux.saturating_sub(1);
+        let used = u32::try_from(bits % 8).unwrap_or(0);
+        if used != 0 && page.plain.get(last).is_some_and(|b| b >> used != 0) {
+            return Err(Broken::new(Rule::Bitmap, last, "unused bits of the bitmap are not zero"));
+        }
+        if rest.first().is_none_or(|b| *b == 0) {
+            return match rest.iter().position(|b| *b != 0) {
+                None => Ok(Self { width, cells: None }),
+                Some(n) => Err(Broken::new(Rule::Tail, aux.saturating_add(n), "non-zero bytes behind the bitmap")),
+            };
+        }
+        let cells = aux_header(rest).map_err(|message| Broken::new(Rule::Bitmap, aux, message))?;
+        Ok(Self { width, cells: Some((aux.saturating_add(cells.0), cells.1)) })
+    }
+
+    /// Value `i` of the bitmap and the offset of its first byte. Zero outside the page.
+    fn value(&self, page: &Page<'_>, i: u64) -> (usize, u8) {
+        let byte = |bit: u64| {
+            let at = usize::try_from(bit / 8).unwrap_or(usize::MAX).saturating_add(DATA_OFFSET);
+            (at, page.plain.get(at).copied().unwrap_or(0))
+        };
+        let first = i.saturating_mul(u64::from(self.width));
+        let (at, whole) = byte(first);
+        if self.width == 8 {
+            return (at, whole);
+        }
+        let mut value = 0_u8;
+        for bit in first..first.saturating_add(u64::from(self.width)) {
+            value = value << 1 | (byte(bit).1 >> (bit % 8) & 1);
+        }
+        (at, value)
+    }
+}
+
+/// The auxiliary header at the start of `bytes`: distance to the first cell, number of pairs.
+fn aux_header(bytes: &[u8]) -> Result<(usize, u64), String> {
+    let mut r = Reader::new(bytes);
+    let version = r.u8().map_err(|e| e.message)?;
+    if version != AUX_VERSION {
+        return Err(format!("auxiliary header of version {version}"));
+    }
+    let numbers = r.vuint().and_then(|pairs| r.vuint().map(|distance| (pairs, distance)));
+    let (pairs, distance) = numbers.map_err(|e| format!("auxiliary header: {}", e.message))?;
+    let gap = usize::try_from(distance).ok().and_then(|d| bytes.get(r.pos()..d).map(|gap| (d, gap)));
+    match gap {
+        Some((d, gap)) if gap.iter().all(|b| *b == 0) => Ok((d, pairs)),
+        Some(_) => Err("non-zero bytes between auxiliary header and cells".into()),
+        None => Err(format!("cells begin {distance} bytes behind the auxiliary header")),
+    }
+}
+
+/// The first width whose layout holds; of a page without windows only one has the right length, but
+/// for a handful of records.
+fn guess(page: &Page<'_>) -> Result<Layout, Broken> {
+    let fits = |layout: &Layout| {
+        let Some((first, pairs)) = layout.cells else { return true };
+        let cells = super::cell::Cells::new(page.plain, first, page.header.flags);
+        let mut pairs = pairs.saturating_mul(2);
+        for cell in cells {
+            if cell.is_err() || pairs == 0 {
+                return false;
+            }
+            pairs = pairs.saturating_sub(1);
+        }
+        pairs == 0
+    };
+    // Trailing zeros make a page of a small width look like one of a larger width, and windowless
+    // zeros the other way round: exact lengths first.
+    let exact = |width: &u8| {
+        let bits = u64::from(page.header.entries).saturating_mul(u64::from(*width));
+        usize::try_from(bits.div_ceil(8)).ok().and_then(|b| b.checked_add(DATA_OFFSET)) == Some(page.plain.len())
+    };
+    let order = WIDTHS.filter(exact).chain(WIDTHS.filter(|w| !exact(w)));
+    let found = order.filter_map(|width| Layout::read(page, width).ok()).find(fits);
+    found.ok_or_else(|| Broken::new(Rule::Bitmap, DATA_OFFSET, "bitmap and windows fit no width of 1 to 8 bits"))
+}
+
+struct Walk<'p, 'a> {
+    page: &'p Page<'a>,
+    options: &'p Options,
+    out: &'p mut Leaf,
+    layout: Layout,
+    /// The next record to give, from 0.
+    next: u64,
+}
+
+impl Walk<'_, '_> {
+    /// The pairs of key and value cells. False if the rest of the records is unknown.
+    fn windows(&mut self, first: usize, pairs: u64, row: &mut dyn FnMut(&Row<'_>)) -> bool {
+        let mut at = first;
+        // Entries of the header count records, not cells: what is read here is bounded by the page.
+        for pair in 0..pairs {
+            if at >= self.page.plain.len() {
+                let message = || format!("the auxiliary header states {pairs} windows, the data ends after {pair}");
+                self.out.breaches.add(Rule::Entries, at, message);
+                return false;
+            }
+            let read = |at| super::cell::Cell::read(self.page.plain, at, self.page.header.flags);
+            let both = read(at).and_then(|key| read(key.end).map(|value| (key, value)));
+            let (key, value) = match both {
+                Ok(both) => both,
+                Err(e) => {
+                    self.out.breaches.add(Rule::Cell, at, || format!("window {pair}: {}", e.message));
+                    return false;
+                }
+            };
+            at = value.end;
+            if key.kind != CellKind::Key || key.prefix != 0 || key.run.is_some() || value.kind != CellKind::Value {
+                self.out
+                    .breaches
+                    .add(Rule::CellType, key.offset, || format!("window {pair}: no pair of key and value"));
+                return false;
+            }
+            let mut r = Reader::new(key.data);
+            let offset = match r.vuint() {
+                Ok(offset) if r.is_empty() => offset,
+                _ => {
+                    let message = || format!("window {pair}: the key is no record offset");
+                    self.out.breaches.add(Rule::Cell, key.offset, message);
+                    return false;
+                }
+            };
+            if offset < self.next || offset >= u64::from(self.page.header.entries) {
+                let message = || format!("window {pair}: record offset {offset} is out of sequence or behind the page");
+                self.out.breaches.add(Rule::RecordNumber, key.offset, message);
+                return false;
+            }
+            if !value.data.is_empty() || value.run.unwrap_or(0) != 0 {
+                let message = || format!("window {pair}: the value cell has a value or a run length");
+                self.out.breaches.add(Rule::Cell, value.offset, message);
+            }
+            if value.times == Times::EMPTY {
+                self.out.breaches.add(Rule::Window, value.offset, || format!("window {pair} is empty"));
+            } else if let Err(message) = windows::value(&value.times) {
+                self.out.breaches.add(Rule::Window, value.offset, || message.to_owned());
+            }
+            self.plain_until(offset, row);
+            self.record(key.offset, &value.times, row);
+        }
+        rules::end_of_cells(self.page, at, &mut self.out.breaches);
+        true
+    }
+
+    /// The records before `end` that have no window.
+    fn plain_until(&mut self, end: u64, row: &mut dyn FnMut(&Row<'_>)) {
+        if self.options.deep {
+            while self.next < end {
+                let at = self.layout.value(self.page, self.next).0;
+                self.record(at, &Times::EMPTY, row);
+            }
+        } else if let Some(n) = end.checked_sub(self.next) {
+            self.out.count(&Times::EMPTY, n, false);
+            self.next = end;
+        }
+    }
+
+    fn record(&mut self, at: usize, times: &Times, row: &mut dyn FnMut(&Row<'_>)) {
+        self.out.count(times, 1, false);
+        if self.options.deep {
+            let (_, value) = self.layout.value(self.page, self.next);
+            let recno = self.page.header.recno.saturating_add(self.next);
+            row(&Row { at, key: None, recno, run: 1, value: Value::Number(value), times: *times });
+        }
+        self.next = self.next.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::page_header::PageHeader;
+    use crate::page::leaf::{leaf, quick};
+    use crate::page::rules::Bounds;
+
+    const BOUNDS: Bounds = Bounds { alloc: 4096, file_size: 1 << 20 };
+
+    fn page(recno: u64, entries: u32, data: &str) -> Vec<u8> {
+        let data = hex::decode(data.replace(' ', "")).unwrap();
+        let mem_size = u32::try_from(DATA_OFFSET + data.len()).unwrap();
+        let header =
+            PageHeader { recno, write_gen: 7, mem_size, entries, type_byte: 2, flags: 0, unused: 0, version: 1 };
+        let mut out = Vec::new();
+        header.write(&mut out);
+        out.extend_from_slice(&[0; 12]);
+        out.extend_from_slice(&data);
+        out
+    }
+
+    /// Record number, value, start timestamp.
+    fn run(bytes: &[u8], width: Option<u8>) -> (Leaf, Vec<(u64, u8, u64)>) {
+        let page = Page::new(bytes).unwrap();
+        let options = Options { fixed_width: width, ..Options::deep(BOUNDS) };
+        let mut seen = Vec::new();
+        let out = leaf(&page, &options, &mut |_| None, &mut |r| match r.value {
+            Value::Number(v) => seen.push((r.recno, v, r.times.start_ts)),
+            other => panic!("{other:?}"),
+        });
+        let fast = quick(&page, BOUNDS);
+        if width.is_none() {
+            assert_eq!((fast.rows, fast.live, fast.stopped), (out.rows, out.live, out.stopped));
+        }
+        (out, seen)
+    }
+
+    fn rule(bytes: &[u8], width: u8) -> Option<Rule> {
+        run(bytes, Some(width)).0.breaches.list.first().map(|b| b.rule)
+    }
+
+    #[test]
+    fn one_bit_values_of_17_3() {
+        for width in [Some(1), None] {
+            let (out, seen) = run(&page(1, 24, "499224"), width);
+            assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+            let ones: Vec<_> = seen.iter().filter(|s| s.1 == 1).map(|s| s.0).collect();
+            assert_eq!((ones, out.rows, out.live), (vec![1, 4, 7, 10, 13, 16, 19, 22], 24, 24));
+        }
+        assert_eq!(rule(&page(1, 21, "499224"), 1), Some(Rule::Bitmap), "unused bits");
+        assert_eq!(rule(&page(1, 25, "499224"), 1), Some(Rule::Bitmap), "too small");
+        assert_eq!(rule(&page(1, 24, "49922400"), 1), None);
+        assert_eq!(rule(&page(1, 24, "4992240001"), 1), Some(Rule::Tail));
+        assert_eq!(rule(&page(u64::MAX, 24, "499224"), 1), Some(Rule::RecordNumber));
+        assert_eq!(rule(&page(1, 24, "499224"), 9), Some(Rule::Bitmap));
+    }
+
+    #[test]
+    fn values_of_three_bits_start_with_the_highest() {
+        // 5 = 101, 1 = 001, 6 = 110: bits 1 0 1 0 0 1 1 1 0, the first in the lowest place.
+        let (out, seen) = run(&page(10, 3, "e500"), Some(3));
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        assert_eq!(seen, [(10, 5, 0), (11, 1, 0), (12, 6, 0)]);
+    }
+
+    /// The windows of the example in 17.3, on a smaller page.
+    const WINDOWED: &str = "39404750 0182870000 0000 0581 8c2894e3011ba28080 0583 8c2894e3011ba28080";
+
+    #[test]
+    fn windows_of_17_3() {
+        for width in [Some(8), None] {
+            let (out, seen) = run(&page(46_272, 4, WINDOWED), width);
+            assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+            assert_eq!(seen, [(46_272, 57, 0), (46_273, 64, 20), (46_274, 71, 0), (46_275, 80, 20)]);
+        }
+        let with = |from: &str, to: &str| page(46_272, 4, &WINDOWED.replacen(from, to, 1));
+        for (bytes, want) in [
+            (with("0182", "0282"), Rule::Bitmap),
+            (with("0182", "0181"), Rule::Tail),
+            (with("0182", "0183"), Rule::Entries),
+            (with("870000 0000", "870000 0100"), Rule::Bitmap),
+            (with("870000", "c8ff00"), Rule::Bitmap),
+            (with("0583", "0581"), Rule::RecordNumber),
+            (with("0583", "0584"), Rule::RecordNumber),
+            (with("0581", "0561"), Rule::Cell),
+            (with("0581", "0781"), Rule::CellType),
+            (with("8080 0583", "8081 78 0583"), Rule::Cell),
+            (with("8c2894e3011ba28080 0583", "03 0583"), Rule::Window),
+            (with("8c2894e3011ba28080 0583", "e0 0583"), Rule::Cell),
+        ] {
+            assert_eq!(rule(&bytes, 8), Some(want), "{}", hex::encode(&bytes[40..]));
+        }
+    }
+}

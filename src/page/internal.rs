@@ -1,0 +1,316 @@
+//! Internal pages of local files (spec 17.2, 17.3, 17.6): the children in order, and the rules that
+//! a page can be judged by without its children.
+
+use super::cell::{CellKind, Times, Truncate};
+use super::rules::{self, Bounds, Breaches, OverflowRef, Page, Rule};
+use super::windows;
+use crate::format::local::{DATA_OFFSET, LocalAddress};
+use crate::format::page_header::PageType;
+
+/// What separates a child from the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Separator<'a> {
+    /// The 0th key of a row page: minus infinity, whatever its bytes.
+    First,
+    /// A key of a row page: not above the first key of the child, above the last of the one before.
+    Key(&'a [u8]),
+    /// A key in an overflow item; `None` if its address may not be followed.
+    Overflow(Option<LocalAddress>),
+    /// The child's first record number, column pages.
+    Record(u64),
+}
+
+/// One child of an internal page.
+#[derive(Debug, Clone, Copy)]
+pub struct Child<'a> {
+    /// Offset of the address cell in the plain page.
+    pub at: usize,
+    /// Number of the child, from 0.
+    pub index: u32,
+    /// What separates it from the child before.
+    pub separator: Separator<'a>,
+    /// Kind of the address cell.
+    pub kind: CellKind,
+    /// The aggregate of the cell.
+    pub times: Times,
+    /// Page-delete information of a deleted child. Such a child is still there (17.2).
+    pub truncate: Option<Truncate>,
+    /// Where it lies; `None` if the address may not be followed, which is noted.
+    pub address: Option<LocalAddress>,
+}
+
+/// What an internal page holds.
+#[derive(Debug, Clone, Default)]
+pub struct Internal {
+    /// Children given.
+    pub children: u32,
+    /// Deleted ones among them.
+    pub deleted: u32,
+    /// Overflow keys.
+    pub overflows: Vec<OverflowRef>,
+    /// Broken rules.
+    pub breaches: Breaches,
+}
+
+/// Give every child of an internal page to `child`, and judge the page.
+///
+/// `byte_order` is false for a table with a collator of its own: the order of keys is not judged then.
+pub fn children(page: &Page<'_>, bounds: Bounds, byte_order: bool, child: &mut dyn FnMut(&Child<'_>)) -> Internal {
+    let mut walk = Walk { page, bounds, byte_order, out: Internal::default() };
+    let end = match page.kind {
+        PageType::RowInternal => walk.rows(child),
+        PageType::ColumnInternal => walk.columns(child),
+        _ => {
+            let message = || format!("{} page instead of an internal page", page.kind.name());
+            walk.out.breaches.add(Rule::Type, 24, message);
+            None
+        }
+    };
+    if let Some(end) = end {
+        rules::end_of_cells(page, end, &mut walk.out.breaches);
+    }
+    walk.out
+}
+
+struct Walk<'p, 'a> {
+    page: &'p Page<'a>,
+    bounds: Bounds,
+    byte_order: bool,
+    out: Internal,
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// Keys and addresses in turn. The end of the last cell, `None` if one could not be read.
+    fn rows(&mut self, child: &mut dyn FnMut(&Child<'_>)) -> Option<usize> {
+        let mut at = DATA_OFFSET;
+        let mut separator = None;
+        // The last key whose bytes are known, and its cell number.
+        let mut previous: Option<(&'a [u8], u32)> = None;
+        let mut keys = 0_u32;
+        for n in 0..self.page.header.entries {
+            let cell = rules::next_cell(self.page, at, n, &mut self.out.breaches)?;
+            at = cell.end;
+            let number = n.saturating_add(1);
+            match cell.kind {
+                CellKind::Key | CellKind::KeyOverflow => {
+                    if separator.is_some() {
+                        self.alternation(cell.offset, "first of two adjacent keys");
+                    }
+                    if cell.prefix != 0 || cell.run.is_some() {
+                        let message = || format!("cell {number}: key with prefix or run length on an internal page");
+                        self.out.breaches.add(Rule::Cell, cell.offset, message);
+                    }
+                    let overflow = cell.kind == CellKind::KeyOverflow;
+                    let key = if overflow {
+                        let address = rules::address(&cell, self.bounds, &mut self.out.breaches);
+                        let found = address.map(|address| OverflowRef { at: cell.offset, key: true, address });
+                        self.out.overflows.extend(found);
+                        Separator::Overflow(address)
+                    } else {
+                        Separator::Key(cell.data)
+                    };
+                    let first = keys == 0;
+                    keys = keys.saturating_add(1);
+                    if !first && !overflow && self.byte_order {
+                        if let Some((low, low_number)) = previous.filter(|(low, _)| *low >= cell.data) {
+                            let message = || rules::misordered(low_number, number, low, cell.data);
+                            self.out.breaches.add(Rule::Order, cell.offset, message);
+                        }
+                        previous = Some((cell.data, number));
+                    }
+                    separator = Some(if first { Separator::First } else { key });
+                }
+                kind if kind.is_addr() && kind != CellKind::AddrGone => {
+                    if cell.run.is_some() {
+                        let message = || format!("cell {number}: record number in a row store");
+                        self.out.breaches.add(Rule::Cell, cell.offset, message);
+                    }
+                    match separator.take() {
+                        Some(separator) => self.child(&cell, separator, child),
+                        None if n == 0 => self.alternation(cell.offset, "page begins with an address"),
+                        None => self.alternation(cell.offset, "second of two adjacent addresses"),
+                    }
+                }
+                _ => rules::illegal(self.page, &cell, &mut self.out.breaches),
+            }
+        }
+        if separator.is_some() && !self.out.breaches.has(Rule::Alternation) && !self.out.breaches.has(Rule::CellType) {
+            let message = || format!("{} entries are {keys} keys and fewer addresses", self.page.header.entries);
+            self.out.breaches.add(Rule::Entries, 20, message);
+        }
+        Some(at)
+    }
+
+    /// Addresses with record numbers.
+    fn columns(&mut self, child: &mut dyn FnMut(&Child<'_>)) -> Option<usize> {
+        let mut at = DATA_OFFSET;
+        let mut previous = None;
+        for n in 0..self.page.header.entries {
+            let cell = rules::next_cell(self.page, at, n, &mut self.out.breaches)?;
+            at = cell.end;
+            if !cell.kind.is_addr() || cell.kind == CellKind::AddrGone {
+                rules::illegal(self.page, &cell, &mut self.out.breaches);
+                continue;
+            }
+            let record = cell.run.unwrap_or(0);
+            let wrong = match previous {
+                _ if record == 0 => Some("no record number".to_owned()),
+                None if record != self.page.header.recno => Some(format!(
+                    "the first child begins with record {record}, the page with {}",
+                    self.page.header.recno
+                )),
+                Some(p) if record <= p => Some(format!("record number {record} after {p}")),
+                _ => None,
+            };
+            if let Some(wrong) = wrong {
+                let message = || format!("cell {}: {wrong}", n.saturating_add(1));
+                self.out.breaches.add(Rule::RecordNumber, cell.offset, message);
+            }
+            previous = Some(record);
+            self.child(&cell, Separator::Record(record), child);
+        }
+        Some(at)
+    }
+
+    fn child(&mut self, cell: &super::cell::Cell<'a>, separator: Separator<'a>, child: &mut dyn FnMut(&Child<'_>)) {
+        let address = rules::address(cell, self.bounds, &mut self.out.breaches);
+        if let Err(message) = windows::aggregate(&cell.times) {
+            self.out.breaches.add(Rule::Window, cell.offset, || message.to_owned());
+        } else if let Some(Err(message)) = cell.truncate.map(|t| windows::truncation(&cell.times, &t)) {
+            self.out.breaches.add(Rule::Truncation, cell.offset, || message.to_owned());
+        }
+        let index = self.out.children;
+        self.out.children = index.saturating_add(1);
+        if cell.kind == CellKind::AddrDeleted {
+            self.out.deleted = self.out.deleted.saturating_add(1);
+        }
+        child(&Child {
+            at: cell.offset,
+            index,
+            separator,
+            kind: cell.kind,
+            times: cell.times,
+            truncate: cell.truncate,
+            address,
+        });
+    }
+
+    fn alternation(&mut self, at: usize, what: &'static str) {
+        self.out.breaches.add(Rule::Alternation, at, || what.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::page_header::PageHeader;
+
+    const BOUNDS: Bounds = Bounds { alloc: 4096, file_size: 1 << 20 };
+
+    /// A page of a type with these cells.
+    fn page(type_byte: u8, recno: u64, entries: u32, cells: &str) -> Vec<u8> {
+        let cells = hex::decode(cells.replace(' ', "")).unwrap();
+        let mem_size = u32::try_from(DATA_OFFSET + cells.len()).unwrap();
+        let header =
+            PageHeader { recno, write_gen: 9, mem_size, entries, type_byte, flags: 0x20, unused: 0, version: 1 };
+        let mut out = Vec::new();
+        header.write(&mut out);
+        out.extend_from_slice(&[0; 12]);
+        out.extend_from_slice(&cells);
+        out
+    }
+
+    /// Number, separator and offset of each child.
+    type Seen = Vec<(u32, Option<Vec<u8>>, Option<u64>)>;
+
+    fn run(bytes: &[u8]) -> (Internal, Seen) {
+        let mut seen = Vec::new();
+        let page = Page::new(bytes).unwrap();
+        let out = children(&page, BOUNDS, true, &mut |c| {
+            let key = match c.separator {
+                Separator::Key(k) => Some(k.to_vec()),
+                Separator::Record(r) => Some(r.to_be_bytes().to_vec()),
+                _ => None,
+            };
+            seen.push((c.index, key, c.address.map(|a| a.offset)));
+        });
+        (out, seen)
+    }
+
+    fn rules_of(bytes: &[u8]) -> Vec<Rule> {
+        run(bytes).0.breaches.list.iter().map(|b| b.rule).collect()
+    }
+
+    const A: &str = "3083 808180";
+    const B: &str = "3083 818180";
+
+    #[test]
+    fn row_children_with_the_deleted_one_of_17_2() {
+        let deleted = "080a8a80 82a8a8 87 8f81e4ea5c0f2c";
+        let overflow = "6087 8c81e49adad801";
+        let bytes = page(6, 0, 8, &format!("0500 {A} 0962 62 {deleted} {overflow} {B} 0963 63 {B}"));
+        let (out, seen) = run(&bytes);
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        assert_eq!((out.children, out.deleted), (4, 1));
+        assert_eq!(out.overflows.len(), 1);
+        assert_eq!((out.overflows[0].address.offset, out.overflows[0].key), (53_248, true));
+        assert_eq!(
+            seen,
+            [
+                (0, None, Some(4096)),
+                (1, Some(b"bb".to_vec()), Some(65_536)),
+                (2, None, Some(8192)),
+                (3, Some(b"cc".to_vec()), Some(8192))
+            ]
+        );
+    }
+
+    #[test]
+    fn row_rules() {
+        for (cells, entries, want) in [
+            (A.to_owned(), 1, vec![Rule::Alternation]),
+            (format!("0500 0500 {A}"), 3, vec![Rule::Alternation]),
+            (format!("0500 {A} {B}"), 3, vec![Rule::Alternation]),
+            (format!("0500 {A} 0561"), 3, vec![Rule::Entries]),
+            (format!("0500 {A} 0561 {B}"), 6, vec![Rule::Entries]),
+            (format!("0500 {A} 0561 {B}"), 2, vec![Rule::Tail]),
+            (format!("0561 {A} 0562 {A} 0562 {B}"), 6, vec![Rule::Order]),
+            // The 0th key says nothing.
+            (format!("057a {A} 0562 {B}"), 4, vec![]),
+            (format!("0500 {A} 0601 62 {B}"), 4, vec![Rule::Cell]),
+            ("0500 0762".into(), 2, vec![Rule::CellType]),
+            ("0500 d080".into(), 2, vec![Rule::CellType]),
+            ("0500 3083 808080".into(), 2, vec![Rule::Address]),
+            ("0500 3082 8081".into(), 2, vec![Rule::Address]),
+            ("0500 3084 c0c0 8180".into(), 2, vec![Rule::AddressBeyondEnd]),
+            ("0500 380a 9083 83 808180".into(), 2, vec![]),
+            // Durable start before the oldest start: none stored at all.
+            ("0500 3808 90 83 808180".into(), 2, vec![Rule::Window]),
+            ("0500 000a 8a80".into(), 2, vec![Rule::Cell]),
+            ("0500 080a8a80 82a8a7 83 808180".into(), 2, vec![Rule::Truncation]),
+            ("0500 3481 83 808180".into(), 2, vec![Rule::Cell]),
+        ] {
+            assert_eq!(rules_of(&page(6, 0, entries, &cells)), want, "{cells}");
+        }
+        assert_eq!(rules_of(&page(7, 0, 2, "05000303")), [Rule::Type]);
+    }
+
+    #[test]
+    fn column_children_of_17_3() {
+        let first = "3c029481 87 9789e402b516f9";
+        let second = |record: &str| format!("34{record} 83 808180");
+        let (out, seen) = run(&page(3, 1, 2, &format!("{first} {}", second("c001"))));
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        assert_eq!(seen[0].2, Some(98_304));
+        assert_eq!(seen[1].1, Some(65_u64.to_be_bytes().to_vec()));
+        for (bytes, want) in [
+            (page(3, 2, 1, first), Rule::RecordNumber),
+            (page(3, 1, 2, &format!("{first} {}", second("81"))), Rule::RecordNumber),
+            (page(3, 1, 2, &format!("{first} {A}")), Rule::RecordNumber),
+            (page(3, 1, 2, &format!("{first} 0561")), Rule::CellType),
+            (page(3, 1, 2, first), Rule::Entries),
+        ] {
+            assert_eq!(rules_of(&bytes), [want]);
+        }
+    }
+}

@@ -1,0 +1,583 @@
+//! Leaf pages of local files (spec 05.7, 17.2, 17.3, 17.6): every row in order, what a page holds in
+//! numbers, and the rules that a page can be judged by without its parent. Row leaves and
+//! variable-length column leaves here, fixed-length ones in [`super::fixed`].
+
+use super::cell::{Cell, CellKind, Cells, Times};
+use super::fast_cell;
+use super::keys::Keys;
+use super::rules::{self, Bounds, Breaches, OverflowRef, Page, Rule};
+use super::windows;
+use crate::format::local::{DATA_OFFSET, LocalAddress};
+use crate::format::page_header::{self, PageType};
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What bounds overflow addresses.
+    pub bounds: Bounds,
+    /// Build the keys, give the rows, and apply every rule. Otherwise only cells are decoded: numbers,
+    /// overflow addresses, and the rules that follow from cell types.
+    pub deep: bool,
+    /// Keys ascend in byte order; false for a table with a collator of its own.
+    pub byte_order: bool,
+    /// Bits of a value of a fixed-length column store; `None` takes the first width that fits.
+    pub fixed_width: Option<u8>,
+}
+
+impl Options {
+    /// Every rule, byte order, width unknown.
+    #[must_use]
+    pub fn deep(bounds: Bounds) -> Self {
+        Self { bounds, deep: true, byte_order: true, fixed_width: None }
+    }
+
+    /// Numbers and overflow addresses.
+    #[must_use]
+    pub fn quick(bounds: Bounds) -> Self {
+        Self { deep: false, ..Self::deep(bounds) }
+    }
+}
+
+/// The value of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// No value cell: the empty value.
+    Empty,
+    /// On the page; copies are followed.
+    Inline(&'a [u8]),
+    /// In an overflow item; `None` if its address may not be followed.
+    Overflow(Option<LocalAddress>),
+    /// A deleted value of a column store (type 4).
+    Deleted,
+    /// A value of a fixed-length column store.
+    Number(u8),
+    /// A copy that refers to no value; the page breaks [`Rule::Copy`].
+    Unknown,
+}
+
+/// One row, or one run of equal records.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Offset of the row's first cell in the plain page; of the byte that holds the value if it is a
+    /// fixed-length column without window.
+    pub at: usize,
+    /// The full key of a row store; `None` in column stores, and if it could not be built.
+    pub key: Option<&'a [u8]>,
+    /// The (first) record number in column stores, else 0.
+    pub recno: u64,
+    /// Records, 1 in row stores.
+    pub run: u64,
+    /// The value.
+    pub value: Value<'a>,
+    /// Its window.
+    pub times: Times,
+}
+
+/// What a leaf page holds.
+#[derive(Debug, Clone, Default)]
+pub struct Leaf {
+    /// Rows of a row store, records of a column store.
+    pub rows: u64,
+    /// Those without a stop time, prepared ones included.
+    pub live: u64,
+    /// Those with a stop time.
+    pub stopped: u64,
+    /// Deleted records of a column store (type 4).
+    pub deleted: u64,
+    /// Those whose start or stop is prepared.
+    pub prepared: u64,
+    /// Key cells with a prefix.
+    pub prefix_keys: u32,
+    /// Value copies.
+    pub copies: u32,
+    /// Overflow items referred to, in the order of the cells.
+    pub overflows: Vec<OverflowRef>,
+    /// The first key of a row store. Only in the deep pass, and if it could be built.
+    pub first_key: Option<Vec<u8>>,
+    /// The last key, likewise.
+    pub last_key: Option<Vec<u8>>,
+    /// Broken rules.
+    pub breaches: Breaches,
+}
+
+impl Leaf {
+    /// Count a row or a run.
+    #[inline(always)]
+    pub(super) fn count(&mut self, times: &Times, run: u64, deleted: bool) {
+        self.rows = self.rows.saturating_add(run);
+        let kind = match (deleted, times.is_stopped()) {
+            (true, _) => &mut self.deleted,
+            (_, true) => &mut self.stopped,
+            _ => &mut self.live,
+        };
+        *kind = kind.saturating_add(run);
+        if times.prepared {
+            self.prepared = self.prepared.saturating_add(run);
+        }
+    }
+}
+
+/// Reads the item of an overflow key; `None` if it cannot be had.
+pub type Resolve<'r> = dyn FnMut(&LocalAddress) -> Option<Vec<u8>> + 'r;
+
+/// Read a leaf page of any type.
+///
+/// In the deep pass `row` gets every row, and `resolve` is asked for overflow keys; a key it does not
+/// know is not judged. The quick pass calls neither.
+pub fn leaf(page: &Page<'_>, options: &Options, resolve: &mut Resolve<'_>, row: &mut dyn FnMut(&Row<'_>)) -> Leaf {
+    let mut out = Leaf::default();
+    match page.kind {
+        PageType::RowLeaf => RowWalk::new(page, options, &mut out).run(resolve, row),
+        PageType::ColumnVariable => ColumnWalk::new(page, options, &mut out).run(row),
+        PageType::ColumnFixed => super::fixed::records(page, options, &mut out, row),
+        _ => out.breaches.add(Rule::Type, 24, || format!("{} page instead of a leaf page", page.kind.name())),
+    }
+    out
+}
+
+/// The numbers and overflow addresses of a leaf page, as fast as they can be had.
+#[must_use]
+pub fn quick(page: &Page<'_>, bounds: Bounds) -> Leaf {
+    leaf(page, &Options::quick(bounds), &mut |_| None, &mut |_| {})
+}
+
+/// What both kinds of cell pages do with value cells.
+struct Values<'p, 'a> {
+    page: &'p Page<'a>,
+    options: &'p Options,
+    /// Offsets of the value cells so far; only kept once a page has shown a copy.
+    starts: Option<Vec<usize>>,
+}
+
+impl<'a> Values<'_, 'a> {
+    /// A value that is on the page.
+    #[inline(always)]
+    fn plain(&mut self, at: usize, data: &'a [u8], times: &Times, out: &mut Leaf) -> Value<'a> {
+        self.window(at, times, out);
+        if let Some(starts) = &mut self.starts {
+            starts.push(at);
+        }
+        Value::Inline(data)
+    }
+
+    /// The value in a cell of any kind, with what is wrong noted.
+    fn read(&mut self, cell: &Cell<'a>, out: &mut Leaf) -> Value<'a> {
+        match cell.kind {
+            CellKind::Value => return self.plain(cell.offset, cell.data, &cell.times, out),
+            CellKind::ValueOverflow => {
+                if let Some(starts) = &mut self.starts {
+                    starts.push(cell.offset);
+                }
+                self.window(cell.offset, &cell.times, out);
+                let address = rules::address(cell, self.options.bounds, &mut out.breaches);
+                out.overflows.extend(address.map(|address| OverflowRef { at: cell.offset, key: false, address }));
+                return Value::Overflow(address);
+            }
+            _ => self.window(cell.offset, &cell.times, out),
+        }
+        if cell.kind != CellKind::ValueCopy {
+            return Value::Deleted;
+        }
+        out.copies = out.copies.saturating_add(1);
+        if self.options.deep { self.copied(cell, out) } else { Value::Unknown }
+    }
+
+    #[inline(always)]
+    fn window(&self, at: usize, times: &Times, out: &mut Leaf) {
+        if self.options.deep
+            && let Err(message) = windows::value(times)
+        {
+            out.breaches.add(Rule::Window, at, || message.to_owned());
+        }
+    }
+
+    /// What a copy refers to: a value cell before it on the page.
+    fn copied(&mut self, cell: &Cell<'a>, out: &mut Leaf) -> Value<'a> {
+        let page = self.page;
+        let starts = self.starts.get_or_insert_with(|| {
+            let before = Cells::new(page.plain, DATA_OFFSET, page.header.flags).map_while(Result::ok);
+            let before = before.take_while(|c| c.offset < cell.offset);
+            let values = before.filter(|c| matches!(c.kind, CellKind::Value | CellKind::ValueOverflow));
+            values.map(|c| c.offset).collect()
+        });
+        let distance = cell.copy_distance.unwrap_or(0);
+        let target = usize::try_from(distance).ok().and_then(|d| cell.offset.checked_sub(d));
+        let target = target.filter(|t| starts.binary_search(t).is_ok());
+        match target.map(|t| Cell::read(page.plain, t, page.header.flags)) {
+            Some(Ok(t)) if t.kind == CellKind::Value => Value::Inline(t.data),
+            // The item is the other cell's; its address was judged there.
+            Some(Ok(t)) => Value::Overflow(LocalAddress::decode(t.data, self.options.bounds.alloc).ok().flatten()),
+            _ => {
+                let message = || format!("the copy refers to the cell {distance} bytes back, there is no value");
+                out.breaches.add(Rule::Copy, cell.offset, message);
+                Value::Unknown
+            }
+        }
+    }
+}
+
+/// A walk over a row leaf.
+struct RowWalk<'p, 'a> {
+    page: &'p Page<'a>,
+    options: &'p Options,
+    out: &'p mut Leaf,
+    values: Values<'p, 'a>,
+    keys: Keys,
+}
+
+impl<'p, 'a> RowWalk<'p, 'a> {
+    fn new(page: &'p Page<'a>, options: &'p Options, out: &'p mut Leaf) -> Self {
+        Self { page, options, out, values: Values { page, options, starts: None }, keys: Keys::default() }
+    }
+
+    fn run(mut self, resolve: &mut Resolve<'_>, row: &mut dyn FnMut(&Row<'_>)) {
+        let mut at = DATA_OFFSET;
+        // Offset of the key that waits for its value.
+        let mut waiting: Option<usize> = None;
+        let mut keys = 0_u32;
+        for n in 0..self.page.header.entries {
+            let number = n.saturating_add(1);
+            // Used field by field, so that no cell is put together for the usual row.
+            if let Some(cell) = fast_cell::read(self.page.plain, at) {
+                at = cell.end;
+                if cell.kind == CellKind::Key {
+                    self.begin(waiting.replace(cell.offset), row);
+                    self.key(cell.offset, cell.prefix, cell.data, number);
+                    keys = self.counted(keys);
+                } else {
+                    if cell.run.is_some_and(|run| run != 0) {
+                        self.forbidden(cell.offset, number, "a run length in a row store");
+                    }
+                    let value = self.values.plain(cell.offset, cell.data, &cell.times, self.out);
+                    self.end(waiting.take(), value, &cell.times, cell.offset, row);
+                }
+                continue;
+            }
+            let Some(cell) = rules::rare_cell(self.page, at, n, &mut self.out.breaches) else { return };
+            at = cell.end;
+            match cell.kind {
+                CellKind::Key | CellKind::KeyOverflow => {
+                    self.begin(waiting.replace(cell.offset), row);
+                    if cell.run.is_some() {
+                        self.forbidden(cell.offset, number, "a key with a run length");
+                    }
+                    if cell.kind == CellKind::Key {
+                        self.key(cell.offset, cell.prefix, cell.data, number);
+                    } else {
+                        self.overflow_key(&cell, number, resolve);
+                    }
+                    keys = self.counted(keys);
+                }
+                CellKind::Value | CellKind::ValueCopy | CellKind::ValueOverflow => {
+                    if cell.run.is_some_and(|run| run != 0) {
+                        self.forbidden(cell.offset, number, "a run length in a row store");
+                    }
+                    let value = self.values.read(&cell, self.out);
+                    self.end(waiting.take(), value, &cell.times, cell.offset, row);
+                }
+                _ => rules::illegal(self.page, &cell, &mut self.out.breaches),
+            }
+        }
+        self.begin(waiting, row);
+        if self.options.deep {
+            self.out.last_key = self.keys.current().map(<[u8]>::to_vec);
+        }
+        self.key_count(keys);
+        rules::end_of_cells(self.page, at, &mut self.out.breaches);
+    }
+
+    /// Before the next key: the one that waits has no value.
+    #[inline(always)]
+    fn begin(&mut self, waiting: Option<usize>, row: &mut dyn FnMut(&Row<'_>)) {
+        if let Some(at) = waiting {
+            self.row(at, Value::Empty, &Times::EMPTY, row);
+        }
+    }
+
+    /// The key that waits has this value.
+    #[inline(always)]
+    fn end(&mut self, key: Option<usize>, v: Value<'_>, times: &Times, at: usize, row: &mut dyn FnMut(&Row<'_>)) {
+        match key {
+            Some(at) => self.row(at, v, times, row),
+            None if at == DATA_OFFSET => self.alternation(at, "the page begins with a value"),
+            None => self.alternation(at, "the second of two adjacent values"),
+        }
+    }
+
+    /// Behind each key.
+    #[inline(always)]
+    fn counted(&mut self, keys: u32) -> u32 {
+        if keys == 0 && self.options.deep {
+            self.out.first_key = self.keys.current().map(<[u8]>::to_vec);
+        }
+        keys.saturating_add(1)
+    }
+
+    #[inline(always)]
+    fn key(&mut self, at: usize, prefix: u8, data: &[u8], number: u32) {
+        if prefix != 0 {
+            self.out.prefix_keys = self.out.prefix_keys.saturating_add(1);
+        }
+        if self.options.deep {
+            self.keys.push(at, prefix, data, number, self.options.byte_order, &mut self.out.breaches);
+        }
+    }
+
+    fn overflow_key(&mut self, cell: &Cell<'_>, number: u32, resolve: &mut Resolve<'_>) {
+        let address = rules::address(cell, self.options.bounds, &mut self.out.breaches);
+        self.out.overflows.extend(address.map(|address| OverflowRef { at: cell.offset, key: true, address }));
+        if self.options.deep {
+            let item = address.and_then(|a| resolve(&a));
+            self.keys.push_item(item, cell.offset, number, self.options.byte_order, &mut self.out.breaches);
+        }
+    }
+
+    #[inline(always)]
+    fn row(&mut self, at: usize, value: Value<'_>, times: &Times, row: &mut dyn FnMut(&Row<'_>)) {
+        self.out.count(times, 1, false);
+        if self.options.deep {
+            row(&Row { at, key: self.keys.current(), recno: 0, run: 1, value, times: *times });
+        }
+    }
+
+    /// The flags promise a number of keys (17.6, rule 9). Not judged where cells were out of place.
+    fn key_count(&mut self, keys: u32) {
+        let flags = self.page.header.flags;
+        let entries = self.page.header.entries;
+        let promised = if flags & page_header::FLAG_EMPTY_VALUES_ALL != 0 {
+            keys == entries
+        } else {
+            flags & page_header::FLAG_EMPTY_VALUES_NONE == 0 || u64::from(keys) * 2 == u64::from(entries)
+        };
+        let breaches = &mut self.out.breaches;
+        if !promised && !breaches.has(Rule::Alternation) && !breaches.has(Rule::CellType) {
+            let message = || format!("{keys} keys in {entries} entries do not go with page flags {flags:#04x}");
+            breaches.add(Rule::Entries, 20, message);
+        }
+    }
+
+    #[cold]
+    fn alternation(&mut self, at: usize, what: &'static str) {
+        self.out.breaches.add(Rule::Alternation, at, || what.to_owned());
+    }
+
+    #[cold]
+    fn forbidden(&mut self, at: usize, number: u32, what: &'static str) {
+        self.out.breaches.add(Rule::Cell, at, || format!("cell {number}: {what}"));
+    }
+}
+
+/// A walk over a variable-length column leaf.
+struct ColumnWalk<'p, 'a> {
+    page: &'p Page<'a>,
+    options: &'p Options,
+    out: &'p mut Leaf,
+    values: Values<'p, 'a>,
+}
+
+impl<'p, 'a> ColumnWalk<'p, 'a> {
+    fn new(page: &'p Page<'a>, options: &'p Options, out: &'p mut Leaf) -> Self {
+        Self { page, options, out, values: Values { page, options, starts: None } }
+    }
+
+    fn run(mut self, row: &mut dyn FnMut(&Row<'_>)) {
+        let mut at = DATA_OFFSET;
+        let mut recno = self.page.header.recno;
+        let mut previous: Option<(Value<'a>, Times)> = None;
+        for n in 0..self.page.header.entries {
+            let Some(cell) = rules::next_cell(self.page, at, n, &mut self.out.breaches) else { return };
+            at = cell.end;
+            let number = n.saturating_add(1);
+            let legal = CellKind::is_value(cell.kind) && cell.kind != CellKind::ValueOverflowRemoved;
+            if !legal {
+                rules::illegal(self.page, &cell, &mut self.out.breaches);
+                previous = None;
+                continue;
+            }
+            let run = cell.run.unwrap_or(0).max(1);
+            let value = self.values.read(&cell, self.out);
+            self.out.count(&cell.times, run, value == Value::Deleted);
+            if self.options.deep {
+                if previous
+                    .is_some_and(|(last, times)| same(last, value) && (value == Value::Deleted || times == cell.times))
+                {
+                    let message = || format!("cells {n} and {number} should have been run-length encoded");
+                    self.out.breaches.add(Rule::Run, cell.offset, message);
+                }
+                previous = Some((value, cell.times));
+                row(&Row { at: cell.offset, key: None, recno, run, value, times: cell.times });
+            }
+            match recno.checked_add(run) {
+                Some(next) => recno = next,
+                None => {
+                    let message = || format!("cell {number}: run of {run} records from record {recno} on");
+                    self.out.breaches.add(Rule::RecordNumber, cell.offset, message);
+                    // Every record behind it would be said to be wrong as well.
+                    return;
+                }
+            }
+        }
+        rules::end_of_cells(self.page, at, &mut self.out.breaches);
+    }
+}
+
+/// Whether neighbours are equal as far as runs are concerned: both plain, or both deleted.
+fn same(a: Value<'_>, b: Value<'_>) -> bool {
+    match (a, b) {
+        (Value::Inline(a), Value::Inline(b)) => a == b,
+        (Value::Deleted, Value::Deleted) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::page_header::PageHeader;
+
+    const BOUNDS: Bounds = Bounds { alloc: 4096, file_size: 1 << 20 };
+
+    fn page(type_byte: u8, flags: u8, entries: u32, cells: &str) -> Vec<u8> {
+        let cells = hex::decode(cells.replace(' ', "")).unwrap();
+        let mem_size = u32::try_from(DATA_OFFSET + cells.len()).unwrap();
+        let recno = u64::from(type_byte != 7);
+        let header = PageHeader { recno, write_gen: 9, mem_size, entries, type_byte, flags, unused: 0, version: 1 };
+        let mut out = Vec::new();
+        header.write(&mut out);
+        out.extend_from_slice(&[0; 12]);
+        out.extend_from_slice(&cells);
+        out
+    }
+
+    type Seen = Vec<(Option<String>, u64, u64, String)>;
+
+    fn run(bytes: &[u8], items: &[(u64, &str)]) -> (Leaf, Seen) {
+        let mut seen = Vec::new();
+        let page = Page::new(bytes).unwrap();
+        let mut resolve =
+            |a: &LocalAddress| items.iter().find(|(at, _)| *at == a.offset).map(|(_, key)| key.as_bytes().to_vec());
+        let out = leaf(&page, &Options::deep(BOUNDS), &mut resolve, &mut |r| {
+            let key = r.key.map(|k| String::from_utf8_lossy(k).into_owned());
+            let value = match r.value {
+                Value::Inline(v) => String::from_utf8_lossy(v).into_owned(),
+                other => format!("{other:?}"),
+            };
+            seen.push((key, r.recno, r.run, value));
+        });
+        let fast = quick(&page, BOUNDS);
+        assert_eq!((fast.rows, fast.live, fast.stopped), (out.rows, out.live, out.stopped));
+        assert_eq!((&fast.overflows, fast.copies, fast.prefix_keys), (&out.overflows, out.copies, out.prefix_keys));
+        (out, seen)
+    }
+
+    fn rules_of(bytes: &[u8]) -> Vec<Rule> {
+        run(bytes, &[]).0.breaches.list.iter().map(|b| b.rule).collect()
+    }
+
+    #[test]
+    fn rows_of_05_13() {
+        let cells = "156170706c65 0f726564 16027269636f74 8c089080866f72616e6765 1962616e616e61 0f79656c";
+        let (out, seen) = run(&page(7, 4, 6, cells), &[]);
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        let rows: Vec<_> = seen.iter().map(|s| (s.0.as_deref().unwrap(), s.3.as_str())).collect();
+        assert_eq!(rows, [("apple", "red"), ("apricot", "orange"), ("banana", "yel")]);
+        assert_eq!((out.rows, out.live, out.prefix_keys), (3, 3, 1));
+        assert_eq!((out.first_key.unwrap(), out.last_key.unwrap()), (b"apple".to_vec(), b"banana".to_vec()));
+    }
+
+    #[test]
+    fn empty_values_and_stopped_ones() {
+        // "a" without value, "b" stopped at 20, "c" without value.
+        let (out, seen) = run(&page(7, 0, 4, "0561 0562 8c188a8a8081 78 0563"), &[]);
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        let rows: Vec<_> = seen.iter().map(|s| (s.0.as_deref().unwrap(), s.3.as_str())).collect();
+        assert_eq!(rows, [("a", "Empty"), ("b", "x"), ("c", "Empty")]);
+        assert_eq!((out.rows, out.live, out.stopped), (3, 2, 1));
+        assert_eq!(rules_of(&page(7, 2, 3, "0561 0562 0563")), []);
+        assert_eq!(rules_of(&page(7, 2, 3, "0561 0562 0778")), [Rule::Entries]);
+        assert_eq!(rules_of(&page(7, 4, 3, "0561 0562 0778")), [Rule::Entries]);
+    }
+
+    #[test]
+    fn overflow_keys_take_part_in_the_order_if_they_are_known() {
+        let cells = "0561 0778 6083818180 0779 060163 077a";
+        let bytes = page(7, 4, 6, cells);
+        let (out, seen) = run(&bytes, &[(8192, "ab")]);
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        let keys: Vec<_> = seen.iter().map(|s| s.0.clone()).collect();
+        // The prefix comes from the key before the overflow key.
+        assert_eq!(keys, [Some("a".into()), Some("ab".into()), Some("ac".into())]);
+        assert_eq!((out.overflows.len(), out.overflows[0].key), (1, true));
+        let (out, seen) = run(&bytes, &[]);
+        assert!(out.breaches.is_empty() && seen[1].0.is_none());
+        for item in ["a", "0"] {
+            assert!(run(&bytes, &[(8192, item)]).0.breaches.has(Rule::Order), "{item}");
+        }
+        for item in ["ac", "b"] {
+            let (out, _) = run(&bytes, &[(8192, item)]);
+            assert_eq!(out.breaches.list[0].at, 40 + 11, "{item}");
+        }
+    }
+
+    #[test]
+    fn row_rules() {
+        for (cells, entries, want) in [
+            ("0778 0561", 2, vec![Rule::Alternation]),
+            ("0561 0778 0778", 3, vec![Rule::Alternation]),
+            ("0562 0778 0561 0778", 4, vec![Rule::Order]),
+            ("0561 0778 0561 0778", 4, vec![Rule::Order]),
+            ("0961 62 0778 060262 0778", 4, vec![]),
+            ("0961 62 0778 060261 0778 060262 0778", 6, vec![]),
+            // A prefix that is too long is told once, though the next key builds on it.
+            ("0561 0778 060262 0778 060263 0778 0562 0778", 8, vec![Rule::Prefix]),
+            ("0561 0778 d080 0562", 4, vec![Rule::CellType]),
+            ("0561 4080", 2, vec![Rule::CellType, Rule::Tail]),
+            ("0561 0778", 4, vec![Rule::Entries]),
+            ("0561 0778 0562 0778", 2, vec![Rule::Tail]),
+            ("0561 e0", 2, vec![Rule::CellType]),
+            ("0561 0b78", 2, vec![Rule::Cell]),
+            // Stop 9 before start 10, as a difference modulo 2^64.
+            ("0561 8c188ae8ffffffffffffdfbf 8081 78", 2, vec![Rule::Window]),
+            ("0561 8c088a82 8178", 2, vec![Rule::Cell]),
+            ("0561 a083808180", 2, vec![]),
+            ("0561 a083808080", 2, vec![Rule::Address]),
+            ("0561 a084c0c08180", 2, vec![Rule::AddressBeyondEnd]),
+            ("0561 0778 0562 9080", 4, vec![Rule::Copy]),
+            ("0561 0778 0562 9084", 4, vec![]),
+            ("0561 0778 0562 9083", 4, vec![Rule::Copy]),
+            ("0561 0778 0562 90c000", 4, vec![Rule::Copy]),
+            // A copy of a copy.
+            ("0561 0778 0562 9084 0563 9084", 6, vec![Rule::Copy]),
+        ] {
+            assert_eq!(rules_of(&page(7, 0, entries, cells)), want, "{cells}");
+        }
+        assert_eq!(rules_of(&page(6, 0, 2, "05000303")), [Rule::Type]);
+        let unordered = page(7, 4, 4, "0562 0778 0561 0778");
+        let options = Options { byte_order: false, ..Options::deep(BOUNDS) };
+        let out = leaf(&Page::new(&unordered).unwrap(), &options, &mut |_| None, &mut |_| {});
+        assert!(out.breaches.is_empty());
+    }
+
+    #[test]
+    fn records_of_17_3() {
+        // The run of 17.3 (8 records), a deleted run, a plain value, its copy under another window.
+        let cells = "8c288ac0338886 72756e2d3000 4483 0778 98088b82";
+        let (out, seen) = run(&page(4, 0, 4, cells), &[]);
+        assert!(out.breaches.is_empty(), "{:?}", out.breaches);
+        let rows: Vec<_> = seen.iter().map(|s| (s.1, s.2, s.3.as_str())).collect();
+        assert_eq!(rows, [(1, 8, "run-0\0"), (9, 3, "Deleted"), (12, 1, "x"), (13, 1, "x")]);
+        assert_eq!((out.rows, out.live, out.deleted, out.copies), (13, 10, 3, 1));
+        for (cells, entries, want) in [
+            ("0778 0779", 2, vec![]),
+            ("0778 0778", 2, vec![Rule::Run]),
+            ("0778 9082", 2, vec![Rule::Run]),
+            ("4081", 1, vec![Rule::Tail]),
+            ("4481 4482", 2, vec![Rule::Run]),
+            ("0778 0561", 2, vec![Rule::CellType]),
+            ("84e8ffffffffffffdfbf 81 78 0779", 2, vec![Rule::RecordNumber]),
+            ("0778 0779", 3, vec![Rule::Entries]),
+        ] {
+            assert_eq!(rules_of(&page(4, 0, entries, cells)), want, "{cells}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The children most internal pages consist of: leaves without overflow items whose newest block is a
+//! full image, in cookies of version 0 (spec 02.1, 05.5, 06.2).
+//!
+//! An audit meets every child of every internal page of every checkpoint, so these are read without
+//! making a [`Child`] of each. Whatever else a page holds is read with care, and a page that breaks a
+//! rule is left to [`delta::children`] as a whole, which says what is wrong with it.
+
+use super::cell::{Cell, CellKind};
+use super::delta::{self, Body, Child, Room};
+use super::fast_cell::vuint;
+use crate::format::cookie::Cookie;
+use crate::format::image::Era;
+
+/// The address cell of a leaf without overflow items, type 3 (05.1): without window, and with it.
+const ADDR_LEAF_NO_OVERFLOW: u8 = 0x30;
+const ADDR_LEAF_NO_OVERFLOW_TIMES: u8 = 0x38;
+/// A key cell with 64 bytes or more (05.4), and what is taken off its length.
+const LONG_KEY: u8 = 0x50;
+const LENGTH_ADJUST: u64 = 64;
+/// A cookie of version 0 that a reader of version 0 can read (01.4, 02.1).
+const VERSIONS: u8 = 0;
+
+/// What a cookie says of a page whose newest block is a full image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainChild {
+    /// Page id, not 0.
+    pub page: u64,
+    /// LSN of the image, not 0.
+    pub lsn: u64,
+    /// Size in bytes, not 0.
+    pub size: u32,
+    /// Checksum in the block's header.
+    pub checksum: u32,
+}
+
+impl PlainChild {
+    /// The whole cookie.
+    #[must_use]
+    pub fn cookie(&self) -> Cookie {
+        Cookie::new(self.page, self.lsn, 0, self.size, self.checksum)
+    }
+}
+
+/// A child of a sound internal page.
+#[derive(Debug, Clone, Copy)]
+pub enum Entry {
+    /// A leaf without overflow items that is one full image.
+    Plain(PlainChild),
+    /// Position in [`Entries::others`].
+    Other(usize),
+}
+
+/// The children of a sound internal page that has no deltas.
+#[derive(Debug, Default)]
+pub struct Entries<'a> {
+    /// All of them, in key order.
+    pub list: Vec<Entry>,
+    /// Those that are not plain.
+    pub others: Vec<Child<'a>>,
+}
+
+/// Read the children of a base image; `None` if it breaks any rule.
+#[must_use]
+pub fn entries<'a>(body: &Body<'a>) -> Option<Entries<'a>> {
+    if body.era != Era::Current {
+        return None;
+    }
+    let page = body.plain;
+    let pairs = usize::try_from(body.header.entries / 2).ok()?;
+    let mut out = Entries::default();
+    // However many cells the header promises, each takes a byte at least.
+    out.list.reserve(pairs.min(page.len() / 2));
+    let mut room = Room::new();
+    let mut at = body.start;
+    while at < page.len() {
+        if let Some((child, end)) = plain(page, at) {
+            room.take::<Entry>(0).ok()?;
+            out.list.push(Entry::Plain(child));
+            at = end;
+            continue;
+        }
+        let key = Cell::read(page, at, body.header.flags).ok()?;
+        let addr = Cell::read(page, key.end, body.header.flags).ok()?;
+        if !key.kind.is_key() {
+            return None;
+        }
+        let child = delta::child(&key, &addr, false).ok()?;
+        room.take::<(Entry, Child<'_>)>(0).ok()?;
+        // The last one of a page ends too near its end for the fast way.
+        match of(&child) {
+            Some(plain) => out.list.push(Entry::Plain(plain)),
+            None => {
+                out.list.push(Entry::Other(out.others.len()));
+                out.others.push(child);
+            }
+        }
+        at = addr.end;
+    }
+    (body.header.entries.is_multiple_of(2) && out.list.len() == pairs).then_some(out)
+}
+
+/// A child read with care, if it is a plain one.
+fn of(child: &Child<'_>) -> Option<PlainChild> {
+    if child.kind != CellKind::AddrLeafNoOverflow || child.overflow_key {
+        return None;
+    }
+    let cookie = Cookie::decode(child.cookie).ok()?;
+    let Cookie { page_id: page, lsn, size, checksum, .. } = cookie;
+    let plain = PlainChild { page, lsn, size, checksum };
+    (lsn != 0 && cookie == plain.cookie()).then_some(plain)
+}
+
+/// The key and the plain address at an offset, and where they end.
+#[inline(always)]
+fn plain(page: &[u8], at: usize) -> Option<(PlainChild, usize)> {
+    let mut next = at.checked_add(1)?;
+    let first = *page.get(at)?;
+    let key = match first & 0x3 {
+        0x1 => usize::from(first >> 2),
+        0x0 if first == LONG_KEY => usize::try_from(vuint(page, &mut next)?.checked_add(LENGTH_ADJUST)?).ok()?,
+        _ => return None,
+    };
+    next = next.checked_add(key)?;
+    let addr = *page.get(next)?;
+    next = next.checked_add(1)?;
+    match addr {
+        ADDR_LEAF_NO_OVERFLOW => {}
+        ADDR_LEAF_NO_OVERFLOW_TIMES => {
+            let bits = *page.get(next)?;
+            next = next.checked_add(1)?;
+            if bits & 0x80 != 0 {
+                return None;
+            }
+            // One number for each bit but that of prepared work (05.3).
+            for _ in 0..(bits & 0x7e).count_ones() {
+                vuint(page, &mut next)?;
+            }
+        }
+        _ => return None,
+    }
+    let len = usize::try_from(vuint(page, &mut next)?).ok()?;
+    let end = next.checked_add(len)?;
+    cookie(page, next, end).map(|child| (child, end))
+}
+
+/// The cookie from `at` to `end`, if it is a plain one.
+#[inline(always)]
+fn cookie(page: &[u8], at: usize, end: usize) -> Option<PlainChild> {
+    if *page.get(at)? != VERSIONS {
+        return None;
+    }
+    let mut next = at.checked_add(1)?;
+    let page_id = vuint(page, &mut next)?;
+    let flags = vuint(page, &mut next)?;
+    let lsn = vuint(page, &mut next)?;
+    let difference = vuint(page, &mut next)?;
+    let size = u32::try_from(vuint(page, &mut next)?).ok()?;
+    let checksum = u32::from_le_bytes(page.get(next..end)?.try_into().ok()?);
+    // Without a base image the difference to its LSN is the whole LSN (02.1).
+    let sound = page_id != 0 && flags == 0 && lsn != 0 && difference == lsn && size != 0;
+    sound.then_some(PlainChild { page: page_id, lsn, size, checksum })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::page_header::PageHeader;
+    use crate::page::cell::{self, TS_MAX, TXN_MAX, Times};
+    use proptest::prelude::*;
+
+    /// The children as the careful reader has them, plain ones told by their cookies.
+    fn agree(bytes: &[u8], cells: u32) -> bool {
+        let header = PageHeader {
+            recno: 0,
+            write_gen: 1,
+            mem_size: u32::try_from(bytes.len()).unwrap(),
+            entries: cells,
+            type_byte: 6,
+            flags: 0,
+            unused: 0,
+            version: 1,
+        };
+        let body = Body { plain: bytes, start: 0, header, era: Era::Current };
+        let careful = delta::children(&body, &[]);
+        let Some(fast) = entries(&body) else { return careful.error.is_some() };
+        assert!(careful.error.is_none());
+        assert_eq!(fast.list.len(), careful.list.len());
+        for (entry, child) in fast.list.iter().zip(&careful.list) {
+            match entry {
+                Entry::Plain(plain) => {
+                    assert_eq!((child.kind, child.overflow_key), (CellKind::AddrLeafNoOverflow, false));
+                    assert_eq!(Cookie::decode(child.cookie), Ok(plain.cookie()));
+                }
+                Entry::Other(at) => assert_eq!(&fast.others[*at], child),
+            }
+        }
+        true
+    }
+
+    fn any_cookie() -> impl Strategy<Value = Vec<u8>> {
+        let number = || prop_oneof![Just(0_u64), 1..300_u64, 8000..9000_u64, any::<u64>()];
+        let cookie = (number(), number(), prop::bool::ANY, any::<u32>(), any::<u32>());
+        let cookie = cookie.prop_map(|(page, lsn, image, size, checksum)| {
+            Cookie::new(page, lsn, if image { 0 } else { lsn / 2 }, size, checksum).encode()
+        });
+        prop_oneof![8 => cookie, 1 => prop::collection::vec(any::<u8>(), 0..30)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_read_fast_is_what_is_read_with_care(
+            pairs in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..90), any_cookie(), 0..9_u8, any::<u64>()), 0..12),
+            more in 0..40_u32,
+            flip in prop_oneof![4 => Just(None), 1 => any::<(prop::sample::Index, u8)>().prop_map(Some)],
+        ) {
+            let mut bytes = Vec::new();
+            for (key, cookie, kind, ts) in &pairs {
+                cell::write_key(&mut bytes, 0, key);
+                let kind = match kind {
+                    0 => CellKind::AddrInternal,
+                    1 => CellKind::AddrLeaf,
+                    2 => CellKind::AddrDeleted,
+                    _ => CellKind::AddrLeafNoOverflow,
+                };
+                let stop_ts = if ts % 3 == 0 { *ts } else { TS_MAX };
+                let stop_txn = if ts % 5 == 0 { ts / 7 } else { TXN_MAX };
+                let times = Times { start_ts: ts / 2, durable_start_ts: ts / 2, stop_ts, stop_txn, ..Times::EMPTY };
+                cell::write_addr(&mut bytes, kind, &times, None, cookie);
+            }
+            let cells = u32::try_from(pairs.len() * 2).unwrap() + u32::from(more == 0);
+            if let (Some((at, bits)), false) = (flip, bytes.is_empty()) {
+                let at = at.index(bytes.len());
+                bytes[at] ^= bits;
+            }
+            prop_assert!(agree(&bytes, cells));
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Reading a page version: fetch its blocks, verify the checksum chain (spec 03.4), decode.
+
+use super::chain::Chain;
+use super::fault::{Fault, FaultKind};
+use crate::format::block;
+use crate::format::compress::Compressor;
+use crate::format::cookie::{Cookie, Layout};
+use crate::format::image::{Era, Image};
+use crate::format::page_header::PageHeader;
+use crate::format::{Class, FormatError};
+use crate::page::delta::{self, Body, Children, Rows};
+use crate::page::plain_child::{self, Entries};
+use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
+use std::borrow::Cow;
+
+/// The compressor of a tree, as far as its configuration tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not known; the framing of each image decides.
+    #[default]
+    Unknown,
+    /// Known and supported, or none at all.
+    Known(Option<Compressor>),
+    /// The configuration names a compressor this tool does not have.
+    Unsupported,
+}
+
+/// Buffers for one page's blocks, reused from page to page.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    blocks: Vec<Vec<u8>>,
+    used: usize,
+}
+
+impl Scratch {
+    /// The blocks of the page read last, base image first.
+    pub fn blocks(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
+        self.blocks.iter().take(self.used).map(Vec::as_slice)
+    }
+
+    fn slot(&mut self) -> &mut Vec<u8> {
+        if self.blocks.len() == self.used {
+            self.blocks.push(Vec::new());
+        }
+        self.used += 1;
+        &mut self.blocks[self.used - 1]
+    }
+}
+
+/// Which references between checksums hold, as far as the caller knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Checks {
+    /// What the newest block must carry: the cookie's checksum, or `None` if that is in doubt.
+    pub newest: Option<u32>,
+    /// Each block names its predecessor's checksum; false for a chain already known to be broken,
+    /// where every link would be reported once more.
+    pub linked: bool,
+}
+
+impl Checks {
+    /// Everything must hold.
+    #[must_use]
+    pub fn all(cookie: &Cookie) -> Self {
+        Self { newest: Some(cookie.checksum), linked: true }
+    }
+}
+
+/// The header layout that goes with a cookie's layout.
+#[must_use]
+pub fn era_of(cookie: &Cookie) -> Era {
+    if cookie.layout == Layout::V0 { Era::Current } else { Era::June2025 }
+}
+
+/// Read and verify all blocks of a chain into `scratch`; returns the header of the base image.
+///
+/// Verification follows the engine's order (03.4), newest block first; one fault a block at most.
+/// The blocks stay in `scratch` whatever was found, unless the store could not deliver them.
+pub fn read(
+    reader: &mut dyn BlockReader,
+    index: &Index,
+    cookie: &Cookie,
+    checks: Checks,
+    chain: Chain,
+    scratch: &mut Scratch,
+    faults: &mut Vec<Fault>,
+) -> Option<PageHeader> {
+    let rows = chain.rows(index);
+    let era = era_of(cookie);
+    scratch.used = 0;
+    for row in rows {
+        if let Err(e) = reader.read(&row, scratch.slot()) {
+            faults.push(unreadable((row.table, row.page, row.lsn), &e));
+            scratch.used = 0;
+            return None;
+        }
+    }
+    let mut expected = checks.newest;
+    let mut header = None;
+    for (at, (row, bytes)) in rows.iter().zip(scratch.blocks.iter_mut()).enumerate().rev() {
+        let place = (row.table, row.page, row.lsn);
+        let mut flipped = None;
+        if let Ok(image) = Image::parse(bytes, Some(era)) {
+            flipped = verify(&image, expected, row.flags & FLAG_DELTA != 0, place, faults);
+        }
+        // Damage known to the bit is put right in this copy, so that the audit sees what lies below.
+        if let Some((offset, bit)) = flipped
+            && let Some(byte) = bytes.get_mut(offset)
+        {
+            *byte ^= 1 << bit;
+        }
+        let image = match Image::parse(bytes, Some(era)) {
+            Ok(image) => image,
+            Err(e) => {
+                faults.push(from_format(FaultKind::Header, place, &e));
+                expected = None;
+                continue;
+            }
+        };
+        expected = checks.linked.then_some(image.block.previous_checksum);
+        if at == 0 {
+            header = Some(image.page);
+        }
+    }
+    header
+}
+
+/// The tests of 03.4 on one block, in the engine's order. Returns the flipped bit, where a single
+/// one explains a wrong checksum.
+fn verify(
+    image: &Image<'_>,
+    expected: Option<u32>,
+    delta: bool,
+    place: (u64, u64, u64),
+    faults: &mut Vec<Fault>,
+) -> Option<(usize, u8)> {
+    let stored = image.block.checksum;
+    let computed = image.compute_checksum();
+    // A modified image stands for the whole chain and carries the old checksum beside its own (03.5).
+    let modified = image.block.flags & block::FLAG_MODIFIED != 0 && !delta;
+    let matches = expected.is_none_or(|e| e == stored || (modified && e == image.block.previous_checksum));
+    let sum = |s: u32| format!("checksum {s:08x}");
+    if !matches {
+        let wanted = expected.unwrap_or(0);
+        let mut fault = Fault::new(FaultKind::Checksum, place, sum(wanted), format!("header checksum of {stored:08x}"));
+        fault.recovered = computed == wanted;
+        faults.push(fault.with(if computed == wanted {
+            "only the checksum field is damaged: the bytes add up to the expected checksum".to_string()
+        } else if computed == stored {
+            "the block is intact in itself: it is another version, or the reference to it is wrong".to_string()
+        } else {
+            format!("the block's own checksum does not hold either: computed {computed:08x}")
+        }));
+        return None;
+    }
+    if computed != stored {
+        let found = format!("calculated checksum of {computed:08x}");
+        let mut fault = Fault::new(FaultKind::Checksum, place, sum(stored), found);
+        if let Err(e) = image.check_kind(delta) {
+            fault = fault.with(e.message);
+        }
+        let flipped = image.find_flipped_bit(stored);
+        if let Some((offset, bit)) = flipped {
+            fault.recovered = true;
+            fault = fault
+                .with(format!("a single flipped bit: byte {offset}, bit {bit}; the audit went on with it put right"));
+        }
+        faults.push(fault);
+        return flipped;
+    }
+    let rules = image.check_kind(delta).and_then(|()| image.check_headers());
+    if let Err(e) = rules {
+        let kind = if e.class == Class::Unsupported { FaultKind::CookieUnsupported } else { FaultKind::Header };
+        faults.push(from_format(kind, place, &e).with("the checksum is valid"));
+    }
+    None
+}
+
+/// A block with its plain form.
+type Plain<'s> = (Image<'s>, Cow<'s, [u8]>);
+
+/// The plain form of the blocks in `scratch`, base image first.
+fn plain<'s>(
+    scratch: &'s Scratch,
+    era: Era,
+    compression: Compression,
+) -> Result<Vec<Plain<'s>>, (FaultKind, FormatError)> {
+    scratch
+        .blocks()
+        .map(|bytes| {
+            let image = Image::parse(bytes, Some(era)).map_err(|e| (FaultKind::Undecodable, e))?;
+            if image.is_encrypted() {
+                return Err((FaultKind::Encrypted, FormatError::unsupported("encrypted")));
+            }
+            let compressor = match compression {
+                Compression::Unknown | Compression::Known(None) => None,
+                Compression::Known(some) => some,
+                Compression::Unsupported if image.is_compressed() => {
+                    return Err((FaultKind::UnknownCompressor, FormatError::unsupported("unknown compressor")));
+                }
+                Compression::Unsupported => None,
+            };
+            image.plain(compressor).map(|p| (image, p)).map_err(|e| {
+                let unknown = e.class == Class::Unsupported;
+                (if unknown { FaultKind::UnknownCompressor } else { FaultKind::Undecodable }, e)
+            })
+        })
+        .collect()
+}
+
+/// The page now in `scratch`: what it is called in messages and how to decompress it.
+#[derive(Debug, Clone, Copy)]
+pub struct Loaded {
+    /// Table, page and LSN of the version.
+    pub place: (u64, u64, u64),
+    /// The header layout.
+    pub era: Era,
+    /// The tree's compressor.
+    pub compression: Compression,
+}
+
+/// Decompress every block in `scratch` whose checksum covers its first 64 bytes only: the engine
+/// relies on the stream failing where such a block is damaged (03.2), and so must a check.
+pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>) {
+    let partial = |bytes: &[u8]| {
+        Image::parse(bytes, Some(loaded.era))
+            .is_ok_and(|i| i.is_compressed() && i.block.flags & block::FLAG_DATA_CHECKSUM == 0)
+    };
+    if !scratch.blocks().any(partial) || faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+        return;
+    }
+    if let Err((kind, e)) = plain(scratch, loaded.era, loaded.compression) {
+        faults.push(from_format(kind, loaded.place, &e));
+    }
+}
+
+/// Hand the merged children of the internal page in `scratch` to `f`.
+pub fn with_children<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(&Children<'_>) -> T,
+) -> Option<T> {
+    with_bodies(scratch, loaded, faults, |base, deltas, faults| {
+        let children = delta::children(base, deltas);
+        report(children.error.as_ref(), loaded.place, faults);
+        f(&children)
+    })
+}
+
+/// The children of an internal page, in the form that takes the least work.
+#[derive(Debug)]
+pub enum Kids<'c, 'a> {
+    /// A sound base image alone.
+    Entries(&'c Entries<'a>),
+    /// Anything else.
+    Merged(&'c Children<'a>),
+}
+
+/// As [`with_children`], but unless their keys are wanted the children of a sound page without deltas
+/// come as [`Entries`].
+pub fn with_kids<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    keys: bool,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(Kids<'_, '_>) -> T,
+) -> Option<T> {
+    with_bodies(scratch, loaded, faults, |base, deltas, faults| {
+        if deltas.is_empty()
+            && !keys
+            && let Some(entries) = plain_child::entries(base)
+        {
+            return f(Kids::Entries(&entries));
+        }
+        let children = delta::children(base, deltas);
+        report(children.error.as_ref(), loaded.place, faults);
+        f(Kids::Merged(&children))
+    })
+}
+
+/// Hand the merged rows of the leaf page in `scratch` to `f`.
+pub fn with_rows<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(&Rows<'_>) -> T,
+) -> Option<T> {
+    with_bodies(scratch, loaded, faults, |base, deltas, faults| {
+        let rows = delta::rows(base, deltas);
+        report(rows.error.as_ref(), loaded.place, faults);
+        if let Some((count, offset)) = rows.out_of_order {
+            faults.push(
+                Fault::new(FaultKind::KeyOrder, loaded.place, "ascending keys", format!("{count} keys out of order"))
+                    .with(format!("the first one is the cell at offset {offset}")),
+            );
+        }
+        f(&rows)
+    })
+}
+
+fn with_bodies<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(&Body<'_>, &[Body<'_>], &mut Vec<Fault>) -> T,
+) -> Option<T> {
+    let blocks = match plain(scratch, loaded.era, loaded.compression) {
+        Ok(blocks) => blocks,
+        Err((kind, e)) => {
+            // A block whose checksum failed already has its finding; do not say it twice.
+            if kind.is_unchecked() || !faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+                faults.push(from_format(kind, loaded.place, &e));
+            }
+            return None;
+        }
+    };
+    let bodies: Vec<Body<'_>> = blocks
+        .iter()
+        .map(|(image, plain)| Body { plain, start: image.data_offset(), header: image.page, era: image.era })
+        .collect();
+    let (base, deltas) = bodies.split_first()?;
+    Some(f(base, deltas, faults))
+}
+
+fn report(error: Option<&FormatError>, place: (u64, u64, u64), faults: &mut Vec<Fault>) {
+    if let Some(e) = error
+        && !faults.iter().any(|f| f.page == place.1)
+    {
+        faults.push(from_format(FaultKind::Undecodable, place, e));
+    }
+}
+
+/// A fault from a format error.
+#[must_use]
+pub fn from_format(kind: FaultKind, place: (u64, u64, u64), e: &FormatError) -> Fault {
+    let expected = match kind {
+        FaultKind::Encrypted | FaultKind::UnknownCompressor => "readable content",
+        FaultKind::CookieInvalid | FaultKind::CookieUnsupported => "a valid address cookie",
+        _ => "a valid page",
+    };
+    Fault::new(kind, place, expected, e.to_string())
+}
+
+/// A fault for bytes the store could not deliver.
+#[must_use]
+pub fn unreadable(place: (u64, u64, u64), e: &StoreError) -> Fault {
+    Fault::new(FaultKind::Unreadable, place, "the stored bytes", e.to_string())
+}

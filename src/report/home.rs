@@ -1,0 +1,231 @@
+//! The audit of a local home for people: files, where their bytes belong, checkpoints, findings, what next.
+
+use super::audit::{View, shell_word};
+use super::text::{count, escape, grouped, signed, size, table};
+use super::view::utc;
+use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
+use crate::audit::result::Verdict;
+use std::collections::HashMap;
+
+/// Files on screen, unless more detail was asked for; those with findings come first.
+const SHOWN_FILES: usize = 60;
+
+/// The whole report.
+pub(super) fn text(view: &View<'_>, local: &LocalInfo) -> String {
+    [head(view, local), files(view, local), checkpoints(view, local), view.findings(), turtle(local), next(view)]
+        .into_iter()
+        .filter(|s| !s.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn head(view: &View<'_>, local: &LocalInfo) -> String {
+    let a = view.audit;
+    let version = local.version.as_deref().unwrap_or("version not known");
+    let mut out = format!("{}: local block files, {}\n", escape(&a.store.home), escape(version));
+    let pages: u64 = a.trees.iter().map(|t| t.pages.reachable).sum();
+    let checkpoints: usize = local.files.iter().map(|f| f.checkpoints.len()).sum();
+    out.push_str(&format!(
+        "{}, {}; {}; {} in the newest of each file; checked: {}\n",
+        count(local.files.len() as u64, "file"),
+        size(a.store.bytes),
+        count(checkpoints as u64, "checkpoint"),
+        count(pages, "page"),
+        match a.store.depth {
+            "quick" => "internal pages only (--quick)",
+            "deep" => "all cells (--deep)",
+            _ => "all checksums, every byte of every file accounted",
+        }
+    ));
+    if local.catalog.source == "recovery" {
+        out.push_str("The turtle is of no use; the metadata's own copy of its checkpoint was used instead.\n");
+    } else if local.catalog.source == "backup" {
+        out.push_str("A backup copy that was not opened yet: WiredTiger.backup lists the files.\n");
+    } else if local.catalog.source == "files" {
+        let what = if a.findings.iter().any(|f| f.code == Code::Encrypted) {
+            "The metadata is encrypted"
+        } else {
+            "There is no metadata to go by"
+        };
+        out.push_str(what);
+        out.push_str("; each file was judged by the copy of its checkpoint in itself.\n");
+    }
+    let log = &local.log;
+    if !log.files.is_empty() {
+        let state = match (log.encrypted, log.needs_recovery) {
+            (true, _) => "encrypted".to_string(),
+            (_, true) => {
+                format!("{} commits behind the last checkpoint: recovery is needed", log.commits_after_checkpoint)
+            }
+            _ => "clean".to_string(),
+        };
+        let records: u64 = log.files.iter().map(|f| f.records).sum();
+        let files = count(log.files.len() as u64, "file");
+        out.push_str(&format!("Log: {files}, {}, {state}\n", count(records, "record")));
+    }
+    out.push('\n');
+    out.push_str(&view.verdict());
+    for what in &local.not_checked {
+        out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
+    }
+    out
+}
+
+/// MongoDB's name, or nothing.
+fn namespace(f: &FileInfo) -> String {
+    match (&f.namespace, &f.index) {
+        (Some(ns), Some(index)) => format!("{}, index {}", escape(ns), escape(index)),
+        (Some(ns), None) => escape(ns),
+        _ => String::new(),
+    }
+}
+
+fn files(view: &View<'_>, local: &LocalInfo) -> String {
+    if local.files.is_empty() {
+        return String::new();
+    }
+    let mut of_file: HashMap<&str, Vec<&str>> = HashMap::new();
+    for f in view.audit.findings.iter().filter(|f| f.severity > Severity::Note) {
+        of_file.entry(f.place.file.as_deref().unwrap_or_default()).or_default().push(f.code.name());
+    }
+    let codes = |f: &FileInfo| -> String {
+        let mut codes = of_file.get(f.file.as_str()).cloned().unwrap_or_default();
+        codes.dedup();
+        let more = codes.len().saturating_sub(2);
+        codes.truncate(2);
+        let list = codes.join(", ");
+        if more > 0 { format!("{list}, +{more}") } else { list }
+    };
+    let mut order: Vec<(&FileInfo, String)> = local.files.iter().map(|f| (f, codes(f))).collect();
+    order.sort_by_key(|(_, codes)| codes.is_empty());
+    let shown = if view.verbose > 0 { order.len() } else { SHOWN_FILES };
+    if order.len() <= shown {
+        order.sort_by(|a, b| a.0.file.cmp(&b.0.file));
+    }
+    let named = local.files.iter().any(|f| f.namespace.is_some());
+    let deep = local.files.iter().any(|f| f.checkpoints.iter().any(|c| c.rows.is_some()));
+    let mut header = vec!["File"];
+    if named {
+        header.push("Holds");
+    }
+    header.extend(["Chkpts", "Pages"]);
+    if deep {
+        header.push("Rows");
+    }
+    header.extend(["size=", "Differs", "File bytes", "Reusable", "Kept", "Lost", "Findings"]);
+    let right: Vec<usize> = (if named { 2 } else { 1 }..header.len() - 1).collect();
+    let rows = order.iter().take(shown).map(|(f, codes)| {
+        let last = f.checkpoints.last();
+        let mut row = vec![escape(&f.file)];
+        if named {
+            row.push(namespace(f));
+        }
+        row.push(f.checkpoints.len().to_string());
+        row.push(last.map_or("-".into(), |c| grouped(c.pages.reachable)));
+        if deep {
+            row.push(last.and_then(|c| c.rows).map_or("-".into(), |r| grouped(r.keys)));
+        }
+        row.push(last.map_or("-".into(), |c| grouped(c.published_size)));
+        row.push(match last {
+            Some(c) if c.difference != 0 && c.complete => view.paint.bad(&signed(c.difference)),
+            Some(c) if !c.complete => "?".to_string(),
+            Some(_) => "0".to_string(),
+            None => "-".to_string(),
+        });
+        row.push(grouped(f.physical_size));
+        let space = f.space.as_ref();
+        row.push(space.map_or("-".into(), |s| grouped(s.available)));
+        row.push(space.map_or("-".into(), |s| grouped(s.discarded)));
+        row.push(match space {
+            None => "-".to_string(),
+            Some(s) if s.uncertain => "?".to_string(),
+            Some(s) if s.lost > 0 => view.paint.bad(&grouped(s.lost)),
+            Some(_) => "0".to_string(),
+        });
+        row.push(codes.clone());
+        row
+    });
+    let mut out = format!("{}\n", view.paint.head("Files (bytes)"));
+    out.push_str(&table(view.width, &header, &right, rows.collect()));
+    if order.len() > shown {
+        out.push_str(&format!("and {} more files; -v shows all\n", order.len() - shown));
+    }
+    out.push_str(
+        "Reusable: free for new writes. Kept: not in the newest checkpoint, held for older ones. Lost: belongs to nothing.\n",
+    );
+    out
+}
+
+/// Checkpoints one by one, with detail asked for, or of the only file.
+fn checkpoints(view: &View<'_>, local: &LocalInfo) -> String {
+    if view.verbose == 0 && local.files.len() != 1 {
+        return String::new();
+    }
+    let row = |f: &FileInfo, c: &LocalCheckpointInfo| {
+        let types: Vec<String> = c.pages.by_type.iter().map(|(kind, n)| format!("{} {kind}", grouped(*n))).collect();
+        vec![
+            escape(&f.file),
+            escape(&c.name),
+            utc(c.time),
+            grouped(c.published_size),
+            if c.complete { grouped(c.recomputed_size) } else { format!("≥ {}", grouped(c.recomputed_size)) },
+            grouped(c.file_size),
+            c.available.map_or("?".into(), |l| grouped(l.bytes)),
+            c.rows.map_or("-".into(), |r| format!("{} of {}", grouped(r.live), grouped(r.keys))),
+            types.join(", "),
+        ]
+    };
+    let rows: Vec<_> = local.files.iter().flat_map(|f| f.checkpoints.iter().map(move |c| row(f, c))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = ["File", "Checkpoint", "Time", "size=", "Recomputed", "File size", "Avail list", "Live rows", "Pages"];
+    format!("{}\n{}", view.paint.head("Checkpoints"), table(view.width, &header, &[3, 4, 5, 6, 7], rows))
+}
+
+fn turtle(local: &LocalInfo) -> String {
+    let Some(turtle) = &local.catalog.proposed_turtle else { return String::new() };
+    let lines: Vec<String> = turtle.lines().map(escape).collect();
+    format!("Proposed WiredTiger.turtle, for a copy of the directory:\n{}\n", lines.join("\n"))
+}
+
+fn next(view: &View<'_>) -> String {
+    let a = view.audit;
+    let mut out: Vec<String> = Vec::new();
+    let worst = a.findings.iter().find(|f| f.severity > Severity::Note);
+    if let Some(f) = worst {
+        out.push(format!("wtcheck explain {}", f.code.name()));
+    }
+    let file = |f: &Finding| {
+        let name = f.place.file.as_deref().unwrap_or_default();
+        let dir = std::path::Path::new(&a.store.home);
+        let path = if dir.is_dir() { dir.join(name) } else { dir.to_path_buf() };
+        shell_word(&path.display().to_string())
+    };
+    let block = a.findings.iter().find(|f| {
+        f.place.offset.is_some()
+            && matches!(
+                f.code,
+                Code::BlockChecksum
+                    | Code::BlockHeader
+                    | Code::PageUndecodable
+                    | Code::KeyOutOfOrder
+                    | Code::ExtentOverlap
+            )
+    });
+    if let Some(f) = block {
+        out.push(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0)));
+    }
+    let space = a.findings.iter().find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
+    if let Some(f) = space.or(block) {
+        out.push(format!("wtcheck map {}", file(f)));
+    }
+    if a.verdict != Verdict::Clean && a.store.depth != "deep" {
+        out.push(format!("wtcheck audit {} --deep", shell_word(&a.store.home)));
+    }
+    if out.is_empty() {
+        return String::new();
+    }
+    format!("{}\n  {}\n", view.paint.head("Next"), out.join("\n  "))
+}

@@ -1,0 +1,236 @@
+//! Local files as pictures: where every byte of a file belongs.
+
+use super::audit::shell_word;
+use super::map::{self, Axis, Fold, KindId, Look, Picture, Run};
+use super::map_pagelog::{BAR, NAME, Verdicts, shortened, verdict};
+use super::text::{count, escape, grouped, size, table};
+use super::{Format, Output};
+use crate::audit::finding::{Code, Severity};
+use crate::audit::home::FileMap;
+use crate::audit::home::result::FileInfo;
+use crate::audit::result::{Audit, SCHEMA_VERSION};
+use crate::home::space::{Units, Use};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Files on screen, unless more detail was asked for.
+const SHOWN_FILES: usize = 40;
+
+/// The picture of one file.
+#[must_use]
+pub fn picture(audit: &Audit, info: &FileInfo, map: &FileMap) -> Picture {
+    let title = match (&info.namespace, &info.index) {
+        (Some(ns), Some(index)) => format!("{}: {ns}, index {index}", info.file),
+        (Some(ns), None) => format!("{}: {ns}", info.file),
+        _ => info.file.clone(),
+    };
+    let length = info.physical_size.max(info.file_size.unwrap_or(0));
+    let alloc = u64::from(info.allocation_size);
+    let mut picture = Picture::new(title, Axis::Offset, 0, length, alloc);
+    if let Some(space) = &info.space {
+        picture.notes.push(format!(
+            "{}; {} reusable, {} kept for older checkpoints, {} lost{}",
+            count(info.checkpoints.len() as u64, "checkpoint"),
+            size(space.available),
+            size(space.discarded),
+            size(space.lost),
+            if space.uncertain { "; not everything could be read" } else { "" }
+        ));
+    }
+    let account = &map.account;
+    // What must be seen wins over what lies there.
+    let mut taken = Units::new(info.allocation_size, length);
+    let mut runs = Vec::new();
+    let mut draw = |units: &Units, kind| {
+        let mine = units.without(&taken);
+        runs.extend(mine.spans().map(|s| Run { start: s.start, len: s.len().min(length - s.start), kind }));
+        taken.join(&mine);
+    };
+    let mut damaged = Units::new(info.allocation_size, info.physical_size);
+    let broken = |code| {
+        matches!(
+            code,
+            Code::BlockChecksum
+                | Code::BlockHeader
+                | Code::PageUndecodable
+                | Code::KeyOutOfOrder
+                | Code::DescriptorInvalid
+        )
+    };
+    for f in audit.findings.iter().filter(|f| f.place.file.as_deref() == Some(info.file.as_str())) {
+        if let (Some(offset), Severity::Error, true) = (f.place.offset, f.severity, broken(f.code)) {
+            damaged.add(offset, f.place.length.unwrap_or(alloc));
+        }
+    }
+    draw(&damaged, KindId::Damaged);
+    let mut twice = damaged.empty();
+    for (span, _) in &account.overlaps {
+        twice.add(span.start, span.len());
+    }
+    draw(&twice, KindId::DoubleBooked);
+    let mut lost = damaged.empty();
+    if let (true, Some(units)) = (account.certain, account.of(Use::Lost)) {
+        lost.join(units);
+    }
+    draw(&lost, KindId::Lost);
+    draw(&account.internal, KindId::Internal);
+    draw(&account.overflow, KindId::Overflow);
+    for (what, kind) in [
+        (Use::Description, KindId::Description),
+        (Use::Tree, KindId::Leaf),
+        (Use::ExtentList, KindId::ExtentList),
+        (Use::Available, KindId::Available),
+        (Use::Discarded, KindId::Kept),
+        (Use::Lost, KindId::Undetermined),
+    ] {
+        if let Some(units) = account.of(what) {
+            draw(units, kind);
+        }
+    }
+    let end = info.file_size.unwrap_or(length);
+    if end < info.physical_size {
+        runs.push(Run { start: end, len: info.physical_size - end, kind: KindId::Beyond });
+    } else if info.physical_size < end {
+        runs.push(Run { start: info.physical_size, len: end - info.physical_size, kind: KindId::Missing });
+    }
+    runs.sort_by_key(|r| r.start);
+    let mut at = 0;
+    for run in runs {
+        // The last unit of a cut file may reach into what is missing.
+        let start = run.start.max(at);
+        let stop = run.start.saturating_add(run.len);
+        picture.push(Run { start, len: stop.saturating_sub(start), ..run });
+        at = at.max(stop);
+    }
+    picture
+}
+
+/// Everything a map of a home says, for programs.
+#[derive(Clone, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    home: &'a str,
+    files: Vec<&'a FileInfo>,
+    pictures: &'a [Picture],
+    not_checked: &'a [String],
+    audit: Verdicts,
+    exit_code: u8,
+}
+
+/// Show files as a list with a bar each, or the pictures of a few of them.
+pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
+    let Some(local) = &audit.local else { return };
+    let by_name: HashMap<&str, &FileMap> = maps.iter().map(|m| (m.file.as_str(), m)).collect();
+    let all: Vec<Picture> =
+        local.files.iter().filter_map(|f| Some(picture(audit, f, by_name.get(f.file.as_str())?))).collect();
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        home: &audit.store.home,
+        files: local.files.iter().collect(),
+        pictures: if drawn { &all } else { &[] },
+        not_checked: &local.not_checked,
+        audit: Verdicts::of(audit),
+        exit_code: audit.exit_code,
+    };
+    match output.format {
+        Format::Table => {}
+        Format::Jsonl => return lines(&document, output),
+        _ => return output.document(&document, String::new),
+    }
+    let look = Look::of(output);
+    let mut out = String::new();
+    if drawn {
+        let texts: Vec<String> = all.iter().map(|p| map::text(p, look)).collect();
+        out.push_str(&texts.join("\n"));
+    } else {
+        out.push_str(&look.plain(overview(audit, &local.files, &all, look)));
+    }
+    out.push_str(&look.plain(verdict(audit)));
+    output.raw(out.as_bytes());
+}
+
+/// JSON lines: each file, picture and run, and a summary.
+fn lines(document: &Document<'_>, output: &mut Output) {
+    let mut out: String = document.files.iter().map(|f| map::json_line("file", f)).collect();
+    out.extend(document.pictures.iter().map(map::json_lines));
+    let rest = Document { files: Vec::new(), pictures: &[], ..document.clone() };
+    out.push_str(&map::json_summary(&rest, &["files", "pictures"]));
+    output.raw(out.as_bytes());
+}
+
+fn overview(audit: &Audit, files: &[FileInfo], pictures: &[Picture], look: Look) -> String {
+    let mut out = format!(
+        "{}: {}, {}, {}\n\n",
+        escape(&audit.store.home),
+        audit.store.kind.words(),
+        count(files.len() as u64, "file"),
+        size(audit.store.bytes)
+    );
+    let mut order: Vec<&FileInfo> = files.iter().collect();
+    let hidden = order.len().saturating_sub(if look.verbose > 0 { usize::MAX } else { SHOWN_FILES });
+    if hidden > 0 {
+        order.sort_by_key(|f| std::cmp::Reverse(f.physical_size));
+        order.truncate(SHOWN_FILES);
+    }
+    let named = order.iter().any(|f| f.namespace.is_some());
+    let rows = order.iter().map(|f| {
+        let mut row = vec![escape(&f.file)];
+        if named {
+            row.push(match (&f.namespace, &f.index) {
+                (Some(ns), Some(index)) => format!("{}, index {}", escape(ns), escape(index)),
+                (Some(ns), None) => escape(ns),
+                _ => String::new(),
+            });
+        }
+        let space = f.space.unwrap_or_default();
+        row.extend([grouped(f.physical_size), grouped(space.tree), grouped(space.available)]);
+        row.push(map::share(space.available, f.physical_size));
+        row.extend([grouped(space.discarded), grouped(space.lost)]);
+        row
+    });
+    let mut header = vec!["File"];
+    if named {
+        header.push("Holds");
+    }
+    header.extend(["File bytes", "Tree", "Reusable", "Share", "Kept", "Lost"]);
+    let right: Vec<usize> = (if named { 2 } else { 1 }..header.len()).collect();
+    out.push_str(&table(look.width, &header, &right, rows.collect()));
+    if hidden > 0 {
+        out.push_str(&format!("and {} smaller files; -v shows all\n", grouped(hidden as u64)));
+    }
+    out.push_str(&format!("\n{}\n", look.paint.head("Each file from its first byte to its last")));
+    let width = look.columns().saturating_sub(NAME + 2).clamp(10, BAR);
+    let mut kinds: BTreeMap<KindId, u64> = BTreeMap::new();
+    for f in &order {
+        let Some(p) = pictures.iter().find(|p| p.title == f.file || p.title.starts_with(&format!("{}:", f.file)))
+        else {
+            continue;
+        };
+        // A bar has no cell smaller than an allocation unit.
+        let span = p.length.div_ceil(width as u64).max(p.unit);
+        let mut fold = Fold::new(0, span, usize::try_from(p.length.div_ceil(span)).unwrap_or(width).max(1));
+        p.runs.iter().for_each(|run| fold.add(*run));
+        // MongoDB's file names differ in the middle only.
+        let name = match (&f.namespace, &f.index) {
+            (Some(ns), Some(index)) => format!("{ns} {index}"),
+            (Some(ns), None) => ns.clone(),
+            _ => f.file.clone(),
+        };
+        out.push_str(&format!("{:<NAME$}  {}\n", shortened(&escape(&name)), look.cells(&fold.finish())));
+        for run in &p.runs {
+            *kinds.entry(run.kind).or_default() += run.len;
+        }
+    }
+    let whole: u64 = kinds.values().sum();
+    let rows = kinds.into_iter().map(|(kind, bytes)| (kind, vec![grouped(bytes), map::share(bytes, whole)]));
+    out.push('\n');
+    out.push_str(&look.legend(&["Bytes", "Share"], rows.collect()));
+    let bad = pictures.iter().position(|p| p.important().next().is_some());
+    let bad = bad.and_then(|at| files.iter().find(|f| pictures[at].title.starts_with(&f.file)));
+    if let Some(f) = bad.or(order.iter().max_by_key(|f| f.physical_size).copied()) {
+        let path = std::path::Path::new(&audit.store.home).join(&f.file);
+        let word = shell_word(&path.display().to_string());
+        out.push_str(&format!("\n{}\n  wtcheck map {word}\n", look.paint.head("Next")));
+    }
+    out
+}

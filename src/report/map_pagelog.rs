@@ -1,0 +1,453 @@
+//! A page log as pictures: what each page id of a tree holds, or how old what it holds is.
+
+use super::audit::shell_word;
+use super::map::{self, Axis, Grid, KindId, Look, Picture, Run, share};
+use super::text::{escape, grouped, short_name, size, table};
+use super::{Format, Output};
+use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::pagelog::classify::Class;
+use crate::audit::result::{Audit, ClassTotal, SCHEMA_VERSION, Verdict};
+use crate::pagelog::catalog;
+use crate::store::{Index, Row};
+use clap::ValueEnum;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Trees on screen, unless more detail was asked for.
+const SHOWN_TREES: usize = 40;
+/// Characters of a tree's name beside its bar.
+pub(super) const NAME: usize = 24;
+/// Most characters of a bar.
+pub(super) const BAR: usize = 60;
+
+/// The axis of a tree's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// Page ids: what each page holds; its most notable version stands for it
+    Page,
+    /// LSNs, from old to new: what has become of each version
+    Lsn,
+}
+
+/// The rows of a page log and what an audit found out about them.
+pub struct Log<'a> {
+    /// The rows.
+    pub index: &'a Index,
+    /// Their classes, by position; empty if no checkpoint could be used.
+    pub class: &'a [Class],
+    /// The audit.
+    pub audit: &'a Audit,
+    /// URIs of tables that the audited checkpoint does not name.
+    pub others: HashMap<u64, String>,
+    /// The axis of pictures and bars.
+    pub by: By,
+}
+
+/// One tree of the page log.
+#[derive(Debug, Clone, Serialize)]
+pub struct TreeMap {
+    /// Its URI, if a checkpoint names it.
+    pub uri: Option<String>,
+    /// Table id.
+    pub table_id: u64,
+    /// Page ids that have rows.
+    pub pages: u64,
+    /// Rows.
+    pub versions: u64,
+    /// Their stored bytes.
+    pub bytes: u64,
+    /// Bytes the checkpoint reaches.
+    pub live_bytes: u64,
+    /// Bytes leaked.
+    pub orphan_bytes: u64,
+    /// LSN of the oldest row.
+    pub first_lsn: u64,
+    /// LSN of the newest row.
+    pub last_lsn: u64,
+    /// Rows by class.
+    pub classes: BTreeMap<&'static str, ClassTotal>,
+    #[serde(skip)]
+    by_kind: BTreeMap<KindId, ClassTotal>,
+    #[serde(skip)]
+    title: String,
+    #[serde(skip)]
+    bar: Vec<KindId>,
+}
+
+/// What a class looks like.
+fn kind_of(class: Class) -> KindId {
+    match class {
+        Class::Live => KindId::Live,
+        Class::Kept => KindId::Kept,
+        Class::Newer | Class::After => KindId::After,
+        Class::Superseded => KindId::Superseded,
+        Class::Discarded => KindId::Discarded,
+        Class::DiscardRecord => KindId::DiscardRecord,
+        Class::DuplicateDelta => KindId::DuplicateDelta,
+        Class::Orphan => KindId::Orphan,
+        Class::KeyNotEmbedded => KindId::KeyNotEmbedded,
+        Class::Undetermined => KindId::Undetermined,
+        Class::Unjudged => KindId::Unjudged,
+    }
+}
+
+/// What an error makes of the page it names; leaks are known from the classes.
+fn kind_of_finding(f: &Finding) -> Option<KindId> {
+    match f.code {
+        _ if f.severity < Severity::Error => None,
+        Code::OrphanPage | Code::OrphanImage | Code::ObsoleteChainUncounted => None,
+        Code::PageMissing => Some(KindId::Missing),
+        Code::PageReferencedTwice | Code::PageCycle => Some(KindId::DoubleBooked),
+        _ => Some(KindId::Damaged),
+    }
+}
+
+impl Log<'_> {
+    /// The tables, as the audit lists them, then those it does not name.
+    #[must_use]
+    pub fn tables(&self) -> Vec<u64> {
+        let with_rows = self.index.tables();
+        let mut out: Vec<u64> = self.audit.trees.iter().map(|t| t.table_id).collect();
+        out.extend(with_rows.into_iter().filter(|t| !self.audit.trees.iter().any(|tree| tree.table_id == *t)));
+        out
+    }
+
+    /// The URI of a table.
+    #[must_use]
+    pub fn uri(&self, table: u64) -> Option<&str> {
+        let own = self.audit.trees.iter().find(|t| t.table_id == table).map(|t| t.uri.as_str());
+        own.or_else(|| self.others.get(&table).map(String::as_str))
+    }
+
+    /// No checkpoint that was looked at names the table, and its place does not say what it is.
+    #[must_use]
+    pub fn is_nameless(&self, table: u64) -> bool {
+        self.uri(table).is_none() && ![catalog::KEY_TABLE, catalog::turtle_table(self.index)].contains(&table)
+    }
+
+    /// A name for people.
+    #[must_use]
+    pub fn name(&self, table: u64) -> String {
+        match self.uri(table) {
+            Some(uri) => short_name(uri).to_string(),
+            None if table == catalog::KEY_TABLE => "(key pages)".to_string(),
+            None if table == catalog::turtle_table(self.index) => "(turtle pages)".to_string(),
+            None => "(in no metadata)".to_string(),
+        }
+    }
+
+    fn rows(&self, table: u64) -> impl Iterator<Item = (Row, Class)> {
+        let range = self.index.table(table);
+        let class = self.class.get(range.clone()).unwrap_or_default().iter().copied();
+        self.index.slice(range).iter().zip(class.chain(std::iter::repeat(Class::Unjudged)))
+    }
+
+    /// Where the errors of a table lie: (page, LSN if one version is meant).
+    fn errors(&self, table: u64) -> impl Iterator<Item = (u64, Option<u64>, KindId)> {
+        let of = self.audit.findings.iter().filter(move |f| f.place.table_id == Some(table));
+        of.filter_map(|f| Some((f.place.page_id?, f.place.lsn, kind_of_finding(f)?)))
+    }
+
+    /// The numbers of a tree.
+    #[must_use]
+    pub fn tree(&self, table: u64) -> TreeMap {
+        let mut by_kind: BTreeMap<KindId, ClassTotal> = BTreeMap::new();
+        let (mut pages, mut last_page, mut lsns) = (0, None, (u64::MAX, 0));
+        for (row, class) in self.rows(table) {
+            let total = by_kind.entry(kind_of(class)).or_default();
+            total.count += 1;
+            total.bytes += u64::from(row.len);
+            pages += u64::from(last_page.replace(row.page) != Some(row.page));
+            lsns = (lsns.0.min(row.lsn), lsns.1.max(row.lsn));
+        }
+        let sum = |of: fn(&ClassTotal) -> u64| by_kind.values().map(of).sum();
+        let bytes = |kind| by_kind.get(&kind).map_or(0, |t: &ClassTotal| t.bytes);
+        TreeMap {
+            uri: self.uri(table).map(String::from),
+            table_id: table,
+            pages,
+            versions: sum(|t| t.count),
+            bytes: sum(|t| t.bytes),
+            live_bytes: bytes(KindId::Live),
+            orphan_bytes: bytes(KindId::Orphan),
+            first_lsn: lsns.0.min(lsns.1),
+            last_lsn: lsns.1,
+            classes: by_kind.iter().map(|(kind, t)| (kind.kind().name, *t)).collect(),
+            title: self.name(table),
+            bar: Vec::new(),
+            by_kind,
+        }
+    }
+
+    /// The picture of a tree.
+    #[must_use]
+    pub fn picture(&self, tree: &TreeMap) -> Picture {
+        let runs = match self.by {
+            By::Page => self.by_page(tree.table_id),
+            By::Lsn => self.by_lsn(tree.table_id),
+        };
+        let start = runs.first().map_or(0, |r| r.start);
+        let end = runs.last().map_or(0, |r| r.start.saturating_add(r.len));
+        let (axis, words) = match self.by {
+            By::Page => (Axis::PageId, "by page id"),
+            By::Lsn => (Axis::Lsn, "by LSN, from old to new"),
+        };
+        let title = format!("{}, table {}, {words}", tree.title, tree.table_id);
+        let mut picture = Picture::new(title, axis, start, end - start, 1);
+        runs.into_iter().for_each(|run| picture.push(run));
+        picture.stored = Some(tree.by_kind.clone());
+        picture.notes.push(format!("{}, {}", self.audit.store.home, self.checkpoint()));
+        picture.notes.push(format!(
+            "{} pages, {} versions, {}, LSN {} to {}",
+            grouped(tree.pages),
+            grouped(tree.versions),
+            size(tree.bytes),
+            tree.first_lsn,
+            tree.last_lsn
+        ));
+        picture
+    }
+
+    fn checkpoint(&self) -> String {
+        match &self.audit.checkpoint {
+            Some(c) => format!("checkpoint at LSN {}", c.lsn),
+            None => "no usable checkpoint".to_string(),
+        }
+    }
+
+    /// Each page id once: the first of its kinds stands for it.
+    fn by_page(&self, table: u64) -> Vec<Run> {
+        let mut errors: BTreeMap<u64, KindId> = BTreeMap::new();
+        for (page, _, kind) in self.errors(table) {
+            let shown = errors.entry(page).or_insert(kind);
+            *shown = kind.min(*shown);
+        }
+        let mut out: Vec<Run> = Vec::new();
+        let mut add = |page: u64, kind: KindId| match out.last_mut() {
+            Some(last) if last.start == page => last.kind = last.kind.min(kind),
+            _ => out.push(Run { start: page, len: 1, kind }),
+        };
+        let mut errors = errors.into_iter().peekable();
+        for (row, class) in self.rows(table) {
+            // Pages that are only referenced lie between those that have rows.
+            while let Some((page, kind)) = errors.next_if(|(page, _)| *page <= row.page) {
+                add(page, kind);
+            }
+            add(row.page, kind_of(class));
+        }
+        errors.for_each(|(page, kind)| add(page, kind));
+        merged(out)
+    }
+
+    /// Each version once.
+    fn by_lsn(&self, table: u64) -> Vec<Run> {
+        let errors: Vec<_> = self.errors(table).filter_map(|(page, lsn, kind)| Some(((page, lsn?), kind))).collect();
+        let mut lsns: Vec<(u64, KindId)> = self.rows(table).map(|(row, class)| (row.lsn, kind_of(class))).collect();
+        lsns.extend(errors.into_iter().map(|((_, lsn), kind)| (lsn, kind)));
+        // Of several at one LSN the first kind stands for it.
+        lsns.sort_unstable();
+        lsns.dedup_by_key(|(lsn, _)| *lsn);
+        merged(lsns.into_iter().map(|(start, kind)| Run { start, len: 1, kind }).collect())
+    }
+
+    /// Fold each tree into a bar: of its own page ids, or of the LSNs of all of them.
+    fn bars(&self, trees: &mut [TreeMap], cells: usize) {
+        let lsns = trees.iter().filter(|t| t.versions > 0).map(|t| (t.first_lsn, t.last_lsn));
+        let all = lsns.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
+        for tree in trees {
+            let picture = self.picture(tree);
+            let (start, length) = match self.by {
+                By::Page => (picture.start, picture.length),
+                By::Lsn => (all.0, (all.1 - all.0).saturating_add(1)),
+            };
+            let cells = (cells as u64).min(length).max(1);
+            let span = length.div_ceil(cells).max(1);
+            tree.bar = Grid { span, columns: cells, cells: length.div_ceil(span) }.fold(start, picture.runs);
+        }
+    }
+}
+
+/// Runs that touch and are of one kind become one, in place.
+fn merged(mut runs: Vec<Run>) -> Vec<Run> {
+    runs.dedup_by(|next, last| {
+        let joins = next.kind == last.kind && last.start.saturating_add(last.len) == next.start;
+        last.len += if joins { next.len } else { 0 };
+        joins
+    });
+    runs
+}
+
+/// The audit behind a map, in short.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Verdicts {
+    verdict: Verdict,
+    errors: u64,
+    warnings: u64,
+}
+
+impl Verdicts {
+    pub(super) fn of(audit: &Audit) -> Self {
+        Self { verdict: audit.verdict, errors: audit.totals.errors, warnings: audit.totals.warnings }
+    }
+}
+
+#[derive(Clone, Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    home: &'a str,
+    checkpoint_lsn: Option<u64>,
+    by: By,
+    trees: &'a [TreeMap],
+    versions: BTreeMap<&'static str, ClassTotal>,
+    pictures: &'a [Picture],
+    audit: Verdicts,
+    exit_code: u8,
+}
+
+/// Show the trees as a list with a bar each, or the pictures of a few of them.
+pub fn show(log: &Log<'_>, mut trees: Vec<TreeMap>, pictures: &[Picture], output: &mut Output) {
+    let audit = log.audit;
+    let mut sums: BTreeMap<KindId, ClassTotal> = BTreeMap::new();
+    for (kind, total) in trees.iter().flat_map(|t| &t.by_kind) {
+        let sum = sums.entry(*kind).or_default();
+        (sum.count, sum.bytes) = (sum.count + total.count, sum.bytes + total.bytes);
+    }
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        home: &audit.store.home,
+        checkpoint_lsn: audit.checkpoint.as_ref().map(|c| c.lsn),
+        by: log.by,
+        trees: &trees,
+        versions: sums.iter().map(|(kind, t)| (kind.kind().name, *t)).collect(),
+        pictures,
+        audit: Verdicts::of(audit),
+        exit_code: audit.exit_code,
+    };
+    match output.format {
+        Format::Table => {}
+        Format::Jsonl => return lines(&document, output),
+        _ => return output.document(&document, String::new),
+    }
+    let look = Look::of(output);
+    let mut out = String::new();
+    if pictures.is_empty() {
+        log.bars(&mut trees, look.columns().saturating_sub(NAME + 12).clamp(10, BAR));
+        out.push_str(&look.plain(overview(log, trees, &sums, look)));
+    }
+    let texts: Vec<String> = pictures.iter().map(|p| map::text(p, look)).collect();
+    out.push_str(&texts.join("\n"));
+    out.push_str(&look.plain(verdict(audit)));
+    output.raw(out.as_bytes());
+}
+
+/// JSON lines: each tree, picture and run, and a summary.
+fn lines(document: &Document<'_>, output: &mut Output) {
+    let mut out: String = document.trees.iter().map(|t| map::json_line("tree", t)).collect();
+    out.extend(document.pictures.iter().map(map::json_lines));
+    let rest = Document { trees: &[], pictures: &[], ..document.clone() };
+    out.push_str(&map::json_summary(&rest, &["trees", "pictures"]));
+    output.raw(out.as_bytes());
+}
+
+/// One line on the audit behind the map, if it found anything.
+pub(super) fn verdict(audit: &Audit) -> String {
+    let counts = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    let what = match (audit.totals.errors, audit.totals.warnings) {
+        (0, 0) => return String::new(),
+        (0, n) => counts(n, "warning"),
+        (n, _) => counts(n, "error"),
+    };
+    format!("\nThe audit has {what}: run wtcheck audit {}\n", shell_word(&audit.store.home))
+}
+
+fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, ClassTotal>, look: Look) -> String {
+    let audit = log.audit;
+    let total = |of: fn(&ClassTotal) -> u64| sums.values().map(of).sum::<u64>();
+    let kind = audit.store.kind.words();
+    let mut out = format!(
+        "{}: {kind}, {}\n{} versions in {} tables, {}\n\n",
+        escape(&audit.store.home),
+        log.checkpoint(),
+        grouped(total(|t| t.count)),
+        trees.iter().filter(|t| t.versions > 0).count(),
+        size(total(|t| t.bytes))
+    );
+    let hidden = trees.len().saturating_sub(if look.verbose > 0 { usize::MAX } else { SHOWN_TREES });
+    if hidden > 0 {
+        // What must be seen comes first where not everything can be.
+        trees.sort_by_key(|t| !t.bar.iter().any(|k| k.kind().important));
+        trees.truncate(SHOWN_TREES);
+    }
+    let rows = trees.iter().map(|t| {
+        let lsns = if t.versions == 0 { "-".to_string() } else { format!("{} to {}", t.first_lsn, t.last_lsn) };
+        let numbers = [t.table_id.to_string(), grouped(t.pages), grouped(t.versions), grouped(t.bytes)];
+        let parts = [grouped(t.live_bytes), grouped(t.orphan_bytes), lsns];
+        [escape(&t.title)].into_iter().chain(numbers).chain(parts).collect()
+    });
+    let header = ["Tree", "Table", "Pages", "Versions", "Bytes", "Live bytes", "Orphan bytes", "LSN"];
+    out.push_str(&table(look.width, &header, &[1, 2, 3, 4, 5, 6, 7], rows.collect()));
+    if hidden > 0 {
+        out.push_str(&format!("and {} more; -v shows all\n", grouped(hidden as u64)));
+    }
+    let axis = match log.by {
+        By::Page => "Each tree by page id",
+        By::Lsn => "All trees by LSN, from old to new",
+    };
+    out.push_str(&format!("\n{}\n", look.paint.head(axis)));
+    for tree in &trees {
+        let name = shortened(&escape(&tree.title));
+        out.push_str(&format!("{name:<NAME$} {:>8}  {}\n", tree.table_id, look.cells(&tree.bar)));
+    }
+    let bytes = total(|t| t.bytes);
+    let mut kinds: BTreeMap<KindId, ClassTotal> = sums.clone();
+    for kind in trees.iter().flat_map(|t| &t.bar) {
+        kinds.entry(*kind).or_default();
+    }
+    let rows = kinds.into_iter().map(|(kind, t)| match t.count {
+        0 => (kind, vec!["-".to_string(); 3]),
+        n => (kind, vec![grouped(n), grouped(t.bytes), share(t.bytes, bytes)]),
+    });
+    out.push('\n');
+    out.push_str(&look.legend(&["Versions", "Bytes", "Share"], rows.collect()));
+    let bad = |t: &&TreeMap| t.bar.iter().any(|k| k.kind().important);
+    if let Some(tree) = trees.iter().find(bad).or(trees.iter().max_by_key(|t| t.versions)) {
+        let home = shell_word(&audit.store.home);
+        let glob = |c: char| "*?[]{}!\\".contains(c);
+        let name = match &tree.uri {
+            Some(_) if !tree.title.contains(glob) => shell_word(&tree.title),
+            _ => tree.table_id.to_string(),
+        };
+        out.push_str(&format!("\n{}\n  wtcheck map {home} --table {name}\n", look.paint.head("Next")));
+    }
+    out
+}
+
+/// A name that fits beside a bar: the middle gives way.
+pub(super) fn shortened(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    match letters.len() {
+        n if n <= NAME => name.to_string(),
+        n => letters[..NAME / 2 - 1].iter().chain(&['.', '.']).chain(&letters[n - (NAME / 2 - 1)..]).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_keeps_its_name() {
+        for (class, name) in Class::NAMES {
+            assert_eq!(kind_of(class).kind().name, name);
+        }
+        assert_eq!(kind_of(Class::Unjudged).kind().name, Class::Unjudged.name());
+    }
+
+    #[test]
+    fn names_fit_beside_bars() {
+        assert_eq!(shortened("accounts00"), "accounts00");
+        let long = shortened("collection-7-1234567890123456789");
+        assert_eq!((long.as_str(), long.len()), ("collection-..90123456789", NAME));
+    }
+}
