@@ -28,3 +28,4 @@ pub mod scenario;
 pub mod scratch;
 pub mod simulate;
 pub mod store;
+pub mod words;

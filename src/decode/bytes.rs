@@ -1,6 +1,6 @@
 //! User bytes the way the user asked for: hidden, redacted, hexadecimal, or as BSON.
 
-use super::text::escape;
+use crate::words::text::escape;
 use clap::ValueEnum;
 
 /// How user bytes are shown.

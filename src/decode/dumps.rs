@@ -2,11 +2,11 @@
 
 use super::block::{self, Block};
 use super::judge::{self, Evidence, Judgement, Verdict};
-use super::text::grouped;
 use super::view::{Sum, View};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::format::block_dump::{Comparison, Dump, Log, ReadError};
 use crate::format::local::ALLOCATION_SIZES;
+use crate::words::text::grouped;
 use serde::Serialize;
 
 /// Most read errors without a dump that are listed.

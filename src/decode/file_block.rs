@@ -2,10 +2,10 @@
 
 use super::block::{self, Block};
 use super::judge::{self, Evidence, Judgement, Verdict};
-use super::text::grouped;
 use super::view::{Problem, Sum, View};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::format::{Class, FormatError};
+use crate::words::text::grouped;
 use serde::Serialize;
 
 /// Where a block was read from.

@@ -14,7 +14,6 @@ pub mod file_block;
 pub mod judge;
 pub mod key_page;
 pub mod pagelog_turtle;
-pub mod text;
 pub mod view;
 
 pub use block::page;

@@ -1,6 +1,6 @@
 //! Text for a terminal: escaping, sizes, colours, tables.
 
-pub use crate::decode::text::{escape, grouped};
+pub use crate::words::text::{escape, grouped};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
 /// Colours, where they are on.

@@ -1,4 +1,4 @@
-//! Text that a document holds: names made safe, numbers that can be read.
+//! Names of a store made safe for a screen, and numbers that can be read.
 
 /// Text from a store, safe for a terminal: control characters and what turns text around are escaped.
 #[must_use]
