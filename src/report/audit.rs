@@ -5,6 +5,7 @@ use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
+use crate::id::Lsn;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -83,7 +84,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
     #[derive(Serialize)]
     struct Orphans<'a> {
         schema_version: u32,
-        checkpoint_lsn: Option<u64>,
+        checkpoint_lsn: Option<Lsn>,
         orphans: &'a [OrphanInfo],
         findings: Vec<&'a Finding>,
         total_bytes: u64,
@@ -373,7 +374,7 @@ impl View<'_> {
             return out;
         }
         let show: Vec<_> = if self.verbose > 0 { k.checkpoints.iter().collect() } else { stale };
-        let lsn = |l: Option<u64>| l.map_or("-".to_string(), |l| l.to_string());
+        let lsn = |l: Option<Lsn>| l.map_or("-".to_string(), |l| l.to_string());
         let rows = show
             .into_iter()
             .map(|c| {
@@ -453,7 +454,7 @@ impl View<'_> {
         }
         let damaged = a.trees.iter().any(|t| !t.complete);
         let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
-        let own = a.checkpoint.as_ref().map_or(u64::MAX, |c| c.lsn);
+        let own = a.checkpoint.as_ref().map_or(Lsn(u64::MAX), |c| c.lsn);
         if let (true, Some(lsn)) = (damaged, older.clone().find(|l| *l < own)) {
             out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
         }
