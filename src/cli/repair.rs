@@ -4,6 +4,7 @@ use super::args::{TableArgs, threads};
 use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
 use crate::exit;
+use crate::id::Lsn;
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};
@@ -57,7 +58,7 @@ struct PlanArgs {
     min_age: u64,
     /// Drop this unusable newest completion record, and fall back to the one before; by its LSN
     #[arg(long, value_name = "LSN")]
-    drop_completion: Vec<u64>,
+    drop_completion: Vec<Lsn>,
     /// Accept up to this many orphans even if they are more than half of all live versions
     #[arg(long, value_name = "N")]
     max_orphans: Option<u64>,

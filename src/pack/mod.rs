@@ -28,6 +28,7 @@ use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
 use crate::format::{home_turtle, local as local_format};
 use crate::home::{directory, recover};
+use crate::id::Version;
 use crate::page::Depth;
 use crate::scratch;
 use crate::store::blockfile::BlockFile;
@@ -386,7 +387,7 @@ fn pack_log(
     }
     made.replaced = rewriter.replaced;
     made.key_bytes = rewriter.key_bytes;
-    for (table, page, lsn) in &rewriter.misfits {
+    for Version { table, page, lsn } in &rewriter.misfits {
         made.notes.push(format!("table {table}, page {page}, LSN {lsn}: the new content does not fit the old length"));
     }
     if let Some(home) = located.home.filter(|h| h == dir) {

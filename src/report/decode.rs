@@ -14,6 +14,7 @@ use crate::format::crc::crc32c;
 use crate::format::key_page::{self, KeyLayout};
 use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
 use crate::format::{Class, FormatError};
+use crate::id::{Lsn, PageId};
 use serde::Serialize;
 
 /// Keys of a completion record that have a meaning here.
@@ -91,7 +92,7 @@ pub struct CheckpointReport {
 #[derive(Debug, Serialize)]
 pub struct CompletionReport {
     /// LSN of the turtle page.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<Lsn>,
     /// The LSN as a time, where it looks like one.
     pub metadata_lsn_time: Option<String>,
     /// crc32c of the turtle page.
@@ -182,9 +183,9 @@ impl Stamp {
 #[derive(Debug, Serialize)]
 pub struct KeyReferenceInfo {
     /// Page id.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// The LSN as a time.
     pub lsn_time: Option<String>,
     /// Version of the reference.
@@ -397,7 +398,7 @@ pub fn completion(raw: &[u8]) -> Document {
     match completion::parse(raw) {
         Ok(c) => {
             out.metadata_lsn = Some(c.metadata_lsn);
-            out.metadata_lsn_time = time_hint(c.metadata_lsn);
+            out.metadata_lsn_time = time_hint(c.metadata_lsn.get());
             out.metadata_checksum = c.metadata_checksum.map(Sum);
             out.database_size = c.database_size;
             out.version = Some(c.version);
@@ -469,7 +470,7 @@ fn turtle_content(t: Turtle, problems: &mut Vec<Problem>, notes: &mut Vec<String
         key_provider: t.key_provider.map(|k| KeyReferenceInfo {
             page_id: k.page_id,
             lsn: k.lsn,
-            lsn_time: time_hint(k.lsn),
+            lsn_time: time_hint(k.lsn.get()),
             version: k.version,
         }),
         unknown: t.unknown.into_iter().map(|(key, value)| Unknown { key, value }).collect(),
@@ -710,7 +711,7 @@ fn cookie_fields(f: &mut Fields, c: &CookieInfo) {
         f.note("flags", names, if c.flags.is_empty() { "the newest block is a full image" } else { "" });
     }
     f.maybe("lsn", c.lsn, &c.lsn_time.as_ref().map(|t| format!("perhaps {t}")).unwrap_or_default());
-    f.maybe("base lsn", c.base_lsn, if c.base_lsn == Some(0) { "no delta" } else { "of the full image" });
+    f.maybe("base lsn", c.base_lsn, if c.base_lsn == Some(Lsn::NONE) { "no delta" } else { "of the full image" });
     f.maybe("checkpoint id", c.checkpoint_id, "");
     f.maybe("reconciliation id", c.reconciliation_id, "");
     let meaning = if c.flags.is_empty() { "" } else { "of the whole chain; before 2026-01-29 of the newest block" };

@@ -17,6 +17,7 @@ use crate::format::page_header::PageType;
 use crate::home::directory::{self, FileEntry, HISTORY_STORE, Home, Issue, METADATA, VERSION_FILE, Way};
 use crate::home::space::Account;
 use crate::home::wtlog::{self, RowChange, State};
+use crate::id::TableId;
 use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use crate::store::{StoreError, StoreKind};
@@ -311,7 +312,7 @@ impl<'h> Whole<'h> {
                 Issue::DuplicateId { id, uris } => {
                     let finding = self.find(Code::DuplicateTreeId, METADATA, "one file an id", uris.join(" and "));
                     finding.place.uri = uris.first().cloned();
-                    finding.place.table_id = Some(*id);
+                    finding.place.table_id = Some(TableId(*id));
                     finding.remedy =
                         Remedy::Text("The engine refuses to open such a directory. Restore the metadata.".to_string());
                 }
@@ -434,7 +435,7 @@ impl<'h> Whole<'h> {
         };
         Some(TreeInfo {
             uri: entry.uri.clone(),
-            table_id: entry.id.unwrap_or(0),
+            table_id: TableId(entry.id.unwrap_or(0)),
             checkpoint: Some(checkpoint.name.clone()),
             root_cookie: checkpoint.cookie.clone(),
             published_size: Some(checkpoint.published_size),
