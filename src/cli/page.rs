@@ -8,15 +8,16 @@ use crate::audit;
 use crate::audit::finding::{Code, Severity};
 use crate::audit::pagelog::inspect;
 use crate::audit::result::Audit;
+use crate::decode::file_block::{FileBlock, Source};
+use crate::decode::judge;
+use crate::decode::view::View;
 use crate::exit;
 use crate::format::Class;
 use crate::format::local::{self, MAX_BLOCK};
 use crate::id::{Lsn, PageId, TableId};
 use crate::page::Depth;
-use crate::report::file_block::{FileBlock, Source};
 use crate::report::text::short_name;
-use crate::report::view::View;
-use crate::report::{Format, Output, judge, page as view};
+use crate::report::{Format, Output, file_block as block_view, page as view};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -316,7 +317,7 @@ fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
         Some(Class::Unsupported) => exit::REFUSED,
         Some(_) => exit::FINDINGS,
     };
-    report.show(code, output);
+    block_view::show(report, code, output);
     Ok(code)
 }
 

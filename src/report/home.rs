@@ -2,10 +2,10 @@
 
 use super::audit::{View, shell_word};
 use super::text::{count, escape, grouped, signed, size, table};
-use super::view::utc;
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
 use crate::audit::result::Verdict;
+use crate::decode::view::utc;
 use std::collections::HashMap;
 
 /// Files on screen, unless more detail was asked for; those with findings come first.

@@ -1,12 +1,13 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
-use super::block::{self, Block};
+use super::block;
 use super::document::FindingDocument;
 use super::text::{escape, grouped, short_name, table};
-use super::view::View;
 use super::{Output, Show};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
+use crate::decode::block::{Block, disaggregated};
+use crate::decode::view::View;
 use crate::format::key_page;
 use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::page::Compression;
@@ -83,7 +84,7 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
                 _ => None,
             };
             let view = View { era: page.cookie.map(|_| era), compressor, show: how, all, ..View::default() };
-            page.blocks.iter().map(|(_, bytes)| block::disaggregated(bytes, &view)).collect()
+            page.blocks.iter().map(|(_, bytes)| disaggregated(bytes, &view)).collect()
         }
         _ => Vec::new(),
     };
