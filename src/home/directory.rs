@@ -2,9 +2,11 @@
 //! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
 
 pub use super::entry::{FileEntry, Source};
+pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
 use super::checkpoint;
+use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
@@ -17,16 +19,6 @@ use crate::store::{StoreError, read_regular_file, regular_file};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-/// The metadata file.
-pub const METADATA: &str = "WiredTiger.wt";
-/// The history store.
-pub const HISTORY_STORE: &str = "WiredTigerHS.wt";
-/// The file that says which engine wrote the home.
-pub const VERSION_FILE: &str = "WiredTiger";
-/// MongoDB's catalog.
-const MONGO_CATALOG: &str = "_mdb_catalog.wt";
-/// MongoDB's counts of documents.
-const SIZE_STORER: &str = "sizeStorer.wt";
 /// Levels of directories that are searched for block files (`directoryPerDB` makes one, separate
 /// index directories another).
 const MAX_LEVELS: usize = 3;
@@ -34,8 +26,6 @@ const MAX_LEVELS: usize = 3;
 const MAX_FILES: usize = 1_000_000;
 /// Problems of metadata rows that are listed at most.
 const MAX_ISSUES: usize = 1000;
-/// The metadata of a backup copy: lines of keys and values (16.10).
-const BACKUP: &str = "WiredTiger.backup";
 /// Largest list of a backup copy: a million files.
 const MAX_BACKUP: u64 = 4 << 30;
 /// Largest turtle; a real one has two kilobytes.
@@ -381,7 +371,7 @@ impl Home {
                 (self.way, rows, entry) = (Way::Recovery, again, other);
             }
         }
-        self.encrypted = rows.opaque == Some(super::tree::ENCRYPTED);
+        self.encrypted = rows.opaque == Some(super::shape::ENCRYPTED);
         self.complete = rows.complete && rows.opaque.is_none();
         if rows.rows.is_empty() && !self.complete {
             self.way = Way::Files;

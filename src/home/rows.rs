@@ -1,9 +1,9 @@
 //! Read the rows of a small table of a local home: the metadata, MongoDB's catalog (spec 16.10).
 
 use super::block::Headers;
-use super::directory::FileEntry;
+use super::entry::FileEntry;
 use super::leaves;
-use super::tree::{self, ENCRYPTED, Shape, UNKNOWN_COMPRESSOR};
+use super::shape::{self, ENCRYPTED, Shape, UNKNOWN_COMPRESSOR};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
 use crate::format::{Class, local_image};
 use crate::page::Depth;
@@ -63,7 +63,7 @@ fn page(
     kept: &mut usize,
 ) -> bool {
     let mut buffer = Vec::new();
-    let Some(stored) = tree::load(shape, address, false, &mut buffer, &mut Vec::new()) else { return false };
+    let Some(stored) = shape::load(shape, address, false, &mut buffer, &mut Vec::new()) else { return false };
     let Ok(headers) = Headers::read(stored) else { return false };
     let plain = match local_image::plain(stored, &headers.page, shape.entry.compression()) {
         Ok(plain) => plain,

@@ -6,7 +6,7 @@ use super::wtlog::{
 };
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
-use crate::format::wtlog::{self, Body, Change, End, FileHeader, Lsn, Next, Plain, Record};
+use crate::format::wtlog::{self, Body, Change, End, FileHeader, LogLsn, Next, Plain, Record};
 use crate::format::{self, FormatError};
 use std::fs::File;
 use std::io;
@@ -84,7 +84,7 @@ struct FileEnd {
     /// First byte behind the last record.
     used: u64,
     /// What the first record says of the log before.
-    previous: Option<Lsn>,
+    previous: Option<LogLsn>,
     /// How the file ended, where that is not simply zeros or the end.
     broken: Option<Broken>,
 }
@@ -111,7 +111,7 @@ struct Pass {
     out: Summary,
     ends: Vec<FileEnd>,
     /// The last record or place whose content is not known.
-    unreadable: Option<Lsn>,
+    unreadable: Option<LogLsn>,
     compressor: Option<Compressor>,
 }
 
@@ -136,7 +136,7 @@ impl Pass {
         };
         let mut previous = None;
         let broken = self.survey_file(&mut file, &mut previous).unwrap_or_else(|e| {
-            self.unreadable(Lsn { file: number, offset: file.used });
+            self.unreadable(LogLsn { file: number, offset: file.used });
             self.out.problem(&file.name, file.used, Severity::Damage, format!("cannot be read: {e}"));
             None
         });
@@ -148,11 +148,11 @@ impl Pass {
         self.out.files.push(file);
     }
 
-    fn unreadable(&mut self, at: Lsn) {
+    fn unreadable(&mut self, at: LogLsn) {
         self.unreadable = self.unreadable.max(Some(at));
     }
 
-    fn survey_file(&mut self, file: &mut LogFile, previous: &mut Option<Lsn>) -> io::Result<Option<Broken>> {
+    fn survey_file(&mut self, file: &mut LogFile, previous: &mut Option<LogLsn>) -> io::Result<Option<Broken>> {
         let mut window = Window::open(&file.path)?;
         file.size = window.size;
         let head = window.at(0, wtlog::FIRST_RECORD)?;
@@ -196,7 +196,7 @@ impl Pass {
     }
 
     /// Check one record, and take note of it.
-    fn check(&mut self, file: &mut LogFile, record: &Record<'_>, previous: &mut Option<Lsn>) {
+    fn check(&mut self, file: &mut LogFile, record: &Record<'_>, previous: &mut Option<LogLsn>) {
         let lsn = record.lsn(file.number);
         file.records = file.records.saturating_add(1);
         file.first.get_or_insert(lsn);
@@ -235,8 +235,8 @@ impl Pass {
     fn look(
         &mut self,
         record: &Record<'_>,
-        lsn: Lsn,
-        previous: &mut Option<Lsn>,
+        lsn: LogLsn,
+        previous: &mut Option<LogLsn>,
     ) -> format::Result<(Option<Compressor>, Option<String>)> {
         let plain = self.plain(record)?;
         let body = Body::decode(plain.body())?;
@@ -281,9 +281,9 @@ impl Pass {
             }
             let expected = match before {
                 Some(b) => {
-                    (b.number.checked_add(1) == Some(file.number)).then_some(Lsn { file: b.number, offset: b.used })
+                    (b.number.checked_add(1) == Some(file.number)).then_some(LogLsn { file: b.number, offset: b.used })
                 }
-                None => (file.number == 1).then_some(Lsn { file: 1, offset: 0 }),
+                None => (file.number == 1).then_some(LogLsn { file: 1, offset: 0 }),
             };
             match (file.previous, expected) {
                 (Some(previous), Some(expected)) if previous != expected => {
@@ -308,7 +308,7 @@ impl Pass {
             0 => "missing in the sequence of log files".to_owned(),
             n => format!("missing in the sequence of log files, with {n} more"),
         };
-        self.unreadable(Lsn { file: found.saturating_sub(1), offset: u64::MAX });
+        self.unreadable(LogLsn { file: found.saturating_sub(1), offset: u64::MAX });
         self.out.problem(&log_name(first), 0, Severity::Damage, words);
     }
 
@@ -316,7 +316,7 @@ impl Pass {
     /// next file continues, as a recovery has met it then.
     fn broken(&mut self, file: &FileEnd, broken: &Broken, next: Option<&FileEnd>) {
         let torn = matches!(broken.end, End::Torn { .. }) && !broken.followed;
-        let here = Lsn { file: file.number, offset: file.used };
+        let here = LogLsn { file: file.number, offset: file.used };
         let continued = next.is_some_and(|n| n.previous == Some(here));
         let (severity, tail) = match next {
             Some(_) if continued => (Severity::Normal, " (the next log file continues here)"),
@@ -351,13 +351,13 @@ impl Pass {
         for (number, used, name, path) in logs {
             let begin = from.filter(|from| from.file == number).map_or(wtlog::FIRST_RECORD, |from| from.offset);
             if let Err(e) = self.replay_file(number, begin, used, &path) {
-                self.unreadable(Lsn { file: number, offset: used });
+                self.unreadable(LogLsn { file: number, offset: used });
                 self.out.problem(&name, 0, Severity::Damage, format!("cannot be read: {e}"));
             }
         }
     }
 
-    fn is_record(&self, lsn: Lsn) -> bool {
+    fn is_record(&self, lsn: LogLsn) -> bool {
         let file = self.out.files.iter().find(|f| f.kind == Kind::Log && f.number == lsn.file);
         let Some(file) = file.filter(|f| lsn.offset < f.used) else { return false };
         let window = Window::open(&file.path);
@@ -411,7 +411,7 @@ impl Pass {
         }
     }
 
-    fn metadata(&mut self, change: &Change<'_>, lsn: Lsn, within_checkpoint: bool) {
+    fn metadata(&mut self, change: &Change<'_>, lsn: LogLsn, within_checkpoint: bool) {
         let (key, change, id) = match *change {
             Change::RowPut { file_id: 0, key, value, modify: false } => (key, RowChange::Put, file_id_of(value)),
             Change::RowPut { file_id: 0, key, .. } => (key, RowChange::Modified, None),

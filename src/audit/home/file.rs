@@ -11,8 +11,10 @@ use crate::home::checkpoint::{self, Checkpoint};
 use crate::home::directory::{FileEntry, METADATA};
 use crate::home::fault::{Fault, FaultKind};
 use crate::home::recover::{self, Recovered};
+use crate::home::seen::Seen;
+use crate::home::shape::{self, Shape};
 use crate::home::space::{self, Account, MOST_UNITS, Part, Units, Use};
-use crate::home::tree::{self, Shape, Walked};
+use crate::home::tree::{self, Walked};
 use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -96,7 +98,7 @@ impl<'c> Auditor<'c> {
                 self.fault(fault.clone(), &c.entry.name);
             }
         }
-        let mut verified = tree::Seen::new(alloc);
+        let mut verified = Seen::new(alloc);
         if checkpoints.len() == 1 {
             verified = verified.once();
         }
@@ -182,7 +184,7 @@ impl<'c> Auditor<'c> {
         self.findings.push(finding.because(cause));
     }
 
-    fn checkpoint(&mut self, c: &Checkpoint, verified: &tree::Seen) -> Part {
+    fn checkpoint(&mut self, c: &Checkpoint, verified: &Seen) -> Part {
         let alloc = self.entry.alloc;
         let mut info = LocalCheckpointInfo {
             name: c.entry.name.clone(),
@@ -244,7 +246,7 @@ impl<'c> Auditor<'c> {
         part
     }
 
-    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &tree::Seen) -> Walked {
+    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &Seen) -> Walked {
         let shape = Shape {
             file: self.file,
             entry: self.entry,
@@ -691,7 +693,7 @@ impl<'c> Auditor<'c> {
             f.evidence.push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
         }
         if let Some(why) = self.opaque {
-            let encrypted = why == tree::ENCRYPTED;
+            let encrypted = why == shape::ENCRYPTED;
             let code = if encrypted { Code::Encrypted } else { Code::UnsupportedCompressor };
             let pages: u64 = self.info.checkpoints.last().map_or(0, |c| c.pages.reachable);
             let finding = Finding::new(code, self.place(None, None), "readable content", why).with(format!(
