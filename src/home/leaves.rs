@@ -4,7 +4,7 @@
 use super::block::Headers;
 use super::fault::{Fault, FaultKind};
 use super::seen::Seen;
-use super::shape::{self, Shape, UNKNOWN_COMPRESSOR, breach, breaches};
+use super::shape::{self, Opaque, Shape, breach, breaches};
 use crate::format::block::FLAG_DATA_CHECKSUM;
 use crate::format::local::LocalAddress;
 use crate::format::pack;
@@ -60,7 +60,7 @@ pub(super) struct Leaf {
     pub verified: bool,
     /// False if overflow items may have been missed.
     pub complete: bool,
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
     pub rows: Option<RowCounts>,
     pub overflows: Vec<Overflow>,
     pub faults: Vec<Fault>,
@@ -170,7 +170,7 @@ fn content(
         Err(e) if e.class == Class::Unsupported => {
             match alien(shape, headers, &task.address) {
                 Some(fault) => out.faults.push(fault),
-                None => out.opaque = Some(UNKNOWN_COMPRESSOR),
+                None => out.opaque = Some(Opaque::UnknownCompressor),
             }
             out.complete = !items;
             return;

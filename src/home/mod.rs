@@ -21,6 +21,7 @@ pub mod edit;
 mod entry;
 pub mod fault;
 pub mod files;
+mod inventory;
 mod leaves;
 pub mod names;
 mod pages;

@@ -3,7 +3,7 @@
 use super::block::Headers;
 use super::entry::FileEntry;
 use super::leaves;
-use super::shape::{self, ENCRYPTED, Shape, UNKNOWN_COMPRESSOR};
+use super::shape::{self, Opaque, Shape};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
 use crate::format::{Class, local_image};
 use crate::page::Depth;
@@ -25,7 +25,7 @@ pub(super) struct Read<T = Vec<u8>> {
     /// Every page was read.
     pub(super) complete: bool,
     /// Content could not be looked into, and why.
-    pub(super) opaque: Option<&'static str>,
+    pub(super) opaque: Option<Opaque>,
 }
 
 /// Read the rows of the newest checkpoint. Damage is left to the audit of the file; here it only
@@ -69,7 +69,8 @@ fn page(
         Ok(plain) => plain,
         Err(e) => {
             if e.class == Class::Unsupported {
-                out.opaque = Some(if headers.page.is_encrypted() { ENCRYPTED } else { UNKNOWN_COMPRESSOR });
+                out.opaque =
+                    Some(if headers.page.is_encrypted() { Opaque::Encrypted } else { Opaque::UnknownCompressor });
             }
             return false;
         }

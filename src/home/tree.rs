@@ -9,7 +9,7 @@ use super::block::Headers;
 use super::fault::{Fault, FaultKind};
 use super::leaves::{self, Bound, Leaf, LeafTask};
 use super::seen::Seen;
-use super::shape::{ENCRYPTED, OLDER, Shape, UNKNOWN_COMPRESSOR, breach, breaches, fold, generation, load};
+use super::shape::{OLDER, Opaque, Shape, breach, breaches, fold, generation, load};
 use super::space::Units;
 use crate::format::checkpoint_list::CheckpointEntry;
 use crate::format::local::{DATA_OFFSET, LocalAddress};
@@ -56,7 +56,7 @@ pub struct Walked {
     /// Pages that were found and could not be read; their rows are not counted.
     pub unread: u64,
     /// Content could not be looked into, and why.
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
     /// What is wrong.
     pub faults: Vec<Fault>,
 }
@@ -385,8 +385,8 @@ impl Walker<'_, '_> {
             Err(e) if e.class == Class::Unsupported => {
                 match leaves::alien(shape, &headers, address).filter(|_| *address != self.root) {
                     Some(fault) => self.out.faults.push(fault),
-                    None if headers.page.is_encrypted() => self.out.opaque = Some(ENCRYPTED),
-                    None => self.out.opaque = Some(UNKNOWN_COMPRESSOR),
+                    None if headers.page.is_encrypted() => self.out.opaque = Some(Opaque::Encrypted),
+                    None => self.out.opaque = Some(Opaque::UnknownCompressor),
                 }
                 self.out.complete = false;
                 return None;

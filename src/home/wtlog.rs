@@ -6,6 +6,7 @@
 
 use super::files::{CONFIGURATIONS, JOURNAL};
 use super::wtlog_pass;
+use crate::coverage::Unchecked;
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
 use crate::format::wtlog::LogLsn;
@@ -189,6 +190,9 @@ pub struct Summary {
     pub operations: BTreeMap<u32, u64>,
     /// What is not as it should be.
     pub problems: Vec<Problem>,
+    /// Files and directories of the log that the system did not give, or not all of: what they would say is not
+    /// known, and no problem is told that may only come of that.
+    pub unread: BTreeMap<PathBuf, Unchecked>,
     /// Problems, rows and file ids beyond the ten thousand of each that are listed.
     pub unlisted: u64,
 }
@@ -205,6 +209,7 @@ impl Summary {
             metadata: BTreeMap::new(),
             operations: BTreeMap::new(),
             problems: Vec::new(),
+            unread: BTreeMap::new(),
             unlisted: 0,
         }
     }
@@ -218,6 +223,11 @@ impl Summary {
     /// The problems that are damage.
     pub fn damage(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|p| p.severity == Severity::Damage)
+    }
+
+    /// A file could not be read; the first reason stays.
+    pub(super) fn left(&mut self, path: &Path, e: &io::Error) {
+        self.unread.entry(path.to_path_buf()).or_insert_with(|| Unchecked::io(e));
     }
 
     pub(super) fn problem(&mut self, file: &str, offset: u64, severity: Severity, words: impl Into<String>) {
@@ -251,14 +261,15 @@ impl Settings {
     fn of(home: &Path, out: &mut Summary) -> Self {
         let mut settings = Self::default();
         for name in CONFIGURATIONS {
-            match small_text(&home.join(name)) {
+            let path = home.join(name);
+            match small_text(&path) {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     if let Err(e) = settings.take(&text) {
                         out.problem(name, 0, Severity::Damage, format!("log settings not readable: {}", e.message));
                     }
                 }
-                Err(e) => out.problem(name, 0, Severity::Damage, format!("cannot be read: {e}")),
+                Err(e) => out.left(&path, &e),
             }
         }
         settings
@@ -315,7 +326,11 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
         let real = match dir.canonicalize() {
             Ok(real) => real,
             Err(source) if dir == home => return Err(LogError { path: dir, source }),
-            Err(_) => continue,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => {
+                out.left(&dir, &e);
+                continue;
+            }
         };
         if seen.contains(&real) {
             continue;
@@ -326,7 +341,7 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
             Err(source) if dir == home => return Err(LogError { path: dir, source }),
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => continue,
             Err(e) => {
-                out.problem(&dir.to_string_lossy(), 0, Severity::Damage, format!("log directory cannot be read: {e}"));
+                out.left(&dir, &e);
                 continue;
             }
         };
@@ -539,7 +554,13 @@ mod tests {
         assert_eq!((got.commits, got.files[0].records, got.problems.len()), (1, 5, 0));
         std::fs::create_dir(dir.path().join(TWO)).unwrap();
         let got = read(dir.path()).unwrap();
-        assert!(words(&got)[0].3.contains("no regular file"), "{:?}", words(&got));
+        // It is no damage of the log: nothing is known of what it says, and so whether there is something to do.
+        let unread: Vec<_> = got.unread.iter().collect();
+        assert!(
+            matches!(unread[..], [(path, Unchecked::Io { error, .. })] if path.ends_with(TWO) && error.contains("no regular file")),
+            "{unread:?}"
+        );
+        assert!(got.problems.is_empty(), "{:?}", words(&got));
     }
 
     proptest! {

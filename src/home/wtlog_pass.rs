@@ -87,6 +87,8 @@ struct FileEnd {
     previous: Option<LogLsn>,
     /// How the file ended, where that is not simply zeros or the end.
     broken: Option<Broken>,
+    /// Not all of it could be read, so nothing is known of its end.
+    unread: bool,
 }
 
 struct Broken {
@@ -135,15 +137,17 @@ impl Pass {
             compressor: None,
         };
         let mut previous = None;
-        let broken = self.survey_file(&mut file, &mut previous).unwrap_or_else(|e| {
+        let surveyed = self.survey_file(&mut file, &mut previous);
+        let unread = surveyed.is_err();
+        let broken = surveyed.unwrap_or_else(|e| {
             self.unreadable(LogLsn { file: number, offset: file.used });
-            self.out.problem(&file.name, file.used, Severity::Damage, format!("cannot be read: {e}"));
+            self.out.left(&file.path, &e);
             None
         });
         self.out.encrypted |= file.encrypted > 0;
         if kind == Kind::Log {
             let (name, version, records, used) = (file.name.clone(), file.version, file.records, file.used);
-            self.ends.push(FileEnd { number, name, version, records, used, previous, broken });
+            self.ends.push(FileEnd { number, name, version, records, used, previous, broken, unread });
         }
         self.out.files.push(file);
     }
@@ -280,6 +284,7 @@ impl Pass {
                 self.missing(missing, file.number);
             }
             let expected = match before {
+                Some(b) if b.unread => None,
                 Some(b) => {
                     (b.number.checked_add(1) == Some(file.number)).then_some(LogLsn { file: b.number, offset: b.used })
                 }
@@ -290,7 +295,11 @@ impl Pass {
                     let words = format!("previous LSN is {previous}, but the log before ends at {expected}");
                     self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, words);
                 }
-                (None, _) if file.records > 0 && file.version.is_some_and(|v| v >= wtlog::VERSION_PREVIOUS_LSN) => {
+                (None, _)
+                    if !file.unread
+                        && file.records > 0
+                        && file.version.is_some_and(|v| v >= wtlog::VERSION_PREVIOUS_LSN) =>
+                {
                     let words = "no previous LSN in the first record";
                     self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, words);
                 }
@@ -319,13 +328,15 @@ impl Pass {
         let here = LogLsn { file: file.number, offset: file.used };
         let continued = next.is_some_and(|n| n.previous == Some(here));
         let (severity, tail) = match next {
+            // Whether it continues here is not known.
+            Some(next) if next.unread => (Severity::Normal, ""),
             Some(_) if continued => (Severity::Normal, " (the next log file continues here)"),
             None if torn => (Severity::Normal, ""),
             _ if broken.followed => (Severity::Damage, ", and a good record follows it"),
             Some(_) if torn => (Severity::Damage, ", but newer log files exist"),
             _ => (Severity::Damage, ""),
         };
-        if severity == Severity::Damage {
+        if severity == Severity::Damage || next.is_some_and(|n| n.unread) {
             self.unreadable(here);
         }
         let offset = file.used.max(wtlog::FIRST_RECORD);
@@ -335,33 +346,42 @@ impl Pass {
     /// Second pass: what recovery would replay.
     fn replay(&mut self) {
         let mut from = self.out.last_checkpoint.map(|c| c.lsn);
-        if let Some(checkpoint) = self.out.last_checkpoint.filter(|c| c.lsn > c.at || !self.is_record(c.lsn)) {
+        let last = self.out.last_checkpoint;
+        if let Some(checkpoint) = last.filter(|c| c.lsn > c.at || self.is_no_record(c.lsn)) {
             let words = format!("the checkpoint record points to {}, where no record before it is", checkpoint.lsn);
             self.unreadable(checkpoint.at);
             self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, words);
             from = Some(checkpoint.at);
         }
-        let logs: Vec<(u32, u64, String, PathBuf)> = self
+        let logs: Vec<(u32, u64, PathBuf)> = self
             .out
             .files
             .iter()
             .filter(|f| f.kind == Kind::Log && from.is_none_or(|from| f.number >= from.file))
-            .map(|f| (f.number, f.used, f.name.clone(), f.path.clone()))
+            .map(|f| (f.number, f.used, f.path.clone()))
             .collect();
-        for (number, used, name, path) in logs {
+        for (number, used, path) in logs {
             let begin = from.filter(|from| from.file == number).map_or(wtlog::FIRST_RECORD, |from| from.offset);
             if let Err(e) = self.replay_file(number, begin, used, &path) {
                 self.unreadable(LogLsn { file: number, offset: used });
-                self.out.problem(&name, 0, Severity::Damage, format!("cannot be read: {e}"));
+                self.out.left(&path, &e);
             }
         }
     }
 
-    fn is_record(&self, lsn: LogLsn) -> bool {
+    /// Whether no record is at a place; of what cannot be read that is not known.
+    fn is_no_record(&mut self, lsn: LogLsn) -> bool {
         let file = self.out.files.iter().find(|f| f.kind == Kind::Log && f.number == lsn.file);
-        let Some(file) = file.filter(|f| lsn.offset < f.used) else { return false };
-        let window = Window::open(&file.path);
-        window.is_ok_and(|mut w| matches!(w.next(lsn.offset), Ok(Next::Record(_))))
+        let Some(file) = file else { return true };
+        if lsn.offset >= file.used {
+            return !self.out.unread.contains_key(&file.path);
+        }
+        let path = file.path.clone();
+        let found = Window::open(&path).and_then(|mut w| Ok(!matches!(w.next(lsn.offset)?, Next::Record(_))));
+        found.unwrap_or_else(|e| {
+            self.out.left(&path, &e);
+            false
+        })
     }
 
     fn replay_file(&mut self, number: u32, begin: u64, used: u64, path: &Path) -> io::Result<()> {
@@ -391,14 +411,21 @@ impl Pass {
         let from = self.out.last_checkpoint.map(|c| c.lsn.min(c.at));
         let blind = self.unreadable.is_some_and(|at| from.is_none_or(|from| at >= from));
         let any_log = self.out.files.iter().any(|f| f.kind == Kind::Log);
+        let unread = self.ends_unread();
         self.out.state = match self.out.commits {
             0 if !any_log => State::NoLog,
+            // A checkpoint may be where nothing could be read.
+            _ if unread => State::Unknown,
             0 if blind => State::Unknown,
             0 => State::Clean,
             _ => State::NeedsRecovery,
         };
         self.out.problems.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
         self.out
+    }
+
+    fn ends_unread(&self) -> bool {
+        self.out.files.iter().any(|f| f.kind == Kind::Log && self.out.unread.contains_key(&f.path))
     }
 
     fn count(&mut self, file_id: Option<u32>) {
