@@ -277,7 +277,10 @@ impl Home {
                     self.coverage.audited(below(&file.path));
                 }
                 for (path, why) in &summary.unread {
-                    self.coverage.not_checked(below(path), why.clone());
+                    let name = below(path);
+                    let listed = format!("{name}/");
+                    let name = if self.coverage.fate(&listed).is_some() { listed } else { name };
+                    self.coverage.not_checked(name, why.clone());
                 }
                 self.log = Ok(summary);
             }
