@@ -166,6 +166,13 @@ fn assert_named(scene: &Scene, paths: &[&str], expected: i64) {
     let got = scene.run(&["repair", "plan", "--format", "json"]);
     assert_eq!((got.code, got.json()["actions"].as_array().map(Vec::len)), (6, Some(0)), "{paths:?}: {}", got.stdout);
     assert!(got.stderr.contains(paths[0]), "{}", got.stderr);
+    // An image of less than there is would tell of files that are missing.
+    let out = scene.temp.path().join("out");
+    fs::create_dir_all(&out).unwrap();
+    fs::set_permissions(&out, fs::Permissions::from_mode(0o777)).unwrap();
+    let (home, image) = (scene.home(), out.join("x.wtpack"));
+    let got = ran(&mut scene.command(&["pack", common::path(&home), common::path(&image)]));
+    assert!(got.code == 6 && got.stderr.contains(paths[0]) && !image.exists(), "{}: {}", got.code, got.stderr);
 }
 
 #[test]
