@@ -27,7 +27,11 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if super::is_local(&args.store.dir) {
         // What a tree reaches is known from the internal pages and the leaves with overflow items.
         let (audit, _) = super::audit_local(&args.store, &args.table, Depth::Quick, output)?;
-        return Ok(lost::show(&audit, output));
+        let code = lost::show(&audit, output);
+        if code == exit::INCOMPLETE {
+            output.complain(&view::incomplete_line(&audit));
+        }
+        return Ok(code);
     }
     let store = super::open(&args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);

@@ -8,9 +8,11 @@ use crate::id::Lsn;
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};
+use crate::report::audit::incomplete_line;
 use crate::report::{Format, Output, repair as view};
 use crate::scenario;
 use crate::store::read_regular_file;
+use crate::words;
 use clap::{ArgGroup, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -167,6 +169,12 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
         None => output.document(&plan, String::new),
+    }
+    if let Some((path, why)) = audit.coverage.not_checked_list().find(|(_, why)| why.matters()) {
+        output.complain(&match exit_code {
+            exit::INCOMPLETE => incomplete_line(&audit),
+            _ => format!("{path}: {}; what could not be read is in no plan", words::unchecked(why)),
+        });
     }
     Ok(exit_code)
 }

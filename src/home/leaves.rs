@@ -3,7 +3,8 @@
 
 use super::block::Headers;
 use super::fault::{Fault, FaultKind};
-use super::tree::{self, Seen, Shape, UNKNOWN_COMPRESSOR, breach, breaches};
+use super::seen::Seen;
+use super::shape::{self, Opaque, Shape, breach, breaches};
 use crate::format::block::FLAG_DATA_CHECKSUM;
 use crate::format::local::LocalAddress;
 use crate::format::pack;
@@ -59,7 +60,7 @@ pub(super) struct Leaf {
     pub verified: bool,
     /// False if overflow items may have been missed.
     pub complete: bool,
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
     pub rows: Option<RowCounts>,
     pub overflows: Vec<Overflow>,
     pub faults: Vec<Fault>,
@@ -104,7 +105,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
         return out;
     }
     let before = out.faults.len();
-    let stored = tree::load(shape, &task.address, task.known, buffer, &mut out.faults);
+    let stored = shape::load(shape, &task.address, task.known, buffer, &mut out.faults);
     if !task.known {
         (shape.progress)(1, u64::from(task.address.size));
     }
@@ -130,7 +131,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
         sound = false;
     }
     if headers.page.write_gen >= task.generation {
-        out.faults.push(tree::generation(&task.address, headers.page.write_gen, task.generation));
+        out.faults.push(shape::generation(&task.address, headers.page.write_gen, task.generation));
     }
     out.verified = sound && !mended;
     // A checksum of 64 bytes leaves the stream to vouch for the rest.
@@ -169,7 +170,7 @@ fn content(
         Err(e) if e.class == Class::Unsupported => {
             match alien(shape, headers, &task.address) {
                 Some(fault) => out.faults.push(fault),
-                None => out.opaque = Some(UNKNOWN_COMPRESSOR),
+                None => out.opaque = Some(Opaque::UnknownCompressor),
             }
             out.complete = !items;
             return;
@@ -403,7 +404,7 @@ pub(super) fn alien(shape: &Shape<'_>, headers: &Headers, address: &LocalAddress
 /// Verify an overflow item.
 pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, faults: &mut Vec<Fault>) {
     let mut buffer = Vec::new();
-    let stored = tree::load(shape, address, known, &mut buffer, faults);
+    let stored = shape::load(shape, address, known, &mut buffer, faults);
     if !known {
         (shape.progress)(1, u64::from(address.size));
     }
@@ -436,7 +437,7 @@ fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen
         );
     }
     // Items may be long, and a hostile leaf may name one of them a thousand times.
-    if seen.has_item(&item.address) && tree::is_stated(shape, &item.address) {
+    if seen.has_item(&item.address) && shape::is_stated(shape, &item.address) {
         return Overflow { address: item.address, faults };
     }
     let before = faults.len();
@@ -450,7 +451,7 @@ fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen
 /// The bytes of an overflow item; `None` if it cannot be had, which [`overflow`] tells.
 pub(super) fn item(shape: &Shape<'_>, address: &LocalAddress) -> Option<Vec<u8>> {
     let mut buffer = Vec::new();
-    let stored = tree::load(shape, address, false, &mut buffer, &mut Vec::new())?;
+    let stored = shape::load(shape, address, false, &mut buffer, &mut Vec::new())?;
     let headers = Headers::read(stored).ok()?;
     let plain = local_image::plain(stored, &headers.page, shape.entry.compression()).ok()?;
     Some(rules::overflow_item(&Page::new(&plain).ok()?).ok()?.to_vec())

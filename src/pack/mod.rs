@@ -26,6 +26,7 @@ pub use page::Replaced;
 
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
+use crate::coverage::Unchecked;
 use crate::format::{home_turtle, local as local_format};
 use crate::home::{directory, recover};
 use crate::id::Version;
@@ -142,6 +143,12 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
     let (tree, work, back) = (below("tree")?, below("work")?, below("back")?);
 
     let audits = audits(dir, options, progress)?;
+    // An image without a file that is there would tell of a store that lacks it.
+    for (name, why) in audits.iter().flat_map(|a| a.coverage.not_checked_list()) {
+        if let Unchecked::Io { error, .. } = why {
+            return Err(PackError::Io { path: dir.join(name), reason: error.clone() });
+        }
+    }
     let mut samples = Samples::default();
     let mut made = match is_local(dir) {
         true => pack_home(dir, &tree, options, &mut samples, progress)?,
