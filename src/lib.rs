@@ -27,3 +27,4 @@ pub mod scenario;
 pub mod scratch;
 pub mod simulate;
 pub mod store;
+pub mod subject;

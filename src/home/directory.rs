@@ -133,38 +133,6 @@ pub struct Home {
     pub log: std::result::Result<wtlog::Summary, String>,
 }
 
-/// The home a block file belongs to, and its name there. Of a file without a home the directory is
-/// its own.
-#[must_use]
-pub fn locate(file: &Path) -> (PathBuf, String) {
-    let full = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
-    let is_home = |dir: &&Path| has_catalog(dir);
-    let above = full.ancestors().skip(1).take(MAX_LEVELS);
-    let own = full.parent().unwrap_or(Path::new("."));
-    let home = above.clone().find(is_home).unwrap_or(own);
-    let name = full.strip_prefix(home).unwrap_or(&full).to_string_lossy().into_owned();
-    (home.to_path_buf(), name)
-}
-
-/// Whether a directory holds a turtle or metadata.
-#[must_use]
-pub fn has_catalog(dir: &Path) -> bool {
-    [METADATA, home_turtle::FILE_NAME].iter().any(|n| dir.join(n).is_file())
-}
-
-/// Whether a directory is a home without a page log. A page log that cannot be read is one all the same.
-#[must_use]
-pub fn is_without_page_log(dir: &Path) -> bool {
-    let page_log = ["kv_home", "checkpoints.db", "globals.db", "data.mdb"];
-    !page_log.iter().any(|n| dir.join(n).exists()) && looks_like_home(dir)
-}
-
-/// Whether a directory looks like a home of local files.
-#[must_use]
-pub fn looks_like_home(dir: &Path) -> bool {
-    has_catalog(dir) || inventory(dir).is_ok_and(|files| files.keys().any(|n| has_magic(&dir.join(n))))
-}
-
 /// Every regular file below a directory, by its name below it, with its size.
 fn inventory(dir: &Path) -> std::io::Result<BTreeMap<String, u64>> {
     let mut out = BTreeMap::new();

@@ -23,6 +23,7 @@ pub mod pickup;
 pub mod progress;
 pub mod repair;
 pub mod simulate;
+pub mod subject;
 pub mod svg;
 pub mod text;
 pub mod view;

@@ -62,14 +62,6 @@ impl StoreKind {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The path does not exist, or is no directory.
-    #[error("{path}: {reason}")]
-    NotADirectory {
-        /// The path as given.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// The directory holds no page log.
     #[error("{path}: {reason}")]
     NoPageLog {
