@@ -28,3 +28,4 @@ pub mod scratch;
 pub mod simulate;
 pub mod store;
 pub mod subject;
+pub mod words;

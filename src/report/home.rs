@@ -66,6 +66,7 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
     }
     out.push('\n');
     out.push_str(&view.verdict());
+    out.push_str(&view.not_checked());
     for what in &local.not_checked {
         out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
     }

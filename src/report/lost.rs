@@ -1,9 +1,11 @@
 //! The orphaned ranges of local files: what `wtcheck orphans` shows of them.
 
 use super::Output;
+use super::document::FindingDocument;
 use super::text::{escape, grouped, size, table};
 use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, Verdict};
+use crate::words;
 use serde::Serialize;
 
 /// Show the ranges that belong to nothing; returns the exit code.
@@ -11,7 +13,7 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
     #[derive(Serialize)]
     struct Lost<'a> {
         schema_version: u32,
-        findings: Vec<&'a Finding>,
+        findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
         uncertain_files: Vec<&'a str>,
         exit_code: u8,
@@ -28,7 +30,7 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
     let total = lost.iter().fold(0_u64, |sum, f| sum.saturating_add(f.place.length.unwrap_or(0)));
     let report = Lost {
         schema_version: audit.schema_version,
-        findings: lost,
+        findings: lost.iter().map(|f| FindingDocument::from(*f)).collect(),
         total_bytes: total,
         uncertain_files: uncertain,
         exit_code,
@@ -39,13 +41,14 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
         if report.findings.is_empty() {
             out.push_str(&format!("{}\n", paint.good("No orphaned ranges.")));
         } else {
-            let rows = report.findings.iter().map(|f| {
+            let rows = lost.iter().map(|f| {
+                let said = words::of(f);
                 vec![
                     escape(f.place.file.as_deref().unwrap_or_default()),
                     grouped(f.place.offset.unwrap_or(0)),
                     grouped(f.place.length.unwrap_or(0)),
-                    escape(&f.found),
-                    escape(&f.evidence.join("; ")),
+                    escape(&said.found),
+                    escape(&said.evidence.join("; ")),
                 ]
             });
             let header = ["File", "Offset", "Bytes", "Found", "Evidence"];

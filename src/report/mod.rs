@@ -8,6 +8,7 @@ pub mod bytes;
 pub mod cells;
 pub mod cookies;
 pub mod decode;
+pub mod document;
 pub mod explain;
 pub mod export;
 pub mod file_block;

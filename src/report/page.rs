@@ -1,10 +1,10 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
 use super::block::{self, Block};
+use super::document::FindingDocument;
 use super::text::{escape, grouped, short_name, table};
 use super::view::View;
 use super::{Output, Show};
-use crate::audit::finding::Finding;
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
 use crate::format::key_page;
@@ -42,7 +42,7 @@ struct PageReport<'a> {
     cookie: Option<String>,
     cookie_hex: Option<String>,
     rows: Vec<RowInfo>,
-    findings: &'a [Finding],
+    findings: Vec<FindingDocument<'a>>,
     blocks: Vec<Block>,
     turtle: Option<String>,
     key: Option<Result<KeyInfo, String>>,
@@ -105,7 +105,7 @@ pub fn show(place: (u64, u64), page: &Inspection, how: Show, exit_code: u8, outp
         cookie: page.cookie.map(|c| c.to_string()),
         cookie_hex: page.cookie.map(|c| hex::encode(c.encode())),
         rows,
-        findings: &page.findings,
+        findings: page.findings.iter().map(FindingDocument::from).collect(),
         blocks,
         turtle,
         key,
@@ -146,7 +146,7 @@ pub fn show(place: (u64, u64), page: &Inspection, how: Show, exit_code: u8, outp
             .collect();
         let header = ["", "LSN", "Row", "Class", "Backlink", "Base", "Bytes", "Flags"];
         out.push_str(&format!("\n{}\n{}", paint.head("Rows"), table(width, &header, &[1, 4, 5, 6], rows)));
-        for finding in report.findings {
+        for finding in &page.findings {
             out.push_str(&super::audit::finding_text(finding, paint));
         }
         for (block, (row, _)) in report.blocks.iter().zip(&page.blocks) {

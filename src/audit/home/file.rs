@@ -3,7 +3,7 @@
 
 use super::causes::{Causes, Reached};
 use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPages, RecoveryInfo, SpaceInfo};
-use crate::audit::finding::{Code, Finding, Place, Severity};
+use crate::audit::finding::{Code, Finding, Place, Remedy, Severity};
 use crate::format::local::{self, LocalAddress};
 use crate::home::block::probe;
 use crate::home::chain;
@@ -554,7 +554,7 @@ impl<'c> Auditor<'c> {
             let owner = (self.context.owner)(id).map_or(String::new(), |o| format!(", which is {o}"));
             let cause = format!("the file holds the content of file id {id}{owner}; the metadata says id {wanted}");
             for f in &mut self.findings {
-                f.cause.clone_from(&cause);
+                f.words_mut().cause.clone_from(&cause);
             }
             self.as_one(Code::BlockChecksum);
             let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
@@ -570,7 +570,7 @@ impl<'c> Auditor<'c> {
             found.recovery.generation
         );
         if let Some(f) = self.findings.iter_mut().find(|f| f.severity == Severity::Error) {
-            f.evidence.push(words);
+            f.words_mut().evidence.push(words);
         }
     }
 
@@ -597,7 +597,9 @@ impl<'c> Auditor<'c> {
         if all > 1
             && let Some(f) = self.findings.iter_mut().find(|f| f.code == code)
         {
-            f.evidence.push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
+            f.words_mut()
+                .evidence
+                .push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
         }
     }
 
@@ -653,16 +655,17 @@ impl<'c> Auditor<'c> {
             self.unchecked |= fault.kind == FaultKind::Unreadable;
             let place = self.place(Some(fault.offset), Some(u64::from(fault.size)).filter(|s| *s > 0));
             let mut finding = Finding::new(code, place, fault.expected, fault.found).because(cause);
-            finding.evidence = fault.evidence;
+            finding.words_mut().evidence = fault.evidence;
             if matches!(
                 code,
                 Code::PageUndecodable | Code::KeyOutOfOrder | Code::CookieInvalid | Code::PageReferencedTwice
             ) {
                 // The catalogue speaks of page logs.
-                finding.remedy =
-                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file \
-                                  from a replica."
-                        .to_string();
+                finding.remedy = Remedy::Text(
+                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a \
+                     replica."
+                        .to_string(),
+                );
             }
             if !parents.is_empty() {
                 let list: Vec<String> = parents.iter().map(u64::to_string).collect();
@@ -681,14 +684,16 @@ impl<'c> Auditor<'c> {
         for (code, count) in per_code.into_iter().filter(|(_, n)| *n > FINDINGS_PER_CODE) {
             let more = count - FINDINGS_PER_CODE;
             if let Some(f) = self.findings.iter_mut().rfind(|f| f.code == code) {
-                f.evidence.push(format!("and {more} more of this code in this file, not listed"));
+                f.words_mut().evidence.push(format!("and {more} more of this code in this file, not listed"));
             }
         }
         if gone.0 > 0
             && let Some(f) =
                 self.findings.iter_mut().find(|f| f.code == Code::FileSizeMismatch && f.severity == Severity::Error)
         {
-            f.evidence.push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
+            f.words_mut()
+                .evidence
+                .push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
         }
         if let Some(why) = self.opaque {
             let encrypted = why == tree::ENCRYPTED;

@@ -5,12 +5,13 @@ pub mod result;
 mod causes;
 mod file;
 
-use super::finding::{Code, Finding, Place, Severity};
+use super::finding::{Code, Finding, Place, Remedy, Severity};
 use super::result::{
     Audit, DatabaseInfo, KeystoreInfo, PageCounts, SCHEMA_VERSION, SizeMeaning, StoreInfo, Tool, Totals, TreeInfo,
     Verdict,
 };
 use super::{AuditError, Progress};
+use crate::coverage::Coverage;
 use crate::format::home_turtle;
 use crate::format::page_header::PageType;
 use crate::home::directory::{self, FileEntry, HISTORY_STORE, Home, Issue, METADATA, VERSION_FILE, Way};
@@ -189,6 +190,7 @@ impl<'h> Whole<'h> {
             orphans: Vec::new(),
             keystore: KeystoreInfo::default(),
             findings: Vec::new(),
+            coverage: Coverage::default(),
             totals: Totals::default(),
             verdict: Verdict::Clean,
             exit_code: 0,
@@ -235,9 +237,11 @@ impl<'h> Whole<'h> {
         if !has(VERSION_FILE) {
             let finding =
                 self.find(Code::FileMissing, VERSION_FILE, "the file that names the engine's version", "no such file");
-            finding.remedy = "Put the file back: two lines, `WiredTiger` and the version text of the turtle. \
-                              Without it the engine refuses to open the directory."
-                .to_string();
+            finding.remedy = Remedy::Text(
+                "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
+                 refuses to open the directory."
+                    .to_string(),
+            );
         }
         // Engines before 10.0 had another file in its place.
         let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
@@ -280,22 +284,25 @@ impl<'h> Whole<'h> {
                 Issue::TurtleMissing(words) => {
                     let finding =
                         self.find(Code::FileMissing, turtle, "the file that leads to the metadata", words.clone());
-                    finding.remedy = format!("{PUT_TURTLE} Do not open the directory with the engine before that.");
+                    finding.remedy =
+                        Remedy::Text(format!("{PUT_TURTLE} Do not open the directory with the engine before that."));
                 }
                 Issue::TurtleInvalid { offset, reason } => {
                     let finding = self.find(Code::TurtleInvalid, turtle, "a turtle file", reason.clone());
                     finding.place.offset = Some(*offset);
-                    finding.remedy = PUT_TURTLE.to_string();
+                    finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
                 }
                 Issue::TurtleStale { offset, cookies } => {
                     let expected = "a cookie that leads to the metadata";
                     let finding = self.find(Code::TurtleInvalid, turtle, expected, cookies.0.clone());
                     finding.place.offset = Some(*offset);
-                    finding.cause = "the turtle is of another time than the metadata, or was changed".to_string();
+                    finding.words_mut().cause =
+                        "the turtle is of another time than the metadata, or was changed".to_string();
                     finding
+                        .words_mut()
                         .evidence
                         .push(format!("the copy in {METADATA} itself leads to the metadata: {}", cookies.1));
-                    finding.remedy = PUT_TURTLE.to_string();
+                    finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
                 }
                 Issue::Row { key, reason } => {
                     let finding = self.find(Code::MetadataInvalid, METADATA, "a valid row of metadata", reason.clone());
@@ -305,7 +312,8 @@ impl<'h> Whole<'h> {
                     let finding = self.find(Code::DuplicateTreeId, METADATA, "one file an id", uris.join(" and "));
                     finding.place.uri = uris.first().cloned();
                     finding.place.table_id = Some(*id);
-                    finding.remedy = "The engine refuses to open such a directory. Restore the metadata.".to_string();
+                    finding.remedy =
+                        Remedy::Text("The engine refuses to open such a directory. Restore the metadata.".to_string());
                 }
                 Issue::Source { key, source } => {
                     let finding = self.find(Code::MetadataInvalid, METADATA, source.clone(), "no such row of metadata");
@@ -332,13 +340,14 @@ impl<'h> Whole<'h> {
             finding.place.uri = Some(uri);
             if logged.is_none() && damaged {
                 finding.severity = Severity::Note;
-                finding.cause = "its row may be in the part of the log that is damaged".to_string();
+                finding.words_mut().cause = "its row may be in the part of the log that is damaged".to_string();
             }
             if let Some(change) = logged.filter(|c| c.change != RowChange::Removed) {
                 finding.severity = Severity::Note;
-                finding.cause = "created after the last checkpoint: its row of metadata is in the log".to_string();
-                finding.evidence.push(format!("log record at {}", change.lsn));
-                finding.remedy = "None: recovery creates the row.".to_string();
+                finding.words_mut().cause =
+                    "created after the last checkpoint: its row of metadata is in the log".to_string();
+                finding.words_mut().evidence.push(format!("log record at {}", change.lsn));
+                finding.remedy = Remedy::Text("None: recovery creates the row.".to_string());
             }
         }
     }
@@ -397,6 +406,7 @@ impl<'h> Whole<'h> {
     /// Take in the audit of one file.
     fn take(&mut self, entry: &FileEntry, audited: Audited) {
         self.unchecked |= audited.unchecked;
+        self.audit.coverage.audited(entry.name.clone());
         if let Some(why) = audited.opaque {
             *self.opaque.entry(why).or_default() += 1;
         }
@@ -462,7 +472,7 @@ impl<'h> Whole<'h> {
         // What could not be checked follows from a finding, as a rule; then the finding is the verdict.
         let mut audit = self.audit;
         audit.totals = Totals::of(&self.findings);
-        audit.verdict = Verdict::judge(&self.findings, self.unchecked);
+        audit.verdict = Verdict::judge(&self.findings, &audit.coverage, self.unchecked);
         audit.exit_code = audit.verdict.exit_code();
         audit.findings = self.findings;
         audit.local = Some(self.local);

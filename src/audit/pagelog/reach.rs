@@ -314,6 +314,6 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         ..Place::default()
     };
     let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
-    finding.evidence.clone_from(&fault.evidence);
+    finding.words_mut().evidence.clone_from(&fault.evidence);
     finding
 }
