@@ -318,14 +318,7 @@ struct Search {
 
 impl Search {
     fn new(beside_page_log: bool) -> Self {
-        Self {
-            beside_page_log,
-            blocks_at_top: false,
-            blocks_below: false,
-            logs: false,
-            homes: Vec::new(),
-            cut: false,
-        }
+        Self { beside_page_log, blocks_at_top: false, blocks_below: false, logs: false, homes: Vec::new(), cut: false }
     }
 
     fn block_files(&self) -> bool {
@@ -353,7 +346,8 @@ impl Search {
                 if !(meta.is_file() || std::fs::metadata(&at).is_ok_and(|m| m.is_file())) {
                     continue;
                 }
-                self.logs |= level == 0 && (name.starts_with("WiredTigerLog.") || name.starts_with("WiredTigerPreplog."));
+                self.logs |=
+                    level == 0 && (name.starts_with("WiredTigerLog.") || name.starts_with("WiredTigerPreplog."));
                 if self.beside_page_log && is_of_page_log(&name) {
                     continue;
                 }

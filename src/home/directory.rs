@@ -129,6 +129,8 @@ pub struct Home {
     pub sizes: Sizes,
     /// One file without a home: nothing is known of what should lie beside it.
     pub alone: bool,
+    /// The page log of the home lies here, too: in it, or in `kv_home/`.
+    pub page_log_here: bool,
     /// The logs, or why they could not even be listed.
     pub log: std::result::Result<wtlog::Summary, String>,
 }
@@ -195,6 +197,7 @@ impl Home {
             names: Names::default(),
             sizes: Sizes::default(),
             alone: false,
+            page_log_here: false,
             log: Err("not looked for".to_string()),
         }
     }

@@ -22,6 +22,7 @@ use crate::format::FormatError;
 use crate::home::edit::EditError;
 use crate::pagelog::rewrite::CannotRewrite;
 use crate::store::StoreError;
+use crate::subject::NoStore;
 
 /// Why a repair was not planned, applied or undone.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,9 @@ pub enum RepairError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no store.
+    #[error(transparent)]
+    Subject(#[from] NoStore),
     /// The store cannot be audited.
     #[error(transparent)]
     Audit(#[from] AuditError),

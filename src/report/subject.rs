@@ -92,6 +92,9 @@ pub fn hint(subject: &Subject, verb: &str) -> String {
     let word = |path: &Path| shell_word(&path.display().to_string());
     let own = word(&subject.path);
     match &subject.kind {
+        Kind::PageLog(_) | Kind::Home | Kind::Both(_) if verb == "repair apply" => {
+            format!("make a plan first: wtcheck repair plan {own} -o PLAN")
+        }
         Kind::PageLog(_) | Kind::Home | Kind::Both(_) => format!("wtcheck audit {own} reads it"),
         Kind::BlockFile(block) if block.alone => format!("wtcheck audit {own} reads it"),
         Kind::BlockFile(block) => format!("give the home: wtcheck {verb} {}", word(&block.directory)),

@@ -25,7 +25,7 @@ pub mod palite;
 pub mod palm;
 
 pub use index::{Index, Row, Rows, Seal};
-pub use open::{Located, OpenOptions, locate, open, read_regular_file, regular_file};
+pub use open::{Located, OpenOptions, locate, open, open_at, read_regular_file, regular_file};
 
 use std::path::PathBuf;
 

@@ -149,14 +149,19 @@ fn is_old_server_line(line: &str) -> bool {
     let (time, level, component) = (words.next(), words.next(), words.next());
     let dated = time.is_some_and(|t| t.len() > 20 && t.as_bytes().get(10) == Some(&b'T') && t.starts_with("20"));
     let upper = |w: &str| w.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b == b'-');
-    dated && level.is_some_and(|w| w.len() <= 2 && w.starts_with(|c| "DIWEF".contains(c))) && component.is_some_and(upper)
-        || line.contains("WiredTiger ERROR (") || line.contains("WiredTiger error (")
+    dated
+        && level.is_some_and(|w| w.len() <= 2 && w.starts_with(|c| "DIWEF".contains(c)))
+        && component.is_some_and(upper)
+        || line.contains("WiredTiger ERROR (")
+        || line.contains("WiredTiger error (")
 }
 
 /// The first line of an undo journal: a checksum, and a header.
 fn is_journal(text: &str) -> bool {
     let line = text.lines().next().and_then(|l| l.split_once(' '));
-    line.is_some_and(|(sum, json)| sum.len() == 8 && sum.bytes().all(|b| b.is_ascii_hexdigit()) && json.starts_with("{\"header\":"))
+    line.is_some_and(|(sum, json)| {
+        sum.len() == 8 && sum.bytes().all(|b| b.is_ascii_hexdigit()) && json.starts_with("{\"header\":")
+    })
 }
 
 /// Whether a directory holds dumps of a page service, and how the first is packed.
