@@ -273,7 +273,7 @@ fn directory(path: &Path) -> Kind {
     if (found.block_files() || found.logs)
         && let Some(home) = home_around(path)
     {
-        return Kind::Below { home };
+        return Kind::Below { home: as_given(path, home) };
     }
     if !found.blocks_at_top && !found.homes.is_empty() {
         return Kind::Homes { homes: found.homes, more: found.cut };
@@ -299,6 +299,12 @@ fn home_around(path: &Path) -> Option<PathBuf> {
     let full = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let above = full.ancestors().skip(1).take(LEVELS);
     above.filter(|dir| names(dir).is_ok_and(|list| has_catalog(&list))).map(Path::to_path_buf).next()
+}
+
+/// A directory above a path in the words of the path, where it has them.
+fn as_given(path: &Path, above: PathBuf) -> PathBuf {
+    let same = |p: &&Path| std::fs::canonicalize(p).is_ok_and(|full| full == above);
+    path.ancestors().skip(1).take(LEVELS).find(same).map(Path::to_path_buf).unwrap_or(above)
 }
 
 /// What lies below a directory, level by level.

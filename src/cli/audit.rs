@@ -97,10 +97,18 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
         local = run_home(None);
     }
     let mut log = run_log(checkpoint);
+    let mut other_checkpoint = false;
     if name.is_some() && !home_lacks && log.as_ref().is_err_and(no_such) {
         log = run_log(None);
+        other_checkpoint = log.is_ok();
     }
     output.progress.finish();
+    if other_checkpoint {
+        output.complain(&format!(
+            "{}: only local block files have the checkpoint; of the page log the newest was audited",
+            args.store.home()
+        ));
+    }
     let line = |what: &str| format!("{}: {what}", args.store.home());
     match (log, local) {
         (Ok(log), Ok(local)) => Ok(audit::both::join(log, local)),

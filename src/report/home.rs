@@ -22,7 +22,7 @@ pub(super) fn text(view: &View<'_>, local: &LocalInfo) -> String {
 
 /// The local files of a home that holds a page log as well, without verdict and findings.
 pub(super) fn beside(view: &View<'_>, local: &LocalInfo) -> [String; 3] {
-    let what = format!("{} local block files beside the page log", view.paint.head("Local files:"));
+    let what = format!("{} beside the page log", view.paint.head("Local files:"));
     let trees = view.audit.trees.get(view.audit.trees_of_page_log()..).unwrap_or_default();
     let bytes = local.files.iter().fold(0, |sum: u64, f| sum.saturating_add(f.physical_size));
     let mut head = about(view, local, (&what, trees, bytes));

@@ -126,6 +126,9 @@ pub fn hint(subject: &Subject, verb: &str) -> String {
             "unpack it first, and give the directory with what was in it".to_string()
         }
         Kind::Unreadable { .. } => "check that the copy is complete and that you may read it".to_string(),
+        Kind::EmptyDirectory | Kind::OtherDirectory { .. } if subject.path.as_os_str() == "." => {
+            "name a home directory or a block file: wtcheck PATH; wtcheck --help lists the commands".to_string()
+        }
         Kind::Special(_)
         | Kind::EmptyDirectory
         | Kind::EmptyFile
