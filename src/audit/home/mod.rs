@@ -23,6 +23,7 @@ use crate::id::TableId;
 use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use crate::store::{StoreError, StoreKind};
+use crate::subject::{Block, Kind, Subject};
 use file::Audited;
 use rayon::prelude::*;
 use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo};
@@ -293,7 +294,7 @@ impl<'h> Whole<'h> {
             );
             self.unchecked = true;
         }
-        if !home.in_page_log.is_empty() {
+        if !home.in_page_log.is_empty() && !home.page_log_here {
             self.local.not_checked.push(format!(
                 "{} trees of the metadata live in a page log, which is not in this directory",
                 home.in_page_log.len()
@@ -509,15 +510,21 @@ impl<'h> Whole<'h> {
 
 /// Open the home that a path names: a home directory, or one block file, whose name comes back.
 pub fn open(path: &Path, no_mmap: bool, allow_live: bool) -> Result<(Home, Option<String>), StoreError> {
-    let options = directory::Options { no_mmap };
-    let file = path.is_file().then(|| directory::locate(path));
-    let dir = file.as_ref().map_or(path, |(dir, _)| dir);
+    let subject = Subject::open(path);
     if !allow_live {
-        crate::store::live::check(Some(dir), dir)?;
+        subject.check_live()?;
     }
-    match file {
-        Some((dir, name)) if !directory::has_catalog(&dir) => Ok((Home::alone(&dir, &name, options), Some(name))),
-        Some((dir, name)) => Ok((Home::open(&dir, options)?, Some(name))),
-        None => Ok((Home::open(path, options)?, None)),
+    open_subject(&subject, no_mmap)
+}
+
+/// Open the home that a subject is or belongs to, without asking who holds it.
+pub fn open_subject(subject: &Subject, no_mmap: bool) -> Result<(Home, Option<String>), StoreError> {
+    let options = directory::Options { no_mmap };
+    match &subject.kind {
+        Kind::BlockFile(Block { directory, name, alone: true }) => {
+            Ok((Home::alone(directory, name, options), Some(name.clone())))
+        }
+        Kind::BlockFile(Block { directory, name, .. }) => Ok((Home::open(directory, options)?, Some(name.clone()))),
+        _ => Ok((Home::open(&subject.path, options)?, None)),
     }
 }
