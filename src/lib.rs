@@ -28,4 +28,5 @@ pub mod scenario;
 pub mod scratch;
 pub mod simulate;
 pub mod store;
+pub mod subject;
 pub mod words;

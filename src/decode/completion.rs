@@ -17,7 +17,7 @@ const UNESCAPED_FROM: u32 = 2;
 #[derive(Debug, Serialize)]
 pub struct CompletionReport {
     /// LSN of the turtle page.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<crate::id::Lsn>,
     /// The LSN as a time, where it looks like one.
     pub metadata_lsn_time: Option<String>,
     /// crc32c of the turtle page.
@@ -75,7 +75,7 @@ pub fn completion(raw: &[u8]) -> CompletionReport {
     match completion::parse(raw) {
         Ok(c) => {
             out.metadata_lsn = Some(c.metadata_lsn);
-            out.metadata_lsn_time = time_hint(c.metadata_lsn);
+            out.metadata_lsn_time = time_hint(c.metadata_lsn.get());
             out.metadata_checksum = c.metadata_checksum.map(Sum);
             out.database_size = c.database_size;
             out.version = Some(c.version);

@@ -4,6 +4,7 @@ use super::view::{Addresses, FIRST_TREE_PAGE, Problem, Sum, time_hint};
 use crate::format::Result;
 use crate::format::cookie::{self, Cookie, Layout};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
+use crate::id::{Lsn, PageId};
 use serde::Serialize;
 
 /// A disaggregated address cookie.
@@ -16,17 +17,17 @@ pub struct CookieInfo {
     /// Minimum reader version, v0 only.
     pub version_min: Option<u64>,
     /// Page id.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// Flags in words, v0 only.
     pub flags: Vec<&'static str>,
     /// Flag bits without a meaning here.
     pub unknown_flags: u64,
     /// LSN of the newest block; `None` where the layout has none.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// The LSN as a time, where it looks like one.
     pub lsn_time: Option<String>,
     /// LSN of the full image, 0 if the newest block is the full image; v0 only.
-    pub base_lsn: Option<u64>,
+    pub base_lsn: Option<Lsn>,
     /// Bytes.
     pub size: u32,
     /// Checksum of the newest block.
@@ -89,7 +90,7 @@ impl CookieInfo {
             flags: if c.flags & cookie::FLAG_DELTA != 0 { vec!["delta"] } else { Vec::new() },
             unknown_flags: c.unknown_flags,
             lsn,
-            lsn_time: lsn.and_then(time_hint),
+            lsn_time: lsn.and_then(|l| time_hint(l.get())),
             base_lsn: v0.then_some(c.base_lsn),
             size: c.size,
             checksum: Sum(c.checksum),

@@ -54,9 +54,9 @@ pub struct TurtleContent {
 #[derive(Debug, Serialize)]
 pub struct KeyReferenceInfo {
     /// Page id.
-    pub page_id: u64,
+    pub page_id: crate::id::PageId,
     /// LSN.
-    pub lsn: u64,
+    pub lsn: crate::id::Lsn,
     /// The LSN as a time.
     pub lsn_time: Option<String>,
     /// Version of the reference.
@@ -155,7 +155,7 @@ fn turtle_content(t: Turtle, problems: &mut Vec<Problem>, notes: &mut Vec<String
         key_provider: t.key_provider.map(|k| KeyReferenceInfo {
             page_id: k.page_id,
             lsn: k.lsn,
-            lsn_time: time_hint(k.lsn),
+            lsn_time: time_hint(k.lsn.get()),
             version: k.version,
         }),
         unknown: t.unknown.into_iter().map(|(key, value)| Unknown { key, value }).collect(),

@@ -74,7 +74,11 @@ fn cookie_fields(f: &mut Fields, c: &CookieInfo) {
         f.note("flags", names, if c.flags.is_empty() { "the newest block is a full image" } else { "" });
     }
     f.maybe("lsn", c.lsn, &c.lsn_time.as_ref().map(|t| format!("perhaps {t}")).unwrap_or_default());
-    f.maybe("base lsn", c.base_lsn, if c.base_lsn == Some(0) { "no delta" } else { "of the full image" });
+    f.maybe(
+        "base lsn",
+        c.base_lsn,
+        if c.base_lsn == Some(crate::id::Lsn::NONE) { "no delta" } else { "of the full image" },
+    );
     f.maybe("checkpoint id", c.checkpoint_id, "");
     f.maybe("reconciliation id", c.reconciliation_id, "");
     let meaning = if c.flags.is_empty() { "" } else { "of the whole chain; before 2026-01-29 of the newest block" };

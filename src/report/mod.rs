@@ -21,6 +21,7 @@ pub mod pickup;
 pub mod progress;
 pub mod repair;
 pub mod simulate;
+pub mod subject;
 pub mod svg;
 pub mod text;
 
