@@ -116,7 +116,10 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         exit_code: u8,
     }
     let of = |f: &&Finding| f.code.name().starts_with("orphan-");
-    let unreadable = audit.checkpoint.is_none() || audit.verdict == Verdict::Incomplete;
+    let unreadable = audit.checkpoint.is_none()
+        || audit.verdict == Verdict::Incomplete
+        || !audit.coverage.allows_clean()
+        || audit.findings.iter().any(|f| f.code == Code::StoreDamaged);
     let code = if !audit.orphans.is_empty() {
         Verdict::Findings.exit_code()
     } else if unreadable {

@@ -4,6 +4,7 @@ use super::classify::Class;
 use super::{Opened, Progress};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::PageCounts;
+use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
@@ -23,13 +24,20 @@ pub struct Marks {
     /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
     /// have been superseded by what is gone.
     pub holed: HashSet<(TableId, PageId)>,
+    /// Files that the system did not let be read where other checkpoints were walked.
+    pub unread: Vec<(String, Unchecked)>,
 }
 
 impl Marks {
     /// No marks yet.
     #[must_use]
     pub fn new(index: &Index) -> Self {
-        Self { class: vec![Class::Unjudged; index.len()], entered: Bits::new(index.len()), holed: HashSet::new() }
+        Self {
+            class: vec![Class::Unjudged; index.len()],
+            entered: Bits::new(index.len()),
+            holed: HashSet::new(),
+            unread: Vec::new(),
+        }
     }
 }
 
@@ -54,6 +62,8 @@ impl Marks {
 /// What was reached of one tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TreeSums {
+    /// The system did not give all of it, so that its sums say nothing.
+    pub unread: bool,
     /// Sum of cookie sizes.
     pub cookie_bytes: u64,
     /// The part of it below fast-truncated addresses.
@@ -217,11 +227,20 @@ impl Visitor for Audited<'_> {
         use FaultKind::*;
         let unread = matches!(
             fault.kind,
-            Missing | Checksum | Header | Undecodable | ChainBroken | CookieInvalid | CookieUnsupported | Unreadable
+            Missing
+                | Checksum
+                | Header
+                | Undecodable
+                | ChainBroken
+                | CookieInvalid
+                | CookieUnsupported
+                | Unreadable
+                | Unread
         );
         if unread {
             self.sums[tree].complete = false;
         }
+        self.sums[tree].unread |= fault.unread.is_some();
         // Rows that a damaged file hides are not known to be missing.
         let hidden = matches!(fault.kind, Missing | ChainBroken) && self.opened.is_partial(fault.table);
         if !hidden {
@@ -246,10 +265,10 @@ pub fn mark_other(
     marks: &mut Marks,
 ) -> Result<Vec<bool>, StoreError> {
     // The same version has the same subtree: it was marked when it was reached first.
-    let Marks { class, entered, holed } = marks;
+    let Marks { class, entered, holed, unread } = marks;
     let reached = Bits::new(opened.index.len());
     let options = Options { depth: Depth::Quick, entered: Some(entered), marks: Some(&reached), ..options };
-    let mut visitor = Marker { trees, class, holed, mark, lost: vec![false; trees.len()] };
+    let mut visitor = Marker { trees, class, holed, unread, mark, lost: vec![false; trees.len()] };
     walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
     let lost = visitor.lost;
     marks.take_in(&opened.index, &reached, mark);
@@ -260,6 +279,7 @@ struct Marker<'a> {
     trees: &'a [Tree],
     class: &'a mut [Class],
     holed: &'a mut HashSet<(TableId, PageId)>,
+    unread: &'a mut Vec<(String, Unchecked)>,
     mark: Class,
     lost: Vec<bool>,
 }
@@ -281,7 +301,13 @@ impl Visitor for Marker<'_> {
         self.lost[tree] = true;
     }
 
-    fn fault(&mut self, _tree: usize, _fault: Fault) {}
+    fn fault(&mut self, _tree: usize, fault: Fault) {
+        if let Some(unread) = fault.unread
+            && !self.unread.iter().any(|(name, _)| *name == unread.0)
+        {
+            self.unread.push(unread);
+        }
+    }
 }
 
 /// The finding for a fault of a walk.
@@ -305,7 +331,8 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::KeyOrder | FaultKind::KeyRange => Code::KeyOutOfOrder,
         FaultKind::Encrypted => Code::Encrypted,
         FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
-        FaultKind::Unreadable => Code::StoreDamaged,
+        // What the system did not give is in the ledger; a finding of it says where it was met.
+        FaultKind::Unreadable | FaultKind::Unread => Code::StoreDamaged,
     };
     let place = Place {
         uri: Some(uri.to_string()),
