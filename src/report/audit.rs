@@ -6,7 +6,7 @@ use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
-use crate::coverage::Unchecked;
+use crate::coverage::{Coverage, Unchecked};
 use crate::id::Lsn;
 use crate::store::StoreKind;
 use crate::words;
@@ -113,6 +113,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
         explained_bytes: u64,
+        coverage: &'a Coverage,
         exit_code: u8,
     }
     let of = |f: &&Finding| f.code.name().starts_with("orphan-");
@@ -136,6 +137,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         findings: audit.findings.iter().filter(of).map(FindingDocument::from).collect(),
         total_bytes: total,
         explained_bytes: explained,
+        coverage: &audit.coverage,
         exit_code: code,
     };
     let (paint, width, verbose) = (output.paint, output.width, output.verbose);
