@@ -142,7 +142,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
             let order = shape.entry.byte_order;
             let found = internal::children(&page, shape.bounds(), order, &mut |c| children.push((c.address, c.kind)));
             if let Some(broken) = found.breaches.list.first() {
-                return Err(damaged(shape, &address, &broken.message));
+                return Err(damaged(shape, &address, &broken.what.to_string()));
             }
             let children = children.into_iter().filter(|(_, kind)| *kind != CellKind::AddrDeleted);
             stack.extend(children.rev().filter_map(|(a, kind)| a.map(|a| (a, kind))));
@@ -164,7 +164,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
             }
         });
         if let Some(broken) = found.breaches.list.first() {
-            return Err(damaged(shape, &address, &broken.message));
+            return Err(damaged(shape, &address, &broken.what.to_string()));
         }
         if lost {
             return Err(damaged(shape, &address, "a row cannot be read"));

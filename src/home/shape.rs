@@ -117,7 +117,7 @@ pub(super) fn breach(address: &LocalAddress, broken: Broken, plain: bool) -> Fau
     } else {
         format!("byte {} of the decompressed page", broken.at)
     };
-    let fault = Fault::at(kind, address).expected(expected).found(broken.message);
+    let fault = Fault::at(kind, address).expected(expected).found(broken.what.to_string());
     // Byte 0 stands for the page as a whole.
     if broken.at == 0 { fault } else { fault.with(at) }
 }

@@ -158,23 +158,10 @@ pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress
         history: None,
         root: *root,
     };
-    walker.run(aggregate(checkpoint));
+    walker.run(windows::above_root(checkpoint));
     walker.settle_failed();
     walker.settle_generations();
     walker.out
-}
-
-/// The aggregate of the root, which is on no page (17.1).
-fn aggregate(c: &CheckpointEntry) -> Times {
-    Times {
-        start_ts: c.oldest_start_ts,
-        durable_start_ts: c.newest_start_durable_ts,
-        stop_ts: c.newest_stop_ts,
-        durable_stop_ts: c.newest_stop_durable_ts,
-        stop_txn: c.newest_stop_txn,
-        prepared: c.prepare,
-        ..Times::EMPTY
-    }
 }
 
 impl Walker<'_, '_> {
@@ -454,7 +441,7 @@ impl Walker<'_, '_> {
         });
         breaches(address, found.breaches, stored_plain, &mut self.out.faults);
         let list = late.into_iter().take(rules::MAX_BROKEN).collect();
-        breaches(address, Breaches { list, more: 0 }, stored_plain, &mut self.out.faults);
+        breaches(address, Breaches { list, ..Breaches::default() }, stored_plain, &mut self.out.faults);
         if sound {
             self.seen.add(address);
         }

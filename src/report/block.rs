@@ -13,6 +13,7 @@ use crate::format::page_header::{self, PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::format::{Class, FormatError, Result};
 use crate::page::delta::{self, Body};
+use crate::page::what::What;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -320,6 +321,19 @@ impl Block {
         self.rules(body, delta, page_type);
     }
 
+    /// Broken rules of the page.
+    fn broken(&mut self, broken: Vec<delta::Judged>) {
+        for b in broken.into_iter().flat_map(|j| j.breaches.list) {
+            // What a cell is told of already is not told again.
+            let error = match b.what {
+                What::Cell { error, .. } | What::Entry(error) | What::Payload(error) | What::Header(error) => error,
+                what if b.at == 0 => FormatError::invalid(what.to_string()),
+                what => FormatError::invalid(format!("{what} (offset {})", b.at)),
+            };
+            self.problem(error);
+        }
+    }
+
     /// The rules of the page as a whole: alternation, number of cells, order of keys.
     fn rules(&mut self, body: &Body<'_>, delta: bool, page_type: PageType) {
         // A delta is judged on top of nothing.
@@ -327,22 +341,8 @@ impl Block {
             Body { plain: &[], start: 0, header: PageHeader { entries: 0, ..body.header }, era: Era::Current };
         let (base, deltas) = if delta { (&nothing, std::slice::from_ref(body)) } else { (body, &[][..]) };
         match page_type {
-            PageType::RowInternal => {
-                if let Some(e) = delta::children(base, deltas).error {
-                    self.problem(e);
-                }
-            }
-            PageType::RowLeaf => {
-                let rows = delta::rows(base, deltas);
-                if let Some((count, offset)) = rows.out_of_order {
-                    self.problem(FormatError::invalid(format!(
-                        "{count} keys out of order, the first one at offset {offset}"
-                    )));
-                }
-                if let Some(e) = rows.error {
-                    self.problem(e);
-                }
-            }
+            PageType::RowInternal => self.broken(delta::children(base, deltas).broken),
+            PageType::RowLeaf => self.broken(delta::rows(base, deltas).broken),
             _ if usize::try_from(body.header.entries) != Ok(self.cells_total) && self.problems.is_empty() => {
                 self.problem(FormatError::invalid(format!(
                     "page has {} cells, its header says {}",

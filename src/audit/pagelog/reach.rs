@@ -290,7 +290,7 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::Missing => Code::PageMissing,
         FaultKind::Checksum => Code::PageChecksum,
         FaultKind::Header => Code::PageHeader,
-        FaultKind::Undecodable => Code::PageUndecodable,
+        FaultKind::Undecodable | FaultKind::Content => Code::PageUndecodable,
         FaultKind::ChainBroken => Code::ChainBroken,
         FaultKind::ChainTooLong => Code::ChainTooLong,
         FaultKind::SizeMismatch => Code::CookieSizeMismatch,
