@@ -11,6 +11,7 @@ pub mod decode;
 pub mod document;
 pub mod explain;
 pub mod export;
+mod facts_home;
 pub mod file_block;
 mod home;
 pub mod judge;
