@@ -2,6 +2,7 @@
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
 use crate::audit::home::detail::HomeDetail;
+use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// How bad a finding is. Notes never make a store unclean.
@@ -314,11 +315,11 @@ pub struct Place {
     /// `file:` URI of the tree.
     pub uri: Option<String>,
     /// Page-log table.
-    pub table_id: Option<u64>,
+    pub table_id: Option<TableId>,
     /// Page.
-    pub page_id: Option<u64>,
+    pub page_id: Option<PageId>,
     /// LSN of the block, or of the completion record.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// Byte offset in `file`.
     pub offset: Option<u64>,
     /// Bytes from `offset` on that are meant, where known.

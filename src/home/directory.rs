@@ -7,7 +7,7 @@ pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 use super::block;
 use super::checkpoint;
 use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
-use super::inventory::{self, Inventory, MAX_LEVELS};
+use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
@@ -117,42 +117,12 @@ pub struct Home {
     pub sizes: Sizes,
     /// One file without a home: nothing is known of what should lie beside it.
     pub alone: bool,
+    /// The page log of the home lies here, too: in it, or in `kv_home/`.
+    pub page_log_here: bool,
     /// The logs, or why they could not even be listed.
     pub log: std::result::Result<wtlog::Summary, String>,
     /// What became of everything below the directory. The block files are only entered: their audits say more.
     pub coverage: Coverage,
-}
-
-/// The home a block file belongs to, and its name there. Of a file without a home the directory is
-/// its own.
-#[must_use]
-pub fn locate(file: &Path) -> (PathBuf, String) {
-    let full = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
-    let is_home = |dir: &&Path| has_catalog(dir);
-    let above = full.ancestors().skip(1).take(MAX_LEVELS);
-    let own = full.parent().unwrap_or(Path::new("."));
-    let home = above.clone().find(is_home).unwrap_or(own);
-    let name = full.strip_prefix(home).unwrap_or(&full).to_string_lossy().into_owned();
-    (home.to_path_buf(), name)
-}
-
-/// Whether a directory holds a turtle or metadata.
-#[must_use]
-pub fn has_catalog(dir: &Path) -> bool {
-    [METADATA, home_turtle::FILE_NAME].iter().any(|n| dir.join(n).is_file())
-}
-
-/// Whether a directory is a home without a page log. A page log that cannot be read is one all the same.
-#[must_use]
-pub fn is_without_page_log(dir: &Path) -> bool {
-    let page_log = ["kv_home", "checkpoints.db", "globals.db", "data.mdb"];
-    !page_log.iter().any(|n| dir.join(n).exists()) && looks_like_home(dir)
-}
-
-/// Whether a directory looks like a home of local files.
-#[must_use]
-pub fn looks_like_home(dir: &Path) -> bool {
-    has_catalog(dir) || inventory::take(dir).is_ok_and(|found| found.files.keys().any(|n| has_magic(&dir.join(n))))
 }
 
 /// Whether a file begins like a block file.
@@ -187,6 +157,7 @@ impl Home {
             names: Names::default(),
             sizes: Sizes::default(),
             alone: false,
+            page_log_here: false,
             log: Err("not looked for".to_string()),
         }
     }

@@ -7,6 +7,8 @@ use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
 use crate::coverage::Unchecked;
+use crate::id::Lsn;
+use crate::store::StoreKind;
 use crate::words;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,11 +28,16 @@ pub fn show(audit: &Audit, output: &mut Output) {
     let (paint, width, verbose) = (output.paint, output.width, output.verbose);
     output.document(&AuditDocument::from(audit), || {
         let view = View { audit, paint, width, verbose };
-        if let Some(local) = &audit.local {
+        let local = audit.local.as_ref();
+        if let Some(local) = local.filter(|_| audit.store.kind == StoreKind::Local) {
             return super::home::text(&view, local);
         }
-        [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore(), view.findings(), view.next()]
-            .into_iter()
+        let log = [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore()];
+        let beside = local.map(|local| super::home::beside(&view, local));
+        let end = [view.findings(), local.map(super::home::turtle).unwrap_or_default(), view.next()];
+        log.into_iter()
+            .chain(beside.into_iter().flatten())
+            .chain(end)
             .filter(|s| !s.is_empty())
             .collect::<Vec<_>>()
             .join("\n")
@@ -101,7 +108,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
     #[derive(Serialize)]
     struct Orphans<'a> {
         schema_version: u32,
-        checkpoint_lsn: Option<u64>,
+        checkpoint_lsn: Option<Lsn>,
         orphans: &'a [OrphanInfo],
         findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
@@ -161,6 +168,11 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
+    /// The trees of the page log.
+    fn trees(&self) -> &[TreeInfo] {
+        self.audit.trees.get(..self.audit.trees_of_page_log()).unwrap_or_default()
+    }
+
     fn head(&self) -> String {
         let a = self.audit;
         let kind = a.store.kind.words();
@@ -189,8 +201,8 @@ impl View<'_> {
                     escape(name),
                     c.lsn,
                     c.metadata_lsn,
-                    a.trees.len(),
-                    grouped(a.trees.iter().map(|t| t.pages.reachable).sum()),
+                    self.trees().len(),
+                    grouped(self.trees().iter().map(|t| t.pages.reachable).sum()),
                     grouped(a.versions.get("live").map_or(0, |l| l.count)),
                     match a.store.depth {
                         "quick" => "internal pages only (--quick)",
@@ -240,19 +252,20 @@ impl View<'_> {
 
     fn accounting(&self) -> String {
         let a = self.audit;
-        if a.trees.is_empty() {
+        let trees = self.trees();
+        if trees.is_empty() {
             return String::new();
         }
-        let known = a.trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
-        let mut rows: Vec<Vec<String>> = a.trees.iter().map(|t| self.tree_row(t)).collect();
+        let known = trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
+        let mut rows: Vec<Vec<String>> = trees.iter().map(|t| self.tree_row(t)).collect();
         let d = &a.database;
         let buffered = |n: u64| grouped(n + d.buffer);
         rows.push(vec![
             "all trees + 1 MiB buffer".into(),
-            grouped(a.trees.iter().map(|t| t.pages.reachable).sum()),
+            grouped(trees.iter().map(|t| t.pages.reachable).sum()),
             d.sum_of_published.map_or("-".into(), buffered),
             buffered(d.sum_of_recomputed),
-            grouped(a.trees.iter().map(|t| t.physical_size).sum()),
+            grouped(trees.iter().map(|t| t.physical_size).sum()),
             self.total_difference(),
             String::new(),
         ]);
@@ -275,7 +288,7 @@ impl View<'_> {
         if a.store.depth == "deep" {
             // Rows are known only when leaves were decoded.
             header.insert(2, "Rows");
-            let counts = a.trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));
+            let counts = trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));
             for (row, count) in rows.iter_mut().zip(counts.chain(std::iter::repeat(String::new()))) {
                 row.insert(2, count);
             }
@@ -309,7 +322,7 @@ impl View<'_> {
 
     /// Published minus recomputed over all trees, where all of them can be compared.
     fn total_difference(&self) -> String {
-        let all: Option<Vec<i64>> = self.audit.trees.iter().map(|t| t.difference).collect();
+        let all: Option<Vec<i64>> = self.trees().iter().map(|t| t.difference).collect();
         all.map_or("-".into(), |all| self.difference(all.iter().fold(0, |sum, n| sum.saturating_add(*n))))
     }
 
@@ -409,7 +422,7 @@ impl View<'_> {
             return out;
         }
         let show: Vec<_> = if self.verbose > 0 { k.checkpoints.iter().collect() } else { stale };
-        let lsn = |l: Option<u64>| l.map_or("-".to_string(), |l| l.to_string());
+        let lsn = |l: Option<Lsn>| l.map_or("-".to_string(), |l| l.to_string());
         let rows = show
             .into_iter()
             .map(|c| {
@@ -474,8 +487,7 @@ impl View<'_> {
             out.push(format!("wtcheck orphans {home} -v"));
         }
         let newest = a.checkpoint.as_ref().is_none_or(|c| a.keystore.checkpoints.iter().all(|o| o.lsn <= c.lsn));
-        let turtle = a.local.as_ref().is_some_and(|l| l.catalog.proposed_turtle.is_some());
-        if newest && (turtle || a.findings.iter().any(|f| MENDED.contains(&f.code))) {
+        if newest && a.findings.iter().any(|f| MENDED.contains(&f.code)) {
             out.push(format!("wtcheck repair plan {home} -o plan.yaml"));
         }
         let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
@@ -487,11 +499,14 @@ impl View<'_> {
         if a.findings.iter().any(|f| f.code == Code::StaleKeystore) {
             out.push(format!("wtcheck pickup replay {home}"));
         }
-        let damaged = a.trees.iter().any(|t| !t.complete);
+        let damaged = self.trees().iter().any(|t| !t.complete);
         let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
-        let own = a.checkpoint.as_ref().map_or(u64::MAX, |c| c.lsn);
+        let own = a.checkpoint.as_ref().map_or(Lsn(u64::MAX), |c| c.lsn);
         if let (true, Some(lsn)) = (damaged, older.clone().find(|l| *l < own)) {
             out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
+        }
+        if a.local.is_some() {
+            out.extend(super::home::next_of_files(a));
         }
         if out.is_empty() {
             return String::new();
@@ -500,8 +515,8 @@ impl View<'_> {
     }
 }
 
-/// Findings that a repair can do something about.
-const MENDED: [Code; 10] = [
+/// Findings that a repair of a page log can do something about.
+const MENDED: [Code; 9] = [
     Code::SizeInflated,
     Code::SizeDeflated,
     Code::SizeDoubleRoot,
@@ -511,7 +526,6 @@ const MENDED: [Code; 10] = [
     Code::OrphanImage,
     Code::TurtleChecksum,
     Code::CompletionInvalid,
-    Code::CheckpointSizeMismatch,
 ];
 
 /// A finding for people.

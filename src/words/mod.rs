@@ -2,6 +2,7 @@
 //! the verbs that write documents for people and the reports that lay them out. Nothing reads a sentence back.
 
 pub mod home;
+pub mod text;
 
 pub use crate::audit::finding::Words;
 

@@ -20,9 +20,11 @@ use crate::home::files::{BACKUP, HISTORY_STORE, METADATA, VERSION_FILE};
 use crate::home::shape::Opaque;
 use crate::home::space::Account;
 use crate::home::wtlog::{self, RowChange, State};
+use crate::id::TableId;
 use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use crate::store::{StoreError, StoreKind};
+use crate::subject::{Block, Kind, Subject};
 use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
@@ -285,7 +287,7 @@ impl<'h> Whole<'h> {
             );
             self.unchecked = true;
         }
-        if !home.in_page_log.is_empty() {
+        if !home.in_page_log.is_empty() && !home.page_log_here {
             self.local.not_checked.push(format!(
                 "{} trees of the metadata live in a page log, which is not in this directory",
                 home.in_page_log.len()
@@ -322,7 +324,7 @@ impl<'h> Whole<'h> {
                 Issue::DuplicateId { id, uris } => {
                     let finding = self.find(Code::DuplicateTreeId, METADATA, Fact::SameId { uris: uris.clone() });
                     finding.place.uri = uris.first().cloned();
-                    finding.place.table_id = Some(*id);
+                    finding.place.table_id = Some(TableId(*id));
                     finding.remedy =
                         Remedy::Text("The engine refuses to open such a directory. Restore the metadata.".to_string());
                 }
@@ -442,7 +444,7 @@ impl<'h> Whole<'h> {
         };
         Some(TreeInfo {
             uri: entry.uri.clone(),
-            table_id: entry.id.unwrap_or(0),
+            table_id: TableId(entry.id.unwrap_or(0)),
             checkpoint: Some(checkpoint.name.clone()),
             root_cookie: checkpoint.cookie.clone(),
             published_size: Some(checkpoint.published_size),
@@ -490,15 +492,21 @@ impl<'h> Whole<'h> {
 
 /// Open the home that a path names: a home directory, or one block file, whose name comes back.
 pub fn open(path: &Path, no_mmap: bool, allow_live: bool) -> Result<(Home, Option<String>), StoreError> {
-    let options = directory::Options { no_mmap };
-    let file = path.is_file().then(|| directory::locate(path));
-    let dir = file.as_ref().map_or(path, |(dir, _)| dir);
+    let subject = Subject::open(path);
     if !allow_live {
-        crate::store::live::check(Some(dir), dir)?;
+        subject.check_live()?;
     }
-    match file {
-        Some((dir, name)) if !directory::has_catalog(&dir) => Ok((Home::alone(&dir, &name, options), Some(name))),
-        Some((dir, name)) => Ok((Home::open(&dir, options)?, Some(name))),
-        None => Ok((Home::open(path, options)?, None)),
+    open_subject(&subject, no_mmap)
+}
+
+/// Open the home that a subject is or belongs to, without asking who holds it.
+pub fn open_subject(subject: &Subject, no_mmap: bool) -> Result<(Home, Option<String>), StoreError> {
+    let options = directory::Options { no_mmap };
+    match &subject.kind {
+        Kind::BlockFile(Block { directory, name, alone: true }) => {
+            Ok((Home::alone(directory, name, options), Some(name.clone())))
+        }
+        Kind::BlockFile(Block { directory, name, .. }) => Ok((Home::open(directory, options)?, Some(name.clone()))),
+        _ => Ok((Home::open(&subject.path, options)?, None)),
     }
 }
