@@ -315,6 +315,8 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         ..Place::default()
     };
     let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
-    finding.words_mut().evidence.clone_from(&fault.evidence);
+    if let Some(words) = finding.words_mut() {
+        words.evidence.clone_from(&fault.evidence);
+    }
     finding
 }
