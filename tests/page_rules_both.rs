@@ -44,6 +44,8 @@ struct Draft {
     entries: u32,
     /// Of a leaf: keys of the page's range, ascending.
     keys: Vec<Vec<u8>>,
+    /// Of a leaf: a key behind those.
+    last: Vec<u8>,
     /// Of an internal page: separators, kinds and addresses of the children behind the first.
     children: Vec<(Vec<u8>, CellKind, Vec<u8>)>,
     /// What the address cell above the page says, if it is to be written anew.
@@ -381,7 +383,8 @@ fn draft(plain: &[u8], start: usize, header: PageHeader, delta: bool, first: &[u
     let pairs = cells.chunks_exact(2).skip(usize::from(!delta));
     let children = pairs.filter(|p| p[1].kind.is_addr() && p[1].kind != CellKind::AddrGone);
     let children = children.map(|p| (p[0].data.to_vec(), p[1].kind, p[1].data.to_vec())).collect();
-    Draft { header, cells: Vec::new(), entries: 0, keys, children, above: None, delta }
+    let last = [first, b"~"].concat();
+    Draft { header, cells: Vec::new(), entries: 0, keys, last, children, above: None, delta }
 }
 
 /// Cells before and behind those of a case, `length` bytes in all, with four free bytes. Returns the cells
@@ -408,7 +411,7 @@ fn filled(draft: &Draft, on: On, length: usize, first: &(CellKind, Vec<u8>)) -> 
             }
             On::Leaf | On::LeafDelta => {
                 out.extend(&draft.cells);
-                cell::write_key(&mut out, 0, &[draft.keys[0].as_slice(), b"~"].concat());
+                cell::write_key(&mut out, 0, &draft.last);
                 let mut value = vec![b'f'; n];
                 if draft.delta {
                     value[0] = 0;
@@ -570,7 +573,7 @@ fn log_sample() -> &'static LogSample {
 }
 
 /// Write blocks into a copy of the sample, and audit it.
-fn log_audit(sample: &LogSample, blocks: &[(u64, u64, Vec<u8>)], depth: Depth) -> Audit {
+fn log_audit(sample: &LogSample, blocks: &[(u64, u64, Vec<u8>)], depth: Depth, jobs: usize) -> Audit {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");
     common::copy_dir(&sample.dir.path().join("home"), &home);
@@ -584,12 +587,13 @@ fn log_audit(sample: &LogSample, blocks: &[(u64, u64, Vec<u8>)], depth: Depth) -
             }
             let db = rusqlite::Connection::open(&path).unwrap();
             let sql = "UPDATE pages SET page_data = ?1 WHERE table_id = ?2 AND page_id = ?3 AND lsn = ?4";
-            changed += db.execute(sql, rusqlite::params![bytes, sample.table as i64, *page as i64, *lsn as i64]).unwrap();
+            changed +=
+                db.execute(sql, rusqlite::params![bytes, sample.table as i64, *page as i64, *lsn as i64]).unwrap();
         }
         assert_eq!(changed, 1, "page {page} at LSN {lsn}");
     }
     let store = store::open(&home, &OpenOptions::default()).unwrap();
-    let options = Options { depth, jobs: 2, ..Options::default() };
+    let options = Options { depth, jobs, ..Options::default() };
     audit::pagelog::run(&*store, "HOME", &options, &Silent).unwrap()
 }
 
@@ -621,7 +625,7 @@ fn in_log(on: On, make: &dyn Fn(&mut Draft), depth: Depth) -> Option<(Audit, Str
         blocks.push((above.page, above.lsn, with_times(&above.bytes, LOG_START, SUM, room, *child, &times)));
     }
     let place = format!("{:?}.{:?}@{:?}", Some(sample.table), Some(block.page), Some(block.lsn));
-    Some((log_audit(sample, &blocks, depth), place))
+    Some((log_audit(sample, &blocks, depth, 2), place))
 }
 
 const FILE: &str = "broken.wt";
@@ -738,6 +742,71 @@ fn pages_built_anew_are_sound() {
             // The first child of the narrow page has the empty aggregate, which starts before.
             let expected = usize::from(n == 5);
             assert_eq!(of_pages(&told).len(), expected, "{n} {on:?}: {told:#?}");
+        }
+    }
+}
+
+/// What two depths must agree on.
+fn sums(audit: &Audit) -> serde_json::Value {
+    let trees: Vec<_> = audit.trees.iter().map(|t| serde_json::json!({
+        "uri": t.uri, "published": t.published_size, "recomputed": t.recomputed_size, "physical": t.physical_size,
+        "difference": t.difference, "pages": t.pages, "complete": t.complete,
+    })).collect();
+    let codes: Vec<_> = told(audit).into_iter().map(|t| (t.0, t.1, t.2)).collect();
+    serde_json::json!({ "trees": trees, "classes": audit.versions, "findings": codes, "orphans": audit.orphans })
+}
+
+/// An internal page that names one page twice, at the same LSN or at an older one, before or behind the
+/// other: counted once, told, and the same at every depth with any number of threads.
+#[test]
+fn a_page_named_twice_is_counted_once_at_every_depth() {
+    let sample = log_sample();
+    let block = &sample.internal;
+    let header = PageHeader::read(&mut Reader::new(&block.bytes)).unwrap();
+    let store = store::open(&sample.dir.path().join("home"), &OpenOptions::default()).unwrap();
+    let (index, _) = store.index(None, &|_| ()).unwrap();
+    let children = draft(&block.bytes, LOG_START, header, false, b"").children;
+    // An older full image of the same page, where it has one.
+    let older = |child: &Cookie| {
+        let row = index
+            .rows()
+            .iter()
+            .find(|r| (r.table, r.page) == (sample.table, child.page_id) && r.is_full() && r.lsn < child.lsn)?;
+        let mut bytes = Vec::new();
+        store.reader().unwrap().read(&row, &mut bytes).unwrap();
+        let sum = u32::from_le_bytes(bytes[SUM..SUM + 4].try_into().unwrap());
+        Some(Cookie::new(row.page, row.lsn, 0, row.len, sum))
+    };
+    let cookies: Vec<Cookie> = children.iter().map(|c| Cookie::decode(&c.2).unwrap()).collect();
+    let (n, old) = cookies.iter().enumerate().find_map(|(n, c)| Some((n, older(c)?))).expect("an older image");
+    let same = cookies[n];
+    let kinds = [CellKind::AddrLeafNoOverflow, CellKind::AddrLeaf];
+    for (first, second) in [(same, same), (same, old), (old, same)] {
+        for (one, other) in [(kinds[0], kinds[0]), (kinds[1], kinds[0]), (kinds[0], kinds[1])] {
+            let mut page = draft(&block.bytes, LOG_START, header, false, b"");
+            for (at, (cookie, kind)) in [(first, one), (second, other)].into_iter().enumerate() {
+                page.separator(at);
+                cell::write_addr(&mut page.cells, kind, &Times::EMPTY, None, &cookie.encode());
+                page.entries += 1;
+            }
+            let length = block.bytes.len() - LOG_START;
+            let built = build(&page, On::Internal, &block.bytes, LOG_START, SUM, length, &block.child);
+            let blocks = [(block.page, block.lsn, built)];
+            let what = format!("{first} {one:?}, {second} {other:?}");
+            let mut seen = None;
+            for depth in [Depth::Quick, Depth::Normal, Depth::Deep] {
+                for jobs in [1, 4] {
+                    let audit = log_audit(sample, &blocks, depth, jobs);
+                    let twice = audit.findings.iter().filter(|f| f.code.name() == "page-referenced-twice");
+                    assert_eq!(twice.map(|f| f.place.page_id).collect::<Vec<_>>(), [Some(same.page_id)], "{what}");
+                    let mut now = sums(&audit);
+                    // Separators that were moved show in keys alone.
+                    let list = now["findings"].as_array_mut().unwrap();
+                    list.retain(|f| f[0] != ORDER);
+                    let before = seen.get_or_insert_with(|| now.clone());
+                    assert_eq!(*before, now, "{what}: {depth:?} with {jobs} jobs");
+                }
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Scratch};
 pub(crate) use super::worker::next_page_id;
 use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
+use crate::format::FormatError;
 use crate::format::cookie::{Cookie, Layout};
 use crate::page::cell::CellKind;
 use crate::page::windows::above_root;
@@ -482,7 +483,13 @@ impl Walker<'_> {
                     self.visitor
                         .fault(tree, page::from_format(kind, place, &e).with("in an address cell of this page"));
                 }
-                Ok(cookie) if cookie.is_none() => {}
+                Ok(cookie) if cookie.is_none() && outcome.damaged => {}
+                Ok(cookie) if cookie.is_none() => {
+                    self.visitor.subtree_lost(tree);
+                    let nothing = FormatError::invalid("the address names no page");
+                    let fault = page::from_format(FaultKind::CookieInvalid, place, &nothing);
+                    self.visitor.fault(tree, fault.with("in an address cell of this page"));
+                }
                 Ok(cookie) => {
                     let page = Visited {
                         cookie,
