@@ -1145,7 +1145,8 @@ impl Tree {
 
     fn addr_cell(&self, out: &mut Vec<u8>, cookie: &[u8], kind: CellKind, windows: bool) {
         let times = if windows && kind != CellKind::AddrGone {
-            Times { start_ts: 16, durable_start_ts: 4000, ..Times::EMPTY }
+            // Values without window count as start 0 (17.5).
+            Times { durable_start_ts: 4000, ..Times::EMPTY }
         } else {
             Times::EMPTY
         };
