@@ -7,6 +7,7 @@
 
 mod common;
 
+use wtcheck::id::Lsn;
 use common::fixture;
 use std::collections::BTreeMap;
 use wtcheck::format::block::{FLAG_DATA_CHECKSUM, SKIP_LEN};
@@ -399,7 +400,7 @@ fn journals() {
         directory: "/data".into(),
         kind: StoreKind::Palite,
         fingerprint: "ab12".into(),
-        lsn_counter: Some((1, 2)),
+        lsn_counter: Some((Lsn(1), Lsn(2))),
         newest_completion: None,
         actions: vec!["set size= of a from 2 to 1".into()],
     };
@@ -443,7 +444,7 @@ fn a_flip_is_a_checksum_fault() {
     let (row, data) = full.min_by_key(|(_, data)| data.len()).unwrap();
     let index = Index::new(vec![Row { len: data.len() as u32, ..*row }]);
     let sum = Image::parse(data, Some(Era::Current)).unwrap().block.checksum;
-    let cookie = Cookie::new(row.page, row.lsn, 0, data.len() as u32, sum);
+    let cookie = Cookie::new(row.page, row.lsn, Lsn(0), data.len() as u32, sum);
     each_flip(data, |bit, flipped| {
         let mut faults = Vec::new();
         let chain = chain::resolve(&index, row.table, &cookie, &mut faults).unwrap();

@@ -241,13 +241,13 @@ fn of_the_code(name: &str) -> Known {
         }
         "palm-page-key" => {
             let key = palm::PageKey {
-                table: 0x0101,
-                page: 0x0202,
-                lsn: 0x0303,
+                table: TableId(0x0101),
+                page: PageId(0x0202),
+                lsn: Lsn(0x0303),
                 checkpoint_id: 0x0404,
                 is_delta: true,
-                backlink_lsn: 0x0505,
-                base_lsn: 0x0606,
+                backlink_lsn: Lsn(0x0505),
+                base_lsn: Lsn(0x0606),
                 backlink_checkpoint_id: 0x0707,
                 base_checkpoint_id: 0x0808,
                 flags: 0x0909,
@@ -259,14 +259,14 @@ fn of_the_code(name: &str) -> Known {
                 ("table_id", key.table),
                 ("page_id", key.page),
                 ("lsn", key.lsn),
-                ("checkpoint_id", key.checkpoint_id),
-                ("is_delta", 1),
+                ("checkpoint_id", TableId(key.checkpoint_id)),
+                ("is_delta", TableId(1)),
                 ("backlink_lsn", key.backlink_lsn),
                 ("base_lsn", key.base_lsn),
-                ("backlink_checkpoint_id", key.backlink_checkpoint_id),
-                ("base_checkpoint_id", key.base_checkpoint_id),
+                ("backlink_checkpoint_id", TableId(key.backlink_checkpoint_id)),
+                ("base_checkpoint_id", TableId(key.base_checkpoint_id)),
                 ("flags", key.flags.into()),
-                ("materialized_us", key.materialized_us),
+                ("materialized_us", TableId(key.materialized_us)),
             ];
             assert_eq!(bytes.len(), palm::PAGE_KEY_LEN);
             known(&bytes, &fields)

@@ -1,6 +1,7 @@
 //! PALite stores as the library reads them: every row and byte, the frames of a `-wal`, damage, and
 //! above all that the source stays as it was.
 
+use wtcheck::id::{Lsn, PageId, TableId};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -413,7 +414,7 @@ fn a_writer_is_noticed() {
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(problems[0].file, "pages_000025.db-wal");
         assert_eq!(problems[0].reason, "changed while being read");
-        assert_eq!(problems[0].affects, Affected::Table(25));
+        assert_eq!(problems[0].affects, Affected::Table(TableId(25)));
     }
 }
 
@@ -440,7 +441,7 @@ fn damaged_and_foreign_files() {
                 let (index, problems) = read_all(&store);
                 let context = format!("{what} wal={wal} {way:?}: {problems:?}");
                 assert_eq!(index.rows().iter().filter(|r| r.table != 25).count(), not_25(&expected), "{context}");
-                let left = index.table(25).len();
+                let left = index.table(TableId(25)).len();
                 assert!(expected.len() - not_25(&expected) >= left, "{context}");
                 // Frames in the -wal may hold good versions of what the file has lost.
                 if !wal || what == "empty" {
@@ -495,13 +496,14 @@ fn rows_behind_a_damaged_leaf_are_found() {
     let store = open_way(temp.path(), WalWay::Auto);
     let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(problems[0].affects, Affected::Table(25));
+    assert_eq!(problems[0].affects, Affected::Table(TableId(25)));
     let lost = expected.len() - index.len();
     assert!(lost > 0 && lost < 40, "{lost} lost");
     assert!(problems[0].reason.contains(&format!("{lost} more are known from the primary key")), "{problems:?}");
     let keys: BTreeSet<_> = index.rows().iter().map(|r| (r.table, r.page, r.lsn)).collect();
     assert_eq!(keys.len(), index.len(), "no row twice");
-    let left: Vec<Put> = expected.iter().filter(|p| keys.contains(&(p.table, p.page, p.lsn))).cloned().collect();
+    let left: Vec<Put> =
+        expected.iter().filter(|p| keys.contains(&(TableId(p.table), PageId(p.page), Lsn(p.lsn)))).cloned().collect();
     assert_equal(&store, &index, &left);
 }
 
@@ -535,7 +537,8 @@ fn wrong_databases() {
     );
     let store = open_way(temp.path(), WalWay::Auto);
     let (index, problems) = store.index(None, &|_| ()).unwrap();
-    let found: Vec<(u64, u32, u32)> = index.slice(index.table(25)).iter().map(|r| (r.lsn, r.flags, r.len)).collect();
+    let found: Vec<(u64, u32, u32)> =
+        index.slice(index.table(TableId(25))).iter().map(|r| (r.lsn, r.flags, r.len)).collect();
     assert_eq!(found, [(2, 2, 5), (5, u32::MAX, 2)]);
     let reasons: Vec<&str> = problems.iter().map(|p| p.reason.as_str()).collect();
     assert_eq!(
@@ -547,9 +550,9 @@ fn wrong_databases() {
     );
     let mut out = Vec::new();
     let mut reader = store.reader().unwrap();
-    reader.read(&index.get(index.find(25, 1, 2).unwrap()).unwrap(), &mut out).unwrap();
+    reader.read(&index.get(index.find(TableId(25), PageId(1), Lsn(2)).unwrap()).unwrap(), &mut out).unwrap();
     assert_eq!(out, "tëxt".as_bytes());
-    let row = index.get(index.find(25, 1, 5).unwrap()).unwrap();
+    let row = index.get(index.find(TableId(25), PageId(1), Lsn(5)).unwrap()).unwrap();
     assert!(matches!(reader.read(&row, &mut out), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.read(&Row { len: 3, ..row }, &mut out), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.read(&Row { locator: u64::MAX, ..row }, &mut out), Err(StoreError::Damaged { .. })));
@@ -567,8 +570,12 @@ fn wrong_databases() {
     let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].reason, "is an SQLite database without tables");
-    assert_eq!(index.table(25).len(), 2);
-    store.reader().unwrap().read(&index.get(index.find(25, 1, u64::MAX - 1).unwrap()).unwrap(), &mut out).unwrap();
+    assert_eq!(index.table(TableId(25)).len(), 2);
+    store
+        .reader()
+        .unwrap()
+        .read(&index.get(index.find(TableId(25), PageId(1), Lsn(u64::MAX - 1)).unwrap()).unwrap(), &mut out)
+        .unwrap();
     assert_eq!(out, [1, 2]);
 
     // A shard that globals.db says is there.
@@ -742,7 +749,7 @@ fn rows_far_apart_in_the_file_are_inspected_in_passing() {
     };
     let (index, problems) = store.index(Some(&inspect), &|_| ()).unwrap();
     assert!(problems.is_empty(), "{problems:?}");
-    let found: Vec<_> = index.slice(index.table(25)).iter().collect();
+    let found: Vec<_> = index.slice(index.table(TableId(25))).iter().collect();
     let expected: Vec<_> = rows.iter().map(|r| (r.0 as u64, r.1, r.2, r.3)).collect();
     let mask = (1_u64 << 48) - 1;
     assert_eq!(found.iter().map(|r| (r.locator & mask, r.page, r.lsn, r.base_lsn)).collect::<Vec<_>>(), expected);

@@ -3,6 +3,7 @@
 // The C library maps files, so its bindings call opening one unsafe. The files here are the test's own.
 #![allow(unsafe_code)]
 
+use wtcheck::id::TableId;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, DatabaseFlags, Env as Heed, EnvOpenOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -303,7 +304,7 @@ fn the_same_lsn_of_two_checkpoints_and_odd_records() {
     let (index, problems) = palm.index(None, &|_| ()).unwrap();
     assert_eq!(index.rows().iter().map(|r| r.len).collect::<Vec<_>>(), vec![5, 6]);
     let affects: Vec<_> = problems.iter().map(|p| p.affects).collect();
-    assert_eq!(affects, vec![Affected::Table(17), Affected::All], "{problems:?}");
+    assert_eq!(affects, vec![Affected::Table(TableId(17)), Affected::All], "{problems:?}");
     let (completions, problems) = palm.completions().unwrap();
     assert_eq!(completions, vec![]);
     // The short key, and no database `globals`.
@@ -647,7 +648,7 @@ fn the_damaged_corpora_open() {
             // records survive with it; of the counters nothing does.
             assert!(problems[0].reason.contains("reading the one before it (transaction 1276)"), "{problems:?}");
             assert!(problems.iter().any(|p| p.affects == Affected::All));
-            assert!(problems.iter().any(|p| p.affects == Affected::Table(57)));
+            assert!(problems.iter().any(|p| p.affects == Affected::Table(TableId(57))));
             assert_eq!((index.len(), completions.len(), lost.len()), (565, 12, 1));
             assert_eq!((lost[0].affects, layout.lsn_counter), (Affected::None, None));
             exercise(&bytes);

@@ -5,6 +5,7 @@
 
 mod common;
 
+use wtcheck::id::{Lsn, PageId, TableId};
 use heed::types::Bytes;
 use heed::{CommitOrAbort, DatabaseFlags, EnvOpenOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,12 +134,21 @@ fn there_and_back(home: &Path, edits: &[Edit], look: impl Fn(&Content)) -> Vec<C
 }
 
 fn row(table: u64, page: u64, lsn: u64, data: &[u8]) -> NewRow {
-    NewRow { table, page, lsn, backlink_lsn: 0, base_lsn: 0, flags: 0, checkpoint_id: 13, data: data.to_vec() }
+    NewRow {
+        table: TableId(table),
+        page: PageId(page),
+        lsn: Lsn(lsn),
+        backlink_lsn: Lsn(0),
+        base_lsn: Lsn(0),
+        flags: 0,
+        checkpoint_id: 13,
+        data: data.to_vec(),
+    }
 }
 
 fn complete(lsn: u64, id: u64) -> Edit {
     let text = format!("id={id},metadata_lsn={}", lsn - 1);
-    Edit::Complete { lsn, timestamp: 0x1f, checkpoint_id: Some(id), text }
+    Edit::Complete { lsn: Lsn(lsn), timestamp: 0x1f, checkpoint_id: Some(id), text }
 }
 
 #[test]
@@ -159,7 +169,7 @@ fn a_new_checkpoint(home: &Path) {
     let old = content(&kv_home);
     let keys = page_keys(&old);
     let newest = |f: &dyn Fn(&&PageKey) -> bool| keys.iter().filter(f).max_by_key(|k| k.lsn).copied().unwrap();
-    let leaf = newest(&|k| (k.table, k.page) == (9, 100));
+    let leaf = newest(&|k| (k.table, k.page) == (TableId(9), PageId(100)));
     assert!(leaf.is_delta);
     let big: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     // A delta on the last block, a rewritten page, a new page, the turtle page.
@@ -169,9 +179,9 @@ fn a_new_checkpoint(home: &Path) {
         flags: FLAG_DELTA,
         ..row(9, 100, LAST + 1, b"delta")
     };
-    let rewritten = NewRow { backlink_lsn: LAST + 1, flags: 1, ..row(9, 100, LAST + 2, &big) };
+    let rewritten = NewRow { backlink_lsn: Lsn(LAST + 1), flags: 1, ..row(9, 100, LAST + 2, &big) };
     let edits = [
-        Edit::Counter { last_lsn: LAST + 5 },
+        Edit::Counter { last_lsn: Lsn(LAST + 5) },
         Edit::Put(delta),
         Edit::Put(rewritten),
         Edit::Put(row(9, 113, LAST + 3, b"root")),
@@ -183,9 +193,9 @@ fn a_new_checkpoint(home: &Path) {
         let keys = page_keys(after);
         let at = |lsn: u64| keys.iter().find(|k| k.lsn == lsn).copied().unwrap();
         let expected = PageKey {
-            table: 9,
-            page: 100,
-            lsn: LAST + 1,
+            table: TableId(9),
+            page: PageId(100),
+            lsn: Lsn(LAST + 1),
             checkpoint_id: 13,
             is_delta: true,
             backlink_lsn: leaf.lsn,
@@ -197,10 +207,10 @@ fn a_new_checkpoint(home: &Path) {
         };
         assert_eq!(at(LAST + 1), expected);
         let expected = PageKey {
-            lsn: LAST + 2,
+            lsn: Lsn(LAST + 2),
             is_delta: false,
-            backlink_lsn: LAST + 1,
-            base_lsn: 0,
+            backlink_lsn: Lsn(LAST + 1),
+            base_lsn: Lsn(0),
             backlink_checkpoint_id: 13,
             base_checkpoint_id: 0,
             flags: 1,
@@ -209,9 +219,9 @@ fn a_new_checkpoint(home: &Path) {
         assert_eq!(at(LAST + 2), expected);
         // A page without rows so far takes the time of its table.
         let expected = PageKey {
-            page: 113,
-            lsn: LAST + 3,
-            backlink_lsn: 0,
+            page: PageId(113),
+            lsn: Lsn(LAST + 3),
+            backlink_lsn: Lsn(0),
             backlink_checkpoint_id: 0,
             flags: 0,
             materialized_us: newest(&|k| k.table == 9).materialized_us,
@@ -220,14 +230,14 @@ fn a_new_checkpoint(home: &Path) {
         assert_eq!(at(LAST + 3), expected);
         assert_eq!(at(LAST + 4).materialized_us, newest(&|k| k.table == 1).materialized_us);
         let (key, text) = completions(after).pop().unwrap();
-        assert_eq!(key, CheckpointKey { lsn: LAST + 5, checkpoint_id: 13, timestamp: 0x1f });
+        assert_eq!(key, CheckpointKey { lsn: Lsn(LAST + 5), checkpoint_id: 13, timestamp: 0x1f });
         assert_eq!(text, format!("id=13,metadata_lsn={}", LAST + 4));
 
         // And as the rest of the program sees it.
         let store = store::open(home, &store::OpenOptions::default()).unwrap();
         let (index, problems) = store.index(None, &|_| ()).unwrap();
         assert_eq!((problems, index.len()), (vec![], old["pages"].len() + 4));
-        let row = index.get(index.find(9, 100, LAST + 2).unwrap()).unwrap();
+        let row = index.get(index.find(TableId(9), PageId(100), Lsn(LAST + 2)).unwrap()).unwrap();
         let mut data = Vec::new();
         store.reader().unwrap().read(&row, &mut data).unwrap();
         assert!(data == big);
@@ -243,7 +253,7 @@ fn a_thousand_rows_and_removals() {
     let temp = home(&fixture());
     let keys = page_keys(&content(&temp.path().join("kv_home")));
     let last = keys.iter().max_by_key(|k| k.lsn).copied().unwrap();
-    let mut edits = vec![Edit::Counter { last_lsn: LAST + 1000 }];
+    let mut edits = vec![Edit::Counter { last_lsn: Lsn(LAST + 1000) }];
     // Rows of an existing table, of a new one, and of sizes on both sides of a page.
     edits.extend((0..1000).map(|i| {
         let table = if i % 2 == 0 { 57 } else { 4001 };
@@ -273,7 +283,7 @@ fn completions_are_taken_out() {
         }
     };
     let lsns: Vec<u64> = completions(&content(&temp.path().join("kv_home"))).iter().map(|(k, _)| k.lsn).collect();
-    let remove = |at: usize| Edit::RemoveCompletion { lsn: lsns[at] };
+    let remove = |at: usize| Edit::RemoveCompletion { lsn: Lsn(lsns[at]) };
     // The newest; an older one, which says nothing of where the engine stands; several; all.
     let changes = there_and_back(temp.path(), &[remove(11)], look(11, 11));
     assert_eq!(changes.len(), 3);
@@ -286,9 +296,10 @@ fn completions_are_taken_out() {
     let changes = there_and_back(temp.path(), &[remove(11), complete(LAST + 7, 12)], |_| ());
     assert_eq!(changes.iter().map(|c| c.set.as_str()).collect::<Vec<_>>(), ["checkpoints", "checkpoints"]);
     // Edits that cancel each other come down to nothing.
-    let put = [Edit::Put(row(9, 700, 5000, b"x")), Edit::Remove { table: 9, page: 700, lsn: 5000 }];
+    let put =
+        [Edit::Put(row(9, 700, 5000, b"x")), Edit::Remove { table: TableId(9), page: PageId(700), lsn: Lsn(5000) }];
     assert_eq!(there_and_back(temp.path(), &put, |_| ()), []);
-    let changes = there_and_back(temp.path(), &[1, 2, 3].map(|n| Edit::Counter { last_lsn: LAST + n }), |after| {
+    let changes = there_and_back(temp.path(), &[1, 2, 3].map(|n| Edit::Counter { last_lsn: Lsn(LAST + n) }), |after| {
         assert_eq!(global(after, 0), Some(LAST + 4));
     });
     assert_eq!(changes.len(), 1);
@@ -346,21 +357,21 @@ fn edits_that_do_not_fit_are_refused() {
     let remove = |table, page, lsn| Edit::Remove { table, page, lsn };
     no(&[put(row(9, 100, 898, b""))], "there is a row at LSN 898 already");
     no(&[put(row(9, 800, 1300, b"")), put(row(9, 800, 1300, b"x"))], "there is a row at LSN 1300 already");
-    no(&[remove(9, 100, 899)], "no row at LSN 899");
-    no(&[remove(9, 100, 898), remove(9, 100, 898)], "no row at LSN 898");
-    no(&[put(NewRow { backlink_lsn: 7, ..row(9, 800, 1300, b"") })], "no row at LSN 7");
-    no(&[put(NewRow { base_lsn: 7, flags: FLAG_DELTA, ..row(9, 800, 1300, b"") })], "no row at LSN 7");
+    no(&[remove(TableId(9), PageId(100), Lsn(899))], "no row at LSN 899");
+    no(&[remove(TableId(9), PageId(100), Lsn(898)), remove(TableId(9), PageId(100), Lsn(898))], "no row at LSN 898");
+    no(&[put(NewRow { backlink_lsn: Lsn(7), ..row(9, 800, 1300, b"") })], "no row at LSN 7");
+    no(&[put(NewRow { base_lsn: Lsn(7), flags: FLAG_DELTA, ..row(9, 800, 1300, b"") })], "no row at LSN 7");
     no(&[put(NewRow { flags: FLAG_DISCARDED, ..row(9, 800, 1300, b"") })], "no discard records");
-    no(&[Edit::Counter { last_lsn: u64::from(u32::MAX) }], "next LSN: 4294967296 is above 4294967295");
-    no(&[Edit::Counter { last_lsn: u64::MAX }], "no next LSN");
+    no(&[Edit::Counter { last_lsn: Lsn(u64::from(u32::MAX)) }], "next LSN: 4294967296 is above 4294967295");
+    no(&[Edit::Counter { last_lsn: Lsn(u64::MAX) }], "no next LSN");
     no(&[complete(LAST + 1, 12)], "would not be newer");
     no(&[complete(LAST, 13)], "would not be newer");
     no(&[complete(LAST + 1, 1 << 32)], "is above 4294967295");
     no(&[complete(LAST + 1, u64::from(u32::MAX))], "last begun checkpoint: 4294967296 is above");
-    no(&[Edit::RemoveCompletion { lsn: 1260 }], "0 completion records at LSN 1260");
-    let without_id = Edit::Complete { lsn: 1300, timestamp: 1, checkpoint_id: None, text: String::new() };
+    no(&[Edit::RemoveCompletion { lsn: Lsn(1260) }], "0 completion records at LSN 1260");
+    let without_id = Edit::Complete { lsn: Lsn(1300), timestamp: 1, checkpoint_id: None, text: String::new() };
     no(&[without_id], "needs a checkpoint id");
-    let limit = [Edit::Counter { last_lsn: u64::from(u32::MAX) - 1 }];
+    let limit = [Edit::Counter { last_lsn: Lsn(u64::from(u32::MAX) - 1) }];
     assert_eq!(ledger.translate(&limit).unwrap().len(), 1);
     drop(ledger);
     assert!(content(&kv_home) == old);
@@ -372,14 +383,14 @@ fn what_someone_else_changed_is_left_alone() {
     let kv_home = temp.path().join("kv_home");
     let mut ledger = PalmLedger::open(&kv_home).unwrap();
     let edits = [
-        Edit::Counter { last_lsn: LAST + 2 },
+        Edit::Counter { last_lsn: Lsn(LAST + 2) },
         Edit::Put(row(9, 800, LAST + 1, b"mine")),
-        Edit::Remove { table: 9, page: 100, lsn: 898 },
+        Edit::Remove { table: TableId(9), page: PageId(100), lsn: Lsn(898) },
     ];
     let changes = ledger.translate(&edits).unwrap();
 
     // The counter moved, a row with the same key but another content, a row that is gone.
-    let counter = ledger.translate(&[Edit::Counter { last_lsn: LAST + 1 }]).unwrap();
+    let counter = ledger.translate(&[Edit::Counter { last_lsn: Lsn(LAST + 1) }]).unwrap();
     let theirs = ledger.translate(&[Edit::Put(row(9, 800, LAST + 1, b"theirs"))]).unwrap();
     let mut other = changes[2].clone();
     let Some(fields) = &mut other.before else { panic!("{other:?}") };
@@ -399,7 +410,7 @@ fn what_someone_else_changed_is_left_alone() {
     let missing = Change { before: None, after: other.before.clone(), ..other.clone() };
     assert!(matches!(ledger.state(&missing).unwrap(), State::Other(_)));
     refused(ledger.carry_out(&[changes[0].clone(), other], Side::After), "table 9, page 100, LSN 898");
-    let gone = ledger.translate(&[Edit::Remove { table: 9, page: 100, lsn: 898 }]).unwrap();
+    let gone = ledger.translate(&[Edit::Remove { table: TableId(9), page: PageId(100), lsn: Lsn(898) }]).unwrap();
     let mut rewrite = gone[0].clone();
     rewrite.after = rewrite.before.clone();
     let Some(fields) = &mut rewrite.after else { panic!("{rewrite:?}") };
@@ -428,7 +439,7 @@ fn changes_that_are_none_of_this_store_are_refused() {
     let temp = home(&fixture());
     let kv_home = temp.path().join("kv_home");
     let mut ledger = PalmLedger::open(&kv_home).unwrap();
-    let good = ledger.translate(&[Edit::Counter { last_lsn: LAST + 2 }]).unwrap().remove(0);
+    let good = ledger.translate(&[Edit::Counter { last_lsn: Lsn(LAST + 2) }]).unwrap().remove(0);
     let mut no = |change: Change, words: &str| {
         refused(ledger.state(&change), words);
         refused(ledger.carry_out(&[good.clone(), change], Side::After), words);
@@ -454,13 +465,13 @@ fn changes_that_are_none_of_this_store_are_refused() {
 
 /// The only row of a small store.
 const ROW: PageKey = PageKey {
-    table: 9,
-    page: 100,
-    lsn: 1,
+    table: TableId(9),
+    page: PageId(100),
+    lsn: Lsn(1),
     checkpoint_id: 1,
     is_delta: false,
-    backlink_lsn: 0,
-    base_lsn: 0,
+    backlink_lsn: Lsn(0),
+    base_lsn: Lsn(0),
     backlink_checkpoint_id: 0,
     base_checkpoint_id: 0,
     flags: 0,
@@ -503,7 +514,7 @@ fn the_map_grows_with_what_is_put() {
     let kv_home = temp.path().join("kv_home");
     fs::remove_file(kv_home.join("lock.mdb")).unwrap();
     let edits: Vec<Edit> = (2..=40).map(|n| Edit::Put(row(9, 100 + n, n, &vec![7; 200_000]))).collect();
-    let edits = [edits, vec![Edit::Counter { last_lsn: 41 }, complete(41, 1)]].concat();
+    let edits = [edits, vec![Edit::Counter { last_lsn: Lsn(41) }, complete(41, 1)]].concat();
     there_and_back(temp.path(), &edits, |after| {
         assert_eq!(after["pages"].len(), 40);
         // No checkpoint was ever begun here.
@@ -673,7 +684,7 @@ fn images_of_the_engine_are_built_byte_for_byte() {
             let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
             assert_eq!((image.era, image.is_delta()), (Era::June2025, row.is_delta()));
             let compressor = image.is_compressed().then_some(match row.table {
-                145 => Compressor::Snappy,
+                TableId(145) => Compressor::Snappy,
                 _ => Compressor::Zstd,
             });
             let plain = image.plain(compressor).unwrap();

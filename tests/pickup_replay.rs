@@ -7,6 +7,7 @@ mod common;
 #[path = "common/forge.rs"]
 mod forge;
 
+use wtcheck::id::{Lsn, PageId};
 use common::{path, wtcheck};
 use forge::{Fault, Spec};
 use serde_json::Value;
@@ -217,7 +218,7 @@ fn a_committed_key_and_an_installed_checkpoint() {
     let outcomes = |r: &Replay| r.records.iter().map(|r| r.outcome).collect::<Vec<_>>();
     use Ended::{Installed, NotTried, Refused, Same};
     for wanted in [180, 179] {
-        let replay = run(&home, &Options { installed: Some(wanted), ..Options::default() });
+        let replay = run(&home, &Options { installed: Some(Lsn(wanted)), ..Options::default() });
         assert_eq!(outcomes(&replay), [NotTried, Same, Installed, Refused]);
         assert_eq!(replay.standby.keystore_lsn, Some(119));
         assert_eq!(replay.standby.installed.as_ref().unwrap().lsn, 180);
@@ -227,7 +228,7 @@ fn a_committed_key_and_an_installed_checkpoint() {
         assert_eq!(policy(&replay, Policy::Skip).records_offered, 2);
     }
     // The stale one in a fresh process: only itself is left.
-    let replay = run(&home, &Options { installed: Some(326), ..Options::default() });
+    let replay = run(&home, &Options { installed: Some(Lsn(326)), ..Options::default() });
     assert_eq!(outcomes(&replay), [NotTried, NotTried, NotTried, Same]);
     assert_eq!((replay.exit_code, replay.standby.keystore_lsn), (0, Some(248)));
 
@@ -240,21 +241,21 @@ fn a_committed_key_and_an_installed_checkpoint() {
         (119, [Installed, Installed, Installed, Refused]),
         (1, [Installed, Installed, Installed, Refused]),
     ] {
-        assert_eq!(outcomes(&run(&home, &skip(key))), expected, "key {key}");
+        assert_eq!(outcomes(&run(&home, &skip(Lsn(key)))), expected, "key {key}");
     }
-    assert_eq!(run(&home, &skip(120)).notes, ["this store has no key page at LSN 120"]);
-    assert!(run(&home, &skip(119)).notes.is_empty());
-    let both = run(&home, &Options { installed: Some(180), ..skip(324) });
+    assert_eq!(run(&home, &skip(Lsn(120))).notes, ["this store has no key page at LSN 120"]);
+    assert!(run(&home, &skip(Lsn(119))).notes.is_empty());
+    let both = run(&home, &Options { installed: Some(Lsn(180)), ..skip(Lsn(324)) });
     assert_eq!(outcomes(&both), [NotTried, Same, Refused, Refused]);
     assert_eq!(policy(&both, Policy::Skip).serves_metadata_lsn, Some(179));
     // A step down never falls behind what was served.
-    let down = Options { policies: vec![Policy::StepDown], keystore_lsn: Some(324), ..Options::default() };
+    let down = Options { policies: vec![Policy::StepDown], keystore_lsn: Some(Lsn(324)), ..Options::default() };
     let down = run(&home, &down);
     let serves: Vec<_> = down.records.iter().map(|r| r.serves_metadata_lsn).collect();
     assert_eq!(serves, [Some(120), Some(179), Some(249), Some(325)]);
     assert_eq!(outcomes(&down), [Refused, Installed, Installed, Refused]);
 
-    match try_replay(&home, &Options { installed: Some(999), ..Options::default() }) {
+    match try_replay(&home, &Options { installed: Some(Lsn(999)), ..Options::default() }) {
         Err(e @ ReplayError::NoSuchCheckpoint { .. }) => {
             let words = e.to_string();
             assert!(["326 (metadata LSN 325)", "121 (metadata LSN 120)"].iter().all(|w| words.contains(w)), "{words}");
@@ -263,7 +264,7 @@ fn a_committed_key_and_an_installed_checkpoint() {
     }
     let corpora = common::corpora();
     if let Some(home) = corpora.map(|c| c.join("palite/2026-07-turtle-checksum")) {
-        let error = try_replay(&home, &Options { installed: Some(176), ..Options::default() }).unwrap_err();
+        let error = try_replay(&home, &Options { installed: Some(Lsn(176)), ..Options::default() }).unwrap_err();
         assert!(matches!(error, ReplayError::NotInstallable { .. }), "{error}");
         assert!(error.to_string().contains("EIO(5) at checksum"), "{error}");
     }
@@ -319,7 +320,7 @@ fn the_real_palm_store_installs_every_checkpoint() {
         assert_eq!((replay.standby.profile, replay.exit_code), (Profile::October2025, 0));
         assert_eq!(replay.records.len(), 12);
         assert!(replay.records.iter().all(|r| r.outcome == Ended::Installed && r.steps.len() == 16));
-        assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(1260)));
+        assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(Lsn(1260))));
     }
     // The records of that time have neither checksum nor size.
     let first = &plain(&home).records[0].steps;
@@ -412,7 +413,7 @@ fn a_partial_store_is_neither_bad_nor_clean() {
     sql(temp.path(), "checkpoints.db", "DELETE FROM checkpoints");
     let replay = plain(temp.path());
     assert_eq!((replay.verdict, replay.exit_code), (Verdict::Incomplete, 6));
-    let error = try_replay(temp.path(), &Options { installed: Some(397), ..Options::default() }).unwrap_err();
+    let error = try_replay(temp.path(), &Options { installed: Some(Lsn(397)), ..Options::default() }).unwrap_err();
     assert!(error.to_string().contains("no completion record"), "{error}");
 }
 
@@ -541,7 +542,7 @@ fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u
         let values: BTreeMap<Vec<u8>, Vec<u8>> = rows.iter().filter_map(changed).collect();
         assert!(!values.is_empty());
         let highest = opened.layout.lsn_counter.unwrap();
-        let counters = Counters { lsn: highest + 1, page_id: 9_000, write_gen: 9_000, checkpoint_id: 0 };
+        let counters = Counters { lsn: highest + 1, page_id: PageId(9_000), write_gen: 9_000, checkpoint_id: 0 };
         let numbers = (Limits::default(), counters);
         let new =
             Rewriter::new(&opened.index, &mut *reader, &newest.metadata, numbers, &|_| true).replace(&values).unwrap();
@@ -563,7 +564,7 @@ fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u
             page: turtle_row.page,
             lsn: metadata_lsn,
             backlink_lsn: turtle_row.lsn,
-            base_lsn: 0,
+            base_lsn: Lsn(0),
             flags: 0,
             checkpoint_id: 0,
             data: turtle,
@@ -634,7 +635,7 @@ fn shared_metadata_that_cannot_be_merged() {
     let (metadata_lsn, lsn) = append(temp.path(), |uri, value| (uri == first_uri).then(|| value.to_string()));
     let replay = plain(temp.path());
     assert_eq!((replay.exit_code, replay.records.len()), (0, 5), "{:#?}", replay.refusals);
-    assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(metadata_lsn)));
+    assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(Lsn(metadata_lsn))));
     assert_eq!(record(&replay, lsn).steps.len(), 16);
 
     // The id of a stable file changes: the engine panics, whatever the policy. A restart forgets the old id.

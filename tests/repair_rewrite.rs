@@ -36,7 +36,7 @@ fn rewrite_tree(home: &Path, uri: &str, limits: Limits, grow: impl Fn(usize, &[u
     let values: BTreeMap<Vec<u8>, Vec<u8>> =
         rows.iter().enumerate().filter_map(|(at, (k, v))| Some((k.clone(), grow(at, v)?))).collect();
     assert!(!values.is_empty());
-    let counters = Counters { lsn: 1_000_000, page_id: 5_000, write_gen: 9_000, checkpoint_id: 77 };
+    let counters = Counters { lsn: Lsn(1_000_000), page_id: PageId(5_000), write_gen: 9_000, checkpoint_id: 77 };
     let stays = |_: &store::Row| true;
     let new = Rewriter::new(&opened.index, &mut *reader, tree, (limits, counters), &stays).replace(&values).unwrap();
 
@@ -158,7 +158,7 @@ fn keys_that_are_not_there_are_refused() {
     let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
     let mut reader = store.reader().unwrap();
     let checkpoint = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
-    let counters = Counters { lsn: 1_000, page_id: 500, write_gen: 90, checkpoint_id: 0 };
+    let counters = Counters { lsn: Lsn(1_000), page_id: PageId(500), write_gen: 90, checkpoint_id: 0 };
     for key in [&b"aaa"[..], b"zzz", b""] {
         let values = BTreeMap::from([(key.to_vec(), b"x".to_vec())]);
         let numbers = (Limits::default(), counters);
