@@ -6,7 +6,6 @@
 
 mod common;
 
-use wtcheck::id::PageId;
 use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,6 +16,7 @@ use wtcheck::devtools::damage::{Injury, damage};
 use wtcheck::devtools::forge::{Fault, Planned, Spec, Truth, forge};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::generation::Generation;
+use wtcheck::id::PageId;
 use wtcheck::page::Depth;
 use wtcheck::store::{self, OpenOptions};
 

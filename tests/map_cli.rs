@@ -5,12 +5,12 @@
 
 mod common;
 
-use wtcheck::id::TableId;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 use wtcheck::audit::{self, Options, Silent};
+use wtcheck::id::TableId;
 use wtcheck::store;
 
 const SAMPLES: [(&str, i32); 5] = [

@@ -5,11 +5,11 @@
 
 mod common;
 
-use wtcheck::id::Lsn;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::{self, Options, Silent, result::Audit};
+use wtcheck::id::Lsn;
 use wtcheck::page::Depth;
 use wtcheck::store;
 
@@ -195,7 +195,8 @@ fn compare_orphans(name: &str, audit: &Audit, facts: &Value) {
         .map(|r| (u(&r[0]), u(&r[1]), u(&r[2]), u(&r[4])))
         .collect();
     expected.sort_unstable();
-    let found: Vec<_> = audit.orphans.iter().map(|o| (o.table_id.get(), o.page_id.get(), o.lsn.get(), o.bytes)).collect();
+    let found: Vec<_> =
+        audit.orphans.iter().map(|o| (o.table_id.get(), o.page_id.get(), o.lsn.get(), o.bytes)).collect();
     assert_eq!(found, expected, "{name}: orphans");
     for o in &audit.orphans {
         assert!(o.explains, "{name}: {o:?} explains the inflation");

@@ -5,7 +5,6 @@
 
 mod common;
 
-use wtcheck::id::{Lsn, PageId, TableId};
 use heed::types::Bytes;
 use heed::{CommitOrAbort, DatabaseFlags, EnvOpenOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::image::{self, Era, Image, NewImage};
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::pagelog::catalog;
 use wtcheck::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use wtcheck::store::palm::lmdb::Env;
@@ -242,7 +242,7 @@ fn a_new_checkpoint(home: &Path) {
         store.reader().unwrap().read(&row, &mut data).unwrap();
         assert!(data == big);
         assert_eq!(store.completions().unwrap().0.last().unwrap().lsn, LAST + 5);
-        assert_eq!(store.layout().unwrap().lsn_counter, Some(LAST + 5));
+        assert_eq!(store.layout().unwrap().lsn_counter, Some(Lsn(LAST + 5)));
     });
     let sets: Vec<&str> = changes.iter().map(|c| c.set.as_str()).collect();
     assert_eq!(sets, ["globals", "pages", "pages", "pages", "pages", "checkpoints", "globals", "globals"]);
@@ -259,7 +259,7 @@ fn a_thousand_rows_and_removals() {
         let table = if i % 2 == 0 { 57 } else { 4001 };
         Edit::Put(row(table, 5000 + i, LAST + 1 + i, &vec![i as u8; (i * 37 % 9000) as usize]))
     }));
-    let gone: Vec<&PageKey> = keys.iter().filter(|k| k.lsn % 3 == 0).collect();
+    let gone: Vec<&PageKey> = keys.iter().filter(|k| k.lsn.get() % 3 == 0).collect();
     edits.extend(gone.iter().map(|k| Edit::Remove { table: k.table, page: k.page, lsn: k.lsn }));
     let changes = there_and_back(temp.path(), &edits, |after| {
         let now = page_keys(after);
@@ -282,8 +282,8 @@ fn completions_are_taken_out() {
             assert_eq!(global(after, 0), Some(LAST + 1));
         }
     };
-    let lsns: Vec<u64> = completions(&content(&temp.path().join("kv_home"))).iter().map(|(k, _)| k.lsn).collect();
-    let remove = |at: usize| Edit::RemoveCompletion { lsn: Lsn(lsns[at]) };
+    let lsns: Vec<Lsn> = completions(&content(&temp.path().join("kv_home"))).iter().map(|(k, _)| k.lsn).collect();
+    let remove = |at: usize| Edit::RemoveCompletion { lsn: Lsn(lsns[at].get()) };
     // The newest; an older one, which says nothing of where the engine stands; several; all.
     let changes = there_and_back(temp.path(), &[remove(11)], look(11, 11));
     assert_eq!(changes.len(), 3);
@@ -337,7 +337,7 @@ fn rows_put_again_are_the_same_rows() {
         assert_eq!(put[..80], bytes[..80]);
         assert!(decode_page_key(put).unwrap().materialized_us > key.materialized_us);
     }
-    let pages: BTreeSet<(u64, u64)> = page_keys(&old).iter().map(|k| (k.table, k.page)).collect();
+    let pages: BTreeSet<(TableId, PageId)> = page_keys(&old).iter().map(|k| (k.table, k.page)).collect();
     assert_eq!((same, old["pages"].len()), (pages.len(), 1249));
 }
 
@@ -653,7 +653,7 @@ fn damage_does_not_reach_the_library() {
 struct Real {
     store: Box<dyn PageLog>,
     index: Index,
-    keys: BTreeMap<(u64, u64, u64), PageKey>,
+    keys: BTreeMap<(TableId, PageId, Lsn), PageKey>,
 }
 
 fn real(home: &Path) -> Real {
@@ -735,7 +735,7 @@ fn conventions_of_june_2025() {
             let (links, ids) = ((key.backlink_lsn, key.base_lsn), (key.backlink_checkpoint_id, key.base_checkpoint_id));
             reader.read(&row, &mut bytes).unwrap();
             if row.table == 1 {
-                assert_eq!((row.page, key.flags, links, ids), (1, 0, (0, 0), (0, 0)));
+                assert_eq!((row.page, key.flags, links, ids), (PageId(1), 0, (Lsn(0), Lsn(0)), (0, 0)));
                 turtles += 1;
             } else {
                 let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
@@ -760,13 +760,13 @@ fn conventions_of_june_2025() {
                         deltas += 1;
                     }
                     (false, Some(p), _) => {
-                        assert_eq!((links, ids), ((p.lsn, 0), (p.checkpoint_id, 0)));
+                        assert_eq!((links, ids), ((p.lsn, Lsn(0)), (p.checkpoint_id, 0)));
                         // A full image never follows a delta in this store.
                         assert!(!p.is_delta);
                         rewritten += 1;
                     }
                     (false, None, _) => {
-                        assert_eq!((links, ids), ((0, 0), (0, 0)));
+                        assert_eq!((links, ids), ((Lsn(0), Lsn(0)), (0, 0)));
                         first += 1;
                     }
                     (true, ..) => panic!("{key:?}"),
@@ -786,9 +786,9 @@ fn conventions_of_june_2025() {
             let id = row.checkpoint_id.unwrap();
             let checkpoint = catalog::open(&real.index, &mut *reader, row).unwrap();
             assert_eq!(row.text, format!("id={id},metadata_lsn={}", checkpoint.completion.metadata_lsn).into_bytes());
-            assert_eq!(row.lsn, checkpoint.completion.metadata_lsn + 1);
+            assert_eq!(row.lsn, checkpoint.completion.metadata_lsn.get() + 1);
             assert_eq!(row.timestamp, checkpoint.turtle.timestamp);
-            assert_eq!(real.keys[&(1, 1, checkpoint.completion.metadata_lsn)].checkpoint_id, id);
+            assert_eq!(real.keys[&(TableId(1), PageId(1), checkpoint.completion.metadata_lsn)].checkpoint_id, id);
             let mut last_gen = write_gen;
             for tree in catalog::read(&real.index, &mut *reader, &checkpoint).trees {
                 let (Some(entry), Some(root)) = (&tree.entry, tree.root) else { continue };
@@ -800,7 +800,7 @@ fn conventions_of_june_2025() {
                     continue;
                 }
                 // A root that was written has an id of its own, the table's greatest, and is no delta.
-                assert_eq!((key.checkpoint_id, key.is_delta, key.backlink_lsn), (id, false, 0));
+                assert_eq!((key.checkpoint_id, key.is_delta, key.backlink_lsn), (id, false, Lsn(0)));
                 assert_eq!(real.index.page(tree.table, root.page_id).len(), 1);
                 let of_table = real.keys.values().filter(|k| k.table == tree.table && k.checkpoint_id <= id);
                 assert_eq!(of_table.clone().map(|k| k.page).max(), Some(root.page_id));
@@ -809,7 +809,7 @@ fn conventions_of_june_2025() {
                 reader.read(&real.index.get(at).unwrap(), &mut bytes).unwrap();
                 let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
                 assert_eq!(entry.write_gen, image.page.write_gen);
-                assert_eq!((entry.size, entry.next_page_id), (root.page_id, Some(root.page_id + 1)));
+                assert_eq!((entry.size, entry.next_page_id), (root.page_id.get(), Some(root.page_id.get() + 1)));
                 assert_eq!((root.size as usize, root.checksum), (bytes.len(), image.block.checksum));
             }
             write_gen = last_gen;

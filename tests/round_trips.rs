@@ -11,7 +11,6 @@
 
 mod common;
 
-use wtcheck::id::{Lsn, PageId};
 use common::fixture;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -30,6 +29,7 @@ use wtcheck::format::pagelog_turtle;
 use wtcheck::format::reader::Reader;
 use wtcheck::format::wtlog::{self, FileHeader, Next, RecordHeader};
 use wtcheck::home::edit::FileChange;
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::page::cell::{self, CellKind, TS_MAX, Times};
 use wtcheck::page::delta::{self, Body, LeafValue};
 use wtcheck::pickup::code::Code;
@@ -480,9 +480,14 @@ fn plan_again(text: &str) -> Plan {
 
 fn what() -> impl Strategy<Value = What> {
     let n = any::<u64>;
-    let lsns = || vec(any::<u64>(), 0..4);
+    let lsns = || vec(any::<u64>().prop_map(Lsn), 0..4);
     prop_oneof![
-        (words(), n(), n(), n()).prop_map(|(tree, table_id, from, to)| What::SetSize { tree, table_id: TableId(table_id), from, to }),
+        (words(), n(), n(), n()).prop_map(|(tree, table_id, from, to)| What::SetSize {
+            tree,
+            table_id: TableId(table_id),
+            from,
+            to
+        }),
         (n(), n()).prop_map(|(from, to)| What::SetDatabaseSize { from, to }),
         (of(words()), n(), n(), lsns(), n()).prop_map(|(tree, table_id, page_id, lsns, bytes)| What::Discard {
             tree,
@@ -498,8 +503,15 @@ fn what() -> impl Strategy<Value = What> {
             lsns,
             bytes
         }),
-        (n(), n(), n()).prop_map(|(above_lsn, rows, bytes)| What::AbandonUnfinished { above_lsn: Lsn(above_lsn), rows, bytes }),
-        (lsns(), n()).prop_map(|(lsns, falls_back_to_lsn)| What::DropCompletion { lsns, falls_back_to_lsn: Lsn(falls_back_to_lsn) }),
+        (n(), n(), n()).prop_map(|(above_lsn, rows, bytes)| What::AbandonUnfinished {
+            above_lsn: Lsn(above_lsn),
+            rows,
+            bytes
+        }),
+        (lsns(), n()).prop_map(|(lsns, falls_back_to_lsn)| What::DropCompletion {
+            lsns,
+            falls_back_to_lsn: Lsn(falls_back_to_lsn)
+        }),
         (words(), words(), any::<[u64; 4]>()).prop_map(|(file, checkpoint, [from, to, cookie_from, cookie_to])| {
             What::SetFileSize { file, checkpoint, from, to, cookie_from, cookie_to }
         }),
@@ -524,9 +536,9 @@ fn plan() -> impl Strategy<Value = Plan> {
                 directory,
                 kind,
                 generation,
-                lsn_counter,
-                newest_completion_lsn,
-                stands_on_lsn,
+                lsn_counter: lsn_counter.map(Lsn),
+                newest_completion_lsn: newest_completion_lsn.map(Lsn),
+                stands_on_lsn: stands_on_lsn.map(Lsn),
                 fingerprint,
                 files,
             }
@@ -562,7 +574,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 fn header() -> impl Strategy<Value = Header> {
-    let pair = || of((any::<u64>(), any::<u64>()));
+    let pair = || of((any::<u64>(), any::<u64>()).prop_map(|(a, b)| (Lsn(a), Lsn(b))));
     (words(), any::<u64>(), words(), kind(), words(), pair(), pair(), vec(words(), 0..3)).prop_map(
         |(made_by, made_at, directory, kind, fingerprint, lsn_counter, newest_completion, actions)| Header {
             journal_version: journal::JOURNAL_VERSION,
@@ -634,7 +646,7 @@ proptest! {
             .collect();
         let store = NewStore {
             rows: rows.clone(),
-            completions: completions.iter().map(|(lsn, (ts, text))| (*lsn, *ts, text.clone())).collect(),
+            completions: completions.iter().map(|(lsn, (ts, text))| (Lsn(*lsn), *ts, text.clone())).collect(),
             last_lsn: Lsn(last_lsn),
         };
         let dir = tempfile::tempdir().unwrap();
@@ -656,6 +668,6 @@ proptest! {
         let records = read.completions().unwrap().0;
         let got: Vec<_> = records.into_iter().map(|c| (c.lsn, c.timestamp, String::from_utf8(c.text).unwrap())).collect();
         prop_assert_eq!(got, store.completions);
-        prop_assert_eq!(read.layout().unwrap().lsn_counter, Some(last_lsn));
+        prop_assert_eq!(read.layout().unwrap().lsn_counter, Some(Lsn(last_lsn)));
     }
 }

@@ -7,7 +7,6 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-use wtcheck::id::{Lsn, PageId};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -20,6 +19,7 @@ use wtcheck::format::page_header::{
     FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType,
 };
 use wtcheck::format::{crc, int, key_page};
+use wtcheck::id::{Lsn, PageId};
 use wtcheck::page::cell::{self, CellKind, TS_MAX, TXN_MAX, Times, Truncate};
 
 const SHARDS: u64 = 17;
