@@ -398,7 +398,7 @@ proptest! {
         let bytes = stored(PageType::RowLeaf, &blocks, compress.then_some(Compressor::Snappy));
         with_bodies(&bytes, |base, deltas| {
             let rows = delta::rows(base, deltas);
-            prop_assert_eq!((&rows.error, rows.out_of_order), (&None, None));
+            prop_assert_eq!(&rows.broken, &vec![]);
             let got: BTreeMap<Vec<u8>, (u64, Vec<u8>)> = rows
                 .list
                 .iter()
@@ -446,7 +446,7 @@ proptest! {
         let bytes = stored(PageType::RowInternal, &blocks, compress.then_some(Compressor::Zstd));
         with_bodies(&bytes, |base, deltas| {
             let children = delta::children(base, deltas);
-            prop_assert_eq!(&children.error, &None);
+            prop_assert_eq!(&children.broken, &vec![]);
             let got: Vec<_> = children.list.iter().map(|c| (c.key.to_vec(), c.cookie.to_vec())).collect();
             let wanted: Vec<_> = model.into_iter().collect();
             prop_assert_eq!(got, wanted);

@@ -2,6 +2,7 @@
 //! homes of block files ([`home`]), and what both share: findings, results, verdicts.
 
 pub mod advice;
+pub mod both;
 pub mod finding;
 pub mod home;
 pub mod pagelog;

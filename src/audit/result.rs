@@ -3,6 +3,7 @@
 
 use super::finding::{Code, Finding, Severity};
 use super::home::result::LocalInfo;
+use crate::coverage::Coverage;
 use crate::id::{Lsn, PageId, TableId};
 use crate::page::RowCounts;
 use crate::store::StoreKind;
@@ -33,8 +34,12 @@ pub struct Audit {
     pub orphans: Vec<OrphanInfo>,
     /// Key pages and what each checkpoint embeds.
     pub keystore: KeystoreInfo,
-    /// Findings, worst first.
+    /// Findings, worst first. Their words are made in [`crate::words`], so the document that programs read has
+    /// them from there.
+    #[serde(skip)]
     pub findings: Vec<Finding>,
+    /// What became of everything under the subject.
+    pub coverage: Coverage,
     /// Counts of findings.
     pub totals: Totals,
     /// The verdict.
@@ -326,9 +331,10 @@ impl Verdict {
         }
     }
 
-    /// Judge: `unchecked` means that something could not be looked into.
+    /// Judge by findings and ledger; `unchecked`: content of what was audited could not be looked into.
     #[must_use]
-    pub fn judge(findings: &[Finding], unchecked: bool) -> Self {
+    pub fn judge(findings: &[Finding], coverage: &Coverage, unchecked: bool) -> Self {
+        let unchecked = unchecked || !coverage.allows_clean();
         // These two say that something could not be read, not what is wrong with the rest.
         let opaque = |f: &&Finding| unchecked && matches!(f.code, Code::StoreDamaged | Code::CompletionMissing);
         let worse = findings.iter().filter(|f| f.severity > Severity::Note);

@@ -12,7 +12,7 @@ use crate::page::plain_child::Entry;
 use crate::pagelog::catalog::{KEY_TABLE, SPECIAL_PAGE};
 use crate::pagelog::chain::{self, Chain};
 use crate::pagelog::fault::{Fault, FaultKind};
-use crate::pagelog::page::{self, Checks, Compression, Kids, Loaded, Scratch};
+use crate::pagelog::page::{self, Checks, Compression, Kids, Loaded, Look, Scratch};
 use crate::store::{BlockReader, Index, Row, StoreError};
 use std::collections::HashMap;
 use std::io;
@@ -359,29 +359,32 @@ impl<'a> Pages<'a> {
         if page_type.is_internal() {
             let mut ok = !broken && faults.iter().all(|f| f.recovered || own_checksum(f));
             let mut unread = Vec::new();
-            let result = page::with_kids(&self.scratch, loaded, false, &mut unread, |kids| -> io::Result<bool> {
-                match kids {
-                    Kids::Entries(entries) => {
-                        for entry in &entries.list {
-                            match entry {
-                                Entry::Plain(plain) => edges.cookie(&plain.cookie(), CellKind::AddrLeafNoOverflow)?,
-                                Entry::Other(at) => {
-                                    if let Some(child) = entries.others.get(*at) {
-                                        edges.child(child)?;
+            let result =
+                page::with_kids(&self.scratch, loaded, Look::Structure, &mut unread, |kids| -> io::Result<bool> {
+                    match kids {
+                        Kids::Entries(entries) => {
+                            for entry in &entries.list {
+                                match entry {
+                                    Entry::Plain(plain) => {
+                                        edges.cookie(&plain.cookie(), CellKind::AddrLeafNoOverflow)?
+                                    }
+                                    Entry::Other(at) => {
+                                        if let Some(child) = entries.others.get(*at) {
+                                            edges.child(child)?;
+                                        }
                                     }
                                 }
                             }
+                            Ok(true)
                         }
-                        Ok(true)
-                    }
-                    Kids::Merged(children) => {
-                        for child in &children.list {
-                            edges.child(child)?;
+                        Kids::Merged(children) => {
+                            for child in &children.list {
+                                edges.child(child)?;
+                            }
+                            Ok(children.lost().is_none())
                         }
-                        Ok(children.error.is_none())
                     }
-                }
-            });
+                });
             ok &= match result {
                 Some(result) => result?,
                 None => false,

@@ -2,8 +2,10 @@
 
 use super::block::{self, Headers};
 use super::fault::{Fault, FaultKind};
+use super::seen::Seen;
+use super::shape::{Shape, breach};
 use super::space::Units;
-use super::tree::{Seen, Shape, Types, Walked, breach};
+use super::tree::{Types, Walked};
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::page::rules;

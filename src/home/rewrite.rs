@@ -9,8 +9,10 @@ use super::edit::{EditError, Result};
 use super::leaves;
 use super::pages::{self, Block, Loaded, Output, Rewriter, damaged};
 use super::recover;
+use super::seen::Seen;
+use super::shape::{Opaque, Shape};
 use super::space::{self, MOST_UNITS, Part, Units, Use};
-use super::tree::{self, Seen, Shape, Walked};
+use super::tree::{self, Walked};
 use crate::format::checkpoint_list::{self, CheckpointEntry};
 use crate::format::config::Config;
 use crate::format::local::{Extent, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
@@ -114,7 +116,11 @@ fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress) ->
         return Err(damaged(shape, &address, &format!("{} expected, found {}", fault.expected, fault.found)));
     }
     if !walked.complete || walked.unread > 0 || walked.opaque.is_some() {
-        let why = walked.opaque.unwrap_or("not all of its pages can be read");
+        let why = match walked.opaque {
+            Some(Opaque::Encrypted) => "encrypted, the key is needed",
+            Some(Opaque::UnknownCompressor) => "compressed by a compressor that wtcheck does not have",
+            None => "not all of its pages can be read",
+        };
         return Err(EditError::Refused(format!("{}: {why}", shape.entry.name)));
     }
     Ok(walked)
@@ -136,7 +142,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
             let order = shape.entry.byte_order;
             let found = internal::children(&page, shape.bounds(), order, &mut |c| children.push((c.address, c.kind)));
             if let Some(broken) = found.breaches.list.first() {
-                return Err(damaged(shape, &address, &broken.message));
+                return Err(damaged(shape, &address, &broken.what.to_string()));
             }
             let children = children.into_iter().filter(|(_, kind)| *kind != CellKind::AddrDeleted);
             stack.extend(children.rev().filter_map(|(a, kind)| a.map(|a| (a, kind))));
@@ -158,7 +164,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
             }
         });
         if let Some(broken) = found.breaches.list.first() {
-            return Err(damaged(shape, &address, &broken.message));
+            return Err(damaged(shape, &address, &broken.what.to_string()));
         }
         if lost {
             return Err(damaged(shape, &address, "a row cannot be read"));

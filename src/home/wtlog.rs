@@ -4,10 +4,12 @@
 //! Files are read through a window of a few megabytes, in two passes: the first finds the last
 //! checkpoint and checks every record, the second only reads what recovery would replay.
 
+use super::files::{CONFIGURATIONS, JOURNAL};
 use super::wtlog_pass;
+use crate::coverage::Unchecked;
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
-use crate::format::wtlog::Lsn;
+use crate::format::wtlog::LogLsn;
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,10 +17,6 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where MongoDB keeps its log.
-const JOURNAL: &str = "journal";
-/// Configuration files of a home; the later one wins.
-const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
 /// Longest configuration file that is read.
 const MAX_CONFIGURATION: u64 = 1 << 20;
 /// Digits of the number in the name of a log file.
@@ -84,9 +82,9 @@ pub struct LogFile {
     /// Records, the file header not counted (the previous-LSN record is).
     pub records: u64,
     /// The first of them.
-    pub first: Option<Lsn>,
+    pub first: Option<LogLsn>,
     /// The last of them.
-    pub last: Option<Lsn>,
+    pub last: Option<LogLsn>,
     /// First byte behind the last record.
     pub used: u64,
     /// Records that are encrypted.
@@ -101,9 +99,9 @@ pub struct LogFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Where it is.
-    pub at: Lsn,
+    pub at: LogLsn,
     /// Where recovery begins; the `checkpoint_lsn` of the metadata is such a place.
-    pub lsn: Lsn,
+    pub lsn: LogLsn,
     /// Transactions in its snapshot.
     pub snapshot: usize,
 }
@@ -165,7 +163,7 @@ pub struct MetadataChange {
     /// `id=` of the value that was written.
     pub id: Option<u32>,
     /// The record it is in.
-    pub lsn: Lsn,
+    pub lsn: LogLsn,
     /// It lies between the beginning of the last checkpoint and its record: as a rule the
     /// checkpoint's own entry in the metadata, which the checkpoint of the metadata holds.
     pub within_checkpoint: bool,
@@ -192,6 +190,9 @@ pub struct Summary {
     pub operations: BTreeMap<u32, u64>,
     /// What is not as it should be.
     pub problems: Vec<Problem>,
+    /// Files and directories of the log that the system did not give, or not all of: what they would say is not
+    /// known, and no problem is told that may only come of that.
+    pub unread: BTreeMap<PathBuf, Unchecked>,
     /// Problems, rows and file ids beyond the ten thousand of each that are listed.
     pub unlisted: u64,
 }
@@ -208,6 +209,7 @@ impl Summary {
             metadata: BTreeMap::new(),
             operations: BTreeMap::new(),
             problems: Vec::new(),
+            unread: BTreeMap::new(),
             unlisted: 0,
         }
     }
@@ -221,6 +223,11 @@ impl Summary {
     /// The problems that are damage.
     pub fn damage(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|p| p.severity == Severity::Damage)
+    }
+
+    /// A file could not be read; the first reason stays.
+    pub(super) fn left(&mut self, path: &Path, e: &io::Error) {
+        self.unread.entry(path.to_path_buf()).or_insert_with(|| Unchecked::io(e));
     }
 
     pub(super) fn problem(&mut self, file: &str, offset: u64, severity: Severity, words: impl Into<String>) {
@@ -254,14 +261,15 @@ impl Settings {
     fn of(home: &Path, out: &mut Summary) -> Self {
         let mut settings = Self::default();
         for name in CONFIGURATIONS {
-            match small_text(&home.join(name)) {
+            let path = home.join(name);
+            match small_text(&path) {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     if let Err(e) = settings.take(&text) {
                         out.problem(name, 0, Severity::Damage, format!("log settings not readable: {}", e.message));
                     }
                 }
-                Err(e) => out.problem(name, 0, Severity::Damage, format!("cannot be read: {e}")),
+                Err(e) => out.left(&path, &e),
             }
         }
         settings
@@ -318,7 +326,11 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
         let real = match dir.canonicalize() {
             Ok(real) => real,
             Err(source) if dir == home => return Err(LogError { path: dir, source }),
-            Err(_) => continue,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => {
+                out.left(&dir, &e);
+                continue;
+            }
         };
         if seen.contains(&real) {
             continue;
@@ -329,7 +341,7 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
             Err(source) if dir == home => return Err(LogError { path: dir, source }),
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => continue,
             Err(e) => {
-                out.problem(&dir.to_string_lossy(), 0, Severity::Damage, format!("log directory cannot be read: {e}"));
+                out.left(&dir, &e);
                 continue;
             }
         };
@@ -383,14 +395,14 @@ mod tests {
         [&[kind, vuint(fields.len() + 2)][..], &fields].concat()
     }
 
-    fn lsn(out: &mut Vec<u8>, lsn: Lsn) {
+    fn lsn(out: &mut Vec<u8>, lsn: LogLsn) {
         crate::format::int::write_vuint(out, lsn.file.into());
         crate::format::int::write_vuint(out, lsn.offset);
     }
 
     fn checkpoint(file: u32, offset: u64) -> Vec<u8> {
         let mut body = vec![0x80];
-        lsn(&mut body, Lsn { file, offset });
+        lsn(&mut body, LogLsn { file, offset });
         body.push(0x80);
         seal(&body, 0, 0, true)
     }
@@ -401,7 +413,7 @@ mod tests {
 
     fn log(previous: (u32, u64), records: &[Vec<u8>]) -> Vec<u8> {
         let mut fields = Vec::new();
-        lsn(&mut fields, Lsn { file: previous.0, offset: previous.1 });
+        lsn(&mut fields, LogLsn { file: previous.0, offset: previous.1 });
         let body = [&[0x84, 0x88, vuint(fields.len() + 2)][..], &fields].concat();
         let header = FileHeader { version: 5, size: 1 << 20 }.encode();
         [header, seal(&body, 0, 0, false), records.concat()].concat()
@@ -445,7 +457,7 @@ mod tests {
         assert_eq!((got.state, got.commits, got.problems.len()), (State::Clean, 0, 0));
         assert_eq!(
             got.last_checkpoint.unwrap(),
-            Checkpoint { at: Lsn { file: 1, offset: 512 }, lsn: Lsn { file: 1, offset: 384 }, snapshot: 0 }
+            Checkpoint { at: LogLsn { file: 1, offset: 512 }, lsn: LogLsn { file: 1, offset: 384 }, snapshot: 0 }
         );
         let remove = row(0, b"file:b.wt\0", None);
         let end = clean.len() as u64;
@@ -455,7 +467,7 @@ mod tests {
         let got = read(home(&[(ONE, &clean), (TWO, &zeros)]).path()).unwrap();
         assert_eq!((got.state, got.commits, got.problems.len()), (State::NeedsRecovery, 1, 0));
         assert_eq!(got.operations, BTreeMap::from([(0, 2), (9, 2)]));
-        let at = Lsn { file: 2, offset: 256 };
+        let at = LogLsn { file: 2, offset: 256 };
         let change = |change, id| MetadataChange { change, id, lsn: at, within_checkpoint: false };
         let want = [("file:a.wt", change(RowChange::Put, Some(7))), ("file:b.wt", change(RowChange::Removed, None))];
         assert_eq!(got.metadata, want.map(|(k, v)| (k.to_owned(), v)).into());
@@ -542,7 +554,13 @@ mod tests {
         assert_eq!((got.commits, got.files[0].records, got.problems.len()), (1, 5, 0));
         std::fs::create_dir(dir.path().join(TWO)).unwrap();
         let got = read(dir.path()).unwrap();
-        assert!(words(&got)[0].3.contains("no regular file"), "{:?}", words(&got));
+        // It is no damage of the log: nothing is known of what it says, and so whether there is something to do.
+        let unread: Vec<_> = got.unread.iter().collect();
+        assert!(
+            matches!(unread[..], [(path, Unchecked::Io { error, .. })] if path.ends_with(TWO) && error.contains("no regular file")),
+            "{unread:?}"
+        );
+        assert!(got.problems.is_empty(), "{:?}", words(&got));
     }
 
     proptest! {

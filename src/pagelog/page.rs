@@ -1,5 +1,6 @@
 //! Reading a page version: fetch its blocks, verify the checksum chain (spec 03.4), decode.
 
+use super::broken;
 use super::chain::Chain;
 use super::fault::{Fault, FaultKind};
 use crate::format::block;
@@ -9,7 +10,7 @@ use crate::format::image::{Era, Image};
 use crate::format::page_header::PageHeader;
 use crate::format::{Class, FormatError};
 use crate::id::Version;
-use crate::page::delta::{self, Body, Children, Rows};
+use crate::page::delta::{self, Above, Body, Children, Rows, Summary};
 use crate::page::plain_child::{self, Entries};
 use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
 use std::borrow::Cow;
@@ -234,6 +235,15 @@ pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>)
     }
 }
 
+/// How closely the cells of a page are looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Look<'t> {
+    /// What is there, and why something may be missing.
+    Structure,
+    /// Every rule, with what the cell above the page says of it.
+    Rules(Above<'t>),
+}
+
 /// Hand the merged children of the internal page in `scratch` to `f`.
 pub fn with_children<T>(
     scratch: &Scratch,
@@ -243,7 +253,7 @@ pub fn with_children<T>(
 ) -> Option<T> {
     with_bodies(scratch, loaded, faults, |base, deltas, faults| {
         let children = delta::children(base, deltas);
-        report(children.error.as_ref(), loaded.place, faults);
+        broken::missing(&children.broken, base, deltas, loaded.place, faults);
         f(&children)
     })
 }
@@ -257,24 +267,30 @@ pub enum Kids<'c, 'a> {
     Merged(&'c Children<'a>),
 }
 
-/// As [`with_children`], but unless their keys are wanted the children of a sound page without deltas
+/// As [`with_children`], but unless every rule is asked for the children of a sound page without deltas
 /// come as [`Entries`].
 pub fn with_kids<T>(
     scratch: &Scratch,
     loaded: Loaded,
-    keys: bool,
+    look: Look<'_>,
     faults: &mut Vec<Fault>,
     f: impl FnOnce(Kids<'_, '_>) -> T,
 ) -> Option<T> {
     with_bodies(scratch, loaded, faults, |base, deltas, faults| {
         if deltas.is_empty()
-            && !keys
+            && matches!(look, Look::Structure)
             && let Some(entries) = plain_child::entries(base)
         {
             return f(Kids::Entries(&entries));
         }
-        let children = delta::children(base, deltas);
-        report(children.error.as_ref(), loaded.place, faults);
+        let mut children = delta::children(base, deltas);
+        match look {
+            Look::Structure => broken::missing(&children.broken, base, deltas, loaded.place, faults),
+            Look::Rules(above) => {
+                children.judge(base, deltas, above);
+                broken::all(&children.broken, base, deltas, loaded.place, faults);
+            }
+        }
         f(Kids::Merged(&children))
     })
 }
@@ -288,14 +304,33 @@ pub fn with_rows<T>(
 ) -> Option<T> {
     with_bodies(scratch, loaded, faults, |base, deltas, faults| {
         let rows = delta::rows(base, deltas);
-        report(rows.error.as_ref(), loaded.place, faults);
-        if let Some((count, offset)) = rows.out_of_order {
-            faults.push(
-                Fault::new(FaultKind::KeyOrder, loaded.place, "ascending keys", format!("{count} keys out of order"))
-                    .with(format!("the first one is the cell at offset {offset}")),
-            );
-        }
+        broken::missing(&rows.broken, base, deltas, loaded.place, faults);
         f(&rows)
+    })
+}
+
+/// Hand what the leaf page in `scratch` holds to `f`, without its rows.
+pub fn with_summary<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    look: Look<'_>,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(&Summary) -> T,
+) -> Option<T> {
+    with_bodies(scratch, loaded, faults, |base, deltas, faults| {
+        let summary = match look {
+            Look::Structure => {
+                let summary = delta::summary(base, deltas, None);
+                broken::missing(&summary.broken, base, deltas, loaded.place, faults);
+                summary
+            }
+            Look::Rules(above) => {
+                let summary = delta::summary(base, deltas, Some(above));
+                broken::all(&summary.broken, base, deltas, loaded.place, faults);
+                summary
+            }
+        };
+        f(&summary)
     })
 }
 
@@ -321,14 +356,6 @@ fn with_bodies<T>(
         .collect();
     let (base, deltas) = bodies.split_first()?;
     Some(f(base, deltas, faults))
-}
-
-fn report(error: Option<&FormatError>, place: Version, faults: &mut Vec<Fault>) {
-    if let Some(e) = error
-        && !faults.iter().any(|f| f.page == place.page)
-    {
-        faults.push(from_format(FaultKind::Undecodable, place, e));
-    }
 }
 
 /// A fault from a format error.

@@ -10,10 +10,11 @@ use super::chain::Chain;
 use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Scratch};
 pub(crate) use super::worker::next_page_id;
-use super::worker::{Bounds, Ground, Located, Outcome, Pending, Task, Worker, loaded, reads_leaf};
+use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
 use crate::format::cookie::{Cookie, Layout};
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
+use crate::page::windows::above_root;
 use crate::page::{Depth, RowCounts};
 use crate::store::{Index, PageLog, StoreError};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -284,7 +285,12 @@ impl Walker<'_> {
             vouched: false,
             broken: false,
         };
-        if let Some(task) = self.reach(tree, page, located.faults, Bounds::default(), None, None) {
+        let mut bounds = Bounds::default();
+        if self.options.depth == Depth::Deep {
+            let entry = self.trees[tree].entry.as_ref().filter(|_| compares(&self.trees[tree]));
+            bounds.parent = Some(Box::new(Parent { times: entry.map(above_root), generation: None }));
+        }
+        if let Some(task) = self.reach(tree, page, located.faults, bounds, None, None) {
             self.stack.push(task);
         }
     }

@@ -9,8 +9,9 @@ use crate::audit::result::Audit;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
 use crate::scratch::{Held, Step, Unfinished};
+use crate::store::StoreKind;
 use crate::store::edit::{Edit, Side, State};
-use crate::store::{StoreKind, live};
+use crate::subject::Subject;
 use rustix::fs::{Mode, OFlags};
 use std::path::{Path, PathBuf};
 
@@ -94,11 +95,9 @@ pub fn plan(
 
 /// Nobody else may hold the store.
 fn live_check(dir: &Path) -> Result<(), RepairError> {
-    match page_log(dir)? {
-        Some(located) => live::check(located.home.as_deref(), &located.kv_home)?,
-        None => live::check(Some(dir), dir)?,
-    }
-    Ok(())
+    let subject = Subject::open(dir);
+    subject.store()?;
+    Ok(subject.check_live()?)
 }
 
 /// Guards that need nothing but the plan.

@@ -95,7 +95,9 @@ impl<'a> Left<'a> {
             }
             What::SetFileSize { file, checkpoint, .. } => {
                 let ours = format!("checkpoint {checkpoint}");
-                self.checkpoints.iter().any(|f| f.place.file.as_ref() == Some(file) && f.evidence.contains(&ours))
+                self.checkpoints
+                    .iter()
+                    .any(|f| f.place.file.as_ref() == Some(file) && crate::words::of(f).evidence.contains(&ours))
             }
             _ => false,
         }

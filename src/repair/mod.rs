@@ -23,6 +23,7 @@ use crate::home::edit::EditError;
 use crate::id::Lsn;
 use crate::pagelog::rewrite::CannotRewrite;
 use crate::store::StoreError;
+use crate::subject::NoStore;
 
 /// Why a repair was not planned, applied or undone.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum RepairError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no store.
+    #[error(transparent)]
+    Subject(#[from] NoStore),
     /// The store cannot be audited.
     #[error(transparent)]
     Audit(#[from] AuditError),

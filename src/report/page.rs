@@ -1,12 +1,13 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
-use super::block::{self, Block};
+use super::block;
+use super::document::FindingDocument;
 use super::text::{escape, grouped, short_name, table};
-use super::view::View;
 use super::{Output, Show};
-use crate::audit::finding::Finding;
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
+use crate::decode::block::{Block, disaggregated};
+use crate::decode::view::View;
 use crate::format::key_page;
 use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::page::Compression;
@@ -43,7 +44,7 @@ struct PageReport<'a> {
     cookie: Option<String>,
     cookie_hex: Option<String>,
     rows: Vec<RowInfo>,
-    findings: &'a [Finding],
+    findings: Vec<FindingDocument<'a>>,
     blocks: Vec<Block>,
     turtle: Option<String>,
     key: Option<Result<KeyInfo, String>>,
@@ -83,7 +84,7 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
                 _ => None,
             };
             let view = View { era: page.cookie.map(|_| era), compressor, show: how, all, ..View::default() };
-            page.blocks.iter().map(|(_, bytes)| block::disaggregated(bytes, &view)).collect()
+            page.blocks.iter().map(|(_, bytes)| disaggregated(bytes, &view)).collect()
         }
         _ => Vec::new(),
     };
@@ -106,7 +107,7 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
         cookie: page.cookie.map(|c| c.to_string()),
         cookie_hex: page.cookie.map(|c| hex::encode(c.encode())),
         rows,
-        findings: &page.findings,
+        findings: page.findings.iter().map(FindingDocument::from).collect(),
         blocks,
         turtle,
         key,
@@ -147,7 +148,7 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
             .collect();
         let header = ["", "LSN", "Row", "Class", "Backlink", "Base", "Bytes", "Flags"];
         out.push_str(&format!("\n{}\n{}", paint.head("Rows"), table(width, &header, &[1, 4, 5, 6], rows)));
-        for finding in report.findings {
+        for finding in &page.findings {
             out.push_str(&super::audit::finding_text(finding, paint));
         }
         for (block, (row, _)) in report.blocks.iter().zip(&page.blocks) {

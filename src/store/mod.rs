@@ -25,7 +25,7 @@ pub mod palite;
 pub mod palm;
 
 pub use index::{Index, Row, Rows, Seal};
-pub use open::{Located, OpenOptions, locate, open, read_regular_file, regular_file};
+pub use open::{Located, OpenOptions, locate, open, open_at, read_regular_file, regular_file};
 
 use crate::id::{Lsn, PageId, TableId};
 use std::path::PathBuf;
@@ -63,14 +63,6 @@ impl StoreKind {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The path does not exist, or is no directory.
-    #[error("{path}: {reason}")]
-    NotADirectory {
-        /// The path as given.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// The directory holds no page log.
     #[error("{path}: {reason}")]
     NoPageLog {

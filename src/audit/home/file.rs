@@ -3,16 +3,19 @@
 
 use super::causes::{Causes, Reached};
 use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPages, RecoveryInfo, SpaceInfo};
-use crate::audit::finding::{Code, Finding, Place, Severity};
+use crate::audit::finding::{Code, Finding, Place, Remedy, Severity};
+use crate::coverage::Unchecked;
 use crate::format::local::{self, LocalAddress};
 use crate::home::block::probe;
 use crate::home::chain;
 use crate::home::checkpoint::{self, Checkpoint};
-use crate::home::directory::{FileEntry, METADATA};
+use crate::home::directory::{FileEntry, METADATA, Source};
 use crate::home::fault::{Fault, FaultKind};
 use crate::home::recover::{self, Recovered};
+use crate::home::seen::Seen;
+use crate::home::shape::{Opaque, Shape};
 use crate::home::space::{self, Account, MOST_UNITS, Part, Units, Use};
-use crate::home::tree::{self, Shape, Walked};
+use crate::home::tree::{self, Walked};
 use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -41,9 +44,9 @@ pub(super) struct Audited {
     /// Where every byte belongs, for maps.
     pub account: Option<Account>,
     /// Something could not be looked into for want of a key or a compressor.
-    pub opaque: Option<&'static str>,
-    /// Not enough could be read to judge.
-    pub unchecked: bool,
+    pub opaque: Option<Opaque>,
+    /// Not all of it could be looked at, or judged, and why.
+    pub left: Option<Unchecked>,
 }
 
 /// Audit a file; one in which anything is wrong is decoded to the last cell, to find out what else is.
@@ -66,8 +69,8 @@ struct Auditor<'c> {
     faults: Vec<Reached>,
     /// Where faults of a kind and offset are in `faults`.
     places: HashMap<(FaultKind, u64), Vec<usize>>,
-    opaque: Option<&'static str>,
-    unchecked: bool,
+    opaque: Option<Opaque>,
+    left: Option<Unchecked>,
 }
 
 impl<'c> Auditor<'c> {
@@ -83,7 +86,7 @@ impl<'c> Auditor<'c> {
             faults: Vec::new(),
             places: HashMap::new(),
             opaque: None,
-            unchecked: false,
+            left: None,
         }
     }
 
@@ -96,7 +99,7 @@ impl<'c> Auditor<'c> {
                 self.fault(fault.clone(), &c.entry.name);
             }
         }
-        let mut verified = tree::Seen::new(alloc);
+        let mut verified = Seen::new(alloc);
         if checkpoints.len() == 1 {
             verified = verified.once();
         }
@@ -108,7 +111,8 @@ impl<'c> Auditor<'c> {
         let account = self.space(&checkpoints, &parts);
         self.settle();
         self.recovery(&checkpoints);
-        Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, unchecked: self.unchecked }
+        let left = self.file.failure().cloned().or(self.left);
+        Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, left }
     }
 
     fn place(&self, offset: Option<u64>, length: Option<u64>) -> Place {
@@ -149,15 +153,7 @@ impl<'c> Auditor<'c> {
         let alloc = self.entry.alloc;
         let wanted = usize::try_from(alloc).unwrap_or(usize::MAX);
         let mut buffer = Vec::new();
-        let head = match self.file.read_up_to(0, wanted, &mut buffer) {
-            Ok(head) => head,
-            Err(e) => {
-                let place = self.place(Some(0), Some(u64::from(alloc)));
-                self.findings.push(Finding::new(Code::StoreDamaged, place, "readable bytes", e.to_string()));
-                self.unchecked = true;
-                return;
-            }
-        };
+        let Ok(head) = self.file.read_up_to(0, wanted, &mut buffer) else { return };
         let cause = if head.is_empty() {
             "the file is empty"
         } else if head.iter().all(|b| *b == 0) {
@@ -182,7 +178,7 @@ impl<'c> Auditor<'c> {
         self.findings.push(finding.because(cause));
     }
 
-    fn checkpoint(&mut self, c: &Checkpoint, verified: &tree::Seen) -> Part {
+    fn checkpoint(&mut self, c: &Checkpoint, verified: &Seen) -> Part {
         let alloc = self.entry.alloc;
         let mut info = LocalCheckpointInfo {
             name: c.entry.name.clone(),
@@ -244,7 +240,7 @@ impl<'c> Auditor<'c> {
         part
     }
 
-    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &tree::Seen) -> Walked {
+    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &Seen) -> Walked {
         let shape = Shape {
             file: self.file,
             entry: self.entry,
@@ -344,25 +340,21 @@ impl<'c> Auditor<'c> {
         let last = checkpoints.last();
         // A file that never had a checkpoint with data is its description block alone.
         let file_size = last.and_then(|c| c.cookie.as_ref()).map_or(u64::from(alloc), |c| c.file_size);
-        if last.is_none() && physical != file_size {
-            // Nothing says what should be here; a file shorter than its description block has its finding.
-            self.unchecked = true;
+        // Where the metadata says that there is no checkpoint, the engine discards or replays what lies behind
+        // the description block. Where nothing says so, nothing is known.
+        let stated = self.entry.source == Source::Metadata && physical > file_size;
+        if last.is_none() && physical != file_size && !stated {
+            self.left = Some(Unchecked::NotReached);
             return None;
         }
         if last.is_some_and(|c| c.undecodable) {
-            self.unchecked = true;
+            self.left = Some(Unchecked::NotReached);
             return None;
         }
         self.info.file_size = Some(file_size);
         self.file_size(file_size, physical);
         if physical.div_ceil(u64::from(alloc)) > MOST_UNITS {
-            self.unchecked = true;
-            self.findings.push(Finding::new(
-                Code::StoreDamaged,
-                self.place(None, None),
-                format!("a file of at most {MOST_UNITS} allocation units"),
-                format!("{physical} bytes: its space was not accounted"),
-            ));
+            self.left = Some(Unchecked::TooMuch);
             return None;
         }
         let known = physical.min(file_size);
@@ -436,7 +428,9 @@ impl<'c> Auditor<'c> {
                 .take_while(|at| *at < physical)
                 .any(|at| self.content(at).is_some());
             let needed = self.faults.iter().any(|r| r.fault.kind == FaultKind::BeyondEnd);
-            let cause = if needed {
+            let cause = if self.file.failure().is_some() {
+                ""
+            } else if needed {
                 "pages or lists of the checkpoint lead behind this end: the stated size may be too small"
             } else if block {
                 "blocks written after the last checkpoint: the engine was stopped, or the file copied, before the next one"
@@ -460,6 +454,10 @@ impl<'c> Auditor<'c> {
     fn recovery(&mut self, checkpoints: &[Checkpoint]) {
         let Some(last) = checkpoints.last() else { return };
         let Some(cookie) = &last.cookie else { return };
+        // What is compared must have been read.
+        if self.file.failure().is_some() {
+            return;
+        }
         let beside = cookie.avail.and_then(|a| recover::beside(self.file, self.entry.alloc, &a));
         if let Some(found) = &beside {
             self.info.recovery =
@@ -554,7 +552,7 @@ impl<'c> Auditor<'c> {
             let owner = (self.context.owner)(id).map_or(String::new(), |o| format!(", which is {o}"));
             let cause = format!("the file holds the content of file id {id}{owner}; the metadata says id {wanted}");
             for f in &mut self.findings {
-                f.cause.clone_from(&cause);
+                f.words_mut().cause.clone_from(&cause);
             }
             self.as_one(Code::BlockChecksum);
             let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
@@ -570,7 +568,7 @@ impl<'c> Auditor<'c> {
             found.recovery.generation
         );
         if let Some(f) = self.findings.iter_mut().find(|f| f.severity == Severity::Error) {
-            f.evidence.push(words);
+            f.words_mut().evidence.push(words);
         }
     }
 
@@ -597,7 +595,9 @@ impl<'c> Auditor<'c> {
         if all > 1
             && let Some(f) = self.findings.iter_mut().find(|f| f.code == code)
         {
-            f.evidence.push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
+            f.words_mut()
+                .evidence
+                .push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
         }
     }
 
@@ -638,8 +638,8 @@ impl<'c> Auditor<'c> {
                 FaultKind::Unallocated => Code::ExtentLost,
                 FaultKind::ReferencedTwice => Code::PageReferencedTwice,
                 FaultKind::Cookie => Code::CookieInvalid,
-                FaultKind::Unreadable => Code::StoreDamaged,
-                FaultKind::Encrypted | FaultKind::UnknownCompressor => continue,
+                // The ledger has it.
+                FaultKind::Unreadable | FaultKind::Encrypted | FaultKind::UnknownCompressor => continue,
             };
             // A false reference brings a false separator and false times with it.
             if matches!(fault.kind, FaultKind::KeyOrder | FaultKind::Undecodable) && twice.contains(&fault.offset) {
@@ -650,19 +650,19 @@ impl<'c> Auditor<'c> {
             if *count > FINDINGS_PER_CODE {
                 continue;
             }
-            self.unchecked |= fault.kind == FaultKind::Unreadable;
             let place = self.place(Some(fault.offset), Some(u64::from(fault.size)).filter(|s| *s > 0));
             let mut finding = Finding::new(code, place, fault.expected, fault.found).because(cause);
-            finding.evidence = fault.evidence;
+            finding.words_mut().evidence = fault.evidence;
             if matches!(
                 code,
                 Code::PageUndecodable | Code::KeyOutOfOrder | Code::CookieInvalid | Code::PageReferencedTwice
             ) {
                 // The catalogue speaks of page logs.
-                finding.remedy =
-                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file \
-                                  from a replica."
-                        .to_string();
+                finding.remedy = Remedy::Text(
+                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a \
+                     replica."
+                        .to_string(),
+                );
             }
             if !parents.is_empty() {
                 let list: Vec<String> = parents.iter().map(u64::to_string).collect();
@@ -681,18 +681,23 @@ impl<'c> Auditor<'c> {
         for (code, count) in per_code.into_iter().filter(|(_, n)| *n > FINDINGS_PER_CODE) {
             let more = count - FINDINGS_PER_CODE;
             if let Some(f) = self.findings.iter_mut().rfind(|f| f.code == code) {
-                f.evidence.push(format!("and {more} more of this code in this file, not listed"));
+                f.words_mut().evidence.push(format!("and {more} more of this code in this file, not listed"));
             }
         }
         if gone.0 > 0
             && let Some(f) =
                 self.findings.iter_mut().find(|f| f.code == Code::FileSizeMismatch && f.severity == Severity::Error)
         {
-            f.evidence.push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
+            f.words_mut()
+                .evidence
+                .push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
         }
         if let Some(why) = self.opaque {
-            let encrypted = why == tree::ENCRYPTED;
-            let code = if encrypted { Code::Encrypted } else { Code::UnsupportedCompressor };
+            let code = match why {
+                Opaque::Encrypted => Code::Encrypted,
+                Opaque::UnknownCompressor => Code::UnsupportedCompressor,
+            };
+            let why = super::opaque_words(why);
             let pages: u64 = self.info.checkpoints.last().map_or(0, |c| c.pages.reachable);
             let finding = Finding::new(code, self.place(None, None), "readable content", why).with(format!(
                 "{pages} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"

@@ -16,6 +16,7 @@ use super::result::{
     Totals, Verdict,
 };
 use super::{AuditError, Options, Progress};
+use crate::coverage::Coverage;
 use crate::format::generation::{self, Evidence, Generation};
 use crate::format::image::Era;
 use crate::id::{Lsn, TableId, Version};
@@ -295,11 +296,17 @@ impl<'a> Work<'a> {
             orphans: Vec::new(),
             keystore: KeystoreInfo::default(),
             findings: Vec::new(),
+            coverage: Coverage::default(),
             totals: Totals::default(),
             verdict: Verdict::Incomplete,
             exit_code: 0,
             local: None,
         };
+        let mut audit = audit;
+        layout.files.iter().for_each(|(name, _)| audit.coverage.audited(name.clone()));
+        if layout.files.is_empty() {
+            audit.coverage.audited("page log");
+        }
         // Counters alone can be lost without anything going unjudged.
         let unchecked = opened.problems.iter().any(|p| p.affects != Affected::None);
         Self { opened, options, findings, unchecked, audit, evidence }
@@ -624,7 +631,7 @@ impl<'a> Work<'a> {
         }
         let mut audit = self.audit;
         audit.totals = Totals::of(&self.findings);
-        audit.verdict = Verdict::judge(&self.findings, self.unchecked);
+        audit.verdict = Verdict::judge(&self.findings, &audit.coverage, self.unchecked);
         audit.exit_code = audit.verdict.exit_code();
         audit.findings = self.findings;
         audit

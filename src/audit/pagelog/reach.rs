@@ -291,7 +291,7 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::Missing => Code::PageMissing,
         FaultKind::Checksum => Code::PageChecksum,
         FaultKind::Header => Code::PageHeader,
-        FaultKind::Undecodable => Code::PageUndecodable,
+        FaultKind::Undecodable | FaultKind::Content => Code::PageUndecodable,
         FaultKind::ChainBroken => Code::ChainBroken,
         FaultKind::ChainTooLong => Code::ChainTooLong,
         FaultKind::SizeMismatch => Code::CookieSizeMismatch,
@@ -315,6 +315,6 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         ..Place::default()
     };
     let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
-    finding.evidence.clone_from(&fault.evidence);
+    finding.words_mut().evidence.clone_from(&fault.evidence);
     finding
 }

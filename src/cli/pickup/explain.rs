@@ -72,7 +72,18 @@ fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check
         no_mmap: args.no_mmap,
     };
     // Also where there is nothing to check: a wrong directory is worth an error.
-    let page_log = crate::cli::open(&store)?;
+    let subject = crate::cli::subject(dir, "pickup explain --home", false)?;
+    if subject.page_log().is_none() {
+        return Err(Failure::new(
+            exit::INCOMPLETE,
+            format!(
+                "{}: a log of pick-ups is checked against a page log, and here are local block files only",
+                store.home()
+            ),
+            "give the home of a node with disaggregated storage",
+        ));
+    }
+    let page_log = crate::cli::open(&subject, &store)?;
     let opened = audit::pagelog::open(&*page_log, false, &output.progress);
     output.progress.finish();
     let opened = opened?;

@@ -79,14 +79,15 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         allow_live: args.allow_live,
         no_mmap: args.no_mmap,
     };
-    if crate::cli::is_local(&args.dir) {
+    let subject = crate::cli::subject(&args.dir, "pickup replay", false)?;
+    if subject.page_log().is_none() {
         return Err(Failure::new(
             exit::INCOMPLETE,
             format!("{}: pick-up needs a page log, and here are local block files only", dir.home()),
             "give the home of a node with disaggregated storage",
         ));
     }
-    let store = crate::cli::open(&dir)?;
+    let store = crate::cli::open(&subject, &dir)?;
     let options = Options {
         policies: args.policy.map_or_else(|| Policy::ALL.to_vec(), |p| vec![p]),
         build: Build { profile: args.profile, checks: Checks { diagnostic: args.diagnostic, strict: args.strict } },

@@ -13,6 +13,7 @@ use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog::SHARED_METADATA;
 use crate::repair::plan::{Action, Advice, Seen, What};
 use crate::repair::{Options, RepairError};
+use crate::words;
 use std::collections::{BTreeMap, HashMap};
 
 /// Findings a size can be behind.
@@ -119,14 +120,14 @@ fn size(
     cause: Option<&Finding>,
 ) -> Result<Action, RepairError> {
     let why = match cause {
-        Some(f) if !f.cause.is_empty() => f.cause.clone(),
+        Some(f) if !words::of(f).cause.is_empty() => words::of(f).cause,
         _ => code.info().title.to_string(),
     };
     let mut evidence = vec![format!(
         "{} pages reached, {} bytes by their cookies, {} bytes stored",
         tree.pages.reachable, tree.recomputed_size, tree.physical_size
     )];
-    evidence.extend(cause.iter().flat_map(|f| f.evidence.iter().cloned()));
+    evidence.extend(cause.iter().flat_map(|f| words::of(f).evidence));
     let writes = match tree.uri.as_str() {
         SHARED_METADATA => vec!["the turtle page; what the repair itself writes is added to the size".to_string()],
         uri => {
@@ -181,11 +182,11 @@ fn database(basis: &Basis<'_>, options: &Options<'_>, sizes: &[Action], shift: i
         return None;
     }
     let why = match cause {
-        Some(f) => f.cause.clone(),
+        Some(f) => words::of(f).cause,
         None => "the sum of the trees and the 1 MiB buffer, after the sizes set above".to_string(),
     };
     let mut evidence = vec![format!("trees {} + buffer {BUFFER}", to - BUFFER)];
-    evidence.extend(cause.iter().flat_map(|f| f.evidence.iter().cloned()));
+    evidence.extend(cause.iter().flat_map(|f| words::of(f).evidence));
     Some(Action {
         what: What::SetDatabaseSize { from, to },
         code,
@@ -235,7 +236,7 @@ fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
         }
         let finding = findings.get(&(Some(table), Some(page)));
         let mut evidence: Vec<String> = list.iter().map(|o| format!("LSN {}, {} bytes", o.lsn, o.bytes)).collect();
-        evidence.extend(finding.iter().flat_map(|f| f.evidence.iter().cloned()));
+        evidence.extend(finding.iter().flat_map(|f| words::of(f).evidence));
         let (what, why, writes) = if discard {
             (
                 What::Discard { tree, table_id: table, page_id: page, lsns, bytes },
@@ -303,7 +304,7 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
         });
         return Ok(None);
     }
-    let evidence = cause.map(|f| format!("expected {}, found {}", f.expected, f.found)).into_iter();
+    let evidence = cause.map(words::of).map(|w| format!("expected {}, found {}", w.expected, w.found)).into_iter();
     Ok(Some(Action {
         what: What::DropCompletion { lsns: options.drop_completion.clone(), falls_back_to_lsn: basis.checkpoint.lsn },
         code,

@@ -1,12 +1,12 @@
 //! `pickup explain` for people: what happened, the checkpoint, the manager's LSNs, the timeline, what is
 //! secondary, the verdict under each policy, what to do.
 
+use crate::decode::view::utc;
 use crate::pickup::explain::check::{Answer, Check};
 use crate::pickup::explain::reason::Weight;
 use crate::pickup::explain::story::{Line, Seen};
 use crate::pickup::explain::{Detail, Explanation, LsnAndTime, ManagerInfo, Verdict};
 use crate::report::text::{Paint, count, escape, grouped, size, table};
-use crate::report::view::utc;
 
 /// Most lines of a list without `--verbose`.
 const FEW: usize = 12;
