@@ -20,6 +20,7 @@ pub mod directory;
 pub mod edit;
 mod entry;
 pub mod fault;
+mod fault_text;
 pub mod files;
 mod inventory;
 mod leaves;
@@ -34,6 +35,7 @@ pub mod space;
 pub mod tree;
 pub mod wtlog;
 mod wtlog_pass;
+mod wtlog_text;
 
 /// Bytes of both headers of a block.
 pub const HEADERS: usize = crate::format::local::DATA_OFFSET;

@@ -178,7 +178,7 @@ impl Loaded {
         let (mut buffer, mut faults) = (Vec::new(), Vec::new());
         let stored = shape::load(shape, address, false, &mut buffer, &mut faults);
         if let Some(fault) = faults.first() {
-            return Err(damaged(shape, address, &format!("{} expected, found {}", fault.expected, fault.found)));
+            return Err(damaged(shape, address, &fault.to_string()));
         }
         let stored = stored.ok_or_else(|| damaged(shape, address, "it cannot be read"))?;
         let headers = Headers::read(stored)?;

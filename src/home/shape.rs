@@ -3,7 +3,7 @@
 
 use super::block::{self, Headers};
 use super::entry::FileEntry;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Note, fold};
 use crate::coverage::Unchecked;
 use crate::format::local::LocalAddress;
 use crate::page::Depth;
@@ -82,50 +82,23 @@ pub(super) fn breaches(address: &LocalAddress, found: Breaches, plain: bool, fau
     if found.more > 0
         && let Some(last) = faults.last_mut()
     {
-        last.evidence.push(format!("and {} more broken rules of this page", found.more));
-    }
-}
-
-/// Make one fault of those from `before` on that are of one kind and block: the rest is evidence.
-pub(super) fn fold(faults: &mut Vec<Fault>, before: usize) {
-    let new = faults.split_off(before.min(faults.len()));
-    for fault in new {
-        match faults.iter_mut().skip(before).find(|f| (f.kind, f.offset) == (fault.kind, fault.offset)) {
-            Some(first) if first.expected == fault.expected => {
-                let at = fault.evidence.first().map_or(String::new(), |at| format!(" ({at})"));
-                first.evidence.push(format!("also: {}{at}", fault.found));
-                first.evidence.extend(fault.evidence.into_iter().skip(1));
-            }
-            _ => faults.push(fault),
-        }
+        last.notes.push(Note::MoreRules(found.more));
     }
 }
 
 /// A fault of a broken rule. `plain`: offsets of the page are offsets in the stored block.
 pub(super) fn breach(address: &LocalAddress, broken: Broken, plain: bool) -> Fault {
-    let (kind, expected) = match broken.rule {
-        Rule::Type | Rule::RecordNumber | Rule::Flags | Rule::Version | Rule::Unused | Rule::Size => {
-            (FaultKind::Header, "valid headers")
-        }
-        Rule::Order => (FaultKind::KeyOrder, "ascending keys"),
-        Rule::Address => (FaultKind::Cookie, "valid addresses"),
-        Rule::AddressBeyondEnd => (FaultKind::BeyondEnd, "addresses within the file"),
-        _ => (FaultKind::Undecodable, "a page that follows the rules of its type"),
+    let kind = match broken.rule {
+        Rule::Type | Rule::RecordNumber | Rule::Flags | Rule::Version | Rule::Unused | Rule::Size => FaultKind::Header,
+        Rule::Order => FaultKind::KeyOrder,
+        Rule::Address => FaultKind::Cookie,
+        Rule::AddressBeyondEnd => FaultKind::BeyondEnd,
+        _ => FaultKind::Undecodable,
     };
-    let at = if plain {
-        format!("byte {} of the block, file offset {}", broken.at, address.offset.saturating_add(broken.at as u64))
-    } else {
-        format!("byte {} of the decompressed page", broken.at)
-    };
-    let fault = Fault::at(kind, address).expected(expected).found(broken.what.to_string());
-    // Byte 0 stands for the page as a whole.
-    if broken.at == 0 { fault } else { fault.with(at) }
+    Fault::at(kind, address, Fact::Rule { broken, plain })
 }
-
-/// What a page younger than its parent should have.
-pub(super) const OLDER: &str = "a write generation below the parent's";
 
 /// A page that is not older than the page above it (17.1).
 pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault {
-    Fault::at(FaultKind::Header, address).expected(format!("{OLDER}, {parent}")).found(own.to_string())
+    Fault::at(FaultKind::Header, address, Fact::Generation { own, parent })
 }

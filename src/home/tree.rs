@@ -6,10 +6,10 @@
 //! has verified is not added up a second time.
 
 use super::block::Headers;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Note, fold};
 use super::leaves::{self, Bound, Leaf, LeafTask};
 use super::seen::Seen;
-use super::shape::{OLDER, Opaque, Shape, breach, breaches, fold, generation, load};
+use super::shape::{Opaque, Shape, breach, breaches, generation, load};
 use super::space::Units;
 use crate::format::checkpoint_list::CheckpointEntry;
 use crate::format::local::{DATA_OFFSET, LocalAddress};
@@ -253,8 +253,8 @@ impl Walker<'_, '_> {
         }
         self.out.internal.add_block(&address);
         if level >= MAX_LEVELS {
-            let fault = Fault::at(FaultKind::Undecodable, &address);
-            self.out.faults.push(fault.expected("a tree of few levels").found(format!("more than {MAX_LEVELS}")));
+            let fact = Fact::Levels { most: MAX_LEVELS };
+            self.out.faults.push(Fault::at(FaultKind::Undecodable, &address, fact));
             self.out.complete = false;
         } else if let Some(frame) = self.page(&child, &address, upper) {
             stack.push(frame);
@@ -291,10 +291,8 @@ impl Walker<'_, '_> {
 
     /// Tell a second reference to a block, or to a part of one.
     fn twice(&mut self, address: &LocalAddress, parent: &LocalAddress) {
-        let root = self.is_root(address);
-        let mut fault = Fault::at(FaultKind::ReferencedTwice, address)
-            .expected("one reference to each block of a tree")
-            .found(if root { "a page refers to the root" } else { "a second reference" });
+        let fact = Fact::Twice { root: self.is_root(address) };
+        let mut fault = Fault::at(FaultKind::ReferencedTwice, address, fact);
         // A page that refers to itself is told too.
         fault.parent = Some(parent.offset);
         self.out.faults.push(fault);
@@ -310,28 +308,25 @@ impl Walker<'_, '_> {
         }
         self.out.complete &= doubtful.is_empty();
         for fault in self.out.faults.iter_mut().filter(|f| doubtful.contains(&f.offset)) {
-            fault.evidence.push("sound blocks of this tree lie in the same range: suspect the reference".to_string());
+            fault.notes.push(Note::SoundBlocksThere);
         }
     }
 
     /// An internal page that is older than several of its children is the one that is wrong.
     fn settle_generations(&mut self) {
         let mut by_parent: BTreeMap<u64, u64> = BTreeMap::new();
-        for fault in self.out.faults.iter().filter(|f| f.expected.starts_with(OLDER)) {
+        let older = |f: &Fault| matches!(f.fact, Fact::Generation { .. });
+        for fault in self.out.faults.iter().filter(|f| older(f)) {
             *by_parent.entry(fault.parent.unwrap_or(0)).or_default() += 1;
         }
         by_parent.retain(|_, n| *n > 1);
         if by_parent.is_empty() {
             return;
         }
-        self.out
-            .faults
-            .retain(|f| !f.expected.starts_with(OLDER) || !f.parent.is_some_and(|p| by_parent.contains_key(&p)));
+        self.out.faults.retain(|f| !older(f) || !f.parent.is_some_and(|p| by_parent.contains_key(&p)));
         for (parent, children) in by_parent {
             let Some(address) = self.inner.get(&parent) else { continue };
-            let fault =
-                Fault::at(FaultKind::Header, address).expected("a write generation above those of its children");
-            self.out.faults.push(fault.found(format!("{children} children have higher ones")));
+            self.out.faults.push(Fault::at(FaultKind::Header, address, Fact::OlderThanChildren { children }));
         }
     }
 
@@ -380,16 +375,14 @@ impl Walker<'_, '_> {
             }
             Err(e) => {
                 self.out.complete = false;
-                let fault = Fault::at(FaultKind::Undecodable, address).expected("a valid page").found(e.to_string());
-                self.out.faults.push(fault);
+                let fact = Fact::Undecodable { item: false, error: e };
+                self.out.faults.push(Fault::at(FaultKind::Undecodable, address, fact));
                 return None;
             }
         };
         let wanted = shape.entry.internal_type();
-        if let Some(kind) = kind.filter(|k| wanted.is_some_and(|w| w != *k)) {
-            let expected = wanted.map_or("internal", PageType::name);
-            let fault = Fault::at(FaultKind::Header, address).expected(format!("{expected} page"));
-            self.out.faults.push(fault.found(format!("{} page", kind.name())));
+        if let Some(found) = kind.filter(|k| wanted.is_some_and(|w| w != *k)) {
+            self.out.faults.push(Fault::at(FaultKind::Header, address, Fact::PageType { wanted, found }));
             self.out.complete = false;
             return None;
         }

@@ -7,9 +7,10 @@
 use super::files::{CONFIGURATIONS, JOURNAL};
 use super::wtlog_pass;
 use crate::coverage::Unchecked;
+use crate::format::FormatError;
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
-use crate::format::wtlog::LogLsn;
+use crate::format::wtlog::{End, LogLsn};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -139,8 +140,70 @@ pub struct Problem {
     pub offset: u64,
     /// Normal or damage.
     pub severity: Severity,
-    /// What it is, in words.
-    pub words: String,
+    /// What it is.
+    pub what: What,
+}
+
+/// What is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The log settings of a configuration file.
+    Settings(FormatError),
+    /// Log files in another directory too, which are not read.
+    OtherDirectory {
+        /// The one that is read.
+        read: PathBuf,
+    },
+    /// The header of a log file.
+    FileHeader(FormatError),
+    /// The header of a record, in the format's own words.
+    RecordHeader {
+        /// These.
+        message: String,
+    },
+    /// A record that cannot be decoded.
+    Record(FormatError),
+    /// The padding of a record, in the format's own words.
+    Padding {
+        /// These.
+        message: String,
+    },
+    /// What a log file says of the one before.
+    PreviousLsn {
+        /// In the record.
+        found: LogLsn,
+        /// Where the log before ends.
+        expected: LogLsn,
+    },
+    /// A log file does not say where the one before ends.
+    NoPreviousLsn,
+    /// A log file is missing in the sequence.
+    Missing {
+        /// So many more behind it.
+        more: u32,
+    },
+    /// How a log file ends.
+    End {
+        /// How.
+        end: End,
+        /// What comes behind.
+        tail: Tail,
+    },
+    /// The last checkpoint points to no record before it.
+    CheckpointTarget(LogLsn),
+}
+
+/// What comes behind the end of a log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing that matters.
+    Nothing,
+    /// The next log file continues here: a recovery has met this end.
+    Continued,
+    /// A good record.
+    Followed,
+    /// Newer log files.
+    NewerFiles,
 }
 
 /// What a log says about a row of the metadata.
@@ -230,9 +293,9 @@ impl Summary {
         self.unread.entry(path.to_path_buf()).or_insert_with(|| Unchecked::io(e));
     }
 
-    pub(super) fn problem(&mut self, file: &str, offset: u64, severity: Severity, words: impl Into<String>) {
+    pub(super) fn problem(&mut self, file: &str, offset: u64, severity: Severity, what: What) {
         if self.problems.len() < MAX_LISTED {
-            self.problems.push(Problem { file: file.to_owned(), offset, severity, words: words.into() });
+            self.problems.push(Problem { file: file.to_owned(), offset, severity, what });
         } else {
             self.unlisted = self.unlisted.saturating_add(1);
         }
@@ -266,7 +329,7 @@ impl Settings {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     if let Err(e) = settings.take(&text) {
-                        out.problem(name, 0, Severity::Damage, format!("log settings not readable: {}", e.message));
+                        out.problem(name, 0, Severity::Damage, What::Settings(e));
                     }
                 }
                 Err(e) => out.left(&path, &e),
@@ -349,8 +412,8 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
             _ if files.is_empty() => {}
             None => chosen = Some((dir, files)),
             Some((first, _)) => {
-                let words = format!("log files there too; only those in {} are read", first.display());
-                out.problem(&dir.to_string_lossy(), 0, Severity::Normal, words);
+                let what = What::OtherDirectory { read: first.clone() };
+                out.problem(&dir.to_string_lossy(), 0, Severity::Normal, what);
             }
         }
     }
@@ -433,7 +496,7 @@ mod tests {
     const TWO: &str = "WiredTigerLog.0000000002";
 
     fn words(summary: &Summary) -> Vec<(String, u64, Severity, String)> {
-        summary.problems.iter().map(|p| (p.file.clone(), p.offset, p.severity, p.words.clone())).collect()
+        summary.problems.iter().map(|p| (p.file.clone(), p.offset, p.severity, p.what.to_string())).collect()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Reading the log files of a home: the two passes, and what they make of each file's end (spec 16.11).
 
 use super::wtlog::{
-    Checkpoint, Found, Kind, LogFile, MAX_LISTED, MAX_URI, MetadataChange, RowChange, Severity, State, Summary, WINDOW,
-    open,
+    Checkpoint, Found, Kind, LogFile, MAX_LISTED, MAX_URI, MetadataChange, RowChange, Severity, State, Summary, Tail,
+    WINDOW, What, open,
 };
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
@@ -167,7 +167,7 @@ impl Pass {
             }
             // Not yet written, in a file not yet in use.
             Err(_) if file.kind != Kind::Log && wtlog::first_data(head).is_none() => {}
-            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, e.to_string()),
+            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader(e)),
         }
         if file.kind != Kind::Log {
             return Ok(None);
@@ -205,7 +205,8 @@ impl Pass {
         file.records = file.records.saturating_add(1);
         file.first.get_or_insert(lsn);
         file.last = Some(lsn);
-        let mut faults: Vec<String> = record.header_fault().into_iter().collect();
+        let header = record.header_fault().map(|message| What::RecordHeader { message });
+        let mut faults: Vec<What> = header.into_iter().collect();
         let mut padding = None;
         if record.header.is_encrypted() {
             file.encrypted = file.encrypted.saturating_add(1);
@@ -219,17 +220,17 @@ impl Pass {
                 }
                 Err(e) => {
                     self.unreadable(lsn);
-                    faults.push(format!("record not readable: {e}"));
+                    faults.push(What::Record(e));
                 }
             }
         }
-        for words in faults {
-            self.out.problem(&file.name, lsn.offset, Severity::Damage, words);
+        for what in faults {
+            self.out.problem(&file.name, lsn.offset, Severity::Damage, what);
         }
         // The checksum holds, so this is how it was written; once per file is enough.
-        if let Some(words) = padding {
+        if let Some(message) = padding {
             if file.odd_padding == 0 {
-                self.out.problem(&file.name, lsn.offset, Severity::Normal, words);
+                self.out.problem(&file.name, lsn.offset, Severity::Normal, What::Padding { message });
             }
             file.odd_padding = file.odd_padding.saturating_add(1);
         }
@@ -292,16 +293,15 @@ impl Pass {
             };
             match (file.previous, expected) {
                 (Some(previous), Some(expected)) if previous != expected => {
-                    let words = format!("previous LSN is {previous}, but the log before ends at {expected}");
-                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, words);
+                    let what = What::PreviousLsn { found: previous, expected };
+                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, what);
                 }
                 (None, _)
                     if !file.unread
                         && file.records > 0
                         && file.version.is_some_and(|v| v >= wtlog::VERSION_PREVIOUS_LSN) =>
                 {
-                    let words = "no previous LSN in the first record";
-                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, words);
+                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, What::NoPreviousLsn);
                 }
                 _ => {}
             }
@@ -313,12 +313,9 @@ impl Pass {
     }
 
     fn missing(&mut self, first: u32, found: u32) {
-        let words = match found.saturating_sub(first).saturating_sub(1) {
-            0 => "missing in the sequence of log files".to_owned(),
-            n => format!("missing in the sequence of log files, with {n} more"),
-        };
+        let what = What::Missing { more: found.saturating_sub(first).saturating_sub(1) };
         self.unreadable(LogLsn { file: found.saturating_sub(1), offset: u64::MAX });
-        self.out.problem(&log_name(first), 0, Severity::Damage, words);
+        self.out.problem(&log_name(first), 0, Severity::Damage, what);
     }
 
     /// Judge an end that is not zeros: a torn one is normal in the last file, and any is where the
@@ -329,18 +326,18 @@ impl Pass {
         let continued = next.is_some_and(|n| n.previous == Some(here));
         let (severity, tail) = match next {
             // Whether it continues here is not known.
-            Some(next) if next.unread => (Severity::Normal, ""),
-            Some(_) if continued => (Severity::Normal, " (the next log file continues here)"),
-            None if torn => (Severity::Normal, ""),
-            _ if broken.followed => (Severity::Damage, ", and a good record follows it"),
-            Some(_) if torn => (Severity::Damage, ", but newer log files exist"),
-            _ => (Severity::Damage, ""),
+            Some(next) if next.unread => (Severity::Normal, Tail::Nothing),
+            Some(_) if continued => (Severity::Normal, Tail::Continued),
+            None if torn => (Severity::Normal, Tail::Nothing),
+            _ if broken.followed => (Severity::Damage, Tail::Followed),
+            Some(_) if torn => (Severity::Damage, Tail::NewerFiles),
+            _ => (Severity::Damage, Tail::Nothing),
         };
         if severity == Severity::Damage || next.is_some_and(|n| n.unread) {
             self.unreadable(here);
         }
         let offset = file.used.max(wtlog::FIRST_RECORD);
-        self.out.problem(&file.name, offset, severity, format!("{}{tail}", broken.end));
+        self.out.problem(&file.name, offset, severity, What::End { end: broken.end.clone(), tail });
     }
 
     /// Second pass: what recovery would replay.
@@ -348,9 +345,9 @@ impl Pass {
         let mut from = self.out.last_checkpoint.map(|c| c.lsn);
         let last = self.out.last_checkpoint;
         if let Some(checkpoint) = last.filter(|c| c.lsn > c.at || self.is_no_record(c.lsn)) {
-            let words = format!("the checkpoint record points to {}, where no record before it is", checkpoint.lsn);
+            let what = What::CheckpointTarget(checkpoint.lsn);
             self.unreadable(checkpoint.at);
-            self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, words);
+            self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, what);
             from = Some(checkpoint.at);
         }
         let logs: Vec<(u32, u64, PathBuf)> = self

@@ -1,11 +1,12 @@
 //! Is a local home consistent: every checkpoint of every file, every byte of every file (spec 16, 17).
 
+pub mod detail;
 pub mod result;
 
 mod causes;
 mod file;
 
-use super::finding::{Code, Finding, Place, Remedy, Severity};
+use super::finding::{Code, Detail, Finding, Place, Remedy, Severity};
 use super::result::{
     Audit, DatabaseInfo, KeystoreInfo, PageCounts, SCHEMA_VERSION, SizeMeaning, StoreInfo, Tool, Totals, TreeInfo,
     Verdict,
@@ -24,6 +25,7 @@ use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use crate::store::{StoreError, StoreKind};
 use crate::subject::{Block, Kind, Subject};
+use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
 use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo};
@@ -133,9 +135,9 @@ fn one(home: &Home, entry: &FileEntry, no_mmap: bool, context: &file::Context<'_
     match there.and_then(|()| BlockFile::open_file(&path, no_mmap)) {
         Ok(file) => return file::audit(entry, &file, context),
         Err(e) if is_absent(&e) && std::fs::symlink_metadata(&path).is_err() => {
-            let by = if entry.name == METADATA { "the engine" } else { "the metadata" };
-            let expected = format!("a file that {by} needs");
-            out.findings.push(Finding::new(Code::FileMissing, place, expected, "no such file"));
+            let which = if entry.name == METADATA { Missing::MetadataOfTurtle } else { Missing::Listed };
+            let detail = HomeDetail::of(Fact::Missing(which));
+            out.findings.push(Finding::of(Code::FileMissing, place, Detail::Home(Box::new(detail))));
         }
         Err(e) => out.left = Some(Unchecked::io(&e)),
     }
@@ -145,14 +147,6 @@ fn one(home: &Home, entry: &FileEntry, no_mmap: bool, context: &file::Context<'_
 /// No file has the name; anything else says that one may be there.
 fn is_absent(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-/// Why the content of pages could not be looked into.
-fn opaque_words(why: Opaque) -> &'static str {
-    match why {
-        Opaque::Encrypted => "encrypted, the key is needed",
-        Opaque::UnknownCompressor => "compressed by a compressor that wtcheck does not have",
-    }
 }
 
 /// What the catalog says of a file.
@@ -232,9 +226,14 @@ impl<'h> Whole<'h> {
         }
     }
 
-    fn find(&mut self, code: Code, file: &str, expected: impl Into<String>, found: impl Into<String>) -> &mut Finding {
+    fn find(&mut self, code: Code, file: &str, fact: Fact) -> &mut Finding {
+        self.find_because(code, file, fact, None)
+    }
+
+    fn find_because(&mut self, code: Code, file: &str, fact: Fact, cause: Option<Cause>) -> &mut Finding {
         let place = Place { file: Some(file.to_string()), ..Place::default() };
-        self.findings.push(Finding::new(code, place, expected, found));
+        let detail = HomeDetail { cause, ..HomeDetail::of(fact) };
+        self.findings.push(Finding::of(code, place, Detail::Home(Box::new(detail))));
         let last = self.findings.len() - 1;
         &mut self.findings[last]
     }
@@ -259,11 +258,10 @@ impl<'h> Whole<'h> {
         // Where the list of a backup copy could not be read, there may be no need of one.
         let backup = home.way == Way::Backup || home.is_unread(BACKUP);
         if !backup && !has(METADATA) && home.file(METADATA).is_none() {
-            self.find(Code::FileMissing, METADATA, "the metadata", "no such file");
+            self.find(Code::FileMissing, METADATA, Fact::Missing(Missing::Metadata));
         }
         if !has(VERSION_FILE) {
-            let finding =
-                self.find(Code::FileMissing, VERSION_FILE, "the file that names the engine's version", "no such file");
+            let finding = self.find(Code::FileMissing, VERSION_FILE, Fact::Missing(Missing::Version));
             finding.remedy = Remedy::Text(
                 "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
                  refuses to open the directory."
@@ -274,12 +272,7 @@ impl<'h> Whole<'h> {
         let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
         let has_history = major.is_none_or(|major: u32| major >= 10);
         if home.complete && has_history && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
-            self.find(
-                Code::FileMissing,
-                HISTORY_STORE,
-                "the history store",
-                "no such file and no such row of metadata",
-            );
+            self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing(Missing::HistoryStore));
         }
         if home.encrypted {
             self.local.not_checked.push(
@@ -309,41 +302,34 @@ impl<'h> Whole<'h> {
         for issue in &self.home.issues {
             match issue {
                 Issue::TurtleMissing(words) => {
-                    let finding =
-                        self.find(Code::FileMissing, turtle, "the file that leads to the metadata", words.clone());
+                    let finding = self.find(Code::FileMissing, turtle, Fact::NoTurtle { message: words.clone() });
                     finding.remedy =
                         Remedy::Text(format!("{PUT_TURTLE} Do not open the directory with the engine before that."));
                 }
                 Issue::TurtleInvalid { offset, reason } => {
-                    let finding = self.find(Code::TurtleInvalid, turtle, "a turtle file", reason.clone());
+                    let finding = self.find(Code::TurtleInvalid, turtle, Fact::Turtle { message: reason.clone() });
                     finding.place.offset = Some(*offset);
                     finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
                 }
                 Issue::TurtleStale { offset, cookies } => {
-                    let expected = "a cookie that leads to the metadata";
-                    let finding = self.find(Code::TurtleInvalid, turtle, expected, cookies.0.clone());
+                    let fact = Fact::StaleTurtle { cookie: cookies.0.clone(), copy: cookies.1.clone() };
+                    let finding = self.find_because(Code::TurtleInvalid, turtle, fact, Some(Cause::OtherTime));
                     finding.place.offset = Some(*offset);
-                    finding.words_mut().cause =
-                        "the turtle is of another time than the metadata, or was changed".to_string();
-                    finding
-                        .words_mut()
-                        .evidence
-                        .push(format!("the copy in {METADATA} itself leads to the metadata: {}", cookies.1));
                     finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
                 }
                 Issue::Row { key, reason } => {
-                    let finding = self.find(Code::MetadataInvalid, METADATA, "a valid row of metadata", reason.clone());
+                    let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Row { message: reason.clone() });
                     finding.place.uri = Some(key.clone());
                 }
                 Issue::DuplicateId { id, uris } => {
-                    let finding = self.find(Code::DuplicateTreeId, METADATA, "one file an id", uris.join(" and "));
+                    let finding = self.find(Code::DuplicateTreeId, METADATA, Fact::SameId { uris: uris.clone() });
                     finding.place.uri = uris.first().cloned();
                     finding.place.table_id = Some(TableId(*id));
                     finding.remedy =
                         Remedy::Text("The engine refuses to open such a directory. Restore the metadata.".to_string());
                 }
                 Issue::Source { key, source } => {
-                    let finding = self.find(Code::MetadataInvalid, METADATA, source.clone(), "no such row of metadata");
+                    let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Source { source: source.clone() });
                     finding.place.uri = Some(key.clone());
                 }
             }
@@ -358,24 +344,22 @@ impl<'h> Whole<'h> {
         for name in &self.home.unlisted {
             let uri = format!("file:{name}");
             let logged = self.home.log.as_ref().ok().and_then(|l| l.metadata.get(&uri)).copied();
-            let size = self.home.inventory.get(name).copied().unwrap_or(0);
-            let finding = self.find(
-                Code::FileUnlisted,
-                name,
-                "a row of metadata for every block file",
-                format!("{size} bytes that no row names"),
-            );
+            let bytes = self.home.inventory.get(name).copied().unwrap_or(0);
+            let created = logged.filter(|c| c.change != RowChange::Removed).map(|c| c.lsn);
+            let cause = match (logged, created) {
+                (_, Some(_)) => Some(Cause::RowInLog),
+                (None, _) if unread => Some(Cause::InUnreadLog),
+                (None, _) if damaged => Some(Cause::InDamagedLog),
+                _ => None,
+            };
+            let doubtful = cause.is_some();
+            let fact = Fact::Unlisted { bytes, logged: created };
+            let finding = self.find_because(Code::FileUnlisted, name, fact, cause);
             finding.place.uri = Some(uri);
-            if logged.is_none() && (damaged || unread) {
+            if doubtful {
                 finding.severity = Severity::Note;
-                let part = if unread { "could not be read" } else { "is damaged" };
-                finding.words_mut().cause = format!("its row may be in the part of the log that {part}");
             }
-            if let Some(change) = logged.filter(|c| c.change != RowChange::Removed) {
-                finding.severity = Severity::Note;
-                finding.words_mut().cause =
-                    "created after the last checkpoint: its row of metadata is in the log".to_string();
-                finding.words_mut().evidence.push(format!("log record at {}", change.lsn));
+            if created.is_some() {
                 finding.remedy = Remedy::Text("None: recovery creates the row.".to_string());
             }
         }
@@ -412,16 +396,14 @@ impl<'h> Whole<'h> {
             if !damage {
                 continue;
             }
-            let finding = self.find(Code::LogDamaged, &name(&problem.file), "a whole log", problem.words.clone());
+            let finding = self.find(Code::LogDamaged, &name(&problem.file), Fact::Log(problem.what.clone()));
             finding.place.offset = Some(problem.offset);
         }
         if summary.state == State::NeedsRecovery {
             let file = name(summary.files.last().map_or("WiredTigerLog", |f| f.name.as_str()));
-            let after = summary
-                .last_checkpoint
-                .map_or("no checkpoint record".to_string(), |c| format!("the checkpoint at {}", c.lsn));
+            let checkpoint = summary.last_checkpoint.map(|c| c.lsn);
             let commits = summary.commits.saturating_sub(summary.commits_within_checkpoint);
-            self.find(Code::RecoveryNeeded, &file, format!("no commit after {after}"), format!("{commits} commits"));
+            self.find(Code::RecoveryNeeded, &file, Fact::Recovery { checkpoint, commits });
         }
     }
 
@@ -487,7 +469,7 @@ impl<'h> Whole<'h> {
     fn finish(mut self) -> Audit {
         for (why, files) in &self.opaque {
             let s = if *files == 1 { "" } else { "s" };
-            self.local.not_checked.push(format!("the cells of {files} file{s}: {}", opaque_words(*why)));
+            self.local.not_checked.push(format!("the cells of {files} file{s}: {}", why));
         }
         self.audit.database.sum_of_published =
             Some(self.audit.trees.iter().fold(0, |sum, t| sum.saturating_add(t.published_size.unwrap_or(0))));
