@@ -128,6 +128,7 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
             (Err(_), Some(_)) => number == Some(row.lsn),
         } && choice.audited.is_none();
         matched |= this;
+        let missing = matches!(&result, Err(Refusal::TurtleMissing(_)));
         if let Err(Refusal::TurtleMissing(fault)) = &result {
             choice.unread.extend(fault.unread.clone());
         }
@@ -140,6 +141,10 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
             // A record only a newer reader understands is no damage; who asked for an older one knows.
             Err(Refusal::Unsupported(_)) => choice.unchecked |= wanted.is_none(),
             Err(refusal) => match refused(row, refusal) {
+                // Which of the tables holds turtle pages is not known where none of them was read.
+                Some(_) if missing && catalog::TURTLE_TABLES.iter().any(|t| opened.is_unread(*t)) => {
+                    choice.unchecked = true
+                }
                 Some(finding) if finding.place.table_id.is_some_and(|t| opened.is_partial(t)) => {
                     choice.unchecked = true
                 }
