@@ -1,7 +1,7 @@
 //! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
-use crate::audit::home::detail::HomeDetail;
+use crate::audit::home::detail::{Fact, HomeDetail, Sizes};
 use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
@@ -397,6 +397,18 @@ impl Finding {
         match &mut self.detail {
             Detail::Words(words) => Some(words),
             Detail::Home(_) => None,
+        }
+    }
+
+    /// The sizes of a checkpoint in a home that it is about, if it is about those.
+    #[must_use]
+    pub fn checkpoint_sizes(&self) -> Option<&Sizes> {
+        match &self.detail {
+            Detail::Home(detail) => match &detail.fact {
+                Fact::Sizes(sizes) => Some(sizes),
+                _ => None,
+            },
+            Detail::Words(_) => None,
         }
     }
 
