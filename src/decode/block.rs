@@ -2,7 +2,6 @@
 
 use super::cells::{CellInfo, CellList};
 use super::cookies::CheckpointInfo;
-use super::document::{Body as Content, Document};
 use super::view::{Addresses, FLIP_SEARCH, LISTED, Problem, Sum, View, era_name};
 use crate::format::block::{self, LocalBlockHeader};
 use crate::format::compress::{self, Compressor};
@@ -555,12 +554,6 @@ fn extents(whole: &[u8], alloc: u32) -> Result<(ExtentsInfo, Option<FormatError>
         recovery,
     };
     Ok((info, list.recovery_error))
-}
-
-/// Decode a stored block.
-#[must_use]
-pub fn page(raw: &[u8], view: &View) -> Document {
-    Document::new("page", Content::Page(Box::new(block(raw, view))))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Cells and delta entries as documents (spec 04.5 to 04.7, 05).
 
 use super::cookies::AnyCookie;
-use super::document::{Body as Content, Document};
 use super::view::{Addresses, LISTED, Problem, View};
 use crate::format::FormatError;
 use crate::page::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
@@ -300,11 +299,11 @@ pub struct CellsReport {
 
 /// Decode cells from the first byte to the last; `page_flags` are those of their page.
 #[must_use]
-pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> Document {
+pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> CellsReport {
     let list = CellList::read(raw, 0, page_flags, false, addresses, view);
     let mut out = CellsReport { cells_total: list.total, cells: list.cells, problems: list.problems };
     if raw.is_empty() {
         out.problems.push(FormatError::invalid("no cell: the input is empty").into());
     }
-    Document::new("cell", Content::Cells(out))
+    out
 }

@@ -1,7 +1,6 @@
 //! A completion record as a document (spec 08).
 
 use super::config::{ConfigEntry, Tree};
-use super::document::{Body, Document};
 use super::view::{Problem, Sum, time_hint};
 use crate::format::Class;
 use crate::format::completion;
@@ -47,7 +46,7 @@ pub struct CompletionReport {
 
 /// Decode a completion record.
 #[must_use]
-pub fn completion(raw: &[u8]) -> Document {
+pub fn completion(raw: &[u8]) -> CompletionReport {
     let mut out = CompletionReport {
         metadata_lsn: None,
         metadata_lsn_time: None,
@@ -101,5 +100,5 @@ pub fn completion(raw: &[u8]) -> Document {
             out.problems.push(e.into());
         }
     }
-    Document::new("completion", Body::Completion(out))
+    out
 }

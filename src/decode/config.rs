@@ -1,6 +1,5 @@
 //! A configuration text as a document, the form of all metadata.
 
-use super::document::{Body, Document};
 use super::view::{LISTED, Problem};
 use crate::format::config::{Config, Kind, Value};
 use serde::Serialize;
@@ -39,7 +38,7 @@ pub enum ConfigValue {
 
 /// Decode a configuration text.
 #[must_use]
-pub fn config(raw: &[u8]) -> Document {
+pub fn config(raw: &[u8]) -> ConfigReport {
     let mut tree = Tree::default();
     let entries = match Config::parse_bytes(raw) {
         Ok(config) => tree.entries(&config),
@@ -52,7 +51,7 @@ pub fn config(raw: &[u8]) -> Document {
     if tree.count > LISTED {
         notes.push(format!("only the first {LISTED} entries are listed"));
     }
-    Document::new("config", Body::Config(ConfigReport { entries, problems: tree.problems, notes }))
+    ConfigReport { entries, problems: tree.problems, notes }
 }
 
 /// Builds the entries of a configuration text. The parser bounds the depth of brackets.

@@ -1,6 +1,5 @@
 //! Address cookies and checkpoint cookies as documents (spec 02, 16.4, 16.5).
 
-use super::document::{Body, Document};
 use super::view::{Addresses, FIRST_TREE_PAGE, Problem, Sum, time_hint};
 use crate::format::Result;
 use crate::format::cookie::{self, Cookie, Layout};
@@ -237,8 +236,8 @@ pub struct CheckpointReport {
 
 /// Decode address cookies.
 #[must_use]
-pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Document {
-    let cookies = inputs
+pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Vec<CookieReport> {
+    inputs
         .iter()
         .map(|raw| {
             let (cookie, problems) = match AnyCookie::decode(raw, addresses) {
@@ -247,19 +246,18 @@ pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Document {
             };
             CookieReport { input: hex::encode(raw), cookie, problems }
         })
-        .collect();
-    Document::new("cookie", Body::Cookies { cookies })
+        .collect()
 }
 
 /// Decode a checkpoint cookie; in disaggregated storage that is the root's address cookie.
 #[must_use]
-pub fn checkpoint(raw: &[u8], alloc: u32) -> Document {
+pub fn checkpoint(raw: &[u8], alloc: u32) -> CheckpointReport {
     let mut out =
         CheckpointReport { form: None, checkpoint: None, cookie: None, problems: Vec::new(), notes: Vec::new() };
     if raw.is_empty() {
         out.form = Some("empty");
         out.notes.push("a checkpoint without a root: the tree is empty".to_string());
-        return Document::new("checkpoint", Body::Checkpoint(Box::new(out)));
+        return out;
     }
     match (CheckpointInfo::decode(raw, alloc), CookieInfo::decode(raw)) {
         (Ok(c), _) => {
@@ -279,5 +277,5 @@ pub fn checkpoint(raw: &[u8], alloc: u32) -> Document {
             _ => classic.into(),
         }),
     }
-    Document::new("checkpoint", Body::Checkpoint(Box::new(out)))
+    out
 }

@@ -1,8 +1,6 @@
 //! A key provider page as a document; its payload is in none.
 
-use super::document::{Body, Document};
-use super::pagelog_turtle::Stamp;
-use super::view::{Problem, Sum};
+use super::view::{Problem, Stamp, Sum};
 use crate::format::key_page::{self, KeyLayout};
 use serde::Serialize;
 
@@ -45,7 +43,7 @@ pub struct KeystoreHeader {
 
 /// Decode a key page. Of the payload only length and checksum are told.
 #[must_use]
-pub fn keystore(raw: &[u8]) -> Document {
+pub fn keystore(raw: &[u8]) -> KeystoreReport {
     let mut out = KeystoreReport { bytes: raw.len(), header: None, problems: Vec::new(), notes: Vec::new() };
     match key_page::parse(raw) {
         Ok(k) => {
@@ -75,5 +73,5 @@ pub fn keystore(raw: &[u8]) -> Document {
         }
         Err(e) => out.problems.push(e.into()),
     }
-    Document::new("keystore", Body::Keystore(out))
+    out
 }

@@ -16,10 +16,4 @@ pub mod key_page;
 pub mod pagelog_turtle;
 pub mod view;
 
-pub use block::page;
-pub use cells::cells;
-pub use completion::completion;
-pub use config::config;
-pub use cookies::{checkpoint, cookies};
-pub use key_page::keystore;
-pub use pagelog_turtle::turtle;
+pub use document::{cells, checkpoint, completion, config, cookies, keystore, page, turtle};

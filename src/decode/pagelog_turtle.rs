@@ -1,8 +1,7 @@
 //! The turtle page of a page log as a document.
 
 use super::cookies::CookieInfo;
-use super::document::{Body, Document};
-use super::view::{Problem, Sum, time_hint, utc};
+use super::view::{Problem, Stamp, Sum, time_hint, utc};
 use crate::format::checkpoint_list::{CheckpointEntry, TS_MAX, TXN_MAX};
 use crate::format::crc::crc32c;
 use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
@@ -49,23 +48,6 @@ pub struct TurtleContent {
     pub key_provider: Option<KeyReferenceInfo>,
     /// Other keys and their text.
     pub unknown: Vec<Unknown>,
-}
-
-/// A timestamp the way metadata has it, and as a time where it looks like one.
-#[derive(Debug, Serialize)]
-pub struct Stamp {
-    /// Hexadecimal digits.
-    pub hex: String,
-    /// The number.
-    pub value: u64,
-    /// The time.
-    pub time: Option<String>,
-}
-
-impl Stamp {
-    pub(super) fn new(value: u64) -> Self {
-        Self { hex: format!("{value:x}"), value, time: time_hint(value) }
-    }
 }
 
 /// The reference to the key page.
@@ -131,7 +113,7 @@ pub struct EntryInfo {
 
 /// Decode a turtle page.
 #[must_use]
-pub fn turtle(raw: &[u8]) -> Document {
+pub fn turtle(raw: &[u8]) -> TurtleReport {
     let mut out = TurtleReport {
         bytes: raw.len(),
         crc32c: Sum(crc32c(raw)),
@@ -149,7 +131,7 @@ pub fn turtle(raw: &[u8]) -> Document {
         Ok(t) => out.content = Some(turtle_content(t, &mut out.problems, &mut out.notes)),
         Err(e) => out.problems.push(e.into()),
     }
-    Document::new("turtle", Body::Turtle(Box::new(out)))
+    out
 }
 
 fn turtle_content(t: Turtle, problems: &mut Vec<Problem>, notes: &mut Vec<String>) -> TurtleContent {

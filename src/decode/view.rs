@@ -109,6 +109,23 @@ pub fn time_hint(value: u64) -> Option<String> {
     (seconds >= PLAUSIBLE && value != TS_MAX).then(|| format!("{}, counter {counter}", utc(seconds)))
 }
 
+/// A timestamp the way metadata has it, and as a time where it looks like one.
+#[derive(Debug, Serialize)]
+pub struct Stamp {
+    /// Hexadecimal digits.
+    pub hex: String,
+    /// The number.
+    pub value: u64,
+    /// The time.
+    pub time: Option<String>,
+}
+
+impl Stamp {
+    pub(super) fn new(value: u64) -> Self {
+        Self { hex: format!("{value:x}"), value, time: time_hint(value) }
+    }
+}
+
 /// Seconds since 1970 as a date and time of day.
 #[must_use]
 pub fn utc(seconds: u64) -> String {

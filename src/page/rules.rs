@@ -130,7 +130,7 @@ static RULES: [Line; 24] = [
     line(Rule::Generation, "generation", Harm::Header, ALL),
     line(Rule::Tail, "tail", Harm::Lost, ALL),
     line(Rule::Entries, "entries", Harm::Lost, ALL),
-    line(Rule::Empty, "empty", Harm::Lost, ALL),
+    line(Rule::Empty, "empty", Harm::Header, ALL),
     line(Rule::Cell, "cell", Harm::Lost, ALL),
     line(Rule::CellType, "cell-type", Harm::Lost, ALL),
     // The entries of June 2025 deltas have a form of their own, in which nothing alternates.

@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, FaultKind};
 use crate::page::delta::{Body, Judged};
-use crate::page::rules::{Broken, Harm};
+use crate::page::rules::{Broken, Harm, Rule};
 
 /// Tell why rows or children of a page may be missing, or are not where they are looked for.
 pub(super) fn missing(
@@ -72,19 +72,23 @@ fn add(faults: &mut Vec<Fault>, before: usize, broken: &Broken, block: Block, pl
         Harm::Lost => (FaultKind::Undecodable, "a page that follows the rules of its type"),
         Harm::Address => (FaultKind::CookieInvalid, "valid addresses"),
         Harm::Order => (FaultKind::KeyOrder, "ascending keys"),
-        Harm::Content => (FaultKind::Content, "a page that follows the rules of its type"),
+        Harm::Content => (FaultKind::Undecodable, "a page that follows the rules of its type"),
     };
+    let lost = matches!(broken.rule.harm(), Harm::Lost | Harm::Address);
     let at = offset(broken.at, block);
     let found = broken.what.to_string();
     if let Some(first) = faults.iter().skip(before).position(|f| f.kind == kind) {
         let first = first.saturating_add(before);
         if let Some(fault) = faults.get_mut(first) {
+            fault.recovered &= !lost && broken.rule != Rule::Overflow;
             let at = at.map_or(String::new(), |at| format!(" ({at})"));
             fault.evidence.push(format!("also: {found}{at}"));
         }
         return first;
     }
     let mut fault = Fault::new(kind, place, expected, found);
+    // All was read; but other depths do not look for an item where none should be.
+    fault.recovered = !lost && broken.rule != Rule::Overflow;
     fault.evidence.extend(at);
     faults.push(fault);
     faults.len().saturating_sub(1)

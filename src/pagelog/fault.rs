@@ -35,8 +35,6 @@ pub enum FaultKind {
     DiscardedInUse,
     /// Keys that do not ascend (05.12).
     KeyOrder,
-    /// Times that contradict each other, or what the page above says of them (17.5): all was read.
-    Content,
     /// Keys outside the separators around their page (05.6).
     KeyRange,
     /// The content is encrypted: it could not be looked into.

@@ -4,6 +4,10 @@
 //! one parent) to workers that only read and decode, and merges what they found in the order in
 //! which it handed it out. So the outcome does not depend on the number of workers, every page is
 //! marked before it is read, and a cycle or a second parent cannot make the walk read a page twice.
+//!
+//! The order is the same at every depth too: all leaves of the internal pages read so far come before the
+//! next internal pages. Of two references to a page the first one in this order counts. Workers that take
+//! in leaves themselves keep no order; where that would matter the walk says so, and is done again.
 
 use super::catalog::Tree;
 use super::chain::Chain;
@@ -11,12 +15,14 @@ use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Scratch};
 pub(crate) use super::worker::next_page_id;
 use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
+use crate::format::FormatError;
 use crate::format::cookie::{Cookie, Layout};
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::windows::above_root;
 use crate::page::{Depth, RowCounts};
 use crate::store::{Index, PageLog, StoreError};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
 
@@ -76,6 +82,12 @@ pub trait Visitor {
 /// A bit for each row of an index, shared between threads.
 #[derive(Debug)]
 pub struct Bits(Vec<AtomicU64>);
+
+impl Clone for Bits {
+    fn clone(&self) -> Self {
+        Self(self.0.iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed))).collect())
+    }
+}
 
 impl Bits {
     /// So many bits, all clear.
@@ -168,6 +180,16 @@ impl Node {
     }
 }
 
+/// What became of a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcomes {
+    /// The visitor got what there is.
+    Settled,
+    /// A page has two references, and workers have taken in leaves: which of the two counts was left to
+    /// chance. What the visitor got is void; the walk is to be done again without [`Options::marks`].
+    Unsettled,
+}
+
 /// Walk all `trees` of one checkpoint. Trees must have distinct tables.
 pub fn walk(
     store: &dyn PageLog,
@@ -175,7 +197,7 @@ pub fn walk(
     trees: &[Tree],
     options: Options<'_>,
     visitor: &mut dyn Visitor,
-) -> Result<(), StoreError> {
+) -> Result<Outcomes, StoreError> {
     let seen = &Bits::new(index.len());
     let ground = Ground { index, trees, options, seen };
     let mut walker = Walker {
@@ -185,7 +207,9 @@ pub fn walk(
         absent: std::collections::HashSet::new(),
         nodes: Vec::new(),
         stack: Vec::new(),
+        leaves: VecDeque::new(),
         twice: Vec::new(),
+        unsettled: false,
         options,
         visitor,
     };
@@ -221,10 +245,7 @@ pub fn walk(
         }
         drop(done_tx);
         let workers = jobs - 1;
-        while !walker.stack.is_empty() {
-            let keep = walker.stack.len().saturating_sub(TASKS_PER_ROUND);
-            let mut round: Vec<Task> = walker.stack.split_off(keep);
-            round.reverse();
+        while let Some(mut round) = walker.round() {
             let mut done: Vec<Option<(Task, Outcome)>> = round.iter().map(|_| None).collect();
             // This thread works too: it keeps its share and collects the others' afterwards.
             let own = round.len().div_ceil(workers + 1);
@@ -250,9 +271,11 @@ pub fn walk(
             walker.stack.extend(next);
         }
         drop(work_tx);
-        walker.name_parents(&mut own_worker);
+        if !walker.unsettled {
+            walker.name_parents(&mut own_worker);
+        }
     });
-    Ok(())
+    Ok(if walker.unsettled { Outcomes::Unsettled } else { Outcomes::Settled })
 }
 
 struct Walker<'a> {
@@ -263,14 +286,34 @@ struct Walker<'a> {
     /// Pages reached that have no row at all.
     absent: std::collections::HashSet<(usize, PageId)>,
     nodes: Vec<Node>,
+    /// Internal pages to read.
     stack: Vec<Task>,
+    /// Leaves to read before any further internal page.
+    leaves: VecDeque<Task>,
     /// Pages with a second parent: tree, page, LSN of the second reference.
     twice: Vec<(usize, PageId, Lsn)>,
+    /// See [`Outcomes::Unsettled`].
+    unsettled: bool,
     options: Options<'a>,
     visitor: &'a mut dyn Visitor,
 }
 
 impl Walker<'_> {
+    /// The tasks to hand out next, if there are any.
+    fn round(&mut self) -> Option<Vec<Task>> {
+        if self.unsettled {
+            return None;
+        }
+        let leaves = self.leaves.len().min(TASKS_PER_ROUND);
+        let round: Vec<Task> = if leaves > 0 {
+            self.leaves.drain(..leaves).collect()
+        } else {
+            let keep = self.stack.len().saturating_sub(TASKS_PER_ROUND);
+            self.stack.drain(keep..).rev().collect()
+        };
+        (!round.is_empty()).then_some(round)
+    }
+
     fn root(&mut self, tree: usize, cookie: Cookie) {
         let located = Located::new(self.index, self.trees[tree].table, &cookie);
         let page = Visited {
@@ -372,6 +415,7 @@ impl Walker<'_> {
         if fresh {
             return false;
         }
+        self.unsettled |= self.options.marks.is_some();
         let Some(parent) = parent else { return true };
         let mut up = Some(parent);
         while let Some(node) = up {
@@ -440,7 +484,13 @@ impl Walker<'_> {
                     self.visitor
                         .fault(tree, page::from_format(kind, place, &e).with("in an address cell of this page"));
                 }
-                Ok(cookie) if cookie.is_none() => {}
+                Ok(cookie) if cookie.is_none() && outcome.damaged => {}
+                Ok(cookie) if cookie.is_none() => {
+                    self.visitor.subtree_lost(tree);
+                    let nothing = FormatError::invalid("the address names no page");
+                    let fault = page::from_format(FaultKind::CookieInvalid, place, &nothing);
+                    self.visitor.fault(tree, fault.with("in an address cell of this page"));
+                }
                 Ok(cookie) => {
                     let page = Visited {
                         cookie,
@@ -463,13 +513,13 @@ impl Walker<'_> {
                         Some(&mut leaves),
                     ));
                     if leaves.len() >= LEAVES_PER_TASK {
-                        next.push(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
+                        self.leaves.push_back(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
                     }
                 }
             }
         }
         if !leaves.is_empty() {
-            next.push(Task::Leaves { tree, leaves });
+            self.leaves.push_back(Task::Leaves { tree, leaves });
         }
     }
 
@@ -501,7 +551,7 @@ impl Walker<'_> {
                 for child in children.list.iter().filter_map(|c| Cookie::decode(c.cookie).ok()) {
                     if let Ok(at) = self.twice.binary_search_by_key(&(tree, child.page_id), |t| (t.0, t.1)) {
                         parents[at].push(node.page);
-                        // Which of two references came second depends on the workers; the newest does not.
+                        // Of several references the newest is told.
                         let lsn = &mut self.twice[at].2;
                         *lsn = child.lsn.max(*lsn);
                     }

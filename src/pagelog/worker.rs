@@ -275,7 +275,7 @@ impl Worker<'_> {
         });
         if let Some(range) = range.flatten() {
             // A page in a wrong place does not go with the times of the cell above it either.
-            faults.retain(|f| f.kind != FaultKind::Content);
+            faults.retain(|f| f.kind != FaultKind::Undecodable || !f.recovered);
             faults.push(range);
         }
         // Damage shows at every depth; key order is the business of a deep audit only.
@@ -296,7 +296,8 @@ pub(super) fn loaded(tree: &Tree, cookie: &Cookie) -> Loaded {
 /// Whether a page below the internal ones is read at all.
 pub(super) fn reads_leaf(depth: Depth, page: &Visited) -> bool {
     match depth {
-        Depth::Quick => page.kind == CellKind::AddrLeaf && !page.overflow,
+        // Only these may lead to overflow pages.
+        Depth::Quick => matches!(page.kind, CellKind::AddrLeaf | CellKind::AddrDeleted) && !page.overflow,
         Depth::Normal => !page.vouched,
         Depth::Deep => true,
     }

@@ -8,7 +8,8 @@ use crate::decode::config::{ConfigEntry, ConfigReport, ConfigValue};
 use crate::decode::cookies::{AnyCookie, CheckpointReport, CookieInfo, CookieReport};
 use crate::decode::document::{Body, Document};
 use crate::decode::key_page::KeystoreReport;
-use crate::decode::pagelog_turtle::{Stamp, TurtleReport};
+use crate::decode::pagelog_turtle::TurtleReport;
+use crate::decode::view::Stamp;
 
 /// The document for people.
 #[must_use]

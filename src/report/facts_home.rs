@@ -271,6 +271,7 @@ fn why(cause: &Cause) -> Value {
         Cause::ZeroDescriptor => json!({ "cause": "zero-descriptor" }),
         Cause::SizesOfLists => json!({ "cause": "sizes-of-lists" }),
         Cause::StatedTooSmall => json!({ "cause": "stated-too-small" }),
+        Cause::WrittenBefore => json!({ "cause": "written-before-first-checkpoint" }),
         Cause::WrittenAfter => json!({ "cause": "written-after-checkpoint" }),
         Cause::NoBlockBehind => json!({ "cause": "no-block-behind" }),
         Cause::OtherTime => json!({ "cause": "other-time" }),

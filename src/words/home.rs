@@ -11,12 +11,12 @@ use crate::home::files::METADATA;
 /// What a finding says.
 #[must_use]
 pub fn of(detail: &HomeDetail) -> Words {
-    let (expected, found, mut evidence) = fact(&detail.fact);
+    let (expected, found, mut evidence) = fact(&detail.fact, detail.cause.as_ref());
     evidence.extend(detail.notes.iter().map(note));
     Words { expected, found, cause: detail.cause.as_ref().map_or(String::new(), cause), evidence }
 }
 
-fn fact(fact: &Fact) -> (String, String, Vec<String>) {
+fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
     let two = |expected: &str, found: String| (expected.to_string(), found, Vec::new());
     match fact {
         Fact::Fault(fault) => (fault.expected(), fault.found(), fault.evidence()),
@@ -44,7 +44,11 @@ fn fact(fact: &Fact) -> (String, String, Vec<String>) {
             ("a range that something owns".into(), found, there.into_iter().collect())
         }
         Fact::FileSize { stated, physical, needed } => {
-            let expected = format!("{stated} bytes, the file size of the newest checkpoint");
+            let of = match why {
+                Some(Cause::WrittenBefore) => "the description block: the metadata names no checkpoint of the file",
+                _ => "the file size of the newest checkpoint",
+            };
+            let expected = format!("{stated} bytes, {of}");
             if physical < stated {
                 let missing = stated.saturating_sub(*physical);
                 return (expected, format!("{physical} bytes: {missing} are missing"), Vec::new());
@@ -192,6 +196,9 @@ fn cause(cause: &Cause) -> String {
         }
         Cause::StatedTooSmall => {
             "pages or lists of the checkpoint lead behind this end: the stated size may be too small".into()
+        }
+        Cause::WrittenBefore => {
+            "blocks written before the first checkpoint: no data of any checkpoint is among them".into()
         }
         Cause::WrittenAfter => "blocks written after the last checkpoint: the engine was stopped, or the file copied, \
                                 before the next one"

@@ -315,6 +315,8 @@ pub enum Cause {
     SizesOfLists,
     /// The stated size may be too small.
     StatedTooSmall,
+    /// Written before the first checkpoint.
+    WrittenBefore,
     /// Written after the last checkpoint.
     WrittenAfter,
     /// No block begins behind the end.

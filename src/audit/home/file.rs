@@ -12,7 +12,7 @@ use crate::format::local::{self, LocalAddress};
 use crate::home::block::probe;
 use crate::home::chain;
 use crate::home::checkpoint::{self, Checkpoint};
-use crate::home::directory::{FileEntry, METADATA};
+use crate::home::directory::{FileEntry, METADATA, Source};
 use crate::home::fault::{self, Fault, FaultKind};
 use crate::home::recover::{self, Recovered};
 use crate::home::seen::Seen;
@@ -327,8 +327,10 @@ impl<'c> Auditor<'c> {
         let last = checkpoints.last();
         // A file that never had a checkpoint with data is its description block alone.
         let file_size = last.and_then(|c| c.cookie.as_ref()).map_or(u64::from(alloc), |c| c.file_size);
-        if last.is_none() && physical != file_size {
-            // Nothing says what should be here; a file shorter than its description block has its finding.
+        // Where the metadata says that there is no checkpoint, the engine discards or replays what lies behind
+        // the description block. Where nothing says so, nothing is known.
+        let stated = self.entry.source == Source::Metadata && physical > file_size;
+        if last.is_none() && physical != file_size && !stated {
             self.left = Some(Unchecked::NotReached);
             return None;
         }
@@ -397,6 +399,8 @@ impl<'c> Auditor<'c> {
             let needed = self.faults.iter().any(|r| r.fault.kind == FaultKind::BeyondEnd);
             let cause = if self.file.failure().is_some() {
                 None
+            } else if self.entry.checkpoints.is_empty() {
+                Some(Cause::WrittenBefore)
             } else if needed {
                 Some(Cause::StatedTooSmall)
             } else if block {

@@ -9,7 +9,7 @@ use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
 use crate::pagelog::catalog::{Checkpoint, Tree};
 use crate::pagelog::fault::{Fault, FaultKind};
-use crate::pagelog::walk::{self, Bits, LeafSums, Options, Visited, Visitor};
+use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
 use std::collections::{HashMap, HashSet};
 
@@ -82,7 +82,7 @@ pub struct Reached {
     pub missing: HashMap<(TableId, PageId), Lsn>,
 }
 
-/// Walk all trees of the audited checkpoint.
+/// Walk all trees of the audited checkpoint; the first walk of an audit.
 pub fn walk_audited(
     opened: &Opened<'_>,
     trees: &[Tree],
@@ -92,22 +92,30 @@ pub fn walk_audited(
     progress: &dyn Progress,
 ) -> Result<Reached, StoreError> {
     let start = TreeSums { complete: true, ..TreeSums::default() };
-    let mut visitor = Audited {
-        opened,
-        trees,
-        metadata_lsn: audited.completion.metadata_lsn,
-        marks,
-        sums: vec![start; trees.len()],
-        faults: Vec::new(),
-        missing: HashMap::new(),
-        progress,
-        done: (0, 0),
+    let once = |reached: Option<&Bits>, marks: &mut Marks| {
+        let mut visitor = Audited {
+            opened,
+            trees,
+            metadata_lsn: audited.completion.metadata_lsn,
+            marks,
+            sums: vec![start; trees.len()],
+            faults: Vec::new(),
+            missing: HashMap::new(),
+            progress,
+            done: (0, 0),
+        };
+        let options = Options { marks: reached, ..options };
+        let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+        Ok((outcome, Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing }))
     };
     let reached = Bits::new(opened.index.len());
-    let options = Options { marks: Some(&reached), ..options };
-    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-    visitor.marks.take_in(&opened.index, &reached, Class::Live);
-    Ok(Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing })
+    let (outcome, found) = once(Some(&reached), marks)?;
+    if outcome == Outcomes::Settled {
+        marks.take_in(&opened.index, &reached, Class::Live);
+        return Ok(found);
+    }
+    *marks = Marks::new(&opened.index);
+    Ok(once(None, marks)?.1)
 }
 
 struct Audited<'a> {
@@ -219,7 +227,9 @@ impl Visitor for Audited<'_> {
             fault.kind,
             Missing | Checksum | Header | Undecodable | ChainBroken | CookieInvalid | CookieUnsupported | Unreadable
         );
-        if unread {
+        // A page that breaks a rule and was read all the same hides nothing.
+        let read = fault.recovered && matches!(fault.kind, Header | Undecodable);
+        if unread && !read {
             self.sums[tree].complete = false;
         }
         // Rows that a damaged file hides are not known to be missing.
@@ -246,35 +256,47 @@ pub fn mark_other(
     marks: &mut Marks,
 ) -> Result<Vec<bool>, StoreError> {
     // The same version has the same subtree: it was marked when it was reached first.
-    let Marks { class, entered, holed } = marks;
     let reached = Bits::new(opened.index.len());
-    let options = Options { depth: Depth::Quick, entered: Some(entered), marks: Some(&reached), ..options };
-    let mut visitor = Marker { trees, class, holed, mark, lost: vec![false; trees.len()] };
-    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-    let lost = visitor.lost;
-    marks.take_in(&opened.index, &reached, mark);
-    Ok(lost)
+    let once = |entered: &Bits, reached: Option<&Bits>| {
+        let options = Options { depth: Depth::Quick, entered: Some(entered), marks: reached, ..options };
+        let mut visitor = Marker { trees, rows: Vec::new(), holed: Vec::new(), lost: vec![false; trees.len()] };
+        let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+        Ok((outcome, visitor))
+    };
+    let before = marks.entered.clone();
+    let (outcome, mut found) = once(&marks.entered, Some(&reached))?;
+    if outcome == Outcomes::Settled {
+        marks.take_in(&opened.index, &reached, mark);
+    } else {
+        marks.entered = before;
+        found = once(&marks.entered, None)?.1;
+    }
+    for at in found.rows {
+        let class = &mut marks.class[at];
+        if *class == Class::Unjudged {
+            *class = mark;
+        }
+    }
+    marks.holed.extend(found.holed);
+    Ok(found.lost)
 }
 
+/// What the walk of another checkpoint meets, to be marked once it is settled.
 struct Marker<'a> {
     trees: &'a [Tree],
-    class: &'a mut [Class],
-    holed: &'a mut HashSet<(TableId, PageId)>,
-    mark: Class,
+    /// Positions of rows.
+    rows: Vec<usize>,
+    /// Pages that lack blocks: table, page.
+    holed: Vec<(TableId, PageId)>,
     lost: Vec<bool>,
 }
 
 impl Visitor for Marker<'_> {
     fn page(&mut self, tree: usize, page: &Visited) {
         if page.chain.is_none() || page.broken {
-            self.holed.insert((self.trees[tree].table, page.cookie.page_id));
+            self.holed.push((self.trees[tree].table, page.cookie.page_id));
         }
-        for at in page.chain.iter().flat_map(|c| c.positions()) {
-            let class = &mut self.class[at];
-            if *class == Class::Unjudged {
-                *class = self.mark;
-            }
-        }
+        self.rows.extend(page.chain.iter().flat_map(|c| c.positions()));
     }
 
     fn subtree_lost(&mut self, tree: usize) {
@@ -291,7 +313,7 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::Missing => Code::PageMissing,
         FaultKind::Checksum => Code::PageChecksum,
         FaultKind::Header => Code::PageHeader,
-        FaultKind::Undecodable | FaultKind::Content => Code::PageUndecodable,
+        FaultKind::Undecodable => Code::PageUndecodable,
         FaultKind::ChainBroken => Code::ChainBroken,
         FaultKind::ChainTooLong => Code::ChainTooLong,
         FaultKind::SizeMismatch => Code::CookieSizeMismatch,
