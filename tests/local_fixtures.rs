@@ -167,7 +167,7 @@ fn a_checkpoint_or_a_table_that_is_not_there_is_refused() {
 fn findings_have_values_beside_their_words() {
     let temp = tempfile::tempdir().unwrap();
     let home = temp.path().join("home");
-    common::copy_dir(&Path::new(&local("lost-extent")), &home);
+    common::copy_dir(Path::new(&local("lost-extent")), &home);
     let path = home.join("one.wt");
     let mut bytes = std::fs::read(&path).unwrap();
     let (whole, _) = wtcheck(&["audit", home.to_str().unwrap()]);

@@ -487,7 +487,7 @@ impl Home {
 
     /// Whether a file that nothing else is known of holds blocks; if not, it is not ours.
     fn is_of_blocks(&mut self, name: &str) -> bool {
-        if !matches!(self.coverage.fate(name), None) || inventory::is_of_diagnostics(name) {
+        if self.coverage.fate(name).is_some() || inventory::is_of_diagnostics(name) {
             return false;
         }
         let path = self.dir.join(name);
