@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod cli;
 pub mod coverage;
+pub mod decode;
 #[cfg(feature = "devtools")]
 pub mod devtools;
 pub mod exit;
@@ -27,3 +28,5 @@ pub mod scenario;
 pub mod scratch;
 pub mod simulate;
 pub mod store;
+pub mod subject;
+pub mod words;

@@ -69,7 +69,6 @@ fn help_and_version() {
 fn a_wrong_command_line_exits_2_and_says_why_on_stderr() {
     let home = leak();
     for args in [
-        vec![],
         vec!["audit"],
         vec!["frobnicate"],
         vec!["audit", "--bogus", &home],

@@ -49,6 +49,7 @@ fn audit_some(dir: &Path, depth: Depth, only: Option<&BTreeSet<&str>>) -> Audit 
 }
 
 fn words(f: &Finding) -> String {
+    let said = wtcheck::words::of(f);
     let p = &f.place;
     let at = p.offset.map_or("-".into(), |o| format!("{o}+{}", p.length.unwrap_or(0)));
     format!(
@@ -56,10 +57,10 @@ fn words(f: &Finding) -> String {
         f.severity.name(),
         f.code.name(),
         p.file.as_deref().unwrap_or("-"),
-        f.expected,
-        f.found,
-        f.cause,
-        f.evidence
+        said.expected,
+        said.found,
+        said.cause,
+        said.evidence
     )
 }
 
@@ -154,7 +155,9 @@ fn sound(audit: &Audit, changed: &BTreeSet<&str>, told: &str) {
         assert!(seen.insert(words(f)), "twice: {}: {told}", words(f));
         if f.severity > Severity::Note {
             assert!(changed.contains(file), "in a file that nobody changed: {}\n{told}", words(f));
-            assert!(!f.expected.is_empty() && !f.found.is_empty() && !f.remedy.is_empty(), "{}", words(f));
+            let said = wtcheck::words::of(f);
+            let remedy = wtcheck::words::remedy(f);
+            assert!(!said.expected.is_empty() && !said.found.is_empty() && !remedy.is_empty(), "{}", words(f));
         }
         // No number that stands for "no bound", no sign of arithmetic gone wrong.
         let text = words(f);
@@ -345,7 +348,7 @@ fn broken_blocks_are_named() {
         let mut case = base.case();
         case.bytes(plain)[span(&leaf)].fill(0);
         let audit = checksum(&format!("v04 {}", leaf.offset), plain, leaf.offset).check(&case);
-        assert!(audit.findings[0].evidence.iter().any(|e| e.contains("zero")));
+        assert!(wtcheck::words::of(&audit.findings[0]).evidence.iter().any(|e| e.contains("zero")));
     }
     // v06, v07, v08, v09: roots and lists of each checkpoint.
     for (at, cookie) in tree.checkpoints.iter().enumerate() {
@@ -374,7 +377,7 @@ fn broken_blocks_are_named() {
         let mut case = base.case();
         case.flip(plain, leaf.offset + 77, 3);
         let audit = checksum("named only", plain, leaf.offset).check(&case);
-        let evidence = audit.findings[0].evidence.join(" ");
+        let evidence = wtcheck::words::of(&audit.findings[0]).evidence.join(" ");
         assert!(evidence.contains("needed by") && !evidence.contains("WiredTigerCheckpoint"), "{evidence}");
     }
     // v19, with zeros too: an internal page takes its leaves with it.
@@ -468,7 +471,7 @@ fn descriptors_and_lengths() {
     let sum = wtcheck::format::crc::crc32c(head);
     head[8..12].copy_from_slice(&sum.to_le_bytes());
     let audit = descriptor("v12").check(&case);
-    assert!(audit.findings[0].found.contains("9/0"), "{}", words(&audit.findings[0]));
+    assert!(wtcheck::words::of(&audit.findings[0]).found.contains("9/0"), "{}", words(&audit.findings[0]));
     // The descriptor of another allocation size.
     let mut case = base.case();
     case.bytes(file)[..512].copy_from_slice(&encode_descriptor(512).unwrap());
@@ -505,7 +508,7 @@ fn descriptors_and_lengths() {
         assert_eq!(audit.findings.len(), 1);
         assert_eq!(audit.findings[0].code, Code::FileSizeMismatch);
         assert_eq!(audit.findings[0].severity, Severity::Note);
-        assert!(audit.findings[0].cause.contains("written after") == (label == "v15 blocks"));
+        assert!(wtcheck::words::of(&audit.findings[0]).cause.contains("written after") == (label == "v15 blocks"));
     }
 }
 
@@ -559,7 +562,7 @@ fn files_missing_exchanged_and_foreign() {
     let block = case.peek("rs_int.wt")[span(&foreign)].to_vec();
     case.bytes("rs_plain.wt")[span(&leaf)].copy_from_slice(&block);
     let audit = Expect::new("misdirected").find(Code::BlockChecksum, "rs_plain.wt", leaf.offset).check(&case);
-    assert!(audit.findings[0].evidence.iter().any(|e| e.contains("intact in itself")));
+    assert!(wtcheck::words::of(&audit.findings[0]).evidence.iter().any(|e| e.contains("intact in itself")));
 }
 
 #[test]
@@ -1142,7 +1145,7 @@ fn valid_checksums_of_other_trees() {
             .deep(consistent)
             .check(&older);
         let hint = format!("names the root of {}", tree.entry.checkpoints[0].name);
-        assert!(audit.findings.iter().any(|f| f.cause.contains(&hint)));
+        assert!(audit.findings.iter().any(|f| wtcheck::words::of(f).cause.contains(&hint)));
         // A discard list names free space.
         let mut discard = case();
         let discards = tree.cookie().discard.unwrap();

@@ -54,7 +54,7 @@ fn open(dir: &Path) -> Home {
 /// Code, file and what was found of everything that is more than a note.
 fn told(audit: &Audit) -> Vec<(Code, String, String)> {
     let worse = audit.findings.iter().filter(|f| f.severity > Severity::Note);
-    worse.map(|f| (f.code, f.place.file.clone().unwrap_or_default(), f.found.clone())).collect()
+    worse.map(|f| (f.code, f.place.file.clone().unwrap_or_default(), wtcheck::words::of(f).found)).collect()
 }
 
 fn info<'a>(audit: &'a Audit, name: &str) -> &'a FileInfo {
@@ -773,7 +773,7 @@ fn interrupted_anywhere() {
             let behind =
                 |f: &&Finding| f.code != Code::FileSizeMismatch || f.place.file.as_deref() != Some(METADATA_FILE);
             let list = audit.findings.iter().filter(behind);
-            list.map(|f| (f.code, f.place.file.clone(), f.found.clone())).collect()
+            list.map(|f| (f.code, f.place.file.clone(), wtcheck::words::of(f).found)).collect()
         };
         let n = after.len();
         let mut states: Vec<Vec<u8>> = Vec::new();

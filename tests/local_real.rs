@@ -274,7 +274,7 @@ fn walk(
     name: &str,
     checkpoint: &str,
 ) -> Option<(wtcheck::home::tree::Walked, wtcheck::format::local::LocalAddress)> {
-    use wtcheck::home::tree::{Seen, Shape, walk};
+    use wtcheck::home::{seen::Seen, shape::Shape, tree::walk};
     let entry = home.file(name).unwrap_or_else(|| panic!("{name}"));
     let checkpoint = entry.checkpoints.iter().find(|c| c.name == checkpoint)?;
     let cookie = wtcheck::format::local::LocalCheckpoint::decode(&checkpoint.addr, entry.alloc).ok()?;
@@ -306,7 +306,10 @@ fn one_thread_or_many_mapped_or_read_the_result_is_the_same() {
         pool.install(|| {
             let (home, _) = open(&dir, no_mmap, false).unwrap();
             let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap, tables: None };
-            serde_json::to_string(&run(&home, "home", &options, &Silent).unwrap().0).unwrap()
+            serde_json::to_string(&wtcheck::report::document::AuditDocument::from(
+                &run(&home, "home", &options, &Silent).unwrap().0,
+            ))
+            .unwrap()
         })
     };
     let first = json(false, 1);

@@ -1,6 +1,8 @@
 //! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
+use crate::audit::home::detail::HomeDetail;
+use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// How bad a finding is. Notes never make a store unclean.
@@ -313,11 +315,11 @@ pub struct Place {
     /// `file:` URI of the tree.
     pub uri: Option<String>,
     /// Page-log table.
-    pub table_id: Option<u64>,
+    pub table_id: Option<TableId>,
     /// Page.
-    pub page_id: Option<u64>,
+    pub page_id: Option<PageId>,
     /// LSN of the block, or of the completion record.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// Byte offset in `file`.
     pub offset: Option<u64>,
     /// Bytes from `offset` on that are meant, where known.
@@ -328,8 +330,39 @@ pub struct Place {
     pub namespace: Option<String>,
 }
 
+/// A statement in words: made of a finding's facts by [`crate::words`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// The probable cause, empty if unknown.
+    pub cause: String,
+    /// Facts that support it, one a line.
+    pub evidence: Vec<String>,
+}
+
+/// What a finding states, as fields. The words are made of it in [`crate::words`], and never read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// Words alone: what is not yet told as fields.
+    Words(Words),
+    /// About a home of local block files.
+    Home(Box<HomeDetail>),
+}
+
+/// What to do about a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// What the catalogue says of the code.
+    OfCode,
+    /// Something of its own.
+    Text(String),
+}
+
 /// Something worth telling about a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The stable code.
     pub code: Code,
@@ -337,48 +370,59 @@ pub struct Finding {
     pub severity: Severity,
     /// Where.
     pub place: Place,
-    /// What should be there.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-    /// The probable cause, empty if unknown.
-    pub cause: String,
+    /// What should be there, what is there, why, and what supports it.
+    pub detail: Detail,
     /// Tickets that belong to the cause.
     pub tickets: Vec<&'static str>,
-    /// Facts that support it.
-    pub evidence: Vec<String>,
     /// What to do.
-    pub remedy: String,
+    pub remedy: Remedy,
 }
 
 impl Finding {
-    /// A finding with the code's own severity, tickets and remedy.
-    pub fn new(code: Code, place: Place, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    /// A finding of facts, with the code's own severity, tickets and remedy.
+    pub fn of(code: Code, place: Place, detail: Detail) -> Self {
         let info = code.info();
-        Self {
-            code,
-            severity: info.severity,
-            place,
-            expected: expected.into(),
-            found: found.into(),
-            cause: String::new(),
-            tickets: info.tickets.to_vec(),
-            evidence: Vec::new(),
-            remedy: info.remedy.to_string(),
+        let tickets = info.tickets.to_vec();
+        Self { code, severity: info.severity, place, detail, tickets, remedy: Remedy::OfCode }
+    }
+
+    /// A finding in words.
+    pub fn new(code: Code, place: Place, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        let words = Words { expected: expected.into(), found: found.into(), ..Words::default() };
+        Self::of(code, place, Detail::Words(words))
+    }
+
+    /// Its words, to be changed, if it is told in words alone.
+    pub fn words_mut(&mut self) -> Option<&mut Words> {
+        match &mut self.detail {
+            Detail::Words(words) => Some(words),
+            Detail::Home(_) => None,
+        }
+    }
+
+    /// What it states of a home, to be changed.
+    pub fn home_mut(&mut self) -> Option<&mut HomeDetail> {
+        match &mut self.detail {
+            Detail::Home(detail) => Some(detail),
+            Detail::Words(_) => None,
         }
     }
 
     /// Name the probable cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.cause = cause.into();
+        if let Some(words) = self.words_mut() {
+            words.cause = cause.into();
+        }
         self
     }
 
     /// Add a line of evidence.
     #[must_use]
     pub fn with(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
+        if let Some(words) = self.words_mut() {
+            words.evidence.push(evidence.into());
+        }
         self
     }
 }

@@ -2,12 +2,14 @@
 //! homes of block files ([`home`]), and what both share: findings, results, verdicts.
 
 pub mod advice;
+pub mod both;
 pub mod finding;
 pub mod home;
 pub mod pagelog;
 pub mod result;
 
 use crate::format::generation::Generation;
+use crate::id::Lsn;
 use crate::page::Depth;
 use crate::store::StoreError;
 
@@ -85,7 +87,7 @@ pub enum AuditError {
     #[error("the completion record at LSN {lsn} cannot be read by this version: {reason}")]
     Unsupported {
         /// LSN of the record.
-        lsn: u64,
+        lsn: Lsn,
         /// Why.
         reason: String,
     },

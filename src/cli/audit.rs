@@ -2,10 +2,12 @@
 
 use super::args::{StoreArgs, TableArgs};
 use super::{Failure, Outcome};
-use crate::audit::{self, Options};
+use crate::audit::result::Audit;
+use crate::audit::{self, AuditError, Options, home};
 use crate::exit;
 use crate::page::Depth;
 use crate::report::{Output, audit as view};
+use crate::subject::{Kind, Subject};
 
 /// Is this data directory consistent: what leaks, by how much, and why
 ///
@@ -37,21 +39,17 @@ pub struct Args {
 
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let wanted = |uri: &str| args.table.matches(uri);
     let depth = match (args.quick, args.deep) {
         (true, _) => Depth::Quick,
         (_, true) => Depth::Deep,
         _ => Depth::Normal,
     };
-    if super::is_local(&args.store.dir) {
-        return local(args, depth, output);
-    }
-    let store = super::open(&args.store)?;
-    let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
-    let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
-    let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
-    output.progress.finish();
-    let audit = result.map_err(Failure::from)?;
+    let subject = super::subject(&args.store.dir, "audit", true)?;
+    let audit = match subject.kind {
+        Kind::PageLog(_) => page_log(args, &subject, depth, output)?,
+        Kind::Both(_) => both(args, &subject, depth, output)?,
+        _ => super::audit_local(&subject, &args.store, &args.table, depth, output)?.0,
+    };
     view::show(&audit, output);
     if audit.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&audit));
@@ -59,12 +57,73 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     Ok(audit.exit_code)
 }
 
-/// A home of local block files, or one such file.
-fn local(args: &Args, depth: Depth, output: &mut Output) -> Outcome {
-    let (audit, _) = super::audit_local(&args.store, &args.table, depth, output)?;
-    view::show(&audit, output);
-    if audit.exit_code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&audit));
+fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Result<Audit, Failure> {
+    let wanted = |uri: &str| args.table.matches(uri);
+    let store = super::open(subject, &args.store)?;
+    let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
+    let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
+    let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
+    output.progress.finish();
+    Ok(result?)
+}
+
+/// A home with a page log and local block files: both in one report. A checkpoint or a glob that only one of
+/// them has is about that one.
+fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Result<Audit, Failure> {
+    let store = super::open(subject, &args.store)?;
+    let wanted = |uri: &str| args.table.matches(uri);
+    let asked = args.table.table.is_some();
+    let (log_tables, home_tables) =
+        (asked.then_some(&wanted as &dyn Fn(&str) -> bool), asked.then_some(&wanted as &(dyn Fn(&str) -> bool + Sync)));
+    let run_log = |checkpoint: Option<String>| {
+        let options =
+            Options { newest_only: args.newest_only, checkpoint, ..args.store.audit_options(depth, log_tables) };
+        audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress)
+    };
+    let (mut home, _) = home::open_subject(subject, args.store.no_mmap)?;
+    home.page_log_here = true;
+    let run_home = |checkpoint: Option<String>| {
+        let options = home::Options { checkpoint, depth, no_mmap: args.store.no_mmap, tables: home_tables };
+        home::run(&home, &args.store.home(), &options, &output.progress).map(|(audit, _)| audit)
+    };
+    // A number is an LSN, which local files have nothing of. A name is the name of whichever has it.
+    let checkpoint = args.store.checkpoint.clone();
+    let name = checkpoint.clone().filter(|c| c.parse::<u64>().is_err());
+    let no_such =
+        |e: &AuditError| matches!(e, AuditError::NoSuchCheckpoint { .. } | AuditError::NoSuchCheckpointName { .. });
+    let mut local = run_home(name.clone());
+    let home_lacks = local.as_ref().is_err_and(no_such);
+    if home_lacks {
+        local = run_home(None);
     }
-    Ok(audit.exit_code)
+    let mut log = run_log(checkpoint);
+    let mut other_checkpoint = false;
+    if name.is_some() && !home_lacks && log.as_ref().is_err_and(no_such) {
+        log = run_log(None);
+        other_checkpoint = log.is_ok();
+    }
+    output.progress.finish();
+    if other_checkpoint {
+        output.complain(&format!(
+            "{}: only local block files have the checkpoint; of the page log the newest was audited",
+            args.store.home()
+        ));
+    }
+    let line = |what: &str| format!("{}: {what}", args.store.home());
+    match (log, local) {
+        (Ok(log), Ok(local)) => Ok(audit::both::join(log, local)),
+        (Ok(log), Err(AuditError::NoSuchTable { .. })) => {
+            output.complain(&line("no local block file matches --table; only the page log was audited"));
+            Ok(log)
+        }
+        (Err(AuditError::NoSuchTable { .. }), Ok(local)) => {
+            output.complain(&line("no tree of the page log matches --table; only local block files were audited"));
+            Ok(local)
+        }
+        (Err(AuditError::NoSuchTable { mut names }), Err(AuditError::NoSuchTable { names: local })) => {
+            names.extend(local);
+            Err(AuditError::NoSuchTable { names }.into())
+        }
+        (Err(e), _) | (_, Err(e)) => Err(e.into()),
+    }
 }

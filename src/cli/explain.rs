@@ -10,6 +10,7 @@ use crate::report::explain::Examples;
 use crate::report::progress::Bars;
 use crate::report::{Output, explain as view};
 use crate::store::OpenOptions;
+use crate::subject::{Kind, Subject};
 use std::path::{Path, PathBuf};
 
 /// Explain a finding code: what it means, how it comes about, what to do
@@ -92,12 +93,13 @@ pub fn examples(dir: &Path) -> Result<Examples, Failure> {
 /// The findings of a directory, if it is one to audit.
 fn audited(home: &Path) -> Result<Option<Vec<audit::finding::Finding>>, Failure> {
     let name = home.display().to_string();
-    let audit = if super::is_local(home) {
+    let subject = Subject::open(home);
+    let audit = if subject.kind == Kind::Home {
         let (opened, _) = home::open(home, true, false)?;
         let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
         home::run(&opened, &name, &options, &Bars::Quiet)?.0
-    } else if crate::store::locate(home).is_ok() {
-        let store = crate::store::open(home, &OpenOptions::default())?;
+    } else if subject.page_log().is_some() {
+        let store = super::open_log(&subject, &OpenOptions::default())?;
         let options =
             Options { checkpoint: None, newest_only: false, depth: Depth::Normal, jobs: 1, assume: None, tables: None };
         audit::pagelog::run(&*store, &name, &options, &Bars::Quiet)?

@@ -8,7 +8,7 @@ use crate::export::shard::Shard;
 use crate::export::{self, ExportError, Options, Wanted};
 use crate::format::generation::Generation;
 use crate::report::{Format, Output, export as view};
-use crate::store::{self, OpenOptions};
+use crate::store::OpenOptions;
 use std::path::PathBuf;
 
 /// Write the inventory of a page log as Parquet: versions, addresses, roots, completion records, keys
@@ -85,7 +85,8 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     super::start_pool(threads(args.jobs));
-    if super::is_local(&args.dir) {
+    let subject = super::subject(&args.dir, "export", false)?;
+    if subject.page_log().is_none() {
         return Err(Failure::new(
             exit::REFUSED,
             format!("{}: holds local block files; only page logs are exported", args.dir.display()),
@@ -97,14 +98,14 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let wanted = |uri: &str| args.table.matches(uri);
     let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.glob().to_string(), matches: &wanted });
     let options = Options { shard: args.shard, encoding, tables, assume: args.assume, open };
-    let result = store::open(&args.dir, &options.open)
-        .map_err(ExportError::from)
-        .and_then(|store| export::export(&*store, &args.dir, &args.out, &options, &output.progress));
+    let store = super::open_log(&subject, &options.open)?;
+    let result = export::export(&*store, &args.dir, &args.out, &options, &output.progress);
     output.progress.finish();
     let exported = result.map_err(|e| failure(e, args.shard))?;
     let whole = exported.manifest.unreadable == 0 && exported.manifest.problems.is_empty();
     let code = if whole { exit::CLEAN } else { exit::INCOMPLETE };
     view::show(&exported, &args.out, code, output);
+    super::beside(&subject, "export", output);
     if !whole {
         output.complain("parts of the store could not be read; the tables hold what could");
     }

@@ -5,6 +5,7 @@ use super::{Failure, Outcome};
 use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, home};
 use crate::exit;
+use crate::id::TableId;
 use crate::page::Depth;
 use crate::pagelog::catalog;
 use crate::report::map::Picture;
@@ -12,12 +13,11 @@ use crate::report::map_home;
 use crate::report::map_pagelog::{self, By, Log};
 use crate::report::{Output, audit as view, svg};
 use crate::scratch;
+use crate::subject::{Kind, Subject};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The page log's directory under a home directory.
-const KV_HOME: &str = "kv_home";
 /// Most trees that are drawn one by one; more of them are listed with a bar each.
 const FEW: usize = 8;
 
@@ -53,16 +53,17 @@ pub struct Args {
 
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &args.store.dir)).transpose()?;
-    if super::is_local(&args.store.dir) {
-        return local_files(args, target.as_ref(), output);
+    let subject = super::subject(&args.store.dir, "map", true)?;
+    let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &subject)).transpose()?;
+    if subject.page_log().is_none() {
+        return local_files(args, &subject, target.as_ref(), output);
     }
-    page_log(args, target.as_ref(), output)
+    page_log(args, &subject, target.as_ref(), output)
 }
 
 /// The files of a local home, or one of them.
-fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcome {
-    let (found, maps) = super::audit_local(&args.store, &args.table, Depth::Normal, output)?;
+fn local_files(args: &Args, subject: &Subject, target: Option<&Target>, output: &mut Output) -> Outcome {
+    let (found, maps) = super::audit_local(subject, &args.store, &args.table, Depth::Normal, output)?;
     if let Some(target) = target {
         let local = found.local.as_ref();
         let info = |m: &home::FileMap| local?.files.iter().find(|f| f.file == m.file);
@@ -73,7 +74,7 @@ fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Out
         };
         target.write(&svg::render(&map_home::picture(&found, info, map)), output)?;
     }
-    let chosen = args.store.dir.is_file() || args.table.table.is_some();
+    let chosen = matches!(subject.kind, Kind::BlockFile(_)) || args.table.table.is_some();
     map_home::show(&found, &maps, chosen && maps.len() <= FEW, output);
     if found.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&found));
@@ -82,8 +83,8 @@ fn local_files(args: &Args, target: Option<&Target>, output: &mut Output) -> Out
 }
 
 /// The trees of a page log.
-fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcome {
-    let store = super::open(&args.store)?;
+fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mut Output) -> Outcome {
+    let store = super::open(subject, &args.store)?;
     let opened = audit::pagelog::open(&*store, true, &output.progress)?;
     let options = args.store.audit_options(Depth::Normal, None);
     let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
@@ -93,11 +94,11 @@ fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcom
     if log.tables().into_iter().any(|t| log.is_nameless(t)) {
         log.others = other_uris(&opened)?;
     }
-    let wanted = |table: &u64| {
+    let wanted = |table: &TableId| {
         let by_id = args.table.table.as_ref().is_none_or(|g| g.glob().glob() == table.to_string());
         by_id || log.uri(*table).is_some_and(|uri| args.table.matches(uri))
     };
-    let tables: Vec<u64> = log.tables().into_iter().filter(wanted).collect();
+    let tables: Vec<TableId> = log.tables().into_iter().filter(wanted).collect();
     if tables.is_empty() && args.table.table.is_some() {
         let names = log.tables().into_iter().map(|t| format!("{} (table {t})", log.name(t))).collect::<Vec<_>>();
         let message = format!("no tree matches; the store has {}", names.join(", "));
@@ -114,6 +115,7 @@ fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcom
         target.write(&svg::render(picture), output)?;
     }
     map_pagelog::show(&log, trees, &pictures, output);
+    super::beside(subject, "map", output);
     if found.exit_code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&found));
     }
@@ -121,7 +123,7 @@ fn page_log(args: &Args, target: Option<&Target>, output: &mut Output) -> Outcom
 }
 
 /// URIs by table, of every checkpoint that can be read: the audited one may not name them all.
-fn other_uris(opened: &Opened<'_>) -> Result<HashMap<u64, String>, AuditError> {
+fn other_uris(opened: &Opened<'_>) -> Result<HashMap<TableId, String>, AuditError> {
     let mut reader = opened.store.reader()?;
     let mut out = HashMap::new();
     for row in &opened.completions {
@@ -143,7 +145,7 @@ struct Target {
 
 impl Target {
     /// Refuse a path that names nothing new, or lies where evidence does.
-    fn new(path: &Path, force: bool, inspected: &Path) -> Result<Self, Failure> {
+    fn new(path: &Path, force: bool, inspected: &Subject) -> Result<Self, Failure> {
         let shown = path.display();
         let refuse = |what: String, hint: &str| Failure::new(exit::USAGE, what, hint);
         let Some(name) = path.file_name() else {
@@ -152,7 +154,7 @@ impl Target {
         let above = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let dir = std::fs::canonicalize(above)
             .map_err(|e| refuse(format!("{}: {e}", above.display()), "give --svg a file in a directory that exists"))?;
-        if evidence(inspected).iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {
+        if inspected.places().iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {
             let what = format!("{shown} lies inside the inspected directory, where nothing is written");
             return Err(refuse(what, "give --svg a file outside of it"));
         }
@@ -189,21 +191,4 @@ impl Target {
         output.complain(&format!("wrote {}", self.path.display()));
         Ok(())
     }
-}
-
-/// The directories and files that hold what is looked at, resolved: the directory or file itself, the
-/// page log it leads to, and the home that it is a part of.
-fn evidence(inspected: &Path) -> Vec<PathBuf> {
-    let inner = inspected.join(KV_HOME);
-    let mut out: Vec<PathBuf> = [inspected, &inner].into_iter().filter_map(|p| std::fs::canonicalize(p).ok()).collect();
-    // Checkouts without symbolic links keep the target of one as text.
-    if std::fs::metadata(&inner).is_ok_and(|m| m.is_file() && m.len() <= 4096)
-        && let Ok(target) = std::fs::read_to_string(&inner)
-    {
-        out.extend(std::fs::canonicalize(inspected.join(target.trim_end_matches(['\n', '\r']))));
-    }
-    let in_home = |p: &&PathBuf| p.ends_with(KV_HOME) || (p.is_file() && p.with_file_name("WiredTiger").exists());
-    let homes: Vec<PathBuf> = out.iter().filter(in_home).filter_map(|p| p.parent().map(Path::to_path_buf)).collect();
-    out.extend(homes);
-    out
 }

@@ -14,6 +14,7 @@ pub mod page;
 pub mod pickup;
 pub mod repair;
 mod server_log;
+mod shortcut;
 pub mod simulate;
 mod whole;
 
@@ -21,11 +22,11 @@ use crate::audit::AuditError;
 use crate::audit::home::{self, FileMap};
 use crate::audit::result::Audit;
 use crate::exit;
-use crate::home::directory;
 use crate::page::Depth;
-use crate::report::{Format, Output};
+use crate::report::{Format, Output, subject as words};
 use crate::scratch;
-use crate::store::StoreError;
+use crate::store::{self, OpenOptions, PageLog, StoreError};
+use crate::subject::{Kind, NoStore, Subject};
 use args::{OutputArgs, StoreArgs, TableArgs};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
@@ -37,7 +38,8 @@ use std::process::ExitCode;
 /// wtcheck reads a copy of a data directory, or one whose node is down. No command but `repair apply`
 /// and `repair undo` changes anything in it, not even a time stamp.
 #[derive(Debug, Parser)]
-#[command(name = "wtcheck", version, after_help = exit::HELP, arg_required_else_help = true)]
+#[command(name = "wtcheck", version, after_help = exit::HELP)]
+#[command(override_usage = "wtcheck [OPTIONS] <COMMAND>\n       wtcheck [OPTIONS] [PATH]    (wtcheck audit PATH)")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -87,7 +89,7 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(e: StoreError) -> Self {
         let (code, hint) = match &e {
-            StoreError::NotADirectory { .. } | StoreError::NoPageLog { .. } => {
+            StoreError::NoPageLog { .. } => {
                 (exit::INCOMPLETE, "give the home directory that holds kv_home/, or kv_home/ itself")
             }
             StoreError::Unreadable { .. } => {
@@ -131,7 +133,14 @@ type Outcome = Result<u8, Failure>;
 /// Run the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let args = match shortcut::expand(std::env::args_os().collect()) {
+        Ok(args) => args,
+        Err(answer) => {
+            let _ = writeln!(std::io::stderr(), "wtcheck: {answer}");
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are no errors; a closed pipe is no reason to complain either.
@@ -225,23 +234,69 @@ fn start_pool(threads: usize) {
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
 }
 
-/// Whether a path names local block files: a file, or a home without a page log.
-fn is_local(path: &Path) -> bool {
-    match path.is_file() {
-        true => directory::is_block_file(path),
-        false => directory::is_without_page_log(path),
+/// A path that a verb cannot take: what it is, and the command that is for it. What another verb reads is a
+/// mistake on the command line; whatever else is no store could not be judged.
+fn not_for(subject: &Subject, verb: &str) -> Failure {
+    let code = match subject.kind {
+        Kind::Image | Kind::ServerLog(_) | Kind::Plan | Kind::Journal => exit::USAGE,
+        _ => exit::INCOMPLETE,
+    };
+    Failure::new(code, words::what(subject), words::hint(subject, verb))
+}
+
+impl From<NoStore> for Failure {
+    fn from(e: NoStore) -> Self {
+        not_for(&e.0, "audit")
+    }
+}
+
+/// What a verb was given: a store, or a block file where `files` says so.
+fn subject(path: &Path, verb: &str, files: bool) -> Result<Subject, Failure> {
+    let subject = Subject::open(path);
+    match subject.kind {
+        Kind::PageLog(_) | Kind::Home | Kind::Both(_) => Ok(subject),
+        Kind::BlockFile(_) if files => Ok(subject),
+        _ => Err(not_for(&subject, verb)),
+    }
+}
+
+/// Refuse a file that is clearly something else than the document a verb reads: what it is, and the command
+/// that is for it. What is not known is left to the verb.
+fn not_a(path: &Path, verb: &str, wanted: impl Fn(&Kind) -> bool) -> Result<(), Failure> {
+    let subject = Subject::open(path);
+    let unknown = matches!(
+        subject.kind,
+        Kind::OtherFile
+            | Kind::OtherDirectory { .. }
+            | Kind::EmptyDirectory
+            | Kind::EmptyFile
+            | Kind::Special(_)
+            | Kind::Missing(_)
+            | Kind::Unreadable { .. }
+    );
+    if unknown || wanted(&subject.kind) { Ok(()) } else { Err(not_for(&subject, verb)) }
+}
+
+/// Say what a result about the page log of a home leaves out, where there is more in the home.
+fn beside(subject: &Subject, verb: &str, output: &mut Output) {
+    if let Some(line) = words::beside(subject, verb) {
+        output.complain(&line);
     }
 }
 
 /// Audit the local home a command names, or the file it names in the home around it.
 fn audit_local(
+    subject: &Subject,
     args: &StoreArgs,
     table: &TableArgs,
     depth: Depth,
     output: &Output,
 ) -> Result<(Audit, Vec<FileMap>), Failure> {
     start_threads(args);
-    let (home, file) = home::open(&args.dir, args.no_mmap, args.allow_live)?;
+    if !args.allow_live {
+        subject.check_live()?;
+    }
+    let (home, file) = home::open_subject(subject, args.no_mmap)?;
     let wanted = |name: &str| file.as_deref().map_or_else(|| table.matches(name), |f| f == name);
     let chosen = file.is_some() || table.table.is_some();
     let options = home::Options {
@@ -255,8 +310,17 @@ fn audit_local(
     Ok(result?)
 }
 
-/// Open the store a command names.
-fn open(args: &StoreArgs) -> Result<Box<dyn crate::store::PageLog>, Failure> {
+/// Open the page log of what a command names.
+fn open(subject: &Subject, args: &StoreArgs) -> Result<Box<dyn PageLog>, Failure> {
     start_threads(args);
-    Ok(crate::store::open(&args.dir, &args.open_options())?)
+    open_log(subject, &args.open_options())
+}
+
+/// As [`open`], for commands with other options.
+fn open_log(subject: &Subject, options: &OpenOptions) -> Result<Box<dyn PageLog>, Failure> {
+    let Some(located) = subject.page_log() else { return Err(not_for(subject, "audit")) };
+    if !options.allow_live {
+        subject.check_live()?;
+    }
+    Ok(store::open_at(located, options.no_mmap)?)
 }

@@ -24,12 +24,17 @@ pub struct Args {
 /// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let wanted = |uri: &str| args.table.matches(uri);
-    if super::is_local(&args.store.dir) {
+    let subject = super::subject(&args.store.dir, "orphans", true)?;
+    if subject.page_log().is_none() {
         // What a tree reaches is known from the internal pages and the leaves with overflow items.
-        let (audit, _) = super::audit_local(&args.store, &args.table, Depth::Quick, output)?;
-        return Ok(lost::show(&audit, output));
+        let (audit, _) = super::audit_local(&subject, &args.store, &args.table, Depth::Quick, output)?;
+        let code = lost::show(&audit, output);
+        if code == exit::INCOMPLETE {
+            output.complain(&view::incomplete_line(&audit));
+        }
+        return Ok(code);
     }
-    let store = super::open(&args.store)?;
+    let store = super::open(&subject, &args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     // Which rows are reachable is known from the internal pages.
     let options = args.store.audit_options(Depth::Quick, tables);
@@ -37,6 +42,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;
     let code = view::show_orphans(&audit, output);
+    super::beside(&subject, "orphans", output);
     if code == exit::INCOMPLETE {
         output.complain(&view::incomplete_line(&audit));
     }

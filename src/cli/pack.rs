@@ -6,6 +6,7 @@ use crate::exit;
 use crate::pack::{self, DEFAULT_LIMIT, Options, PackError};
 use crate::report::{Output, pack as view};
 use crate::store::OpenOptions;
+use crate::subject::Kind;
 use std::path::PathBuf;
 
 /// Write a small, shareable image of a store without its content
@@ -63,6 +64,7 @@ impl From<PackError> for Failure {
         let words = e.to_string();
         match e {
             PackError::Audit(e) => e.into(),
+            PackError::Subject(e) => e.into(),
             PackError::Exists(_) => Self::new(exit::REFUSED, words, "name one that does not exist yet"),
             PackError::Inside(_) => Self::new(exit::USAGE, words, "write the image somewhere else"),
             PackError::Image(_) => Self::new(exit::REFUSED, words, "nothing was left behind"),
@@ -80,6 +82,7 @@ impl From<PackError> for Failure {
 pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
     let jobs = threads(args.jobs);
     super::start_pool(jobs);
+    let subject = super::subject(&args.dir, "pack", false)?;
     let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
     let options = Options { jobs, open, limit: u64::MAX };
     let packed = pack::pack(&args.dir, &args.out, &options, &output.progress);
@@ -87,6 +90,7 @@ pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
     let packed = packed?;
     let code = if packed.differences.is_empty() { exit::CLEAN } else { exit::FINDINGS };
     view::packed(&packed, &args.out, code, output);
+    super::beside(&subject, "pack", output);
     Ok(code)
 }
 
@@ -94,6 +98,7 @@ pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
 pub fn unpack(args: &UnpackArgs, output: &mut Output) -> Outcome {
     let jobs = threads(args.jobs);
     super::start_pool(jobs);
+    super::not_a(&args.image, "unpack", |kind| *kind == Kind::Image)?;
     let options = Options { jobs, open: OpenOptions::default(), limit: args.max_bytes };
     let unpacked = pack::unpack(&args.image, &args.dir, !args.no_audit, &options, &output.progress);
     output.progress.finish();

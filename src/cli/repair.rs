@@ -4,12 +4,16 @@ use super::args::{TableArgs, threads};
 use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
 use crate::exit;
+use crate::id::Lsn;
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};
+use crate::report::audit::incomplete_line;
 use crate::report::{Format, Output, repair as view};
 use crate::scenario;
 use crate::store::read_regular_file;
+use crate::subject::Kind;
+use crate::words;
 use clap::{ArgGroup, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -57,7 +61,7 @@ struct PlanArgs {
     min_age: u64,
     /// Drop this unusable newest completion record, and fall back to the one before; by its LSN
     #[arg(long, value_name = "LSN")]
-    drop_completion: Vec<u64>,
+    drop_completion: Vec<Lsn>,
     /// Accept up to this many orphans even if they are more than half of all live versions
     #[arg(long, value_name = "N")]
     max_orphans: Option<u64>,
@@ -117,6 +121,7 @@ impl From<RepairError> for Failure {
         match e {
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
+            RepairError::Subject(e) => e.into(),
             RepairError::Refused(why) => Self::new(exit::REFUSED, why, "wtcheck audit shows where the store stands"),
             RepairError::HalfDone(why) => {
                 Self::new(exit::INCOMPLETE, why, "wtcheck audit shows where the store stands")
@@ -154,6 +159,7 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         drop_completion: args.drop_completion.clone(),
         max_orphans: args.max_orphans,
     };
+    let subject = super::subject(&args.dir, "repair plan", false)?;
     let made = apply::plan(&args.dir, &options, (threads(args.jobs), now()), &output.progress);
     output.progress.finish();
     let (plan, audit) = made?;
@@ -167,6 +173,13 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
         None => output.document(&plan, String::new),
     }
+    if let Some((path, why)) = audit.coverage.not_checked_list().find(|(_, why)| why.matters()) {
+        output.complain(&match exit_code {
+            exit::INCOMPLETE => incomplete_line(&audit),
+            _ => format!("{path}: {}; what could not be read is in no plan", words::unchecked(why)),
+        });
+    }
+    super::beside(&subject, "repair plan", output);
     Ok(exit_code)
 }
 
@@ -184,6 +197,7 @@ fn read_plan(path: &Path) -> Result<Plan, RepairError> {
 
 fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
     super::start_pool(threads(args.jobs));
+    super::not_a(&args.plan, "repair apply", |kind| *kind == Kind::Plan)?;
     let plan = read_plan(&args.plan)?;
     let directory = args.dir.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
     if args.in_place && !args.yes {
@@ -230,6 +244,7 @@ fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
 }
 
 fn undo(args: &UndoArgs, output: &mut Output) -> Outcome {
+    super::not_a(&args.journal, "repair plan", |kind| *kind == Kind::Journal)?;
     let undone = apply::undo(&args.journal, args.dir.as_deref(), &output.progress);
     output.progress.finish();
     view::undone(&undone?, output);

@@ -2,8 +2,10 @@
 
 use super::Failure;
 use crate::exit;
+use crate::subject::Kind;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 const PIECE: usize = 1 << 16;
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
@@ -13,6 +15,14 @@ pub(super) fn read(name: &str, command: &str, mut push: impl FnMut(&[u8])) -> Re
     let unreadable = |e: std::io::Error| {
         Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a log you may read, or - for standard input")
     };
+    if name != "-" {
+        let is_other = |kind: &Kind| {
+            let store =
+                matches!(kind, Kind::PageLog(_) | Kind::Home | Kind::Both(_) | Kind::Below { .. } | Kind::Homes { .. });
+            store || matches!(kind, Kind::BlockFile(_) | Kind::Image | Kind::Plan | Kind::Journal | Kind::Archive(_))
+        };
+        super::not_a(Path::new(name), command, |kind| !is_other(kind))?;
+    }
     let mut source: Box<dyn Read> = match name {
         "-" => Box::new(std::io::stdin().lock()),
         path => Box::new(File::open(path).map_err(unreadable)?),

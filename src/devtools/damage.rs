@@ -6,6 +6,7 @@
 use crate::audit::home::{self as local_audit, FileMap};
 use crate::audit::{self, Silent};
 use crate::home::space::{Account, Use};
+use crate::id::{Lsn, PageId, TableId};
 use crate::page::Depth;
 use crate::page::cell::CellKind;
 use crate::pagelog::catalog::{self, SHARED_METADATA};
@@ -16,6 +17,7 @@ use crate::store::edit::{Change, Edit, Field, Ledger, Side, Value};
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
 use crate::store::{self, OpenOptions, Row, StoreError, StoreKind};
+use crate::subject::{NoStore, Subject};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions as FileOptions};
 use std::io;
@@ -61,6 +63,9 @@ pub enum DamageError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is none.
+    #[error(transparent)]
+    Subject(#[from] NoStore),
     /// It cannot be audited.
     #[error(transparent)]
     Audit(#[from] audit::AuditError),
@@ -88,11 +93,11 @@ pub struct Done {
     /// Where, in words.
     pub place: String,
     /// Table of the page, if it is one of a page log.
-    pub table_id: Option<u64>,
+    pub table_id: Option<TableId>,
     /// Its page id.
-    pub page_id: Option<u64>,
+    pub page_id: Option<PageId>,
     /// LSN of the block.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// The file, if the injury is one to a file.
     pub file: Option<String>,
     /// Byte offset in the file.
@@ -102,11 +107,8 @@ pub struct Done {
 /// Copy a store to `to`, which must not exist, and injure the copy. `nth` chooses among places.
 pub fn damage(from: &Path, to: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
     copy::directory(from, to, &Silent)?;
-    let kv_home = [to.join("kv_home"), to.to_path_buf()]
-        .into_iter()
-        .find(|d| ["checkpoints.db", "data.mdb"].iter().any(|n| d.join(n).is_file()));
-    match kv_home {
-        Some(kv_home) => page_log(to, &kv_home, injury, nth),
+    match Subject::open(to).store()? {
+        Some(located) => page_log(to, &located.kv_home, injury, nth),
         None => home(to, injury, nth),
     }
 }

@@ -1,6 +1,7 @@
 //! Which part of a store an export takes. All versions of a page are in one shard, so that each shard can
 //! merge deltas and judge chains by itself.
 
+use crate::id::{PageId, TableId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -30,8 +31,8 @@ impl Shard {
 
     /// Whether it takes a page. The rule is part of the contract: shards are exported on different machines.
     #[must_use]
-    pub fn takes(self, table: u64, page: u64) -> bool {
-        self.is_whole() || spread(table, page >> BLOCK_SHIFT) % u64::from(self.of) + 1 == u64::from(self.index)
+    pub fn takes(self, table: TableId, page: PageId) -> bool {
+        self.is_whole() || spread(table, page.get() >> BLOCK_SHIFT) % u64::from(self.of) + 1 == u64::from(self.index)
     }
 
     /// The name of its directories.
@@ -42,8 +43,8 @@ impl Shard {
 }
 
 /// Spread blocks of pages evenly, whatever ids they have (the finaliser of splitmix64).
-fn spread(table: u64, block: u64) -> u64 {
-    let mut x = table.rotate_left(32) ^ block;
+fn spread(table: TableId, block: u64) -> u64 {
+    let mut x = table.get().rotate_left(32) ^ block;
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

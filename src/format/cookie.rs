@@ -5,6 +5,7 @@
 
 use super::reader::Reader;
 use super::{FormatError, Result, int};
+use crate::id::{Lsn, PageId};
 
 /// Highest cookie version this reader knows (02.1).
 pub const VERSION: u64 = 0;
@@ -36,15 +37,15 @@ pub struct Cookie {
     /// Minimum reader version; 0 for the older layouts.
     pub version_min: u64,
     /// Page id; 0 only in the invalid address of the older layouts.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// Known flags only; unknown ones are dropped and reported by `unknown_flags`.
     pub flags: u64,
     /// Flag bits this reader does not know.
     pub unknown_flags: u64,
     /// LSN of the newest block of the page; 0 where the layout has none.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the full image; 0 if the newest block is the full image, or the layout does not say.
-    pub base_lsn: u64,
+    pub base_lsn: Lsn,
     /// Size in bytes (02.4); 0 only in the invalid address of the older layouts.
     pub size: u32,
     /// Checksum in the newest block's header.
@@ -60,7 +61,7 @@ pub struct Cookie {
 impl Cookie {
     /// A version 0 cookie; `base_lsn` 0 for a full image.
     #[must_use]
-    pub fn new(page_id: u64, lsn: u64, base_lsn: u64, size: u32, checksum: u32) -> Self {
+    pub fn new(page_id: PageId, lsn: Lsn, base_lsn: Lsn, size: u32, checksum: u32) -> Self {
         Self {
             layout: Layout::V0,
             version: VERSION,
@@ -125,11 +126,11 @@ impl Cookie {
             layout: Layout::V0,
             version,
             version_min,
-            page_id,
+            page_id: PageId(page_id),
             flags: raw_flags & FLAG_DELTA,
             unknown_flags,
-            lsn,
-            base_lsn,
+            lsn: Lsn(lsn),
+            base_lsn: Lsn(base_lsn),
             size,
             checksum,
             checkpoint_id: None,
@@ -171,11 +172,11 @@ impl Cookie {
             layout,
             version: 0,
             version_min: 0,
-            page_id,
+            page_id: PageId(page_id),
             flags: 0,
             unknown_flags: 0,
-            lsn,
-            base_lsn: 0,
+            lsn: Lsn(lsn),
+            base_lsn: Lsn::NONE,
             size,
             checksum: narrow("checksum", checksum)?,
             checkpoint_id: checkpoint,
@@ -191,17 +192,17 @@ impl Cookie {
         match self.layout {
             Layout::V0 => {
                 int::write_nibble_pair(&mut out, self.version, self.version_min);
-                int::write_vuint(&mut out, self.page_id);
+                int::write_vuint(&mut out, self.page_id.get());
                 int::write_vuint(&mut out, self.flags | self.unknown_flags);
-                int::write_vuint(&mut out, self.lsn);
-                int::write_vuint(&mut out, self.lsn.saturating_sub(self.base_lsn));
+                int::write_vuint(&mut out, self.lsn.get());
+                int::write_vuint(&mut out, self.lsn.get().saturating_sub(self.base_lsn.get()));
                 int::write_vuint(&mut out, u64::from(self.size));
                 out.extend_from_slice(&self.checksum.to_le_bytes());
             }
             Layout::L1 | Layout::L2 | Layout::L3 => {
-                int::write_vuint(&mut out, self.page_id);
+                int::write_vuint(&mut out, self.page_id.get());
                 if self.layout == Layout::L3 {
-                    int::write_vuint(&mut out, self.lsn);
+                    int::write_vuint(&mut out, self.lsn.get());
                 }
                 if self.layout != Layout::L1 {
                     int::write_vuint(&mut out, self.checkpoint_id.unwrap_or(0));

@@ -5,6 +5,7 @@
 use super::checkpoint_list::{self, CheckpointEntry};
 use super::config::{Config, Kind, Value, shorten, text_of};
 use super::{FormatError, Result};
+use crate::id::{Lsn, PageId};
 
 /// The newest turtle page this reader understands.
 pub const READER_VERSION: u32 = 2;
@@ -12,7 +13,7 @@ pub const READER_VERSION: u32 = 2;
 /// Version of a page without version keys.
 const DEFAULT_VERSION: u32 = 1;
 /// The only page id a key page has (08.1).
-const KEY_PAGE_ID: u64 = 1;
+const KEY_PAGE_ID: PageId = PageId(1);
 /// The only version of a key reference (08.3).
 const KEY_REFERENCE_VERSION: u32 = 1;
 /// What the legacy form leaves out before its list.
@@ -66,9 +67,9 @@ pub struct Turtle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyReference {
     /// Page id, always 1.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// LSN of the key page.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Version of the reference, always 1.
     pub version: u32,
 }
@@ -302,10 +303,10 @@ fn reference(text: &str) -> Result<KeyReference> {
         Some(other) => other.map_err(|e| e.within(key)),
     };
     let (page_id, lsn) = (number("page_id")?, number("lsn")?);
-    if page_id != KEY_PAGE_ID {
+    if KEY_PAGE_ID != page_id {
         return Err(FormatError::invalid(format!("page_id {page_id} is out of range")));
     }
-    Ok(KeyReference { page_id, lsn, version: KEY_REFERENCE_VERSION })
+    Ok(KeyReference { page_id: PageId(page_id), lsn: Lsn(lsn), version: KEY_REFERENCE_VERSION })
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //! items, its cells (spec 17.2 to 17.6).
 
 use super::block::Headers;
-use super::fault::{Fault, FaultKind};
-use super::tree::{self, Seen, Shape, UNKNOWN_COMPRESSOR, breach, breaches};
+use super::fault::{Fact, Fault, FaultKind, Note};
+use super::seen::Seen;
+use super::shape::{self, Opaque, Shape, breach, breaches};
 use crate::format::block::FLAG_DATA_CHECKSUM;
 use crate::format::local::LocalAddress;
 use crate::format::pack;
@@ -60,7 +61,7 @@ pub(super) struct Leaf {
     pub verified: bool,
     /// False if overflow items may have been missed.
     pub complete: bool,
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
     pub rows: Option<RowCounts>,
     pub overflows: Vec<Overflow>,
     pub faults: Vec<Fault>,
@@ -105,7 +106,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
         return out;
     }
     let before = out.faults.len();
-    let stored = tree::load(shape, &task.address, task.known, buffer, &mut out.faults);
+    let stored = shape::load(shape, &task.address, task.known, buffer, &mut out.faults);
     if !task.known {
         (shape.progress)(1, u64::from(task.address.size));
     }
@@ -121,17 +122,17 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {
         let fault = breach(&task.address, broken, true);
         out.faults.push(match wrong_type(shape, task, &headers) {
-            Some(wrong) => fault.with(format!("a {} in the place of a {}", wrong.found, wrong.expected)),
+            Some((wanted, found)) => fault.with(Note::InPlaceOf { wanted, found }),
             None => fault,
         });
         sound = false;
     }
-    if let Some(found) = wrong_type(shape, task, &headers).filter(|_| sound) {
-        out.faults.push(found);
+    if let Some((wanted, found)) = wrong_type(shape, task, &headers).filter(|_| sound) {
+        out.faults.push(Fault::at(FaultKind::Header, &task.address, Fact::PageType { wanted, found }));
         sound = false;
     }
     if headers.page.write_gen >= task.generation {
-        out.faults.push(tree::generation(&task.address, headers.page.write_gen, task.generation));
+        out.faults.push(shape::generation(&task.address, headers.page.write_gen, task.generation));
     }
     out.verified = sound && !mended;
     // A checksum of 64 bytes leaves the stream to vouch for the rest.
@@ -142,16 +143,15 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     out
 }
 
-/// A page type that does not go with the tree or with the address cell (17.6).
-fn wrong_type(shape: &Shape<'_>, task: &LeafTask, headers: &Headers) -> Option<Fault> {
+/// A page type that does not go with the tree or with the address cell (17.6): what belongs there, if it is known,
+/// and what is there.
+fn wrong_type(shape: &Shape<'_>, task: &LeafTask, headers: &Headers) -> Option<(Option<PageType>, PageType)> {
     let kind = headers.page.page_type().ok()?;
     let wanted = shape.entry.leaf_type();
     if wanted.is_none_or(|w| w == kind) && rules::leads_to(task.kind, kind) {
         return None;
     }
-    let expected = wanted.map_or("leaf", PageType::name);
-    let fault = Fault::at(FaultKind::Header, &task.address).expected(format!("{expected} page"));
-    Some(fault.found(format!("{} page", kind.name())))
+    Some((wanted, kind))
 }
 
 /// Decode the cells. `sound`: the headers break no rule.
@@ -170,15 +170,15 @@ fn content(
         Err(e) if e.class == Class::Unsupported => {
             match alien(shape, headers, &task.address) {
                 Some(fault) => out.faults.push(fault),
-                None => out.opaque = Some(UNKNOWN_COMPRESSOR),
+                None => out.opaque = Some(Opaque::UnknownCompressor),
             }
             out.complete = !items;
             return;
         }
         Err(e) => {
             if sound {
-                let fault = Fault::at(FaultKind::Undecodable, &task.address);
-                out.faults.push(fault.expected("a valid page").found(e.to_string()));
+                let fact = Fact::Undecodable { item: false, error: e };
+                out.faults.push(Fault::at(FaultKind::Undecodable, &task.address, fact));
             }
             out.complete = !items;
             out.verified = false;
@@ -390,19 +390,18 @@ fn is_document(bytes: &[u8]) -> bool {
 /// A page below a plain one that cannot be what its flags say: a file is encrypted as a whole or not
 /// at all, and compressed only by the compressor of its configuration (16.3).
 pub(super) fn alien(shape: &Shape<'_>, headers: &Headers, address: &LocalAddress) -> Option<Fault> {
-    let fault = Fault::at(FaultKind::Header, address);
+    let fault = |why| Some(Fault::at(FaultKind::Header, address, Fact::Alien(why)));
     if headers.page.is_encrypted() {
-        return Some(fault.expected("a plain page, as the page above it").found("an encrypted page"));
+        return fault(Opaque::Encrypted);
     }
     let configured = !shape.entry.key_format.is_empty();
-    (configured && shape.entry.compressor.is_empty())
-        .then(|| fault.expected("a page that is not compressed: the file has no compressor").found("a compressed page"))
+    if configured && shape.entry.compressor.is_empty() { fault(Opaque::UnknownCompressor) } else { None }
 }
 
 /// Verify an overflow item.
 pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, faults: &mut Vec<Fault>) {
     let mut buffer = Vec::new();
-    let stored = tree::load(shape, address, known, &mut buffer, faults);
+    let stored = shape::load(shape, address, known, &mut buffer, faults);
     if !known {
         (shape.progress)(1, u64::from(address.size));
     }
@@ -420,7 +419,7 @@ pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, f
         }
         Err(e) if e.class == Class::Unsupported => faults.extend(alien(shape, &headers, address)),
         Err(e) => {
-            faults.push(Fault::at(FaultKind::Undecodable, address).expected("an overflow item").found(e.to_string()));
+            faults.push(Fault::at(FaultKind::Undecodable, address, Fact::Undecodable { item: true, error: e }));
         }
     }
 }
@@ -428,14 +427,11 @@ pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, f
 fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen) -> Overflow {
     let mut faults = Vec::new();
     if task.kind == CellKind::AddrLeafNoOverflow {
-        faults.push(
-            Fault::at(FaultKind::Header, &task.address)
-                .expected("no overflow item: the address cell says so")
-                .found(format!("an overflow item at {}", item.address.offset)),
-        );
+        let fact = Fact::UnannouncedItem { at: item.address.offset };
+        faults.push(Fault::at(FaultKind::Header, &task.address, fact));
     }
     // Items may be long, and a hostile leaf may name one of them a thousand times.
-    if seen.has_item(&item.address) && tree::is_stated(shape, &item.address) {
+    if seen.has_item(&item.address) && shape::is_stated(shape, &item.address) {
         return Overflow { address: item.address, faults };
     }
     let before = faults.len();
@@ -449,7 +445,7 @@ fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen
 /// The bytes of an overflow item; `None` if it cannot be had, which [`overflow`] tells.
 pub(super) fn item(shape: &Shape<'_>, address: &LocalAddress) -> Option<Vec<u8>> {
     let mut buffer = Vec::new();
-    let stored = tree::load(shape, address, false, &mut buffer, &mut Vec::new())?;
+    let stored = shape::load(shape, address, false, &mut buffer, &mut Vec::new())?;
     let headers = Headers::read(stored).ok()?;
     let plain = local_image::plain(stored, &headers.page, shape.entry.compression()).ok()?;
     Some(rules::overflow_item(&Page::new(&plain).ok()?).ok()?.to_vec())

@@ -26,12 +26,15 @@ pub use page::Replaced;
 
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
+use crate::coverage::Unchecked;
 use crate::format::{home_turtle, local as local_format};
 use crate::home::{directory, recover};
+use crate::id::Version;
 use crate::page::Depth;
 use crate::scratch;
 use crate::store::blockfile::BlockFile;
-use crate::store::{self, OpenOptions, StoreKind};
+use crate::store::{self, Located, OpenOptions, StoreKind};
+use crate::subject::{NoStore, Subject};
 use image::{FileEntry, LeftOut, Manifest};
 use same::Essence;
 use search::{Needles, Samples};
@@ -52,6 +55,9 @@ pub enum PackError {
     /// The source cannot be audited.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// There is no store.
+    #[error(transparent)]
+    Subject(#[from] NoStore),
     /// A file cannot be read or written.
     #[error("{path}: {reason}")]
     Io {
@@ -141,10 +147,16 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
     let (tree, work, back) = (below("tree")?, below("work")?, below("back")?);
 
     let audits = audits(dir, options, progress)?;
+    // An image without a file that is there would tell of a store that lacks it.
+    for (name, why) in audits.iter().flat_map(|a| a.coverage.not_checked_list()) {
+        if let Unchecked::Io { error, .. } = why {
+            return Err(PackError::Io { path: dir.join(name), reason: error.clone() });
+        }
+    }
     let mut samples = Samples::default();
-    let mut made = match is_local(dir) {
-        true => pack_home(dir, &tree, options, &mut samples, progress)?,
-        false => pack_log(dir, &tree, &work, options, &mut samples, progress)?,
+    let mut made = match Subject::open(dir).store()? {
+        None => pack_home(dir, &tree, options, &mut samples, progress)?,
+        Some(located) => pack_log(located, dir, &tree, &work, options, &mut samples, progress)?,
     };
     made.left_out.sort_by(|a, b| a.name.cmp(&b.name));
     let files = list(&tree)?;
@@ -235,13 +247,16 @@ fn audits(dir: &Path, options: &Options, progress: &dyn Progress) -> Result<Vec<
 }
 
 fn audit_at(dir: &Path, depth: Depth, options: &Options, progress: &dyn Progress) -> Result<Audit, PackError> {
-    if is_local(dir) {
-        let (home, _) =
-            audit::home::open(dir, options.open.no_mmap, options.open.allow_live).map_err(AuditError::from)?;
+    let subject = Subject::open(dir);
+    if !options.open.allow_live {
+        subject.check_live()?;
+    }
+    let Some(located) = subject.store()? else {
+        let (home, _) = audit::home::open_subject(&subject, options.open.no_mmap)?;
         let options = audit::home::Options { checkpoint: None, depth, no_mmap: options.open.no_mmap, tables: None };
         return Ok(audit::home::run(&home, "", &options, progress)?.0);
-    }
-    let store = store::open(dir, &options.open).map_err(AuditError::from)?;
+    };
+    let store = store::open_at(located, options.open.no_mmap)?;
     let options = audit::Options { depth, jobs: options.jobs, ..audit::Options::default() };
     Ok(audit::pagelog::run(&*store, "", &options, progress)?)
 }
@@ -326,6 +341,7 @@ struct Made {
 }
 
 fn pack_log(
+    located: &Located,
     dir: &Path,
     tree: &Path,
     work: &Path,
@@ -333,8 +349,7 @@ fn pack_log(
     samples: &mut Samples,
     progress: &dyn Progress,
 ) -> Result<Made, PackError> {
-    let located = store::locate(dir)?;
-    let store = store::open(dir, &options.open)?;
+    let store = store::open_at(located, options.open.no_mmap)?;
     let opened = audit::pagelog::open(&*store, false, progress)?;
     // The layout of the source: the page log in a directory of its own, or not.
     let (target, prefix) = match located.home.as_deref() == Some(dir) {
@@ -386,18 +401,13 @@ fn pack_log(
     }
     made.replaced = rewriter.replaced;
     made.key_bytes = rewriter.key_bytes;
-    for (table, page, lsn) in &rewriter.misfits {
+    for Version { table, page, lsn } in &rewriter.misfits {
         made.notes.push(format!("table {table}, page {page}, LSN {lsn}: the new content does not fit the old length"));
     }
-    if let Some(home) = located.home.filter(|h| h == dir) {
-        beside(&home, &mut made.left_out)?;
+    if located.home.as_deref() == Some(dir) {
+        beside(dir, &mut made.left_out)?;
     }
     Ok(made)
-}
-
-/// Whether a directory is a home of local block files, without a page log.
-fn is_local(dir: &Path) -> bool {
-    dir.is_dir() && directory::is_without_page_log(dir)
 }
 
 /// Texts of the engine at the top of a home, which say nothing of its user.

@@ -11,6 +11,7 @@ use super::fast_cell::vuint;
 use crate::format::cookie::Cookie;
 use crate::format::image::Era;
 use crate::format::page_header::PageType;
+use crate::id::Lsn;
 
 /// The address cell of a leaf without overflow items, type 3 (05.1): without window, and with it.
 const ADDR_LEAF_NO_OVERFLOW: u8 = CellKind::AddrLeafNoOverflow.byte();
@@ -38,7 +39,7 @@ impl PlainChild {
     /// The whole cookie.
     #[must_use]
     pub fn cookie(&self) -> Cookie {
-        Cookie::new(self.page, self.lsn, 0, self.size, self.checksum)
+        Cookie::new(self.page.into(), self.lsn.into(), Lsn::NONE, self.size, self.checksum)
     }
 }
 
@@ -103,8 +104,8 @@ fn of(child: &Child<'_>) -> Option<PlainChild> {
         return None;
     }
     let cookie = Cookie::decode(child.cookie).ok()?;
-    let Cookie { page_id: page, lsn, size, checksum, .. } = cookie;
-    let plain = PlainChild { page, lsn, size, checksum };
+    let Cookie { page_id, lsn, size, checksum, .. } = cookie;
+    let plain = PlainChild { page: page_id.get(), lsn: lsn.get(), size, checksum };
     (lsn != 0 && cookie == plain.cookie()).then_some(plain)
 }
 

@@ -9,7 +9,7 @@ pub(super) fn missing(
     broken: &[Judged],
     base: &Body<'_>,
     deltas: &[Body<'_>],
-    place: (u64, u64, u64),
+    place: crate::id::Version,
     faults: &mut Vec<Fault>,
 ) {
     tell(broken, (base, deltas), place, faults, |b| matches!(b.rule.harm(), Harm::Lost | Harm::Order));
@@ -20,7 +20,7 @@ pub(super) fn all(
     broken: &[Judged],
     base: &Body<'_>,
     deltas: &[Body<'_>],
-    place: (u64, u64, u64),
+    place: crate::id::Version,
     faults: &mut Vec<Fault>,
 ) {
     tell(broken, (base, deltas), place, faults, |_| true);
@@ -29,12 +29,12 @@ pub(super) fn all(
 fn tell(
     broken: &[Judged],
     (base, deltas): (&Body<'_>, &[Body<'_>]),
-    place: (u64, u64, u64),
+    place: crate::id::Version,
     faults: &mut Vec<Fault>,
     wanted: impl Fn(&Broken) -> bool,
 ) {
     // What a damaged page says is no news.
-    if broken.is_empty() || faults.iter().any(|f| f.page == place.1) {
+    if broken.is_empty() || faults.iter().any(|f| f.page == place.page) {
         return;
     }
     let before = faults.len();
@@ -66,7 +66,7 @@ struct Block {
 }
 
 /// Add a broken rule to the fault of its kind from `before` on, or make one. Returns its position.
-fn add(faults: &mut Vec<Fault>, before: usize, broken: &Broken, block: Block, place: (u64, u64, u64)) -> usize {
+fn add(faults: &mut Vec<Fault>, before: usize, broken: &Broken, block: Block, place: crate::id::Version) -> usize {
     let (kind, expected) = match broken.rule.harm() {
         Harm::Header => (FaultKind::Header, "valid headers"),
         Harm::Lost => (FaultKind::Undecodable, "a page that follows the rules of its type"),

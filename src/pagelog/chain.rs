@@ -3,6 +3,7 @@
 
 use super::fault::{Fault, FaultKind};
 use crate::format::cookie::{Cookie, Layout};
+use crate::id::{Lsn, TableId, Version};
 use crate::store::{FLAG_DELTA, Index, Row, Rows};
 use std::ops::{Range, RangeInclusive};
 
@@ -48,7 +49,7 @@ impl Chain {
 ///
 /// Whatever is left of a broken chain is returned beside the fault, so that an audit sees as much as
 /// possible and does not take the remains for orphans. `None`: nothing of the version is there.
-pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
+pub fn resolve(index: &Index, table: TableId, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
     resolve_in(index, index.page(table, cookie.page_id), table, cookie, faults)
 }
 
@@ -56,14 +57,14 @@ pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Faul
 pub fn resolve_in(
     index: &Index,
     page: Range<usize>,
-    table: u64,
+    table: TableId,
     cookie: &Cookie,
     faults: &mut Vec<Fault>,
 ) -> Option<Chain> {
     if let Some(at) = lone_image(index, page.clone(), cookie) {
         return Some(Chain { base: at, newest: at });
     }
-    let place = (table, cookie.page_id, cookie.lsn);
+    let place = Version::new(table, cookie.page_id, cookie.lsn);
     let rows = index.slice(page.clone()).to_vec();
     // L1 and L2 cookies have no LSN: they mean the newest version.
     let upto = match cookie.layout {
@@ -102,7 +103,7 @@ pub fn resolve_in(
         faults.push(Fault::new(FaultKind::DiscardedInUse, place, "no discard record in the chain", found));
     } else if base.is_none() {
         let expected = match cookie.base_lsn {
-            0 => "a full image at the start of the chain".to_string(),
+            Lsn::NONE => "a full image at the start of the chain".to_string(),
             lsn => format!("a full image at LSN {lsn}"),
         };
         let found = format!("only deltas, at LSN {}", list(blocks.iter().map(|r| r.lsn)));
@@ -129,7 +130,7 @@ pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
 }
 
 /// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.
-fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: &mut Vec<Fault>) {
+fn check_links(cookie: &Cookie, blocks: &[Row], place: Version, faults: &mut Vec<Fault>) {
     let mut broken = |expected: String, found: String| {
         faults.push(Fault::new(FaultKind::ChainBroken, place, expected, found));
     };
@@ -200,7 +201,7 @@ fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: 
 }
 
 /// A short list of numbers for a message.
-fn list(numbers: impl ExactSizeIterator<Item = u64>) -> String {
+fn list(numbers: impl ExactSizeIterator<Item = Lsn>) -> String {
     const SHOWN: usize = 8;
     let more = numbers.len().saturating_sub(SHOWN);
     let mut out = numbers.take(SHOWN).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");

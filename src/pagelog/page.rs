@@ -9,6 +9,7 @@ use crate::format::cookie::{Cookie, Layout};
 use crate::format::image::{Era, Image};
 use crate::format::page_header::PageHeader;
 use crate::format::{Class, FormatError};
+use crate::id::Version;
 use crate::page::delta::{self, Above, Body, Children, Rows, Summary};
 use crate::page::plain_child::{self, Entries};
 use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
@@ -90,7 +91,7 @@ pub fn read(
     scratch.used = 0;
     for row in rows {
         if let Err(e) = reader.read(&row, scratch.slot()) {
-            faults.push(unreadable((row.table, row.page, row.lsn), &e));
+            faults.push(unreadable(Version::new(row.table, row.page, row.lsn), &e));
             scratch.used = 0;
             return None;
         }
@@ -98,7 +99,7 @@ pub fn read(
     let mut expected = checks.newest;
     let mut header = None;
     for (at, (row, bytes)) in rows.iter().zip(scratch.blocks.iter_mut()).enumerate().rev() {
-        let place = (row.table, row.page, row.lsn);
+        let place = Version::new(row.table, row.page, row.lsn);
         let mut flipped = None;
         if let Ok(image) = Image::parse(bytes, Some(era)) {
             flipped = verify(&image, expected, row.flags & FLAG_DELTA != 0, place, faults);
@@ -131,7 +132,7 @@ fn verify(
     image: &Image<'_>,
     expected: Option<u32>,
     delta: bool,
-    place: (u64, u64, u64),
+    place: Version,
     faults: &mut Vec<Fault>,
 ) -> Option<(usize, u8)> {
     let stored = image.block.checksum;
@@ -212,7 +213,7 @@ fn plain<'s>(
 #[derive(Debug, Clone, Copy)]
 pub struct Loaded {
     /// Table, page and LSN of the version.
-    pub place: (u64, u64, u64),
+    pub place: Version,
     /// The header layout.
     pub era: Era,
     /// The tree's compressor.
@@ -226,7 +227,7 @@ pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>)
         Image::parse(bytes, Some(loaded.era))
             .is_ok_and(|i| i.is_compressed() && i.block.flags & block::FLAG_DATA_CHECKSUM == 0)
     };
-    if !scratch.blocks().any(partial) || faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+    if !scratch.blocks().any(partial) || faults.iter().any(|f| f.page == loaded.place.page && !f.recovered) {
         return;
     }
     if let Err((kind, e)) = plain(scratch, loaded.era, loaded.compression) {
@@ -343,7 +344,7 @@ fn with_bodies<T>(
         Ok(blocks) => blocks,
         Err((kind, e)) => {
             // A block whose checksum failed already has its finding; do not say it twice.
-            if kind.is_unchecked() || !faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+            if kind.is_unchecked() || !faults.iter().any(|f| f.page == loaded.place.page && !f.recovered) {
                 faults.push(from_format(kind, loaded.place, &e));
             }
             return None;
@@ -359,7 +360,7 @@ fn with_bodies<T>(
 
 /// A fault from a format error.
 #[must_use]
-pub fn from_format(kind: FaultKind, place: (u64, u64, u64), e: &FormatError) -> Fault {
+pub fn from_format(kind: FaultKind, place: Version, e: &FormatError) -> Fault {
     let expected = match kind {
         FaultKind::Encrypted | FaultKind::UnknownCompressor => "readable content",
         FaultKind::CookieInvalid | FaultKind::CookieUnsupported => "a valid address cookie",
@@ -370,6 +371,6 @@ pub fn from_format(kind: FaultKind, place: (u64, u64, u64), e: &FormatError) -> 
 
 /// A fault for bytes the store could not deliver.
 #[must_use]
-pub fn unreadable(place: (u64, u64, u64), e: &StoreError) -> Fault {
+pub fn unreadable(place: Version, e: &StoreError) -> Fault {
     Fault::new(FaultKind::Unreadable, place, "the stored bytes", e.to_string())
 }

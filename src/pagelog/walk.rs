@@ -17,6 +17,7 @@ pub(crate) use super::worker::next_page_id;
 use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
 use crate::format::FormatError;
 use crate::format::cookie::{Cookie, Layout};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::windows::above_root;
 use crate::page::{Depth, RowCounts};
@@ -28,7 +29,7 @@ use std::sync::{Mutex, mpsc};
 /// Deepest level that is still followed (06.6).
 pub const MAX_DEPTH: usize = 64;
 /// First page id of btree pages (06.1).
-pub const FIRST_PAGE_ID: u64 = 100;
+pub const FIRST_PAGE_ID: PageId = PageId(100);
 /// Leaf addresses a task carries.
 const LEAVES_PER_TASK: usize = 64;
 /// Tasks in flight.
@@ -157,9 +158,9 @@ pub struct LeafSums {
 ///
 /// There is one for each internal page of a walk, so it holds of the cookie only what reading needs.
 struct Node {
-    page: u64,
-    lsn: u64,
-    base_lsn: u64,
+    page: PageId,
+    lsn: Lsn,
+    base_lsn: Lsn,
     size: u32,
     checksum: u32,
     layout: Layout,
@@ -283,14 +284,14 @@ struct Walker<'a> {
     /// One bit per index row; set on a page's first row once the page is reached.
     seen: &'a Bits,
     /// Pages reached that have no row at all.
-    absent: std::collections::HashSet<(usize, u64)>,
+    absent: std::collections::HashSet<(usize, PageId)>,
     nodes: Vec<Node>,
     /// Internal pages to read.
     stack: Vec<Task>,
     /// Leaves to read before any further internal page.
     leaves: VecDeque<Task>,
     /// Pages with a second parent: tree, page, LSN of the second reference.
-    twice: Vec<(usize, u64, u64)>,
+    twice: Vec<(usize, PageId, Lsn)>,
     /// See [`Outcomes::Unsettled`].
     unsettled: bool,
     options: Options<'a>,
@@ -350,7 +351,7 @@ impl Walker<'_> {
     ) -> Option<Task> {
         let table = self.trees[tree].table;
         let cookie = page.cookie;
-        let place = (table, cookie.page_id, cookie.lsn);
+        let place = Version::new(table, cookie.page_id, cookie.lsn);
         if page.suspect && (page.chain.is_none() || !faults.is_empty()) {
             return None;
         }
@@ -420,7 +421,7 @@ impl Walker<'_> {
         while let Some(node) = up {
             if self.nodes[node].page == cookie.page_id {
                 let holder = self.nodes[parent].cookie();
-                let place = (self.trees[tree].table, holder.page_id, holder.lsn);
+                let place = Version::new(self.trees[tree].table, holder.page_id, holder.lsn);
                 let fault = Fault::new(
                     FaultKind::Cycle,
                     place,
@@ -437,7 +438,7 @@ impl Walker<'_> {
     }
 
     /// Ids of btree pages start at 100 and stay below next_page_id (I6 of 11.2).
-    fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: (u64, u64, u64)) {
+    fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: Version) {
         let next = next_page_id(&self.trees[tree]);
         if cookie.page_id < FIRST_PAGE_ID || next.is_some_and(|n| cookie.page_id >= n) {
             let expected = next.map_or(format!("a page id of at least {FIRST_PAGE_ID}"), |n| {
@@ -473,7 +474,7 @@ impl Walker<'_> {
         let mut leaves = Vec::new();
         for found in outcome.children {
             let Some(parent) = parents.get(found.leaf) else { continue };
-            let place = (self.trees[tree].table, parent.page.cookie.page_id, parent.page.cookie.lsn);
+            let place = Version::new(self.trees[tree].table, parent.page.cookie.page_id, parent.page.cookie.lsn);
             match found.cookie {
                 Err(_) if outcome.damaged => {}
                 Err(e) => {
@@ -530,7 +531,7 @@ impl Walker<'_> {
         }
         self.twice.sort_unstable();
         self.twice.dedup_by_key(|t| (t.0, t.1));
-        let mut parents: Vec<Vec<u64>> = self.twice.iter().map(|_| Vec::new()).collect();
+        let mut parents: Vec<Vec<PageId>> = self.twice.iter().map(|_| Vec::new()).collect();
         for node in &self.nodes {
             let (tree, cookie) = (node.tree, node.cookie());
             let spec = &self.trees[tree];
@@ -559,10 +560,14 @@ impl Walker<'_> {
         }
         for ((tree, page, lsn), mut parents) in std::mem::take(&mut self.twice).into_iter().zip(parents) {
             parents.sort_unstable();
-            let list = parents.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            let list = parents.iter().map(PageId::to_string).collect::<Vec<_>>().join(", ");
             let found = format!("{} references", parents.len().max(2));
-            let fault =
-                Fault::new(FaultKind::ReferencedTwice, (self.trees[tree].table, page, lsn), "one reference", found);
+            let fault = Fault::new(
+                FaultKind::ReferencedTwice,
+                Version::new(self.trees[tree].table, page, lsn),
+                "one reference",
+                found,
+            );
             self.visitor.fault(tree, fault.with(format!("parent pages: {list}")));
         }
     }
@@ -571,7 +576,7 @@ impl Walker<'_> {
 impl Tree {
     /// A tree for a walk that stands alone: a table and a root, nothing else known.
     #[must_use]
-    pub fn bare(uri: &str, table: u64, root: Cookie) -> Self {
+    pub fn bare(uri: &str, table: TableId, root: Cookie) -> Self {
         Self { uri: uri.to_string(), table, entry: None, root: Some(root), compression: Compression::Unknown }
     }
 }

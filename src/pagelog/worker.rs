@@ -10,6 +10,7 @@ use super::walk::{Bits, FIRST_PAGE_ID, LeafSums, MAX_DEPTH, Options, Visited};
 use crate::format::FormatError;
 use crate::format::cookie::Cookie;
 use crate::format::page_header::{PageHeader, PageType};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::{CellKind, Times};
 use crate::page::delta::{Above, Child, Children, Summary};
 use crate::page::plain_child::{Entry, PlainChild};
@@ -76,7 +77,7 @@ pub(super) struct Located {
 }
 
 impl Located {
-    pub(super) fn new(index: &Index, table: u64, cookie: &Cookie) -> Self {
+    pub(super) fn new(index: &Index, table: TableId, cookie: &Cookie) -> Self {
         let mut faults = Vec::new();
         let range = index.page(table, cookie.page_id);
         let chain = chain::resolve_in(index, range.clone(), table, cookie, &mut faults);
@@ -97,11 +98,11 @@ pub(super) struct Found {
 
 impl Found {
     /// Decode an address and look where it leads; anything but a plain address is an overflow item.
-    pub(super) fn new(index: &Index, table: u64, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
+    pub(super) fn new(index: &Index, table: TableId, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
         Self::of(index, table, Cookie::decode(cookie), kind, leaf)
     }
 
-    fn of(index: &Index, table: u64, cookie: Result<Cookie, FormatError>, kind: CellKind, leaf: usize) -> Self {
+    fn of(index: &Index, table: TableId, cookie: Result<Cookie, FormatError>, kind: CellKind, leaf: usize) -> Self {
         let mut located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
         let overflow = !kind.is_addr();
         // Other leaves may lead to overflow pages, so their cells matter.
@@ -279,13 +280,17 @@ impl Worker<'_> {
         }
         // Damage shows at every depth; key order is the business of a deep audit only.
         faults.retain(|f| options.depth == Depth::Deep || !matches!(f.kind, FaultKind::KeyOrder | FaultKind::KeyRange));
-        let known = out.faults.iter().any(|f| f.page == loaded.place.1);
+        let known = out.faults.iter().any(|f| f.page == loaded.place.page);
         out.faults.extend(faults.into_iter().filter(|f| !known || f.kind.is_unchecked()));
     }
 }
 
 pub(super) fn loaded(tree: &Tree, cookie: &Cookie) -> Loaded {
-    Loaded { place: (tree.table, cookie.page_id, cookie.lsn), era: page::era_of(cookie), compression: tree.compression }
+    Loaded {
+        place: Version::new(tree.table, cookie.page_id, cookie.lsn),
+        era: page::era_of(cookie),
+        compression: tree.compression,
+    }
 }
 
 /// Whether a page below the internal ones is read at all.
@@ -345,8 +350,8 @@ impl<'a> Siblings<'a> {
     fn plain(&self, child: &PlainChild, sound: bool, out: &mut Vec<Found>, sums: &mut LeafSums) {
         let Ground { index, options, .. } = self.ground;
         if let Some(view) = self.view {
-            let page = view.page(child.page);
-            if let Some(at) = view.find(page.clone(), child.lsn) {
+            let page = view.page(PageId(child.page));
+            if let Some(at) = view.find(page.clone(), Lsn(child.lsn)) {
                 if options.entered.is_some_and(|entered| entered.get(at)) {
                     return;
                 }
@@ -373,7 +378,7 @@ impl<'a> Siblings<'a> {
             Depth::Deep => false,
         };
         let chain = Chain { base: at, newest: at };
-        self.is_in_place(child.page, child.lsn)
+        self.is_in_place(PageId(child.page), Lsn(child.lsn))
             && view.row(at).is_some_and(|row| chain::is_sound_image(&row, child.size) && deep_enough(&row))
             && self.take_in(chain, page, child.size, u64::from(child.size), sums)
     }
@@ -397,7 +402,7 @@ impl<'a> Siblings<'a> {
     }
 
     /// Whether a page with this id and LSN is where it may be.
-    fn is_in_place(&self, page: u64, lsn: u64) -> bool {
+    fn is_in_place(&self, page: PageId, lsn: Lsn) -> bool {
         lsn != 0
             && lsn < self.parent.page.cookie.lsn
             && !self.too_deep
@@ -431,7 +436,7 @@ impl<'a> Siblings<'a> {
 }
 
 /// Whether an earlier walk entered the version a cookie names.
-fn is_known(index: &Index, table: u64, cookie: &[u8], entered: &Bits) -> bool {
+fn is_known(index: &Index, table: TableId, cookie: &[u8], entered: &Bits) -> bool {
     let Ok(cookie) = Cookie::decode(cookie) else { return false };
     index.find(table, cookie.page_id, cookie.lsn).is_some_and(|at| entered.get(at))
 }
@@ -456,7 +461,7 @@ fn separators(children: &Children<'_>, page: &Bounds, compared: bool) -> Vec<Bou
 }
 
 /// The keys of a leaf lie between the separators around it.
-fn check_bounds(leaf: &Summary, bounds: &Bounds, place: (u64, u64, u64)) -> Option<Fault> {
+fn check_bounds(leaf: &Summary, bounds: &Bounds, place: Version) -> Option<Fault> {
     let above = |low: &[u8]| leaf.first_key.as_deref().is_some_and(|first| first < low);
     if bounds.low.as_deref().is_some_and(above) {
         return Some(Fault::new(

@@ -7,7 +7,8 @@ use crate::home::edit;
 use crate::store::edit::{Ledger, Side, State};
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
-use crate::store::{Located, StoreError, StoreKind};
+use crate::store::{Located, StoreKind};
+use crate::subject::Subject;
 use std::path::{Path, PathBuf};
 
 /// A store opened for changes.
@@ -20,11 +21,7 @@ pub(super) enum Hand {
 
 /// The page log in a directory; `None` for a home of local block files.
 pub(super) fn page_log(dir: &Path) -> Result<Option<Located>, RepairError> {
-    match crate::store::locate(dir) {
-        Ok(located) => Ok(Some(located)),
-        Err(StoreError::NoPageLog { .. }) if crate::home::directory::looks_like_home(dir) => Ok(None),
-        Err(e) => Err(e.into()),
-    }
+    Ok(Subject::open(dir).store()?.cloned())
 }
 
 impl Hand {

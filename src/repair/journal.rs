@@ -9,6 +9,7 @@
 use super::RepairError;
 use crate::format::crc::crc32c;
 use crate::home::edit::FileChange;
+use crate::id::Lsn;
 use crate::store::edit::Change;
 use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};
@@ -41,9 +42,9 @@ pub struct Header {
     /// Fingerprint of the store before.
     pub fingerprint: String,
     /// LSN counter before and after.
-    pub lsn_counter: Option<(u64, u64)>,
+    pub lsn_counter: Option<(Lsn, Lsn)>,
     /// Newest completion record before and after.
-    pub newest_completion: Option<(u64, u64)>,
+    pub newest_completion: Option<(Lsn, Lsn)>,
     /// What was done, in words.
     pub actions: Vec<String>,
 }

@@ -1,15 +1,22 @@
 //! An audit for people: what am I looking at, verdict, accounting, orphans, keys, damage, what next.
 //! The same for programs is the serialised audit itself.
 
+use super::document::{AuditDocument, FindingDocument};
 use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
+use crate::coverage::Unchecked;
+use crate::id::Lsn;
+use crate::store::StoreKind;
+use crate::words;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Findings of one code on screen, unless more detail was asked for.
 const SHOWN_PER_CODE: usize = 5;
+/// Things that were not checked on screen, likewise.
+const SHOWN_UNCHECKED: usize = 10;
 /// Orphans on screen, likewise.
 const SHOWN_ORPHANS: usize = 20;
 
@@ -19,13 +26,18 @@ pub fn show(audit: &Audit, output: &mut Output) {
         return lines(audit, output);
     }
     let (paint, width, verbose) = (output.paint, output.width, output.verbose);
-    output.document(audit, || {
+    output.document(&AuditDocument::from(audit), || {
         let view = View { audit, paint, width, verbose };
-        if let Some(local) = &audit.local {
+        let local = audit.local.as_ref();
+        if let Some(local) = local.filter(|_| audit.store.kind == StoreKind::Local) {
             return super::home::text(&view, local);
         }
-        [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore(), view.findings(), view.next()]
-            .into_iter()
+        let log = [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore()];
+        let beside = local.map(|local| super::home::beside(&view, local));
+        let end = [view.findings(), local.map(super::home::turtle).unwrap_or_default(), view.next()];
+        log.into_iter()
+            .chain(beside.into_iter().flatten())
+            .chain(end)
             .filter(|s| !s.is_empty())
             .collect::<Vec<_>>()
             .join("\n")
@@ -46,7 +58,7 @@ fn lines(audit: &Audit, output: &mut Output) {
         out.push_str(&serde_json::to_string(&line).unwrap_or_default());
         out.push('\n');
     };
-    let Ok(serde_json::Value::Object(mut all)) = serde_json::to_value(audit) else { return };
+    let Ok(serde_json::Value::Object(mut all)) = serde_json::to_value(AuditDocument::from(audit)) else { return };
     for (key, record) in [("store", "store"), ("checkpoint", "checkpoint")] {
         push(record, all.remove(key).unwrap_or_default());
     }
@@ -60,22 +72,35 @@ fn lines(audit: &Audit, output: &mut Output) {
     output.raw(out.as_bytes());
 }
 
-/// The line on stderr when not enough could be read.
+/// The line on stderr when not enough could be read: what, and what to do.
 #[must_use]
 pub fn incomplete_line(audit: &Audit) -> String {
     let damage = audit.findings.iter().find(|f| f.code == Code::StoreDamaged);
     let worst = damage.or_else(|| audit.findings.iter().find(|f| f.severity > Severity::Note));
-    let what = match worst {
-        Some(f) => {
-            let place = f.place.file.clone().map(|f| format!("{f}: ")).unwrap_or_default();
-            format!("{place}{}", if f.code == Code::CompletionMissing { f.code.info().title } else { &f.found })
+    let mut left = audit.coverage.not_checked_list().filter(|(_, why)| why.matters());
+    let (what, hint) = match (left.next(), worst) {
+        (Some((path, why)), _) => {
+            let more = left.count();
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            (format!("{path}: {}{more}", words::unchecked(why)), words::way_to_check(why).to_string())
         }
-        None => "parts of the store could not be looked into".to_string(),
+        (None, Some(f)) => {
+            let place = f.place.file.clone().map(|f| format!("{f}: ")).unwrap_or_default();
+            let found = match f.code {
+                Code::CompletionMissing => f.code.info().title.to_string(),
+                _ => words::of(f).found,
+            };
+            (format!("{place}{found}"), words::remedy(f))
+        }
+        (None, None) if audit.coverage.count_audited() == 0 => {
+            ("nothing was there to audit".to_string(), "give the directory that holds the files".to_string())
+        }
+        (None, None) => {
+            let what = "parts of the store could not be looked into".to_string();
+            (what, "the lines \"Not checked\" of the report name them".to_string())
+        }
     };
-    let hint = worst.map_or("See the notes of the report", |f| f.remedy.as_str()).trim_end_matches('.');
-    let mut letters = hint.chars();
-    let hint: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
-    format!("not enough could be read to judge: {what}; {hint}")
+    format!("not enough could be read to judge: {what}; {}", words::lower(hint.trim_end_matches('.')))
 }
 
 /// Show orphans alone; returns the exit code.
@@ -83,9 +108,9 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
     #[derive(Serialize)]
     struct Orphans<'a> {
         schema_version: u32,
-        checkpoint_lsn: Option<u64>,
+        checkpoint_lsn: Option<Lsn>,
         orphans: &'a [OrphanInfo],
-        findings: Vec<&'a Finding>,
+        findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
         explained_bytes: u64,
         exit_code: u8,
@@ -105,7 +130,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         schema_version: audit.schema_version,
         checkpoint_lsn: audit.checkpoint.as_ref().map(|c| c.lsn),
         orphans: &audit.orphans,
-        findings: audit.findings.iter().filter(of).collect(),
+        findings: audit.findings.iter().filter(of).map(FindingDocument::from).collect(),
         total_bytes: total,
         explained_bytes: explained,
         exit_code: code,
@@ -143,6 +168,11 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
+    /// The trees of the page log.
+    fn trees(&self) -> &[TreeInfo] {
+        self.audit.trees.get(..self.audit.trees_of_page_log()).unwrap_or_default()
+    }
+
     fn head(&self) -> String {
         let a = self.audit;
         let kind = a.store.kind.words();
@@ -171,8 +201,8 @@ impl View<'_> {
                     escape(name),
                     c.lsn,
                     c.metadata_lsn,
-                    a.trees.len(),
-                    grouped(a.trees.iter().map(|t| t.pages.reachable).sum()),
+                    self.trees().len(),
+                    grouped(self.trees().iter().map(|t| t.pages.reachable).sum()),
                     grouped(a.versions.get("live").map_or(0, |l| l.count)),
                     match a.store.depth {
                         "quick" => "internal pages only (--quick)",
@@ -185,6 +215,7 @@ impl View<'_> {
         }
         out.push('\n');
         out.push_str(&self.verdict());
+        out.push_str(&self.not_checked());
         out
     }
 
@@ -203,21 +234,38 @@ impl View<'_> {
         format!("{} {line}{suffix}\n", self.paint.head("Verdict:"))
     }
 
+    /// What was not checked and why, from the ledger: what matters, and with more detail the rest.
+    pub(super) fn not_checked(&self) -> String {
+        let wanted = |why: &Unchecked| why.matters() || (self.verbose > 0 && *why != Unchecked::NotAsked);
+        let list: Vec<_> = self.audit.coverage.not_checked_list().filter(|(_, why)| wanted(why)).collect();
+        let shown = if self.verbose > 1 { list.len() } else { SHOWN_UNCHECKED };
+        let mut out = String::new();
+        for (path, why) in list.iter().take(shown) {
+            let line = format!("Not checked: {}: {}\n", escape(path), escape(&words::unchecked(why)));
+            out.push_str(&self.paint.warn(&line));
+        }
+        if list.len() > shown {
+            out.push_str(&format!("Not checked: {} more; -vv names all\n", grouped((list.len() - shown) as u64)));
+        }
+        out
+    }
+
     fn accounting(&self) -> String {
         let a = self.audit;
-        if a.trees.is_empty() {
+        let trees = self.trees();
+        if trees.is_empty() {
             return String::new();
         }
-        let known = a.trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
-        let mut rows: Vec<Vec<String>> = a.trees.iter().map(|t| self.tree_row(t)).collect();
+        let known = trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
+        let mut rows: Vec<Vec<String>> = trees.iter().map(|t| self.tree_row(t)).collect();
         let d = &a.database;
         let buffered = |n: u64| grouped(n + d.buffer);
         rows.push(vec![
             "all trees + 1 MiB buffer".into(),
-            grouped(a.trees.iter().map(|t| t.pages.reachable).sum()),
+            grouped(trees.iter().map(|t| t.pages.reachable).sum()),
             d.sum_of_published.map_or("-".into(), buffered),
             buffered(d.sum_of_recomputed),
-            grouped(a.trees.iter().map(|t| t.physical_size).sum()),
+            grouped(trees.iter().map(|t| t.physical_size).sum()),
             self.total_difference(),
             String::new(),
         ]);
@@ -240,7 +288,7 @@ impl View<'_> {
         if a.store.depth == "deep" {
             // Rows are known only when leaves were decoded.
             header.insert(2, "Rows");
-            let counts = a.trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));
+            let counts = trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));
             for (row, count) in rows.iter_mut().zip(counts.chain(std::iter::repeat(String::new()))) {
                 row.insert(2, count);
             }
@@ -274,7 +322,7 @@ impl View<'_> {
 
     /// Published minus recomputed over all trees, where all of them can be compared.
     fn total_difference(&self) -> String {
-        let all: Option<Vec<i64>> = self.audit.trees.iter().map(|t| t.difference).collect();
+        let all: Option<Vec<i64>> = self.trees().iter().map(|t| t.difference).collect();
         all.map_or("-".into(), |all| self.difference(all.iter().fold(0, |sum, n| sum.saturating_add(*n))))
     }
 
@@ -285,16 +333,17 @@ impl View<'_> {
     /// The finding that `is` selects, in a few words; the findings below have the rest.
     fn cause(&self, is: &dyn Fn(&Finding) -> bool) -> String {
         let Some(f) = self.audit.findings.iter().find(|f| is(f)) else { return String::new() };
+        let said = words::of(f);
         let mut parts: Vec<String> = Vec::new();
         for what in ["orphan", "chain given up", "root counted twice", "failed delta", "superseded chain"] {
-            let n = f.evidence.iter().filter(|e| e.split(':').next() == Some(what)).count();
+            let n = said.evidence.iter().filter(|e| e.split(':').next() == Some(what)).count();
             if n > 0 {
                 let many = what.replacen("orphan", "orphans", 1).replacen("chain", "chains", 1);
                 let many = many.replacen("root", "roots", 1).replacen("delta", "deltas", 1);
                 parts.push(format!("{n} {}", if n == 1 { what } else { &many }));
             }
         }
-        if f.cause.contains("to the byte") {
+        if said.cause.contains("to the byte") {
             parts.push("explained to the byte".to_string());
         }
         let details = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
@@ -373,7 +422,7 @@ impl View<'_> {
             return out;
         }
         let show: Vec<_> = if self.verbose > 0 { k.checkpoints.iter().collect() } else { stale };
-        let lsn = |l: Option<u64>| l.map_or("-".to_string(), |l| l.to_string());
+        let lsn = |l: Option<Lsn>| l.map_or("-".to_string(), |l| l.to_string());
         let rows = show
             .into_iter()
             .map(|c| {
@@ -438,8 +487,7 @@ impl View<'_> {
             out.push(format!("wtcheck orphans {home} -v"));
         }
         let newest = a.checkpoint.as_ref().is_none_or(|c| a.keystore.checkpoints.iter().all(|o| o.lsn <= c.lsn));
-        let turtle = a.local.as_ref().is_some_and(|l| l.catalog.proposed_turtle.is_some());
-        if newest && (turtle || a.findings.iter().any(|f| MENDED.contains(&f.code))) {
+        if newest && a.findings.iter().any(|f| MENDED.contains(&f.code)) {
             out.push(format!("wtcheck repair plan {home} -o plan.yaml"));
         }
         let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
@@ -451,11 +499,14 @@ impl View<'_> {
         if a.findings.iter().any(|f| f.code == Code::StaleKeystore) {
             out.push(format!("wtcheck pickup replay {home}"));
         }
-        let damaged = a.trees.iter().any(|t| !t.complete);
+        let damaged = self.trees().iter().any(|t| !t.complete);
         let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
-        let own = a.checkpoint.as_ref().map_or(u64::MAX, |c| c.lsn);
+        let own = a.checkpoint.as_ref().map_or(Lsn(u64::MAX), |c| c.lsn);
         if let (true, Some(lsn)) = (damaged, older.clone().find(|l| *l < own)) {
             out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
+        }
+        if a.local.is_some() {
+            out.extend(super::home::next_of_files(a));
         }
         if out.is_empty() {
             return String::new();
@@ -464,8 +515,8 @@ impl View<'_> {
     }
 }
 
-/// Findings that a repair can do something about.
-const MENDED: [Code; 10] = [
+/// Findings that a repair of a page log can do something about.
+const MENDED: [Code; 9] = [
     Code::SizeInflated,
     Code::SizeDeflated,
     Code::SizeDoubleRoot,
@@ -475,7 +526,6 @@ const MENDED: [Code; 10] = [
     Code::OrphanImage,
     Code::TurtleChecksum,
     Code::CompletionInvalid,
-    Code::CheckpointSizeMismatch,
 ];
 
 /// A finding for people.
@@ -499,12 +549,13 @@ pub fn finding_text(f: &Finding, paint: Paint) -> String {
     .flatten()
     .collect();
     let mut out = format!("{} {code}: {}\n", f.severity.name(), escape(&place.join(", ")));
-    out.push_str(&format!("    expected {}, found {}\n", escape(&f.expected), escape(&f.found)));
-    if !f.cause.is_empty() {
+    let said = words::of(f);
+    out.push_str(&format!("    expected {}, found {}\n", escape(&said.expected), escape(&said.found)));
+    if !said.cause.is_empty() {
         let tickets = if f.tickets.is_empty() { String::new() } else { format!(" [{}]", f.tickets.join(", ")) };
-        out.push_str(&format!("    cause: {}{tickets}\n", escape(&f.cause)));
+        out.push_str(&format!("    cause: {}{tickets}\n", escape(&said.cause)));
     }
-    for line in &f.evidence {
+    for line in &said.evidence {
         out.push_str(&format!("    {}\n", paint.faint(&escape(line))));
     }
     out

@@ -2,10 +2,13 @@
 
 use super::audit::{View, shell_word};
 use super::text::{count, escape, grouped, signed, size, table};
-use super::view::utc;
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
-use crate::audit::result::Verdict;
+use crate::audit::result::{Audit, TreeInfo, Verdict};
+use crate::coverage::Fate;
+use crate::decode::view::utc;
+use crate::format::home_turtle;
+use crate::home::files::METADATA;
 use std::collections::HashMap;
 
 /// Files on screen, unless more detail was asked for; those with findings come first.
@@ -20,31 +23,60 @@ pub(super) fn text(view: &View<'_>, local: &LocalInfo) -> String {
         .join("\n")
 }
 
+/// The local files of a home that holds a page log as well, without verdict and findings.
+pub(super) fn beside(view: &View<'_>, local: &LocalInfo) -> [String; 3] {
+    let what = format!("{} beside the page log", view.paint.head("Local files:"));
+    let trees = view.audit.trees.get(view.audit.trees_of_page_log()..).unwrap_or_default();
+    let bytes = local.files.iter().fold(0, |sum: u64, f| sum.saturating_add(f.physical_size));
+    let mut head = about(view, local, (&what, trees, bytes));
+    for what in &local.not_checked {
+        head.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
+    }
+    [head, files(view, local), checkpoints(view, local)]
+}
+
 fn head(view: &View<'_>, local: &LocalInfo) -> String {
     let a = view.audit;
+    let what = format!("{}: local block files", escape(&a.store.home));
+    let mut out = about(view, local, (&what, &a.trees, a.store.bytes));
+    out.push('\n');
+    out.push_str(&view.verdict());
+    out.push_str(&view.not_checked());
+    for what in &local.not_checked {
+        out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
+    }
+    out
+}
+
+/// What there is, and what it is judged by.
+fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[TreeInfo], u64)) -> String {
+    let a = view.audit;
     let version = local.version.as_deref().unwrap_or("version not known");
-    let mut out = format!("{}: local block files, {}\n", escape(&a.store.home), escape(version));
-    let pages: u64 = a.trees.iter().map(|t| t.pages.reachable).sum();
+    let mut out = format!("{what}, {}\n", escape(version));
+    let pages: u64 = trees.iter().map(|t| t.pages.reachable).sum();
     let checkpoints: usize = local.files.iter().map(|f| f.checkpoints.len()).sum();
     out.push_str(&format!(
         "{}, {}; {}; {} in the newest of each file; checked: {}\n",
         count(local.files.len() as u64, "file"),
-        size(a.store.bytes),
+        size(bytes),
         count(checkpoints as u64, "checkpoint"),
         count(pages, "page"),
-        match a.store.depth {
-            "quick" => "internal pages only (--quick)",
-            "deep" => "all cells (--deep)",
-            _ => "all checksums, every byte of every file accounted",
-        }
+        checked(view, local)
     ));
+    let unread = |name| matches!(a.coverage.fate(name), Some(Fate::NotChecked(_)));
     if local.catalog.source == "recovery" {
-        out.push_str("The turtle is of no use; the metadata's own copy of its checkpoint was used instead.\n");
+        out.push_str(match unread(home_turtle::FILE_NAME) {
+            true => "The turtle could not be read; the",
+            false => "The turtle is of no use; the",
+        });
+        out.push_str(" metadata's own copy of its checkpoint was used instead.\n");
     } else if local.catalog.source == "backup" {
         out.push_str("A backup copy that was not opened yet: WiredTiger.backup lists the files.\n");
     } else if local.catalog.source == "files" {
         let what = if a.findings.iter().any(|f| f.code == Code::Encrypted) {
             "The metadata is encrypted"
+        } else if unread(METADATA) {
+            "The metadata could not be read"
         } else {
             "There is no metadata to go by"
         };
@@ -64,12 +96,22 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
         let files = count(log.files.len() as u64, "file");
         out.push_str(&format!("Log: {files}, {}, {state}\n", count(records, "record")));
     }
-    out.push('\n');
-    out.push_str(&view.verdict());
-    for what in &local.not_checked {
-        out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
-    }
     out
+}
+
+/// How much was checked. The whole of it is said only where it is true.
+fn checked(view: &View<'_>, local: &LocalInfo) -> String {
+    let a = view.audit;
+    let left = a.coverage.not_checked_list().any(|(_, why)| why.matters());
+    let accounted = local.files.iter().filter(|f| f.space.is_some_and(|s| !s.uncertain)).count();
+    let (files, read) = (local.files.len(), if left { " of what could be read" } else { "" });
+    match a.store.depth {
+        _ if files == 0 => "no block file".to_string(),
+        "quick" => format!("internal pages only (--quick){read}"),
+        "deep" => format!("all cells (--deep){read}"),
+        _ if !left && accounted == files => "all checksums, every byte of every file accounted".to_string(),
+        _ => format!("all checksums{read}, every byte of {accounted} of {} accounted", count(files as u64, "file")),
+    }
 }
 
 /// MongoDB's name, or nothing.
@@ -184,7 +226,7 @@ fn checkpoints(view: &View<'_>, local: &LocalInfo) -> String {
     format!("{}\n{}", view.paint.head("Checkpoints"), table(view.width, &header, &[3, 4, 5, 6, 7], rows))
 }
 
-fn turtle(local: &LocalInfo) -> String {
+pub(super) fn turtle(local: &LocalInfo) -> String {
     let Some(turtle) = &local.catalog.proposed_turtle else { return String::new() };
     let lines: Vec<String> = turtle.lines().map(escape).collect();
     format!("Proposed WiredTiger.turtle, for a copy of the directory:\n{}\n", lines.join("\n"))
@@ -197,13 +239,30 @@ fn next(view: &View<'_>) -> String {
     if let Some(f) = worst {
         out.push(format!("wtcheck explain {}", f.code.name()));
     }
+    out.extend(next_of_files(a));
+    if a.verdict != Verdict::Clean && a.store.depth != "deep" {
+        out.push(format!("wtcheck audit {} --deep", shell_word(&a.store.home)));
+    }
+    if out.is_empty() {
+        return String::new();
+    }
+    format!("{}\n  {}\n", view.paint.head("Next"), out.join("\n  "))
+}
+
+/// The commands that show the worst places of block files.
+pub(super) fn next_of_files(a: &Audit) -> Vec<String> {
+    let mut out = Vec::new();
     let file = |f: &Finding| {
         let name = f.place.file.as_deref().unwrap_or_default();
         let dir = std::path::Path::new(&a.store.home);
         let path = if dir.is_dir() { dir.join(name) } else { dir.to_path_buf() };
         shell_word(&path.display().to_string())
     };
-    let block = a.findings.iter().find(|f| {
+    let of_file = |f: &&Finding| {
+        let files = a.local.iter().flat_map(|l| &l.files);
+        f.place.file.as_ref().is_some_and(|name| files.into_iter().any(|file| file.file == *name))
+    };
+    let block = a.findings.iter().filter(of_file).find(|f| {
         f.place.offset.is_some()
             && matches!(
                 f.code,
@@ -217,15 +276,9 @@ fn next(view: &View<'_>) -> String {
     if let Some(f) = block {
         out.push(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0)));
     }
-    let space = a.findings.iter().find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
+    let space = a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
     if let Some(f) = space.or(block) {
         out.push(format!("wtcheck map {}", file(f)));
     }
-    if a.verdict != Verdict::Clean && a.store.depth != "deep" {
-        out.push(format!("wtcheck audit {} --deep", shell_word(&a.store.home)));
-    }
-    if out.is_empty() {
-        return String::new();
-    }
-    format!("{}\n  {}\n", view.paint.head("Next"), out.join("\n  "))
+    out
 }

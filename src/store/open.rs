@@ -4,13 +4,10 @@ use super::palite::{Palite, PaliteOptions};
 use super::{PageLog, StoreError, StoreKind, live};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The page log's directory under a home directory.
-const KV_HOME: &str = "kv_home";
-/// How many names an error message quotes.
-const QUOTED_NAMES: usize = 4;
+pub const KV_HOME: &str = "kv_home";
 
 /// How to open a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,40 +29,83 @@ pub struct Located {
     pub kind: StoreKind,
 }
 
-/// Find the page log in `dir`: a home directory with `kv_home/` in it, or the `kv_home` itself.
-pub fn locate(dir: &Path) -> Result<Located, StoreError> {
-    let names = list(dir)?;
-    let (home, kv_home, names) = if names.iter().any(|n| n == KV_HOME) {
+/// Names that make a directory a home of local files: the turtle, the metadata, the list of a backup copy.
+const CATALOG: [&str; 3] = ["WiredTiger.turtle", "WiredTiger.wt", "WiredTiger.backup"];
+/// Names that only a page log has; the others of its files may lie anywhere.
+const PALITE: &str = "checkpoints.db";
+const PALM: &str = "data.mdb";
+
+/// Whether a directory with these names holds the catalog of local files, readable or not.
+#[must_use]
+pub fn has_catalog(names: &[String]) -> bool {
+    names.iter().any(|n| CATALOG.contains(&n.as_str()))
+}
+
+/// Whether a file of this name is one of a page log, with what SQLite and LMDB put beside it.
+#[must_use]
+pub fn is_of_page_log(name: &str) -> bool {
+    let base = ["-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    is_palite(base) || base == PALM || base == "lock.mdb"
+}
+
+/// The kind of page log by the names in a directory. Shards alone are one only where no local files are.
+fn kind(names: &[String]) -> Option<StoreKind> {
+    let has = |name: &str| names.iter().any(|n| n == name);
+    if has(PALITE) || (!has_catalog(names) && names.iter().any(|n| is_palite(n))) {
+        Some(StoreKind::Palite)
+    } else {
+        has(PALM).then_some(StoreKind::Palm)
+    }
+}
+
+/// Find the page log in `dir`: a home directory with `kv_home/` in it, or the `kv_home` itself. An error
+/// names the directory that cannot be listed.
+pub fn find(dir: &Path) -> Result<Option<Located>, (PathBuf, std::io::Error)> {
+    let at = |dir: &Path| names(dir).map_err(|e| (dir.to_path_buf(), e));
+    let list = at(dir)?;
+    if list.iter().any(|n| n == KV_HOME) {
         let kv_home = follow_flattened_link(dir, dir.join(KV_HOME));
-        let inner = list(&kv_home)?;
-        (Some(dir.to_path_buf()), kv_home, inner)
+        let is_dir = std::fs::metadata(&kv_home).is_ok_and(|m| m.is_dir());
+        if let Some(kind) = is_dir.then(|| at(&kv_home)).transpose()?.and_then(|inner| kind(&inner)) {
+            return Ok(Some(Located { home: Some(dir.to_path_buf()), kv_home, kind }));
+        }
+    }
+    let Some(kind) = kind(&list) else { return Ok(None) };
+    let home = if has_catalog(&list) {
+        Some(dir.to_path_buf())
     } else {
         // With a relative path such as "." the parent is only known after resolving it.
-        let home = std::fs::canonicalize(dir).ok().and_then(|p| p.parent().map(Path::to_path_buf));
-        (home, dir.to_path_buf(), names)
+        std::fs::canonicalize(dir).ok().and_then(|p| p.parent().map(Path::to_path_buf))
     };
-    let kind = if names.iter().any(|n| is_palite(n)) {
-        StoreKind::Palite
-    } else if names.iter().any(|n| n == "data.mdb") {
-        StoreKind::Palm
-    } else {
-        return Err(StoreError::NoPageLog { reason: describe(&kv_home, &names), path: kv_home });
-    };
-    Ok(Located { home, kv_home, kind })
+    Ok(Some(Located { home, kv_home: dir.to_path_buf(), kind }))
+}
+
+/// The page log in `dir`, or that there is none.
+pub fn locate(dir: &Path) -> Result<Located, StoreError> {
+    match find(dir) {
+        Ok(Some(located)) => Ok(located),
+        Ok(None) => Err(StoreError::NoPageLog { path: dir.to_path_buf(), reason: "holds no page log".into() }),
+        Err((path, e)) => Err(StoreError::Unreadable { path, reason: e.to_string() }),
+    }
 }
 
 /// Open the page log in `dir`: a home directory with `kv_home/` in it, or the `kv_home` itself.
 pub fn open(dir: &Path, options: &OpenOptions) -> Result<Box<dyn PageLog>, StoreError> {
-    let Located { home, kv_home, kind } = locate(dir)?;
+    let located = locate(dir)?;
     if !options.allow_live {
-        live::check(home.as_deref(), &kv_home)?;
+        live::check(located.home.as_deref(), &located.kv_home)?;
     }
-    if kind == StoreKind::Palite {
+    open_at(&located, options.no_mmap)
+}
+
+/// Open a page log without asking who holds it.
+pub fn open_at(located: &Located, no_mmap: bool) -> Result<Box<dyn PageLog>, StoreError> {
+    if located.kind == StoreKind::Palite {
         // Mapped files would count as memory, and gain a tenth at most where nothing is cold.
         let options = PaliteOptions { no_mmap: true, ..PaliteOptions::default() };
-        Ok(Box::new(Palite::open_with(&kv_home, options)?))
+        Ok(Box::new(Palite::open_with(&located.kv_home, options)?))
     } else {
-        Ok(Box::new(super::palm::Palm::open(&kv_home, options.no_mmap)?))
+        Ok(Box::new(super::palm::Palm::open(&located.kv_home, no_mmap)?))
     }
 }
 
@@ -105,137 +145,15 @@ pub fn flattened_link(dir: &Path, kv_home: &Path) -> Option<PathBuf> {
 }
 
 fn is_palite(name: &str) -> bool {
-    name == "checkpoints.db" || name == "globals.db" || (name.starts_with("pages_") && name.ends_with(".db"))
+    name == PALITE || name == "globals.db" || (name.starts_with("pages_") && name.ends_with(".db"))
 }
 
-/// The names in a directory, sorted, or an error that says what the path is instead.
-fn list(dir: &Path) -> Result<Vec<String>, StoreError> {
-    let not_a_directory = |reason: String| StoreError::NotADirectory { path: dir.to_path_buf(), reason };
-    let unreadable = |e: &std::io::Error| StoreError::Unreadable {
-        path: dir.to_path_buf(),
-        reason: match e.kind() {
-            ErrorKind::PermissionDenied => "permission denied".into(),
-            _ => e.to_string(),
-        },
-    };
-    let meta = match std::fs::metadata(dir) {
-        Ok(meta) => meta,
-        Err(_) if dir.as_os_str().is_empty() => return Err(not_a_directory("the path is empty".into())),
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            let reason = if std::fs::symlink_metadata(dir).is_ok() {
-                "is a symbolic link to something that does not exist"
-            } else {
-                "does not exist"
-            };
-            return Err(not_a_directory(reason.into()));
-        }
-        Err(e) if e.kind() == ErrorKind::NotADirectory => {
-            return Err(not_a_directory("does not exist: a part of the path is a file".into()));
-        }
-        Err(e) => return Err(unreadable(&e)),
-    };
-    if !meta.is_dir() {
-        return Err(not_a_directory(describe_file(dir)));
-    }
+/// The names in a directory, sorted.
+pub fn names(dir: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(|e| unreadable(&e))? {
-        names.push(entry.map_err(|e| unreadable(&e))?.file_name().to_string_lossy().into_owned());
+    for entry in std::fs::read_dir(dir)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort();
     Ok(names)
-}
-
-/// What to say of a file given in place of a directory.
-fn describe_file(file: &Path) -> String {
-    let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let base = name.trim_end_matches("-wal").trim_end_matches("-shm");
-    let of_a_store = is_palite(base) || base == "data.mdb" || base == "lock.mdb";
-    let of_a_home = base.starts_with("WiredTiger") || base.ends_with(".wt");
-    if of_a_store || of_a_home {
-        let above = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let what = if of_a_store { "a page-log store" } else { "a home directory" };
-        format!("is a file of {what}; the directory above it is wanted: {}", above.display())
-    } else {
-        "is a file, not a directory".into()
-    }
-}
-
-/// What a directory without a page log is instead.
-fn describe(dir: &Path, names: &[String]) -> String {
-    if names.is_empty() {
-        return "is an empty directory".into();
-    }
-    let home_files = ["WiredTiger", "WiredTiger.wt", "WiredTiger.turtle"];
-    if names.iter().any(|n| home_files.contains(&n.as_str())) {
-        return format!(
-            "is a WiredTiger home without {KV_HOME}/: a local (classic) home without a page log, or its page log is elsewhere"
-        );
-    }
-    let found = quote(names);
-    if dir.file_name().is_some_and(|n| n == KV_HOME) {
-        return format!("holds no page log: neither checkpoints.db (PALite) nor data.mdb (PALM), but {found}");
-    }
-    let below: Vec<PathBuf> = names.iter().map(|n| dir.join(n)).filter(|p| p.join(KV_HOME).is_dir()).take(1).collect();
-    match below.first() {
-        Some(home) => {
-            format!(
-                "is no WiredTiger home: neither {KV_HOME}/ nor checkpoints.db nor data.mdb; {} is one",
-                home.display()
-            )
-        }
-        None => format!("is no WiredTiger home: neither {KV_HOME}/ nor checkpoints.db nor data.mdb, but {found}"),
-    }
-}
-
-fn quote(names: &[String]) -> String {
-    let mut out = names.iter().take(QUOTED_NAMES).map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(QUOTED_NAMES);
-    if more > 0 {
-        out.push_str(&format!(" and {more} more"));
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn reason(dir: &Path) -> String {
-        match open(dir, &OpenOptions::default()) {
-            Ok(_) => panic!("opened {}", dir.display()),
-            Err(e) => e.to_string(),
-        }
-    }
-
-    #[test]
-    fn every_wrong_path_has_its_own_words() {
-        let temp = tempfile::tempdir().unwrap();
-        let at = |name: &str| temp.path().join(name);
-        assert!(reason(&at("nothing")).contains("does not exist"));
-        fs::create_dir(at("empty")).unwrap();
-        assert!(reason(&at("empty")).contains("is an empty directory"));
-        fs::create_dir(at("other")).unwrap();
-        fs::write(at("other/letter.txt"), "x").unwrap();
-        assert!(reason(&at("other")).contains("is no WiredTiger home"));
-        assert!(reason(&at("other")).contains("letter.txt"));
-        assert!(reason(&at("other/letter.txt")).contains("is a file, not a directory"));
-        assert!(reason(&at("other/letter.txt/x")).contains("a part of the path is a file"));
-        fs::create_dir(at("classic")).unwrap();
-        fs::write(at("classic/WiredTiger.wt"), "x").unwrap();
-        assert!(reason(&at("classic")).contains("local (classic) home without a page log"));
-        fs::create_dir_all(at("home/kv_home")).unwrap();
-        assert!(reason(&at("home")).contains("kv_home: is an empty directory"));
-        fs::write(at("home/kv_home/globals.db"), "x").unwrap();
-        assert!(reason(&at("home")).contains("no checkpoints.db"));
-        assert!(reason(&at("home/kv_home/globals.db")).contains("the directory above it is wanted"));
-        assert!(reason(temp.path()).contains("home is one"));
-        fs::create_dir(at("flat")).unwrap();
-        fs::write(at("flat/kv_home"), "../home/kv_home").unwrap();
-        assert!(reason(&at("flat")).contains("no checkpoints.db"), "a flattened link is followed");
-        fs::write(at("flat/kv_home"), "../nowhere").unwrap();
-        assert!(reason(&at("flat")).contains("is a file, not a directory"));
-        std::os::unix::fs::symlink("gone", at("link")).unwrap();
-        assert!(reason(&at("link")).contains("symbolic link"));
-    }
 }

@@ -4,6 +4,7 @@ use super::classify::Class;
 use super::{Opened, Progress};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::PageCounts;
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
 use crate::pagelog::catalog::{Checkpoint, Tree};
@@ -21,7 +22,7 @@ pub struct Marks {
     entered: Bits,
     /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
     /// have been superseded by what is gone.
-    pub holed: HashSet<(u64, u64)>,
+    pub holed: HashSet<(TableId, PageId)>,
 }
 
 impl Marks {
@@ -78,7 +79,7 @@ pub struct Reached {
     /// Faults with the position of their tree.
     pub faults: Vec<(usize, Fault)>,
     /// Pages of which nothing is there: (table, page) to the LSN that was wanted.
-    pub missing: HashMap<(u64, u64), u64>,
+    pub missing: HashMap<(TableId, PageId), Lsn>,
 }
 
 /// Walk all trees of the audited checkpoint; the first walk of an audit.
@@ -120,11 +121,11 @@ pub fn walk_audited(
 struct Audited<'a> {
     opened: &'a Opened<'a>,
     trees: &'a [Tree],
-    metadata_lsn: u64,
+    metadata_lsn: Lsn,
     marks: &'a mut Marks,
     sums: Vec<TreeSums>,
     faults: Vec<(usize, Fault)>,
-    missing: HashMap<(u64, u64), u64>,
+    missing: HashMap<(TableId, PageId), Lsn>,
     progress: &'a dyn Progress,
     done: (u64, u64),
 }
@@ -137,7 +138,7 @@ impl Audited<'_> {
         let frontier = self.trees[tree].root.map_or(self.metadata_lsn, |r| r.lsn);
         let later = index.slice(newest + 1..page.rows.1);
         if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= frontier) {
-            let place = (table, page.cookie.page_id, page.cookie.lsn);
+            let place = Version::new(table, page.cookie.page_id, page.cookie.lsn);
             let found = format!("a discard record at LSN {}", discard.lsn);
             let fault = Fault::new(FaultKind::DiscardedInUse, place, "no discard record", found);
             self.fault(tree, fault.with(format!("the tree's root is at LSN {frontier}")));
@@ -149,7 +150,7 @@ impl Visitor for Audited<'_> {
     fn page(&mut self, tree: usize, page: &Visited) {
         if page.level == 0 && page.cookie.lsn >= self.metadata_lsn {
             // Roots are written before the turtle page that leads to them (I5 of 11.2).
-            let place = (self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
+            let place = Version::new(self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
             let expected = format!("a root below the metadata LSN {}", self.metadata_lsn);
             let found = format!("LSN {}", page.cookie.lsn);
             self.fault(tree, Fault::new(FaultKind::ChildNewer, place, expected, found));
@@ -286,7 +287,7 @@ struct Marker<'a> {
     /// Positions of rows.
     rows: Vec<usize>,
     /// Pages that lack blocks: table, page.
-    holed: Vec<(u64, u64)>,
+    holed: Vec<(TableId, PageId)>,
     lost: Vec<bool>,
 }
 
@@ -336,6 +337,8 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         ..Place::default()
     };
     let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
-    finding.evidence.clone_from(&fault.evidence);
+    if let Some(words) = finding.words_mut() {
+        words.evidence.clone_from(&fault.evidence);
+    }
     finding
 }

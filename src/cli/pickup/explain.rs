@@ -4,6 +4,7 @@ use crate::audit;
 use crate::cli::args::StoreArgs;
 use crate::cli::{Failure, Outcome, server_log};
 use crate::exit;
+use crate::id::Lsn;
 use crate::pickup::explain::check::{self, Check};
 use crate::pickup::explain::story::Story;
 use crate::pickup::explain::{Case, Options};
@@ -35,7 +36,7 @@ pub struct Args {
     profile: Option<Profile>,
     /// LSN of the key page the node had committed, if you know it
     #[arg(long, value_name = "LSN")]
-    keystore_lsn: Option<u64>,
+    keystore_lsn: Option<Lsn>,
     /// With --home: read a store that another process holds
     #[arg(long, requires = "home")]
     allow_live: bool,
@@ -71,7 +72,18 @@ fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check
         no_mmap: args.no_mmap,
     };
     // Also where there is nothing to check: a wrong directory is worth an error.
-    let page_log = crate::cli::open(&store)?;
+    let subject = crate::cli::subject(dir, "pickup explain --home", false)?;
+    if subject.page_log().is_none() {
+        return Err(Failure::new(
+            exit::INCOMPLETE,
+            format!(
+                "{}: a log of pick-ups is checked against a page log, and here are local block files only",
+                store.home()
+            ),
+            "give the home of a node with disaggregated storage",
+        ));
+    }
+    let page_log = crate::cli::open(&subject, &store)?;
     let opened = audit::pagelog::open(&*page_log, false, &output.progress);
     output.progress.finish();
     let opened = opened?;

@@ -1,6 +1,7 @@
 //! What a plan can propose for a local home: sizes of newest checkpoints, and a turtle that fits.
 
 use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::home::detail::sizes_of;
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
 use crate::format::home_turtle;
@@ -8,6 +9,7 @@ use crate::format::page_header::PageType;
 use crate::home::directory::{Home, Issue, METADATA, Way};
 use crate::home::edit::{self, LocalEdit, NewBlock};
 use crate::repair::plan::{Action, What};
+use crate::words;
 
 /// The actions that would mend what an audit of this home found.
 ///
@@ -51,7 +53,7 @@ fn turtle(home: &Home, audit: &Audit, text: &str) -> Option<Action> {
     if !home.complete || edit::changes(home, &[edit(&what)?], 0).is_err() {
         return None;
     }
-    let mut evidence = finding.evidence.clone();
+    let mut evidence = words::of(finding).evidence;
     evidence.push(format!("the copy of its newest checkpoint in {METADATA} leads to every row of the metadata"));
     let others = audit.findings.iter().filter(|f| is_error_of(f, METADATA)).count();
     if others > 0 {
@@ -104,8 +106,7 @@ impl<'a> Wrong<'a> {
             return None;
         }
         // Older checkpoints may state wrong sizes too: the engine never changes those, and nor does a repair.
-        let ours = format!("checkpoint {}", last.name);
-        let of_last = |f: &&Finding| f.code == Code::CheckpointSizeMismatch && f.evidence.contains(&ours);
+        let of_last = |f: &&Finding| sizes_of(f).is_some_and(|s| s.checkpoint == last.name);
         let finding = audit.findings.iter().filter(own).find(of_last)?;
         let unread = [Code::Encrypted, Code::UnsupportedCompressor];
         let doubtful =
@@ -133,8 +134,9 @@ impl<'a> Wrong<'a> {
              blocks of {to} bytes.",
             last.published_size, last.checkpoint_size
         );
-        let mut evidence = vec![format!("expected {}", finding.expected), format!("found {}", finding.found)];
-        evidence.extend(finding.evidence.iter().cloned());
+        let said = words::of(finding);
+        let mut evidence = vec![format!("expected {}", said.expected), format!("found {}", said.found)];
+        evidence.extend(said.evidence);
         Action { what, code: finding.code.name().to_string(), why, evidence, writes: writes(&file.file, blocks) }
     }
 }

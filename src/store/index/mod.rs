@@ -3,6 +3,7 @@
 pub mod packed;
 
 use super::{FLAG_DELTA, FLAG_DISCARDED};
+use crate::id::{Lsn, PageId, TableId, Version};
 use packed::Segment;
 use std::ops::Range;
 
@@ -10,15 +11,15 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Table (btree) id.
-    pub table: u64,
+    pub table: TableId,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN of this row.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the block this one follows; see spec 10.1 for its meaning per kind.
-    pub backlink_lsn: u64,
+    pub backlink_lsn: Lsn,
     /// LSN of the chain's full image; 0 for a full image.
-    pub base_lsn: u64,
+    pub base_lsn: Lsn,
     /// Where the data is, in terms of the store that made the index.
     pub locator: u64,
     /// Stored length in bytes.
@@ -59,8 +60,8 @@ impl Row {
         self.flags & (FLAG_DISCARDED | FLAG_DELTA) == 0
     }
 
-    fn key(&self) -> (u64, u64, u64) {
-        (self.table, self.page, self.lsn)
+    fn key(&self) -> Version {
+        Version::new(self.table, self.page, self.lsn)
     }
 }
 
@@ -77,7 +78,7 @@ pub struct Index {
 /// The rows of one table.
 #[derive(Debug)]
 struct Table {
-    id: u64,
+    id: TableId,
     /// Position of the first row.
     start: usize,
     body: Body,
@@ -159,7 +160,7 @@ impl Index {
         Self::counted(plain.filter_map(table).collect(), Vec::new())
     }
 
-    fn table_entry(&self, table: u64) -> Option<&Table> {
+    fn table_entry(&self, table: TableId) -> Option<&Table> {
         let at = self.tables.binary_search_by_key(&table, |t| t.id).ok()?;
         self.tables.get(at)
     }
@@ -212,32 +213,32 @@ impl Index {
 
     /// Positions of a table's rows.
     #[must_use]
-    pub fn table(&self, table: u64) -> Range<usize> {
+    pub fn table(&self, table: TableId) -> Range<usize> {
         self.table_entry(table).map_or(self.len..self.len, |t| t.start..t.start.saturating_add(t.len()))
     }
 
     /// Positions of a page's rows, ascending by LSN.
     #[must_use]
-    pub fn page(&self, table: u64, page: u64) -> Range<usize> {
+    pub fn page(&self, table: TableId, page: PageId) -> Range<usize> {
         self.table_entry(table).map_or(self.len..self.len, |t| t.page(&self.segments, page))
     }
 
     /// Position of one row.
     #[must_use]
-    pub fn find(&self, table: u64, page: u64, lsn: u64) -> Option<usize> {
+    pub fn find(&self, table: TableId, page: PageId, lsn: Lsn) -> Option<usize> {
         let view = self.view(table)?;
         view.find(view.page(page), lsn)
     }
 
     /// One table's rows, for many look-ups in it.
     #[must_use]
-    pub fn view(&self, table: u64) -> Option<View<'_>> {
+    pub fn view(&self, table: TableId) -> Option<View<'_>> {
         self.table_entry(table).map(|table| View { index: self, table })
     }
 
     /// The LSN at a position.
     #[must_use]
-    pub fn lsn(&self, at: usize) -> Option<u64> {
+    pub fn lsn(&self, at: usize) -> Option<Lsn> {
         self.tables.get(self.table_at(at))?.lsn(&self.segments, at)
     }
 
@@ -263,7 +264,7 @@ impl Index {
 
     /// The highest LSN.
     #[must_use]
-    pub fn highest_lsn(&self) -> Option<u64> {
+    pub fn highest_lsn(&self) -> Option<Lsn> {
         let of = |table: &Table| {
             let end = table.start.saturating_add(table.len());
             (table.start..end).filter_map(|at| table.lsn(&self.segments, at)).max()
@@ -273,7 +274,7 @@ impl Index {
 
     /// The table ids that have rows, ascending.
     #[must_use]
-    pub fn tables(&self) -> Vec<u64> {
+    pub fn tables(&self) -> Vec<TableId> {
         self.tables.iter().map(|t| t.id).collect()
     }
 }
@@ -299,7 +300,7 @@ impl Table {
         }
     }
 
-    fn lsn(&self, segments: &[Segment], at: usize) -> Option<u64> {
+    fn lsn(&self, segments: &[Segment], at: usize) -> Option<Lsn> {
         match &self.body {
             Body::Packed(segment, _, places) => segments.get(*segment)?.lsn(self.place(places, at)?),
             Body::Plain(rows) => rows.get(at.checked_sub(self.start)?).map(|r| r.lsn),
@@ -314,7 +315,7 @@ impl Table {
     }
 
     /// Positions of a page's rows.
-    fn page(&self, segments: &[Segment], page: u64) -> Range<usize> {
+    fn page(&self, segments: &[Segment], page: PageId) -> Range<usize> {
         match &self.body {
             Body::Packed(segment, part, own) => {
                 let places = segments.get(*segment).map_or(0..0, |s| s.places(*part, page));
@@ -341,7 +342,7 @@ impl Table {
     }
 
     /// The first position in a page's range at or above an LSN.
-    fn first_from(&self, segments: &[Segment], page: Range<usize>, lsn: u64) -> usize {
+    fn first_from(&self, segments: &[Segment], page: Range<usize>, lsn: Lsn) -> usize {
         match &self.body {
             Body::Packed(segment, _, own) => {
                 let to_place = |at: usize| own.start.saturating_add(at.saturating_sub(self.start));
@@ -368,13 +369,13 @@ pub struct View<'i> {
 impl View<'_> {
     /// Positions of a page's rows, ascending by LSN.
     #[must_use]
-    pub fn page(&self, page: u64) -> Range<usize> {
+    pub fn page(&self, page: PageId) -> Range<usize> {
         self.table.page(&self.index.segments, page)
     }
 
     /// Among the positions of a page, that of the row with an LSN.
     #[must_use]
-    pub fn find(&self, page: Range<usize>, lsn: u64) -> Option<usize> {
+    pub fn find(&self, page: Range<usize>, lsn: Lsn) -> Option<usize> {
         let segments = &self.index.segments;
         let at = self.table.first_from(segments, page.clone(), lsn);
         (page.contains(&at) && self.table.lsn(segments, at) == Some(lsn)).then_some(at)
@@ -451,7 +452,7 @@ impl<'i> Rows<'i> {
 
     /// Among rows of one page: the place of the first one at or above an LSN.
     #[must_use]
-    pub fn first_from(&self, lsn: u64) -> usize {
+    pub fn first_from(&self, lsn: Lsn) -> usize {
         let Some(table) = self.index.tables.get(self.table) else { return 0 };
         table.first_from(&self.index.segments, self.start..self.end, lsn).saturating_sub(self.start)
     }
@@ -519,7 +520,7 @@ impl ExactSizeIterator for Iter<'_> {}
 mod tests {
     use super::*;
 
-    fn row(table: u64, page: u64, lsn: u64) -> Row {
+    fn row(table: TableId, page: PageId, lsn: Lsn) -> Row {
         Row { table, page, lsn, backlink_lsn: 0, base_lsn: 0, locator: 0, len: 1, flags: 0, seal: Seal::default() }
     }
 
@@ -663,7 +664,7 @@ mod tests {
         let mut by_locator = rows.clone();
         by_locator.sort_by_key(|r| r.locator);
         for row in &by_locator {
-            assert_eq!(frame.key(&places, row.locator), Some((row.table, row.page, row.lsn)));
+            assert_eq!(frame.key(&places, row.locator), Some(Version::new(row.table, row.page, row.lsn)));
             assert!(frame.fill_place(&places, row) && !frame.fill_place(&places, row));
         }
         assert_eq!(frame.key(&places, (3 << 48) + 450), None);

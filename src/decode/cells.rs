@@ -1,8 +1,8 @@
-//! Cells and delta entries for people and programs (spec 04.5 to 04.7, 05).
+//! Cells and delta entries as documents (spec 04.5 to 04.7, 05).
 
 use super::cookies::AnyCookie;
-use super::text::{self, escape};
 use super::view::{Addresses, LISTED, Problem, View};
+use crate::format::FormatError;
 use crate::page::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
 use crate::page::delta::{self, Body, PayloadForm};
 use crate::page::old_delta::{self, ChildEntry, LeafEntry};
@@ -169,54 +169,6 @@ impl CellInfo {
         }
         out
     }
-
-    /// The last column of the table.
-    pub(super) fn content(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(c) = &self.change {
-            let flags = c.flags.map(|f| format!(", flags {f:#04x}")).unwrap_or_default();
-            let form = c.form.map(|f| format!(" ({f}{flags})")).unwrap_or_default();
-            parts.push(format!("{}{form}", c.action));
-        }
-        if let Some(c) = &self.cookie {
-            parts.push(c.to_string());
-        }
-        if let Some(t) = &self.truncate {
-            parts.push(format!("truncated by txn {} at {}, durable {}", t.txn, t.commit_ts, t.durable_ts));
-        }
-        if let Some(run) = self.run.filter(|r| *r != 0) {
-            parts.push(format!("run {run}"));
-        }
-        if let Some(distance) = self.copy_distance {
-            parts.push(format!("copy of the cell {distance} bytes before"));
-        }
-        if let Some(data) = &self.data {
-            parts.push(escape(data));
-        }
-        if let Some(p) = &self.problem {
-            parts.push(format!("{}: {}", p.class, escape(&p.message)));
-        }
-        parts.join("; ")
-    }
-}
-
-/// Cells as a table.
-#[must_use]
-pub fn cell_table(cells: &[CellInfo], width: Option<u16>) -> String {
-    let rows = cells
-        .iter()
-        .map(|c| {
-            vec![
-                c.offset.to_string(),
-                c.kind.to_string(),
-                c.prefix.map(|p| p.to_string()).unwrap_or_default(),
-                c.length.to_string(),
-                c.times.map(|t| t.to_string()).unwrap_or_default(),
-                c.content(),
-            ]
-        })
-        .collect();
-    text::table(width, &["Offset", "Cell", "Prefix", "Length", "Validity", "Content"], &[0, 2, 3], rows)
 }
 
 /// A list of cells under construction.
@@ -332,4 +284,26 @@ pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
         }
         Err(e) => info.problem = Some(e.into()),
     }
+}
+
+/// Cells without a page.
+#[derive(Debug, Serialize)]
+pub struct CellsReport {
+    /// How many there are.
+    pub cells_total: usize,
+    /// The first [`LISTED`] of them.
+    pub cells: Vec<CellInfo>,
+    /// What the engine would refuse.
+    pub problems: Vec<Problem>,
+}
+
+/// Decode cells from the first byte to the last; `page_flags` are those of their page.
+#[must_use]
+pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> CellsReport {
+    let list = CellList::read(raw, 0, page_flags, false, addresses, view);
+    let mut out = CellsReport { cells_total: list.total, cells: list.cells, problems: list.problems };
+    if raw.is_empty() {
+        out.problems.push(FormatError::invalid("no cell: the input is empty").into());
+    }
+    out
 }

@@ -1,0 +1,119 @@
+//! Command lines without a verb: `wtcheck PATH` is `wtcheck audit PATH`, `wtcheck` alone audits the current
+//! directory, and the verbs of other tools are answered with ours.
+
+use super::Cli;
+use clap::{Arg, CommandFactory};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// What people type who know other tools, and what does it here.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("verify", "`wtcheck audit PATH` does it"),
+    ("check", "`wtcheck audit PATH` does it"),
+    ("fsck", "`wtcheck audit PATH` does it"),
+    ("scan", "`wtcheck audit PATH` does it"),
+    ("list", "`wtcheck audit PATH` lists the trees and files, `wtcheck map PATH` draws them"),
+    ("ls", "`wtcheck audit PATH` lists the trees and files, `wtcheck map PATH` draws them"),
+    ("salvage", "`wtcheck repair plan DIR` says what can be mended, `wtcheck repair apply PLAN` mends a copy"),
+    ("dump", "`wtcheck page DIR TABLE PAGE` and `wtcheck page FILE --offset N` show single pages"),
+    ("stat", "`wtcheck audit PATH` and `wtcheck map PATH` have the numbers"),
+];
+
+/// The command line with a verb, or the answer to a word that is none.
+pub(super) fn expand(mut args: Vec<OsString>) -> Result<Vec<OsString>, String> {
+    let command = Cli::command();
+    match first_word(&args, &command) {
+        Some(at) => {
+            let word = args.get(at).cloned().unwrap_or_default();
+            if command.find_subcommand(&word).is_some() || word == "help" {
+                return Ok(args);
+            }
+            let path = Path::new(&word);
+            if path.components().count() > 1 || word == "." || word == ".." || path.symlink_metadata().is_ok() {
+                args.insert(1, "audit".into());
+            } else if let Some((name, answer)) = ELSEWHERE.iter().find(|(name, _)| word == *name) {
+                return Err(format!("there is no `{name}`; {answer}"));
+            }
+        }
+        None if !asks_for_help(&args) => {
+            args.insert(1.min(args.len()), "audit".into());
+            args.push(".".into());
+        }
+        None => {}
+    }
+    Ok(args)
+}
+
+/// The place of the first word that is neither an option nor the value of one.
+fn first_word(args: &[OsString], command: &clap::Command) -> Option<usize> {
+    let audit = command.find_subcommand("audit");
+    let known: Vec<&Arg> = command.get_arguments().chain(audit.iter().flat_map(|a| a.get_arguments())).collect();
+    let takes_value =
+        |is: &dyn Fn(&&&Arg) -> bool| known.iter().find(is).is_some_and(|a| a.get_action().takes_values());
+    let mut at = 1;
+    while let Some(arg) = args.get(at) {
+        let text = arg.to_string_lossy();
+        if text == "--" {
+            return args.get(at + 1).map(|_| at + 1);
+        } else if let Some(name) = text.strip_prefix("--") {
+            at += usize::from(takes_value(&|a| a.get_long() == Some(name)));
+        } else if text.len() > 1 && text.starts_with('-') {
+            // Of a cluster, the first that takes a value takes the rest, or the next word.
+            let mut letters = text.chars().skip(1);
+            let valued = letters.find(|c| takes_value(&|a| a.get_short() == Some(*c)));
+            at += usize::from(valued.is_some() && letters.next().is_none());
+        } else {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+fn asks_for_help(args: &[OsString]) -> bool {
+    let help = ["-h", "--help", "-V", "--version"];
+    args.iter().skip(1).any(|a| help.iter().any(|h| a == OsStr::new(h)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(line: &str) -> String {
+        let args = std::iter::once("wtcheck").chain(line.split_whitespace()).map(OsString::from).collect();
+        match expand(args) {
+            Ok(args) => args.iter().skip(1).map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" "),
+            Err(answer) => answer,
+        }
+    }
+
+    #[test]
+    fn a_path_alone_is_audited() {
+        for (line, want) in [
+            ("src", "audit src"),
+            ("./nowhere", "audit ./nowhere"),
+            (".", "audit ."),
+            ("--format json src", "audit --format json src"),
+            ("--format=json src --deep", "audit --format=json src --deep"),
+            ("-qv -j 4 src", "audit -qv -j 4 src"),
+            ("-j4 src", "audit -j4 src"),
+            ("-qj 4 src", "audit -qj 4 src"),
+            ("--table user* src", "audit --table user* src"),
+            ("-- src", "audit -- src"),
+            ("", "audit ."),
+            ("-q --format json", "audit -q --format json ."),
+            ("--help", "--help"),
+            ("-V", "-V"),
+            ("audit src", "audit src"),
+            ("--format json map src", "--format json map src"),
+            ("help map", "help map"),
+            ("frobnicate", "frobnicate"),
+        ] {
+            assert_eq!(expanded(line), want, "{line}");
+        }
+        for word in ["verify", "check", "list", "ls", "scan", "fsck", "salvage", "dump"] {
+            let answer = expanded(&format!("{word} src"));
+            assert!(answer.starts_with(&format!("there is no `{word}`; ")) && answer.contains("wtcheck "), "{answer}");
+        }
+    }
+}

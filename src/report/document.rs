@@ -1,0 +1,68 @@
+//! An audit as programs read it: the facts, and beside them the words that people get.
+
+use super::facts_home;
+use crate::audit::finding::{Code, Detail, Finding, Place, Severity};
+use crate::audit::result::Audit;
+use crate::words;
+use serde::Serialize;
+
+/// A finding with its words.
+#[derive(Debug, Clone, Serialize)]
+pub struct FindingDocument<'a> {
+    /// The stable code.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// Where.
+    pub place: &'a Place,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// The probable cause, empty if unknown.
+    pub cause: String,
+    /// Tickets that belong to the cause.
+    pub tickets: &'a [&'static str],
+    /// Facts that support it, in words.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub remedy: String,
+    /// The same as values, where it is told as facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
+}
+
+impl<'a> From<&'a Finding> for FindingDocument<'a> {
+    fn from(f: &'a Finding) -> Self {
+        let words::Words { expected, found, cause, evidence } = words::of(f);
+        Self {
+            code: f.code,
+            severity: f.severity,
+            place: &f.place,
+            expected,
+            found,
+            cause,
+            tickets: &f.tickets,
+            evidence,
+            remedy: words::remedy(f),
+            detail: match &f.detail {
+                Detail::Words(_) => None,
+                Detail::Home(detail) => Some(facts_home::values(detail)),
+            },
+        }
+    }
+}
+
+/// A whole audit. The fields of [`Audit`] stand beside its findings.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditDocument<'a> {
+    #[serde(flatten)]
+    audit: &'a Audit,
+    findings: Vec<FindingDocument<'a>>,
+}
+
+impl<'a> From<&'a Audit> for AuditDocument<'a> {
+    fn from(audit: &'a Audit) -> Self {
+        Self { audit, findings: audit.findings.iter().map(FindingDocument::from).collect() }
+    }
+}

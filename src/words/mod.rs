@@ -1,0 +1,74 @@
+//! The English of findings: the one place where facts become sentences. Above the audits that find, below
+//! the verbs that write documents for people and the reports that lay them out. Nothing reads a sentence back.
+
+pub mod home;
+pub mod text;
+
+pub use crate::audit::finding::Words;
+
+use crate::audit::finding::{Detail, Finding, Remedy};
+use crate::coverage::Unchecked;
+
+/// What a finding says.
+#[must_use]
+pub fn of(finding: &Finding) -> Words {
+    match &finding.detail {
+        Detail::Words(words) => words.clone(),
+        Detail::Home(detail) => home::of(detail),
+    }
+}
+
+/// What to do about a finding.
+#[must_use]
+pub fn remedy(finding: &Finding) -> String {
+    match &finding.remedy {
+        Remedy::OfCode => finding.code.info().remedy.to_string(),
+        Remedy::Text(text) => text.clone(),
+    }
+}
+
+/// Why something was not checked.
+#[must_use]
+pub fn unchecked(why: &Unchecked) -> String {
+    match why {
+        // The system's own words end with its number, which only programs need.
+        Unchecked::Io { error, .. } => match error.rsplit_once(" (os error ") {
+            Some((words, _)) => lower(words),
+            None => error.clone(),
+        },
+        Unchecked::Hidden => "in a directory that cannot be read".into(),
+        Unchecked::Encrypted => "encrypted, the key is needed; checksums were verified".into(),
+        Unchecked::UnknownCompressor => {
+            "compressed by a compressor that wtcheck does not have; checksums were verified".into()
+        }
+        Unchecked::Unsupported => "written by a version that this one must not read".into(),
+        Unchecked::TooMuch => "more than wtcheck looks at".into(),
+        Unchecked::NotReached => "what leads to it could not be read".into(),
+        Unchecked::NotAsked => "not asked for".into(),
+        Unchecked::Damaged => "damaged; what is left was read".into(),
+    }
+}
+
+/// What to do so that it can be checked.
+#[must_use]
+pub fn way_to_check(why: &Unchecked) -> &'static str {
+    /// Operation not permitted, and permission denied.
+    const REFUSED: [Option<i32>; 2] = [Some(1), Some(13)];
+    match why {
+        Unchecked::Io { errno, .. } if REFUSED.contains(errno) => {
+            "run wtcheck as a user who may read it, or on a copy that you own"
+        }
+        Unchecked::Hidden => "run wtcheck as a user who may read it, or on a copy that you own",
+        Unchecked::Io { .. } => "copy the directory from another source, or to a sound disk, and audit the copy",
+        Unchecked::Unsupported => "use a newer wtcheck",
+        Unchecked::NotAsked => "leave out --table to check it",
+        _ => "see the findings",
+    }
+}
+
+/// A word with a small first letter.
+#[must_use]
+pub fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
