@@ -88,10 +88,11 @@ mod tests {
         let mut counts = [0_u64; 7];
         for table in [2, 26, 1000] {
             for page in (0..70_000).chain([u64::MAX]) {
-                let takers: Vec<u32> = (1..=of).filter(|i| Shard { index: *i, of }.takes(table, page)).collect();
+                let takers: Vec<u32> =
+                    (1..=of).filter(|i| Shard { index: *i, of }.takes(TableId(table), PageId(page))).collect();
                 let [one] = takers.as_slice() else { panic!("page {page} is in shards {takers:?}") };
                 counts[*one as usize - 1] += 1;
-                assert!(Shard::WHOLE.takes(table, page));
+                assert!(Shard::WHOLE.takes(TableId(table), PageId(page)));
             }
         }
         assert!(counts.iter().all(|c| (15_000..45_000).contains(c)), "{counts:?}");

@@ -128,7 +128,7 @@ mod tests {
     fn sample_of_14_5() {
         let got = parse(SAMPLE.as_bytes()).unwrap();
         let want = Completion {
-            metadata_lsn: 124,
+            metadata_lsn: Lsn(124),
             metadata_checksum: Some(0x3323_3555),
             database_size: Some(1_048_677),
             version: 2,
@@ -180,7 +180,7 @@ mod tests {
     proptest! {
         #[test]
         fn round_trip(
-            metadata_lsn: Lsn,
+            metadata_lsn: u64,
             metadata_checksum: Option<u32>,
             database_size: Option<u64>,
             id: Option<u64>,
@@ -188,7 +188,7 @@ mod tests {
         ) {
             let (compatible_version, above) = versions.unwrap_or((1, 0));
             let completion = Completion {
-                metadata_lsn,
+                metadata_lsn: Lsn(metadata_lsn),
                 metadata_checksum,
                 database_size,
                 version: compatible_version + above,

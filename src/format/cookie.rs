@@ -317,7 +317,7 @@ mod tests {
             let c = decode(hex).unwrap();
             assert_eq!(
                 (c.layout, c.page_id, c.flags, c.lsn, c.base_lsn, c.size, c.checksum),
-                (Layout::V0, page, flags, lsn, base, size, sum),
+                (Layout::V0, PageId(page), flags, Lsn(lsn), Lsn(base), size, sum),
                 "{hex}"
             );
             c.check_consistency().unwrap();
@@ -348,14 +348,17 @@ mod tests {
     #[test]
     fn older_layouts_of_14_2() {
         let l1 = decode("87c1c0e4dead9eaf").unwrap();
-        assert_eq!((l1.layout, l1.page_id, l1.size, l1.checksum), (Layout::L1, 7, 512, 0xdead_beef));
+        assert_eq!((l1.layout, l1.page_id, l1.size, l1.checksum), (Layout::L1, PageId(7), 512, 0xdead_beef));
         let l2 = decode("c0268481c1c0e4dead9eaf").unwrap();
         assert_eq!(
             (l2.layout, l2.page_id, l2.checkpoint_id, l2.reconciliation_id),
-            (Layout::L2, 102, Some(4), Some(1))
+            (Layout::L2, PageId(102), Some(4), Some(1))
         );
         let l3 = decode("c026c00d8481c1c0e4dead9eaf").unwrap();
-        assert_eq!((l3.layout, l3.page_id, l3.lsn, l3.size, l3.checksum), (Layout::L3, 102, 77, 512, 0xdead_beef));
+        assert_eq!(
+            (l3.layout, l3.page_id, l3.lsn, l3.size, l3.checksum),
+            (Layout::L3, PageId(102), Lsn(77), 512, 0xdead_beef)
+        );
         assert_eq!((l3.checkpoint_id, l3.reconciliation_id, l3.is_delta()), (Some(4), Some(1), None));
         assert!(decode("808080808080").unwrap().is_none());
         assert!(decode("80808080").is_err());
@@ -366,17 +369,17 @@ mod tests {
 
     #[test]
     fn disagreeing_fields_are_inconsistent() {
-        let mut c = Cookie::new(100, 50, 40, 10, 1);
+        let mut c = Cookie::new(PageId(100), Lsn(50), Lsn(40), 10, 1);
         c.check_consistency().unwrap();
         c.flags = 0;
         assert!(c.check_consistency().is_err());
-        assert!(Cookie::new(100, 50, 50, 10, 1).check_consistency().is_err());
+        assert!(Cookie::new(PageId(100), Lsn(50), Lsn(50), 10, 1).check_consistency().is_err());
     }
 
     proptest! {
         #[test]
         fn version_0_round_trip(page in 1_u64.., lsn in 1_u64.., base: u64, size in 1_u32.., sum: u32) {
-            let c = Cookie::new(page, lsn, base % lsn, size, sum);
+            let c = Cookie::new(PageId(page), Lsn(lsn), Lsn(base % lsn), size, sum);
             prop_assert_eq!(Cookie::decode(&c.encode()).unwrap(), c);
         }
 

@@ -335,7 +335,7 @@ mod tests {
         assert_eq!((turtle.version, turtle.compatible_version), (Some(2), Some(1)));
         assert_eq!((turtle.timestamp, turtle.oldest_timestamp), (0xc0ff_ee12, Some(0xc0ff_ee12)));
         assert_eq!((turtle.largest_file_id, turtle.schema_epoch, turtle.base_write_gen), (Some(17), None, None));
-        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: 1, lsn: 123, version: 1 }));
+        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: PageId(1), lsn: Lsn(123), version: 1 }));
         assert!(turtle.unknown.is_empty());
         assert_eq!(turtle.checkpoints.len(), 1);
         assert_eq!((turtle.checkpoints[0].size, turtle.checkpoints[0].next_page_id), (101, Some(102)));
@@ -418,7 +418,7 @@ mod tests {
         let three = format!("{list}\ntimestamp=a\nkey_provider=((page.1=(page_id=1,lsn=5)),version=1)\n");
         let turtle = parse(three.as_bytes()).unwrap();
         assert_eq!(turtle.form, TurtleForm::LegacyKey);
-        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: 1, lsn: 5, version: 1 }));
+        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: PageId(1), lsn: Lsn(5), version: 1 }));
     }
 
     #[test]
@@ -431,7 +431,7 @@ mod tests {
         {
             assert_eq!(crc32c(text.as_bytes()), sum);
             let turtle = parse(text.as_bytes()).unwrap();
-            assert_eq!((turtle.form, turtle.key_provider.map(|k| k.lsn)), (form, lsn));
+            assert_eq!((turtle.form, turtle.key_provider.map(|k| k.lsn)), (form, lsn.map(Lsn)));
             assert_eq!(turtle.checkpoints[0].next_page_id, Some(107));
         }
     }
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn key_references_of_14_5() {
-        let want = KeyReference { page_id: 1, lsn: 123, version: 1 };
+        let want = KeyReference { page_id: PageId(1), lsn: Lsn(123), version: 1 };
         for text in [
             "(page.1=(page_id=1,lsn=123),version=1)",
             "((page.1=(page_id=1,lsn=123)),version=1)",

@@ -596,7 +596,7 @@ mod tests {
         let alone = children(&body(&base), &[]);
         assert_eq!(alone.broken, []);
         let pages = |c: &Children<'_>| -> Vec<_> {
-            c.list.iter().map(|c| Cookie::decode(c.cookie).unwrap()).map(|c| (c.page_id, c.lsn)).collect()
+            c.list.iter().map(|c| Cookie::decode(c.cookie).unwrap()).map(|c| (c.page_id.get(), c.lsn.get())).collect()
         };
         assert_eq!(pages(&alone), [(102, 20), (103, 21)]);
         let merged = children(&body(&base), &[body(&delta)]);

@@ -164,6 +164,7 @@ fn cookie(page: &[u8], at: usize, end: usize) -> Option<PlainChild> {
 mod tests {
     use super::*;
     use crate::format::page_header::PageHeader;
+    use crate::id::PageId;
     use crate::page::cell::{self, TS_MAX, TXN_MAX, Times};
     use proptest::prelude::*;
 
@@ -200,7 +201,7 @@ mod tests {
         let number = || prop_oneof![Just(0_u64), 1..300_u64, 8000..9000_u64, any::<u64>()];
         let cookie = (number(), number(), prop::bool::ANY, any::<u32>(), any::<u32>());
         let cookie = cookie.prop_map(|(page, lsn, image, size, checksum)| {
-            Cookie::new(page, lsn, if image { 0 } else { lsn / 2 }, size, checksum).encode()
+            Cookie::new(PageId(page), Lsn(lsn), if image { Lsn(0) } else { Lsn(lsn / 2) }, size, checksum).encode()
         });
         prop_oneof![8 => cookie, 1 => prop::collection::vec(any::<u8>(), 0..30)]
     }

@@ -249,8 +249,8 @@ mod tests {
             directory: "/data".into(),
             kind: StoreKind::Palite,
             fingerprint: "00".into(),
-            lsn_counter: Some((3, 9)),
-            newest_completion: Some((3, 9)),
+            lsn_counter: Some((Lsn(3), Lsn(9))),
+            newest_completion: Some((Lsn(3), Lsn(9))),
             actions: vec!["set size".into()],
         };
         let field = |value| Field { name: "f".into(), value };

@@ -47,7 +47,7 @@ impl Log {
         self.puts += 1;
         self.bytes = self.bytes.saturating_add(data.len() as u64);
         let (backlink_lsn, base_lsn) = (link.backlink, link.base);
-        let row = NewRow { table, page, lsn, backlink_lsn, base_lsn: base_lsn, flags, checkpoint_id: 0, data };
+        let row = NewRow { table, page, lsn, backlink_lsn, base_lsn, flags, checkpoint_id: 0, data };
         if flags & FLAG_DELTA != 0
             && let Some(first) = self.deltas.insert(Version::new(table, page, backlink_lsn), self.rows.len())
             && let Some(first) = self.rows.get_mut(first)

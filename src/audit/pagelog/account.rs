@@ -208,7 +208,7 @@ mod tests {
     fn list(items: &[(CandidateKind, u64)]) -> Vec<Candidate> {
         items
             .iter()
-            .map(|(kind, bytes)| Candidate { kind: *kind, page: 1, lsn: 1, bytes: *bytes, lsns: vec![] })
+            .map(|(kind, bytes)| Candidate { kind: *kind, page: PageId(1), lsn: Lsn(1), bytes: *bytes, lsns: vec![] })
             .collect()
     }
 

@@ -272,11 +272,11 @@ mod tests {
         let index = Index::new(
             rows.iter()
                 .map(|(lsn, backlink_lsn, base_lsn, flags)| Row {
-                    table: 25,
-                    page: 100,
-                    lsn: *lsn,
-                    backlink_lsn: *backlink_lsn,
-                    base_lsn: *base_lsn,
+                    table: TableId(25),
+                    page: PageId(100),
+                    lsn: Lsn(*lsn),
+                    backlink_lsn: Lsn(*backlink_lsn),
+                    base_lsn: Lsn(*base_lsn),
                     locator: 0,
                     len: 10,
                     flags: *flags,
@@ -284,16 +284,19 @@ mod tests {
                 })
                 .collect(),
         );
-        let mut class: Vec<Class> =
-            index.rows().iter().map(|r| if live.contains(&r.lsn) { Class::Live } else { Class::Unjudged }).collect();
+        let mut class: Vec<Class> = index
+            .rows()
+            .iter()
+            .map(|r| if live.contains(&r.lsn.get()) { Class::Live } else { Class::Unjudged })
+            .collect();
         let basis = Basis {
-            completion_lsn: 120,
-            newest_completion: 120,
-            tables: [(25, TableFacts { frontier: 100, lost })].into(),
-            unknown: TableFacts { frontier: 110, lost: false },
-            turtle_table: 2,
-            key_table: 26,
-            embedded_key: 0,
+            completion_lsn: Lsn(120),
+            newest_completion: Lsn(120),
+            tables: [(TableId(25), TableFacts { frontier: Lsn(100), lost })].into(),
+            unknown: TableFacts { frontier: Lsn(110), lost: false },
+            turtle_table: TableId(2),
+            key_table: TableId(26),
+            embedded_key: Lsn(0),
             discards: true,
             missing: HashMap::new(),
             newest_only: false,

@@ -544,13 +544,13 @@ mod tests {
         .unwrap();
         let key = decode_page_key(&bytes).unwrap();
         let expected = PageKey {
-            table: 3,
-            page: 210,
-            lsn: 1,
+            table: TableId(3),
+            page: PageId(210),
+            lsn: Lsn(1),
             checkpoint_id: 126,
             is_delta: false,
-            backlink_lsn: 1,
-            base_lsn: 1,
+            backlink_lsn: Lsn(1),
+            base_lsn: Lsn(1),
             backlink_checkpoint_id: 0,
             base_checkpoint_id: 0,
             flags: 0,
@@ -565,13 +565,13 @@ mod tests {
         assert!(decode_page_key(&odd).unwrap().is_delta);
         odd[35] = 2;
         assert!(decode_page_key(&odd).unwrap_err().message.contains("is_delta is 2"));
-        assert_eq!(table_of(&odd), Some(3));
+        assert_eq!(table_of(&odd), Some(TableId(3)));
     }
 
     #[test]
     fn checkpoint_key_vector() {
         let bytes = hex::decode("000000000000001104000000000000006400000000000000").unwrap();
-        let expected = CheckpointKey { lsn: 17, checkpoint_id: 4, timestamp: 0x64 };
+        let expected = CheckpointKey { lsn: Lsn(17), checkpoint_id: 4, timestamp: 0x64 };
         assert_eq!(decode_checkpoint_key(&bytes).unwrap(), expected);
         assert_eq!(encode_checkpoint_key(&expected), bytes);
         assert!(decode_checkpoint_key(&bytes[1..]).is_err());
@@ -581,7 +581,7 @@ mod tests {
     fn problems_are_bounded() {
         let mut problems = Problems::default();
         for i in 0..5000 {
-            problems.push(i.to_string(), Affected::Table(1));
+            problems.push(i.to_string(), Affected::Table(TableId(1)));
         }
         let list = problems.finish(Affected::All);
         assert_eq!(list.len(), MAX_PROBLEMS + 1);
