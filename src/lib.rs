@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod cli;
 pub mod coverage;
+pub mod decode;
 #[cfg(feature = "devtools")]
 pub mod devtools;
 pub mod exit;

@@ -18,6 +18,7 @@ use wtcheck::format::page_header::PageType;
 use wtcheck::format::wtlog::{self, FileHeader, Next, Records};
 use wtcheck::home::block::{Headers, Verified, verify};
 use wtcheck::home::fault::FaultKind as LocalFault;
+use wtcheck::id::Lsn;
 use wtcheck::pagelog::catalog::{self, Refusal};
 use wtcheck::pagelog::fault::FaultKind;
 use wtcheck::pagelog::page::{self, Checks, Scratch};
@@ -111,7 +112,7 @@ fn images_and_deltas_of_june_2025() {
     // Some of each table: full images and deltas, compressed or not.
     let mut of_table: BTreeMap<(u64, bool), usize> = BTreeMap::new();
     all.retain(|(row, _)| {
-        let n = of_table.entry((row.table, row.is_delta())).or_default();
+        let n = of_table.entry((row.table.get(), row.is_delta())).or_default();
         *n += 1;
         *n <= 6
     });
@@ -167,7 +168,7 @@ fn chains_read_through_their_cookie() {
     for (row, data) in in_chain {
         let mut located = 0;
         each_flip(data, |bit, flipped| {
-            let faults = read(row.lsn, flipped);
+            let faults = read(row.lsn.get(), flipped);
             assert!(!faults.is_empty(), "LSN {}: bit {bit}", row.lsn);
             let place = format!("byte {}, bit {}", bit / 8, bit % 8);
             located += usize::from(faults.iter().any(|f| f.recovered && f.evidence.iter().any(|e| e.contains(&place))));
@@ -211,7 +212,7 @@ fn turtle_pages_by_the_checksum_in_their_record() {
             let turtle = &all.iter().find(|(r, _)| r.lsn == lsn).unwrap().1;
             pages += 1;
             each_flip(turtle, |bit, flipped| {
-                let mut reader = Flipped { rows: &all, lsn, bytes: flipped.to_vec() };
+                let mut reader = Flipped { rows: &all, lsn: lsn.get(), bytes: flipped.to_vec() };
                 match catalog::open(&index, &mut reader, &record) {
                     Err(Refusal::TurtleChecksum { .. }) => {}
                     other => panic!("{name}, LSN {lsn}, bit {bit}: {:?}", other.map(|c| c.turtle)),
@@ -399,7 +400,7 @@ fn journals() {
         directory: "/data".into(),
         kind: StoreKind::Palite,
         fingerprint: "ab12".into(),
-        lsn_counter: Some((1, 2)),
+        lsn_counter: Some((Lsn(1), Lsn(2))),
         newest_completion: None,
         actions: vec!["set size= of a from 2 to 1".into()],
     };
@@ -443,11 +444,11 @@ fn a_flip_is_a_checksum_fault() {
     let (row, data) = full.min_by_key(|(_, data)| data.len()).unwrap();
     let index = Index::new(vec![Row { len: data.len() as u32, ..*row }]);
     let sum = Image::parse(data, Some(Era::Current)).unwrap().block.checksum;
-    let cookie = Cookie::new(row.page, row.lsn, 0, data.len() as u32, sum);
+    let cookie = Cookie::new(row.page, row.lsn, Lsn(0), data.len() as u32, sum);
     each_flip(data, |bit, flipped| {
         let mut faults = Vec::new();
         let chain = chain::resolve(&index, row.table, &cookie, &mut faults).unwrap();
-        let mut reader = Flipped { rows: &all, lsn: row.lsn, bytes: flipped.to_vec() };
+        let mut reader = Flipped { rows: &all, lsn: row.lsn.get(), bytes: flipped.to_vec() };
         page::read(&mut reader, &index, &cookie, Checks::all(&cookie), chain, &mut Scratch::default(), &mut faults);
         let kinds: Vec<FaultKind> = faults.iter().map(|f| f.kind).collect();
         assert_eq!(kinds, [FaultKind::Checksum], "bit {bit}");

@@ -7,11 +7,13 @@ mod common;
 use assert_cmd::Command;
 use proptest::prelude::*;
 use serde_json::Value;
+use wtcheck::decode::bytes::Show;
+use wtcheck::decode::view::{Addresses, View};
+use wtcheck::decode::{self, block};
 use wtcheck::format::crc::crc32c_zeroed;
 use wtcheck::format::image::Era;
+use wtcheck::report;
 use wtcheck::report::text::Paint;
-use wtcheck::report::view::{Addresses, View};
-use wtcheck::report::{Show, decode};
 
 const LEAF: &str = "00000000000000000500000000000000530000000600000007040001db01012cf56b071c0000000001000000156170706c650f72656416027269636f748c089080866f72616e67651962616e616e610f79656c";
 const LEAF_SHORT: &str = "00000000000000000500000000000000530000000600000007040001db01012c64e787960000000000000000156170706c650f72656416027269636f748c089080866f72616e67651962616e616e610f79656c";
@@ -517,7 +519,7 @@ fn every_image_of_a_sound_store_decodes() {
         let mut rows = db.prepare("SELECT page_data FROM pages WHERE length(page_data) > 0").unwrap();
         let images: Vec<Vec<u8>> = rows.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
         for image in images {
-            let shown = wtcheck::report::block::block(&image, &View::default());
+            let shown = block::block(&image, &View::default());
             assert_eq!(shown.problems, [], "{name}: {}", hex::encode(&image[..image.len().min(64)]));
             count += 1;
         }
@@ -548,11 +550,11 @@ fn everything(bytes: &[u8], flags: u8) {
         documents.push(decode::cells(bytes, flags, Addresses::Disaggregated, view));
     }
     for d in documents {
-        let _ = (d.worst(), d.text(Some(80), paint), d.text(None, paint));
+        let _ = (d.worst(), report::decode::text(&d, Some(80), paint), report::decode::text(&d, None, paint));
         assert!(serde_json::to_string(&d).unwrap().starts_with('{'));
     }
-    let classic = wtcheck::report::block::classic(bytes, &views[0]);
-    let _ = wtcheck::report::block::text(&classic, None, paint);
+    let classic = block::classic(bytes, &views[0]);
+    let _ = report::block::text(&classic, None, paint);
 }
 
 /// A vector with some bytes overwritten.

@@ -16,6 +16,7 @@ use wtcheck::devtools::damage::{Injury, damage};
 use wtcheck::devtools::forge::{Fault, Planned, Spec, Truth, forge};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::generation::Generation;
+use wtcheck::id::PageId;
 use wtcheck::page::Depth;
 use wtcheck::store::{self, OpenOptions};
 
@@ -89,7 +90,9 @@ fn every_fault_is_found_where_it_was_put_and_explains_the_size_to_the_byte() {
                 continue;
             }
             let found = audit.findings.iter().any(|f| {
-                let same = |a: Option<u64>, b: Option<u64>| b.is_none() || a == b;
+                fn same<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+                    b.is_none() || a == b
+                }
                 f.code.name() == trace.code
                     && same(f.place.table_id, trace.table_id)
                     && same(f.place.page_id, trace.page_id)
@@ -210,6 +213,6 @@ fn the_command_line_says_what_it_made() {
     let done: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     let audit = audited(&copy, Depth::Normal);
     let flipped = audit.findings.iter().find(|f| f.code.name() == "page-checksum").unwrap();
-    assert_eq!(flipped.place.page_id, done["page_id"].as_u64());
+    assert_eq!(flipped.place.page_id, done["page_id"].as_u64().map(PageId));
     assert_eq!(dev(&["damage", at, copy.to_str().unwrap(), "nonsense"]).status.code(), Some(2));
 }

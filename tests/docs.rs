@@ -20,6 +20,7 @@ use wtcheck::format::page_header::{self, PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::format::wtlog::{self, Body};
 use wtcheck::format::{completion, key_page, pagelog_turtle};
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::page::cell::{Cell, CellKind};
 use wtcheck::report::explain as view;
 use wtcheck::store::palm;
@@ -241,13 +242,13 @@ fn of_the_code(name: &str) -> Known {
         }
         "palm-page-key" => {
             let key = palm::PageKey {
-                table: 0x0101,
-                page: 0x0202,
-                lsn: 0x0303,
+                table: TableId(0x0101),
+                page: PageId(0x0202),
+                lsn: Lsn(0x0303),
                 checkpoint_id: 0x0404,
                 is_delta: true,
-                backlink_lsn: 0x0505,
-                base_lsn: 0x0606,
+                backlink_lsn: Lsn(0x0505),
+                base_lsn: Lsn(0x0606),
                 backlink_checkpoint_id: 0x0707,
                 base_checkpoint_id: 0x0808,
                 flags: 0x0909,
@@ -256,13 +257,13 @@ fn of_the_code(name: &str) -> Known {
             let bytes = palm::encode_page_key(&key);
             assert_eq!(palm::decode_page_key(&bytes).unwrap(), key);
             let fields = [
-                ("table_id", key.table),
-                ("page_id", key.page),
-                ("lsn", key.lsn),
+                ("table_id", key.table.get()),
+                ("page_id", key.page.get()),
+                ("lsn", key.lsn.get()),
                 ("checkpoint_id", key.checkpoint_id),
                 ("is_delta", 1),
-                ("backlink_lsn", key.backlink_lsn),
-                ("base_lsn", key.base_lsn),
+                ("backlink_lsn", key.backlink_lsn.get()),
+                ("base_lsn", key.base_lsn.get()),
                 ("backlink_checkpoint_id", key.backlink_checkpoint_id),
                 ("base_checkpoint_id", key.base_checkpoint_id),
                 ("flags", key.flags.into()),
@@ -274,7 +275,7 @@ fn of_the_code(name: &str) -> Known {
         "palm-checkpoint-key" => {
             let bytes = pattern(palm::CHECKPOINT_KEY_LEN);
             let k = palm::decode_checkpoint_key(&bytes).unwrap();
-            known(&bytes, &[("lsn", k.lsn), ("checkpoint_id", k.checkpoint_id), ("timestamp", k.timestamp)])
+            known(&bytes, &[("lsn", k.lsn.get()), ("checkpoint_id", k.checkpoint_id), ("timestamp", k.timestamp)])
         }
         "local-descriptor" => {
             let bytes = local::encode_descriptor(512).unwrap();
@@ -408,10 +409,10 @@ fn cookies_and_lists() {
     assert_eq!((c.layout, c.encode()), (Layout::V0, joined(&rows)));
     let values = [
         ("version", c.version),
-        ("page_id", c.page_id),
+        ("page_id", c.page_id.get()),
         ("flags", c.flags),
-        ("lsn", c.lsn),
-        ("base_lsn", c.base_lsn),
+        ("lsn", c.lsn.get()),
+        ("base_lsn", c.base_lsn.get()),
         ("size", c.size.into()),
         ("checksum", c.checksum.into()),
     ];

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use wtcheck::audit::finding::{Code, Severity};
 use wtcheck::audit::result::{Audit, OrphanReason, SizeMeaning, Verdict};
 use wtcheck::audit::{self, Options, Silent};
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::page::Depth;
 use wtcheck::store;
 
@@ -22,7 +23,7 @@ fn audit(forged: &Forged, k: Option<usize>, depth: Depth, jobs: usize) -> (Audit
     let checkpoint = k.map(|k| forged.checkpoints[k].lsn.to_string());
     let options = Options { checkpoint, depth, jobs, ..Options::default() };
     let (audit, class) = audit::pagelog::run_on(&opened, "HOME", &options, &Silent).unwrap();
-    let rows = opened.index.rows().iter().map(|r| (r.table, r.page, r.lsn));
+    let rows = opened.index.rows().iter().map(|r| (r.table.get(), r.page.get(), r.lsn.get()));
     (audit, rows.zip(class.iter().map(|c| c.name())).collect())
 }
 
@@ -39,13 +40,13 @@ enum Holds {
 fn compare(what: &str, forged: &Forged, k: usize, found: &(Audit, BTreeMap<Key, &'static str>), holds: Holds) {
     let (audit, rows) = found;
     let checkpoint = &forged.checkpoints[k];
-    assert_eq!(audit.checkpoint.as_ref().map(|c| c.lsn), Some(checkpoint.lsn), "{what}: checkpoint");
+    assert_eq!(audit.checkpoint.as_ref().map(|c| c.lsn), Some(Lsn(checkpoint.lsn)), "{what}: checkpoint");
     compare_findings(what, forged, k, audit);
     assert_eq!(audit.trees.len(), checkpoint.trees.len(), "{what}: trees");
     for tree in &audit.trees {
         let truth = checkpoint.trees.iter().find(|t| t.uri == tree.uri).unwrap();
         let what = format!("{what}: {}", tree.uri);
-        assert_eq!((tree.table_id, &tree.root_cookie), (truth.table, &truth.root_cookie), "{what}");
+        assert_eq!((tree.table_id.get(), &tree.root_cookie), (truth.table, &truth.root_cookie), "{what}");
         assert_eq!(tree.published_size, Some(truth.published), "{what}: published");
         assert_eq!(tree.recomputed_size, truth.cookie_size, "{what}: recomputed");
         assert_eq!(tree.difference, Some(truth.drift()), "{what}: difference");
@@ -99,9 +100,9 @@ fn compare_findings(what: &str, forged: &Forged, k: usize, audit: &Audit) {
         let fits = |e: &Expected| {
             e.code == f.code.name()
                 && (e.uri.is_none() || e.uri == p.uri)
-                && (e.table.is_none() || e.table == p.table_id)
-                && (e.page.is_none() || e.page == p.page_id)
-                && (e.lsn.is_none() || e.lsn == p.lsn)
+                && (e.table.is_none() || e.table == p.table_id.map(TableId::get))
+                && (e.page.is_none() || e.page == p.page_id.map(PageId::get))
+                && (e.lsn.is_none() || e.lsn == p.lsn.map(Lsn::get))
         };
         match expected.iter().position(fits) {
             Some(at) => drop(expected.remove(at)),
@@ -121,12 +122,13 @@ fn compare_findings(what: &str, forged: &Forged, k: usize, audit: &Audit) {
 fn compare_orphans(what: &str, classes: &BTreeMap<Key, &str>, lens: &BTreeMap<Key, u64>, audit: &Audit) {
     let expected: Vec<(Key, u64)> =
         classes.iter().filter(|(_, c)| **c == "orphan").map(|(key, _)| (*key, lens[key])).collect();
-    let found: Vec<(Key, u64)> = audit.orphans.iter().map(|o| ((o.table_id, o.page_id, o.lsn), o.bytes)).collect();
+    let found: Vec<(Key, u64)> =
+        audit.orphans.iter().map(|o| ((o.table_id.get(), o.page_id.get(), o.lsn.get()), o.bytes)).collect();
     assert_eq!(found, expected, "{what}: orphans");
     for o in &audit.orphans {
         assert!(o.explains, "{what}: {o:?}");
         let used = classes.iter().any(|(key, c)| {
-            (key.0, key.1) == (o.table_id, o.page_id) && ["live", "kept-for-older-checkpoint"].contains(c)
+            (key.0, key.1) == (o.table_id.get(), o.page_id.get()) && ["live", "kept-for-older-checkpoint"].contains(c)
         });
         let reason = if used { OrphanReason::UnreferencedImage } else { OrphanReason::NeverReferenced };
         assert_eq!(serde_json::to_value(o.reason).unwrap(), serde_json::to_value(reason).unwrap(), "{what}: {o:?}");

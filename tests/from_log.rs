@@ -7,12 +7,13 @@ mod common;
 use assert_cmd::Command;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use wtcheck::decode::dumps;
+use wtcheck::decode::view::View;
 use wtcheck::format::block_dump::{Log, Scanner};
 use wtcheck::format::crc::crc32c_zeroed;
 use wtcheck::format::local::encode_descriptor;
-use wtcheck::report::block_dump;
+use wtcheck::report::dumps::text as dumps_text;
 use wtcheck::report::text::Paint;
-use wtcheck::report::view::View;
 
 const OFFSET: u64 = 40_960;
 const FIELD: std::ops::Range<usize> = 32..36;
@@ -623,8 +624,8 @@ fn messages_of_the_engine() {
 }
 
 fn report(log: &Log) -> (String, String) {
-    let report = block_dump::log("-", log, &View::default(), None);
-    let text = report.text(Some(80), Paint { on: false }, true);
+    let report = dumps::log("-", log, &View::default(), None);
+    let text = dumps_text(&report, Some(80), Paint { on: false }, true);
     (serde_json::to_string(&report).unwrap(), text)
 }
 

@@ -332,14 +332,14 @@ fn turtle_and_key_pages_of_page_logs() {
         }
         for text in completions {
             let Ok(done) = completion::parse(&text) else { continue };
-            let found = [1, 2].iter().find_map(|table| pages.get(&(*table, done.metadata_lsn.cast_signed())));
+            let found = [1, 2].iter().find_map(|table| pages.get(&(*table, done.metadata_lsn.get().cast_signed())));
             let Some(page) = found.filter(|p| Some(crc32c(p)) == done.metadata_checksum) else { continue };
             let parsed = pagelog_turtle::parse(page).unwrap();
             assert_eq!(parsed.checkpoints.len(), 1);
             assert!(parsed.unknown.is_empty());
             assert_eq!(parsed.form == pagelog_turtle::TurtleForm::V2, done.version == 2);
             turtles += 1;
-            if let Some(key) = parsed.key_provider.and_then(|k| pages.get(&(26, k.lsn.cast_signed()))) {
+            if let Some(key) = parsed.key_provider.and_then(|k| pages.get(&(26, k.lsn.get().cast_signed()))) {
                 let header = key_page::parse(key).unwrap();
                 let v2 = header.layout == key_page::KeyLayout::V2;
                 assert_eq!(v2, parsed.form == pagelog_turtle::TurtleForm::V2);

@@ -14,7 +14,7 @@ use wtcheck::format::home_turtle::{self, Fault};
 use wtcheck::format::local::{DATA_OFFSET, allocation_size};
 use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
-use wtcheck::format::wtlog::{Body, Change, End, FileHeader, Lsn, Operation, Records};
+use wtcheck::format::wtlog::{Body, Change, End, FileHeader, LogLsn, Operation, Records};
 use wtcheck::format::{Class, checkpoint_list};
 use wtcheck::home::names::{Names, Size, Sizes, What};
 use wtcheck::home::wtlog::{self, Kind, RowChange, Severity, State};
@@ -264,7 +264,7 @@ fn a_crashed_home_needs_recovery() {
         ]
     );
     assert_eq!(got.files[0].records, 3662);
-    assert_eq!(got.files[0].first, Some(Lsn { file: 1, offset: 128 }));
+    assert_eq!(got.files[0].first, Some(LogLsn { file: 1, offset: 128 }));
     assert_eq!(got.files[0].compressor.map(|c| c.name()), Some("snappy"));
     // The last checkpoint, and the metadata that names it.
     let checkpoint = got.last_checkpoint.unwrap();

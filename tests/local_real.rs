@@ -274,7 +274,7 @@ fn walk(
     name: &str,
     checkpoint: &str,
 ) -> Option<(wtcheck::home::tree::Walked, wtcheck::format::local::LocalAddress)> {
-    use wtcheck::home::tree::{Seen, Shape, walk};
+    use wtcheck::home::{seen::Seen, shape::Shape, tree::walk};
     let entry = home.file(name).unwrap_or_else(|| panic!("{name}"));
     let checkpoint = entry.checkpoints.iter().find(|c| c.name == checkpoint)?;
     let cookie = wtcheck::format::local::LocalCheckpoint::decode(&checkpoint.addr, entry.alloc).ok()?;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 use wtcheck::audit::{self, Options, Silent};
+use wtcheck::id::TableId;
 use wtcheck::store;
 
 const SAMPLES: [(&str, i32); 5] = [
@@ -84,7 +85,7 @@ fn runs_cover_exactly_the_versions_and_totals_are_the_audits() {
         let mut seen = 0;
         for tree in all["trees"].as_array().unwrap() {
             let table = u(&tree["table_id"]);
-            let range = opened.index.table(table);
+            let range = opened.index.table(TableId(table));
             let rows: Vec<_> = opened.index.slice(range.clone()).iter().zip(&class[range]).collect();
             seen += rows.len();
             let bytes: u64 = rows.iter().map(|(r, _)| u64::from(r.len)).sum();
@@ -98,13 +99,13 @@ fn runs_cover_exactly_the_versions_and_totals_are_the_audits() {
                 assert_eq!(picture["axis"], if by == "page" { "page-id" } else { "lsn" });
                 let found = positions(picture);
                 let mut expected: Vec<u64> =
-                    rows.iter().map(|(r, _)| if by == "page" { r.page } else { r.lsn }).collect();
+                    rows.iter().map(|(r, _)| if by == "page" { r.page.get() } else { r.lsn.get() }).collect();
                 expected.sort_unstable();
                 expected.dedup();
                 assert_eq!(found.keys().copied().collect::<Vec<_>>(), expected, "{name} {table} {by}");
                 for (row, class) in &rows {
-                    let kind = &found[&if by == "page" { row.page } else { row.lsn }];
-                    let is_damaged = damaged.contains(&(Some(table), Some(row.page)));
+                    let kind = &found[&if by == "page" { row.page.get() } else { row.lsn.get() }];
+                    let is_damaged = damaged.contains(&(Some(TableId(table)), Some(row.page)));
                     let exact = by == "lsn" || class.name() == "orphan";
                     assert!(!exact || kind == class.name() || kind == "damaged", "{name} {table} {by} {row:?}: {kind}");
                     assert!(by == "lsn" || !is_damaged || kind == "damaged", "{name} {table} {row:?}: {kind}");

@@ -22,6 +22,7 @@ use wtcheck::page::history::{HistoryKey, HistoryValue, Update, times_fit, versio
 use wtcheck::page::internal::{Internal, Separator, children};
 use wtcheck::page::leaf::{Leaf, Options, Row, Value, leaf, quick};
 use wtcheck::page::rules::{Bounds, Broken, Page, Rule, header, leads_to, overflow_item};
+use wtcheck::page::what::What;
 use wtcheck::page::windows;
 
 const CORPORA: [&str; 4] = ["classic-small", "classic-one", "classic-crash", "classic-mongo-like"];
@@ -103,7 +104,7 @@ impl File {
         Options { fixed_width: self.width(), ..Options::deep(self.bounds()) }
     }
 
-    fn leaf(&self, page: &Page<'_>, row: &mut dyn FnMut(&Row<'_>)) -> Leaf {
+    fn leaf(&self, page: &Page<'_>, row: &mut dyn FnMut(&Row<'_, '_>)) -> Leaf {
         leaf(page, &self.options(), &mut |a| self.item(a), row)
     }
 }
@@ -455,7 +456,7 @@ fn every_history_record_obeys_the_rules() {
 
 /// All rules that a plain page breaks, of whatever type it says it is.
 fn judge(plain: &[u8], options: &Options) -> Vec<Broken> {
-    let Ok(page) = Page::new(plain) else { return vec![Broken::new(Rule::Type, 24, "no page")] };
+    let Ok(page) = Page::new(plain) else { return vec![Broken::new(Rule::Type, 24, What::PageType(0))] };
     match page.kind {
         PageType::RowInternal | PageType::ColumnInternal => {
             let Internal { breaches, .. } = children(&page, options.bounds, options.byte_order, &mut |_| {});
@@ -553,7 +554,7 @@ fn damage_a_leaf(good: &[u8]) {
     });
     let broken = judge(plain_of(&bad), &Options::deep(BOUNDS));
     assert_eq!(broken.iter().map(|b| b.rule).collect::<Vec<_>>(), [Rule::Order], "{broken:?}");
-    assert!(broken[0].message.contains("13 and 15"), "{}", broken[0]);
+    assert!(broken[0].what.to_string().contains("13 and 15"), "{:?}", broken[0]);
     let unordered = Options { byte_order: false, ..Options::deep(BOUNDS) };
     assert_eq!(judge(plain_of(&bad), &unordered), []);
     assert_eq!(judge(plain_of(&bad), &Options::quick(BOUNDS)), []);
@@ -576,7 +577,7 @@ fn damage_a_leaf(good: &[u8]) {
         assert_eq!(header_rule(&bad), None);
         let broken = judge(plain_of(&bad), &Options::deep(BOUNDS));
         assert_eq!((broken.len(), broken[0].rule), (1, Rule::Tail));
-        assert!(broken[0].message.contains("5000 unexpected bytes"));
+        assert!(broken[0].what.to_string().contains("5000 unexpected bytes"));
     }
     assert_eq!(header_rule(&with(&|b| add_u32(b, 16, 1 << 20))), Some(Rule::Size));
     // Strings end with a zero, so that only the second last byte is sure to show.

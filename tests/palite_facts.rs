@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::{self, Options, Silent, result::Audit};
+use wtcheck::id::Lsn;
 use wtcheck::page::Depth;
 use wtcheck::store;
 
@@ -23,7 +24,7 @@ fn run_with_rows(home: &Path, options: &Options<'_>) -> (Audit, BTreeMap<Key, &'
     let store = store::open(home, &store::OpenOptions::default()).unwrap();
     let opened = audit::pagelog::open(&*store, options.depth == Depth::Normal, &Silent).unwrap();
     let (audit, class) = audit::pagelog::run_on(&opened, "HOME", options, &Silent).unwrap();
-    let rows = opened.index.rows().iter().map(|r| (r.table, r.page, r.lsn));
+    let rows = opened.index.rows().iter().map(|r| (r.table.get(), r.page.get(), r.lsn.get()));
     (audit, rows.zip(class.iter().map(|c| c.name())).collect())
 }
 
@@ -126,9 +127,9 @@ fn check_samples(dir: &Path) -> usize {
             let p = &f.place;
             let at = expected.iter().position(|(code, table, page, lsn)| {
                 *code == f.code.name()
-                    && (table.is_none() || *table == p.table_id)
-                    && (page.is_none() || *page == p.page_id)
-                    && (lsn.is_none() || *lsn == p.lsn)
+                    && (table.is_none() || *table == p.table_id.map(|t| t.get()))
+                    && (page.is_none() || *page == p.page_id.map(|p| p.get()))
+                    && (lsn.is_none() || *lsn == p.lsn.map(|l| l.get()))
             });
             match at {
                 Some(at) => drop(expected.remove(at)),
@@ -146,7 +147,7 @@ fn check_samples(dir: &Path) -> usize {
             turtle.first().map_or(u(&facts["newest_checkpoint_lsn"]), |t| u(&t["newest_readable_checkpoint"]));
         assert_eq!(lsn, expected_lsn, "{name}: checkpoint");
         let checkpoints = facts["checkpoints"].as_array().unwrap();
-        let fact = checkpoints.iter().find(|c| u(&c["lsn"]) == lsn).unwrap();
+        let fact = checkpoints.iter().find(|c| lsn == u(&c["lsn"])).unwrap();
         compare_trees(name, &audit, fact, false);
         assert_eq!(audit.database.published_size, fact["database_size_published"].as_u64(), "{name}");
         let true_size = audit.database.sum_of_recomputed + audit.database.buffer;
@@ -194,7 +195,8 @@ fn compare_orphans(name: &str, audit: &Audit, facts: &Value) {
         .map(|r| (u(&r[0]), u(&r[1]), u(&r[2]), u(&r[4])))
         .collect();
     expected.sort_unstable();
-    let found: Vec<_> = audit.orphans.iter().map(|o| (o.table_id, o.page_id, o.lsn, o.bytes)).collect();
+    let found: Vec<_> =
+        audit.orphans.iter().map(|o| (o.table_id.get(), o.page_id.get(), o.lsn.get(), o.bytes)).collect();
     assert_eq!(found, expected, "{name}: orphans");
     for o in &audit.orphans {
         assert!(o.explains, "{name}: {o:?} explains the inflation");
@@ -211,14 +213,14 @@ fn compare_keystore(name: &str, audit: &Audit, facts: &Value) {
     for (page, fact) in audit.keystore.pages.iter().zip(pages) {
         let payload = u(&fact["payload_bytes"]);
         assert_eq!(
-            (page.lsn, page.payload_bytes, page.bytes, page.valid),
+            (page.lsn.get(), page.payload_bytes, page.bytes, page.valid),
             (u(&fact["lsn"]), Some(payload), payload + u(&fact["header_size"]), fact["valid"] == true)
         );
         assert_eq!(page.timestamp.as_deref(), fact["timestamp"].as_str(), "{name}");
         assert_eq!(page.checksum.as_deref(), fact["crc"].as_str(), "{name}");
     }
     for used in &audit.keystore.checkpoints {
-        assert_eq!(used.keystore_lsn, fact["embedded_by_checkpoint"][used.lsn.to_string()].as_u64(), "{name}");
+        assert_eq!(used.keystore_lsn, fact["embedded_by_checkpoint"][used.lsn.to_string()].as_u64().map(Lsn), "{name}");
     }
 }
 

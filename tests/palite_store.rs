@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::store::palite::{Palite, PaliteOptions, WalWay};
 use wtcheck::store::{Affected, Index, OpenOptions, PageLog, Problem, Row, StoreError, open};
 
@@ -217,11 +218,11 @@ fn assert_equal(store: &dyn PageLog, index: &Index, expected: &[Put]) {
         reader.read(&row, &mut out).unwrap();
         assert_eq!(out.len(), row.len as usize);
         found.push(Put {
-            table: row.table,
-            page: row.page,
-            lsn: row.lsn,
-            backlink: row.backlink_lsn,
-            base: row.base_lsn,
+            table: row.table.get(),
+            page: row.page.get(),
+            lsn: row.lsn.get(),
+            backlink: row.backlink_lsn.get(),
+            base: row.base_lsn.get(),
             flags: row.flags,
             data: Some(out.clone()),
         });
@@ -258,11 +259,11 @@ fn rows_bytes_and_an_untouched_source() {
             assert_equal(&store, &index, &expected);
             let (completions, problems) = store.completions().unwrap();
             assert_eq!(problems, []);
-            let texts: Vec<_> = completions.iter().map(|c| (c.lsn, c.timestamp, c.text.as_slice())).collect();
+            let texts: Vec<_> = completions.iter().map(|c| (c.lsn.get(), c.timestamp, c.text.as_slice())).collect();
             assert_eq!(texts, [(20, 2, &b"text"[..]), (50, 5, b"one"), (70, 7, b"two")]);
             assert!(completions.iter().all(|c| c.checkpoint_id.is_none()));
             let layout = store.layout().unwrap();
-            assert_eq!(layout.lsn_counter, Some(777));
+            assert_eq!(layout.lsn_counter, Some(Lsn(777)));
             assert_eq!((layout.sharded, layout.from_wal), (shape.sharded, shape.wal));
             let names: Vec<String> = layout.files.iter().map(|(name, _)| name.clone()).collect();
             let mut on_disk: Vec<String> =
@@ -413,7 +414,7 @@ fn a_writer_is_noticed() {
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(problems[0].file, "pages_000025.db-wal");
         assert_eq!(problems[0].reason, "changed while being read");
-        assert_eq!(problems[0].affects, Affected::Table(25));
+        assert_eq!(problems[0].affects, Affected::Table(TableId(25)));
     }
 }
 
@@ -440,7 +441,7 @@ fn damaged_and_foreign_files() {
                 let (index, problems) = read_all(&store);
                 let context = format!("{what} wal={wal} {way:?}: {problems:?}");
                 assert_eq!(index.rows().iter().filter(|r| r.table != 25).count(), not_25(&expected), "{context}");
-                let left = index.table(25).len();
+                let left = index.table(TableId(25)).len();
                 assert!(expected.len() - not_25(&expected) >= left, "{context}");
                 // Frames in the -wal may hold good versions of what the file has lost.
                 if !wal || what == "empty" {
@@ -495,13 +496,14 @@ fn rows_behind_a_damaged_leaf_are_found() {
     let store = open_way(temp.path(), WalWay::Auto);
     let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(problems[0].affects, Affected::Table(25));
+    assert_eq!(problems[0].affects, Affected::Table(TableId(25)));
     let lost = expected.len() - index.len();
     assert!(lost > 0 && lost < 40, "{lost} lost");
     assert!(problems[0].reason.contains(&format!("{lost} more are known from the primary key")), "{problems:?}");
     let keys: BTreeSet<_> = index.rows().iter().map(|r| (r.table, r.page, r.lsn)).collect();
     assert_eq!(keys.len(), index.len(), "no row twice");
-    let left: Vec<Put> = expected.iter().filter(|p| keys.contains(&(p.table, p.page, p.lsn))).cloned().collect();
+    let left: Vec<Put> =
+        expected.iter().filter(|p| keys.contains(&(TableId(p.table), PageId(p.page), Lsn(p.lsn)))).cloned().collect();
     assert_equal(&store, &index, &left);
 }
 
@@ -535,7 +537,8 @@ fn wrong_databases() {
     );
     let store = open_way(temp.path(), WalWay::Auto);
     let (index, problems) = store.index(None, &|_| ()).unwrap();
-    let found: Vec<(u64, u32, u32)> = index.slice(index.table(25)).iter().map(|r| (r.lsn, r.flags, r.len)).collect();
+    let found: Vec<(u64, u32, u32)> =
+        index.slice(index.table(TableId(25))).iter().map(|r| (r.lsn.get(), r.flags, r.len)).collect();
     assert_eq!(found, [(2, 2, 5), (5, u32::MAX, 2)]);
     let reasons: Vec<&str> = problems.iter().map(|p| p.reason.as_str()).collect();
     assert_eq!(
@@ -547,9 +550,9 @@ fn wrong_databases() {
     );
     let mut out = Vec::new();
     let mut reader = store.reader().unwrap();
-    reader.read(&index.get(index.find(25, 1, 2).unwrap()).unwrap(), &mut out).unwrap();
+    reader.read(&index.get(index.find(TableId(25), PageId(1), Lsn(2)).unwrap()).unwrap(), &mut out).unwrap();
     assert_eq!(out, "tëxt".as_bytes());
-    let row = index.get(index.find(25, 1, 5).unwrap()).unwrap();
+    let row = index.get(index.find(TableId(25), PageId(1), Lsn(5)).unwrap()).unwrap();
     assert!(matches!(reader.read(&row, &mut out), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.read(&Row { len: 3, ..row }, &mut out), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.read(&Row { locator: u64::MAX, ..row }, &mut out), Err(StoreError::Damaged { .. })));
@@ -567,8 +570,12 @@ fn wrong_databases() {
     let (index, problems) = store.index(None, &|_| ()).unwrap();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].reason, "is an SQLite database without tables");
-    assert_eq!(index.table(25).len(), 2);
-    store.reader().unwrap().read(&index.get(index.find(25, 1, u64::MAX - 1).unwrap()).unwrap(), &mut out).unwrap();
+    assert_eq!(index.table(TableId(25)).len(), 2);
+    store
+        .reader()
+        .unwrap()
+        .read(&index.get(index.find(TableId(25), PageId(1), Lsn(u64::MAX - 1)).unwrap()).unwrap(), &mut out)
+        .unwrap();
     assert_eq!(out, [1, 2]);
 
     // A shard that globals.db says is there.
@@ -660,7 +667,7 @@ fn corpora() {
                 } else {
                     "full"
                 };
-                (r.table, r.page, r.lsn, kind, u64::from(r.len))
+                (r.table.get(), r.page.get(), r.lsn.get(), kind, u64::from(r.len))
             })
             .collect();
         let mut expected: Vec<(u64, u64, u64, &str, u64)> = facts["page_versions"]
@@ -688,7 +695,7 @@ fn corpora() {
         expected.sort();
         assert!(found == expected, "{}", home.display());
         let layout = store.layout().unwrap();
-        assert_eq!(layout.lsn_counter, facts["store"]["lsn_counter"].as_u64());
+        assert_eq!(layout.lsn_counter, facts["store"]["lsn_counter"].as_u64().map(Lsn));
         let files: BTreeMap<&str, u64> = facts["store"]["files"]
             .as_object()
             .unwrap()
@@ -697,7 +704,7 @@ fn corpora() {
             .collect();
         assert_eq!(layout.files.iter().map(|(k, v)| (k.as_str(), *v)).collect::<BTreeMap<_, _>>(), files);
         let (completions, _) = store.completions().unwrap();
-        assert_eq!(completions.last().map(|c| c.lsn), facts["newest_checkpoint_lsn"].as_u64());
+        assert_eq!(completions.last().map(|c| c.lsn), facts["newest_checkpoint_lsn"].as_u64().map(Lsn));
         drop(store);
         assert!(before == snapshot(&home, true), "{} has changed", home.display());
         seen += 1;
@@ -737,21 +744,24 @@ fn rows_far_apart_in_the_file_are_inspected_in_passing() {
     let seen = std::sync::atomic::AtomicU64::new(0);
     let inspect = |row: &Row, data: &[u8]| {
         seen.fetch_add(u64::from(row.table == 25), std::sync::atomic::Ordering::Relaxed);
-        let previous = if row.base_lsn == 0 { 0 } else { row.base_lsn as u32 };
+        let previous = if row.base_lsn == 0 { 0 } else { row.base_lsn.get() as u32 };
         wtcheck::store::Seal { checksum: data.len() as u32, previous, state: 1 }
     };
     let (index, problems) = store.index(Some(&inspect), &|_| ()).unwrap();
     assert!(problems.is_empty(), "{problems:?}");
-    let found: Vec<_> = index.slice(index.table(25)).iter().collect();
+    let found: Vec<_> = index.slice(index.table(TableId(25))).iter().collect();
     let expected: Vec<_> = rows.iter().map(|r| (r.0 as u64, r.1, r.2, r.3)).collect();
     let mask = (1_u64 << 48) - 1;
-    assert_eq!(found.iter().map(|r| (r.locator & mask, r.page, r.lsn, r.base_lsn)).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        found.iter().map(|r| (r.locator & mask, r.page.get(), r.lsn.get(), r.base_lsn.get())).collect::<Vec<_>>(),
+        expected
+    );
     assert_eq!(seen.into_inner(), 4);
     for row in found {
         let seal = (row.seal.checksum, row.seal.previous, row.seal.state);
-        assert_eq!(seal, (row.lsn as u32, row.base_lsn as u32, 1));
+        assert_eq!(seal, (row.lsn.get() as u32, row.base_lsn.get() as u32, 1));
         let mut data = Vec::new();
         store.reader().unwrap().read(&row, &mut data).unwrap();
-        assert_eq!(data, vec![0; row.lsn as usize]);
+        assert_eq!(data, vec![0; row.lsn.get() as usize]);
     }
 }

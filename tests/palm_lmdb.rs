@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use wtcheck::id::{Lsn, TableId};
 use wtcheck::store::palm::lmdb::Env;
 use wtcheck::store::palm::{Palm, decode_page_key};
 use wtcheck::store::{Affected, FLAG_DELTA, PageLog, Row, StoreError, StoreKind};
@@ -253,7 +254,7 @@ fn a_made_page_log() {
         assert_eq!(palm.kind(), StoreKind::Palm);
         let layout = palm.layout().unwrap();
         assert_eq!(layout.files, vec![("data.mdb".to_string(), bytes.len() as u64)]);
-        assert_eq!((layout.lsn_counter, layout.sharded, layout.from_wal), (Some(300), false, false));
+        assert_eq!((layout.lsn_counter, layout.sharded, layout.from_wal), (Some(Lsn(300)), false, false));
         let last = std::sync::atomic::AtomicU64::new(0);
         let (index, problems) = palm.index(None, &|n| last.store(n, std::sync::atomic::Ordering::Relaxed)).unwrap();
         assert_eq!(problems, vec![]);
@@ -274,7 +275,8 @@ fn a_made_page_log() {
         assert!(matches!(reader.read(&outside, &mut data), Err(StoreError::Damaged { .. })));
         let (completions, problems) = palm.completions().unwrap();
         assert_eq!(problems, vec![]);
-        let found: Vec<_> = completions.iter().map(|c| (c.lsn, c.checkpoint_id, c.timestamp, &c.text[..])).collect();
+        let found: Vec<_> =
+            completions.iter().map(|c| (c.lsn.get(), c.checkpoint_id, c.timestamp, &c.text[..])).collect();
         let wanted: [(u64, _, _, &[u8]); 3] = [
             (11, Some(1), 0x64, b"id=1,metadata_lsn=10"),
             (21, Some(2), 0x64, b"id=2,metadata_lsn=20"),
@@ -303,7 +305,7 @@ fn the_same_lsn_of_two_checkpoints_and_odd_records() {
     let (index, problems) = palm.index(None, &|_| ()).unwrap();
     assert_eq!(index.rows().iter().map(|r| r.len).collect::<Vec<_>>(), vec![5, 6]);
     let affects: Vec<_> = problems.iter().map(|p| p.affects).collect();
-    assert_eq!(affects, vec![Affected::Table(17), Affected::All], "{problems:?}");
+    assert_eq!(affects, vec![Affected::Table(TableId(17)), Affected::All], "{problems:?}");
     let (completions, problems) = palm.completions().unwrap();
     assert_eq!(completions, vec![]);
     // The short key, and no database `globals`.
@@ -602,10 +604,10 @@ fn the_corpus_equals_its_list() {
             row.len,
             hex::encode(&data[..data.len().min(48)])
         ));
-        let (counts, pages) = tables.entry(row.table).or_default();
+        let (counts, pages) = tables.entry(row.table.get()).or_default();
         counts[usize::from(k.is_delta)] += 1;
         counts[2 + usize::from(k.is_delta)] += data.len();
-        pages.insert(row.page);
+        pages.insert(row.page.get());
     }
     lines.push("table_id full_images deltas full_bytes delta_bytes distinct_page_ids".into());
     for (table, ([full, delta, full_bytes, delta_bytes], pages)) in tables {
@@ -620,7 +622,7 @@ fn the_corpus_equals_its_list() {
         assert_eq!(lines.get(at).map(String::as_str), Some(*line), "line {}", at + 2);
     }
     assert_eq!(lines.len(), expected.len());
-    assert_eq!(palm.layout().unwrap().lsn_counter, Some(1261));
+    assert_eq!(palm.layout().unwrap().lsn_counter, Some(Lsn(1261)));
     assert!(before == state_of(&kv));
 }
 
@@ -647,7 +649,7 @@ fn the_damaged_corpora_open() {
             // records survive with it; of the counters nothing does.
             assert!(problems[0].reason.contains("reading the one before it (transaction 1276)"), "{problems:?}");
             assert!(problems.iter().any(|p| p.affects == Affected::All));
-            assert!(problems.iter().any(|p| p.affects == Affected::Table(57)));
+            assert!(problems.iter().any(|p| p.affects == Affected::Table(TableId(57))));
             assert_eq!((index.len(), completions.len(), lost.len()), (565, 12, 1));
             assert_eq!((lost[0].affects, layout.lsn_counter), (Affected::None, None));
             exercise(&bytes);
@@ -662,8 +664,8 @@ fn the_damaged_corpora_open() {
         assert_eq!((index.len(), completions.len()), (rows, 12), "{name}");
         let counter = match name.get(..3) {
             Some("d21") => layout.lsn_counter,
-            Some("d42") => Some(999),
-            _ => Some(1261),
+            Some("d42") => Some(Lsn(999)),
+            _ => Some(Lsn(1261)),
         };
         assert_eq!(layout.lsn_counter, counter, "{name}");
     }

@@ -132,9 +132,9 @@ fn damaged_variants_are_named_where_they_are() {
         for (code, table, page, lsn) in *expected {
             let hit = audit.findings.iter().any(|f| {
                 f.code.name() == *code
-                    && f.place.table_id == *table
-                    && f.place.page_id == *page
-                    && (lsn.is_none() || f.place.lsn == *lsn)
+                    && f.place.table_id.map(|t| t.get()) == *table
+                    && f.place.page_id.map(|p| p.get()) == *page
+                    && (lsn.is_none() || f.place.lsn.map(|l| l.get()) == *lsn)
             });
             assert!(hit, "{name}: {code} in {found:#?}");
         }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::image::{self, Era, Image, NewImage};
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::pagelog::catalog;
 use wtcheck::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use wtcheck::store::palm::lmdb::Env;
@@ -133,12 +134,21 @@ fn there_and_back(home: &Path, edits: &[Edit], look: impl Fn(&Content)) -> Vec<C
 }
 
 fn row(table: u64, page: u64, lsn: u64, data: &[u8]) -> NewRow {
-    NewRow { table, page, lsn, backlink_lsn: 0, base_lsn: 0, flags: 0, checkpoint_id: 13, data: data.to_vec() }
+    NewRow {
+        table: TableId(table),
+        page: PageId(page),
+        lsn: Lsn(lsn),
+        backlink_lsn: Lsn(0),
+        base_lsn: Lsn(0),
+        flags: 0,
+        checkpoint_id: 13,
+        data: data.to_vec(),
+    }
 }
 
 fn complete(lsn: u64, id: u64) -> Edit {
     let text = format!("id={id},metadata_lsn={}", lsn - 1);
-    Edit::Complete { lsn, timestamp: 0x1f, checkpoint_id: Some(id), text }
+    Edit::Complete { lsn: Lsn(lsn), timestamp: 0x1f, checkpoint_id: Some(id), text }
 }
 
 #[test]
@@ -159,7 +169,7 @@ fn a_new_checkpoint(home: &Path) {
     let old = content(&kv_home);
     let keys = page_keys(&old);
     let newest = |f: &dyn Fn(&&PageKey) -> bool| keys.iter().filter(f).max_by_key(|k| k.lsn).copied().unwrap();
-    let leaf = newest(&|k| (k.table, k.page) == (9, 100));
+    let leaf = newest(&|k| (k.table, k.page) == (TableId(9), PageId(100)));
     assert!(leaf.is_delta);
     let big: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     // A delta on the last block, a rewritten page, a new page, the turtle page.
@@ -169,9 +179,9 @@ fn a_new_checkpoint(home: &Path) {
         flags: FLAG_DELTA,
         ..row(9, 100, LAST + 1, b"delta")
     };
-    let rewritten = NewRow { backlink_lsn: LAST + 1, flags: 1, ..row(9, 100, LAST + 2, &big) };
+    let rewritten = NewRow { backlink_lsn: Lsn(LAST + 1), flags: 1, ..row(9, 100, LAST + 2, &big) };
     let edits = [
-        Edit::Counter { last_lsn: LAST + 5 },
+        Edit::Counter { last_lsn: Lsn(LAST + 5) },
         Edit::Put(delta),
         Edit::Put(rewritten),
         Edit::Put(row(9, 113, LAST + 3, b"root")),
@@ -183,9 +193,9 @@ fn a_new_checkpoint(home: &Path) {
         let keys = page_keys(after);
         let at = |lsn: u64| keys.iter().find(|k| k.lsn == lsn).copied().unwrap();
         let expected = PageKey {
-            table: 9,
-            page: 100,
-            lsn: LAST + 1,
+            table: TableId(9),
+            page: PageId(100),
+            lsn: Lsn(LAST + 1),
             checkpoint_id: 13,
             is_delta: true,
             backlink_lsn: leaf.lsn,
@@ -197,10 +207,10 @@ fn a_new_checkpoint(home: &Path) {
         };
         assert_eq!(at(LAST + 1), expected);
         let expected = PageKey {
-            lsn: LAST + 2,
+            lsn: Lsn(LAST + 2),
             is_delta: false,
-            backlink_lsn: LAST + 1,
-            base_lsn: 0,
+            backlink_lsn: Lsn(LAST + 1),
+            base_lsn: Lsn(0),
             backlink_checkpoint_id: 13,
             base_checkpoint_id: 0,
             flags: 1,
@@ -209,9 +219,9 @@ fn a_new_checkpoint(home: &Path) {
         assert_eq!(at(LAST + 2), expected);
         // A page without rows so far takes the time of its table.
         let expected = PageKey {
-            page: 113,
-            lsn: LAST + 3,
-            backlink_lsn: 0,
+            page: PageId(113),
+            lsn: Lsn(LAST + 3),
+            backlink_lsn: Lsn(0),
             backlink_checkpoint_id: 0,
             flags: 0,
             materialized_us: newest(&|k| k.table == 9).materialized_us,
@@ -220,19 +230,19 @@ fn a_new_checkpoint(home: &Path) {
         assert_eq!(at(LAST + 3), expected);
         assert_eq!(at(LAST + 4).materialized_us, newest(&|k| k.table == 1).materialized_us);
         let (key, text) = completions(after).pop().unwrap();
-        assert_eq!(key, CheckpointKey { lsn: LAST + 5, checkpoint_id: 13, timestamp: 0x1f });
+        assert_eq!(key, CheckpointKey { lsn: Lsn(LAST + 5), checkpoint_id: 13, timestamp: 0x1f });
         assert_eq!(text, format!("id=13,metadata_lsn={}", LAST + 4));
 
         // And as the rest of the program sees it.
         let store = store::open(home, &store::OpenOptions::default()).unwrap();
         let (index, problems) = store.index(None, &|_| ()).unwrap();
         assert_eq!((problems, index.len()), (vec![], old["pages"].len() + 4));
-        let row = index.get(index.find(9, 100, LAST + 2).unwrap()).unwrap();
+        let row = index.get(index.find(TableId(9), PageId(100), Lsn(LAST + 2)).unwrap()).unwrap();
         let mut data = Vec::new();
         store.reader().unwrap().read(&row, &mut data).unwrap();
         assert!(data == big);
         assert_eq!(store.completions().unwrap().0.last().unwrap().lsn, LAST + 5);
-        assert_eq!(store.layout().unwrap().lsn_counter, Some(LAST + 5));
+        assert_eq!(store.layout().unwrap().lsn_counter, Some(Lsn(LAST + 5)));
     });
     let sets: Vec<&str> = changes.iter().map(|c| c.set.as_str()).collect();
     assert_eq!(sets, ["globals", "pages", "pages", "pages", "pages", "checkpoints", "globals", "globals"]);
@@ -243,13 +253,13 @@ fn a_thousand_rows_and_removals() {
     let temp = home(&fixture());
     let keys = page_keys(&content(&temp.path().join("kv_home")));
     let last = keys.iter().max_by_key(|k| k.lsn).copied().unwrap();
-    let mut edits = vec![Edit::Counter { last_lsn: LAST + 1000 }];
+    let mut edits = vec![Edit::Counter { last_lsn: Lsn(LAST + 1000) }];
     // Rows of an existing table, of a new one, and of sizes on both sides of a page.
     edits.extend((0..1000).map(|i| {
         let table = if i % 2 == 0 { 57 } else { 4001 };
         Edit::Put(row(table, 5000 + i, LAST + 1 + i, &vec![i as u8; (i * 37 % 9000) as usize]))
     }));
-    let gone: Vec<&PageKey> = keys.iter().filter(|k| k.lsn % 3 == 0).collect();
+    let gone: Vec<&PageKey> = keys.iter().filter(|k| k.lsn.get() % 3 == 0).collect();
     edits.extend(gone.iter().map(|k| Edit::Remove { table: k.table, page: k.page, lsn: k.lsn }));
     let changes = there_and_back(temp.path(), &edits, |after| {
         let now = page_keys(after);
@@ -272,8 +282,8 @@ fn completions_are_taken_out() {
             assert_eq!(global(after, 0), Some(LAST + 1));
         }
     };
-    let lsns: Vec<u64> = completions(&content(&temp.path().join("kv_home"))).iter().map(|(k, _)| k.lsn).collect();
-    let remove = |at: usize| Edit::RemoveCompletion { lsn: lsns[at] };
+    let lsns: Vec<Lsn> = completions(&content(&temp.path().join("kv_home"))).iter().map(|(k, _)| k.lsn).collect();
+    let remove = |at: usize| Edit::RemoveCompletion { lsn: Lsn(lsns[at].get()) };
     // The newest; an older one, which says nothing of where the engine stands; several; all.
     let changes = there_and_back(temp.path(), &[remove(11)], look(11, 11));
     assert_eq!(changes.len(), 3);
@@ -286,9 +296,10 @@ fn completions_are_taken_out() {
     let changes = there_and_back(temp.path(), &[remove(11), complete(LAST + 7, 12)], |_| ());
     assert_eq!(changes.iter().map(|c| c.set.as_str()).collect::<Vec<_>>(), ["checkpoints", "checkpoints"]);
     // Edits that cancel each other come down to nothing.
-    let put = [Edit::Put(row(9, 700, 5000, b"x")), Edit::Remove { table: 9, page: 700, lsn: 5000 }];
+    let put =
+        [Edit::Put(row(9, 700, 5000, b"x")), Edit::Remove { table: TableId(9), page: PageId(700), lsn: Lsn(5000) }];
     assert_eq!(there_and_back(temp.path(), &put, |_| ()), []);
-    let changes = there_and_back(temp.path(), &[1, 2, 3].map(|n| Edit::Counter { last_lsn: LAST + n }), |after| {
+    let changes = there_and_back(temp.path(), &[1, 2, 3].map(|n| Edit::Counter { last_lsn: Lsn(LAST + n) }), |after| {
         assert_eq!(global(after, 0), Some(LAST + 4));
     });
     assert_eq!(changes.len(), 1);
@@ -326,7 +337,7 @@ fn rows_put_again_are_the_same_rows() {
         assert_eq!(put[..80], bytes[..80]);
         assert!(decode_page_key(put).unwrap().materialized_us > key.materialized_us);
     }
-    let pages: BTreeSet<(u64, u64)> = page_keys(&old).iter().map(|k| (k.table, k.page)).collect();
+    let pages: BTreeSet<(TableId, PageId)> = page_keys(&old).iter().map(|k| (k.table, k.page)).collect();
     assert_eq!((same, old["pages"].len()), (pages.len(), 1249));
 }
 
@@ -346,21 +357,21 @@ fn edits_that_do_not_fit_are_refused() {
     let remove = |table, page, lsn| Edit::Remove { table, page, lsn };
     no(&[put(row(9, 100, 898, b""))], "there is a row at LSN 898 already");
     no(&[put(row(9, 800, 1300, b"")), put(row(9, 800, 1300, b"x"))], "there is a row at LSN 1300 already");
-    no(&[remove(9, 100, 899)], "no row at LSN 899");
-    no(&[remove(9, 100, 898), remove(9, 100, 898)], "no row at LSN 898");
-    no(&[put(NewRow { backlink_lsn: 7, ..row(9, 800, 1300, b"") })], "no row at LSN 7");
-    no(&[put(NewRow { base_lsn: 7, flags: FLAG_DELTA, ..row(9, 800, 1300, b"") })], "no row at LSN 7");
+    no(&[remove(TableId(9), PageId(100), Lsn(899))], "no row at LSN 899");
+    no(&[remove(TableId(9), PageId(100), Lsn(898)), remove(TableId(9), PageId(100), Lsn(898))], "no row at LSN 898");
+    no(&[put(NewRow { backlink_lsn: Lsn(7), ..row(9, 800, 1300, b"") })], "no row at LSN 7");
+    no(&[put(NewRow { base_lsn: Lsn(7), flags: FLAG_DELTA, ..row(9, 800, 1300, b"") })], "no row at LSN 7");
     no(&[put(NewRow { flags: FLAG_DISCARDED, ..row(9, 800, 1300, b"") })], "no discard records");
-    no(&[Edit::Counter { last_lsn: u64::from(u32::MAX) }], "next LSN: 4294967296 is above 4294967295");
-    no(&[Edit::Counter { last_lsn: u64::MAX }], "no next LSN");
+    no(&[Edit::Counter { last_lsn: Lsn(u64::from(u32::MAX)) }], "next LSN: 4294967296 is above 4294967295");
+    no(&[Edit::Counter { last_lsn: Lsn(u64::MAX) }], "no next LSN");
     no(&[complete(LAST + 1, 12)], "would not be newer");
     no(&[complete(LAST, 13)], "would not be newer");
     no(&[complete(LAST + 1, 1 << 32)], "is above 4294967295");
     no(&[complete(LAST + 1, u64::from(u32::MAX))], "last begun checkpoint: 4294967296 is above");
-    no(&[Edit::RemoveCompletion { lsn: 1260 }], "0 completion records at LSN 1260");
-    let without_id = Edit::Complete { lsn: 1300, timestamp: 1, checkpoint_id: None, text: String::new() };
+    no(&[Edit::RemoveCompletion { lsn: Lsn(1260) }], "0 completion records at LSN 1260");
+    let without_id = Edit::Complete { lsn: Lsn(1300), timestamp: 1, checkpoint_id: None, text: String::new() };
     no(&[without_id], "needs a checkpoint id");
-    let limit = [Edit::Counter { last_lsn: u64::from(u32::MAX) - 1 }];
+    let limit = [Edit::Counter { last_lsn: Lsn(u64::from(u32::MAX) - 1) }];
     assert_eq!(ledger.translate(&limit).unwrap().len(), 1);
     drop(ledger);
     assert!(content(&kv_home) == old);
@@ -372,14 +383,14 @@ fn what_someone_else_changed_is_left_alone() {
     let kv_home = temp.path().join("kv_home");
     let mut ledger = PalmLedger::open(&kv_home).unwrap();
     let edits = [
-        Edit::Counter { last_lsn: LAST + 2 },
+        Edit::Counter { last_lsn: Lsn(LAST + 2) },
         Edit::Put(row(9, 800, LAST + 1, b"mine")),
-        Edit::Remove { table: 9, page: 100, lsn: 898 },
+        Edit::Remove { table: TableId(9), page: PageId(100), lsn: Lsn(898) },
     ];
     let changes = ledger.translate(&edits).unwrap();
 
     // The counter moved, a row with the same key but another content, a row that is gone.
-    let counter = ledger.translate(&[Edit::Counter { last_lsn: LAST + 1 }]).unwrap();
+    let counter = ledger.translate(&[Edit::Counter { last_lsn: Lsn(LAST + 1) }]).unwrap();
     let theirs = ledger.translate(&[Edit::Put(row(9, 800, LAST + 1, b"theirs"))]).unwrap();
     let mut other = changes[2].clone();
     let Some(fields) = &mut other.before else { panic!("{other:?}") };
@@ -399,7 +410,7 @@ fn what_someone_else_changed_is_left_alone() {
     let missing = Change { before: None, after: other.before.clone(), ..other.clone() };
     assert!(matches!(ledger.state(&missing).unwrap(), State::Other(_)));
     refused(ledger.carry_out(&[changes[0].clone(), other], Side::After), "table 9, page 100, LSN 898");
-    let gone = ledger.translate(&[Edit::Remove { table: 9, page: 100, lsn: 898 }]).unwrap();
+    let gone = ledger.translate(&[Edit::Remove { table: TableId(9), page: PageId(100), lsn: Lsn(898) }]).unwrap();
     let mut rewrite = gone[0].clone();
     rewrite.after = rewrite.before.clone();
     let Some(fields) = &mut rewrite.after else { panic!("{rewrite:?}") };
@@ -428,7 +439,7 @@ fn changes_that_are_none_of_this_store_are_refused() {
     let temp = home(&fixture());
     let kv_home = temp.path().join("kv_home");
     let mut ledger = PalmLedger::open(&kv_home).unwrap();
-    let good = ledger.translate(&[Edit::Counter { last_lsn: LAST + 2 }]).unwrap().remove(0);
+    let good = ledger.translate(&[Edit::Counter { last_lsn: Lsn(LAST + 2) }]).unwrap().remove(0);
     let mut no = |change: Change, words: &str| {
         refused(ledger.state(&change), words);
         refused(ledger.carry_out(&[good.clone(), change], Side::After), words);
@@ -454,13 +465,13 @@ fn changes_that_are_none_of_this_store_are_refused() {
 
 /// The only row of a small store.
 const ROW: PageKey = PageKey {
-    table: 9,
-    page: 100,
-    lsn: 1,
+    table: TableId(9),
+    page: PageId(100),
+    lsn: Lsn(1),
     checkpoint_id: 1,
     is_delta: false,
-    backlink_lsn: 0,
-    base_lsn: 0,
+    backlink_lsn: Lsn(0),
+    base_lsn: Lsn(0),
     backlink_checkpoint_id: 0,
     base_checkpoint_id: 0,
     flags: 0,
@@ -503,7 +514,7 @@ fn the_map_grows_with_what_is_put() {
     let kv_home = temp.path().join("kv_home");
     fs::remove_file(kv_home.join("lock.mdb")).unwrap();
     let edits: Vec<Edit> = (2..=40).map(|n| Edit::Put(row(9, 100 + n, n, &vec![7; 200_000]))).collect();
-    let edits = [edits, vec![Edit::Counter { last_lsn: 41 }, complete(41, 1)]].concat();
+    let edits = [edits, vec![Edit::Counter { last_lsn: Lsn(41) }, complete(41, 1)]].concat();
     there_and_back(temp.path(), &edits, |after| {
         assert_eq!(after["pages"].len(), 40);
         // No checkpoint was ever begun here.
@@ -642,7 +653,7 @@ fn damage_does_not_reach_the_library() {
 struct Real {
     store: Box<dyn PageLog>,
     index: Index,
-    keys: BTreeMap<(u64, u64, u64), PageKey>,
+    keys: BTreeMap<(TableId, PageId, Lsn), PageKey>,
 }
 
 fn real(home: &Path) -> Real {
@@ -673,7 +684,7 @@ fn images_of_the_engine_are_built_byte_for_byte() {
             let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
             assert_eq!((image.era, image.is_delta()), (Era::June2025, row.is_delta()));
             let compressor = image.is_compressed().then_some(match row.table {
-                145 => Compressor::Snappy,
+                TableId(145) => Compressor::Snappy,
                 _ => Compressor::Zstd,
             });
             let plain = image.plain(compressor).unwrap();
@@ -724,7 +735,7 @@ fn conventions_of_june_2025() {
             let (links, ids) = ((key.backlink_lsn, key.base_lsn), (key.backlink_checkpoint_id, key.base_checkpoint_id));
             reader.read(&row, &mut bytes).unwrap();
             if row.table == 1 {
-                assert_eq!((row.page, key.flags, links, ids), (1, 0, (0, 0), (0, 0)));
+                assert_eq!((row.page, key.flags, links, ids), (PageId(1), 0, (Lsn(0), Lsn(0)), (0, 0)));
                 turtles += 1;
             } else {
                 let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
@@ -749,13 +760,13 @@ fn conventions_of_june_2025() {
                         deltas += 1;
                     }
                     (false, Some(p), _) => {
-                        assert_eq!((links, ids), ((p.lsn, 0), (p.checkpoint_id, 0)));
+                        assert_eq!((links, ids), ((p.lsn, Lsn(0)), (p.checkpoint_id, 0)));
                         // A full image never follows a delta in this store.
                         assert!(!p.is_delta);
                         rewritten += 1;
                     }
                     (false, None, _) => {
-                        assert_eq!((links, ids), ((0, 0), (0, 0)));
+                        assert_eq!((links, ids), ((Lsn(0), Lsn(0)), (0, 0)));
                         first += 1;
                     }
                     (true, ..) => panic!("{key:?}"),
@@ -775,9 +786,9 @@ fn conventions_of_june_2025() {
             let id = row.checkpoint_id.unwrap();
             let checkpoint = catalog::open(&real.index, &mut *reader, row).unwrap();
             assert_eq!(row.text, format!("id={id},metadata_lsn={}", checkpoint.completion.metadata_lsn).into_bytes());
-            assert_eq!(row.lsn, checkpoint.completion.metadata_lsn + 1);
+            assert_eq!(row.lsn, checkpoint.completion.metadata_lsn.get() + 1);
             assert_eq!(row.timestamp, checkpoint.turtle.timestamp);
-            assert_eq!(real.keys[&(1, 1, checkpoint.completion.metadata_lsn)].checkpoint_id, id);
+            assert_eq!(real.keys[&(TableId(1), PageId(1), checkpoint.completion.metadata_lsn)].checkpoint_id, id);
             let mut last_gen = write_gen;
             for tree in catalog::read(&real.index, &mut *reader, &checkpoint).trees {
                 let (Some(entry), Some(root)) = (&tree.entry, tree.root) else { continue };
@@ -789,7 +800,7 @@ fn conventions_of_june_2025() {
                     continue;
                 }
                 // A root that was written has an id of its own, the table's greatest, and is no delta.
-                assert_eq!((key.checkpoint_id, key.is_delta, key.backlink_lsn), (id, false, 0));
+                assert_eq!((key.checkpoint_id, key.is_delta, key.backlink_lsn), (id, false, Lsn(0)));
                 assert_eq!(real.index.page(tree.table, root.page_id).len(), 1);
                 let of_table = real.keys.values().filter(|k| k.table == tree.table && k.checkpoint_id <= id);
                 assert_eq!(of_table.clone().map(|k| k.page).max(), Some(root.page_id));
@@ -798,7 +809,7 @@ fn conventions_of_june_2025() {
                 reader.read(&real.index.get(at).unwrap(), &mut bytes).unwrap();
                 let image = Image::parse(&bytes, Some(Era::June2025)).unwrap();
                 assert_eq!(entry.write_gen, image.page.write_gen);
-                assert_eq!((entry.size, entry.next_page_id), (root.page_id, Some(root.page_id + 1)));
+                assert_eq!((entry.size, entry.next_page_id), (root.page_id.get(), Some(root.page_id.get() + 1)));
                 assert_eq!((root.size as usize, root.checksum), (bytes.len(), image.block.checksum));
             }
             write_gen = last_gen;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use wtcheck::audit::{self, Silent};
 use wtcheck::format::crc;
 use wtcheck::format::key_page;
+use wtcheck::id::{Lsn, PageId};
 use wtcheck::page::Depth;
 use wtcheck::pagelog::catalog;
 use wtcheck::pagelog::rewrite::{Counters, Limits, Rewriter};
@@ -56,7 +57,7 @@ fn policy(replay: &Replay, policy: Policy) -> &PolicyResult {
 }
 
 fn installed(p: &PolicyResult) -> Option<u64> {
-    p.installed.as_ref().map(|i| i.metadata_lsn)
+    p.installed.as_ref().map(|i| i.metadata_lsn).map(Lsn::get)
 }
 
 fn record(replay: &Replay, lsn: u64) -> &Record {
@@ -65,7 +66,7 @@ fn record(replay: &Replay, lsn: u64) -> &Record {
 
 /// Record LSN, step, code of what was refused.
 fn refused(replay: &Replay) -> Vec<(u64, Step, Code)> {
-    replay.refusals.iter().map(|r| (r.lsn, r.step, r.code)).collect()
+    replay.refusals.iter().map(|r| (r.lsn.get(), r.step, r.code)).collect()
 }
 
 fn stale_inflight() -> PathBuf {
@@ -109,23 +110,24 @@ fn check_samples(dir: &Path) -> (usize, usize) {
         let (stale, turtle) = (of("stale-keystore"), of("turtle-checksum"));
         with_stale += usize::from(!stale.is_empty());
 
-        let found: Vec<(u64, Option<u64>)> = replay.records.iter().map(|r| (r.lsn, r.metadata_lsn)).collect();
+        let found: Vec<(u64, Option<u64>)> =
+            replay.records.iter().map(|r| (r.lsn.get(), r.metadata_lsn.map(Lsn::get))).collect();
         let expected: Vec<(u64, Option<u64>)> =
             checkpoints.iter().map(|c| (u(&c["lsn"]), c["metadata_lsn"].as_u64())).collect();
         assert_eq!(found, expected, "{name}: records");
-        let keys: Vec<u64> = replay.store.keys.iter().map(|k| k.lsn).collect();
+        let keys: Vec<Lsn> = replay.store.keys.iter().map(|k| k.lsn).collect();
         let pages = facts["keystore"]["pages"].as_array().unwrap();
         assert_eq!(keys, pages.iter().map(|p| u(&p["lsn"])).collect::<Vec<_>>(), "{name}: key pages");
         for r in &replay.records {
             let what = format!("{name}: record {}", r.lsn);
             // What a damaged turtle page embeds is not to be believed.
             let embedded = facts["keystore"]["embedded_by_checkpoint"][r.lsn.to_string()].as_u64();
-            assert_eq!(r.keystore_lsn, embedded.filter(|_| !turtle.contains(&r.lsn)), "{what}");
+            assert_eq!(r.keystore_lsn, embedded.filter(|_| !turtle.contains(&r.lsn.get())).map(Lsn), "{what}");
             let newest = keys.iter().copied().filter(|k| Some(*k) < r.metadata_lsn).max();
             assert_eq!(r.committed_keystore_lsn, newest, "{what}");
-            let expected = if stale.contains(&r.lsn) {
+            let expected = if stale.contains(&r.lsn.get()) {
                 (Ended::Refused, Some(Step::LoadKey), Some(Code::EINVAL))
-            } else if turtle.contains(&r.lsn) {
+            } else if turtle.contains(&r.lsn.get()) {
                 (Ended::Refused, Some(Step::Checksum), Some(Code::EIO))
             } else {
                 (Ended::Installed, None, None)
@@ -139,11 +141,11 @@ fn check_samples(dir: &Path) -> (usize, usize) {
         let store = store::open(home, &OpenOptions::default()).unwrap();
         let options = audit::Options { depth: Depth::Quick, ..audit::Options::default() };
         let audit = audit::pagelog::run(&*store, "HOME", &options, &Silent).unwrap();
-        let named: BTreeSet<u64> = audit.keystore.checkpoints.iter().filter(|c| c.stale).map(|c| c.lsn).collect();
+        let named: BTreeSet<u64> = audit.keystore.checkpoints.iter().filter(|c| c.stale).map(|c| c.lsn.get()).collect();
         assert_eq!(named, stale, "{name}");
         assert_eq!(replay.store.generation, audit.store.generation, "{name}");
         assert_eq!(replay.store.generation_evidence, audit.store.generation_evidence, "{name}");
-        let by_key: BTreeSet<u64> = replay.refusals.iter().filter(|r| r.stale_keystore).map(|r| r.lsn).collect();
+        let by_key: BTreeSet<u64> = replay.refusals.iter().filter(|r| r.stale_keystore).map(|r| r.lsn.get()).collect();
         assert_eq!(by_key, stale, "{name}");
 
         // Where each policy ends.
@@ -160,16 +162,16 @@ fn check_samples(dir: &Path) -> (usize, usize) {
                 for p in [abort, skip, down] {
                     assert_eq!((p.role, p.records_installed, p.resyncs), (Role::Follower, found.len() as u64, 0));
                     assert_eq!(p.behind.unwrap().records, 0, "{name}");
-                    assert_eq!(p.serves_metadata_lsn, good, "{name}");
+                    assert_eq!(p.serves_metadata_lsn, good.map(Lsn), "{name}");
                 }
             }
             Some(at) => {
                 assert_eq!((replay.verdict, replay.exit_code), (Verdict::Refused, 1), "{name}");
-                assert_eq!(abort.aborted_at, checkpoints[at]["lsn"].as_u64(), "{name}");
+                assert_eq!(abort.aborted_at, checkpoints[at]["lsn"].as_u64().map(Lsn), "{name}");
                 assert_eq!((abort.role, abort.serves_metadata_lsn), (Role::Aborted, None), "{name}");
                 assert_eq!(installed(abort), at.checked_sub(1).and_then(|at| metadata(checkpoints.get(at))));
-                assert_eq!((skip.role, skip.serves_metadata_lsn), (Role::Follower, good), "{name}");
-                assert_eq!((down.role, down.serves_metadata_lsn), (Role::Follower, readable), "{name}");
+                assert_eq!((skip.role, skip.serves_metadata_lsn), (Role::Follower, good.map(Lsn)), "{name}");
+                assert_eq!((down.role, down.serves_metadata_lsn), (Role::Follower, readable.map(Lsn)), "{name}");
                 assert_eq!(down.resyncs as usize, stale.len() + turtle.len(), "{name}");
             }
         }
@@ -191,7 +193,10 @@ fn check_samples(dir: &Path) -> (usize, usize) {
 fn the_stale_key_in_full() {
     let replay = plain(&stale_inflight());
     let r = record(&replay, 326);
-    assert_eq!((r.metadata_lsn, r.keystore_lsn, r.committed_keystore_lsn), (Some(325), Some(248), Some(324)));
+    assert_eq!(
+        (r.metadata_lsn, r.keystore_lsn, r.committed_keystore_lsn),
+        (Some(Lsn(325)), Some(Lsn(248)), Some(Lsn(324)))
+    );
     assert_eq!(refused(&replay), [(326, Step::LoadKey, Code::EINVAL)]);
     let refusal = &replay.refusals[0];
     assert_eq!((refusal.stale_keystore, refusal.finding, refusal.panics), (true, Some("stale-keystore"), false));
@@ -203,11 +208,11 @@ fn the_stale_key_in_full() {
     let ends = Policy::ALL.map(|p| installed(policy(&replay, p)));
     assert_eq!(ends, [Some(249), Some(249), Some(325)]);
     let down = &policy(&replay, Policy::StepDown).records[3];
-    assert_eq!((down.resyncs.len(), down.resyncs[0].outcome, down.resyncs[0].lsn), (1, Ended::Installed, 326));
+    assert_eq!((down.resyncs.len(), down.resyncs[0].outcome, down.resyncs[0].lsn), (1, Ended::Installed, Lsn(326)));
     // The re-synced process holds the old key until the log brings it the new one.
-    assert_eq!(policy(&replay, Policy::StepDown).keystore_lsn, Some(248));
+    assert_eq!(policy(&replay, Policy::StepDown).keystore_lsn, Some(Lsn(248)));
     let behind = policy(&replay, Policy::Skip).behind.unwrap();
-    assert_eq!((behind.records, behind.lsn), (1, Some(76)));
+    assert_eq!((behind.records, behind.lsn), (1, Some(Lsn(76))));
     assert!(behind.seconds.is_some_and(|s| s > 0 && s < 600), "{behind:?}");
 }
 
@@ -217,9 +222,9 @@ fn a_committed_key_and_an_installed_checkpoint() {
     let outcomes = |r: &Replay| r.records.iter().map(|r| r.outcome).collect::<Vec<_>>();
     use Ended::{Installed, NotTried, Refused, Same};
     for wanted in [180, 179] {
-        let replay = run(&home, &Options { installed: Some(wanted), ..Options::default() });
+        let replay = run(&home, &Options { installed: Some(Lsn(wanted)), ..Options::default() });
         assert_eq!(outcomes(&replay), [NotTried, Same, Installed, Refused]);
-        assert_eq!(replay.standby.keystore_lsn, Some(119));
+        assert_eq!(replay.standby.keystore_lsn, Some(Lsn(119)));
         assert_eq!(replay.standby.installed.as_ref().unwrap().lsn, 180);
         let same = record(&replay, 180);
         assert_eq!(same.steps.last().unwrap().step, Step::Order);
@@ -227,9 +232,9 @@ fn a_committed_key_and_an_installed_checkpoint() {
         assert_eq!(policy(&replay, Policy::Skip).records_offered, 2);
     }
     // The stale one in a fresh process: only itself is left.
-    let replay = run(&home, &Options { installed: Some(326), ..Options::default() });
+    let replay = run(&home, &Options { installed: Some(Lsn(326)), ..Options::default() });
     assert_eq!(outcomes(&replay), [NotTried, NotTried, NotTried, Same]);
-    assert_eq!((replay.exit_code, replay.standby.keystore_lsn), (0, Some(248)));
+    assert_eq!((replay.exit_code, replay.standby.keystore_lsn), (0, Some(Lsn(248))));
 
     // A key from the outset: everything that embeds an older one is refused.
     let skip = |n| Options { keystore_lsn: Some(n), policies: vec![Policy::Skip], ..Options::default() };
@@ -240,21 +245,21 @@ fn a_committed_key_and_an_installed_checkpoint() {
         (119, [Installed, Installed, Installed, Refused]),
         (1, [Installed, Installed, Installed, Refused]),
     ] {
-        assert_eq!(outcomes(&run(&home, &skip(key))), expected, "key {key}");
+        assert_eq!(outcomes(&run(&home, &skip(Lsn(key)))), expected, "key {key}");
     }
-    assert_eq!(run(&home, &skip(120)).notes, ["this store has no key page at LSN 120"]);
-    assert!(run(&home, &skip(119)).notes.is_empty());
-    let both = run(&home, &Options { installed: Some(180), ..skip(324) });
+    assert_eq!(run(&home, &skip(Lsn(120))).notes, ["this store has no key page at LSN 120"]);
+    assert!(run(&home, &skip(Lsn(119))).notes.is_empty());
+    let both = run(&home, &Options { installed: Some(Lsn(180)), ..skip(Lsn(324)) });
     assert_eq!(outcomes(&both), [NotTried, Same, Refused, Refused]);
-    assert_eq!(policy(&both, Policy::Skip).serves_metadata_lsn, Some(179));
+    assert_eq!(policy(&both, Policy::Skip).serves_metadata_lsn, Some(Lsn(179)));
     // A step down never falls behind what was served.
-    let down = Options { policies: vec![Policy::StepDown], keystore_lsn: Some(324), ..Options::default() };
+    let down = Options { policies: vec![Policy::StepDown], keystore_lsn: Some(Lsn(324)), ..Options::default() };
     let down = run(&home, &down);
     let serves: Vec<_> = down.records.iter().map(|r| r.serves_metadata_lsn).collect();
-    assert_eq!(serves, [Some(120), Some(179), Some(249), Some(325)]);
+    assert_eq!(serves, [120, 179, 249, 325].map(|lsn| Some(Lsn(lsn))));
     assert_eq!(outcomes(&down), [Refused, Installed, Installed, Refused]);
 
-    match try_replay(&home, &Options { installed: Some(999), ..Options::default() }) {
+    match try_replay(&home, &Options { installed: Some(Lsn(999)), ..Options::default() }) {
         Err(e @ ReplayError::NoSuchCheckpoint { .. }) => {
             let words = e.to_string();
             assert!(["326 (metadata LSN 325)", "121 (metadata LSN 120)"].iter().all(|w| words.contains(w)), "{words}");
@@ -263,7 +268,7 @@ fn a_committed_key_and_an_installed_checkpoint() {
     }
     let corpora = common::corpora();
     if let Some(home) = corpora.map(|c| c.join("palite/2026-07-turtle-checksum")) {
-        let error = try_replay(&home, &Options { installed: Some(176), ..Options::default() }).unwrap_err();
+        let error = try_replay(&home, &Options { installed: Some(Lsn(176)), ..Options::default() }).unwrap_err();
         assert!(matches!(error, ReplayError::NotInstallable { .. }), "{error}");
         assert!(error.to_string().contains("EIO(5) at checksum"), "{error}");
     }
@@ -274,7 +279,7 @@ fn rules_of_another_date() {
     let home = common::fixture("palite/2026-07-leak-full");
     for profile in [Profile::October2025, Profile::May2026] {
         let replay = run(&home, &with_profile(profile));
-        let expected: Vec<_> = replay.records.iter().map(|r| (r.lsn, Step::Versions, Code::ENOTSUP)).collect();
+        let expected: Vec<_> = replay.records.iter().map(|r| (r.lsn.get(), Step::Versions, Code::ENOTSUP)).collect();
         assert_eq!(refused(&replay), expected);
         assert_eq!((replay.exit_code, expected.len()), (1, 4));
         assert_eq!(replay.restart_from, None);
@@ -283,7 +288,7 @@ fn rules_of_another_date() {
         // Each record is tried by a fresh process once, however often the node comes back.
         assert_eq!(down.records.iter().map(|r| r.resyncs.len()).sum::<usize>(), 4);
         let abort = policy(&replay, Policy::Abort);
-        assert_eq!((abort.aborted_at, abort.refused.len(), installed(abort)), (Some(149), 1, None));
+        assert_eq!((abort.aborted_at, abort.refused.len(), installed(abort)), (Some(Lsn(149)), 1, None));
     }
     let autumn = common::fixture("palite/2025-11-bitflip-missing-delta");
     let replay = run(&autumn, &with_profile(Profile::August2026));
@@ -319,7 +324,7 @@ fn the_real_palm_store_installs_every_checkpoint() {
         assert_eq!((replay.standby.profile, replay.exit_code), (Profile::October2025, 0));
         assert_eq!(replay.records.len(), 12);
         assert!(replay.records.iter().all(|r| r.outcome == Ended::Installed && r.steps.len() == 16));
-        assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(1260)));
+        assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(Lsn(1260))));
     }
     // The records of that time have neither checksum nor size.
     let first = &plain(&home).records[0].steps;
@@ -348,7 +353,7 @@ fn damaged_palm_stores() {
         assert_eq!(replay.exit_code, u8::from(!expected.is_empty()), "{name}");
         let serves = if expected.is_empty() { 1260 } else { 1254 };
         for p in [Policy::Skip, Policy::StepDown] {
-            assert_eq!(policy(&replay, p).serves_metadata_lsn, Some(serves), "{name}: {}", p.name());
+            assert_eq!(policy(&replay, p).serves_metadata_lsn, Some(Lsn(serves)), "{name}: {}", p.name());
         }
     }
     // What cannot be read is not bad.
@@ -412,7 +417,7 @@ fn a_partial_store_is_neither_bad_nor_clean() {
     sql(temp.path(), "checkpoints.db", "DELETE FROM checkpoints");
     let replay = plain(temp.path());
     assert_eq!((replay.verdict, replay.exit_code), (Verdict::Incomplete, 6));
-    let error = try_replay(temp.path(), &Options { installed: Some(397), ..Options::default() }).unwrap_err();
+    let error = try_replay(temp.path(), &Options { installed: Some(Lsn(397)), ..Options::default() }).unwrap_err();
     assert!(error.to_string().contains("no completion record"), "{error}");
 }
 
@@ -426,14 +431,14 @@ fn key_pages_missing_corrupt_and_unsupported() {
     assert_eq!(refused(&replay), embeds_310(Step::LoadKey, Code::EIO));
     assert_eq!(replay.refusals[0].finding, Some("key-page-missing"));
     assert!(replay.refusals.iter().all(|r| r.fresh_process_installs == Some(false)));
-    assert_eq!(record(&replay, 397).committed_keystore_lsn, Some(147));
+    assert_eq!(record(&replay, 397).committed_keystore_lsn, Some(Lsn(147)));
     assert_eq!(record(&replay, 397).reason.as_deref(), Some("table 26, page 1, LSN 310: no such page"));
     // EIO may pass: a server that does not die of it at once tries again, and gets the same answer.
     assert_eq!(policy(&replay, Policy::Skip).records[2].attempts, 8);
     assert_eq!(policy(&replay, Policy::Abort).records[2].attempts, 1);
     assert_eq!(replay.restart_from.as_ref().unwrap().lsn, 224);
     for p in [Policy::Skip, Policy::StepDown] {
-        assert_eq!(policy(&replay, p).serves_metadata_lsn, Some(223));
+        assert_eq!(policy(&replay, p).serves_metadata_lsn, Some(Lsn(223)));
     }
     // A discard record at that LSN is no page either.
     let temp = copy("2026-07-leak-full");
@@ -450,7 +455,7 @@ fn key_pages_missing_corrupt_and_unsupported() {
     let replay = plain(temp.path());
     assert_eq!(refused(&replay), embeds_310(Step::LoadKey, Code::EIO));
     assert_eq!(replay.refusals[0].finding, Some("key-page-invalid"));
-    assert_eq!(record(&replay, 312).committed_keystore_lsn, Some(147));
+    assert_eq!(record(&replay, 312).committed_keystore_lsn, Some(Lsn(147)));
     assert!(record(&replay, 312).notes[0].starts_with("the key page at LSN 310 is not committed: "));
     assert!(replay.notes[0].starts_with("no standby commits the key page at LSN 310: "), "{:?}", replay.notes);
 
@@ -473,7 +478,7 @@ fn key_pages_missing_corrupt_and_unsupported() {
     sql(temp.path(), "pages_000026.db", &text);
     let replay = run(temp.path(), &with_profile(Profile::October2025));
     assert_eq!(refused(&replay), [(244, Step::LoadKey, Code::ENOTSUP)]);
-    assert_eq!(record(&replay, 244).committed_keystore_lsn, Some(119));
+    assert_eq!(record(&replay, 244).committed_keystore_lsn, Some(Lsn(119)));
     assert_eq!(run(temp.path(), &with_profile(Profile::August2026)).exit_code, 0);
 }
 
@@ -541,7 +546,8 @@ fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u
         let values: BTreeMap<Vec<u8>, Vec<u8>> = rows.iter().filter_map(changed).collect();
         assert!(!values.is_empty());
         let highest = opened.layout.lsn_counter.unwrap();
-        let counters = Counters { lsn: highest + 1, page_id: 9_000, write_gen: 9_000, checkpoint_id: 0 };
+        let counters =
+            Counters { lsn: Lsn(highest.get() + 1), page_id: PageId(9_000), write_gen: 9_000, checkpoint_id: 0 };
         let numbers = (Limits::default(), counters);
         let new =
             Rewriter::new(&opened.index, &mut *reader, &newest.metadata, numbers, &|_| true).replace(&values).unwrap();
@@ -556,20 +562,20 @@ fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u
         let metadata_lsn = new.counters.lsn;
         let mut completion = newest.completion.clone();
         (completion.metadata_lsn, completion.metadata_checksum) = (metadata_lsn, Some(crc::crc32c(&turtle)));
-        let mut edits = vec![Edit::Counter { last_lsn: metadata_lsn + 1 }];
+        let mut edits = vec![Edit::Counter { last_lsn: Lsn(metadata_lsn.get() + 1) }];
         edits.extend(new.rows.into_iter().map(Edit::Put));
         edits.push(Edit::Put(NewRow {
             table: turtle_row.table,
             page: turtle_row.page,
             lsn: metadata_lsn,
             backlink_lsn: turtle_row.lsn,
-            base_lsn: 0,
+            base_lsn: Lsn(0),
             flags: 0,
             checkpoint_id: 0,
             data: turtle,
         }));
         edits.push(Edit::Complete {
-            lsn: metadata_lsn + 1,
+            lsn: Lsn(metadata_lsn.get() + 1),
             timestamp: newest.row_timestamp + (60 << 32),
             checkpoint_id: None,
             text: completion.to_text(),
@@ -580,7 +586,7 @@ fn append(home: &Path, change: impl Fn(&str, &str) -> Option<String>) -> (u64, u
     let changes = ledger.translate(&edits).unwrap();
     ledger.carry_out(&changes, Side::After).unwrap();
     match edits.last() {
-        Some(Edit::Complete { lsn, .. }) => (lsn - 1, *lsn),
+        Some(Edit::Complete { lsn, .. }) => (lsn.get() - 1, (*lsn).get()),
         other => panic!("{other:?}"),
     }
 }
@@ -634,7 +640,7 @@ fn shared_metadata_that_cannot_be_merged() {
     let (metadata_lsn, lsn) = append(temp.path(), |uri, value| (uri == first_uri).then(|| value.to_string()));
     let replay = plain(temp.path());
     assert_eq!((replay.exit_code, replay.records.len()), (0, 5), "{:#?}", replay.refusals);
-    assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(metadata_lsn)));
+    assert!(Policy::ALL.iter().all(|p| policy(&replay, *p).serves_metadata_lsn == Some(Lsn(metadata_lsn))));
     assert_eq!(record(&replay, lsn).steps.len(), 16);
 
     // The id of a stable file changes: the engine panics, whatever the policy. A restart forgets the old id.
@@ -646,10 +652,15 @@ fn shared_metadata_that_cannot_be_merged() {
     assert!(refusal.panics && refusal.reason.contains("the immutable field `id` differs"), "{refusal:?}");
     assert!(refusal.reason.contains(first_uri), "{refusal:?}");
     assert_eq!((refusal.fresh_process_installs, refusal.next_installed), (Some(true), None));
-    assert_eq!(replay.restart_from.as_ref().unwrap().metadata_lsn, Some(metadata_lsn));
+    assert_eq!(replay.restart_from.as_ref().unwrap().metadata_lsn, Some(Lsn(metadata_lsn)));
     for p in Policy::ALL {
         let p = policy(&replay, p);
-        assert_eq!((p.role, p.aborted_at, installed(p)), (Role::Aborted, Some(lsn), Some(396)), "{}", p.policy.name());
+        assert_eq!(
+            (p.role, p.aborted_at, installed(p)),
+            (Role::Aborted, Some(Lsn(lsn)), Some(396)),
+            "{}",
+            p.policy.name()
+        );
     }
 
     // Two stable files with one id: also in a fresh process.
@@ -674,8 +685,8 @@ fn shared_metadata_that_cannot_be_merged() {
     let refusal = &replay.refusals[0];
     assert_eq!((refusal.panics, refusal.finding), (false, Some("missing-stable-file")), "{refusal:?}");
     assert!(refusal.reason.starts_with("Missing shared file: metadata entry file:gone.wt_stable"), "{refusal:?}");
-    assert_eq!(policy(&replay, Policy::Skip).serves_metadata_lsn, Some(396));
-    assert_eq!(policy(&replay, Policy::StepDown).serves_metadata_lsn, Some(396));
+    assert_eq!(policy(&replay, Policy::Skip).serves_metadata_lsn, Some(Lsn(396)));
+    assert_eq!(policy(&replay, Policy::StepDown).serves_metadata_lsn, Some(Lsn(396)));
     let checks = Checks { diagnostic: false, strict: true };
     let strict = run(temp.path(), &Options { build: Build { profile: None, checks }, ..Options::default() });
     assert!(strict.refusals[0].panics);
@@ -730,7 +741,7 @@ fn forged_stores() {
             let forged = forge::forge(spec);
             let what = format!("seed {seed}: {fault:?} at {at}");
             let replay = run(forged.home(), &with_profile(Profile::August2026));
-            let found: Vec<(u64, Ended)> = replay.records.iter().map(|r| (r.lsn, r.outcome)).collect();
+            let found: Vec<(u64, Ended)> = replay.records.iter().map(|r| (r.lsn.get(), r.outcome)).collect();
             let expected: Vec<(u64, Ended)> =
                 forged.checkpoints.iter().map(|c| c.lsn).zip(outcomes.iter().copied()).collect();
             assert_eq!(found, expected, "{what}");
@@ -739,7 +750,11 @@ fn forged_stores() {
             }
             for (r, c) in replay.records.iter().zip(&forged.checkpoints) {
                 if r.outcome == Installed {
-                    assert_eq!((r.metadata_lsn, r.keystore_lsn), (Some(c.metadata_lsn), c.key_lsn), "{what}");
+                    assert_eq!(
+                        (r.metadata_lsn, r.keystore_lsn),
+                        (Some(Lsn(c.metadata_lsn)), c.key_lsn.map(Lsn)),
+                        "{what}"
+                    );
                 }
             }
             let stale = fault == Some(Fault::StaleKeystore);
@@ -769,7 +784,7 @@ fn forged_stores() {
                 let hit = c.key_lsn == gone;
                 assert_eq!(r.outcome, if hit { Refused } else { Installed }, "seed {seed}: {fault:?}");
                 assert_eq!((r.step, r.code), if hit { (Some(Step::LoadKey), Some(Code::EIO)) } else { (None, None) });
-                assert!(r.committed_keystore_lsn != gone, "seed {seed}: {fault:?}");
+                assert!(r.committed_keystore_lsn != gone.map(Lsn), "seed {seed}: {fault:?}");
             }
         }
     }
@@ -786,7 +801,7 @@ fn a_compatible_checkpoint_later() {
             let replay = run(forged.home(), &Options { policies, ..with_profile(Profile::August2026) });
             assert_eq!(refused(&replay), [(lsn(2), Step::LoadKey, Code::EINVAL)], "seed {seed}, {only:?}");
             // Also where nobody who was asked about skipped it.
-            assert_eq!(replay.refusals[0].next_installed, Some(lsn(3)), "seed {seed}, {only:?}");
+            assert_eq!(replay.refusals[0].next_installed, Some(Lsn(lsn(3))), "seed {seed}, {only:?}");
             for p in &replay.policies {
                 let last = if p.policy == Policy::Abort { 1 } else { 3 };
                 assert_eq!(installed(p), Some(forged.checkpoints[last].metadata_lsn), "seed {seed}");

@@ -351,7 +351,7 @@ fn a_size_that_is_still_the_root_page_id() {
     let before = audit(&case.home, &[]);
     let tree = before["trees"].as_array().unwrap().iter().find(|t| t["table_id"] == 25).unwrap();
     let root = hex::decode(tree["root_cookie"].as_str().unwrap()).unwrap();
-    let root = wtcheck::format::cookie::Cookie::decode(&root).unwrap().page_id;
+    let root = wtcheck::format::cookie::Cookie::decode(&root).unwrap().page_id.get();
     let mut text: Value = serde_yaml::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
     let actions = text["actions"].as_array_mut().unwrap();
     actions.retain(|a| a["do"] != "set-database-size");

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::{self, Silent};
 use wtcheck::format::image::{Era, Image};
+use wtcheck::id::{Lsn, PageId};
 use wtcheck::pagelog::catalog::{self, SHARED_METADATA, Tree};
 use wtcheck::pagelog::chain;
 use wtcheck::pagelog::rewrite::{Counters, Limits, Rewriter};
@@ -36,12 +37,12 @@ fn rewrite_tree(home: &Path, uri: &str, limits: Limits, grow: impl Fn(usize, &[u
     let values: BTreeMap<Vec<u8>, Vec<u8>> =
         rows.iter().enumerate().filter_map(|(at, (k, v))| Some((k.clone(), grow(at, v)?))).collect();
     assert!(!values.is_empty());
-    let counters = Counters { lsn: 1_000_000, page_id: 5_000, write_gen: 9_000, checkpoint_id: 77 };
+    let counters = Counters { lsn: Lsn(1_000_000), page_id: PageId(5_000), write_gen: 9_000, checkpoint_id: 77 };
     let stays = |_: &store::Row| true;
     let new = Rewriter::new(&opened.index, &mut *reader, tree, (limits, counters), &stays).replace(&values).unwrap();
 
     // Children before parents, numbers in order, the root last and under a fresh page id.
-    let lsns: Vec<u64> = new.rows.iter().map(|r| r.lsn).collect();
+    let lsns: Vec<Lsn> = new.rows.iter().map(|r| r.lsn).collect();
     assert_eq!(lsns, (1_000_000..1_000_000 + lsns.len() as u64).collect::<Vec<_>>());
     let last = new.rows.last().unwrap();
     assert_eq!((new.root.page_id, new.root.lsn), (last.page, last.lsn));
@@ -71,7 +72,7 @@ fn rewrite_tree(home: &Path, uri: &str, limits: Limits, grow: impl Fn(usize, &[u
             assert_eq!(image.block.previous_checksum, old.checksum);
             assert!(row.backlink_lsn > 0);
         } else {
-            assert_eq!((row.backlink_lsn, image.block.previous_checksum), (0, 0));
+            assert_eq!((row.backlink_lsn, image.block.previous_checksum), (Lsn(0), 0));
         }
     }
 
@@ -158,7 +159,7 @@ fn keys_that_are_not_there_are_refused() {
     let opened = audit::pagelog::open(&*store, false, &Silent).unwrap();
     let mut reader = store.reader().unwrap();
     let checkpoint = audit::pagelog::choose(&opened, &mut *reader, None).unwrap().audited.unwrap();
-    let counters = Counters { lsn: 1_000, page_id: 500, write_gen: 90, checkpoint_id: 0 };
+    let counters = Counters { lsn: Lsn(1_000), page_id: PageId(500), write_gen: 90, checkpoint_id: 0 };
     for key in [&b"aaa"[..], b"zzz", b""] {
         let values = BTreeMap::from([(key.to_vec(), b"x".to_vec())]);
         let numbers = (Limits::default(), counters);

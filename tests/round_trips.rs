@@ -29,6 +29,7 @@ use wtcheck::format::pagelog_turtle;
 use wtcheck::format::reader::Reader;
 use wtcheck::format::wtlog::{self, FileHeader, Next, RecordHeader};
 use wtcheck::home::edit::FileChange;
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::page::cell::{self, CellKind, TS_MAX, Times};
 use wtcheck::page::delta::{self, Body, LeafValue};
 use wtcheck::pickup::code::Code;
@@ -80,10 +81,10 @@ proptest! {
         let ids = layout != Layout::L1;
         let cookie = Cookie {
             layout,
-            lsn: if layout == Layout::L3 { lsn } else { 0 },
+            lsn: if layout == Layout::L3 { Lsn(lsn) } else { Lsn(0) },
             checkpoint_id: ids.then_some(checkpoint),
             reconciliation_id: ids.then_some(reconciliation),
-            ..Cookie::new(page_id, 0, 0, size, sum)
+            ..Cookie::new(PageId(page_id), Lsn(0), Lsn(0), size, sum)
         };
         prop_assert_eq!(Cookie::decode(&cookie.encode()).unwrap(), cookie);
     }
@@ -221,13 +222,13 @@ proptest! {
         let [table, page, lsn, checkpoint_id, backlink_lsn, base_lsn, backlink_checkpoint_id, base_checkpoint_id, us] =
             fields;
         let key = PageKey {
-            table, page, lsn, checkpoint_id, is_delta, backlink_lsn, base_lsn, backlink_checkpoint_id,
+            table: TableId(table), page: PageId(page), lsn: Lsn(lsn), checkpoint_id, is_delta, backlink_lsn: Lsn(backlink_lsn), base_lsn: Lsn(base_lsn), backlink_checkpoint_id,
             base_checkpoint_id, flags, materialized_us: us,
         };
         let bytes = palm::encode_page_key(&key);
         prop_assert_eq!(bytes.len(), palm::PAGE_KEY_LEN);
         prop_assert_eq!(palm::decode_page_key(&bytes).unwrap(), key);
-        let key = CheckpointKey { lsn, checkpoint_id, timestamp: us };
+        let key = CheckpointKey { lsn: Lsn(lsn), checkpoint_id, timestamp: us };
         let bytes = palm::encode_checkpoint_key(&key);
         prop_assert_eq!(bytes.len(), palm::CHECKPOINT_KEY_LEN);
         prop_assert_eq!(palm::decode_checkpoint_key(&bytes).unwrap(), key);
@@ -397,7 +398,7 @@ proptest! {
         let bytes = stored(PageType::RowLeaf, &blocks, compress.then_some(Compressor::Snappy));
         with_bodies(&bytes, |base, deltas| {
             let rows = delta::rows(base, deltas);
-            prop_assert_eq!((&rows.error, rows.out_of_order), (&None, None));
+            prop_assert_eq!(&rows.broken, &vec![]);
             let got: BTreeMap<Vec<u8>, (u64, Vec<u8>)> = rows
                 .list
                 .iter()
@@ -420,13 +421,13 @@ proptest! {
             if at == 0 {
                 // The first key is cut to nothing.
                 cell::write_key(&mut cells, 0, &[]);
-                let first = Cookie::new(100, 7, 0, 10, 1).encode();
+                let first = Cookie::new(PageId(100), Lsn(7), Lsn(0), 10, 1).encode();
                 cell::write_addr(&mut cells, CellKind::AddrLeaf, &Times::EMPTY, None, &first);
                 model.insert(Vec::new(), first);
                 entries += 2;
             }
             for (key, change) in block {
-                let cookie = change.map(|page| Cookie::new(page, 9, 0, 10, 1).encode());
+                let cookie = change.map(|page| Cookie::new(PageId(page), Lsn(9), Lsn(0), 10, 1).encode());
                 let (kind, bytes) = match &cookie {
                     Some(cookie) => (CellKind::AddrLeaf, cookie.clone()),
                     None if at == 0 => continue,
@@ -445,7 +446,7 @@ proptest! {
         let bytes = stored(PageType::RowInternal, &blocks, compress.then_some(Compressor::Zstd));
         with_bodies(&bytes, |base, deltas| {
             let children = delta::children(base, deltas);
-            prop_assert_eq!(&children.error, &None);
+            prop_assert_eq!(&children.broken, &vec![]);
             let got: Vec<_> = children.list.iter().map(|c| (c.key.to_vec(), c.cookie.to_vec())).collect();
             let wanted: Vec<_> = model.into_iter().collect();
             prop_assert_eq!(got, wanted);
@@ -479,26 +480,38 @@ fn plan_again(text: &str) -> Plan {
 
 fn what() -> impl Strategy<Value = What> {
     let n = any::<u64>;
-    let lsns = || vec(any::<u64>(), 0..4);
+    let lsns = || vec(any::<u64>().prop_map(Lsn), 0..4);
     prop_oneof![
-        (words(), n(), n(), n()).prop_map(|(tree, table_id, from, to)| What::SetSize { tree, table_id, from, to }),
+        (words(), n(), n(), n()).prop_map(|(tree, table_id, from, to)| What::SetSize {
+            tree,
+            table_id: TableId(table_id),
+            from,
+            to
+        }),
         (n(), n()).prop_map(|(from, to)| What::SetDatabaseSize { from, to }),
         (of(words()), n(), n(), lsns(), n()).prop_map(|(tree, table_id, page_id, lsns, bytes)| What::Discard {
             tree,
-            table_id,
-            page_id,
+            table_id: TableId(table_id),
+            page_id: PageId(page_id),
             lsns,
             bytes
         }),
         (of(words()), n(), n(), lsns(), n()).prop_map(|(tree, table_id, page_id, lsns, bytes)| What::Withdraw {
             tree,
-            table_id,
-            page_id,
+            table_id: TableId(table_id),
+            page_id: PageId(page_id),
             lsns,
             bytes
         }),
-        (n(), n(), n()).prop_map(|(above_lsn, rows, bytes)| What::AbandonUnfinished { above_lsn, rows, bytes }),
-        (lsns(), n()).prop_map(|(lsns, falls_back_to_lsn)| What::DropCompletion { lsns, falls_back_to_lsn }),
+        (n(), n(), n()).prop_map(|(above_lsn, rows, bytes)| What::AbandonUnfinished {
+            above_lsn: Lsn(above_lsn),
+            rows,
+            bytes
+        }),
+        (lsns(), n()).prop_map(|(lsns, falls_back_to_lsn)| What::DropCompletion {
+            lsns,
+            falls_back_to_lsn: Lsn(falls_back_to_lsn)
+        }),
         (words(), words(), any::<[u64; 4]>()).prop_map(|(file, checkpoint, [from, to, cookie_from, cookie_to])| {
             What::SetFileSize { file, checkpoint, from, to, cookie_from, cookie_to }
         }),
@@ -523,9 +536,9 @@ fn plan() -> impl Strategy<Value = Plan> {
                 directory,
                 kind,
                 generation,
-                lsn_counter,
-                newest_completion_lsn,
-                stands_on_lsn,
+                lsn_counter: lsn_counter.map(Lsn),
+                newest_completion_lsn: newest_completion_lsn.map(Lsn),
+                stands_on_lsn: stands_on_lsn.map(Lsn),
                 fingerprint,
                 files,
             }
@@ -561,7 +574,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 fn header() -> impl Strategy<Value = Header> {
-    let pair = || of((any::<u64>(), any::<u64>()));
+    let pair = || of((any::<u64>(), any::<u64>()).prop_map(|(a, b)| (Lsn(a), Lsn(b))));
     (words(), any::<u64>(), words(), kind(), words(), pair(), pair(), vec(words(), 0..3)).prop_map(
         |(made_by, made_at, directory, kind, fingerprint, lsn_counter, newest_completion, actions)| Header {
             journal_version: journal::JOURNAL_VERSION,
@@ -628,13 +641,13 @@ proptest! {
                 flags & 0x1_0002 != 2 || deltas.insert((*table, *page, *backlink))
             })
             .map(|((table, page, lsn), (backlink_lsn, base_lsn, flags, data))| NewRow {
-                table, page, lsn, backlink_lsn, base_lsn, flags, checkpoint_id: 0, data,
+                table: TableId(table), page: PageId(page), lsn: Lsn(lsn), backlink_lsn: Lsn(backlink_lsn), base_lsn: Lsn(base_lsn), flags, checkpoint_id: 0, data,
             })
             .collect();
         let store = NewStore {
             rows: rows.clone(),
-            completions: completions.iter().map(|(lsn, (ts, text))| (*lsn, *ts, text.clone())).collect(),
-            last_lsn,
+            completions: completions.iter().map(|(lsn, (ts, text))| (Lsn(*lsn), *ts, text.clone())).collect(),
+            last_lsn: Lsn(last_lsn),
         };
         let dir = tempfile::tempdir().unwrap();
         create::create(dir.path(), &store).unwrap();
@@ -655,6 +668,6 @@ proptest! {
         let records = read.completions().unwrap().0;
         let got: Vec<_> = records.into_iter().map(|c| (c.lsn, c.timestamp, String::from_utf8(c.text).unwrap())).collect();
         prop_assert_eq!(got, store.completions);
-        prop_assert_eq!(read.layout().unwrap().lsn_counter, Some(last_lsn));
+        prop_assert_eq!(read.layout().unwrap().lsn_counter, Some(Lsn(last_lsn)));
     }
 }

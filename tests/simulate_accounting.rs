@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use wtcheck::audit::result::{Audit, OrphanReason};
 use wtcheck::audit::{self, Options, Silent};
+use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::page::Depth;
 use wtcheck::scenario::Document;
 use wtcheck::simulate::outcome::{Evidence, Outcome, Remains, RemainsKind};
@@ -88,7 +89,7 @@ fn compare(what: &str, simulated: &Simulated, audit: &Audit) {
         .collect();
     assert_eq!(found, said, "{what}: orphans");
 
-    let of = |code: &str| -> BTreeSet<(Option<u64>, Option<u64>, Option<u64>)> {
+    let of = |code: &str| -> BTreeSet<(Option<TableId>, Option<PageId>, Option<Lsn>)> {
         let all = audit.findings.iter().filter(|f| f.code.name() == code);
         all.map(|f| (f.place.table_id, f.place.page_id, f.place.lsn)).collect()
     };
@@ -116,13 +117,13 @@ fn compare(what: &str, simulated: &Simulated, audit: &Audit) {
 /// The rules of 10.2.5, as seen by a tree that does not know what its failures left behind.
 fn chain_rules(simulated: &Simulated) {
     let store = &simulated.store;
-    let lsns: Vec<u64> = store.rows.iter().map(|r| r.lsn).collect();
+    let lsns: Vec<Lsn> = store.rows.iter().map(|r| r.lsn).collect();
     assert!(lsns.windows(2).all(|w| w[0] < w[1]), "LSNs of rows are unique and ascend");
-    assert!(lsns.iter().all(|l| (1..=store.last_lsn).contains(l)));
+    assert!(lsns.iter().all(|l| (Lsn(1)..=store.last_lsn).contains(l)));
     for (lsn, ..) in &store.completions {
         assert!(!lsns.contains(lsn) && *lsn <= store.last_lsn);
     }
-    let unknown: BTreeSet<u64> = simulated
+    let unknown: BTreeSet<Lsn> = simulated
         .outcome
         .remains
         .iter()
@@ -131,14 +132,14 @@ fn chain_rules(simulated: &Simulated) {
         .collect();
     #[derive(Default)]
     struct Page {
-        image: u64,
-        newest: u64,
-        newest_image_of_all: u64,
-        rows: BTreeSet<u64>,
-        links: BTreeSet<u64>,
+        image: Lsn,
+        newest: Lsn,
+        newest_image_of_all: Lsn,
+        rows: BTreeSet<Lsn>,
+        links: BTreeSet<Lsn>,
         discarded: bool,
     }
-    let mut pages: BTreeMap<(u64, u64), Page> = BTreeMap::new();
+    let mut pages: BTreeMap<(TableId, PageId), Page> = BTreeMap::new();
     for row in &store.rows {
         let page = pages.entry((row.table, row.page)).or_default();
         assert!(!page.discarded, "nothing follows a discard: {}", row.lsn);
@@ -154,7 +155,7 @@ fn chain_rules(simulated: &Simulated) {
             assert!(page.links.insert(row.backlink_lsn), "two deltas on LSN {}", row.backlink_lsn);
             assert_eq!(page.newest_image_of_all, page.image, "a delta seems to stand on an unknown image");
         } else {
-            assert_eq!((row.base_lsn, row.backlink_lsn), (0, page.image), "image at LSN {}", row.lsn);
+            assert_eq!((row.base_lsn, row.backlink_lsn), (Lsn(0), page.image), "image at LSN {}", row.lsn);
             page.newest_image_of_all = row.lsn;
             if known {
                 page.image = row.lsn;

@@ -4,17 +4,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wtcheck::decode;
 use wtcheck::format::config::{self, Config};
 use wtcheck::format::{checkpoint_list, completion, home_turtle, pagelog_turtle};
 use wtcheck::home::directory::{FileEntry, Source};
-use wtcheck::report::decode;
+use wtcheck::report::decode as view;
 use wtcheck::report::text::Paint;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
         let _ =
             (home_turtle::parse(data), pagelog_turtle::parse(data), completion::parse(data), Config::parse_bytes(data));
-        let _ = decode::turtle(data).text(Some(80), Paint { on: false });
+        let _ = view::text(&decode::turtle(data), Some(80), Paint { on: false });
         return;
     };
     configuration(text);
@@ -44,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = FileEntry::parse("a.wt", text, Source::Metadata);
     let paint = Paint { on: false };
     for document in [decode::completion(data), decode::turtle(data), decode::config(data)] {
-        let _ = document.text(Some(80), paint);
+        let _ = view::text(&document, Some(80), paint);
         serde_json::to_string(&document).expect("JSON");
     }
 });

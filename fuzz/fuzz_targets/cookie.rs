@@ -4,11 +4,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wtcheck::decode;
+use wtcheck::decode::view::Addresses;
 use wtcheck::format::cookie::{Cookie, Layout};
 use wtcheck::format::local::{LocalAddress, LocalCheckpoint};
-use wtcheck::report::decode;
+use wtcheck::report::decode as view;
 use wtcheck::report::text::Paint;
-use wtcheck::report::view::Addresses;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(cookie) = Cookie::decode(data) {
@@ -39,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let halves: Vec<Vec<u8>> = data.chunks(data.len().div_ceil(2).max(1)).map(<[u8]>::to_vec).collect();
     for addresses in [Addresses::Disaggregated, Addresses::Classic(alloc)] {
-        let _ = decode::cookies(&halves, addresses).text(Some(80), Paint { on: true });
+        let _ = view::text(&decode::cookies(&halves, addresses), Some(80), Paint { on: true });
     }
-    let _ = decode::checkpoint(rest, alloc).text(Some(80), Paint { on: false });
+    let _ = view::text(&decode::checkpoint(rest, alloc), Some(80), Paint { on: false });
 });

@@ -3,8 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wtcheck::decode;
 use wtcheck::format::key_page;
-use wtcheck::report::decode;
+use wtcheck::report::decode as view;
 use wtcheck::report::text::Paint;
 use wtcheck_fuzz::seal;
 
@@ -29,6 +30,6 @@ fuzz_target!(|data: &[u8]| {
         page[at] ^= 1 << (how % 8);
     }
     let document = decode::keystore(&page);
-    let _ = document.text(Some(80), Paint { on: false });
+    let _ = view::text(&document, Some(80), Paint { on: false });
     serde_json::to_string(&document).expect("JSON");
 });

@@ -4,12 +4,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wtcheck::decode::dumps;
+use wtcheck::decode::view::View;
 use wtcheck::format::block_dump::Scanner;
 use wtcheck::pickup::explain::story::Story;
 use wtcheck::pickup::explain::{Case, Options};
 use wtcheck::report::text::Paint;
-use wtcheck::report::view::View;
-use wtcheck::report::{block_dump, pickup};
+use wtcheck::report::{dumps as dumps_view, pickup};
 
 fuzz_target!(|data: &[u8]| {
     let Some((size, text)) = data.split_first() else { return };
@@ -30,7 +31,7 @@ fn explained(text: &[u8], pieces: usize) -> String {
 fn dumps(text: &[u8], pieces: usize) -> String {
     let mut scanner = Scanner::new();
     text.chunks(pieces).for_each(|piece| scanner.push(piece));
-    let report = block_dump::log("log", &scanner.finish(), &View::default(), None);
-    let told = report.text(Some(80), Paint { on: false }, true);
+    let report = dumps::log("log", &scanner.finish(), &View::default(), None);
+    let told = dumps_view::text(&report, Some(80), Paint { on: false }, true);
     serde_json::to_string(&report).expect("JSON") + &told
 }

@@ -5,6 +5,9 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use wtcheck::decode;
+use wtcheck::decode::bytes::Show;
+use wtcheck::decode::view::{Addresses, View};
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::image::{Era, Image};
 use wtcheck::format::local_image;
@@ -15,10 +18,8 @@ use wtcheck::page::cell::Cells;
 use wtcheck::page::internal;
 use wtcheck::page::leaf::{self, Options};
 use wtcheck::page::rules::{self, Bounds, Page};
-use wtcheck::report::Show;
-use wtcheck::report::decode;
+use wtcheck::report::decode as view;
 use wtcheck::report::text::Paint;
-use wtcheck::report::view::View;
 use wtcheck_fuzz::seal::{self, Mend};
 
 /// How to take the bytes behind it.
@@ -66,7 +67,7 @@ fuzz_target!(|data: &[u8]| {
     }
     show_page(&block, &view);
     cells(bytes, 0, how.flags);
-    let _ = decode::cells(bytes, how.flags, wtcheck::report::view::Addresses::Classic(alloc), &view);
+    let _ = decode::cells(bytes, how.flags, Addresses::Classic(alloc), &view);
     if let Some(c) = compressor {
         let _ = compress::decompress(c, bytes, 1 << 16);
     }
@@ -74,7 +75,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn show_page(bytes: &[u8], view: &View) {
     let document = decode::page(bytes, view);
-    let _ = document.text(Some(100), Paint { on: false });
+    let _ = view::text(&document, Some(100), Paint { on: false });
     serde_json::to_string(&document).expect("JSON");
 }
 

@@ -133,12 +133,12 @@ fn apply(log: &mut MemoryLog, change: &Change) {
             let records = log.completions.len().max(1);
             let at = usize::from(*record) % records;
             if let Some(now) = log.completions.get(at).map(|c| c.lsn) {
-                log.completions[at].lsn = number(log, now, *value);
+                log.completions[at].lsn = number(log, now.get(), *value);
                 log.completions.sort_by_key(|c| c.lsn);
             }
         }
         Change::Counter(value) => {
-            log.layout.lsn_counter = Some(number(log, log.layout.lsn_counter.unwrap_or(0), *value));
+            log.layout.lsn_counter = Some(number(log, log.layout.lsn_counter.unwrap_or_default().get(), *value));
         }
     }
 }
@@ -169,25 +169,26 @@ fn plain(data: &[u8], at: usize, with: &[u8], mend: Mend) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn number(log: &MemoryLog, now: u64, value: Value) -> u64 {
-    match value {
+/// A number in place of an LSN or an id.
+fn number<T: From<u64>>(log: &MemoryLog, now: u64, value: Value) -> T {
+    T::from(match value {
         Value::Near(by) => now.wrapping_add_signed(i64::from(by)),
-        Value::Of(row) => log.rows.get(usize::from(row) % log.rows.len().max(1)).map_or(0, |r| r.0.lsn),
+        Value::Of(row) => log.rows.get(usize::from(row) % log.rows.len().max(1)).map_or(0, |r| r.0.lsn.get()),
         Value::Small(n) => u64::from(n),
         Value::Large(n) => u64::MAX - u64::from(n),
         Value::Any(n) => n,
-    }
+    })
 }
 
 fn field(log: &mut MemoryLog, at: usize, which: u8, value: Value) {
     let Some((mut row, _)) = log.rows.get(at).cloned() else { return };
     match which % 6 {
-        0 => row.table = number(log, row.table, value),
-        1 => row.page = number(log, row.page, value),
-        2 => row.lsn = number(log, row.lsn, value),
-        3 => row.backlink_lsn = number(log, row.backlink_lsn, value),
-        4 => row.base_lsn = number(log, row.base_lsn, value),
-        _ => row.flags ^= number(log, 0, value) as u32,
+        0 => row.table = number(log, row.table.get(), value),
+        1 => row.page = number(log, row.page.get(), value),
+        2 => row.lsn = number(log, row.lsn.get(), value),
+        3 => row.backlink_lsn = number(log, row.backlink_lsn.get(), value),
+        4 => row.base_lsn = number(log, row.base_lsn.get(), value),
+        _ => row.flags ^= number::<u64>(log, 0, value) as u32,
     }
     log.rows[at].0 = row;
 }

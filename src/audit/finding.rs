@@ -1,6 +1,8 @@
 //! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
+use crate::audit::home::detail::HomeDetail;
+use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// How bad a finding is. Notes never make a store unclean.
@@ -313,11 +315,11 @@ pub struct Place {
     /// `file:` URI of the tree.
     pub uri: Option<String>,
     /// Page-log table.
-    pub table_id: Option<u64>,
+    pub table_id: Option<TableId>,
     /// Page.
-    pub page_id: Option<u64>,
+    pub page_id: Option<PageId>,
     /// LSN of the block, or of the completion record.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// Byte offset in `file`.
     pub offset: Option<u64>,
     /// Bytes from `offset` on that are meant, where known.
@@ -346,6 +348,8 @@ pub struct Words {
 pub enum Detail {
     /// Words alone: what is not yet told as fields.
     Words(Words),
+    /// About a home of local block files.
+    Home(Box<HomeDetail>),
 }
 
 /// What to do about a finding.
@@ -388,23 +392,37 @@ impl Finding {
         Self::of(code, place, Detail::Words(words))
     }
 
-    /// Its words, to be changed.
-    pub fn words_mut(&mut self) -> &mut Words {
-        let Detail::Words(words) = &mut self.detail;
-        words
+    /// Its words, to be changed, if it is told in words alone.
+    pub fn words_mut(&mut self) -> Option<&mut Words> {
+        match &mut self.detail {
+            Detail::Words(words) => Some(words),
+            Detail::Home(_) => None,
+        }
+    }
+
+    /// What it states of a home, to be changed.
+    pub fn home_mut(&mut self) -> Option<&mut HomeDetail> {
+        match &mut self.detail {
+            Detail::Home(detail) => Some(detail),
+            Detail::Words(_) => None,
+        }
     }
 
     /// Name the probable cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.words_mut().cause = cause.into();
+        if let Some(words) = self.words_mut() {
+            words.cause = cause.into();
+        }
         self
     }
 
     /// Add a line of evidence.
     #[must_use]
     pub fn with(mut self, evidence: impl Into<String>) -> Self {
-        self.words_mut().evidence.push(evidence.into());
+        if let Some(words) = self.words_mut() {
+            words.evidence.push(evidence.into());
+        }
         self
     }
 }

@@ -9,6 +9,7 @@ pub mod pagelog;
 pub mod result;
 
 use crate::format::generation::Generation;
+use crate::id::Lsn;
 use crate::page::Depth;
 use crate::store::StoreError;
 
@@ -86,7 +87,7 @@ pub enum AuditError {
     #[error("the completion record at LSN {lsn} cannot be read by this version: {reason}")]
     Unsupported {
         /// LSN of the record.
-        lsn: u64,
+        lsn: Lsn,
         /// Why.
         reason: String,
     },

@@ -4,6 +4,7 @@
 use super::finding::{Code, Finding, Severity};
 use super::home::result::LocalInfo;
 use crate::coverage::Coverage;
+use crate::id::{Lsn, PageId, TableId};
 use crate::page::RowCounts;
 use crate::store::StoreKind;
 use serde::Serialize;
@@ -85,7 +86,7 @@ pub struct StoreInfo {
     /// Completion records.
     pub completions: u64,
     /// Last LSN the store has assigned, if it says.
-    pub lsn_counter: Option<u64>,
+    pub lsn_counter: Option<Lsn>,
     /// Committed frames of a write-ahead log were read.
     pub from_wal: bool,
     /// How much was read: quick, normal or deep.
@@ -96,9 +97,9 @@ pub struct StoreInfo {
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckpointInfo {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// Its checksum, in hex as the record spells it.
     pub metadata_checksum: Option<String>,
     /// Published database size.
@@ -112,7 +113,7 @@ pub struct CheckpointInfo {
     /// Oldest timestamp, hex.
     pub oldest_timestamp: Option<String>,
     /// LSN of the key page it embeds.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// Name of the newest entry of the shared metadata's checkpoint list.
     pub name: Option<String>,
 }
@@ -135,7 +136,7 @@ pub struct TreeInfo {
     /// `file:` URI.
     pub uri: String,
     /// Table id.
-    pub table_id: u64,
+    pub table_id: TableId,
     /// Name of its newest checkpoint.
     pub checkpoint: Option<String>,
     /// Root cookie, hex; empty for an empty checkpoint.
@@ -217,13 +218,13 @@ pub enum OrphanReason {
 #[derive(Debug, Clone, Serialize)]
 pub struct OrphanInfo {
     /// Table.
-    pub table_id: u64,
+    pub table_id: TableId,
     /// The tree, if a checkpoint names the table.
     pub uri: Option<String>,
     /// Page.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Stored bytes.
     pub bytes: u64,
     /// Why it is one.
@@ -245,9 +246,9 @@ pub struct KeystoreInfo {
 #[derive(Debug, Clone, Serialize)]
 pub struct KeyPageInfo {
     /// Page id.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Header version.
     pub version: Option<u8>,
     /// Stored bytes, header included.
@@ -266,13 +267,13 @@ pub struct KeyPageInfo {
 #[derive(Debug, Clone, Serialize)]
 pub struct KeyUse {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// LSN of the key page it names.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// Newest key page below the metadata LSN.
-    pub newest_key_before: Option<u64>,
+    pub newest_key_before: Option<Lsn>,
     /// A standby that holds the newest key would refuse it.
     pub stale: bool,
 }

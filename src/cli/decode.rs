@@ -3,15 +3,16 @@
 
 use super::args::{ShowArgs, number};
 use super::{Failure, Outcome};
+use crate::decode::document::Document;
+use crate::decode::view::{Addresses, View, era_from_name};
+use crate::decode::{self, dumps};
 use crate::exit;
 use crate::format::Class;
 use crate::format::block_dump::Scanner;
 use crate::format::compress::Compressor;
 use crate::format::image::Era;
 use crate::format::local::ALLOCATION_SIZES;
-use crate::report::decode::{self as view, Document};
-use crate::report::view::{Addresses, View, era_from_name};
-use crate::report::{Format, Output, Show, block_dump};
+use crate::report::{Format, Output, Show, decode as view, dumps as dumps_view};
 use clap::Subcommand;
 use std::fs::File;
 use std::io::Read;
@@ -166,20 +167,20 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let document = match kind {
         Kind::Cookie { inputs, classic } => {
             let inputs = inputs.iter().map(|i| bytes(i)).collect::<Result<Vec<_>, _>>()?;
-            view::cookies(&inputs, addresses(*classic))
+            decode::cookies(&inputs, addresses(*classic))
         }
-        Kind::Checkpoint { input, alloc } => view::checkpoint(&bytes(input)?, *alloc),
-        Kind::Completion(a) => view::completion(&text(a)?),
-        Kind::Turtle(a) => view::turtle(&text(a)?),
-        Kind::Config(a) => view::config(&text(a)?),
-        Kind::Keystore { input } => view::keystore(&bytes(input)?),
+        Kind::Checkpoint { input, alloc } => decode::checkpoint(&bytes(input)?, *alloc),
+        Kind::Completion(a) => decode::completion(&text(a)?),
+        Kind::Turtle(a) => decode::turtle(&text(a)?),
+        Kind::Config(a) => decode::config(&text(a)?),
+        Kind::Keystore { input } => decode::keystore(&bytes(input)?),
         Kind::Page { input, compressor, era, alloc, show } => {
             let view = View { era: *era, compressor: *compressor, show: show.show, all, alloc: *alloc };
-            view::page(&bytes(input)?, &view)
+            decode::page(&bytes(input)?, &view)
         }
         Kind::Cell { input, page_flags, classic, show } => {
             let view = View { show: show.show, all, ..View::default() };
-            view::cells(&bytes(input)?, *page_flags, addresses(*classic), &view)
+            decode::cells(&bytes(input)?, *page_flags, addresses(*classic), &view)
         }
     };
     Ok(print(&document, output))
@@ -193,9 +194,9 @@ fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
     let all = output.verbose > 0;
     let view =
         View { show: args.show.unwrap_or(Show::None), all: all || output.format != Format::Table, ..View::default() };
-    let report = block_dump::log(name, &log, &view, args.alloc);
+    let report = dumps::log(name, &log, &view, args.alloc);
     let (width, paint) = (output.width, output.paint);
-    output.document(&report, || report.text(width, paint, all));
+    output.document(&report, || dumps_view::text(&report, width, paint, all));
     let errors = !report.errors_without_dump.is_empty();
     Ok(match (report.dumps.is_empty(), report.unread_chunks) {
         (false, _) => exit::FINDINGS,
@@ -207,7 +208,7 @@ fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
 
 fn print(document: &Document, output: &mut Output) -> u8 {
     let (width, paint) = (output.width, output.paint);
-    output.document(document, || match document.text(width, paint) {
+    output.document(document, || match view::text(document, width, paint) {
         text if text.is_empty() => "no entries\n".to_string(),
         text => text,
     });

@@ -5,6 +5,7 @@ use super::{Failure, Outcome};
 use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, home};
 use crate::exit;
+use crate::id::TableId;
 use crate::page::Depth;
 use crate::pagelog::catalog;
 use crate::report::map::Picture;
@@ -93,11 +94,11 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     if log.tables().into_iter().any(|t| log.is_nameless(t)) {
         log.others = other_uris(&opened)?;
     }
-    let wanted = |table: &u64| {
+    let wanted = |table: &TableId| {
         let by_id = args.table.table.as_ref().is_none_or(|g| g.glob().glob() == table.to_string());
         by_id || log.uri(*table).is_some_and(|uri| args.table.matches(uri))
     };
-    let tables: Vec<u64> = log.tables().into_iter().filter(wanted).collect();
+    let tables: Vec<TableId> = log.tables().into_iter().filter(wanted).collect();
     if tables.is_empty() && args.table.table.is_some() {
         let names = log.tables().into_iter().map(|t| format!("{} (table {t})", log.name(t))).collect::<Vec<_>>();
         let message = format!("no tree matches; the store has {}", names.join(", "));
@@ -122,7 +123,7 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
 }
 
 /// URIs by table, of every checkpoint that can be read: the audited one may not name them all.
-fn other_uris(opened: &Opened<'_>) -> Result<HashMap<u64, String>, AuditError> {
+fn other_uris(opened: &Opened<'_>) -> Result<HashMap<TableId, String>, AuditError> {
     let mut reader = opened.store.reader()?;
     let mut out = HashMap::new();
     for row in &opened.completions {

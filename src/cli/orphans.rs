@@ -28,7 +28,11 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if subject.page_log().is_none() {
         // What a tree reaches is known from the internal pages and the leaves with overflow items.
         let (audit, _) = super::audit_local(&subject, &args.store, &args.table, Depth::Quick, output)?;
-        return Ok(lost::show(&audit, output));
+        let code = lost::show(&audit, output);
+        if code == exit::INCOMPLETE {
+            output.complain(&view::incomplete_line(&audit));
+        }
+        return Ok(code);
     }
     let store = super::open(&subject, &args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);

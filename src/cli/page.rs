@@ -8,14 +8,16 @@ use crate::audit;
 use crate::audit::finding::{Code, Severity};
 use crate::audit::pagelog::inspect;
 use crate::audit::result::Audit;
+use crate::decode::file_block::{FileBlock, Source};
+use crate::decode::judge;
+use crate::decode::view::View;
 use crate::exit;
 use crate::format::Class;
 use crate::format::local::{self, MAX_BLOCK};
+use crate::id::{Lsn, PageId, TableId};
 use crate::page::Depth;
-use crate::report::file_block::{FileBlock, Source};
 use crate::report::text::short_name;
-use crate::report::view::View;
-use crate::report::{Format, Output, judge, page as view};
+use crate::report::{Format, Output, file_block as block_view, page as view};
 use crate::subject::Kind;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -48,10 +50,10 @@ pub struct Args {
     table: Option<String>,
     /// Page id
     #[arg(value_parser = number)]
-    page: Option<u64>,
+    page: Option<PageId>,
     /// Show the version whose newest block has this LSN
     #[arg(long, value_parser = number)]
-    lsn: Option<u64>,
+    lsn: Option<Lsn>,
     #[command(flatten)]
     show: ShowArgs,
     #[command(flatten)]
@@ -136,7 +138,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 }
 
 /// The table and the page of a page log.
-fn place(args: &Args) -> Result<(&str, u64), Failure> {
+fn place(args: &Args) -> Result<(&str, PageId), Failure> {
     let missing = |what: &str, hint: String| Err(Failure::new(exit::USAGE, what, hint));
     let name = args.store.home();
     if args.store.dir.is_file() {
@@ -320,18 +322,18 @@ fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
         Some(Class::Unsupported) => exit::REFUSED,
         Some(_) => exit::FINDINGS,
     };
-    report.show(code, output);
+    block_view::show(report, code, output);
     Ok(code)
 }
 
-fn ids(ids: impl Iterator<Item = u64>) -> String {
+fn ids(ids: impl Iterator<Item = impl std::fmt::Display>) -> String {
     ids.map(|t| t.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A table by id, URI or name.
-fn table_id(wanted: &str, audit: &Audit) -> Result<u64, Failure> {
+fn table_id(wanted: &str, audit: &Audit) -> Result<TableId, Failure> {
     if let Ok(id) = number(wanted) {
-        return Ok(id);
+        return Ok(TableId(id));
     }
     let named = audit.trees.iter().find(|t| t.uri == wanted || short_name(&t.uri) == wanted);
     named.map(|t| t.table_id).ok_or_else(|| {

@@ -4,13 +4,16 @@ use super::args::{TableArgs, threads};
 use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
 use crate::exit;
+use crate::id::Lsn;
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
 use crate::repair::{self, Options, RepairError};
+use crate::report::audit::incomplete_line;
 use crate::report::{Format, Output, repair as view};
 use crate::scenario;
 use crate::store::read_regular_file;
 use crate::subject::Kind;
+use crate::words;
 use clap::{ArgGroup, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -58,7 +61,7 @@ struct PlanArgs {
     min_age: u64,
     /// Drop this unusable newest completion record, and fall back to the one before; by its LSN
     #[arg(long, value_name = "LSN")]
-    drop_completion: Vec<u64>,
+    drop_completion: Vec<Lsn>,
     /// Accept up to this many orphans even if they are more than half of all live versions
     #[arg(long, value_name = "N")]
     max_orphans: Option<u64>,
@@ -169,6 +172,12 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
         None => output.document(&plan, String::new),
+    }
+    if let Some((path, why)) = audit.coverage.not_checked_list().find(|(_, why)| why.matters()) {
+        output.complain(&match exit_code {
+            exit::INCOMPLETE => incomplete_line(&audit),
+            _ => format!("{path}: {}; what could not be read is in no plan", words::unchecked(why)),
+        });
     }
     super::beside(&subject, "repair plan", output);
     Ok(exit_code)

@@ -6,6 +6,7 @@
 use crate::audit::home::{self as local_audit, FileMap};
 use crate::audit::{self, Silent};
 use crate::home::space::{Account, Use};
+use crate::id::{Lsn, PageId, TableId};
 use crate::page::Depth;
 use crate::page::cell::CellKind;
 use crate::pagelog::catalog::{self, SHARED_METADATA};
@@ -92,11 +93,11 @@ pub struct Done {
     /// Where, in words.
     pub place: String,
     /// Table of the page, if it is one of a page log.
-    pub table_id: Option<u64>,
+    pub table_id: Option<TableId>,
     /// Its page id.
-    pub page_id: Option<u64>,
+    pub page_id: Option<PageId>,
     /// LSN of the block.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// The file, if the injury is one to a file.
     pub file: Option<String>,
     /// Byte offset in the file.

@@ -6,6 +6,7 @@ use crate::audit;
 use crate::audit::pagelog::{Choice, Opened, keystore};
 use crate::format::completion;
 use crate::format::generation::{self, Generation};
+use crate::id::{Lsn, TableId};
 use crate::pagelog::catalog::{self, Catalog, Checkpoint, Tree};
 use crate::pagelog::page::Compression;
 use crate::pagelog::walk;
@@ -23,15 +24,15 @@ pub struct Heads {
     /// See `roots`.
     pub completions: Vec<Completion>,
     /// How the images of each table are compressed: as the newest checkpoint that names it has it.
-    pub compression: HashMap<u64, Compression>,
+    pub compression: HashMap<TableId, Compression>,
     /// Every tree of every checkpoint: table and URI.
-    pub tables: HashSet<(u64, String)>,
+    pub tables: HashSet<(TableId, String)>,
 }
 
 /// Read them.
 pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, assume: Option<Generation>) -> Heads {
     let mut all: Vec<&Checkpoint> = choice.others.iter().chain(&choice.audited).collect();
-    all.sort_by_key(|c| c.lsn);
+    all.sort_by_key(|c| c.lsn.get());
     let keys = keystore::examine(&opened.index, reader, &all, opened.is_partial(catalog::KEY_TABLE));
     let evidence = audit::pagelog::evidence(opened, choice.audited.as_ref(), keys.saw_v2);
     let generation = assume.unwrap_or_else(|| generation::detect(&evidence).0);
@@ -46,8 +47,8 @@ pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, 
     let name = || Text::Borrowed(generation.name());
     heads.keystore.extend(keys.info.pages.into_iter().map(|page| KeyPage {
         generation: name(),
-        page_id: page.page_id,
-        lsn: page.lsn,
+        page_id: page.page_id.get(),
+        lsn: page.lsn.get(),
         version: page.version.map(u64::from),
         bytes: page.bytes,
         payload_bytes: page.payload_bytes,
@@ -55,7 +56,7 @@ pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, 
         checksum: page.checksum.map(Text::Owned),
         valid: page.valid,
     }));
-    let mut catalogs: HashMap<u64, (&Checkpoint, Catalog)> = HashMap::new();
+    let mut catalogs: HashMap<Lsn, (&Checkpoint, Catalog)> = HashMap::new();
     for checkpoint in &all {
         catalogs.insert(checkpoint.lsn, (checkpoint, catalog::read(&opened.index, reader, checkpoint)));
     }
@@ -98,19 +99,19 @@ fn completion_row(
     let key = checkpoint.and_then(|c| c.turtle.key_provider.as_ref());
     Completion {
         generation: Text::Borrowed(generation.name()),
-        lsn: row.lsn,
+        lsn: row.lsn.get(),
         row_timestamp: hex(row.timestamp),
         usable: known.is_some(),
         audited,
-        metadata_lsn: parsed.as_ref().map(|c| c.metadata_lsn),
-        turtle_table_id: checkpoint.and_then(|c| opened.index.get(c.turtle_at)).map(|r| r.table),
+        metadata_lsn: parsed.as_ref().map(|c| c.metadata_lsn.get()),
+        turtle_table_id: checkpoint.and_then(|c| opened.index.get(c.turtle_at)).map(|r| r.table.get()),
         version: parsed.as_ref().map(|c| c.version.into()),
         compatible_version: parsed.as_ref().map(|c| c.compatible_version.into()),
         database_size: parsed.as_ref().and_then(|c| c.database_size),
         checkpoint: checkpoint.and_then(audit::pagelog::checkpoint_name).map(|n| Text::Owned(n.to_string())),
         timestamp: checkpoint.map(|c| hex(c.turtle.timestamp)),
-        keystore_page_id: key.map(|k| k.page_id),
-        keystore_lsn: key.map(|k| k.lsn),
+        keystore_page_id: key.map(|k| k.page_id.get()),
+        keystore_lsn: key.map(|k| k.lsn.get()),
         metadata_complete: known.is_some_and(|(_, catalog)| catalog.complete),
         metadata_readable: known.is_some_and(|(_, catalog)| !catalog.has_unreadable_rows()),
         keeps_sizes: generation.keeps_sizes(),
@@ -130,18 +131,18 @@ fn root(
     let entry = tree.entry.as_ref();
     Root {
         generation: Text::Borrowed(generation.name()),
-        completion_lsn: checkpoint.lsn,
+        completion_lsn: checkpoint.lsn.get(),
         position,
         uri: Text::Owned(tree.uri.clone()),
-        table_id: tree.table,
+        table_id: tree.table.get(),
         walked,
         exported: true,
         checkpoint: entry.map(|e| Text::Owned(e.name.clone())),
         root_cookie: Text::Owned(entry.map(|e| hex::encode(&e.addr)).unwrap_or_default()),
         root_unreadable: unreadable,
-        root_page_id: tree.root.map(|c| c.page_id),
-        frontier: tree.root.map(|c| c.lsn),
-        root_base_lsn: tree.root.map(|c| c.base_lsn),
+        root_page_id: tree.root.map(|c| c.page_id.get()),
+        frontier: tree.root.map(|c| c.lsn.get()),
+        root_base_lsn: tree.root.map(|c| c.base_lsn.get()),
         root_is_delta: tree.root.and_then(|c| c.is_delta()),
         root_size: tree.root.map(|c| c.size.into()),
         root_checksum: tree.root.map(|c| c.checksum.into()),

@@ -17,6 +17,7 @@ use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, Progress};
 use crate::format::generation::Generation;
 use crate::format::image::Era;
+use crate::id::{PageId, TableId};
 use crate::pagelog::catalog::{self, KEY_TABLE};
 use crate::store::{Index, OpenOptions, PageLog, StoreError, StoreKind};
 use heads::Heads;
@@ -202,7 +203,7 @@ fn open<'s>(store: &'s dyn PageLog, shard: Shard, progress: &dyn Progress) -> Re
     if shard.is_whole() {
         return Ok(audit::pagelog::open(store, false, progress)?);
     }
-    let own = |table: u64, page: u64| catalog::is_head_table(table) || shard.takes(table, page);
+    let own = |table: TableId, page: PageId| catalog::is_head_table(table) || shard.takes(table, page);
     let opened = audit::pagelog::open_part(store, &own, progress)?;
     // A store whose shared metadata lies in another table than any known one is read whole.
     let mut reader = store.reader()?;
@@ -218,7 +219,7 @@ fn open<'s>(store: &'s dyn PageLog, shard: Shard, progress: &dyn Progress) -> Re
 struct Chosen {
     shard: Shard,
     /// With `--table`: these, and those of no tree that every checkpoint needs.
-    tables: Option<HashSet<u64>>,
+    tables: Option<HashSet<TableId>>,
     uris: Option<HashSet<String>>,
 }
 
@@ -228,20 +229,20 @@ impl Chosen {
             return Ok(Self { shard: options.shard, tables: None, uris: None });
         };
         let wanted_or_shared = |uri: &str| uri == catalog::SHARED_METADATA || wanted(uri);
-        let trees: Vec<&(u64, String)> = heads.tables.iter().filter(|(_, uri)| wanted_or_shared(uri)).collect();
+        let trees: Vec<&(TableId, String)> = heads.tables.iter().filter(|(_, uri)| wanted_or_shared(uri)).collect();
         if !trees.iter().any(|(_, uri)| wanted(uri)) {
             let mut names: Vec<String> = heads.tables.iter().map(|(_, uri)| uri.clone()).collect();
             names.sort_unstable();
             names.dedup();
             return Err(AuditError::NoSuchTable { names }.into());
         }
-        let mut tables: HashSet<u64> = trees.iter().map(|(table, _)| *table).collect();
+        let mut tables: HashSet<TableId> = trees.iter().map(|(table, _)| *table).collect();
         tables.extend([catalog::turtle_table(&opened.index), KEY_TABLE]);
         let uris = trees.into_iter().map(|(_, uri)| uri.clone()).collect();
         Ok(Self { shard: options.shard, tables: Some(tables), uris: Some(uris) })
     }
 
-    fn takes(&self, table: u64, page: u64) -> bool {
+    fn takes(&self, table: TableId, page: PageId) -> bool {
         self.tables.as_ref().is_none_or(|t| t.contains(&table)) && self.shard.takes(table, page)
     }
 }

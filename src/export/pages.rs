@@ -5,13 +5,14 @@ use super::table::{Edge, Text, Version};
 use crate::format::cookie::{Cookie, Layout};
 use crate::format::image::{Era, Image};
 use crate::format::page_header::PageType;
+use crate::id::{self, Lsn, TableId};
 use crate::page::cell::CellKind;
 use crate::page::delta::{self, Body, LeafValue};
 use crate::page::plain_child::Entry;
 use crate::pagelog::catalog::{KEY_TABLE, SPECIAL_PAGE};
 use crate::pagelog::chain::{self, Chain};
 use crate::pagelog::fault::{Fault, FaultKind};
-use crate::pagelog::page::{self, Checks, Compression, Kids, Loaded, Scratch};
+use crate::pagelog::page::{self, Checks, Compression, Kids, Loaded, Look, Scratch};
 use crate::store::{BlockReader, Index, Row, StoreError};
 use std::collections::HashMap;
 use std::io;
@@ -49,9 +50,9 @@ pub struct Ground<'a> {
     /// Name of the generation.
     pub generation: &'static str,
     /// The table of turtle pages.
-    pub turtle_table: u64,
+    pub turtle_table: TableId,
     /// How the images of a table are compressed; tables not in it: unknown.
-    pub compression: &'a HashMap<u64, Compression>,
+    pub compression: &'a HashMap<TableId, Compression>,
 }
 
 /// Reads pages, one after the other.
@@ -227,9 +228,9 @@ impl<'a> Pages<'a> {
     fn cookie(&self, row: &Row, base: Option<usize>) -> Cookie {
         let base = base.and_then(|at| self.ground.index.lsn(at)).unwrap_or(row.base_lsn);
         match self.ground.era {
-            Era::Current if row.is_full() => Cookie::new(row.page, row.lsn, 0, row.len, 0),
+            Era::Current if row.is_full() => Cookie::new(row.page, row.lsn, Lsn::NONE, row.len, 0),
             Era::Current => Cookie::new(row.page, row.lsn, base, row.len, 0),
-            Era::June2025 => Cookie { layout: Layout::L3, ..Cookie::new(row.page, row.lsn, 0, row.len, 0) },
+            Era::June2025 => Cookie { layout: Layout::L3, ..Cookie::new(row.page, row.lsn, Lsn::NONE, row.len, 0) },
         }
     }
 
@@ -248,17 +249,17 @@ impl<'a> Pages<'a> {
         self.unreadable += u64::from(!own.readable);
         let mut version = Version {
             generation: Text::Borrowed(generation),
-            table_id: row.table,
-            page_id: row.page,
-            lsn: row.lsn,
+            table_id: row.table.get(),
+            page_id: row.page.get(),
+            lsn: row.lsn.get(),
             kind: Text::Borrowed(match (row.is_discard(), row.is_delta()) {
                 (true, _) => "discard",
                 (false, true) => "delta",
                 (false, false) => "full",
             }),
             flags: row.flags.into(),
-            backlink_lsn: row.backlink_lsn,
-            base_lsn: row.base_lsn,
+            backlink_lsn: row.backlink_lsn.get(),
+            base_lsn: row.base_lsn.get(),
             bytes: row.len.into(),
             readable: own.readable,
             checksum: own.checksum.map(u64::from),
@@ -269,7 +270,7 @@ impl<'a> Pages<'a> {
             usable: own.usable,
             write_gen: own.write_gen,
             page_type: own.page_type.map(|t| Text::Borrowed(t.name())),
-            chain_base_lsn: index.lsn(chain.base).unwrap_or(row.lsn),
+            chain_base_lsn: index.lsn(chain.base).unwrap_or(row.lsn).get(),
             chain_blocks: chain.positions().count() as u64,
             chain_bytes: chain.stored_bytes(index),
             chain_broken: broken,
@@ -353,34 +354,37 @@ impl<'a> Pages<'a> {
         };
         version.page_type = Some(Text::Borrowed(page_type.name()));
         let compression = ground.compression.get(&row.table).copied().unwrap_or_default();
-        let loaded = Loaded { place: (row.table, row.page, row.lsn), era: ground.era, compression };
+        let loaded = Loaded { place: id::Version::new(row.table, row.page, row.lsn), era: ground.era, compression };
         let mut edges = Edges { row, generation: ground.generation, count: 0, out };
         if page_type.is_internal() {
             let mut ok = !broken && faults.iter().all(|f| f.recovered || own_checksum(f));
             let mut unread = Vec::new();
-            let result = page::with_kids(&self.scratch, loaded, false, &mut unread, |kids| -> io::Result<bool> {
-                match kids {
-                    Kids::Entries(entries) => {
-                        for entry in &entries.list {
-                            match entry {
-                                Entry::Plain(plain) => edges.cookie(&plain.cookie(), CellKind::AddrLeafNoOverflow)?,
-                                Entry::Other(at) => {
-                                    if let Some(child) = entries.others.get(*at) {
-                                        edges.child(child)?;
+            let result =
+                page::with_kids(&self.scratch, loaded, Look::Structure, &mut unread, |kids| -> io::Result<bool> {
+                    match kids {
+                        Kids::Entries(entries) => {
+                            for entry in &entries.list {
+                                match entry {
+                                    Entry::Plain(plain) => {
+                                        edges.cookie(&plain.cookie(), CellKind::AddrLeafNoOverflow)?
+                                    }
+                                    Entry::Other(at) => {
+                                        if let Some(child) = entries.others.get(*at) {
+                                            edges.child(child)?;
+                                        }
                                     }
                                 }
                             }
+                            Ok(true)
                         }
-                        Ok(true)
-                    }
-                    Kids::Merged(children) => {
-                        for child in &children.list {
-                            edges.child(child)?;
+                        Kids::Merged(children) => {
+                            for child in &children.list {
+                                edges.child(child)?;
+                            }
+                            Ok(children.lost().is_none())
                         }
-                        Ok(children.error.is_none())
                     }
-                }
-            });
+                });
             ok &= match result {
                 Some(result) => result?,
                 None => false,
@@ -439,14 +443,14 @@ impl Edges<'_> {
         self.count += 1;
         self.out.edge(Edge {
             generation: Text::Borrowed(self.generation),
-            table_id: self.row.table,
-            parent_page_id: self.row.page,
-            parent_lsn: self.row.lsn,
+            table_id: self.row.table.get(),
+            parent_page_id: self.row.page.get(),
+            parent_lsn: self.row.lsn.get(),
             position,
             cell_type: Text::Borrowed(cell_type(kind)),
-            child_page_id: cookie.map(|c| c.page_id),
-            child_lsn: cookie.map(|c| c.lsn),
-            child_base_lsn: cookie.map(|c| c.base_lsn),
+            child_page_id: cookie.map(|c| c.page_id.get()),
+            child_lsn: cookie.map(|c| c.lsn.get()),
+            child_base_lsn: cookie.map(|c| c.base_lsn.get()),
             child_is_delta: cookie.and_then(Cookie::is_delta),
             cookie_size: cookie.map(|c| c.size.into()),
             cookie_checksum: cookie.map(|c| c.checksum.into()),

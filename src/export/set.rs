@@ -3,6 +3,7 @@
 
 use super::part::Encoding;
 use super::shard::Shard;
+use crate::id::Lsn;
 use crate::scratch::{self, Held, Unfinished};
 use crate::store::StoreKind;
 use serde::{Deserialize, Serialize};
@@ -28,11 +29,11 @@ pub struct Identity {
     /// Generation the rows were read under.
     pub generation: String,
     /// LSN of the newest completion record.
-    pub newest_completion: Option<u64>,
+    pub newest_completion: Option<Lsn>,
     /// Completion records.
     pub completions: u64,
     /// The last LSN the store has assigned, if it says.
-    pub lsn_counter: Option<u64>,
+    pub lsn_counter: Option<Lsn>,
     /// `--table`.
     pub table: Option<String>,
     /// The format of the files.

@@ -1,6 +1,7 @@
 //! Which part of a store an export takes. All versions of a page are in one shard, so that each shard can
 //! merge deltas and judge chains by itself.
 
+use crate::id::{PageId, TableId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -30,8 +31,8 @@ impl Shard {
 
     /// Whether it takes a page. The rule is part of the contract: shards are exported on different machines.
     #[must_use]
-    pub fn takes(self, table: u64, page: u64) -> bool {
-        self.is_whole() || spread(table, page >> BLOCK_SHIFT) % u64::from(self.of) + 1 == u64::from(self.index)
+    pub fn takes(self, table: TableId, page: PageId) -> bool {
+        self.is_whole() || spread(table, page.get() >> BLOCK_SHIFT) % u64::from(self.of) + 1 == u64::from(self.index)
     }
 
     /// The name of its directories.
@@ -42,8 +43,8 @@ impl Shard {
 }
 
 /// Spread blocks of pages evenly, whatever ids they have (the finaliser of splitmix64).
-fn spread(table: u64, block: u64) -> u64 {
-    let mut x = table.rotate_left(32) ^ block;
+fn spread(table: TableId, block: u64) -> u64 {
+    let mut x = table.get().rotate_left(32) ^ block;
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
@@ -87,10 +88,11 @@ mod tests {
         let mut counts = [0_u64; 7];
         for table in [2, 26, 1000] {
             for page in (0..70_000).chain([u64::MAX]) {
-                let takers: Vec<u32> = (1..=of).filter(|i| Shard { index: *i, of }.takes(table, page)).collect();
+                let takers: Vec<u32> =
+                    (1..=of).filter(|i| Shard { index: *i, of }.takes(TableId(table), PageId(page))).collect();
                 let [one] = takers.as_slice() else { panic!("page {page} is in shards {takers:?}") };
                 counts[*one as usize - 1] += 1;
-                assert!(Shard::WHOLE.takes(table, page));
+                assert!(Shard::WHOLE.takes(TableId(table), PageId(page)));
             }
         }
         assert!(counts.iter().all(|c| (15_000..45_000).contains(c)), "{counts:?}");

@@ -2,6 +2,7 @@
 
 use super::config::{Config, Value};
 use super::{FormatError, Result};
+use crate::id::Lsn;
 use std::fmt::Write as _;
 
 /// The newest completion record this reader understands.
@@ -14,7 +15,7 @@ const DEFAULT_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
     /// LSN of the turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// crc32c of the turtle page; absent in the oldest builds.
     pub metadata_checksum: Option<u32>,
     /// Bytes of the whole database. Required by newer engines; whether its absence is an error
@@ -75,8 +76,10 @@ fn optional<'a>(config: &Config<'a>, key: &str, read: fn(&Value<'a>) -> Result<u
 }
 
 /// The LSN of the turtle page; a record without one is WT_NOTFOUND.
-pub fn metadata_lsn(config: &Config<'_>) -> Result<u64> {
-    optional(config, "metadata_lsn", Value::u64)?.ok_or_else(|| FormatError::not_found("metadata_lsn is missing"))
+pub fn metadata_lsn(config: &Config<'_>) -> Result<Lsn> {
+    optional(config, "metadata_lsn", Value::u64)?
+        .map(Lsn)
+        .ok_or_else(|| FormatError::not_found("metadata_lsn is missing"))
 }
 
 /// The checksum of the turtle page, if the record has one.
@@ -125,7 +128,7 @@ mod tests {
     fn sample_of_14_5() {
         let got = parse(SAMPLE.as_bytes()).unwrap();
         let want = Completion {
-            metadata_lsn: 124,
+            metadata_lsn: Lsn(124),
             metadata_checksum: Some(0x3323_3555),
             database_size: Some(1_048_677),
             version: 2,
@@ -185,7 +188,7 @@ mod tests {
         ) {
             let (compatible_version, above) = versions.unwrap_or((1, 0));
             let completion = Completion {
-                metadata_lsn,
+                metadata_lsn: Lsn(metadata_lsn),
                 metadata_checksum,
                 database_size,
                 version: compatible_version + above,

@@ -5,6 +5,7 @@
 
 use super::reader::Reader;
 use super::{FormatError, Result, int};
+use crate::id::{Lsn, PageId};
 
 /// Highest cookie version this reader knows (02.1).
 pub const VERSION: u64 = 0;
@@ -36,15 +37,15 @@ pub struct Cookie {
     /// Minimum reader version; 0 for the older layouts.
     pub version_min: u64,
     /// Page id; 0 only in the invalid address of the older layouts.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// Known flags only; unknown ones are dropped and reported by `unknown_flags`.
     pub flags: u64,
     /// Flag bits this reader does not know.
     pub unknown_flags: u64,
     /// LSN of the newest block of the page; 0 where the layout has none.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the full image; 0 if the newest block is the full image, or the layout does not say.
-    pub base_lsn: u64,
+    pub base_lsn: Lsn,
     /// Size in bytes (02.4); 0 only in the invalid address of the older layouts.
     pub size: u32,
     /// Checksum in the newest block's header.
@@ -60,7 +61,7 @@ pub struct Cookie {
 impl Cookie {
     /// A version 0 cookie; `base_lsn` 0 for a full image.
     #[must_use]
-    pub fn new(page_id: u64, lsn: u64, base_lsn: u64, size: u32, checksum: u32) -> Self {
+    pub fn new(page_id: PageId, lsn: Lsn, base_lsn: Lsn, size: u32, checksum: u32) -> Self {
         Self {
             layout: Layout::V0,
             version: VERSION,
@@ -125,11 +126,11 @@ impl Cookie {
             layout: Layout::V0,
             version,
             version_min,
-            page_id,
+            page_id: PageId(page_id),
             flags: raw_flags & FLAG_DELTA,
             unknown_flags,
-            lsn,
-            base_lsn,
+            lsn: Lsn(lsn),
+            base_lsn: Lsn(base_lsn),
             size,
             checksum,
             checkpoint_id: None,
@@ -171,11 +172,11 @@ impl Cookie {
             layout,
             version: 0,
             version_min: 0,
-            page_id,
+            page_id: PageId(page_id),
             flags: 0,
             unknown_flags: 0,
-            lsn,
-            base_lsn: 0,
+            lsn: Lsn(lsn),
+            base_lsn: Lsn::NONE,
             size,
             checksum: narrow("checksum", checksum)?,
             checkpoint_id: checkpoint,
@@ -191,17 +192,17 @@ impl Cookie {
         match self.layout {
             Layout::V0 => {
                 int::write_nibble_pair(&mut out, self.version, self.version_min);
-                int::write_vuint(&mut out, self.page_id);
+                int::write_vuint(&mut out, self.page_id.get());
                 int::write_vuint(&mut out, self.flags | self.unknown_flags);
-                int::write_vuint(&mut out, self.lsn);
-                int::write_vuint(&mut out, self.lsn.saturating_sub(self.base_lsn));
+                int::write_vuint(&mut out, self.lsn.get());
+                int::write_vuint(&mut out, self.lsn.get().saturating_sub(self.base_lsn.get()));
                 int::write_vuint(&mut out, u64::from(self.size));
                 out.extend_from_slice(&self.checksum.to_le_bytes());
             }
             Layout::L1 | Layout::L2 | Layout::L3 => {
-                int::write_vuint(&mut out, self.page_id);
+                int::write_vuint(&mut out, self.page_id.get());
                 if self.layout == Layout::L3 {
-                    int::write_vuint(&mut out, self.lsn);
+                    int::write_vuint(&mut out, self.lsn.get());
                 }
                 if self.layout != Layout::L1 {
                     int::write_vuint(&mut out, self.checkpoint_id.unwrap_or(0));
@@ -316,7 +317,7 @@ mod tests {
             let c = decode(hex).unwrap();
             assert_eq!(
                 (c.layout, c.page_id, c.flags, c.lsn, c.base_lsn, c.size, c.checksum),
-                (Layout::V0, page, flags, lsn, base, size, sum),
+                (Layout::V0, PageId(page), flags, Lsn(lsn), Lsn(base), size, sum),
                 "{hex}"
             );
             c.check_consistency().unwrap();
@@ -347,14 +348,17 @@ mod tests {
     #[test]
     fn older_layouts_of_14_2() {
         let l1 = decode("87c1c0e4dead9eaf").unwrap();
-        assert_eq!((l1.layout, l1.page_id, l1.size, l1.checksum), (Layout::L1, 7, 512, 0xdead_beef));
+        assert_eq!((l1.layout, l1.page_id, l1.size, l1.checksum), (Layout::L1, PageId(7), 512, 0xdead_beef));
         let l2 = decode("c0268481c1c0e4dead9eaf").unwrap();
         assert_eq!(
             (l2.layout, l2.page_id, l2.checkpoint_id, l2.reconciliation_id),
-            (Layout::L2, 102, Some(4), Some(1))
+            (Layout::L2, PageId(102), Some(4), Some(1))
         );
         let l3 = decode("c026c00d8481c1c0e4dead9eaf").unwrap();
-        assert_eq!((l3.layout, l3.page_id, l3.lsn, l3.size, l3.checksum), (Layout::L3, 102, 77, 512, 0xdead_beef));
+        assert_eq!(
+            (l3.layout, l3.page_id, l3.lsn, l3.size, l3.checksum),
+            (Layout::L3, PageId(102), Lsn(77), 512, 0xdead_beef)
+        );
         assert_eq!((l3.checkpoint_id, l3.reconciliation_id, l3.is_delta()), (Some(4), Some(1), None));
         assert!(decode("808080808080").unwrap().is_none());
         assert!(decode("80808080").is_err());
@@ -365,17 +369,17 @@ mod tests {
 
     #[test]
     fn disagreeing_fields_are_inconsistent() {
-        let mut c = Cookie::new(100, 50, 40, 10, 1);
+        let mut c = Cookie::new(PageId(100), Lsn(50), Lsn(40), 10, 1);
         c.check_consistency().unwrap();
         c.flags = 0;
         assert!(c.check_consistency().is_err());
-        assert!(Cookie::new(100, 50, 50, 10, 1).check_consistency().is_err());
+        assert!(Cookie::new(PageId(100), Lsn(50), Lsn(50), 10, 1).check_consistency().is_err());
     }
 
     proptest! {
         #[test]
         fn version_0_round_trip(page in 1_u64.., lsn in 1_u64.., base: u64, size in 1_u32.., sum: u32) {
-            let c = Cookie::new(page, lsn, base % lsn, size, sum);
+            let c = Cookie::new(PageId(page), Lsn(lsn), Lsn(base % lsn), size, sum);
             prop_assert_eq!(Cookie::decode(&c.encode()).unwrap(), c);
         }
 

@@ -5,6 +5,7 @@
 use super::checkpoint_list::{self, CheckpointEntry};
 use super::config::{Config, Kind, Value, shorten, text_of};
 use super::{FormatError, Result};
+use crate::id::{Lsn, PageId};
 
 /// The newest turtle page this reader understands.
 pub const READER_VERSION: u32 = 2;
@@ -12,7 +13,7 @@ pub const READER_VERSION: u32 = 2;
 /// Version of a page without version keys.
 const DEFAULT_VERSION: u32 = 1;
 /// The only page id a key page has (08.1).
-const KEY_PAGE_ID: u64 = 1;
+const KEY_PAGE_ID: PageId = PageId(1);
 /// The only version of a key reference (08.3).
 const KEY_REFERENCE_VERSION: u32 = 1;
 /// What the legacy form leaves out before its list.
@@ -66,9 +67,9 @@ pub struct Turtle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyReference {
     /// Page id, always 1.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// LSN of the key page.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Version of the reference, always 1.
     pub version: u32,
 }
@@ -302,10 +303,10 @@ fn reference(text: &str) -> Result<KeyReference> {
         Some(other) => other.map_err(|e| e.within(key)),
     };
     let (page_id, lsn) = (number("page_id")?, number("lsn")?);
-    if page_id != KEY_PAGE_ID {
+    if KEY_PAGE_ID != page_id {
         return Err(FormatError::invalid(format!("page_id {page_id} is out of range")));
     }
-    Ok(KeyReference { page_id, lsn, version: KEY_REFERENCE_VERSION })
+    Ok(KeyReference { page_id: PageId(page_id), lsn: Lsn(lsn), version: KEY_REFERENCE_VERSION })
 }
 
 #[cfg(test)]
@@ -334,7 +335,7 @@ mod tests {
         assert_eq!((turtle.version, turtle.compatible_version), (Some(2), Some(1)));
         assert_eq!((turtle.timestamp, turtle.oldest_timestamp), (0xc0ff_ee12, Some(0xc0ff_ee12)));
         assert_eq!((turtle.largest_file_id, turtle.schema_epoch, turtle.base_write_gen), (Some(17), None, None));
-        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: 1, lsn: 123, version: 1 }));
+        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: PageId(1), lsn: Lsn(123), version: 1 }));
         assert!(turtle.unknown.is_empty());
         assert_eq!(turtle.checkpoints.len(), 1);
         assert_eq!((turtle.checkpoints[0].size, turtle.checkpoints[0].next_page_id), (101, Some(102)));
@@ -417,7 +418,7 @@ mod tests {
         let three = format!("{list}\ntimestamp=a\nkey_provider=((page.1=(page_id=1,lsn=5)),version=1)\n");
         let turtle = parse(three.as_bytes()).unwrap();
         assert_eq!(turtle.form, TurtleForm::LegacyKey);
-        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: 1, lsn: 5, version: 1 }));
+        assert_eq!(turtle.key_provider, Some(KeyReference { page_id: PageId(1), lsn: Lsn(5), version: 1 }));
     }
 
     #[test]
@@ -430,7 +431,7 @@ mod tests {
         {
             assert_eq!(crc32c(text.as_bytes()), sum);
             let turtle = parse(text.as_bytes()).unwrap();
-            assert_eq!((turtle.form, turtle.key_provider.map(|k| k.lsn)), (form, lsn));
+            assert_eq!((turtle.form, turtle.key_provider.map(|k| k.lsn)), (form, lsn.map(Lsn)));
             assert_eq!(turtle.checkpoints[0].next_page_id, Some(107));
         }
     }
@@ -450,7 +451,7 @@ mod tests {
 
     #[test]
     fn key_references_of_14_5() {
-        let want = KeyReference { page_id: 1, lsn: 123, version: 1 };
+        let want = KeyReference { page_id: PageId(1), lsn: Lsn(123), version: 1 };
         for text in [
             "(page.1=(page_id=1,lsn=123),version=1)",
             "((page.1=(page_id=1,lsn=123)),version=1)",

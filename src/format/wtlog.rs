@@ -41,21 +41,21 @@ const MEM_SIZE_AT: usize = 16;
 
 /// A place in the log. Ordered as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lsn {
+pub struct LogLsn {
     /// Number of the log file.
     pub file: u32,
     /// Offset of the record in it.
     pub offset: u64,
 }
 
-impl Lsn {
+impl LogLsn {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self> {
         let file = number(r, "log file number")?;
         Ok(Self { file, offset: r.vuint()? })
     }
 }
 
-impl std::fmt::Display for Lsn {
+impl std::fmt::Display for LogLsn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "({},{})", self.file, self.offset)
     }
@@ -394,8 +394,8 @@ impl<'a> Record<'a> {
 
     /// The place of the record in the log.
     #[must_use]
-    pub fn lsn(&self, file: u32) -> Lsn {
-        Lsn { file, offset: self.offset }
+    pub fn lsn(&self, file: u32) -> LogLsn {
+        LogLsn { file, offset: self.offset }
     }
 
     /// What the header says against the rules, in words.
@@ -590,11 +590,11 @@ mod tests {
         let snapshot = vec![];
         assert_eq!(
             Body::decode(&hex("8081e30bbc4080", 112)).unwrap(),
-            Body::Checkpoint { lsn: Lsn { file: 1, offset: 777_344 }, snapshot }
+            Body::Checkpoint { lsn: LogLsn { file: 1, offset: 777_344 }, snapshot }
         );
         assert_eq!(changes(&hex("848782", 112)), [Change::CheckpointStart]);
-        assert_eq!(changes(&hex("8488848180", 112)), [Change::PreviousLsn(Lsn { file: 1, offset: 0 })]);
-        let previous = Lsn { file: 1, offset: 943_744 };
+        assert_eq!(changes(&hex("8488848180", 112)), [Change::PreviousLsn(LogLsn { file: 1, offset: 0 })]);
+        let previous = LogLsn { file: 1, offset: 943_744 };
         assert_eq!(changes(&hex("84888781e30e4640", 112)), [Change::PreviousLsn(previous)]);
         assert_eq!(previous.to_string(), "(1,943744)");
         let body = hex("828081", 112);
@@ -630,7 +630,7 @@ mod tests {
             (5, b"\x82abc".to_vec(), Change::RowRemove { file_id: 2, key: b"abc" }),
             (6, b"\x82\x81a\x80\x83".to_vec(), Change::RowTruncate { file_id: 2, start: b"a", stop: b"", mode: 3 }),
             (7, vec![], Change::CheckpointStart),
-            (8, vec![0x81, 0x80], Change::PreviousLsn(Lsn { file: 1, offset: 0 })),
+            (8, vec![0x81, 0x80], Change::PreviousLsn(LogLsn { file: 1, offset: 0 })),
             (
                 11 | IGNORED,
                 vec![0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87],

@@ -2,7 +2,7 @@
 //! [`super::wtlog`].
 
 use super::reader::Reader;
-use super::wtlog::Lsn;
+use super::wtlog::LogLsn;
 use super::{FormatError, Result};
 
 /// Operations with this bit in their type are ignored by recovery.
@@ -16,7 +16,7 @@ pub enum Body<'a> {
     /// Type 0: a checkpoint is complete.
     Checkpoint {
         /// Where recovery would begin: the record that began the checkpoint.
-        lsn: Lsn,
+        lsn: LogLsn,
         /// Transactions that ran.
         snapshot: Vec<u64>,
     },
@@ -57,7 +57,7 @@ impl<'a> Body<'a> {
     fn read(r: &mut Reader<'a>) -> Result<Self> {
         Ok(match r.vuint()? {
             0 => {
-                let lsn = Lsn::read(r)?;
+                let lsn = LogLsn::read(r)?;
                 // Every id takes at least a byte.
                 let count = r.vlen()?;
                 if count > MAX_SNAPSHOT {
@@ -222,7 +222,7 @@ pub enum Change<'a> {
     /// Type 7.
     CheckpointStart,
     /// Type 8: end of the last record of the previous log file.
-    PreviousLsn(Lsn),
+    PreviousLsn(LogLsn),
     /// Type 11.
     Timestamps {
         /// Seconds and nanoseconds of the clock.
@@ -315,7 +315,7 @@ impl<'a> Change<'a> {
             5 => Self::RowRemove { file_id: id(r)?, key: rest(r)? },
             6 => Self::RowTruncate { file_id: id(r)?, start: item(r)?, stop: item(r)?, mode: r.vuint()? },
             7 => Self::CheckpointStart,
-            8 => Self::PreviousLsn(Lsn::read(r)?),
+            8 => Self::PreviousLsn(LogLsn::read(r)?),
             11 => Self::Timestamps {
                 clock: (r.vuint()?, r.vuint()?),
                 commit: r.vuint()?,

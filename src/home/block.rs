@@ -1,7 +1,7 @@
 //! One block of a local file: fetch it by its cookie, verify it, mend a single flipped bit in memory
 //! (spec 16.2, 16.3).
 
-use super::fault::{Fault, FaultKind};
+use super::fault::{BadSum, Fact, Fault, FaultKind};
 use crate::format::FormatError;
 use crate::format::block::{FLAG_DATA_CHECKSUM, LocalBlockHeader, SKIP_LEN};
 use crate::format::crc;
@@ -47,10 +47,12 @@ pub fn fetch<'a>(file: &'a BlockFile, address: &LocalAddress, buffer: &'a mut Ve
 fn get<'f>(file: &'f BlockFile, address: &LocalAddress, buffer: &mut Vec<u8>) -> Result<Option<&'f [u8]>, Fault> {
     let size = usize::try_from(address.size).unwrap_or(usize::MAX);
     file.get(address.offset, size, buffer).map_err(|e| match e {
-        StoreError::Damaged { .. } => Fault::at(FaultKind::BeyondPhysical, address)
-            .expected(format!("a file of at least {} bytes", address.end()))
-            .found(format!("{} bytes", file.len())),
-        other => Fault::at(FaultKind::Unreadable, address).expected("readable bytes").found(other.to_string()),
+        StoreError::Damaged { .. } => {
+            let fact = Fact::FileEnds { needed: address.end(), len: file.len() };
+            Fault::at(FaultKind::BeyondPhysical, address, fact)
+        }
+        // The file keeps the reason.
+        _ => Fault::at(FaultKind::Unreadable, address, Fact::Unread),
     })
 }
 
@@ -70,57 +72,37 @@ pub enum Verified {
 /// Compare a block with its cookie, in the engine's order (16.2).
 #[must_use]
 pub fn verify(stored: &[u8], address: &LocalAddress) -> Verified {
-    let bad = |found: String| {
-        Fault::at(FaultKind::Checksum, address).expected(format!("checksum {:08x}", address.checksum)).found(found)
-    };
-    let Ok(headers) = Headers::read(stored) else {
-        return Verified::Bad(bad(format!("{} bytes, less than a block header", stored.len())));
-    };
+    let bad =
+        |found: BadSum| Fault::at(FaultKind::Checksum, address, Fact::Checksum { expected: address.checksum, found });
+    let Ok(headers) = Headers::read(stored) else { return Verified::Bad(bad(BadSum::Short(stored.len()))) };
     let header = headers.block;
     let computed = header.compute_checksum(stored);
     if header.checksum == address.checksum && computed == header.checksum {
         return Verified::Sound;
     }
     if stored.iter().all(|b| *b == 0) {
-        return Verified::Bad(bad("zeros".into()).with("the whole block is zero: it was never written, or was lost"));
+        return Verified::Bad(bad(BadSum::Zeros));
     }
     if header.checksum != address.checksum {
-        let fault = bad(format!("block header checksum of {:08x}", header.checksum));
+        let stored = header.checksum;
         if computed == address.checksum {
-            return Verified::FieldOnly(
-                fault.with("only the checksum field is damaged: the bytes add up to the expected checksum").mended(),
-            );
+            return Verified::FieldOnly(bad(BadSum::FieldOnly { stored }).mended());
         }
-        return Verified::Bad(if computed == header.checksum {
-            let page = headers.page;
-            let kind = page.page_type().map_or("unknown", |t| t.name());
-            fault.with(format!(
-                "the block is intact in itself ({kind} page, write generation {}): another block lies here, \
-                 or the reference to it is wrong",
-                page.write_gen
-            ))
+        let page = headers.page;
+        return Verified::Bad(bad(if computed == stored {
+            BadSum::OtherBlock { stored, kind: page.page_type().ok(), write_gen: page.write_gen }
         } else {
-            fault.with(format!("the block's own checksum does not hold either: computed {computed:08x}"))
-        });
+            BadSum::NeitherHolds { stored, computed }
+        }));
     }
-    let mut fault = bad(format!("calculated block checksum of {computed:08x}"));
-    if header.disk_size != address.size {
-        fault = fault.with(format!("disk_size is {} in the header, {} in the cookie", header.disk_size, address.size));
-    }
+    let disk_size = Some(header.disk_size).filter(|n| *n != address.size);
     let covers = if header.flags & FLAG_DATA_CHECKSUM != 0 { stored.len() } else { SKIP_LEN.min(stored.len()) };
     let searched = stored.get(..covers).filter(|c| c.len() <= FLIP_SEARCH);
     let flipped = searched.and_then(|c| crc::find_flipped_bit(c, CHECKSUM_FIELD, address.checksum));
-    match flipped.or_else(|| flipped_coverage(stored, header, address.checksum)) {
-        Some((byte, bit)) => {
-            let at = address.offset.saturating_add(byte as u64);
-            let fault = fault
-                .with(format!(
-                    "a single flipped bit: byte {byte} of the block (file offset {at}), bit {bit}; \
-                     the audit went on with it put right"
-                ))
-                .mended();
-            Verified::Flipped(fault, byte, bit)
-        }
+    let flipped = flipped.or_else(|| flipped_coverage(stored, header, address.checksum));
+    let fault = bad(BadSum::Content { computed, disk_size, flipped });
+    match flipped {
+        Some((byte, bit)) => Verified::Flipped(fault.mended(), byte, bit),
         None => Verified::Bad(fault),
     }
 }

@@ -1,9 +1,11 @@
 //! The blocks of a tree that cannot be looked into, for want of a key or a compressor (spec 16.8.4, 16.12).
 
 use super::block::{self, Headers};
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind};
+use super::seen::Seen;
+use super::shape::{Shape, breach};
 use super::space::Units;
-use super::tree::{Seen, Shape, Types, Walked, breach};
+use super::tree::{Types, Walked};
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::page::rules;
@@ -38,17 +40,18 @@ pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walke
     for span in live.spans() {
         let mut offset = span.start;
         while offset < span.end {
-            let headers = shape.file.read(offset, super::HEADERS, &mut buffer).ok().and_then(|b| Headers::read(b).ok());
+            let Ok(head) = shape.file.read_up_to(offset, super::HEADERS, &mut buffer) else {
+                // What cannot be read says nothing of where the next block begins.
+                out.complete = false;
+                break;
+            };
+            let headers = Headers::read(head).ok();
             let size = headers.map_or(0, |h| h.block.disk_size);
             let Some(headers) =
                 headers.filter(|_| size > 0 && size.is_multiple_of(alloc) && u64::from(size) <= span.end - offset)
             else {
                 out.complete = false;
-                out.faults.push(
-                    Fault::new(FaultKind::Checksum, offset, alloc)
-                        .expected("a block: what is live is a gapless chain of them")
-                        .found(format!("a header that states {size} bytes")),
-                );
+                out.faults.push(Fault::new(FaultKind::Checksum, offset, alloc, Fact::NoBlock { stated: size }));
                 break;
             };
             count(&headers);

@@ -1,7 +1,7 @@
 //! The checkpoints of a file: cookies, extent lists, and what the lists say is live (spec 16.5 to 16.8.1).
 
 use super::block;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Note, Which};
 use super::space::Units;
 use crate::format::Class;
 use crate::format::checkpoint_list::CheckpointEntry;
@@ -60,24 +60,6 @@ impl Checkpoint {
     }
 }
 
-/// Which list, for words.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    Alloc,
-    Avail,
-    Discard,
-}
-
-impl Which {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Alloc => "alloc",
-            Self::Avail => "avail",
-            Self::Discard => "discard",
-        }
-    }
-}
-
 /// Read all checkpoints of a file, oldest first as in the metadata.
 #[must_use]
 pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Checkpoint> {
@@ -98,12 +80,7 @@ pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Ch
         let undecodable = cookie.is_err();
         let cookie = cookie.unwrap_or_else(|e| {
             let kind = if e.class == Class::Unsupported { FaultKind::Header } else { FaultKind::Cookie };
-            faults.push(
-                Fault::new(kind, 0, 0)
-                    .expected("a checkpoint cookie")
-                    .found(e.to_string())
-                    .with(format!("addr={}", hex::encode(&entry.addr))),
-            );
+            faults.push(Fault::new(kind, 0, 0, Fact::CheckpointCookie { error: e, addr: entry.addr.clone() }));
             None
         });
         let mut checkpoint = Checkpoint {
@@ -143,36 +120,26 @@ fn step(live: &mut Option<Units>, alloc: &List, discard: &List, c: &LocalCheckpo
         let new = units.add(e.offset, e.size);
         let wanted = units.width(e.offset, e.size);
         if new < wanted {
-            faults.push(
-                list_fault(FaultKind::Header, c.alloc.as_ref())
-                    .expected("ranges that were not allocated before")
-                    .found(format!("{} bytes of {}-{} allocated twice", wanted - new, e.offset, e.offset + e.size)),
-            );
+            let fact = Fact::AllocatedTwice { bytes: wanted.saturating_sub(new), extent: *e };
+            faults.push(list_fault(c.alloc.as_ref(), fact));
         }
     }
     let missing = units.remove_extents(discard);
     if missing > 0 {
-        faults.push(
-            list_fault(FaultKind::Header, c.discard.as_ref())
-                .expected("ranges that were allocated")
-                .found(format!("{missing} bytes discarded that no checkpoint up to here allocates")),
-        );
+        faults.push(list_fault(c.discard.as_ref(), Fact::NeverAllocated { bytes: missing }));
     }
     if let Some(root) = &c.root {
         let size = u64::from(root.size);
         let (was, wanted) = (units.remove(root.offset, size), units.width(root.offset, size));
         if was < wanted {
-            faults.push(
-                Fault::at(FaultKind::Unallocated, root)
-                    .expected("a root on an alloc list")
-                    .found("no alloc list up to this checkpoint has it"),
-            );
+            faults.push(Fault::at(FaultKind::Unallocated, root, Fact::RootUnlisted));
         }
     }
 }
 
-fn list_fault(kind: FaultKind, block: Option<&LocalAddress>) -> Fault {
-    block.map_or_else(|| Fault::new(kind, 0, 0), |b| Fault::at(kind, b))
+fn list_fault(block: Option<&LocalAddress>, fact: Fact) -> Fault {
+    let (offset, size) = block.map_or((0, 0), |b| (b.offset, b.size));
+    Fault::new(FaultKind::Header, offset, size, fact)
 }
 
 struct Lists<'f> {
@@ -187,60 +154,47 @@ struct Lists<'f> {
 impl Lists<'_> {
     fn read(&mut self, which: Which, address: Option<&LocalAddress>, faults: &mut Vec<Fault>) -> List {
         let Some(address) = address else { return List::Empty };
-        let name = which.name();
-        let fault = |kind| Fault::at(kind, address).with(format!("the block of the {name} list"));
+        let fault = |kind, fact| Fault::at(kind, address, fact).with(Note::BlockOf(which));
         if address.end() > self.bound {
-            faults.push(
-                fault(FaultKind::BeyondEnd)
-                    .expected(format!("a block within the {} bytes of the newest checkpoint", self.bound))
-                    .found(format!("{}-{}", address.offset, address.end())),
-            );
+            let fact = Fact::ListBeyond { bound: self.bound, start: address.offset, end: address.end() };
+            faults.push(fault(FaultKind::BeyondEnd, fact));
             return List::Unusable;
         }
         let mut buffer = Vec::new();
         let before = faults.len();
         let loaded = block::load(self.file, address, &mut buffer, faults);
         for f in faults.iter_mut().skip(before) {
-            f.evidence.push(format!("the block of the {name} list"));
+            f.notes.push(Note::BlockOf(which));
         }
         let Some(stored) = loaded else { return List::Unusable };
-        let rule = |faults: &mut Vec<Fault>, expected: &str, found: String| {
-            faults.push(fault(FaultKind::Header).expected(expected).found(found));
-        };
+        let rule = |faults: &mut Vec<Fault>, fact| faults.push(fault(FaultKind::Header, fact));
         let kind = block::Headers::read(stored).ok().map(|h| h.page);
         let is_list = kind.is_some_and(|p| p.page_type() == Ok(PageType::BlockManager));
         if !is_list {
-            rule(faults, "a block of an extent list", format!("page type {}", kind.map_or(0, |p| p.type_byte)));
+            rule(faults, Fact::NoList { type_byte: kind.map_or(0, |p| p.type_byte) });
             return List::Unusable;
         }
         let list = match ExtentList::decode(stored, self.alloc, u64::MAX) {
             Ok(list) => list,
             Err(e) => {
-                rule(faults, "aligned extents behind the list's magic", e.to_string());
+                rule(faults, Fact::List(e));
                 return List::Unusable;
             }
         };
         if let Some(mem_size) = kind.map(|p| p.mem_size).filter(|m| usize::try_from(*m) != Ok(list.end)) {
-            rule(faults, &format!("mem_size {}", list.end), mem_size.to_string());
+            rule(faults, Fact::ListSize { wanted: list.end, found: mem_size });
         }
         if let Some(e) = &list.recovery_error {
-            rule(faults, "recovery data behind the list", e.to_string());
+            rule(faults, Fact::Recovery(e.clone()));
         }
         let mut extents = list.extents;
         if let Some((at, previous)) = out_of_order(&extents, which == Which::Avail) {
-            rule(
-                faults,
-                if which == Which::Avail { "two ascending runs of extents" } else { "ascending extents" },
-                format!("{}+{} behind {}+{}", at.offset, at.size, previous.offset, previous.size),
-            );
+            rule(faults, Fact::ListOrder { avail: which == Which::Avail, at, previous });
         }
         let end = |e: &Extent| e.offset.saturating_add(e.size);
         if let Some(beyond) = extents.iter().find(|e| end(e) > self.own) {
-            faults.push(
-                fault(FaultKind::BeyondEnd)
-                    .expected(format!("extents within the {} bytes of the checkpoint", self.own))
-                    .found(format!("{}-{}", beyond.offset, end(beyond))),
-            );
+            let fact = Fact::ExtentBeyond { bound: self.own, start: beyond.offset, end: end(beyond) };
+            faults.push(fault(FaultKind::BeyondEnd, fact));
             // A live set without them would call their blocks unallocated; free space they cannot be.
             extents.retain(|e| which != Which::Avail || end(e) <= self.own);
         }

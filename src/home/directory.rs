@@ -2,40 +2,28 @@
 //! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
 
 pub use super::entry::{FileEntry, Source};
+pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
 use super::checkpoint;
+use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
+use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
+use super::shape::Opaque;
 use super::wtlog;
+use crate::coverage::{Coverage, Fate, NotOurs, Unchecked};
 use crate::format::config::Config;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local;
 use crate::store::blockfile::BlockFile;
-use crate::store::{StoreError, read_regular_file, regular_file};
+use crate::store::{StoreError, read_regular_file};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-/// The metadata file.
-pub const METADATA: &str = "WiredTiger.wt";
-/// The history store.
-pub const HISTORY_STORE: &str = "WiredTigerHS.wt";
-/// The file that says which engine wrote the home.
-pub const VERSION_FILE: &str = "WiredTiger";
-/// MongoDB's catalog.
-const MONGO_CATALOG: &str = "_mdb_catalog.wt";
-/// MongoDB's counts of documents.
-const SIZE_STORER: &str = "sizeStorer.wt";
-/// Levels of directories that are searched for block files (`directoryPerDB` makes one, separate
-/// index directories another).
-const MAX_LEVELS: usize = 3;
-/// Files that are listed at most.
-const MAX_FILES: usize = 1_000_000;
 /// Problems of metadata rows that are listed at most.
 const MAX_ISSUES: usize = 1000;
-/// The metadata of a backup copy: lines of keys and values (16.10).
-const BACKUP: &str = "WiredTiger.backup";
 /// Largest list of a backup copy: a million files.
 const MAX_BACKUP: u64 = 4 << 30;
 /// Largest turtle; a real one has two kilobytes.
@@ -133,42 +121,13 @@ pub struct Home {
     pub page_log_here: bool,
     /// The logs, or why they could not even be listed.
     pub log: std::result::Result<wtlog::Summary, String>,
-}
-
-/// Every regular file below a directory, by its name below it, with its size.
-fn inventory(dir: &Path) -> std::io::Result<BTreeMap<String, u64>> {
-    let mut out = BTreeMap::new();
-    let mut todo = vec![(dir.to_path_buf(), String::new(), 0)];
-    while let Some((path, prefix, level)) = todo.pop() {
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(e) if level == 0 => return Err(e),
-            // A directory below that cannot be listed hides no file the metadata does not name.
-            Err(_) => continue,
-        };
-        for entry in entries.filter_map(std::io::Result::ok) {
-            let Ok(kind) = entry.file_type() else { continue };
-            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            if kind.is_dir() && level + 1 < MAX_LEVELS {
-                todo.push((entry.path(), format!("{name}/"), level + 1));
-            } else if (kind.is_file() || kind.is_symlink())
-                && let Some(meta) = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)
-            {
-                out.insert(name, meta.len());
-            }
-            if out.len() >= MAX_FILES {
-                return Ok(out);
-            }
-        }
-    }
-    Ok(out)
+    /// What became of everything below the directory. The block files are only entered: their audits say more.
+    pub coverage: Coverage,
 }
 
 /// Whether a file begins like a block file.
 fn has_magic(path: &Path) -> bool {
-    let mut head = [0_u8; 4];
-    let read = regular_file(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head));
-    read.is_ok() && u32::from_le_bytes(head) == local::DESCRIPTOR_MAGIC
+    inventory::begins_like_blocks(path).unwrap_or(false)
 }
 
 /// How to read a home.
@@ -180,10 +139,11 @@ pub struct Options {
 
 impl Home {
     /// Nothing but a directory and what lies in it.
-    fn empty(dir: &Path, inventory: BTreeMap<String, u64>) -> Self {
+    fn empty(dir: &Path, inventory: Inventory) -> Self {
         Self {
             dir: dir.to_path_buf(),
-            inventory,
+            inventory: inventory.files,
+            coverage: inventory.coverage,
             version: None,
             files: Vec::new(),
             in_page_log: BTreeSet::new(),
@@ -206,7 +166,10 @@ impl Home {
     #[must_use]
     pub fn alone(dir: &Path, name: &str, options: Options) -> Self {
         let size = std::fs::metadata(dir.join(name)).map_or(0, |m| m.len());
-        let mut home = Self::empty(dir, BTreeMap::from([(name.to_string(), size)]));
+        let mut found = Inventory::default();
+        found.files.insert(name.to_string(), size);
+        found.coverage.enter(name);
+        let mut home = Self::empty(dir, found);
         home.alone = true;
         home.others(options);
         home
@@ -215,18 +178,21 @@ impl Home {
     /// Read the catalog of a home directory.
     pub fn open(dir: &Path, options: Options) -> std::result::Result<Self, StoreError> {
         let unreadable = |e: std::io::Error| StoreError::Unreadable { path: dir.to_path_buf(), reason: e.to_string() };
-        let mut home = Self::empty(dir, inventory(dir).map_err(unreadable)?);
-        home.log = wtlog::read(dir).map_err(|e| e.to_string());
+        let mut home = Self::empty(dir, inventory::take(dir).map_err(unreadable)?);
+        home.logs();
         if let Some(rows) = home.backup_rows() {
             (home.way, home.complete) = (Way::Backup, true);
             home.catalog(&rows);
             home.version_text(None);
         } else {
             let turtle = home.turtle();
-            let metadata = BlockFile::open(&dir.join(METADATA), options.no_mmap).ok();
+            let metadata = home.inventory.contains_key(METADATA).then(|| home.open_file(METADATA, options)).flatten();
             let entry = home.metadata_entry(turtle.as_ref(), metadata.as_ref());
             if let (Some(file), Some(entry)) = (&metadata, entry) {
                 home.read_metadata(file, entry, turtle.as_ref());
+            }
+            if let Some(why) = metadata.as_ref().and_then(BlockFile::failure) {
+                home.coverage.not_checked(METADATA, why.clone());
             }
             home.version_text(turtle.as_ref());
         }
@@ -248,6 +214,54 @@ impl Home {
         self.files.iter().find(|f| f.name == name)
     }
 
+    /// Whether something below the home is known to be there, or a part of it, and could not be read.
+    #[must_use]
+    pub fn is_unread(&self, name: &str) -> bool {
+        matches!(self.coverage.fate(name), Some(Fate::NotChecked(_)))
+    }
+
+    /// Open a block file, or say in the ledger why that is not possible.
+    fn open_file(&mut self, name: &str, options: Options) -> Option<BlockFile> {
+        let opened = BlockFile::open_file(&self.dir.join(name), options.no_mmap);
+        opened.map_err(|e| self.coverage.not_checked(name, Unchecked::io(&e))).ok()
+    }
+
+    /// All of a small file that lies in the home, or its entry in the ledger.
+    fn read_file(&mut self, name: &str) -> Option<Vec<u8>> {
+        match read_regular_file(&self.dir.join(name)) {
+            Ok(bytes) => {
+                self.coverage.audited(name);
+                Some(bytes)
+            }
+            Err(e) => {
+                self.coverage.not_checked(name, Unchecked::io(&e));
+                None
+            }
+        }
+    }
+
+    fn logs(&mut self) {
+        match wtlog::read(&self.dir) {
+            Ok(summary) => {
+                let below = |path: &Path| path.strip_prefix(&self.dir).unwrap_or(path).to_string_lossy().into_owned();
+                for file in &summary.files {
+                    self.coverage.audited(below(&file.path));
+                }
+                for (path, why) in &summary.unread {
+                    let name = below(path);
+                    let listed = format!("{name}/");
+                    let name = if self.coverage.fate(&listed).is_some() { listed } else { name };
+                    self.coverage.not_checked(name, why.clone());
+                }
+                self.log = Ok(summary);
+            }
+            Err(e) => {
+                self.coverage.not_checked(inventory::ITSELF, Unchecked::io(&e.source));
+                self.log = Err(e.to_string());
+            }
+        }
+    }
+
     fn issue(&mut self, issue: Issue) {
         if self.issues.len() < MAX_ISSUES {
             self.issues.push(issue);
@@ -256,12 +270,19 @@ impl Home {
 
     /// The rows of a backup copy that was not opened yet. Its metadata file is not used: the engine
     /// makes a new one from the list.
-    fn backup_rows(&self) -> Option<Vec<(String, String)>> {
-        let turtle = self.inventory.contains_key(home_turtle::FILE_NAME);
-        if turtle || self.inventory.get(BACKUP).is_none_or(|size| *size > MAX_BACKUP) {
+    fn backup_rows(&mut self) -> Option<Vec<(String, String)>> {
+        let turtle = self.inventory.contains_key(home_turtle::FILE_NAME) || self.is_unread(home_turtle::FILE_NAME);
+        let size = self.inventory.get(BACKUP).copied()?;
+        if turtle {
+            // Left over from the backup that this home was: of no use any more.
+            self.coverage.not_ours(BACKUP, NotOurs::Text);
             return None;
         }
-        let bytes = read_regular_file(&self.dir.join(BACKUP)).ok()?;
+        if size > MAX_BACKUP {
+            self.coverage.not_checked(BACKUP, Unchecked::TooMuch);
+            return None;
+        }
+        let bytes = self.read_file(BACKUP)?;
         let pairs = home_turtle::pairs(&bytes).into_iter();
         let rows: Vec<_> = pairs.filter_map(|pair| Some((pair.key, pair.value?))).collect();
         rows.iter().any(|(key, _)| key.starts_with("file:")).then_some(rows)
@@ -270,27 +291,27 @@ impl Home {
     fn turtle(&mut self) -> Option<HomeTurtle> {
         let name = home_turtle::FILE_NAME;
         let invalid = |offset: usize, reason: String| Issue::TurtleInvalid { offset: offset as u64, reason };
+        // Where the list of a backup copy could not be read, there may be no need of one.
+        if self.is_unread(name) || (!self.inventory.contains_key(name) && self.is_unread(BACKUP)) {
+            return None;
+        }
         let Some(size) = self.inventory.get(name).copied() else {
             let fault = home_turtle::Fault::missing(self.inventory.contains_key(METADATA));
             self.issue(Issue::TurtleMissing(fault.message));
             return None;
         };
         if size > MAX_TURTLE {
+            self.coverage.audited(name);
             self.issue(invalid(0, format!("{size} bytes are no turtle")));
             return None;
         }
-        match read_regular_file(&self.dir.join(name)) {
-            Ok(bytes) => match home_turtle::parse(&bytes) {
-                Ok(turtle) => return Some(turtle),
-                Err(e) => self.issue(invalid(e.offset, e.message)),
-            },
-            Err(e) => self.issue(invalid(0, e.to_string())),
-        }
-        None
+        let bytes = self.read_file(name)?;
+        home_turtle::parse(&bytes).map_err(|e| self.issue(invalid(e.offset, e.message))).ok()
     }
 
     fn version_text(&mut self, turtle: Option<&HomeTurtle>) {
-        let file = read_regular_file(&self.dir.join(VERSION_FILE)).ok().and_then(|b| String::from_utf8(b).ok());
+        let there = self.inventory.contains_key(VERSION_FILE);
+        let file = there.then(|| self.read_file(VERSION_FILE)).flatten().and_then(|b| String::from_utf8(b).ok());
         let own = file.as_deref().and_then(|t| t.lines().nth(1)).map(str::to_string).filter(|t| t.len() < 256);
         self.version = turtle.map(|t| t.version_string.clone()).or(own);
     }
@@ -309,9 +330,16 @@ impl Home {
             }
         }
         let found = recover::scan(file?, descriptor_alloc(file?), &|_| ())?;
+        // Where the newest copy may be in what could not be read, an older one would make everything else wrong.
+        if file?.failure().is_some() {
+            return None;
+        }
         let entry = FileEntry::recovered(METADATA, &found).ok()?;
         self.way = Way::Recovery;
-        self.propose(&found, turtle);
+        // One that could not be read may be as good as any.
+        if !self.is_unread(home_turtle::FILE_NAME) && !self.is_unread(BACKUP) {
+            self.propose(&found, turtle);
+        }
         Some(entry)
     }
 
@@ -343,7 +371,8 @@ impl Home {
                 let read = checkpoint::read(file, other.alloc, &other.checkpoints);
                 leads_to_blocks(file, &other) && read.last().is_some_and(|c| c.faults.is_empty())
             };
-            if newest && cookies.0 != cookies.1 && !lost(&again) && sound() {
+            let all_read = || file.failure().is_none();
+            if newest && cookies.0 != cookies.1 && !lost(&again) && sound() && all_read() {
                 let at = turtle.map_or(0, |t| {
                     t.metadata_at.saturating_add(t.metadata.find(&cookies.0).unwrap_or_default()) as u64
                 });
@@ -352,7 +381,7 @@ impl Home {
                 (self.way, rows, entry) = (Way::Recovery, again, other);
             }
         }
-        self.encrypted = rows.opaque == Some(super::tree::ENCRYPTED);
+        self.encrypted = rows.opaque == Some(Opaque::Encrypted);
         self.complete = rows.complete && rows.opaque.is_none();
         if rows.rows.is_empty() && !self.complete {
             self.way = Way::Files;
@@ -424,28 +453,53 @@ impl Home {
     fn others(&mut self, options: Options) {
         let known: BTreeSet<String> =
             self.files.iter().map(|f| f.name.clone()).chain(self.in_page_log.iter().cloned()).collect();
-        let names: Vec<String> = self
-            .inventory
-            .keys()
-            .filter(|n| !known.contains(*n) && is_block_file(&self.dir.join(n)))
-            .cloned()
-            .collect();
+        let names: Vec<String> = self.inventory.keys().filter(|n| !known.contains(*n)).cloned().collect();
+        let names: Vec<String> = names.into_iter().filter(|n| self.is_of_blocks(n)).collect();
         let backup = self.way == Way::Backup;
         let names: Vec<String> = names.into_iter().filter(|n| !(backup && n == METADATA)).collect();
         let broken: BTreeSet<String> =
             self.broken_rows().filter_map(|key| key.strip_prefix("file:")).map(str::to_string).collect();
         for name in names {
+            let Some(file) = self.open_file(&name, options) else {
+                if self.complete && name != METADATA && !broken.contains(&name) {
+                    self.unlisted.push(name);
+                }
+                continue;
+            };
             if self.complete && name != METADATA && !broken.contains(&name) {
+                // No checkpoint is in it that a row would name: the finding says all there is to say.
+                self.coverage.audited(name.as_str());
                 self.unlisted.push(name);
                 continue;
             }
-            let Ok(file) = BlockFile::open(&self.dir.join(&name), options.no_mmap) else { continue };
             let alloc = descriptor_alloc(&file);
             let found = recover::scan(&file, alloc, &|_| ());
             let entry = found.as_ref().and_then(|found| FileEntry::recovered(&name, found).ok());
+            // The newest copy may be in what could not be read.
+            let entry = entry.filter(|_| file.failure().is_none());
+            if let Some(why) = file.failure() {
+                self.coverage.not_checked(name.as_str(), why.clone());
+            }
             let nothing = || FileEntry::nothing(&name, alloc.unwrap_or(4096));
             self.files.push(entry.unwrap_or_else(nothing));
         }
+    }
+
+    /// Whether a file that nothing else is known of holds blocks; if not, it is not ours.
+    fn is_of_blocks(&mut self, name: &str) -> bool {
+        if !matches!(self.coverage.fate(name), None) || inventory::is_of_diagnostics(name) {
+            return false;
+        }
+        let path = self.dir.join(name);
+        if has_block_name(&path) {
+            return true;
+        }
+        match inventory::begins_like_blocks(&path) {
+            Ok(true) => return true,
+            Ok(false) => self.coverage.not_ours(name, NotOurs::Unknown),
+            Err(e) => self.coverage.not_checked(name, Unchecked::io(&e)),
+        }
+        false
     }
 
     fn mongo(&mut self, options: Options) {
@@ -521,5 +575,9 @@ fn is_below(name: &str) -> bool {
 /// A file that holds blocks, by its name or its first bytes; not the copies that salvage leaves.
 #[must_use]
 pub fn is_block_file(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "wt" || e == "wti") || has_magic(path)
+    has_block_name(path) || has_magic(path)
+}
+
+fn has_block_name(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "wt" || e == "wti")
 }

@@ -1,6 +1,6 @@
 //! One block file as the catalog of a home describes it (spec 16.9, 16.10).
 
-use super::directory::{HISTORY_STORE, METADATA};
+use super::files::{HISTORY_STORE, METADATA};
 use super::recover::Recovered;
 use crate::format::checkpoint_list::{self, CheckpointEntry};
 use crate::format::compress::Compressor;

@@ -1,6 +1,12 @@
 //! What can be wrong with a block of a local file, found by walking; `audit` turns faults into findings.
+//! Facts only: the words for them are in [`super::fault_text`].
 
-use crate::format::local::LocalAddress;
+use super::shape::Opaque;
+use crate::format::FormatError;
+use crate::format::local::{Extent, LocalAddress};
+use crate::format::page_header::PageType;
+use crate::page::rules::Broken;
+use crate::page::what::What;
 
 /// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,8 +41,250 @@ impl FaultKind {
     /// It says that something could not be checked, not that something is wrong.
     #[must_use]
     pub fn is_unchecked(self) -> bool {
-        matches!(self, Self::Encrypted | Self::UnknownCompressor)
+        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable)
     }
+}
+
+/// Why a checksum does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadSum {
+    /// So few bytes hold no block header.
+    Short(usize),
+    /// The whole block is zero.
+    Zeros,
+    /// The header has another checksum, and the bytes add up to the one that is expected.
+    FieldOnly {
+        /// In the header.
+        stored: u32,
+    },
+    /// The header has another checksum, which holds: another block.
+    OtherBlock {
+        /// In the header.
+        stored: u32,
+        /// Its page type, if known.
+        kind: Option<PageType>,
+        /// Its write generation.
+        write_gen: u64,
+    },
+    /// The header has another checksum, and that does not hold either.
+    NeitherHolds {
+        /// In the header.
+        stored: u32,
+        /// Of the bytes.
+        computed: u32,
+    },
+    /// The header has the right checksum, the bytes have another.
+    Content {
+        /// Of the bytes.
+        computed: u32,
+        /// `disk_size` of the header, where it is not the cookie's size.
+        disk_size: Option<u32>,
+        /// Byte of the block and bit that explain it alone.
+        flipped: Option<(usize, u8)>,
+    },
+}
+
+/// One of the extent lists of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Allocated since the checkpoint before.
+    Alloc,
+    /// Free for new writes.
+    Avail,
+    /// Freed since the checkpoint before.
+    Discard,
+}
+
+/// What is wrong. Offsets are bytes in the file, ranges end with the byte behind the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// The file ends before the block does.
+    FileEnds {
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes there are.
+        len: u64,
+    },
+    /// The bytes could not be had.
+    Unread,
+    /// A checksum.
+    Checksum {
+        /// What the cookie says.
+        expected: u32,
+        /// What is there.
+        found: BadSum,
+    },
+    /// Where only blocks should lie end to end, a header states a size that cannot be.
+    NoBlock {
+        /// The size it states.
+        stated: u32,
+    },
+    /// A rule of pages.
+    Rule {
+        /// Which, where, how.
+        broken: Broken,
+        /// Its offset is one in the block as it is stored.
+        plain: bool,
+    },
+    /// A page of another type.
+    PageType {
+        /// What belongs there; `None`: any leaf.
+        wanted: Option<PageType>,
+        /// What is there.
+        found: PageType,
+    },
+    /// A page that is not older than the page above it (17.1).
+    Generation {
+        /// Its own write generation.
+        own: u64,
+        /// The parent's.
+        parent: u64,
+    },
+    /// An internal page that is older than several of its children.
+    OlderThanChildren {
+        /// How many.
+        children: u64,
+    },
+    /// Flags that a page of this file cannot have.
+    Alien(Opaque),
+    /// The content cannot be decoded.
+    Undecodable {
+        /// It should be an overflow item.
+        item: bool,
+        /// Why.
+        error: FormatError,
+    },
+    /// An overflow item on a page whose address cell says that it has none.
+    UnannouncedItem {
+        /// Where the item is.
+        at: u64,
+    },
+    /// A tree of more levels than are walked.
+    Levels {
+        /// How many are walked.
+        most: usize,
+    },
+    /// A second reference.
+    Twice {
+        /// To the root.
+        root: bool,
+    },
+    /// A checkpoint cookie that cannot be decoded.
+    CheckpointCookie {
+        /// Why.
+        error: FormatError,
+        /// Its bytes.
+        addr: Vec<u8>,
+    },
+    /// Ranges allocated that were allocated already.
+    AllocatedTwice {
+        /// How many bytes.
+        bytes: u64,
+        /// Of this extent.
+        extent: Extent,
+    },
+    /// Ranges discarded that were not allocated.
+    NeverAllocated {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// A root that no alloc list has.
+    RootUnlisted,
+    /// The block of a list lies behind the end of the newest checkpoint.
+    ListBeyond {
+        /// That end.
+        bound: u64,
+        /// The block.
+        start: u64,
+        /// Behind it.
+        end: u64,
+    },
+    /// The block of a list is of another type.
+    NoList {
+        /// Its type, 0 if it has no header.
+        type_byte: u8,
+    },
+    /// A list that cannot be decoded.
+    List(FormatError),
+    /// A list whose `mem_size` is not its size.
+    ListSize {
+        /// Its size.
+        wanted: usize,
+        /// The header's.
+        found: u32,
+    },
+    /// Recovery data behind a list that cannot be decoded.
+    Recovery(FormatError),
+    /// A list out of order.
+    ListOrder {
+        /// Two ascending runs are allowed.
+        avail: bool,
+        /// The extent that does not ascend.
+        at: Extent,
+        /// The one before it.
+        previous: Extent,
+    },
+    /// An extent behind the end of its checkpoint.
+    ExtentBeyond {
+        /// That end.
+        bound: u64,
+        /// The extent.
+        start: u64,
+        /// Behind it.
+        end: u64,
+    },
+    /// In the tree, on no alloc list.
+    TreeUnlisted {
+        /// First byte.
+        start: u64,
+        /// Behind the last.
+        end: u64,
+    },
+    /// On an alloc list, and not in the tree.
+    Unreached {
+        /// First byte.
+        start: u64,
+        /// Behind the last.
+        end: u64,
+    },
+}
+
+impl Fact {
+    /// A page beyond the separators around it.
+    #[must_use]
+    pub fn is_unfit(&self) -> bool {
+        matches!(self, Self::Rule { broken: Broken { what: What::BelowSeparator | What::NotBelowNext, .. }, .. })
+    }
+
+    /// Whether two facts of one kind about one block ask for the same thing, so that one fault tells both.
+    #[must_use]
+    fn asks_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rule { .. }, Self::Rule { .. }) | (Self::Twice { .. }, Self::Twice { .. }) => true,
+            (Self::Checksum { expected: a, .. }, Self::Checksum { expected: b, .. }) => a == b,
+            _ => self == other,
+        }
+    }
+}
+
+/// What else there is to say of a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// It is about the block of this list.
+    BlockOf(Which),
+    /// Another thing of its kind that is wrong with the block.
+    Also(Box<Fault>),
+    /// So many more broken rules of the page.
+    MoreRules(u64),
+    /// The page is of another type than belongs there.
+    InPlaceOf {
+        /// What belongs there; `None`: any leaf.
+        wanted: Option<PageType>,
+        /// What is there.
+        found: PageType,
+    },
+    /// Sound blocks of the tree lie in the same range.
+    SoundBlocksThere,
 }
 
 /// One fault.
@@ -48,12 +296,10 @@ pub struct Fault {
     pub offset: u64,
     /// Bytes of the block; 0 if not known.
     pub size: u32,
-    /// What should be there.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-    /// Facts that support it.
-    pub evidence: Vec<String>,
+    /// What is wrong.
+    pub fact: Fact,
+    /// What else there is to say.
+    pub notes: Vec<Note>,
     /// Offset of the page that refers to the block, where known.
     pub parent: Option<u64>,
     /// The walk could go on as if the block were whole.
@@ -63,43 +309,20 @@ pub struct Fault {
 impl Fault {
     /// A fault of the block at an address.
     #[must_use]
-    pub fn at(kind: FaultKind, address: &LocalAddress) -> Self {
-        Self::new(kind, address.offset, address.size)
+    pub fn at(kind: FaultKind, address: &LocalAddress, fact: Fact) -> Self {
+        Self::new(kind, address.offset, address.size, fact)
     }
 
     /// A fault at an offset.
     #[must_use]
-    pub fn new(kind: FaultKind, offset: u64, size: u32) -> Self {
-        Self {
-            kind,
-            offset,
-            size,
-            expected: String::new(),
-            found: String::new(),
-            evidence: Vec::new(),
-            parent: None,
-            mended: false,
-        }
+    pub fn new(kind: FaultKind, offset: u64, size: u32, fact: Fact) -> Self {
+        Self { kind, offset, size, fact, notes: Vec::new(), parent: None, mended: false }
     }
 
-    /// What should be there.
+    /// Say more.
     #[must_use]
-    pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = expected.into();
-        self
-    }
-
-    /// What is there.
-    #[must_use]
-    pub fn found(mut self, found: impl Into<String>) -> Self {
-        self.found = found.into();
-        self
-    }
-
-    /// Add a line of evidence.
-    #[must_use]
-    pub fn with(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
+    pub fn with(mut self, note: Note) -> Self {
+        self.notes.push(note);
         self
     }
 
@@ -115,8 +338,9 @@ impl Fault {
     /// The same fault, reached through whatever page.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        (self.kind, self.offset, self.size, &self.expected, &self.found, &self.evidence)
-            == (other.kind, other.offset, other.size, &other.expected, &other.found, &other.evidence)
+        (self.kind, self.offset, self.size) == (other.kind, other.offset, other.size)
+            && self.fact == other.fact
+            && self.notes == other.notes
     }
 
     /// Say that the walk went on as if the block were whole.
@@ -124,5 +348,16 @@ impl Fault {
     pub fn mended(mut self) -> Self {
         self.mended = true;
         self
+    }
+}
+
+/// Make one fault of those from `before` on that are of one kind and block and ask for the same thing.
+pub(super) fn fold(faults: &mut Vec<Fault>, before: usize) {
+    let new = faults.split_off(before.min(faults.len()));
+    for fault in new {
+        match faults.iter_mut().skip(before).find(|f| (f.kind, f.offset) == (fault.kind, fault.offset)) {
+            Some(first) if first.fact.asks_as(&fault.fact) => first.notes.push(Note::Also(Box::new(fault))),
+            _ => faults.push(fault),
+        }
     }
 }

@@ -2,8 +2,9 @@
 //! items, its cells (spec 17.2 to 17.6).
 
 use super::block::Headers;
-use super::fault::{Fault, FaultKind};
-use super::tree::{self, Seen, Shape, UNKNOWN_COMPRESSOR, breach, breaches};
+use super::fault::{Fact, Fault, FaultKind, Note};
+use super::seen::Seen;
+use super::shape::{self, Opaque, Shape, breach, breaches};
 use crate::format::block::FLAG_DATA_CHECKSUM;
 use crate::format::local::LocalAddress;
 use crate::format::pack;
@@ -13,6 +14,7 @@ use crate::page::cell::{CellKind, Times};
 use crate::page::history::{self, HistoryKey, HistoryValue};
 use crate::page::leaf::{self, Row, Value};
 use crate::page::rules::{self, Breaches, Broken, OverflowRef, Page, Rule};
+use crate::page::what::{Clash, Part, What};
 use crate::page::windows;
 use crate::page::{Depth, RowCounts};
 
@@ -59,7 +61,7 @@ pub(super) struct Leaf {
     pub verified: bool,
     /// False if overflow items may have been missed.
     pub complete: bool,
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
     pub rows: Option<RowCounts>,
     pub overflows: Vec<Overflow>,
     pub faults: Vec<Fault>,
@@ -87,7 +89,7 @@ impl LastVersion {
     }
 
     /// What is wrong between this record and the next.
-    pub(super) fn conflict(&self, next: &Self) -> Option<&'static str> {
+    pub(super) fn conflict(&self, next: &Self) -> Option<Clash> {
         let (older, newer) = (HistoryKey::decode(&self.key).ok()?, HistoryKey::decode(&next.key).ok()?);
         let value = HistoryValue::decode(&self.value).ok()?;
         history::versions_fit(&older, &value, &newer).err()
@@ -104,7 +106,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
         return out;
     }
     let before = out.faults.len();
-    let stored = tree::load(shape, &task.address, task.known, buffer, &mut out.faults);
+    let stored = shape::load(shape, &task.address, task.known, buffer, &mut out.faults);
     if !task.known {
         (shape.progress)(1, u64::from(task.address.size));
     }
@@ -120,17 +122,17 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {
         let fault = breach(&task.address, broken, true);
         out.faults.push(match wrong_type(shape, task, &headers) {
-            Some(wrong) => fault.with(format!("a {} in the place of a {}", wrong.found, wrong.expected)),
+            Some((wanted, found)) => fault.with(Note::InPlaceOf { wanted, found }),
             None => fault,
         });
         sound = false;
     }
-    if let Some(found) = wrong_type(shape, task, &headers).filter(|_| sound) {
-        out.faults.push(found);
+    if let Some((wanted, found)) = wrong_type(shape, task, &headers).filter(|_| sound) {
+        out.faults.push(Fault::at(FaultKind::Header, &task.address, Fact::PageType { wanted, found }));
         sound = false;
     }
     if headers.page.write_gen >= task.generation {
-        out.faults.push(tree::generation(&task.address, headers.page.write_gen, task.generation));
+        out.faults.push(shape::generation(&task.address, headers.page.write_gen, task.generation));
     }
     out.verified = sound && !mended;
     // A checksum of 64 bytes leaves the stream to vouch for the rest.
@@ -141,16 +143,15 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     out
 }
 
-/// A page type that does not go with the tree or with the address cell (17.6).
-fn wrong_type(shape: &Shape<'_>, task: &LeafTask, headers: &Headers) -> Option<Fault> {
+/// A page type that does not go with the tree or with the address cell (17.6): what belongs there, if it is known,
+/// and what is there.
+fn wrong_type(shape: &Shape<'_>, task: &LeafTask, headers: &Headers) -> Option<(Option<PageType>, PageType)> {
     let kind = headers.page.page_type().ok()?;
     let wanted = shape.entry.leaf_type();
     if wanted.is_none_or(|w| w == kind) && rules::leads_to(task.kind, kind) {
         return None;
     }
-    let expected = wanted.map_or("leaf", PageType::name);
-    let fault = Fault::at(FaultKind::Header, &task.address).expected(format!("{expected} page"));
-    Some(fault.found(format!("{} page", kind.name())))
+    Some((wanted, kind))
 }
 
 /// Decode the cells. `sound`: the headers break no rule.
@@ -169,15 +170,15 @@ fn content(
         Err(e) if e.class == Class::Unsupported => {
             match alien(shape, headers, &task.address) {
                 Some(fault) => out.faults.push(fault),
-                None => out.opaque = Some(UNKNOWN_COMPRESSOR),
+                None => out.opaque = Some(Opaque::UnknownCompressor),
             }
             out.complete = !items;
             return;
         }
         Err(e) => {
             if sound {
-                let fault = Fault::at(FaultKind::Undecodable, &task.address);
-                out.faults.push(fault.expected("a valid page").found(e.to_string()));
+                let fact = Fact::Undecodable { item: false, error: e };
+                out.faults.push(Fault::at(FaultKind::Undecodable, &task.address, fact));
             }
             out.complete = !items;
             out.verified = false;
@@ -242,11 +243,11 @@ impl<'p, 's> Pairs<'p, 's> {
         }
     }
 
-    fn broken(&mut self, rule: Rule, at: usize, words: &str) {
-        self.found.add(rule, at, || words.to_string());
+    fn broken(&mut self, rule: Rule, at: usize, what: impl Into<What>) {
+        self.found.add(rule, at, || what);
     }
 
-    fn row(&mut self, row: &Row<'_>) {
+    fn row(&mut self, row: &Row<'_, '_>) {
         if self.windows
             && let Err(words) = windows::value_fits(&row.times, &self.task.times)
         {
@@ -260,12 +261,13 @@ impl<'p, 's> Pairs<'p, 's> {
     }
 
     /// Keys and values against their formats; documents of MongoDB against BSON.
-    fn decodable(&mut self, row: &Row<'_>) {
+    fn decodable(&mut self, row: &Row<'_, '_>) {
         if let (Some(format), Some(key)) = (self.formats.0, row.key)
             && let Err(e) = pack::check(format, key)
             && e.class == Class::Invalid
         {
-            self.broken(Rule::Cell, row.at, &format!("a key that is no {format:?}: {}", e.message));
+            let what = What::Format { part: Part::Key, format: format.to_string(), error: e };
+            self.broken(Rule::Cell, row.at, what);
         }
         let documents = self.shape.entry.documents;
         if self.formats.1.is_none() && !documents {
@@ -288,15 +290,16 @@ impl<'p, 's> Pairs<'p, 's> {
             && let Err(e) = pack::check(format, value)
             && e.class == Class::Invalid
         {
-            self.broken(Rule::Cell, row.at, &format!("a value that is no {format:?}: {}", e.message));
+            let what = What::Format { part: Part::Value, format: format.to_string(), error: e };
+            self.broken(Rule::Cell, row.at, what);
         }
         if documents && !is_document(value) {
-            self.broken(Rule::Cell, row.at, "a value that is no BSON document");
+            self.broken(Rule::Cell, row.at, What::NoDocument);
         }
     }
 
     /// A record of the history store (17.4).
-    fn version(&mut self, row: &Row<'_>) {
+    fn version(&mut self, row: &Row<'_, '_>) {
         let Some(key) = row.key else { return };
         let held;
         let value = match row.value {
@@ -308,19 +311,18 @@ impl<'p, 's> Pairs<'p, 's> {
                 }
                 None => return,
             },
-            _ => return self.broken(Rule::Cell, row.at, "a history-store record without a value"),
+            _ => return self.broken(Rule::Cell, row.at, What::HistoryWithoutValue),
         };
         let decoded = HistoryKey::decode(key).and_then(|k| HistoryValue::decode(value).map(|v| (k, v)));
         let (k, v) = match decoded {
             Ok(both) => both,
-            Err(e) => return self.broken(Rule::Cell, row.at, &format!("history-store record: {e}")),
+            Err(e) => return self.broken(Rule::Cell, row.at, What::HistoryRecord(e)),
         };
         if let Err(words) = history::times_fit(&k, &v, &row.times) {
             self.broken(Rule::Window, row.at, words);
         }
         if self.shape.ids.is_some_and(|ids| !ids.contains(&u64::from(k.btree_id))) {
-            let words = format!("a history-store record of file id {}, which no file has", k.btree_id);
-            self.broken(Rule::Cell, row.at, &words);
+            self.broken(Rule::Cell, row.at, What::HistoryFile(k.btree_id));
         }
         let version = LastVersion::of(key, value);
         if let Some(words) = self.last.as_ref().and_then(|last| last.conflict(&version)) {
@@ -342,17 +344,14 @@ impl<'p, 's> Pairs<'p, 's> {
                 _ => page.header.recno < *first,
             };
             if wrong {
-                let words = format!("first record {}, the parent says {first}", page.header.recno);
-                self.broken(Rule::Order, 0, &words);
+                self.broken(Rule::Order, 0, What::FirstRecord { record: page.header.recno, parent: *first });
             }
         }
         if let Some(Bound::Record(next)) = upper
             && page.header.recno.saturating_add(found.rows) > *next
         {
-            let words = format!("records reach {}, the next page begins with {next}", {
-                page.header.recno.saturating_add(found.rows).saturating_sub(1)
-            });
-            self.broken(Rule::Order, 0, &words);
+            let last = page.header.recno.saturating_add(found.rows).saturating_sub(1);
+            self.broken(Rule::Order, 0, What::LastRecord { last, next: *next });
         }
         if !self.shape.entry.byte_order {
             return;
@@ -370,10 +369,10 @@ impl<'p, 's> Pairs<'p, 's> {
             self.found.list.retain(|b| b.rule != Rule::Window);
         }
         if below {
-            self.broken(Rule::Order, 0, "the first key sorts before the separator of this page in its parent");
+            self.broken(Rule::Order, 0, What::BelowSeparator);
         }
         if above {
-            self.broken(Rule::Order, 0, "the last key does not sort before the separator of the next page");
+            self.broken(Rule::Order, 0, What::NotBelowNext);
         }
     }
 }
@@ -391,19 +390,18 @@ fn is_document(bytes: &[u8]) -> bool {
 /// A page below a plain one that cannot be what its flags say: a file is encrypted as a whole or not
 /// at all, and compressed only by the compressor of its configuration (16.3).
 pub(super) fn alien(shape: &Shape<'_>, headers: &Headers, address: &LocalAddress) -> Option<Fault> {
-    let fault = Fault::at(FaultKind::Header, address);
+    let fault = |why| Some(Fault::at(FaultKind::Header, address, Fact::Alien(why)));
     if headers.page.is_encrypted() {
-        return Some(fault.expected("a plain page, as the page above it").found("an encrypted page"));
+        return fault(Opaque::Encrypted);
     }
     let configured = !shape.entry.key_format.is_empty();
-    (configured && shape.entry.compressor.is_empty())
-        .then(|| fault.expected("a page that is not compressed: the file has no compressor").found("a compressed page"))
+    if configured && shape.entry.compressor.is_empty() { fault(Opaque::UnknownCompressor) } else { None }
 }
 
 /// Verify an overflow item.
 pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, faults: &mut Vec<Fault>) {
     let mut buffer = Vec::new();
-    let stored = tree::load(shape, address, known, &mut buffer, faults);
+    let stored = shape::load(shape, address, known, &mut buffer, faults);
     if !known {
         (shape.progress)(1, u64::from(address.size));
     }
@@ -414,14 +412,14 @@ pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, f
     }
     match local_image::plain(stored, &headers.page, shape.entry.compression()) {
         Ok(plain) => {
-            let item = Page::new(&plain).map_err(|e| Broken::new(Rule::Type, 0, e.to_string()));
+            let item = Page::new(&plain).map_err(|e| Broken::new(Rule::Type, 0, What::Header(e)));
             if let Err(broken) = item.and_then(|p| rules::overflow_item(&p).map(|_| ())) {
                 faults.push(breach(address, broken, !headers.page.is_compressed()));
             }
         }
         Err(e) if e.class == Class::Unsupported => faults.extend(alien(shape, &headers, address)),
         Err(e) => {
-            faults.push(Fault::at(FaultKind::Undecodable, address).expected("an overflow item").found(e.to_string()));
+            faults.push(Fault::at(FaultKind::Undecodable, address, Fact::Undecodable { item: true, error: e }));
         }
     }
 }
@@ -429,14 +427,11 @@ pub(super) fn overflow(shape: &Shape<'_>, address: &LocalAddress, known: bool, f
 fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen) -> Overflow {
     let mut faults = Vec::new();
     if task.kind == CellKind::AddrLeafNoOverflow {
-        faults.push(
-            Fault::at(FaultKind::Header, &task.address)
-                .expected("no overflow item: the address cell says so")
-                .found(format!("an overflow item at {}", item.address.offset)),
-        );
+        let fact = Fact::UnannouncedItem { at: item.address.offset };
+        faults.push(Fault::at(FaultKind::Header, &task.address, fact));
     }
     // Items may be long, and a hostile leaf may name one of them a thousand times.
-    if seen.has_item(&item.address) && tree::is_stated(shape, &item.address) {
+    if seen.has_item(&item.address) && shape::is_stated(shape, &item.address) {
         return Overflow { address: item.address, faults };
     }
     let before = faults.len();
@@ -450,7 +445,7 @@ fn read_item(shape: &Shape<'_>, item: &OverflowRef, task: &LeafTask, seen: &Seen
 /// The bytes of an overflow item; `None` if it cannot be had, which [`overflow`] tells.
 pub(super) fn item(shape: &Shape<'_>, address: &LocalAddress) -> Option<Vec<u8>> {
     let mut buffer = Vec::new();
-    let stored = tree::load(shape, address, false, &mut buffer, &mut Vec::new())?;
+    let stored = shape::load(shape, address, false, &mut buffer, &mut Vec::new())?;
     let headers = Headers::read(stored).ok()?;
     let plain = local_image::plain(stored, &headers.page, shape.entry.compression()).ok()?;
     Some(rules::overflow_item(&Page::new(&plain).ok()?).ok()?.to_vec())

@@ -20,17 +20,22 @@ pub mod directory;
 pub mod edit;
 mod entry;
 pub mod fault;
+mod fault_text;
+pub mod files;
+mod inventory;
 mod leaves;
 pub mod names;
 mod pages;
 pub mod recover;
 mod rewrite;
 mod rows;
-mod seen;
+pub mod seen;
+pub mod shape;
 pub mod space;
 pub mod tree;
 pub mod wtlog;
 mod wtlog_pass;
+mod wtlog_text;
 
 /// Bytes of both headers of a block.
 pub const HEADERS: usize = crate::format::local::DATA_OFFSET;

@@ -4,7 +4,7 @@
 use super::block::Headers;
 use super::edit::{EditError, Result};
 use super::leaves;
-use super::tree::{self, Shape};
+use super::shape::{self, Shape};
 use crate::format::block::{FLAG_DATA_CHECKSUM, LocalBlockHeader};
 use crate::format::compress::{self, Compressor};
 use crate::format::int::write_vuint;
@@ -176,9 +176,9 @@ impl Loaded {
     /// Read a block in which nothing may be wrong.
     pub(super) fn read(shape: &Shape<'_>, address: &LocalAddress) -> Result<Self> {
         let (mut buffer, mut faults) = (Vec::new(), Vec::new());
-        let stored = tree::load(shape, address, false, &mut buffer, &mut faults);
+        let stored = shape::load(shape, address, false, &mut buffer, &mut faults);
         if let Some(fault) = faults.first() {
-            return Err(damaged(shape, address, &format!("{} expected, found {}", fault.expected, fault.found)));
+            return Err(damaged(shape, address, &fault.to_string()));
         }
         let stored = stored.ok_or_else(|| damaged(shape, address, "it cannot be read"))?;
         let headers = Headers::read(stored)?;

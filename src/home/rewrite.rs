@@ -9,8 +9,10 @@ use super::edit::{EditError, Result};
 use super::leaves;
 use super::pages::{self, Block, Loaded, Output, Rewriter, damaged};
 use super::recover;
+use super::seen::Seen;
+use super::shape::Shape;
 use super::space::{self, MOST_UNITS, Part, Units, Use};
-use super::tree::{self, Seen, Shape, Walked};
+use super::tree::{self, Walked};
 use crate::format::checkpoint_list::{self, CheckpointEntry};
 use crate::format::config::Config;
 use crate::format::local::{Extent, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
@@ -111,10 +113,10 @@ fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress) ->
     let walked = tree::walk(shape, checkpoint, root, &Seen::new(shape.entry.alloc).once());
     if let Some(fault) = walked.faults.first() {
         let address = LocalAddress { offset: fault.offset, size: fault.size, checksum: 0, object: None };
-        return Err(damaged(shape, &address, &format!("{} expected, found {}", fault.expected, fault.found)));
+        return Err(damaged(shape, &address, &fault.to_string()));
     }
     if !walked.complete || walked.unread > 0 || walked.opaque.is_some() {
-        let why = walked.opaque.unwrap_or("not all of its pages can be read");
+        let why = walked.opaque.map_or("not all of its pages can be read".to_string(), |why| why.to_string());
         return Err(EditError::Refused(format!("{}: {why}", shape.entry.name)));
     }
     Ok(walked)
@@ -136,7 +138,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
             let order = shape.entry.byte_order;
             let found = internal::children(&page, shape.bounds(), order, &mut |c| children.push((c.address, c.kind)));
             if let Some(broken) = found.breaches.list.first() {
-                return Err(damaged(shape, &address, &broken.message));
+                return Err(damaged(shape, &address, &broken.what.to_string()));
             }
             let children = children.into_iter().filter(|(_, kind)| *kind != CellKind::AddrDeleted);
             stack.extend(children.rev().filter_map(|(a, kind)| a.map(|a| (a, kind))));
@@ -158,7 +160,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
             }
         });
         if let Some(broken) = found.breaches.list.first() {
-            return Err(damaged(shape, &address, &broken.message));
+            return Err(damaged(shape, &address, &broken.what.to_string()));
         }
         if lost {
             return Err(damaged(shape, &address, "a row cannot be read"));
@@ -196,7 +198,7 @@ fn kept<'c>(file: &BlockFile, entry: &FileEntry, all: &'c [Checkpoint], count: u
         let name = &checkpoint.entry.name;
         let refuse = |why: &str| EditError::Refused(format!("checkpoint {name} of {}: {why}", entry.name));
         if let Some(fault) = checkpoint.faults.first() {
-            return Err(refuse(&format!("{} expected, found {}", fault.expected, fault.found)));
+            return Err(refuse(&fault.to_string()));
         }
         let live = checkpoint.live.as_ref().ok_or_else(|| refuse("its extent lists cannot be read"))?;
         let root = checkpoint.cookie.as_ref().and_then(|c| Some((c.root?, c.file_size)));
@@ -392,7 +394,7 @@ fn verify(
     let entry = FileEntry::parse(&source.entry.name, &made.text, source.entry.source)?;
     let checkpoints = checkpoint::read(&file, entry.alloc, &entry.checkpoints);
     if let Some(fault) = checkpoints.iter().flat_map(|c| &c.faults).next() {
-        return Err(failed(format!("{} expected, found {}", fault.expected, fault.found)));
+        return Err(failed(fault.to_string()));
     }
     let new = checkpoints.last().and_then(|c| Some((c, c.cookie.as_ref()?, c.live.as_ref()?)));
     let (new, cookie, live) = new.ok_or_else(|| failed("the new checkpoint cannot be read".to_string()))?;

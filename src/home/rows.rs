@@ -1,9 +1,9 @@
 //! Read the rows of a small table of a local home: the metadata, MongoDB's catalog (spec 16.10).
 
 use super::block::Headers;
-use super::directory::FileEntry;
+use super::entry::FileEntry;
 use super::leaves;
-use super::tree::{self, ENCRYPTED, Shape, UNKNOWN_COMPRESSOR};
+use super::shape::{self, Opaque, Shape};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
 use crate::format::{Class, local_image};
 use crate::page::Depth;
@@ -25,7 +25,7 @@ pub(super) struct Read<T = Vec<u8>> {
     /// Every page was read.
     pub(super) complete: bool,
     /// Content could not be looked into, and why.
-    pub(super) opaque: Option<&'static str>,
+    pub(super) opaque: Option<Opaque>,
 }
 
 /// Read the rows of the newest checkpoint. Damage is left to the audit of the file; here it only
@@ -63,13 +63,14 @@ fn page(
     kept: &mut usize,
 ) -> bool {
     let mut buffer = Vec::new();
-    let Some(stored) = tree::load(shape, address, false, &mut buffer, &mut Vec::new()) else { return false };
+    let Some(stored) = shape::load(shape, address, false, &mut buffer, &mut Vec::new()) else { return false };
     let Ok(headers) = Headers::read(stored) else { return false };
     let plain = match local_image::plain(stored, &headers.page, shape.entry.compression()) {
         Ok(plain) => plain,
         Err(e) => {
             if e.class == Class::Unsupported {
-                out.opaque = Some(if headers.page.is_encrypted() { ENCRYPTED } else { UNKNOWN_COMPRESSOR });
+                out.opaque =
+                    Some(if headers.page.is_encrypted() { Opaque::Encrypted } else { Opaque::UnknownCompressor });
             }
             return false;
         }

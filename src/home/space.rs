@@ -166,6 +166,39 @@ impl Units {
     }
 }
 
+/// What two things have one range. In the order of their words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Overlap {
+    /// An extent list and a tree.
+    ListAndTree,
+    /// Free space, twice.
+    FreeTwice,
+    /// Free space and an extent list.
+    FreeAndList,
+    /// Free space and an older checkpoint.
+    FreeAndOlder,
+    /// Free space and the newest checkpoint.
+    FreeAndNewest,
+    /// The description block.
+    Description,
+    /// Two extent lists.
+    TwoLists,
+}
+
+impl std::fmt::Display for Overlap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ListAndTree => "an extent list and a tree",
+            Self::FreeTwice => "free twice",
+            Self::FreeAndList => "free, and in use by an extent list",
+            Self::FreeAndOlder => "free, and in use by an older checkpoint",
+            Self::FreeAndNewest => "free, and in use by the newest checkpoint",
+            Self::Description => "the description block and something else",
+            Self::TwoLists => "two extent lists",
+        })
+    }
+}
+
 /// What a byte of a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Use {
@@ -212,7 +245,7 @@ pub struct Account {
     /// Overflow items of the newest checkpoint.
     pub overflow: Units,
     /// Free and in use at once, with what uses it.
-    pub overlaps: Vec<(Span, String)>,
+    pub overlaps: Vec<(Span, Overlap)>,
     /// Every tree was walked in full and every list was read, so `lost` is certain.
     pub certain: bool,
 }
@@ -262,26 +295,26 @@ pub fn account(alloc: u32, file_size: u64, parts: &[Part], avail: Option<&[Exten
     for list in parts.iter().flat_map(|p| &p.lists) {
         let (start, size) = (list.offset, u64::from(list.size));
         if trees.touches(start, size) {
-            overlaps.push((Span { start, end: list.end() }, "an extent list and a tree".to_string()));
+            overlaps.push((Span { start, end: list.end() }, Overlap::ListAndTree));
         }
         if lists.add_block(list) < lists.width(start, size) {
-            overlaps.push((Span { start, end: list.end() }, "two extent lists".to_string()));
+            overlaps.push((Span { start, end: list.end() }, Overlap::TwoLists));
         }
     }
     let mut free = none.empty();
     for e in avail.unwrap_or_default() {
         let wanted = free.width(e.offset, e.size);
         if free.add(e.offset, e.size) < wanted {
-            overlaps.push((Span { start: e.offset, end: e.offset.saturating_add(e.size) }, "free twice".to_string()));
+            overlaps.push((Span { start: e.offset, end: e.offset.saturating_add(e.size) }, Overlap::FreeTwice));
         }
     }
     for (units, what) in
-        [(&newest, "the newest checkpoint"), (&older, "an older checkpoint"), (&lists, "an extent list")]
+        [(&newest, Overlap::FreeAndNewest), (&older, Overlap::FreeAndOlder), (&lists, Overlap::FreeAndList)]
     {
-        overlaps.extend(free.common(units).spans().map(|span| (span, format!("free, and in use by {what}"))));
+        overlaps.extend(free.common(units).spans().map(|span| (span, what)));
     }
     let first = description.common(&trees).spans().chain(description.common(&free).spans()).next();
-    overlaps.extend(first.map(|span| (span, "the description block and something else".to_string())));
+    overlaps.extend(first.map(|span| (span, Overlap::Description)));
     overlaps.sort();
     overlaps.dedup_by(|b, a| a.0 == b.0);
 
@@ -366,8 +399,19 @@ mod tests {
         };
         let avail = [Extent { offset: 2048, size: 512 }, Extent { offset: 2048, size: 1024 }];
         let got = account(512, 4096, &[part], Some(&avail));
-        let words: Vec<&str> = got.overlaps.iter().map(|(_, w)| w.as_str()).collect();
-        assert!(words.contains(&"an extent list and a tree") && words.contains(&"free twice"), "{words:?}");
+        let what: Vec<Overlap> = got.overlaps.iter().map(|(_, what)| *what).collect();
+        assert!(what.contains(&Overlap::ListAndTree) && what.contains(&Overlap::FreeTwice), "{what:?}");
+        // Of two about one range the one whose words come first is told.
+        let all = [
+            Overlap::ListAndTree,
+            Overlap::FreeTwice,
+            Overlap::FreeAndList,
+            Overlap::FreeAndOlder,
+            Overlap::FreeAndNewest,
+            Overlap::Description,
+            Overlap::TwoLists,
+        ];
+        assert!(all.is_sorted() && all.map(|w| w.to_string()).is_sorted());
         assert!(got.overlaps.iter().any(|(s, _)| s.start == 2048));
         assert!(!got.certain);
         assert_eq!(got.uses.iter().map(|(_, u)| u.bytes()).sum::<u64>(), 4096);

@@ -5,12 +5,11 @@
 //! the others; their results are taken in tree order again. A block that an earlier walk of the same file
 //! has verified is not added up a second time.
 
-pub use super::seen::Seen;
-
-use super::block::{self, Headers};
-use super::directory::FileEntry;
-use super::fault::{Fault, FaultKind};
+use super::block::Headers;
+use super::fault::{Fact, Fault, FaultKind, Note, fold};
 use super::leaves::{self, Bound, Leaf, LeafTask};
+use super::seen::Seen;
+use super::shape::{Opaque, Shape, breach, breaches, generation, load};
 use super::space::Units;
 use crate::format::checkpoint_list::CheckpointEntry;
 use crate::format::local::{DATA_OFFSET, LocalAddress};
@@ -18,17 +17,11 @@ use crate::format::page_header::PageType;
 use crate::format::{Class, local_image};
 use crate::page::cell::{CellKind, Times};
 use crate::page::internal::{self, Separator};
-use crate::page::rules::{self, Bounds, Breaches, Broken, Page, Rule};
+use crate::page::rules::{self, Breaches, Broken, Page, Rule};
 use crate::page::windows;
 use crate::page::{Depth, RowCounts};
-use crate::store::blockfile::BlockFile;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
-
-/// Why content cannot be looked into: the key is needed.
-pub const ENCRYPTED: &str = "encrypted, the key is needed";
-/// Why content cannot be looked into: the compressor is unknown.
-pub const UNKNOWN_COMPRESSOR: &str = "compressed by a compressor that wtcheck does not have";
 
 /// Levels of a tree; the engine's trees stay below ten. Bounds what a hostile file makes the walk keep.
 const MAX_LEVELS: usize = 64;
@@ -38,30 +31,6 @@ const MAX_FAULTS: usize = 10_000;
 const BATCH_LEAVES: usize = 2048;
 /// Bytes of a batch.
 const BATCH_BYTES: u64 = 64 << 20;
-
-/// What a walk needs to know of its tree.
-pub struct Shape<'s> {
-    /// The file.
-    pub file: &'s BlockFile,
-    /// What the metadata says of it.
-    pub entry: &'s FileEntry,
-    /// Addresses end here: the file size of the newest checkpoint.
-    pub end: u64,
-    /// How much to read.
-    pub depth: Depth,
-    /// Ids of all files, for the history store; `None` if they are not all known.
-    pub ids: Option<&'s HashSet<u64>>,
-    /// Called with blocks and bytes read, from any thread.
-    pub progress: &'s (dyn Fn(u64, u64) + Sync),
-}
-
-impl Shape<'_> {
-    /// The bounds of addresses.
-    #[must_use]
-    pub fn bounds(&self) -> Bounds {
-        Bounds { alloc: self.entry.alloc, file_size: self.end }
-    }
-}
 
 /// What a walk found.
 #[derive(Debug)]
@@ -87,7 +56,7 @@ pub struct Walked {
     /// Pages that were found and could not be read; their rows are not counted.
     pub unread: u64,
     /// Content could not be looked into, and why.
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
     /// What is wrong.
     pub faults: Vec<Fault>,
 }
@@ -114,75 +83,6 @@ impl Types {
         let types = (0_u8..).zip(self.known).filter_map(|(byte, n)| Some((PageType::from_byte(byte)?.name(), n)));
         types.chain([("unknown", self.unknown)]).filter(|(_, n)| *n > 0).collect()
     }
-}
-
-/// Load a block; one that was verified before is only compared with its own header.
-pub(super) fn load<'a>(
-    shape: &'a Shape<'_>,
-    address: &LocalAddress,
-    known: bool,
-    buffer: &'a mut Vec<u8>,
-    faults: &mut Vec<Fault>,
-) -> Option<&'a [u8]> {
-    if known && is_stated(shape, address) {
-        return block::fetch(shape.file, address, buffer).ok();
-    }
-    block::load(shape.file, address, buffer, faults)
-}
-
-/// The block's own header states what the cookie does.
-pub(super) fn is_stated(shape: &Shape<'_>, address: &LocalAddress) -> bool {
-    let mut buffer = Vec::new();
-    let headers = shape.file.read(address.offset, super::HEADERS, &mut buffer).ok().and_then(|b| Headers::read(b).ok());
-    headers.is_some_and(|h| h.block.checksum == address.checksum && h.block.disk_size == address.size)
-}
-
-/// Faults of the rules of one page: one of a kind, further ones of the kind as its evidence.
-pub(super) fn breaches(address: &LocalAddress, found: Breaches, plain: bool, faults: &mut Vec<Fault>) {
-    let before = faults.len();
-    faults.extend(found.list.into_iter().map(|broken| breach(address, broken, plain)));
-    fold(faults, before);
-    if found.more > 0
-        && let Some(last) = faults.last_mut()
-    {
-        last.evidence.push(format!("and {} more broken rules of this page", found.more));
-    }
-}
-
-/// Make one fault of those from `before` on that are of one kind and block: the rest is evidence.
-fn fold(faults: &mut Vec<Fault>, before: usize) {
-    let new = faults.split_off(before.min(faults.len()));
-    for fault in new {
-        match faults.iter_mut().skip(before).find(|f| (f.kind, f.offset) == (fault.kind, fault.offset)) {
-            Some(first) if first.expected == fault.expected => {
-                let at = fault.evidence.first().map_or(String::new(), |at| format!(" ({at})"));
-                first.evidence.push(format!("also: {}{at}", fault.found));
-                first.evidence.extend(fault.evidence.into_iter().skip(1));
-            }
-            _ => faults.push(fault),
-        }
-    }
-}
-
-/// A fault of a broken rule. `plain`: offsets of the page are offsets in the stored block.
-pub(super) fn breach(address: &LocalAddress, broken: Broken, plain: bool) -> Fault {
-    let (kind, expected) = match broken.rule {
-        Rule::Type | Rule::RecordNumber | Rule::Flags | Rule::Version | Rule::Unused | Rule::Size => {
-            (FaultKind::Header, "valid headers")
-        }
-        Rule::Order => (FaultKind::KeyOrder, "ascending keys"),
-        Rule::Address => (FaultKind::Cookie, "valid addresses"),
-        Rule::AddressBeyondEnd => (FaultKind::BeyondEnd, "addresses within the file"),
-        _ => (FaultKind::Undecodable, "a page that follows the rules of its type"),
-    };
-    let at = if plain {
-        format!("byte {} of the block, file offset {}", broken.at, address.offset.saturating_add(broken.at as u64))
-    } else {
-        format!("byte {} of the decompressed page", broken.at)
-    };
-    let fault = Fault::at(kind, address).expected(expected).found(broken.message);
-    // Byte 0 stands for the page as a whole.
-    if broken.at == 0 { fault } else { fault.with(at) }
 }
 
 /// One page on the way down.
@@ -258,23 +158,10 @@ pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress
         history: None,
         root: *root,
     };
-    walker.run(aggregate(checkpoint));
+    walker.run(windows::above_root(checkpoint));
     walker.settle_failed();
     walker.settle_generations();
     walker.out
-}
-
-/// The aggregate of the root, which is on no page (17.1).
-fn aggregate(c: &CheckpointEntry) -> Times {
-    Times {
-        start_ts: c.oldest_start_ts,
-        durable_start_ts: c.newest_start_durable_ts,
-        stop_ts: c.newest_stop_ts,
-        durable_stop_ts: c.newest_stop_durable_ts,
-        stop_txn: c.newest_stop_txn,
-        prepared: c.prepare,
-        ..Times::EMPTY
-    }
 }
 
 impl Walker<'_, '_> {
@@ -366,8 +253,8 @@ impl Walker<'_, '_> {
         }
         self.out.internal.add_block(&address);
         if level >= MAX_LEVELS {
-            let fault = Fault::at(FaultKind::Undecodable, &address);
-            self.out.faults.push(fault.expected("a tree of few levels").found(format!("more than {MAX_LEVELS}")));
+            let fact = Fact::Levels { most: MAX_LEVELS };
+            self.out.faults.push(Fault::at(FaultKind::Undecodable, &address, fact));
             self.out.complete = false;
         } else if let Some(frame) = self.page(&child, &address, upper) {
             stack.push(frame);
@@ -404,10 +291,8 @@ impl Walker<'_, '_> {
 
     /// Tell a second reference to a block, or to a part of one.
     fn twice(&mut self, address: &LocalAddress, parent: &LocalAddress) {
-        let root = self.is_root(address);
-        let mut fault = Fault::at(FaultKind::ReferencedTwice, address)
-            .expected("one reference to each block of a tree")
-            .found(if root { "a page refers to the root" } else { "a second reference" });
+        let fact = Fact::Twice { root: self.is_root(address) };
+        let mut fault = Fault::at(FaultKind::ReferencedTwice, address, fact);
         // A page that refers to itself is told too.
         fault.parent = Some(parent.offset);
         self.out.faults.push(fault);
@@ -423,28 +308,25 @@ impl Walker<'_, '_> {
         }
         self.out.complete &= doubtful.is_empty();
         for fault in self.out.faults.iter_mut().filter(|f| doubtful.contains(&f.offset)) {
-            fault.evidence.push("sound blocks of this tree lie in the same range: suspect the reference".to_string());
+            fault.notes.push(Note::SoundBlocksThere);
         }
     }
 
     /// An internal page that is older than several of its children is the one that is wrong.
     fn settle_generations(&mut self) {
         let mut by_parent: BTreeMap<u64, u64> = BTreeMap::new();
-        for fault in self.out.faults.iter().filter(|f| f.expected.starts_with(OLDER)) {
+        let older = |f: &Fault| matches!(f.fact, Fact::Generation { .. });
+        for fault in self.out.faults.iter().filter(|f| older(f)) {
             *by_parent.entry(fault.parent.unwrap_or(0)).or_default() += 1;
         }
         by_parent.retain(|_, n| *n > 1);
         if by_parent.is_empty() {
             return;
         }
-        self.out
-            .faults
-            .retain(|f| !f.expected.starts_with(OLDER) || !f.parent.is_some_and(|p| by_parent.contains_key(&p)));
+        self.out.faults.retain(|f| !older(f) || !f.parent.is_some_and(|p| by_parent.contains_key(&p)));
         for (parent, children) in by_parent {
             let Some(address) = self.inner.get(&parent) else { continue };
-            let fault =
-                Fault::at(FaultKind::Header, address).expected("a write generation above those of its children");
-            self.out.faults.push(fault.found(format!("{children} children have higher ones")));
+            self.out.faults.push(Fault::at(FaultKind::Header, address, Fact::OlderThanChildren { children }));
         }
     }
 
@@ -485,24 +367,22 @@ impl Walker<'_, '_> {
             Err(e) if e.class == Class::Unsupported => {
                 match leaves::alien(shape, &headers, address).filter(|_| *address != self.root) {
                     Some(fault) => self.out.faults.push(fault),
-                    None if headers.page.is_encrypted() => self.out.opaque = Some(ENCRYPTED),
-                    None => self.out.opaque = Some(UNKNOWN_COMPRESSOR),
+                    None if headers.page.is_encrypted() => self.out.opaque = Some(Opaque::Encrypted),
+                    None => self.out.opaque = Some(Opaque::UnknownCompressor),
                 }
                 self.out.complete = false;
                 return None;
             }
             Err(e) => {
                 self.out.complete = false;
-                let fault = Fault::at(FaultKind::Undecodable, address).expected("a valid page").found(e.to_string());
-                self.out.faults.push(fault);
+                let fact = Fact::Undecodable { item: false, error: e };
+                self.out.faults.push(Fault::at(FaultKind::Undecodable, address, fact));
                 return None;
             }
         };
         let wanted = shape.entry.internal_type();
-        if let Some(kind) = kind.filter(|k| wanted.is_some_and(|w| w != *k)) {
-            let expected = wanted.map_or("internal", PageType::name);
-            let fault = Fault::at(FaultKind::Header, address).expected(format!("{expected} page"));
-            self.out.faults.push(fault.found(format!("{} page", kind.name())));
+        if let Some(found) = kind.filter(|k| wanted.is_some_and(|w| w != *k)) {
+            self.out.faults.push(Fault::at(FaultKind::Header, address, Fact::PageType { wanted, found }));
             self.out.complete = false;
             return None;
         }
@@ -554,7 +434,7 @@ impl Walker<'_, '_> {
         });
         breaches(address, found.breaches, stored_plain, &mut self.out.faults);
         let list = late.into_iter().take(rules::MAX_BROKEN).collect();
-        breaches(address, Breaches { list, more: 0 }, stored_plain, &mut self.out.faults);
+        breaches(address, Breaches { list, ..Breaches::default() }, stored_plain, &mut self.out.faults);
         if sound {
             self.seen.add(address);
         }
@@ -656,12 +536,4 @@ impl Walker<'_, '_> {
 fn is_lost(faults: &[Fault]) -> bool {
     use FaultKind::{BeyondPhysical, Checksum, Unreadable};
     faults.iter().any(|f| matches!(f.kind, Checksum | BeyondPhysical | Unreadable) && !f.mended)
-}
-
-/// What a page younger than its parent should have.
-const OLDER: &str = "a write generation below the parent's";
-
-/// A page that is not older than the page above it (17.1).
-pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault {
-    Fault::at(FaultKind::Header, address).expected(format!("{OLDER}, {parent}")).found(own.to_string())
 }

@@ -4,10 +4,13 @@
 //! Files are read through a window of a few megabytes, in two passes: the first finds the last
 //! checkpoint and checks every record, the second only reads what recovery would replay.
 
+use super::files::{CONFIGURATIONS, JOURNAL};
 use super::wtlog_pass;
+use crate::coverage::Unchecked;
+use crate::format::FormatError;
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
-use crate::format::wtlog::Lsn;
+use crate::format::wtlog::{End, LogLsn};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,10 +18,6 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where MongoDB keeps its log.
-const JOURNAL: &str = "journal";
-/// Configuration files of a home; the later one wins.
-const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
 /// Longest configuration file that is read.
 const MAX_CONFIGURATION: u64 = 1 << 20;
 /// Digits of the number in the name of a log file.
@@ -84,9 +83,9 @@ pub struct LogFile {
     /// Records, the file header not counted (the previous-LSN record is).
     pub records: u64,
     /// The first of them.
-    pub first: Option<Lsn>,
+    pub first: Option<LogLsn>,
     /// The last of them.
-    pub last: Option<Lsn>,
+    pub last: Option<LogLsn>,
     /// First byte behind the last record.
     pub used: u64,
     /// Records that are encrypted.
@@ -101,9 +100,9 @@ pub struct LogFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Where it is.
-    pub at: Lsn,
+    pub at: LogLsn,
     /// Where recovery begins; the `checkpoint_lsn` of the metadata is such a place.
-    pub lsn: Lsn,
+    pub lsn: LogLsn,
     /// Transactions in its snapshot.
     pub snapshot: usize,
 }
@@ -141,8 +140,70 @@ pub struct Problem {
     pub offset: u64,
     /// Normal or damage.
     pub severity: Severity,
-    /// What it is, in words.
-    pub words: String,
+    /// What it is.
+    pub what: What,
+}
+
+/// What is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The log settings of a configuration file.
+    Settings(FormatError),
+    /// Log files in another directory too, which are not read.
+    OtherDirectory {
+        /// The one that is read.
+        read: PathBuf,
+    },
+    /// The header of a log file.
+    FileHeader(FormatError),
+    /// The header of a record, in the format's own words.
+    RecordHeader {
+        /// These.
+        message: String,
+    },
+    /// A record that cannot be decoded.
+    Record(FormatError),
+    /// The padding of a record, in the format's own words.
+    Padding {
+        /// These.
+        message: String,
+    },
+    /// What a log file says of the one before.
+    PreviousLsn {
+        /// In the record.
+        found: LogLsn,
+        /// Where the log before ends.
+        expected: LogLsn,
+    },
+    /// A log file does not say where the one before ends.
+    NoPreviousLsn,
+    /// A log file is missing in the sequence.
+    Missing {
+        /// So many more behind it.
+        more: u32,
+    },
+    /// How a log file ends.
+    End {
+        /// How.
+        end: End,
+        /// What comes behind.
+        tail: Tail,
+    },
+    /// The last checkpoint points to no record before it.
+    CheckpointTarget(LogLsn),
+}
+
+/// What comes behind the end of a log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing that matters.
+    Nothing,
+    /// The next log file continues here: a recovery has met this end.
+    Continued,
+    /// A good record.
+    Followed,
+    /// Newer log files.
+    NewerFiles,
 }
 
 /// What a log says about a row of the metadata.
@@ -165,7 +226,7 @@ pub struct MetadataChange {
     /// `id=` of the value that was written.
     pub id: Option<u32>,
     /// The record it is in.
-    pub lsn: Lsn,
+    pub lsn: LogLsn,
     /// It lies between the beginning of the last checkpoint and its record: as a rule the
     /// checkpoint's own entry in the metadata, which the checkpoint of the metadata holds.
     pub within_checkpoint: bool,
@@ -192,6 +253,9 @@ pub struct Summary {
     pub operations: BTreeMap<u32, u64>,
     /// What is not as it should be.
     pub problems: Vec<Problem>,
+    /// Files and directories of the log that the system did not give, or not all of: what they would say is not
+    /// known, and no problem is told that may only come of that.
+    pub unread: BTreeMap<PathBuf, Unchecked>,
     /// Problems, rows and file ids beyond the ten thousand of each that are listed.
     pub unlisted: u64,
 }
@@ -208,6 +272,7 @@ impl Summary {
             metadata: BTreeMap::new(),
             operations: BTreeMap::new(),
             problems: Vec::new(),
+            unread: BTreeMap::new(),
             unlisted: 0,
         }
     }
@@ -223,9 +288,14 @@ impl Summary {
         self.problems.iter().filter(|p| p.severity == Severity::Damage)
     }
 
-    pub(super) fn problem(&mut self, file: &str, offset: u64, severity: Severity, words: impl Into<String>) {
+    /// A file could not be read; the first reason stays.
+    pub(super) fn left(&mut self, path: &Path, e: &io::Error) {
+        self.unread.entry(path.to_path_buf()).or_insert_with(|| Unchecked::io(e));
+    }
+
+    pub(super) fn problem(&mut self, file: &str, offset: u64, severity: Severity, what: What) {
         if self.problems.len() < MAX_LISTED {
-            self.problems.push(Problem { file: file.to_owned(), offset, severity, words: words.into() });
+            self.problems.push(Problem { file: file.to_owned(), offset, severity, what });
         } else {
             self.unlisted = self.unlisted.saturating_add(1);
         }
@@ -254,14 +324,15 @@ impl Settings {
     fn of(home: &Path, out: &mut Summary) -> Self {
         let mut settings = Self::default();
         for name in CONFIGURATIONS {
-            match small_text(&home.join(name)) {
+            let path = home.join(name);
+            match small_text(&path) {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     if let Err(e) = settings.take(&text) {
-                        out.problem(name, 0, Severity::Damage, format!("log settings not readable: {}", e.message));
+                        out.problem(name, 0, Severity::Damage, What::Settings(e));
                     }
                 }
-                Err(e) => out.problem(name, 0, Severity::Damage, format!("cannot be read: {e}")),
+                Err(e) => out.left(&path, &e),
             }
         }
         settings
@@ -318,7 +389,11 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
         let real = match dir.canonicalize() {
             Ok(real) => real,
             Err(source) if dir == home => return Err(LogError { path: dir, source }),
-            Err(_) => continue,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => {
+                out.left(&dir, &e);
+                continue;
+            }
         };
         if seen.contains(&real) {
             continue;
@@ -329,7 +404,7 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
             Err(source) if dir == home => return Err(LogError { path: dir, source }),
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => continue,
             Err(e) => {
-                out.problem(&dir.to_string_lossy(), 0, Severity::Damage, format!("log directory cannot be read: {e}"));
+                out.left(&dir, &e);
                 continue;
             }
         };
@@ -337,8 +412,8 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
             _ if files.is_empty() => {}
             None => chosen = Some((dir, files)),
             Some((first, _)) => {
-                let words = format!("log files there too; only those in {} are read", first.display());
-                out.problem(&dir.to_string_lossy(), 0, Severity::Normal, words);
+                let what = What::OtherDirectory { read: first.clone() };
+                out.problem(&dir.to_string_lossy(), 0, Severity::Normal, what);
             }
         }
     }
@@ -383,14 +458,14 @@ mod tests {
         [&[kind, vuint(fields.len() + 2)][..], &fields].concat()
     }
 
-    fn lsn(out: &mut Vec<u8>, lsn: Lsn) {
+    fn lsn(out: &mut Vec<u8>, lsn: LogLsn) {
         crate::format::int::write_vuint(out, lsn.file.into());
         crate::format::int::write_vuint(out, lsn.offset);
     }
 
     fn checkpoint(file: u32, offset: u64) -> Vec<u8> {
         let mut body = vec![0x80];
-        lsn(&mut body, Lsn { file, offset });
+        lsn(&mut body, LogLsn { file, offset });
         body.push(0x80);
         seal(&body, 0, 0, true)
     }
@@ -401,7 +476,7 @@ mod tests {
 
     fn log(previous: (u32, u64), records: &[Vec<u8>]) -> Vec<u8> {
         let mut fields = Vec::new();
-        lsn(&mut fields, Lsn { file: previous.0, offset: previous.1 });
+        lsn(&mut fields, LogLsn { file: previous.0, offset: previous.1 });
         let body = [&[0x84, 0x88, vuint(fields.len() + 2)][..], &fields].concat();
         let header = FileHeader { version: 5, size: 1 << 20 }.encode();
         [header, seal(&body, 0, 0, false), records.concat()].concat()
@@ -421,7 +496,7 @@ mod tests {
     const TWO: &str = "WiredTigerLog.0000000002";
 
     fn words(summary: &Summary) -> Vec<(String, u64, Severity, String)> {
-        summary.problems.iter().map(|p| (p.file.clone(), p.offset, p.severity, p.words.clone())).collect()
+        summary.problems.iter().map(|p| (p.file.clone(), p.offset, p.severity, p.what.to_string())).collect()
     }
 
     #[test]
@@ -445,7 +520,7 @@ mod tests {
         assert_eq!((got.state, got.commits, got.problems.len()), (State::Clean, 0, 0));
         assert_eq!(
             got.last_checkpoint.unwrap(),
-            Checkpoint { at: Lsn { file: 1, offset: 512 }, lsn: Lsn { file: 1, offset: 384 }, snapshot: 0 }
+            Checkpoint { at: LogLsn { file: 1, offset: 512 }, lsn: LogLsn { file: 1, offset: 384 }, snapshot: 0 }
         );
         let remove = row(0, b"file:b.wt\0", None);
         let end = clean.len() as u64;
@@ -455,7 +530,7 @@ mod tests {
         let got = read(home(&[(ONE, &clean), (TWO, &zeros)]).path()).unwrap();
         assert_eq!((got.state, got.commits, got.problems.len()), (State::NeedsRecovery, 1, 0));
         assert_eq!(got.operations, BTreeMap::from([(0, 2), (9, 2)]));
-        let at = Lsn { file: 2, offset: 256 };
+        let at = LogLsn { file: 2, offset: 256 };
         let change = |change, id| MetadataChange { change, id, lsn: at, within_checkpoint: false };
         let want = [("file:a.wt", change(RowChange::Put, Some(7))), ("file:b.wt", change(RowChange::Removed, None))];
         assert_eq!(got.metadata, want.map(|(k, v)| (k.to_owned(), v)).into());
@@ -542,7 +617,13 @@ mod tests {
         assert_eq!((got.commits, got.files[0].records, got.problems.len()), (1, 5, 0));
         std::fs::create_dir(dir.path().join(TWO)).unwrap();
         let got = read(dir.path()).unwrap();
-        assert!(words(&got)[0].3.contains("no regular file"), "{:?}", words(&got));
+        // It is no damage of the log: nothing is known of what it says, and so whether there is something to do.
+        let unread: Vec<_> = got.unread.iter().collect();
+        assert!(
+            matches!(unread[..], [(path, Unchecked::Io { error, .. })] if path.ends_with(TWO) && error.contains("no regular file")),
+            "{unread:?}"
+        );
+        assert!(got.problems.is_empty(), "{:?}", words(&got));
     }
 
     proptest! {

@@ -1,12 +1,12 @@
 //! Reading the log files of a home: the two passes, and what they make of each file's end (spec 16.11).
 
 use super::wtlog::{
-    Checkpoint, Found, Kind, LogFile, MAX_LISTED, MAX_URI, MetadataChange, RowChange, Severity, State, Summary, WINDOW,
-    open,
+    Checkpoint, Found, Kind, LogFile, MAX_LISTED, MAX_URI, MetadataChange, RowChange, Severity, State, Summary, Tail,
+    WINDOW, What, open,
 };
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
-use crate::format::wtlog::{self, Body, Change, End, FileHeader, Lsn, Next, Plain, Record};
+use crate::format::wtlog::{self, Body, Change, End, FileHeader, LogLsn, Next, Plain, Record};
 use crate::format::{self, FormatError};
 use std::fs::File;
 use std::io;
@@ -84,9 +84,11 @@ struct FileEnd {
     /// First byte behind the last record.
     used: u64,
     /// What the first record says of the log before.
-    previous: Option<Lsn>,
+    previous: Option<LogLsn>,
     /// How the file ended, where that is not simply zeros or the end.
     broken: Option<Broken>,
+    /// Not all of it could be read, so nothing is known of its end.
+    unread: bool,
 }
 
 struct Broken {
@@ -111,7 +113,7 @@ struct Pass {
     out: Summary,
     ends: Vec<FileEnd>,
     /// The last record or place whose content is not known.
-    unreadable: Option<Lsn>,
+    unreadable: Option<LogLsn>,
     compressor: Option<Compressor>,
 }
 
@@ -135,24 +137,26 @@ impl Pass {
             compressor: None,
         };
         let mut previous = None;
-        let broken = self.survey_file(&mut file, &mut previous).unwrap_or_else(|e| {
-            self.unreadable(Lsn { file: number, offset: file.used });
-            self.out.problem(&file.name, file.used, Severity::Damage, format!("cannot be read: {e}"));
+        let surveyed = self.survey_file(&mut file, &mut previous);
+        let unread = surveyed.is_err();
+        let broken = surveyed.unwrap_or_else(|e| {
+            self.unreadable(LogLsn { file: number, offset: file.used });
+            self.out.left(&file.path, &e);
             None
         });
         self.out.encrypted |= file.encrypted > 0;
         if kind == Kind::Log {
             let (name, version, records, used) = (file.name.clone(), file.version, file.records, file.used);
-            self.ends.push(FileEnd { number, name, version, records, used, previous, broken });
+            self.ends.push(FileEnd { number, name, version, records, used, previous, broken, unread });
         }
         self.out.files.push(file);
     }
 
-    fn unreadable(&mut self, at: Lsn) {
+    fn unreadable(&mut self, at: LogLsn) {
         self.unreadable = self.unreadable.max(Some(at));
     }
 
-    fn survey_file(&mut self, file: &mut LogFile, previous: &mut Option<Lsn>) -> io::Result<Option<Broken>> {
+    fn survey_file(&mut self, file: &mut LogFile, previous: &mut Option<LogLsn>) -> io::Result<Option<Broken>> {
         let mut window = Window::open(&file.path)?;
         file.size = window.size;
         let head = window.at(0, wtlog::FIRST_RECORD)?;
@@ -163,7 +167,7 @@ impl Pass {
             }
             // Not yet written, in a file not yet in use.
             Err(_) if file.kind != Kind::Log && wtlog::first_data(head).is_none() => {}
-            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, e.to_string()),
+            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader(e)),
         }
         if file.kind != Kind::Log {
             return Ok(None);
@@ -196,12 +200,13 @@ impl Pass {
     }
 
     /// Check one record, and take note of it.
-    fn check(&mut self, file: &mut LogFile, record: &Record<'_>, previous: &mut Option<Lsn>) {
+    fn check(&mut self, file: &mut LogFile, record: &Record<'_>, previous: &mut Option<LogLsn>) {
         let lsn = record.lsn(file.number);
         file.records = file.records.saturating_add(1);
         file.first.get_or_insert(lsn);
         file.last = Some(lsn);
-        let mut faults: Vec<String> = record.header_fault().into_iter().collect();
+        let header = record.header_fault().map(|message| What::RecordHeader { message });
+        let mut faults: Vec<What> = header.into_iter().collect();
         let mut padding = None;
         if record.header.is_encrypted() {
             file.encrypted = file.encrypted.saturating_add(1);
@@ -215,17 +220,17 @@ impl Pass {
                 }
                 Err(e) => {
                     self.unreadable(lsn);
-                    faults.push(format!("record not readable: {e}"));
+                    faults.push(What::Record(e));
                 }
             }
         }
-        for words in faults {
-            self.out.problem(&file.name, lsn.offset, Severity::Damage, words);
+        for what in faults {
+            self.out.problem(&file.name, lsn.offset, Severity::Damage, what);
         }
         // The checksum holds, so this is how it was written; once per file is enough.
-        if let Some(words) = padding {
+        if let Some(message) = padding {
             if file.odd_padding == 0 {
-                self.out.problem(&file.name, lsn.offset, Severity::Normal, words);
+                self.out.problem(&file.name, lsn.offset, Severity::Normal, What::Padding { message });
             }
             file.odd_padding = file.odd_padding.saturating_add(1);
         }
@@ -235,8 +240,8 @@ impl Pass {
     fn look(
         &mut self,
         record: &Record<'_>,
-        lsn: Lsn,
-        previous: &mut Option<Lsn>,
+        lsn: LogLsn,
+        previous: &mut Option<LogLsn>,
     ) -> format::Result<(Option<Compressor>, Option<String>)> {
         let plain = self.plain(record)?;
         let body = Body::decode(plain.body())?;
@@ -280,19 +285,23 @@ impl Pass {
                 self.missing(missing, file.number);
             }
             let expected = match before {
+                Some(b) if b.unread => None,
                 Some(b) => {
-                    (b.number.checked_add(1) == Some(file.number)).then_some(Lsn { file: b.number, offset: b.used })
+                    (b.number.checked_add(1) == Some(file.number)).then_some(LogLsn { file: b.number, offset: b.used })
                 }
-                None => (file.number == 1).then_some(Lsn { file: 1, offset: 0 }),
+                None => (file.number == 1).then_some(LogLsn { file: 1, offset: 0 }),
             };
             match (file.previous, expected) {
                 (Some(previous), Some(expected)) if previous != expected => {
-                    let words = format!("previous LSN is {previous}, but the log before ends at {expected}");
-                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, words);
+                    let what = What::PreviousLsn { found: previous, expected };
+                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, what);
                 }
-                (None, _) if file.records > 0 && file.version.is_some_and(|v| v >= wtlog::VERSION_PREVIOUS_LSN) => {
-                    let words = "no previous LSN in the first record";
-                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, words);
+                (None, _)
+                    if !file.unread
+                        && file.records > 0
+                        && file.version.is_some_and(|v| v >= wtlog::VERSION_PREVIOUS_LSN) =>
+                {
+                    self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, What::NoPreviousLsn);
                 }
                 _ => {}
             }
@@ -304,64 +313,72 @@ impl Pass {
     }
 
     fn missing(&mut self, first: u32, found: u32) {
-        let words = match found.saturating_sub(first).saturating_sub(1) {
-            0 => "missing in the sequence of log files".to_owned(),
-            n => format!("missing in the sequence of log files, with {n} more"),
-        };
-        self.unreadable(Lsn { file: found.saturating_sub(1), offset: u64::MAX });
-        self.out.problem(&log_name(first), 0, Severity::Damage, words);
+        let what = What::Missing { more: found.saturating_sub(first).saturating_sub(1) };
+        self.unreadable(LogLsn { file: found.saturating_sub(1), offset: u64::MAX });
+        self.out.problem(&log_name(first), 0, Severity::Damage, what);
     }
 
     /// Judge an end that is not zeros: a torn one is normal in the last file, and any is where the
     /// next file continues, as a recovery has met it then.
     fn broken(&mut self, file: &FileEnd, broken: &Broken, next: Option<&FileEnd>) {
         let torn = matches!(broken.end, End::Torn { .. }) && !broken.followed;
-        let here = Lsn { file: file.number, offset: file.used };
+        let here = LogLsn { file: file.number, offset: file.used };
         let continued = next.is_some_and(|n| n.previous == Some(here));
         let (severity, tail) = match next {
-            Some(_) if continued => (Severity::Normal, " (the next log file continues here)"),
-            None if torn => (Severity::Normal, ""),
-            _ if broken.followed => (Severity::Damage, ", and a good record follows it"),
-            Some(_) if torn => (Severity::Damage, ", but newer log files exist"),
-            _ => (Severity::Damage, ""),
+            // Whether it continues here is not known.
+            Some(next) if next.unread => (Severity::Normal, Tail::Nothing),
+            Some(_) if continued => (Severity::Normal, Tail::Continued),
+            None if torn => (Severity::Normal, Tail::Nothing),
+            _ if broken.followed => (Severity::Damage, Tail::Followed),
+            Some(_) if torn => (Severity::Damage, Tail::NewerFiles),
+            _ => (Severity::Damage, Tail::Nothing),
         };
-        if severity == Severity::Damage {
+        if severity == Severity::Damage || next.is_some_and(|n| n.unread) {
             self.unreadable(here);
         }
         let offset = file.used.max(wtlog::FIRST_RECORD);
-        self.out.problem(&file.name, offset, severity, format!("{}{tail}", broken.end));
+        self.out.problem(&file.name, offset, severity, What::End { end: broken.end.clone(), tail });
     }
 
     /// Second pass: what recovery would replay.
     fn replay(&mut self) {
         let mut from = self.out.last_checkpoint.map(|c| c.lsn);
-        if let Some(checkpoint) = self.out.last_checkpoint.filter(|c| c.lsn > c.at || !self.is_record(c.lsn)) {
-            let words = format!("the checkpoint record points to {}, where no record before it is", checkpoint.lsn);
+        let last = self.out.last_checkpoint;
+        if let Some(checkpoint) = last.filter(|c| c.lsn > c.at || self.is_no_record(c.lsn)) {
+            let what = What::CheckpointTarget(checkpoint.lsn);
             self.unreadable(checkpoint.at);
-            self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, words);
+            self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, what);
             from = Some(checkpoint.at);
         }
-        let logs: Vec<(u32, u64, String, PathBuf)> = self
+        let logs: Vec<(u32, u64, PathBuf)> = self
             .out
             .files
             .iter()
             .filter(|f| f.kind == Kind::Log && from.is_none_or(|from| f.number >= from.file))
-            .map(|f| (f.number, f.used, f.name.clone(), f.path.clone()))
+            .map(|f| (f.number, f.used, f.path.clone()))
             .collect();
-        for (number, used, name, path) in logs {
+        for (number, used, path) in logs {
             let begin = from.filter(|from| from.file == number).map_or(wtlog::FIRST_RECORD, |from| from.offset);
             if let Err(e) = self.replay_file(number, begin, used, &path) {
-                self.unreadable(Lsn { file: number, offset: used });
-                self.out.problem(&name, 0, Severity::Damage, format!("cannot be read: {e}"));
+                self.unreadable(LogLsn { file: number, offset: used });
+                self.out.left(&path, &e);
             }
         }
     }
 
-    fn is_record(&self, lsn: Lsn) -> bool {
+    /// Whether no record is at a place; of what cannot be read that is not known.
+    fn is_no_record(&mut self, lsn: LogLsn) -> bool {
         let file = self.out.files.iter().find(|f| f.kind == Kind::Log && f.number == lsn.file);
-        let Some(file) = file.filter(|f| lsn.offset < f.used) else { return false };
-        let window = Window::open(&file.path);
-        window.is_ok_and(|mut w| matches!(w.next(lsn.offset), Ok(Next::Record(_))))
+        let Some(file) = file else { return true };
+        if lsn.offset >= file.used {
+            return !self.out.unread.contains_key(&file.path);
+        }
+        let path = file.path.clone();
+        let found = Window::open(&path).and_then(|mut w| Ok(!matches!(w.next(lsn.offset)?, Next::Record(_))));
+        found.unwrap_or_else(|e| {
+            self.out.left(&path, &e);
+            false
+        })
     }
 
     fn replay_file(&mut self, number: u32, begin: u64, used: u64, path: &Path) -> io::Result<()> {
@@ -391,14 +408,21 @@ impl Pass {
         let from = self.out.last_checkpoint.map(|c| c.lsn.min(c.at));
         let blind = self.unreadable.is_some_and(|at| from.is_none_or(|from| at >= from));
         let any_log = self.out.files.iter().any(|f| f.kind == Kind::Log);
+        let unread = self.ends_unread();
         self.out.state = match self.out.commits {
             0 if !any_log => State::NoLog,
+            // A checkpoint may be where nothing could be read.
+            _ if unread => State::Unknown,
             0 if blind => State::Unknown,
             0 => State::Clean,
             _ => State::NeedsRecovery,
         };
         self.out.problems.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
         self.out
+    }
+
+    fn ends_unread(&self) -> bool {
+        self.out.files.iter().any(|f| f.kind == Kind::Log && self.out.unread.contains_key(&f.path))
     }
 
     fn count(&mut self, file_id: Option<u32>) {
@@ -411,7 +435,7 @@ impl Pass {
         }
     }
 
-    fn metadata(&mut self, change: &Change<'_>, lsn: Lsn, within_checkpoint: bool) {
+    fn metadata(&mut self, change: &Change<'_>, lsn: LogLsn, within_checkpoint: bool) {
         let (key, change, id) = match *change {
             Change::RowPut { file_id: 0, key, value, modify: false } => (key, RowChange::Put, file_id_of(value)),
             Change::RowPut { file_id: 0, key, .. } => (key, RowChange::Modified, None),

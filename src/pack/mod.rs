@@ -26,8 +26,10 @@ pub use page::Replaced;
 
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
+use crate::coverage::Unchecked;
 use crate::format::{home_turtle, local as local_format};
 use crate::home::{directory, recover};
+use crate::id::Version;
 use crate::page::Depth;
 use crate::scratch;
 use crate::store::blockfile::BlockFile;
@@ -145,6 +147,12 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
     let (tree, work, back) = (below("tree")?, below("work")?, below("back")?);
 
     let audits = audits(dir, options, progress)?;
+    // An image without a file that is there would tell of a store that lacks it.
+    for (name, why) in audits.iter().flat_map(|a| a.coverage.not_checked_list()) {
+        if let Unchecked::Io { error, .. } = why {
+            return Err(PackError::Io { path: dir.join(name), reason: error.clone() });
+        }
+    }
     let mut samples = Samples::default();
     let mut made = match Subject::open(dir).store()? {
         None => pack_home(dir, &tree, options, &mut samples, progress)?,
@@ -393,7 +401,7 @@ fn pack_log(
     }
     made.replaced = rewriter.replaced;
     made.key_bytes = rewriter.key_bytes;
-    for (table, page, lsn) in &rewriter.misfits {
+    for Version { table, page, lsn } in &rewriter.misfits {
         made.notes.push(format!("table {table}, page {page}, LSN {lsn}: the new content does not fit the old length"));
     }
     if located.home.as_deref() == Some(dir) {

@@ -10,7 +10,8 @@ use super::text;
 use crate::format::page_header::{PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::page::cell::{Cell, CellKind, Cells};
-use crate::page::delta::{self, OLD_FLAG_DELETE, PayloadForm};
+use crate::page::delta::{self, PayloadForm};
+use crate::page::old_delta;
 use std::collections::HashMap;
 
 /// A byte that begins no cell (05.1: type 14).
@@ -191,7 +192,7 @@ fn visit_old_leaf<'a>(page: Plain<'a>, each: &mut dyn FnMut(Met<'a, '_>)) -> Opt
 fn old_leaf_entry(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
     let mut r = Reader::at(bytes, at).ok()?;
     let flags = r.u8().ok()?;
-    let delete = flags & OLD_FLAG_DELETE != 0;
+    let delete = flags & old_delta::LEAF_DELETE != 0;
     if !delete {
         for bit in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20] {
             if flags & bit != 0 {

@@ -20,6 +20,7 @@ use crate::format::image::{Era, Image};
 use crate::format::key_page::{self, KeyLayout};
 use crate::format::page_header::PageType;
 use crate::format::{block, completion, crc, pagelog_turtle};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::pagelog::catalog::{self, KEY_TABLE, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::store::{BlockReader, CompletionRow, Row, StoreError, StoreKind};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -41,13 +42,13 @@ pub(super) struct Rewriter<'a> {
     opened: &'a Opened<'a>,
     era: Era,
     /// Checksums of the rows rewritten so far; several of one LSN differ by their checkpoint.
-    sums: HashMap<(u64, u64, u64), Vec<Sums>>,
-    metadata: BTreeSet<u64>,
+    sums: HashMap<Version, Vec<Sums>>,
+    metadata: BTreeSet<TableId>,
     /// The compressor of the table at hand.
     compressor: Option<Compressor>,
     pub(super) replaced: Replaced,
     /// Blocks whose content does not fit into the old length, or whose checksum does not pack into it.
-    pub(super) misfits: Vec<(u64, u64, u64)>,
+    pub(super) misfits: Vec<Version>,
     /// Most bytes of keys held at a time.
     pub(super) key_bytes: u64,
 }
@@ -81,7 +82,8 @@ impl<'a> Rewriter<'a> {
         let mut reader = self.opened.store.reader()?;
         let special = |r: &Row| r.page == SPECIAL_PAGE && (TURTLE_TABLES.contains(&r.table) || r.table == KEY_TABLE);
         self.find_metadata(&mut *reader);
-        let (late, early): (Vec<u64>, Vec<u64>) = index.tables().into_iter().partition(|t| self.metadata.contains(t));
+        let (late, early): (Vec<TableId>, Vec<TableId>) =
+            index.tables().into_iter().partition(|t| self.metadata.contains(t));
         let mut done = 0;
         for table in early.into_iter().chain(late) {
             let mut rows: Vec<Row> =
@@ -146,9 +148,9 @@ impl<'a> Rewriter<'a> {
     fn keys(&self, rows: &[Row], reader: &mut dyn BlockReader, samples: &mut Samples) -> (Keys, bool) {
         let metadata = rows.first().is_some_and(|r| self.metadata.contains(&r.table));
         let mut found: HashSet<Box<[u8]>> = HashSet::new();
-        let mut overflow: HashSet<(u64, u64)> = HashSet::new();
+        let mut overflow: HashSet<(PageId, Lsn)> = HashSet::new();
         let mut bytes = Vec::new();
-        let mut each = |row: &Row, items: Option<&HashSet<(u64, u64)>>, overflow: &mut HashSet<(u64, u64)>| {
+        let mut each = |row: &Row, items: Option<&HashSet<(PageId, Lsn)>>, overflow: &mut HashSet<(PageId, Lsn)>| {
             if reader.read(row, &mut bytes).is_err() {
                 return;
             }
@@ -190,7 +192,7 @@ impl<'a> Rewriter<'a> {
 
     /// A page image or delta.
     fn block(&mut self, row: &Row, stored: &[u8], keys: &Keys) -> Vec<u8> {
-        let place = (row.table, row.page, row.lsn);
+        let place = Version::new(row.table, row.page, row.lsn);
         let mut whole = stored.to_vec();
         let flipped = mend(&mut whole, self.era);
         let Ok(image) = Image::parse(&whole, Some(self.era)) else {
@@ -311,7 +313,7 @@ impl<'a> Rewriter<'a> {
         let rows = index.slice(index.page(row.table, row.page));
         let earlier = rows.iter().rev().filter(|r| r.lsn < row.lsn);
         earlier
-            .filter_map(|r| self.sums.get(&(r.table, r.page, r.lsn)))
+            .filter_map(|r| self.sums.get(&Version::new(r.table, r.page, r.lsn)))
             .find_map(|all| sums::exact(all, old))
             .unwrap_or(NOWHERE)
     }
@@ -324,15 +326,15 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Another cookie; in a text its table is that of the text's `id=`.
-    fn cookie(&self, table: u64, old: &[u8], text: Option<&str>) -> Option<Vec<u8>> {
+    fn cookie(&self, table: TableId, old: &[u8], text: Option<&str>) -> Option<Vec<u8>> {
         let table = match text {
             None => table,
-            Some(text) => Config::parse(text).ok()?.get("id")?.u64().ok()?,
+            Some(text) => TableId(Config::parse(text).ok()?.get("id")?.u64().ok()?),
         };
         self.cookie_in(table, old)
     }
 
-    fn cookie_in(&self, table: u64, old: &[u8]) -> Option<Vec<u8>> {
+    fn cookie_in(&self, table: TableId, old: &[u8]) -> Option<Vec<u8>> {
         let Ok(cookie) = Cookie::decode(old) else {
             // Of a cookie that breaks the rules only that it does so is kept.
             return Some(broken_cookie(old));
@@ -340,7 +342,7 @@ impl<'a> Rewriter<'a> {
         if cookie.is_none() {
             return Some(old.to_vec());
         }
-        let new = match self.sums.get(&(table, cookie.page_id, cookie.lsn)) {
+        let new = match self.sums.get(&Version::new(table, cookie.page_id, cookie.lsn)) {
             Some(all) => sums::renewed(all, cookie.checksum),
             None => NOWHERE,
         };
@@ -370,8 +372,8 @@ impl<'a> Rewriter<'a> {
                 let metadata = self.metadata.clone();
                 let cookie = |old: &[u8]| {
                     let decoded = Cookie::decode(old).ok()?;
-                    let holds = |t: &&u64| self.sums.contains_key(&(**t, decoded.page_id, decoded.lsn));
-                    let table = metadata.iter().find(holds).or(metadata.first()).copied().unwrap_or(0);
+                    let holds = |t: &&TableId| self.sums.contains_key(&Version::new(**t, decoded.page_id, decoded.lsn));
+                    let table = metadata.iter().find(holds).or(metadata.first()).copied().unwrap_or(TableId(0));
                     self.cookie_in(table, old)
                 };
                 text::rewritten(text, &cookie).into_bytes()
@@ -380,7 +382,7 @@ impl<'a> Rewriter<'a> {
         };
         let (old_sum, new_sum) = (crc::crc32c(old), crc::crc32c(&new));
         let entry = Sums { old: old_sum, old_computed: old_sum, new: new_sum, new_computed: new_sum };
-        self.sums.entry((row.table, row.page, row.lsn)).or_default().push(entry);
+        self.sums.entry(Version::new(row.table, row.page, row.lsn)).or_default().push(entry);
         new
     }
 
@@ -392,7 +394,7 @@ impl<'a> Rewriter<'a> {
         };
         let Ok(parsed) = completion::parse(text.as_bytes()) else { return text.as_bytes().to_vec() };
         let Some(old) = parsed.metadata_checksum else { return row.text.clone() };
-        let of = |table: &u64| self.sums.get(&(*table, SPECIAL_PAGE, parsed.metadata_lsn));
+        let of = |table: &TableId| self.sums.get(&Version::new(*table, SPECIAL_PAGE, parsed.metadata_lsn));
         let new = TURTLE_TABLES.iter().find_map(of).map_or(NOWHERE, |all| sums::renewed(all, old));
         // The engine writes no leading zeros, and reads them.
         let width = format!("{old:x}").len();

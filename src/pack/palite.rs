@@ -5,6 +5,7 @@
 //! frames of a log are in no copy of a copy.
 
 use super::PackError;
+use crate::id::TableId;
 use crate::store::{CompletionRow, Row};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
@@ -77,16 +78,16 @@ impl Databases {
     }
 
     /// The database with the rows of a table.
-    fn pages(&self, table: u64) -> Option<&Connection> {
+    fn pages(&self, table: TableId) -> Option<&Connection> {
         let own = self.open.get(&format!("pages_{table:06}.db"));
-        own.or_else(|| self.open.get(&format!("pages_{:02}.db", table % SHARDS)))
+        own.or_else(|| self.open.get(&format!("pages_{:02}.db", table.get() % SHARDS)))
     }
 
     /// Put new data into a row.
     pub(super) fn put(&self, row: &Row, data: &[u8]) -> Result<(), PackError> {
         let Some(conn) = self.pages(row.table) else { return Ok(()) };
         let sql = "UPDATE pages SET page_data = ?4 WHERE table_id = ?1 AND page_id = ?2 AND lsn = ?3";
-        let [table, page, lsn] = [row.table, row.page, row.lsn].map(u64::cast_signed);
+        let [table, page, lsn] = [row.table.get(), row.page.get(), row.lsn.get()].map(u64::cast_signed);
         let done = conn.prepare_cached(sql).and_then(|mut s| s.execute(params![table, page, lsn, data]));
         done.map(|_| ()).map_err(|e| PackError::Image(format!("table {}: {e}", row.table)))
     }
@@ -95,7 +96,7 @@ impl Databases {
     pub(super) fn complete(&self, row: &CompletionRow, text: &[u8]) -> Result<(), PackError> {
         let Some(conn) = self.open.get("checkpoints.db") else { return Ok(()) };
         let sql = "UPDATE checkpoints SET checkpoint_metadata = ?2 WHERE lsn = ?1 AND timestamp IS ?3";
-        let [lsn, timestamp] = [row.lsn, row.timestamp].map(u64::cast_signed);
+        let [lsn, timestamp] = [row.lsn.get(), row.timestamp].map(u64::cast_signed);
         let done = conn.execute(sql, params![lsn, text, timestamp]);
         done.map(|_| ()).map_err(|e| PackError::Image(format!("checkpoints.db: {e}")))
     }

@@ -6,6 +6,7 @@
 //! are put in where they were. Free pages stay zero.
 
 use super::PackError;
+use crate::id::Lsn;
 use crate::store::palm::lmdb::{Env, MAX_DEPTH, State};
 use crate::store::palm::{CHECKPOINT_KEY_LEN, PAGE_KEY_LEN, decode_checkpoint_key};
 use crate::store::{CompletionRow, Row};
@@ -49,7 +50,7 @@ pub(super) struct DataFile {
     out: File,
     len: u64,
     /// Offset and length of the text of a completion record, by its LSN.
-    completions: BTreeMap<u64, (u64, u32)>,
+    completions: BTreeMap<Lsn, (u64, u32)>,
     seen: HashSet<u64>,
 }
 

@@ -113,14 +113,14 @@ fn finding(f: &Finding) -> String {
             let _ = write!(out, ", {name} {value}");
         }
     };
-    let number = |n: &Option<u64>| n.map(|n| n.to_string());
+
     add("", uri.clone());
-    add("table", number(table_id));
-    add("page", number(page_id));
-    add("LSN", number(lsn));
+    add("table", table_id.map(|n| n.to_string()));
+    add("page", page_id.map(|n| n.to_string()));
+    add("LSN", lsn.map(|n| n.to_string()));
     add("file", file.clone());
-    add("offset", number(offset));
-    add("length", number(length));
+    add("offset", offset.map(|n| n.to_string()));
+    add("length", length.map(|n| n.to_string()));
     out
 }
 

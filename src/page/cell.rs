@@ -1,5 +1,7 @@
 //! Cells (spec 05): descriptor bytes, validity windows, every type, and an iterator over a page.
 
+pub use super::cell_kind::CellKind;
+use super::cell_kind::KEY_WITH_PREFIX;
 use crate::format::cookie::Cookie;
 use crate::format::reader::Reader;
 use crate::format::{FormatError, Result, int};
@@ -21,80 +23,6 @@ mod window {
     pub(super) const START_TXN: u8 = 0x20;
     pub(super) const STOP_TXN: u8 = 0x40;
     pub(super) const UNUSED: u8 = 0x80;
-}
-
-/// Cell kinds (05.1); short and long forms of a kind are one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CellKind {
-    /// Type 0: address of a fast-truncated child.
-    AddrDeleted,
-    /// Type 1: address of an internal page.
-    AddrInternal,
-    /// Type 2: address of a leaf page.
-    AddrLeaf,
-    /// Type 3: address of a leaf page without overflow items.
-    AddrLeafNoOverflow,
-    /// Type 4: deleted value of a column store.
-    Deleted,
-    /// Key: short, type 5, or with prefix (type 7).
-    Key,
-    /// Type 6: overflow key.
-    KeyOverflow,
-    /// Value: short or type 8.
-    Value,
-    /// Type 9: copy of an earlier value on the page.
-    ValueCopy,
-    /// Type 10: overflow value.
-    ValueOverflow,
-    /// Type 11: overflow value already removed.
-    ValueOverflowRemoved,
-    /// Type 12: overflow key already removed.
-    KeyOverflowRemoved,
-    /// Type 13: child removed, internal deltas only.
-    AddrGone,
-}
-
-impl CellKind {
-    /// Key cells of any form.
-    #[must_use]
-    pub fn is_key(self) -> bool {
-        matches!(self, Self::Key | Self::KeyOverflow | Self::KeyOverflowRemoved)
-    }
-
-    /// Value cells of any form, deleted column values included.
-    #[must_use]
-    pub fn is_value(self) -> bool {
-        matches!(self, Self::Value | Self::ValueCopy | Self::ValueOverflow | Self::ValueOverflowRemoved | Self::Deleted)
-    }
-
-    /// Address cells, type 13 included.
-    #[must_use]
-    pub fn is_addr(self) -> bool {
-        matches!(
-            self,
-            Self::AddrDeleted | Self::AddrInternal | Self::AddrLeaf | Self::AddrLeafNoOverflow | Self::AddrGone
-        )
-    }
-
-    /// The type number of the long form.
-    fn type_number(self) -> u8 {
-        match self {
-            Self::AddrDeleted => 0,
-            Self::AddrInternal => 1,
-            Self::AddrLeaf => 2,
-            Self::AddrLeafNoOverflow => 3,
-            Self::Deleted => 4,
-            Self::Key => 5,
-            Self::KeyOverflow => 6,
-            Self::Value => 8,
-            Self::ValueCopy => 9,
-            Self::ValueOverflow => 10,
-            Self::ValueOverflowRemoved => 11,
-            Self::KeyOverflowRemoved => 12,
-            Self::AddrGone => 13,
-        }
-    }
 }
 
 /// Validity of a value (a time window) or of everything below an address (an aggregate); 05.3.
@@ -278,23 +206,9 @@ impl<'a> Cell<'a> {
     }
 
     fn read_long(&mut self, r: &mut Reader<'a>, first: u8, page_flags: u8) -> Result<()> {
-        self.kind = match first >> 4 {
-            0 => CellKind::AddrDeleted,
-            1 => CellKind::AddrInternal,
-            2 => CellKind::AddrLeaf,
-            3 => CellKind::AddrLeafNoOverflow,
-            4 => CellKind::Deleted,
-            5 | 7 => CellKind::Key,
-            6 => CellKind::KeyOverflow,
-            8 => CellKind::Value,
-            9 => CellKind::ValueCopy,
-            10 => CellKind::ValueOverflow,
-            11 => CellKind::ValueOverflowRemoved,
-            12 => CellKind::KeyOverflowRemoved,
-            13 => CellKind::AddrGone,
-            t => return Err(FormatError::invalid(format!("cell type {t} at offset {}", self.offset))),
-        };
-        if first >> 4 == 7 {
+        self.kind = CellKind::from_number(first >> 4)
+            .ok_or_else(|| FormatError::invalid(format!("cell type {} at offset {}", first >> 4, self.offset)))?;
+        if first >> 4 == KEY_WITH_PREFIX {
             self.prefix = r.u8()?;
         }
         let windowed = self.kind.is_value() || (self.kind.is_addr() && self.kind != CellKind::AddrGone);
@@ -436,7 +350,7 @@ pub fn write_value(out: &mut Vec<u8>, times: &Times, value: &[u8]) {
 /// Append an address cell. A deleted one needs `truncate` on pages that carry it.
 pub fn write_addr(out: &mut Vec<u8>, kind: CellKind, times: &Times, truncate: Option<Truncate>, cookie: &[u8]) {
     let windowed = !times.is_empty() && kind != CellKind::AddrGone;
-    out.push(kind.type_number() << 4 | if windowed { 0x08 } else { 0 });
+    out.push(kind.byte() | if windowed { 0x08 } else { 0 });
     if windowed {
         times.write(out, true);
     }

@@ -1,15 +1,21 @@
 //! Page content after merging a base image with its deltas (spec 04.5 to 04.7): children of internal
-//! pages, rows of leaf pages. Knows all delta forms: current (`Bu`, `uB`) and June 2025.
+//! pages, rows of leaf pages, of all delta forms: current (`Bu`, `uB`) and June 2025. The blocks are read
+//! and judged by the readers of all pages; here their contents come together.
 
-use super::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times, Truncate};
+use super::RowCounts;
+use super::cell::{Cell, CellKind, Times, Truncate};
+use super::form::{Cookies, Form};
+use super::internal;
+use super::leaf::{self, Leaf, Options, Row, Value};
+use super::old_delta;
+use super::rules::{Breaches, Broken, Harm, Page, Rule, log_header};
+use super::what::{Wanted, What};
+use super::windows;
 use crate::format::image::Era;
-use crate::format::page_header::PageHeader;
+use crate::format::page_header::{PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::format::{FormatError, Result};
 use std::collections::BTreeMap;
-
-/// Delta flag "is delete" of June 2025; its value since October 2025 is unconfirmed (15 U2).
-pub const OLD_FLAG_DELETE: u8 = 0x40;
 
 /// Most memory that the rows or the children of one page may take. A cell of two bytes can stand for a key
 /// of hundreds, and a block that is a stream of nothing else for half a gigabyte of such cells; a page that
@@ -27,12 +33,6 @@ pub struct Body<'a> {
     pub header: PageHeader,
     /// The block's header layout.
     pub era: Era,
-}
-
-impl<'a> Body<'a> {
-    fn cells(&self) -> Cells<'a> {
-        Cells::new(self.plain, self.start, self.header.flags)
-    }
 }
 
 /// The form of a leaf delta's payload (04.5.1).
@@ -62,6 +62,27 @@ pub fn split_payload(payload: &[u8]) -> Result<(PayloadForm, u8, &[u8])> {
     }
 }
 
+/// The broken rules of one block of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Which block: 0 is the base image, 1 the first delta.
+    pub block: usize,
+    /// What is wrong with it.
+    pub breaches: Breaches,
+}
+
+/// Keep the broken rules of a block, if there are any.
+fn keep(broken: &mut Vec<Judged>, block: usize, breaches: Breaches) {
+    if !breaches.is_empty() {
+        broken.push(Judged { block, breaches });
+    }
+}
+
+/// The first broken rule for which rows or children may be missing.
+fn lost(broken: &[Judged]) -> Option<&Broken> {
+    broken.iter().flat_map(|j| &j.breaches.list).find(|b| b.rule.harm() == Harm::Lost)
+}
+
 /// A child of an internal page after merging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Child<'a> {
@@ -77,29 +98,118 @@ pub struct Child<'a> {
     pub truncate: Option<Truncate>,
     /// The cookie, not decoded.
     pub cookie: &'a [u8],
+    /// Offset of the address cell in its block.
+    pub at: usize,
+    /// Which block the address is in: 0 is the base image.
+    pub block: usize,
 }
 
-/// Children of an internal page, and the first thing that was wrong with it.
+/// Children of an internal page, and what was wrong with it.
 ///
-/// What could be decoded is returned beside the error, so that an audit can go on below a damaged
+/// What could be decoded is returned beside the broken rules, so that an audit can go on below a damaged
 /// page; each child cookie carries its own checksum, so nothing false can follow from it.
 #[derive(Debug, Clone, Default)]
 pub struct Children<'a> {
     /// The children in key order.
     pub list: Vec<Child<'a>>,
-    /// The first violation.
-    pub error: Option<FormatError>,
+    /// The broken rules, by block.
+    pub broken: Vec<Judged>,
+    /// The write generation of the newest block.
+    pub generation: u64,
+}
+
+impl Children<'_> {
+    /// The first reason why children may be missing.
+    #[must_use]
+    pub fn lost(&self) -> Option<&Broken> {
+        lost(&self.broken)
+    }
+
+    /// Judge what needs more than the cells: the blocks' headers, and what the cell above says.
+    pub fn judge(&mut self, base: &Body<'_>, deltas: &[Body<'_>], above: Above<'_>) {
+        let mut broken = judge_headers(base, deltas, above);
+        for judged in std::mem::take(&mut self.broken) {
+            join(&mut broken, judged);
+        }
+        for child in self.list.iter().filter(|_| above.times.is_some()) {
+            let fits = |above| windows::aggregate_fits(&child.times, child.truncate.as_ref(), above, None);
+            if let Some(Err(clash)) = above.times.map(fits) {
+                note(&mut broken, child.block, Rule::Window, child.at, clash);
+            }
+        }
+        self.broken = broken;
+    }
+}
+
+/// What the page above, or the checkpoint above a root, says of a page.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Above<'t> {
+    /// The aggregate, where times are to be compared with it.
+    pub times: Option<&'t Times>,
+    /// The write generation of the page above.
+    pub generation: Option<u64>,
+    /// The address cell says that there is no overflow item.
+    pub no_overflow: bool,
+}
+
+/// The rules of the headers of all blocks of a page.
+fn judge_headers(base: &Body<'_>, deltas: &[Body<'_>], above: Above<'_>) -> Vec<Judged> {
+    let mut out = Vec::new();
+    let mut previous: Option<u64> = None;
+    for (body, block) in std::iter::once(base).chain(deltas).zip(0..) {
+        let Ok(page) = Page::of_body(body, block > 0) else { continue };
+        let mut breaches = Breaches::of(page.form);
+        if let Some(broken) = log_header(&page) {
+            breaches.add(broken.rule, broken.at, || broken.what);
+        }
+        let own = body.header.write_gen;
+        if let Some(before) = previous.filter(|p| *p >= own) {
+            breaches.add(Rule::Generation, 0, || What::GenerationOrder { own, before });
+        }
+        previous = Some(own);
+        keep(&mut out, block, breaches);
+    }
+    if let (Some(own), Some(parent)) = (previous, above.generation)
+        && own >= parent
+    {
+        note(&mut out, deltas.len(), Rule::Generation, 0, What::Generation { own, above: parent });
+    }
+    out
+}
+
+/// Add the broken rules of a block to those of the same block.
+fn join(to: &mut Vec<Judged>, more: Judged) {
+    match to.iter_mut().find(|j| j.block == more.block) {
+        Some(judged) => append(&mut judged.breaches, more.breaches),
+        None => to.push(more),
+    }
+}
+
+/// Note a broken rule of a block.
+fn note(broken: &mut Vec<Judged>, block: usize, rule: Rule, at: usize, what: impl Into<What>) {
+    let judged = match broken.iter().position(|j| j.block == block) {
+        Some(found) => broken.get_mut(found),
+        None => {
+            broken.push(Judged { block, breaches: Breaches::default() });
+            broken.last_mut()
+        }
+    };
+    if let Some(judged) = judged {
+        judged.breaches.add(rule, at, || what);
+    }
 }
 
 /// Merge an internal page (04.6): the first base key stays, newer deltas win, type 13 removes.
 #[must_use]
 pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
-    let mut error = None;
-    let mut list = Vec::new();
+    let generation = deltas.last().unwrap_or(base).header.write_gen;
+    let mut out = Children { generation, ..Children::default() };
     let mut room = Room::new();
-    note(&mut error, read_pairs(base, false, &mut room, &mut |child| list.push(child)));
+    let mut list = Vec::new();
+    read_children(base, 0, &mut room, &mut out.broken, &mut |child| list.push(child));
     if deltas.is_empty() {
-        return Children { list, error };
+        out.list = list;
+        return out;
     }
     let mut entries = list.into_iter();
     // The 0th key is truncated; real deltas repeat it as it stands to change the first child
@@ -107,8 +217,8 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
     let mut first = entries.next();
     let first_key = first.map(|c| c.key);
     let mut merged: BTreeMap<&[u8], Child<'a>> = entries.map(|c| (c.key, c)).collect();
-    for delta in deltas {
-        let mut apply = |child: Child<'a>| {
+    for (delta, block) in deltas.iter().zip(1..) {
+        read_children(delta, block, &mut room, &mut out.broken, &mut |child| {
             if Some(child.key) == first_key {
                 first = Some(child).filter(|c| c.kind != CellKind::AddrGone);
             } else if child.kind == CellKind::AddrGone {
@@ -116,10 +226,74 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
             } else {
                 merged.insert(child.key, child);
             }
-        };
-        note(&mut error, read_pairs(delta, true, &mut room, &mut apply));
+        });
     }
-    Children { list: first.into_iter().chain(merged.into_values()).collect(), error }
+    out.list = first.into_iter().chain(merged.into_values()).collect();
+    out
+}
+
+/// Read the keys and addresses of one block.
+fn read_children<'a>(
+    body: &Body<'a>,
+    block: usize,
+    room: &mut Room,
+    broken: &mut Vec<Judged>,
+    f: &mut dyn FnMut(Child<'a>),
+) {
+    let Some(page) = page(body, block, broken) else { return };
+    let mut full = false;
+    let mut give = |child: Child<'a>| {
+        full |= room.take::<Child<'_>>(0).is_err();
+        if !full {
+            f(child);
+        }
+    };
+    let mut breaches = if page.form == Form::Delta(Era::June2025) && page.kind == PageType::RowInternal {
+        old_delta::children(&page, &mut |entry| {
+            let address = entry.address.as_ref();
+            give(Child {
+                key: entry.key.data,
+                overflow_key: address.is_some() && entry.key.kind == CellKind::KeyOverflow,
+                kind: address.map_or(CellKind::AddrGone, |a| a.kind),
+                times: address.map_or(Times::EMPTY, |a| a.times),
+                truncate: address.and_then(|a| a.truncate),
+                cookie: address.map_or(&[], |a| a.data),
+                at: address.map_or(entry.at, |a| a.offset),
+                block,
+            });
+        })
+    } else {
+        let found = internal::children(&page, Cookies, true, &mut |c| {
+            give(Child {
+                key: c.key,
+                overflow_key: c.key_is_item,
+                kind: c.kind,
+                times: c.times,
+                truncate: c.truncate,
+                cookie: c.address.unwrap_or_default(),
+                at: c.at,
+                block,
+            });
+        });
+        found.breaches
+    };
+    if full {
+        breaches.add(Rule::Entries, 0, || What::TooMuch(MAX_MERGED));
+    }
+    keep(broken, block, breaches);
+}
+
+/// The page in a block; `None` after noting why there is none.
+fn page<'a>(body: &Body<'a>, block: usize, broken: &mut Vec<Judged>) -> Option<Page<'a>> {
+    match Page::of_body(body, block > 0) {
+        Ok(page) => Some(page),
+        Err(e) => {
+            let mut breaches = Breaches::default();
+            breaches.add(Rule::Type, super::header::at::TYPE, || What::Header(e));
+            keep(broken, block, breaches);
+            None
+        }
+    }
 }
 
 /// Whether a leaf, or a leaf delta of the current era, has an overflow item, as far as it can be read.
@@ -154,92 +328,22 @@ impl Room {
     }
 }
 
-/// Keep the first error only.
-fn note(slot: &mut Option<FormatError>, result: Result<()>) {
-    if let (None, Err(e)) = (&slot, result) {
-        *slot = Some(e);
+/// The child that a key cell and an address cell of a base image make, if they break no rule.
+pub(super) fn child<'a>(key: &Cell<'a>, addr: &Cell<'a>) -> Option<Child<'a>> {
+    let is_key = matches!(key.kind, CellKind::Key | CellKind::KeyOverflow);
+    let is_addr = addr.kind.is_addr() && addr.kind != CellKind::AddrGone;
+    if !is_key || !is_addr || key.prefix != 0 || key.run.is_some() || addr.run.is_some() {
+        return None;
     }
-}
-
-/// Read (key, address) pairs of an internal page or delta.
-fn read_pairs<'a>(body: &Body<'a>, delta: bool, room: &mut Room, f: &mut dyn FnMut(Child<'a>)) -> Result<()> {
-    if delta && body.era == Era::June2025 {
-        return read_old_internal(body, room, f);
-    }
-    let mut key: Option<Cell<'a>> = None;
-    let mut count = 0_u32;
-    for cell in body.cells() {
-        let cell = cell?;
-        count = count.saturating_add(1);
-        match (key.take(), cell.kind.is_key(), cell.kind.is_addr()) {
-            (None, true, _) => key = Some(cell),
-            (Some(k), _, true) => {
-                room.take::<Child<'_>>(0)?;
-                f(child(&k, &cell, delta)?);
-            }
-            _ => {
-                return Err(FormatError::invalid(format!(
-                    "internal page has a {:?} cell at offset {} where keys and addresses alternate",
-                    cell.kind, cell.offset
-                )));
-            }
-        }
-    }
-    if key.is_some() {
-        return Err(FormatError::invalid("internal page ends with a key"));
-    }
-    if count != body.header.entries {
-        return Err(FormatError::invalid(format!("page has {count} cells, its header says {}", body.header.entries)));
-    }
-    Ok(())
-}
-
-/// Internal delta of June 2025: flag byte, key cell, and unless deleted an address cell (04.7).
-fn read_old_internal<'a>(body: &Body<'a>, room: &mut Room, f: &mut dyn FnMut(Child<'a>)) -> Result<()> {
-    let mut at = body.start;
-    while at < body.plain.len() {
-        room.take::<Child<'_>>(0)?;
-        let flags = Reader::at(body.plain, at)?.u8()?;
-        let key = Cell::read(body.plain, at.saturating_add(1), body.header.flags)?;
-        if !key.kind.is_key() {
-            return Err(FormatError::invalid(format!("internal delta has no key at offset {}", key.offset)));
-        }
-        if flags & 0x01 != 0 {
-            f(Child {
-                key: key.data,
-                overflow_key: false,
-                kind: CellKind::AddrGone,
-                times: Times::EMPTY,
-                truncate: None,
-                cookie: &[],
-            });
-            at = key.end;
-        } else {
-            let addr = Cell::read(body.plain, key.end, body.header.flags)?;
-            f(child(&key, &addr, true)?);
-            at = addr.end;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn child<'a>(key: &Cell<'a>, addr: &Cell<'a>, delta: bool) -> Result<Child<'a>> {
-    if !addr.kind.is_addr() || (addr.kind == CellKind::AddrGone && !delta) {
-        return Err(FormatError::invalid(format!("{:?} cell at offset {} is no child", addr.kind, addr.offset)));
-    }
-    if key.prefix != 0 {
-        return Err(FormatError::invalid(format!(
-            "prefix-compressed key on an internal page at offset {}",
-            key.offset
-        )));
-    }
-    Ok(Child {
+    Some(Child {
         key: key.data,
         overflow_key: key.kind == CellKind::KeyOverflow,
         kind: addr.kind,
         times: addr.times,
         truncate: addr.truncate,
         cookie: addr.data,
+        at: addr.offset,
+        block: 0,
     })
 }
 
@@ -263,19 +367,29 @@ pub struct LeafRow<'a> {
     pub times: Times,
     /// The value.
     pub value: LeafValue<'a>,
+    /// Offset of the row in its block.
+    pub at: usize,
+    /// Which block it is in: 0 is the base image.
+    pub block: usize,
 }
 
-/// Rows of a leaf page, and the first thing that was wrong with it.
+/// Rows of a leaf page, and what was wrong with it.
 #[derive(Debug, Clone, Default)]
 pub struct Rows<'a> {
     /// The rows in key order.
     pub list: Vec<LeafRow<'a>>,
-    /// The first violation.
-    pub error: Option<FormatError>,
-    /// Keys that do not ascend within the base image or a delta: their number, and the first one's offset.
-    pub out_of_order: Option<(u64, usize)>,
+    /// The broken rules, by block.
+    pub broken: Vec<Judged>,
     /// The payload form of the deltas, where there were any of the current era.
     pub form: Option<PayloadForm>,
+}
+
+impl Rows<'_> {
+    /// The first reason why rows may be missing.
+    #[must_use]
+    pub fn lost(&self) -> Option<&Broken> {
+        lost(&self.broken)
+    }
 }
 
 /// Merge a row-store leaf page (04.6, 05.7).
@@ -283,180 +397,180 @@ pub struct Rows<'a> {
 pub fn rows<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Rows<'a> {
     let mut out = Rows::default();
     let mut room = Room::new();
-    let result = read_leaf(base, &mut room, &mut out);
-    note(&mut out.error, result);
+    let mut list = Vec::new();
+    read_rows(base, 0, &mut room, &mut out, &mut |row, value| {
+        let (key, overflow_key) = match (row.key, row.item) {
+            // An overflow key is known by its cookie alone.
+            (_, Some(cookie)) => (cookie, true),
+            (Some(key), None) => (key, false),
+            (None, None) => return,
+        };
+        if let Some(value) = value {
+            list.push(LeafRow { key: key.to_vec(), overflow_key, times: row.times, value, at: row.at, block: 0 });
+        }
+    });
     if deltas.is_empty() {
+        out.list = list;
         return out;
     }
-    let mut merged: BTreeMap<Vec<u8>, LeafRow<'a>> =
-        std::mem::take(&mut out.list).into_iter().map(|r| (r.key.clone(), r)).collect();
-    for delta in deltas {
-        let result = read_leaf_delta(delta, &mut room, &mut out, &mut |key, change| {
-            match change {
-                Some((times, value)) => {
-                    let row = LeafRow { key: key.clone(), overflow_key: false, times, value };
-                    merged.insert(key, row);
+    let mut merged: BTreeMap<Vec<u8>, LeafRow<'a>> = list.into_iter().map(|r| (r.key.clone(), r)).collect();
+    for (delta, block) in deltas.iter().zip(1..) {
+        read_rows(delta, block, &mut room, &mut out, &mut |row, value| {
+            let Some(key) = row.key else { return };
+            match value {
+                Some(value) => {
+                    let (times, at) = (row.times, row.at);
+                    let row = LeafRow { key: key.to_vec(), overflow_key: false, times, value, at, block };
+                    merged.insert(key.to_vec(), row);
                 }
                 None => {
-                    merged.remove(&key);
+                    merged.remove(key);
                 }
-            };
+            }
         });
-        note(&mut out.error, result);
     }
     out.list = merged.into_values().collect();
     out
 }
 
-/// Tracks that keys ascend; byte order is the order of every btree without a collator.
-#[derive(Default)]
-struct Order {
-    previous: Option<Vec<u8>>,
-}
+/// A row of a page log's block.
+type LogRow<'k, 'a> = Row<'k, 'a, &'a [u8]>;
 
-impl Order {
-    fn check(&mut self, key: &[u8], offset: usize, out: &mut Option<(u64, usize)>) {
-        if self.previous.as_deref().is_some_and(|p| p >= key) {
-            let (count, first) = out.unwrap_or((0, offset));
-            *out = Some((count + 1, first));
-        }
-        let slot = self.previous.get_or_insert_default();
-        slot.clear();
-        slot.extend_from_slice(key);
-    }
-}
-
-fn read_leaf<'a>(body: &Body<'a>, room: &mut Room, out: &mut Rows<'a>) -> Result<()> {
-    let mut keys = KeyBuilder::default();
-    let mut order = Order::default();
-    let mut count = 0_u32;
-    let mut open = false;
-    for cell in body.cells() {
-        let cell = cell?;
-        count = count.saturating_add(1);
-        if cell.kind.is_key() {
-            let overflow_key = cell.kind != CellKind::Key;
-            let key = if overflow_key { cell.data.to_vec() } else { keys.full(&cell)?.to_vec() };
-            if !overflow_key {
-                order.check(&key, cell.offset, &mut out.out_of_order);
-            }
-            room.take::<LeafRow<'_>>(key.len())?;
-            // Until a value follows, the key stands for the empty value with the empty window.
-            out.list.push(LeafRow { key, overflow_key, times: Times::EMPTY, value: LeafValue::Plain(&[]) });
-            open = true;
-        } else if cell.kind.is_value() && cell.kind != CellKind::Deleted {
-            let row = out
-                .list
-                .last_mut()
-                .filter(|_| open)
-                .ok_or_else(|| FormatError::invalid(format!("value without a key at offset {}", cell.offset)))?;
-            row.times = cell.times;
-            row.value = leaf_value(body, &cell)?;
-            open = false;
-        } else {
-            return Err(FormatError::invalid(format!("{:?} cell on a leaf page at offset {}", cell.kind, cell.offset)));
-        }
-    }
-    if count != body.header.entries {
-        return Err(FormatError::invalid(format!("page has {count} cells, its header says {}", body.header.entries)));
-    }
-    Ok(())
-}
-
-fn leaf_value<'a>(body: &Body<'a>, cell: &Cell<'a>) -> Result<LeafValue<'a>> {
-    match cell.kind {
-        CellKind::ValueOverflow | CellKind::ValueOverflowRemoved => Ok(LeafValue::Overflow(cell.data)),
-        CellKind::ValueCopy => {
-            let target = cell
-                .copy_distance
-                .and_then(|d| usize::try_from(d).ok())
-                .and_then(|d| cell.offset.checked_sub(d))
-                .filter(|at| *at >= body.start && *at < cell.offset)
-                .ok_or_else(|| FormatError::invalid(format!("value copy at offset {} points outside", cell.offset)))?;
-            let source = Cell::read(body.plain, target, body.header.flags)?;
-            match source.kind {
-                CellKind::Value => Ok(LeafValue::Plain(source.data)),
-                CellKind::ValueOverflow => Ok(LeafValue::Overflow(source.data)),
-                k => Err(FormatError::invalid(format!("value copy at offset {} points at a {k:?} cell", cell.offset))),
-            }
-        }
-        _ => Ok(LeafValue::Plain(cell.data)),
-    }
-}
-
-/// What a delta does to one key: a new window and value, or a delete.
-type Change<'a> = Option<(Times, LeafValue<'a>)>;
-
-fn read_leaf_delta<'a>(
+/// Read the rows of one block; without a value the key is deleted.
+fn read_rows<'a>(
     body: &Body<'a>,
+    block: usize,
     room: &mut Room,
     out: &mut Rows<'a>,
-    f: &mut dyn FnMut(Vec<u8>, Change<'a>),
-) -> Result<()> {
-    if body.era == Era::June2025 {
-        return read_old_leaf(body, room, f);
-    }
-    let mut keys = KeyBuilder::default();
-    let mut order = Order::default();
-    let mut pending: Option<Vec<u8>> = None;
-    let mut count = 0_u32;
-    for cell in body.cells() {
-        let cell = cell?;
-        count = count.saturating_add(1);
-        match pending.take() {
-            None if cell.kind == CellKind::Key => {
-                let key = keys.full(&cell)?.to_vec();
-                order.check(&key, cell.offset, &mut out.out_of_order);
-                pending = Some(key);
-            }
-            Some(key) if cell.kind == CellKind::Value => {
-                let (form, flags, value) = split_payload(cell.data)?;
-                out.form.get_or_insert(form);
-                room.take::<LeafRow<'_>>(key.len().saturating_mul(2))?;
-                let delete = flags != 0 && value.is_empty();
-                f(key, (!delete).then_some((cell.times, LeafValue::Plain(value))));
-            }
-            _ => {
-                return Err(FormatError::invalid(format!(
-                    "leaf delta has a {:?} cell at offset {} where keys and values alternate",
-                    cell.kind, cell.offset
-                )));
-            }
+    f: &mut dyn FnMut(&LogRow<'_, 'a>, Option<LeafValue<'a>>),
+) {
+    let Some(page) = page(body, block, &mut out.broken) else { return };
+    let mut full = false;
+    let copies = if block == 0 { 1 } else { 2 };
+    let mut leaf = read_leaf(&page, &mut |row| {
+        let owned = row.key.map_or(0, <[u8]>::len).saturating_mul(copies);
+        full |= room.take::<LeafRow<'_>>(owned).is_err();
+        if full {
+            return;
         }
+        match row.value {
+            Value::Inline(value) => f(row, Some(LeafValue::Plain(value))),
+            Value::Empty => f(row, Some(LeafValue::Plain(&[]))),
+            Value::Overflow(cookie) => f(row, Some(LeafValue::Overflow(cookie.unwrap_or_default()))),
+            Value::Gone => f(row, None),
+            _ => {}
+        }
+    });
+    if full {
+        leaf.breaches.add(Rule::Entries, 0, || What::TooMuch(MAX_MERGED));
     }
-    if pending.is_some() || count != body.header.entries {
-        return Err(FormatError::invalid(format!("delta has {count} cells, its header says {}", body.header.entries)));
-    }
-    Ok(())
+    out.form = out.form.or(leaf.payload);
+    keep(&mut out.broken, block, leaf.breaches);
 }
 
-/// Leaf delta of June 2025: flag byte, optional times, sizes, key, value (04.7).
-fn read_old_leaf<'a>(body: &Body<'a>, room: &mut Room, f: &mut dyn FnMut(Vec<u8>, Change<'a>)) -> Result<()> {
-    let mut r = Reader::at(body.plain, body.start)?;
-    while !r.is_empty() {
-        room.take::<LeafRow<'_>>(0)?;
-        let flags = r.u8()?;
-        if flags & OLD_FLAG_DELETE != 0 {
-            let n = r.vlen()?;
-            f(r.take(n)?.to_vec(), None);
-            continue;
+/// Read a leaf block of any form.
+fn read_leaf<'a>(page: &Page<'a>, row: &mut dyn FnMut(&LogRow<'_, 'a>)) -> Leaf<&'a [u8]> {
+    match page.kind {
+        PageType::RowLeaf if page.form == Form::Delta(Era::June2025) => {
+            let mut out = Leaf::new(page.form);
+            let mut counted = |r: &LogRow<'_, 'a>| {
+                if !matches!(r.value, Value::Gone) {
+                    out.count(&r.times, 1, false);
+                }
+                row(r);
+            };
+            let breaches = old_delta::leaf(page, &mut counted);
+            Leaf { breaches, ..out }
         }
-        let mut read = |bit: u8, default: u64| if flags & bit != 0 { r.vuint() } else { Ok(default) };
-        let start_txn = read(0x01, 0)?;
-        let start_ts = read(0x02, 0)?;
-        let durable_start_ts = read(0x04, start_ts)?;
-        let stop_txn = read(0x08, TXN_MAX)?;
-        let stop_ts = read(0x10, TS_MAX)?;
-        let durable_stop_ts = read(0x20, if stop_ts == TS_MAX { 0 } else { stop_ts })?;
-        let times =
-            Times { start_ts, start_txn, durable_start_ts, stop_ts, stop_txn, durable_stop_ts, prepared: false };
-        let key_len = r.vlen()?;
-        let value_len = r.vlen()?;
-        let key = r.take(key_len)?.to_vec();
-        let value = r.take(value_len)?;
-        f(key, Some((times, LeafValue::Plain(value))));
+        PageType::RowLeaf => leaf::leaf(page, &Options::deep(Cookies), &mut |_| None, row),
+        found => {
+            let mut out = Leaf::new(page.form);
+            out.breaches.add(Rule::Type, super::header::at::TYPE, || What::Instead { found, wanted: Wanted::Leaf });
+            out
+        }
     }
-    Ok(())
+}
+
+/// What a leaf holds, without its rows.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Its rows after merging.
+    pub rows: RowCounts,
+    /// Cookies of overflow items; whether each is that of a key.
+    pub overflows: Vec<(bool, Vec<u8>)>,
+    /// The first key that is no overflow item.
+    pub first_key: Option<Vec<u8>>,
+    /// The last one.
+    pub last_key: Option<Vec<u8>>,
+    /// The broken rules, by block.
+    pub broken: Vec<Judged>,
+}
+
+/// Read a leaf for its numbers, its overflow items and its broken rules, without keeping its rows where
+/// there are no deltas. `above`: every rule is to be judged, with what the page above says.
+#[must_use]
+pub fn summary(base: &Body<'_>, deltas: &[Body<'_>], above: Option<Above<'_>>) -> Summary {
+    let times = above.and_then(|a| a.times);
+    let mut out = if deltas.is_empty() { lone_image(base, times) } else { merged(base, deltas, times) };
+    if let Some(above) = above {
+        let mut broken = judge_headers(base, deltas, above);
+        for judged in std::mem::take(&mut out.broken) {
+            join(&mut broken, judged);
+        }
+        if above.no_overflow && !out.overflows.is_empty() {
+            note(&mut broken, 0, Rule::Overflow, 0, What::OverflowBelow);
+        }
+        out.broken = broken;
+    }
+    out
+}
+
+fn lone_image(base: &Body<'_>, above: Option<&Times>) -> Summary {
+    let mut out = Summary::default();
+    let Some(page) = page(base, 0, &mut out.broken) else { return out };
+    let mut unfit = Breaches::of(page.form);
+    let mut leaf = read_leaf(&page, &mut |row| {
+        if let Some(Err(clash)) = above.map(|above| windows::value_fits(&row.times, above)) {
+            unfit.add(Rule::Window, row.at, || clash);
+        }
+    });
+    out.rows = RowCounts { keys: leaf.rows, live: leaf.live };
+    out.overflows = leaf.overflows.iter().map(|o| (o.key, o.address.to_vec())).collect();
+    (out.first_key, out.last_key) = (leaf.first_key.take(), leaf.last_key.take());
+    append(&mut leaf.breaches, unfit);
+    keep(&mut out.broken, 0, leaf.breaches);
+    out
+}
+
+fn merged(base: &Body<'_>, deltas: &[Body<'_>], above: Option<&Times>) -> Summary {
+    let mut rows = rows(base, deltas);
+    let mut out = Summary::default();
+    for row in &rows.list {
+        out.rows.keys += 1;
+        out.rows.live += u64::from(!row.times.is_stopped());
+        if let Some(Err(clash)) = above.map(|above| windows::value_fits(&row.times, above)) {
+            note(&mut rows.broken, row.block, Rule::Window, row.at, clash);
+        }
+        if row.overflow_key {
+            out.overflows.push((true, row.key.clone()));
+        }
+        if let LeafValue::Overflow(cookie) = row.value {
+            out.overflows.push((false, cookie.to_vec()));
+        }
+    }
+    let mut keys = rows.list.iter().filter(|r| !r.overflow_key).map(|r| &r.key);
+    out.first_key = keys.next().cloned();
+    out.last_key = keys.next_back().cloned().or_else(|| out.first_key.clone());
+    out.broken = rows.broken;
+    out
+}
+
+/// Add further broken rules of the same page.
+fn append(to: &mut Breaches, more: Breaches) {
+    for broken in more.list {
+        to.add(broken.rule, broken.at, || broken.what);
+    }
+    to.more = to.more.saturating_add(more.more);
 }
 
 #[cfg(test)]
@@ -480,13 +594,13 @@ mod tests {
     fn internal_merge_of_06_7() {
         let (base, delta) = (hex::decode(ROOT).unwrap(), hex::decode(ROOT_DELTA).unwrap());
         let alone = children(&body(&base), &[]);
-        assert_eq!(alone.error, None);
+        assert_eq!(alone.broken, []);
         let pages = |c: &Children<'_>| -> Vec<_> {
-            c.list.iter().map(|c| Cookie::decode(c.cookie).unwrap()).map(|c| (c.page_id, c.lsn)).collect()
+            c.list.iter().map(|c| Cookie::decode(c.cookie).unwrap()).map(|c| (c.page_id.get(), c.lsn.get())).collect()
         };
         assert_eq!(pages(&alone), [(102, 20), (103, 21)]);
         let merged = children(&body(&base), &[body(&delta)]);
-        assert_eq!(merged.error, None);
+        assert_eq!(merged.broken, []);
         assert_eq!(pages(&merged), [(102, 20), (104, 26)]);
         assert_eq!((merged.list[1].key, merged.list[1].times.durable_start_ts), (&b"dog"[..], 32));
     }
@@ -495,7 +609,7 @@ mod tests {
     fn leaf_merge_of_04_8() {
         let (base, delta) = (hex::decode(LEAF).unwrap(), hex::decode(LEAF_DELTA).unwrap());
         let merged = rows(&body(&base), &[body(&delta)]);
-        assert_eq!((merged.error, merged.out_of_order, merged.form), (None, None, Some(PayloadForm::Bu)));
+        assert_eq!((&merged.broken, merged.form), (&vec![], Some(PayloadForm::Bu)));
         let shown: Vec<_> = merged.list.iter().map(|r| (r.key.clone(), r.value, r.times.start_ts)).collect();
         assert_eq!(
             shown,
@@ -524,18 +638,20 @@ mod tests {
         let end = base.len() - 13;
         base[end] = 0x0f;
         let found = children(&body(&base), &[]);
-        assert!(found.error.is_some());
+        assert!(found.lost().is_some());
         assert_eq!(found.list.len(), 1);
         let mut short = hex::decode(LEAF).unwrap();
         short[20] = 7;
-        assert!(rows(&body(&short), &[]).error.is_some());
+        assert!(rows(&body(&short), &[]).lost().is_some());
     }
 
     #[test]
-    fn keys_out_of_order_are_counted() {
+    fn keys_out_of_order_are_told() {
         let mut base = hex::decode(LEAF).unwrap();
         base[45] = b'z';
-        assert_eq!(rows(&body(&base), &[]).out_of_order, Some((1, 72)));
+        let found = rows(&body(&base), &[]);
+        let told: Vec<_> = found.broken[0].breaches.list.iter().map(|b| (b.rule, b.at)).collect();
+        assert_eq!((told, found.lost()), (vec![(Rule::Order, 72)], None));
     }
 
     proptest! {

@@ -2,10 +2,11 @@
 //! records that have a time window.
 
 use super::cell::{CellKind, Times};
+use super::form::{self, Addresses, Page};
 use super::leaf::{Leaf, Options, Row, Value};
-use super::rules::{self, Broken, Page, Rule};
+use super::rules::{Broken, Rule};
+use super::what::What;
 use super::windows;
-use crate::format::local::DATA_OFFSET;
 use crate::format::reader::Reader;
 
 /// Widths of a value in bits.
@@ -14,7 +15,12 @@ const WIDTHS: std::ops::RangeInclusive<u8> = 1..=8;
 const AUX_VERSION: u8 = 1;
 
 /// Read a fixed-length column leaf: every record to `row` in the deep pass, numbers into `out`.
-pub(super) fn records(page: &Page<'_>, options: &Options, out: &mut Leaf, row: &mut dyn FnMut(&Row<'_>)) {
+pub(super) fn records<'a, B: Addresses>(
+    page: &Page<'a>,
+    options: &Options<B>,
+    out: &mut Leaf<B::Address<'a>>,
+    row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>),
+) {
     let layout = match options.fixed_width {
         Some(width) => Layout::read(page, width),
         None => guess(page),
@@ -22,14 +28,14 @@ pub(super) fn records(page: &Page<'_>, options: &Options, out: &mut Leaf, row: &
     let layout = match layout {
         Ok(layout) => layout,
         Err(broken) => {
-            out.breaches.add(broken.rule, broken.at, || broken.message);
+            out.breaches.add(broken.rule, broken.at, || broken.what);
             return;
         }
     };
     let records = u64::from(page.header.entries);
     if page.header.recno.checked_add(records).is_none() {
         let recno = page.header.recno;
-        out.breaches.add(Rule::RecordNumber, 0, || format!("{records} records from record {recno} on"));
+        out.breaches.add(Rule::RecordNumber, 0, || What::RecordsEnd { records, recno });
         return;
     }
     let mut walk = Walk { page, options, out, layout, next: 0 };
@@ -49,35 +55,34 @@ struct Layout {
 impl Layout {
     fn read(page: &Page<'_>, width: u8) -> Result<Self, Broken> {
         if !WIDTHS.contains(&width) {
-            return Err(Broken::new(Rule::Bitmap, DATA_OFFSET, format!("values of {width} bits")));
+            return Err(Broken::new(Rule::Bitmap, page.start, What::Width(width)));
         }
         let bits = u64::from(page.header.entries).saturating_mul(u64::from(width));
         let bitmap = usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX);
-        let aux = DATA_OFFSET.saturating_add(bitmap);
+        let aux = page.start.saturating_add(bitmap);
         let size = page.plain.len();
         let Some(rest) = page.plain.get(aux..) else {
-            let message = format!("a bitmap of {bitmap} bytes does not fit mem_size {size}");
-            return Err(Broken::new(Rule::Bitmap, DATA_OFFSET, message));
+            return Err(Broken::new(Rule::Bitmap, page.start, What::BitmapSize { bitmap, mem_size: size }));
         };
         let last = aux.saturating_sub(1);
         let used = u32::try_from(bits % 8).unwrap_or(0);
         if used != 0 && page.plain.get(last).is_some_and(|b| b >> used != 0) {
-            return Err(Broken::new(Rule::Bitmap, last, "unused bits of the bitmap are not zero"));
+            return Err(Broken::new(Rule::Bitmap, last, What::BitmapBits));
         }
         if rest.first().is_none_or(|b| *b == 0) {
             return match rest.iter().position(|b| *b != 0) {
                 None => Ok(Self { width, cells: None }),
-                Some(n) => Err(Broken::new(Rule::Tail, aux.saturating_add(n), "non-zero bytes behind the bitmap")),
+                Some(n) => Err(Broken::new(Rule::Tail, aux.saturating_add(n), What::BehindBitmap)),
             };
         }
-        let cells = aux_header(rest).map_err(|message| Broken::new(Rule::Bitmap, aux, message))?;
+        let cells = aux_header(rest).map_err(|what| Broken::new(Rule::Bitmap, aux, what))?;
         Ok(Self { width, cells: Some((aux.saturating_add(cells.0), cells.1)) })
     }
 
     /// Value `i` of the bitmap and the offset of its first byte. Zero outside the page.
     fn value(&self, page: &Page<'_>, i: u64) -> (usize, u8) {
         let byte = |bit: u64| {
-            let at = usize::try_from(bit / 8).unwrap_or(usize::MAX).saturating_add(DATA_OFFSET);
+            let at = usize::try_from(bit / 8).unwrap_or(usize::MAX).saturating_add(page.start);
             (at, page.plain.get(at).copied().unwrap_or(0))
         };
         let first = i.saturating_mul(u64::from(self.width));
@@ -94,19 +99,19 @@ impl Layout {
 }
 
 /// The auxiliary header at the start of `bytes`: distance to the first cell, number of pairs.
-fn aux_header(bytes: &[u8]) -> Result<(usize, u64), String> {
+fn aux_header(bytes: &[u8]) -> Result<(usize, u64), What> {
     let mut r = Reader::new(bytes);
-    let version = r.u8().map_err(|e| e.message)?;
+    let version = r.u8().map_err(What::Entry)?;
     if version != AUX_VERSION {
-        return Err(format!("auxiliary header of version {version}"));
+        return Err(What::AuxVersion(version));
     }
     let numbers = r.vuint().and_then(|pairs| r.vuint().map(|distance| (pairs, distance)));
-    let (pairs, distance) = numbers.map_err(|e| format!("auxiliary header: {}", e.message))?;
+    let (pairs, distance) = numbers.map_err(What::AuxHeader)?;
     let gap = usize::try_from(distance).ok().and_then(|d| bytes.get(r.pos()..d).map(|gap| (d, gap)));
     match gap {
         Some((d, gap)) if gap.iter().all(|b| *b == 0) => Ok((d, pairs)),
-        Some(_) => Err("non-zero bytes between auxiliary header and cells".into()),
-        None => Err(format!("cells begin {distance} bytes behind the auxiliary header")),
+        Some(_) => Err(What::AuxGap),
+        None => Err(What::AuxDistance(distance)),
     }
 }
 
@@ -129,81 +134,75 @@ fn guess(page: &Page<'_>) -> Result<Layout, Broken> {
     // zeros the other way round: exact lengths first.
     let exact = |width: &u8| {
         let bits = u64::from(page.header.entries).saturating_mul(u64::from(*width));
-        usize::try_from(bits.div_ceil(8)).ok().and_then(|b| b.checked_add(DATA_OFFSET)) == Some(page.plain.len())
+        usize::try_from(bits.div_ceil(8)).ok().and_then(|b| b.checked_add(page.start)) == Some(page.plain.len())
     };
     let order = WIDTHS.filter(exact).chain(WIDTHS.filter(|w| !exact(w)));
     let found = order.filter_map(|width| Layout::read(page, width).ok()).find(fits);
-    found.ok_or_else(|| Broken::new(Rule::Bitmap, DATA_OFFSET, "bitmap and windows fit no width of 1 to 8 bits"))
+    found.ok_or_else(|| Broken::new(Rule::Bitmap, page.start, What::NoWidth))
 }
 
-struct Walk<'p, 'a> {
+struct Walk<'p, 'a, B: Addresses> {
     page: &'p Page<'a>,
-    options: &'p Options,
-    out: &'p mut Leaf,
+    options: &'p Options<B>,
+    out: &'p mut Leaf<B::Address<'a>>,
     layout: Layout,
     /// The next record to give, from 0.
     next: u64,
 }
 
-impl Walk<'_, '_> {
+impl<'a, B: Addresses> Walk<'_, 'a, B> {
     /// The pairs of key and value cells. False if the rest of the records is unknown.
-    fn windows(&mut self, first: usize, pairs: u64, row: &mut dyn FnMut(&Row<'_>)) -> bool {
+    fn windows(&mut self, first: usize, pairs: u64, row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>)) -> bool {
         let mut at = first;
         // Entries of the header count records, not cells: what is read here is bounded by the page.
         for pair in 0..pairs {
             if at >= self.page.plain.len() {
-                let message = || format!("the auxiliary header states {pairs} windows, the data ends after {pair}");
-                self.out.breaches.add(Rule::Entries, at, message);
+                self.out.breaches.add(Rule::Entries, at, || What::WindowsEnd { stated: pairs, read: pair });
                 return false;
             }
             let read = |at| super::cell::Cell::read(self.page.plain, at, self.page.header.flags);
             let both = read(at).and_then(|key| read(key.end).map(|value| (key, value)));
             let (key, value) = match both {
                 Ok(both) => both,
-                Err(e) => {
-                    self.out.breaches.add(Rule::Cell, at, || format!("window {pair}: {}", e.message));
+                Err(error) => {
+                    self.out.breaches.add(Rule::Cell, at, || What::WindowCell { pair, error });
                     return false;
                 }
             };
             at = value.end;
             if key.kind != CellKind::Key || key.prefix != 0 || key.run.is_some() || value.kind != CellKind::Value {
-                self.out
-                    .breaches
-                    .add(Rule::CellType, key.offset, || format!("window {pair}: no pair of key and value"));
+                self.out.breaches.add(Rule::CellType, key.offset, || What::WindowPair(pair));
                 return false;
             }
             let mut r = Reader::new(key.data);
             let offset = match r.vuint() {
                 Ok(offset) if r.is_empty() => offset,
                 _ => {
-                    let message = || format!("window {pair}: the key is no record offset");
-                    self.out.breaches.add(Rule::Cell, key.offset, message);
+                    self.out.breaches.add(Rule::Cell, key.offset, || What::WindowOffset(pair));
                     return false;
                 }
             };
             if offset < self.next || offset >= u64::from(self.page.header.entries) {
-                let message = || format!("window {pair}: record offset {offset} is out of sequence or behind the page");
-                self.out.breaches.add(Rule::RecordNumber, key.offset, message);
+                self.out.breaches.add(Rule::RecordNumber, key.offset, || What::WindowOrder { pair, offset });
                 return false;
             }
             if !value.data.is_empty() || value.run.unwrap_or(0) != 0 {
-                let message = || format!("window {pair}: the value cell has a value or a run length");
-                self.out.breaches.add(Rule::Cell, value.offset, message);
+                self.out.breaches.add(Rule::Cell, value.offset, || What::WindowValue(pair));
             }
             if value.times == Times::EMPTY {
-                self.out.breaches.add(Rule::Window, value.offset, || format!("window {pair} is empty"));
-            } else if let Err(message) = windows::value(&value.times) {
-                self.out.breaches.add(Rule::Window, value.offset, || message.to_owned());
+                self.out.breaches.add(Rule::Window, value.offset, || What::WindowEmpty(pair));
+            } else if let Err(clash) = windows::value(&value.times) {
+                self.out.breaches.add(Rule::Window, value.offset, || clash);
             }
             self.plain_until(offset, row);
             self.record(key.offset, &value.times, row);
         }
-        rules::end_of_cells(self.page, at, &mut self.out.breaches);
+        form::end_of_cells(self.page, at, &mut self.out.breaches);
         true
     }
 
     /// The records before `end` that have no window.
-    fn plain_until(&mut self, end: u64, row: &mut dyn FnMut(&Row<'_>)) {
+    fn plain_until(&mut self, end: u64, row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>)) {
         if self.options.deep {
             while self.next < end {
                 let at = self.layout.value(self.page, self.next).0;
@@ -215,12 +214,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn record(&mut self, at: usize, times: &Times, row: &mut dyn FnMut(&Row<'_>)) {
+    fn record(&mut self, at: usize, times: &Times, row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>)) {
         self.out.count(times, 1, false);
         if self.options.deep {
             let (_, value) = self.layout.value(self.page, self.next);
             let recno = self.page.header.recno.saturating_add(self.next);
-            row(&Row { at, key: None, recno, run: 1, value: Value::Number(value), times: *times });
+            row(&Row { at, key: None, recno, run: 1, value: Value::Number(value), times: *times, item: None });
         }
         self.next = self.next.saturating_add(1);
     }
@@ -229,6 +228,7 @@ impl Walk<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::local::DATA_OFFSET;
     use crate::format::page_header::PageHeader;
     use crate::page::leaf::{leaf, quick};
     use crate::page::rules::Bounds;

@@ -4,6 +4,7 @@
 //! every row store.
 
 use super::cell::Times;
+use super::what::Clash;
 use super::windows::Verdict;
 use crate::format::int::write_vuint;
 use crate::format::reader::Reader;
@@ -103,15 +104,12 @@ impl<'a> HistoryValue<'a> {
 /// The times of one record: in itself, and against the window of its value cell, which repeats them
 /// or says 0 for a start that was visible to everybody.
 pub fn times_fit(key: &HistoryKey<'_>, value: &HistoryValue<'_>, cell: &Times) -> Verdict {
-    let hold = |rule: bool, message| if rule { Ok(()) } else { Err(message) };
-    hold(key.start_ts <= value.stop_ts, "the start timestamp of the key lies after the stop timestamp of the value")?;
-    hold(key.start_ts <= value.durable_start_ts, "the start timestamp lies after its durable timestamp")?;
-    hold(cell.stop_ts == value.stop_ts, "the stop timestamps of cell and value differ")?;
-    hold(cell.start_ts == 0 || cell.start_ts == key.start_ts, "the start timestamps of cell and key differ")?;
-    hold(
-        cell.durable_start_ts == 0 || cell.durable_start_ts == value.durable_start_ts,
-        "the durable start timestamps of cell and value differ",
-    )
+    let hold = |rule: bool, clash| if rule { Ok(()) } else { Err(clash) };
+    hold(key.start_ts <= value.stop_ts, Clash::VersionStartAfterStop)?;
+    hold(key.start_ts <= value.durable_start_ts, Clash::VersionStartAfterDurable)?;
+    hold(cell.stop_ts == value.stop_ts, Clash::VersionStop)?;
+    hold(cell.start_ts == 0 || cell.start_ts == key.start_ts, Clash::VersionStart)?;
+    hold(cell.durable_start_ts == 0 || cell.durable_start_ts == value.durable_start_ts, Clash::VersionDurableStart)
 }
 
 /// Whether two neighbouring records go together. Those of different keys always do; versions of one
@@ -121,10 +119,10 @@ pub fn versions_fit(older: &HistoryKey<'_>, older_value: &HistoryValue<'_>, newe
         return Ok(());
     }
     if (older.start_ts, older.counter) >= (newer.start_ts, newer.counter) {
-        return Err("the versions of a key are not in order");
+        return Err(Clash::VersionOrder);
     }
     if older_value.stop_ts > newer.start_ts {
-        return Err("two versions of a key overlap");
+        return Err(Clash::VersionOverlap);
     }
     Ok(())
 }

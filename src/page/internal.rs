@@ -1,53 +1,59 @@
-//! Internal pages of local files (spec 17.2, 17.3, 17.6): the children in order, and the rules that
-//! a page can be judged by without its children.
+//! Internal pages (spec 05.6, 17.2, 17.3, 17.6): the children in order, and the rules that a page can be
+//! judged by without its children. Of both families, deltas of the current form among them (04.5.2).
 
-use super::cell::{CellKind, Times, Truncate};
-use super::rules::{self, Bounds, Breaches, OverflowRef, Page, Rule};
+use super::cell::{Cell, CellKind, Times, Truncate};
+use super::form::{self, Addresses, Form};
+use super::rules::{Breaches, OverflowRef, Page, Rule};
+use super::what::{Wanted, What, misordered};
 use super::windows;
-use crate::format::local::{DATA_OFFSET, LocalAddress};
+use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 
 /// What separates a child from the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Separator<'a> {
+pub enum Separator<'a, A = LocalAddress> {
     /// The 0th key of a row page: minus infinity, whatever its bytes.
     First,
     /// A key of a row page: not above the first key of the child, above the last of the one before.
     Key(&'a [u8]),
     /// A key in an overflow item; `None` if its address may not be followed.
-    Overflow(Option<LocalAddress>),
+    Overflow(Option<A>),
     /// The child's first record number, column pages.
     Record(u64),
 }
 
 /// One child of an internal page.
 #[derive(Debug, Clone, Copy)]
-pub struct Child<'a> {
+pub struct Child<'a, A = LocalAddress> {
     /// Offset of the address cell in the plain page.
     pub at: usize,
     /// Number of the child, from 0.
     pub index: u32,
     /// What separates it from the child before.
-    pub separator: Separator<'a>,
-    /// Kind of the address cell.
+    pub separator: Separator<'a, A>,
+    /// The bytes of the key cell, whatever they mean; none on a column page.
+    pub key: &'a [u8],
+    /// The key cell names an overflow item.
+    pub key_is_item: bool,
+    /// Kind of the address cell; [`CellKind::AddrGone`] only in a delta.
     pub kind: CellKind,
     /// The aggregate of the cell.
     pub times: Times,
     /// Page-delete information of a deleted child. Such a child is still there (17.2).
     pub truncate: Option<Truncate>,
     /// Where it lies; `None` if the address may not be followed, which is noted.
-    pub address: Option<LocalAddress>,
+    pub address: Option<A>,
 }
 
 /// What an internal page holds.
-#[derive(Debug, Clone, Default)]
-pub struct Internal {
+#[derive(Debug, Clone)]
+pub struct Internal<A = LocalAddress> {
     /// Children given.
     pub children: u32,
     /// Deleted ones among them.
     pub deleted: u32,
     /// Overflow keys.
-    pub overflows: Vec<OverflowRef>,
+    pub overflows: Vec<OverflowRef<A>>,
     /// Broken rules.
     pub breaches: Breaches,
 }
@@ -55,130 +61,142 @@ pub struct Internal {
 /// Give every child of an internal page to `child`, and judge the page.
 ///
 /// `byte_order` is false for a table with a collator of its own: the order of keys is not judged then.
-pub fn children(page: &Page<'_>, bounds: Bounds, byte_order: bool, child: &mut dyn FnMut(&Child<'_>)) -> Internal {
-    let mut walk = Walk { page, bounds, byte_order, out: Internal::default() };
+pub fn children<'a, B: Addresses>(
+    page: &Page<'a>,
+    bounds: B,
+    byte_order: bool,
+    child: &mut dyn FnMut(&Child<'a, B::Address<'a>>),
+) -> Internal<B::Address<'a>> {
+    let out = Internal { children: 0, deleted: 0, overflows: Vec::new(), breaches: Breaches::of(page.form) };
+    let mut walk = Walk { page, bounds, byte_order, out };
     let end = match page.kind {
         PageType::RowInternal => walk.rows(child),
-        PageType::ColumnInternal => walk.columns(child),
-        _ => {
-            let message = || format!("{} page instead of an internal page", page.kind.name());
-            walk.out.breaches.add(Rule::Type, 24, message);
+        PageType::ColumnInternal if page.form == Form::Local => walk.columns(child),
+        found => {
+            walk.out.breaches.add(Rule::Type, 24, || What::Instead { found, wanted: Wanted::Internal });
             None
         }
     };
     if let Some(end) = end {
-        rules::end_of_cells(page, end, &mut walk.out.breaches);
+        form::end_of_cells(page, end, &mut walk.out.breaches);
     }
     walk.out
 }
 
-struct Walk<'p, 'a> {
-    page: &'p Page<'a>,
-    bounds: Bounds,
-    byte_order: bool,
-    out: Internal,
+/// A key that waits for its address.
+struct Waiting<'a, A> {
+    separator: Separator<'a, A>,
+    key: &'a [u8],
+    is_item: bool,
 }
 
-impl<'a> Walk<'_, 'a> {
+struct Walk<'p, 'a, B: Addresses> {
+    page: &'p Page<'a>,
+    bounds: B,
+    byte_order: bool,
+    out: Internal<B::Address<'a>>,
+}
+
+impl<'a, B: Addresses> Walk<'_, 'a, B> {
     /// Keys and addresses in turn. The end of the last cell, `None` if one could not be read.
-    fn rows(&mut self, child: &mut dyn FnMut(&Child<'_>)) -> Option<usize> {
-        let mut at = DATA_OFFSET;
-        let mut separator = None;
+    fn rows(&mut self, child: &mut dyn FnMut(&Child<'a, B::Address<'a>>)) -> Option<usize> {
+        let mut at = self.page.start;
+        let delta = self.page.form.is_delta();
+        let mut waiting: Option<Waiting<'a, B::Address<'a>>> = None;
         // The last key whose bytes are known, and its cell number.
         let mut previous: Option<(&'a [u8], u32)> = None;
         let mut keys = 0_u32;
         for n in 0..self.page.header.entries {
-            let cell = rules::next_cell(self.page, at, n, &mut self.out.breaches)?;
+            let cell = form::next_cell(self.page, at, n, &mut self.out.breaches)?;
             at = cell.end;
             let number = n.saturating_add(1);
             match cell.kind {
                 CellKind::Key | CellKind::KeyOverflow => {
-                    if separator.is_some() {
-                        self.alternation(cell.offset, "first of two adjacent keys");
+                    if waiting.is_some() {
+                        self.alternation(cell.offset, What::TwoKeys);
                     }
                     if cell.prefix != 0 || cell.run.is_some() {
-                        let message = || format!("cell {number}: key with prefix or run length on an internal page");
-                        self.out.breaches.add(Rule::Cell, cell.offset, message);
+                        self.out.breaches.add(Rule::Cell, cell.offset, || What::InternalKeyParts(number));
                     }
                     let overflow = cell.kind == CellKind::KeyOverflow;
                     let key = if overflow {
-                        let address = rules::address(&cell, self.bounds, &mut self.out.breaches);
+                        let address = self.bounds.read(&cell, &mut self.out.breaches);
                         let found = address.map(|address| OverflowRef { at: cell.offset, key: true, address });
                         self.out.overflows.extend(found);
                         Separator::Overflow(address)
                     } else {
                         Separator::Key(cell.data)
                     };
-                    let first = keys == 0;
+                    // A delta holds keys only that are compared (04.5.2).
+                    let first = keys == 0 && !delta;
                     keys = keys.saturating_add(1);
                     if !first && !overflow && self.byte_order {
                         if let Some((low, low_number)) = previous.filter(|(low, _)| *low >= cell.data) {
-                            let message = || rules::misordered(low_number, number, low, cell.data);
-                            self.out.breaches.add(Rule::Order, cell.offset, message);
+                            let what = || misordered(low_number, number, low, cell.data);
+                            self.out.breaches.add(Rule::Order, cell.offset, what);
                         }
                         previous = Some((cell.data, number));
                     }
-                    separator = Some(if first { Separator::First } else { key });
+                    let separator = if first { Separator::First } else { key };
+                    waiting = Some(Waiting { separator, key: cell.data, is_item: overflow });
                 }
-                kind if kind.is_addr() && kind != CellKind::AddrGone => {
+                kind if kind.is_addr() && (delta || kind != CellKind::AddrGone) => {
                     if cell.run.is_some() {
-                        let message = || format!("cell {number}: record number in a row store");
-                        self.out.breaches.add(Rule::Cell, cell.offset, message);
+                        self.out.breaches.add(Rule::Cell, cell.offset, || What::RecordInRowStore(number));
                     }
-                    match separator.take() {
-                        Some(separator) => self.child(&cell, separator, child),
-                        None if n == 0 => self.alternation(cell.offset, "page begins with an address"),
-                        None => self.alternation(cell.offset, "second of two adjacent addresses"),
+                    match waiting.take() {
+                        Some(key) => self.child(&cell, key, child),
+                        None if n == 0 => self.alternation(cell.offset, What::AddressFirst),
+                        None => self.alternation(cell.offset, What::TwoAddresses),
                     }
                 }
-                _ => rules::illegal(self.page, &cell, &mut self.out.breaches),
+                _ => form::illegal(self.page, &cell, &mut self.out.breaches),
             }
         }
-        if separator.is_some() && !self.out.breaches.has(Rule::Alternation) && !self.out.breaches.has(Rule::CellType) {
-            let message = || format!("{} entries are {keys} keys and fewer addresses", self.page.header.entries);
-            self.out.breaches.add(Rule::Entries, 20, message);
+        if waiting.is_some() && !self.out.breaches.has(Rule::Alternation) && !self.out.breaches.has(Rule::CellType) {
+            let entries = self.page.header.entries;
+            let what = || What::FewerAddresses { entries, keys };
+            self.out.breaches.add(Rule::Entries, super::header::at::ENTRIES, what);
         }
         Some(at)
     }
 
     /// Addresses with record numbers.
-    fn columns(&mut self, child: &mut dyn FnMut(&Child<'_>)) -> Option<usize> {
-        let mut at = DATA_OFFSET;
+    fn columns(&mut self, child: &mut dyn FnMut(&Child<'a, B::Address<'a>>)) -> Option<usize> {
+        let mut at = self.page.start;
         let mut previous = None;
         for n in 0..self.page.header.entries {
-            let cell = rules::next_cell(self.page, at, n, &mut self.out.breaches)?;
+            let cell = form::next_cell(self.page, at, n, &mut self.out.breaches)?;
             at = cell.end;
             if !cell.kind.is_addr() || cell.kind == CellKind::AddrGone {
-                rules::illegal(self.page, &cell, &mut self.out.breaches);
+                form::illegal(self.page, &cell, &mut self.out.breaches);
                 continue;
             }
             let record = cell.run.unwrap_or(0);
+            let (number, page) = (n.saturating_add(1), self.page.header.recno);
             let wrong = match previous {
-                _ if record == 0 => Some("no record number".to_owned()),
-                None if record != self.page.header.recno => Some(format!(
-                    "the first child begins with record {record}, the page with {}",
-                    self.page.header.recno
-                )),
-                Some(p) if record <= p => Some(format!("record number {record} after {p}")),
+                _ if record == 0 => Some(What::ChildWithoutRecord(number)),
+                None if record != page => Some(What::FirstChildRecord { number, record, page }),
+                Some(previous) if record <= previous => Some(What::RecordOrder { number, record, previous }),
                 _ => None,
             };
             if let Some(wrong) = wrong {
-                let message = || format!("cell {}: {wrong}", n.saturating_add(1));
-                self.out.breaches.add(Rule::RecordNumber, cell.offset, message);
+                self.out.breaches.add(Rule::RecordNumber, cell.offset, || wrong);
             }
             previous = Some(record);
-            self.child(&cell, Separator::Record(record), child);
+            self.child(&cell, Waiting { separator: Separator::Record(record), key: &[], is_item: false }, child);
         }
         Some(at)
     }
 
-    fn child(&mut self, cell: &super::cell::Cell<'a>, separator: Separator<'a>, child: &mut dyn FnMut(&Child<'_>)) {
-        let address = rules::address(cell, self.bounds, &mut self.out.breaches);
-        if let Err(message) = windows::aggregate(&cell.times) {
-            self.out.breaches.add(Rule::Window, cell.offset, || message.to_owned());
-        } else if let Some(Err(message)) = cell.truncate.map(|t| windows::truncation(&cell.times, &t)) {
-            self.out.breaches.add(Rule::Truncation, cell.offset, || message.to_owned());
-        }
+    fn child(
+        &mut self,
+        cell: &Cell<'a>,
+        key: Waiting<'a, B::Address<'a>>,
+        child: &mut dyn FnMut(&Child<'a, B::Address<'a>>),
+    ) {
+        let address = self.bounds.read(cell, &mut self.out.breaches);
+        judge_times(cell, &mut self.out.breaches);
         let index = self.out.children;
         self.out.children = index.saturating_add(1);
         if cell.kind == CellKind::AddrDeleted {
@@ -187,7 +205,9 @@ impl<'a> Walk<'_, 'a> {
         child(&Child {
             at: cell.offset,
             index,
-            separator,
+            separator: key.separator,
+            key: key.key,
+            key_is_item: key.is_item,
             kind: cell.kind,
             times: cell.times,
             truncate: cell.truncate,
@@ -195,15 +215,26 @@ impl<'a> Walk<'_, 'a> {
         });
     }
 
-    fn alternation(&mut self, at: usize, what: &'static str) {
-        self.out.breaches.add(Rule::Alternation, at, || what.to_owned());
+    fn alternation(&mut self, at: usize, what: What) {
+        self.out.breaches.add(Rule::Alternation, at, || what);
+    }
+}
+
+/// The aggregate of an address cell in itself, and its page-delete information.
+pub(super) fn judge_times(cell: &Cell<'_>, breaches: &mut Breaches) {
+    if let Err(clash) = windows::aggregate(&cell.times) {
+        breaches.add(Rule::Window, cell.offset, || clash);
+    } else if let Some(Err(clash)) = cell.truncate.map(|t| windows::truncation(&cell.times, &t)) {
+        breaches.add(Rule::Truncation, cell.offset, || clash);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::local::DATA_OFFSET;
     use crate::format::page_header::PageHeader;
+    use crate::page::rules::Bounds;
 
     const BOUNDS: Bounds = Bounds { alloc: 4096, file_size: 1 << 20 };
 

@@ -2,7 +2,8 @@
 //!
 //! One buffer holds the key; an order check compares only what follows the shared prefix.
 
-use super::rules::{self, Breaches, Rule};
+use super::rules::{Breaches, Rule};
+use super::what::{What, misordered};
 
 /// Where the bytes of a key are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,15 @@ impl Keys {
         }
     }
 
+    /// The last key that is known.
+    pub(super) fn last(&self) -> Option<&[u8]> {
+        match self.known {
+            Place::Page => Some(&self.full),
+            Place::Item => Some(&self.item),
+            Place::Nowhere => None,
+        }
+    }
+
     /// Take a plain key cell.
     #[inline]
     pub(super) fn push(
@@ -63,11 +73,8 @@ impl Keys {
             Some(tail) if self.base || prefix == 0 => tail,
             tail => {
                 if tail.is_none() && self.base {
-                    let message = || {
-                        let previous = self.full.len();
-                        format!("cell {number}: prefix {prefix} is longer than the previous key of {previous} bytes")
-                    };
-                    breaches.add(Rule::Prefix, at, message);
+                    let previous = self.full.len();
+                    breaches.add(Rule::Prefix, at, || What::PrefixTooLong { number, prefix, previous });
                 }
                 // Whatever builds on this key is unknown too, and not to be blamed again.
                 (self.base, self.now) = (false, Place::Nowhere);
@@ -76,19 +83,19 @@ impl Keys {
         };
         // The shared bytes are equal by construction.
         if byte_order && self.known == Place::Page && tail >= data {
-            let message = || {
+            let what = || {
                 let mut high = self.full.clone();
                 high.truncate(prefix);
                 high.extend_from_slice(data);
-                rules::misordered(self.known_cell, number, &self.full, &high)
+                misordered(self.known_cell, number, &self.full, &high)
             };
-            breaches.add(Rule::Order, at, message);
+            breaches.add(Rule::Order, at, what);
         }
         self.full.truncate(prefix);
         self.full.extend_from_slice(data);
         if byte_order && self.known == Place::Item && self.item >= self.full {
-            let message = || rules::misordered(self.known_cell, number, &self.item, &self.full);
-            breaches.add(Rule::Order, at, message);
+            let what = || misordered(self.known_cell, number, &self.item, &self.full);
+            breaches.add(Rule::Order, at, what);
         }
         (self.base, self.now, self.known, self.known_cell) = (true, Place::Page, Place::Page, number);
     }
@@ -106,14 +113,9 @@ impl Keys {
             self.now = Place::Nowhere;
             return;
         };
-        let previous = match self.known {
-            Place::Page => Some(&self.full),
-            Place::Item => Some(&self.item),
-            Place::Nowhere => None,
-        };
-        if let Some(low) = previous.filter(|low| byte_order && **low >= item) {
-            let message = || rules::misordered(self.known_cell, number, low, &item);
-            breaches.add(Rule::Order, at, message);
+        if let Some(low) = self.last().filter(|low| byte_order && *low >= item.as_slice()) {
+            let what = || misordered(self.known_cell, number, low, &item);
+            breaches.add(Rule::Order, at, what);
         }
         self.item = item;
         (self.now, self.known, self.known_cell) = (Place::Item, Place::Item, number);

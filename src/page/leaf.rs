@@ -1,20 +1,27 @@
-//! Leaf pages of local files (spec 05.7, 17.2, 17.3, 17.6): every row in order, what a page holds in
-//! numbers, and the rules that a page can be judged by without its parent. Row leaves and
-//! variable-length column leaves here, fixed-length ones in [`super::fixed`].
+//! Leaf pages (spec 05.7, 17.2, 17.3, 17.6): every row in order, what a page holds in numbers, and the
+//! rules that a page can be judged by without its parent. Row leaves of both families, deltas of the
+//! current form among them (04.5.1), and variable-length column leaves here; fixed-length ones in
+//! [`super::fixed`].
 
 use super::cell::{Cell, CellKind, Cells, Times};
+use super::delta::{self, PayloadForm};
 use super::fast_cell;
+use super::form::{self, Addresses};
 use super::keys::Keys;
-use super::rules::{self, Bounds, Breaches, OverflowRef, Page, Rule};
+use super::rules::{Bounds, Breaches, OverflowRef, Page, Rule};
+use super::what::{Wanted, What};
 use super::windows;
-use crate::format::local::{DATA_OFFSET, LocalAddress};
+use crate::format::local::LocalAddress;
 use crate::format::page_header::{self, PageType};
+
+/// Overflow items of one page that are kept; a page that the engine wrote has a few thousand cells.
+const MAX_OVERFLOWS: usize = 1 << 20;
 
 /// What to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct Options<B = Bounds> {
     /// What bounds overflow addresses.
-    pub bounds: Bounds,
+    pub bounds: B,
     /// Build the keys, give the rows, and apply every rule. Otherwise only cells are decoded: numbers,
     /// overflow addresses, and the rules that follow from cell types.
     pub deep: bool,
@@ -24,58 +31,63 @@ pub struct Options {
     pub fixed_width: Option<u8>,
 }
 
-impl Options {
+impl<B> Options<B> {
     /// Every rule, byte order, width unknown.
     #[must_use]
-    pub fn deep(bounds: Bounds) -> Self {
+    pub fn deep(bounds: B) -> Self {
         Self { bounds, deep: true, byte_order: true, fixed_width: None }
     }
 
     /// Numbers and overflow addresses.
     #[must_use]
-    pub fn quick(bounds: Bounds) -> Self {
+    pub fn quick(bounds: B) -> Self {
         Self { deep: false, ..Self::deep(bounds) }
     }
 }
 
 /// The value of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum Value<'a, A = LocalAddress> {
     /// No value cell: the empty value.
     Empty,
     /// On the page; copies are followed.
     Inline(&'a [u8]),
     /// In an overflow item; `None` if its address may not be followed.
-    Overflow(Option<LocalAddress>),
+    Overflow(Option<A>),
     /// A deleted value of a column store (type 4).
     Deleted,
     /// A value of a fixed-length column store.
     Number(u8),
-    /// A copy that refers to no value; the page breaks [`Rule::Copy`].
+    /// Of a delta: the key is removed.
+    Gone,
+    /// A copy that refers to no value, or a payload that says nothing; the page breaks [`Rule::Copy`] or
+    /// [`Rule::Payload`].
     Unknown,
 }
 
 /// One row, or one run of equal records.
 #[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
+pub struct Row<'k, 'a, A = LocalAddress> {
     /// Offset of the row's first cell in the plain page; of the byte that holds the value if it is a
     /// fixed-length column without window.
     pub at: usize,
     /// The full key of a row store; `None` in column stores, and if it could not be built.
-    pub key: Option<&'a [u8]>,
+    pub key: Option<&'k [u8]>,
+    /// The overflow item that is the key, if it is one and its address may be followed.
+    pub item: Option<A>,
     /// The (first) record number in column stores, else 0.
     pub recno: u64,
     /// Records, 1 in row stores.
     pub run: u64,
     /// The value.
-    pub value: Value<'a>,
+    pub value: Value<'a, A>,
     /// Its window.
     pub times: Times,
 }
 
 /// What a leaf page holds.
-#[derive(Debug, Clone, Default)]
-pub struct Leaf {
+#[derive(Debug, Clone)]
+pub struct Leaf<A = LocalAddress> {
     /// Rows of a row store, records of a column store.
     pub rows: u64,
     /// Those without a stop time, prepared ones included.
@@ -91,16 +103,35 @@ pub struct Leaf {
     /// Value copies.
     pub copies: u32,
     /// Overflow items referred to, in the order of the cells.
-    pub overflows: Vec<OverflowRef>,
-    /// The first key of a row store. Only in the deep pass, and if it could be built.
+    pub overflows: Vec<OverflowRef<A>>,
+    /// The first key of a row store that could be built or resolved. Only in the deep pass.
     pub first_key: Option<Vec<u8>>,
-    /// The last key, likewise.
+    /// The last one, likewise.
     pub last_key: Option<Vec<u8>>,
+    /// Of a delta: the form of its first payload.
+    pub payload: Option<PayloadForm>,
     /// Broken rules.
     pub breaches: Breaches,
 }
 
-impl Leaf {
+impl<A> Leaf<A> {
+    pub(super) fn new(form: super::form::Form) -> Self {
+        Self {
+            rows: 0,
+            live: 0,
+            stopped: 0,
+            deleted: 0,
+            prepared: 0,
+            prefix_keys: 0,
+            copies: 0,
+            overflows: Vec::new(),
+            first_key: None,
+            last_key: None,
+            payload: None,
+            breaches: Breaches::of(form),
+        }
+    }
+
     /// Count a row or a run.
     #[inline(always)]
     pub(super) fn count(&mut self, times: &Times, run: u64, deleted: bool) {
@@ -115,22 +146,37 @@ impl Leaf {
             self.prepared = self.prepared.saturating_add(run);
         }
     }
+
+    /// Take in an overflow item, if it may be followed.
+    fn refer(&mut self, at: usize, key: bool, address: Option<A>) {
+        let Some(address) = address else { return };
+        if self.overflows.len() < MAX_OVERFLOWS {
+            self.overflows.push(OverflowRef { at, key, address });
+        } else {
+            self.breaches.add(Rule::Entries, at, || What::TooManyItems(MAX_OVERFLOWS));
+        }
+    }
 }
 
 /// Reads the item of an overflow key; `None` if it cannot be had.
-pub type Resolve<'r> = dyn FnMut(&LocalAddress) -> Option<Vec<u8>> + 'r;
+pub type Resolve<'r, A = LocalAddress> = dyn FnMut(&A) -> Option<Vec<u8>> + 'r;
 
 /// Read a leaf page of any type.
 ///
 /// In the deep pass `row` gets every row, and `resolve` is asked for overflow keys; a key it does not
 /// know is not judged. The quick pass calls neither.
-pub fn leaf(page: &Page<'_>, options: &Options, resolve: &mut Resolve<'_>, row: &mut dyn FnMut(&Row<'_>)) -> Leaf {
-    let mut out = Leaf::default();
+pub fn leaf<'a, B: Addresses>(
+    page: &Page<'a>,
+    options: &Options<B>,
+    resolve: &mut Resolve<'_, B::Address<'a>>,
+    row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>),
+) -> Leaf<B::Address<'a>> {
+    let mut out = Leaf::new(page.form);
     match page.kind {
         PageType::RowLeaf => RowWalk::new(page, options, &mut out).run(resolve, row),
         PageType::ColumnVariable => ColumnWalk::new(page, options, &mut out).run(row),
         PageType::ColumnFixed => super::fixed::records(page, options, &mut out, row),
-        _ => out.breaches.add(Rule::Type, 24, || format!("{} page instead of a leaf page", page.kind.name())),
+        found => out.breaches.add(Rule::Type, 24, || What::Instead { found, wanted: Wanted::Leaf }),
     }
     out
 }
@@ -142,26 +188,32 @@ pub fn quick(page: &Page<'_>, bounds: Bounds) -> Leaf {
 }
 
 /// What both kinds of cell pages do with value cells.
-struct Values<'p, 'a> {
+struct Values<'p, 'a, B> {
     page: &'p Page<'a>,
-    options: &'p Options,
+    options: &'p Options<B>,
     /// Offsets of the value cells so far; only kept once a page has shown a copy.
     starts: Option<Vec<usize>>,
 }
 
-impl<'a> Values<'_, 'a> {
+impl<'a, B: Addresses> Values<'_, 'a, B> {
     /// A value that is on the page.
     #[inline(always)]
-    fn plain(&mut self, at: usize, data: &'a [u8], times: &Times, out: &mut Leaf) -> Value<'a> {
+    fn plain(
+        &mut self,
+        at: usize,
+        data: &'a [u8],
+        times: &Times,
+        out: &mut Leaf<B::Address<'a>>,
+    ) -> Value<'a, B::Address<'a>> {
         self.window(at, times, out);
         if let Some(starts) = &mut self.starts {
             starts.push(at);
         }
-        Value::Inline(data)
+        if self.page.form.is_delta() { payload(at, data, out) } else { Value::Inline(data) }
     }
 
     /// The value in a cell of any kind, with what is wrong noted.
-    fn read(&mut self, cell: &Cell<'a>, out: &mut Leaf) -> Value<'a> {
+    fn read(&mut self, cell: &Cell<'a>, out: &mut Leaf<B::Address<'a>>) -> Value<'a, B::Address<'a>> {
         match cell.kind {
             CellKind::Value => return self.plain(cell.offset, cell.data, &cell.times, out),
             CellKind::ValueOverflow => {
@@ -169,8 +221,8 @@ impl<'a> Values<'_, 'a> {
                     starts.push(cell.offset);
                 }
                 self.window(cell.offset, &cell.times, out);
-                let address = rules::address(cell, self.options.bounds, &mut out.breaches);
-                out.overflows.extend(address.map(|address| OverflowRef { at: cell.offset, key: false, address }));
+                let address = self.options.bounds.read(cell, &mut out.breaches);
+                out.refer(cell.offset, false, address);
                 return Value::Overflow(address);
             }
             _ => self.window(cell.offset, &cell.times, out),
@@ -183,19 +235,19 @@ impl<'a> Values<'_, 'a> {
     }
 
     #[inline(always)]
-    fn window(&self, at: usize, times: &Times, out: &mut Leaf) {
+    fn window(&self, at: usize, times: &Times, out: &mut Leaf<B::Address<'a>>) {
         if self.options.deep
-            && let Err(message) = windows::value(times)
+            && let Err(clash) = windows::value(times)
         {
-            out.breaches.add(Rule::Window, at, || message.to_owned());
+            out.breaches.add(Rule::Window, at, || clash);
         }
     }
 
     /// What a copy refers to: a value cell before it on the page.
-    fn copied(&mut self, cell: &Cell<'a>, out: &mut Leaf) -> Value<'a> {
+    fn copied(&mut self, cell: &Cell<'a>, out: &mut Leaf<B::Address<'a>>) -> Value<'a, B::Address<'a>> {
         let page = self.page;
         let starts = self.starts.get_or_insert_with(|| {
-            let before = Cells::new(page.plain, DATA_OFFSET, page.header.flags).map_while(Result::ok);
+            let before = Cells::new(page.plain, page.start, page.header.flags).map_while(Result::ok);
             let before = before.take_while(|c| c.offset < cell.offset);
             let values = before.filter(|c| matches!(c.kind, CellKind::Value | CellKind::ValueOverflow));
             values.map(|c| c.offset).collect()
@@ -206,32 +258,54 @@ impl<'a> Values<'_, 'a> {
         match target.map(|t| Cell::read(page.plain, t, page.header.flags)) {
             Some(Ok(t)) if t.kind == CellKind::Value => Value::Inline(t.data),
             // The item is the other cell's; its address was judged there.
-            Some(Ok(t)) => Value::Overflow(LocalAddress::decode(t.data, self.options.bounds.alloc).ok().flatten()),
+            Some(Ok(t)) => Value::Overflow(self.options.bounds.read(&t, &mut Breaches::default())),
             _ => {
-                let message = || format!("the copy refers to the cell {distance} bytes back, there is no value");
-                out.breaches.add(Rule::Copy, cell.offset, message);
+                out.breaches.add(Rule::Copy, cell.offset, || What::CopyTarget(distance));
                 Value::Unknown
             }
         }
     }
 }
 
-/// A walk over a row leaf.
-struct RowWalk<'p, 'a> {
-    page: &'p Page<'a>,
-    options: &'p Options,
-    out: &'p mut Leaf,
-    values: Values<'p, 'a>,
-    keys: Keys,
+/// The value in the payload of a delta's value cell (04.5.1).
+fn payload<'a, A>(at: usize, data: &'a [u8], out: &mut Leaf<A>) -> Value<'a, A> {
+    match delta::split_payload(data) {
+        Ok((form, flags, value)) => {
+            out.payload.get_or_insert(form);
+            if flags != 0 && value.is_empty() {
+                return Value::Gone;
+            }
+            if flags != 0 {
+                out.breaches.add(Rule::Payload, at, || What::DeleteWithValue(flags));
+            }
+            Value::Inline(value)
+        }
+        Err(e) => {
+            out.breaches.add(Rule::Payload, at, || What::Payload(e));
+            Value::Unknown
+        }
+    }
 }
 
-impl<'p, 'a> RowWalk<'p, 'a> {
-    fn new(page: &'p Page<'a>, options: &'p Options, out: &'p mut Leaf) -> Self {
-        Self { page, options, out, values: Values { page, options, starts: None }, keys: Keys::default() }
+/// A walk over a row leaf.
+struct RowWalk<'p, 'a, B: Addresses> {
+    page: &'p Page<'a>,
+    options: &'p Options<B>,
+    out: &'p mut Leaf<B::Address<'a>>,
+    values: Values<'p, 'a, B>,
+    keys: Keys,
+    /// The overflow item that is the present key.
+    item: Option<B::Address<'a>>,
+}
+
+impl<'p, 'a, B: Addresses> RowWalk<'p, 'a, B> {
+    fn new(page: &'p Page<'a>, options: &'p Options<B>, out: &'p mut Leaf<B::Address<'a>>) -> Self {
+        let values = Values { page, options, starts: None };
+        Self { page, options, out, values, keys: Keys::default(), item: None }
     }
 
-    fn run(mut self, resolve: &mut Resolve<'_>, row: &mut dyn FnMut(&Row<'_>)) {
-        let mut at = DATA_OFFSET;
+    fn run(mut self, resolve: &mut Resolve<'_, B::Address<'a>>, row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>)) {
+        let mut at = self.page.start;
         // Offset of the key that waits for its value.
         let mut waiting: Option<usize> = None;
         let mut keys = 0_u32;
@@ -246,20 +320,26 @@ impl<'p, 'a> RowWalk<'p, 'a> {
                     keys = self.counted(keys);
                 } else {
                     if cell.run.is_some_and(|run| run != 0) {
-                        self.forbidden(cell.offset, number, "a run length in a row store");
+                        self.forbidden(cell.offset, What::RunInRowStore(number));
                     }
                     let value = self.values.plain(cell.offset, cell.data, &cell.times, self.out);
                     self.end(waiting.take(), value, &cell.times, cell.offset, row);
                 }
                 continue;
             }
-            let Some(cell) = rules::rare_cell(self.page, at, n, &mut self.out.breaches) else { return };
+            let Some(cell) = form::rare_cell(self.page, at, n, &mut self.out.breaches) else { return };
             at = cell.end;
-            match cell.kind {
+            // A delta holds plain keys and plain values only (04.5.1).
+            let kind = if self.page.form.is_delta() && !matches!(cell.kind, CellKind::Key | CellKind::Value) {
+                CellKind::AddrGone
+            } else {
+                cell.kind
+            };
+            match kind {
                 CellKind::Key | CellKind::KeyOverflow => {
                     self.begin(waiting.replace(cell.offset), row);
                     if cell.run.is_some() {
-                        self.forbidden(cell.offset, number, "a key with a run length");
+                        self.forbidden(cell.offset, What::KeyWithRun(number));
                     }
                     if cell.kind == CellKind::Key {
                         self.key(cell.offset, cell.prefix, cell.data, number);
@@ -270,44 +350,55 @@ impl<'p, 'a> RowWalk<'p, 'a> {
                 }
                 CellKind::Value | CellKind::ValueCopy | CellKind::ValueOverflow => {
                     if cell.run.is_some_and(|run| run != 0) {
-                        self.forbidden(cell.offset, number, "a run length in a row store");
+                        self.forbidden(cell.offset, What::RunInRowStore(number));
                     }
                     let value = self.values.read(&cell, self.out);
                     self.end(waiting.take(), value, &cell.times, cell.offset, row);
                 }
-                _ => rules::illegal(self.page, &cell, &mut self.out.breaches),
+                _ => form::illegal(self.page, &cell, &mut self.out.breaches),
             }
         }
         self.begin(waiting, row);
         if self.options.deep {
-            self.out.last_key = self.keys.current().map(<[u8]>::to_vec);
+            self.out.last_key = self.keys.last().map(<[u8]>::to_vec);
         }
         self.key_count(keys);
-        rules::end_of_cells(self.page, at, &mut self.out.breaches);
+        form::end_of_cells(self.page, at, &mut self.out.breaches);
     }
 
     /// Before the next key: the one that waits has no value.
     #[inline(always)]
-    fn begin(&mut self, waiting: Option<usize>, row: &mut dyn FnMut(&Row<'_>)) {
+    fn begin(&mut self, waiting: Option<usize>, row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>)) {
         if let Some(at) = waiting {
+            if self.page.form.is_delta() {
+                // What the delta does to the key is not known.
+                return self.alternation(at, What::KeyWithoutValue);
+            }
             self.row(at, Value::Empty, &Times::EMPTY, row);
         }
     }
 
     /// The key that waits has this value.
     #[inline(always)]
-    fn end(&mut self, key: Option<usize>, v: Value<'_>, times: &Times, at: usize, row: &mut dyn FnMut(&Row<'_>)) {
+    fn end(
+        &mut self,
+        key: Option<usize>,
+        v: Value<'a, B::Address<'a>>,
+        times: &Times,
+        at: usize,
+        row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>),
+    ) {
         match key {
             Some(at) => self.row(at, v, times, row),
-            None if at == DATA_OFFSET => self.alternation(at, "the page begins with a value"),
-            None => self.alternation(at, "the second of two adjacent values"),
+            None if at == self.page.start => self.alternation(at, What::ValueFirst),
+            None => self.alternation(at, What::TwoValues),
         }
     }
 
     /// Behind each key.
     #[inline(always)]
     fn counted(&mut self, keys: u32) -> u32 {
-        if keys == 0 && self.options.deep {
+        if self.out.first_key.is_none() && self.options.deep {
             self.out.first_key = self.keys.current().map(<[u8]>::to_vec);
         }
         keys.saturating_add(1)
@@ -318,14 +409,16 @@ impl<'p, 'a> RowWalk<'p, 'a> {
         if prefix != 0 {
             self.out.prefix_keys = self.out.prefix_keys.saturating_add(1);
         }
+        self.item = None;
         if self.options.deep {
             self.keys.push(at, prefix, data, number, self.options.byte_order, &mut self.out.breaches);
         }
     }
 
-    fn overflow_key(&mut self, cell: &Cell<'_>, number: u32, resolve: &mut Resolve<'_>) {
-        let address = rules::address(cell, self.options.bounds, &mut self.out.breaches);
-        self.out.overflows.extend(address.map(|address| OverflowRef { at: cell.offset, key: true, address }));
+    fn overflow_key(&mut self, cell: &Cell<'a>, number: u32, resolve: &mut Resolve<'_, B::Address<'a>>) {
+        let address = self.options.bounds.read(cell, &mut self.out.breaches);
+        self.out.refer(cell.offset, true, address);
+        self.item = address;
         if self.options.deep {
             let item = address.and_then(|a| resolve(&a));
             self.keys.push_item(item, cell.offset, number, self.options.byte_order, &mut self.out.breaches);
@@ -333,10 +426,16 @@ impl<'p, 'a> RowWalk<'p, 'a> {
     }
 
     #[inline(always)]
-    fn row(&mut self, at: usize, value: Value<'_>, times: &Times, row: &mut dyn FnMut(&Row<'_>)) {
+    fn row(
+        &mut self,
+        at: usize,
+        value: Value<'a, B::Address<'a>>,
+        times: &Times,
+        row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>),
+    ) {
         self.out.count(times, 1, false);
         if self.options.deep {
-            row(&Row { at, key: self.keys.current(), recno: 0, run: 1, value, times: *times });
+            row(&Row { at, key: self.keys.current(), item: self.item, recno: 0, run: 1, value, times: *times });
         }
     }
 
@@ -351,78 +450,75 @@ impl<'p, 'a> RowWalk<'p, 'a> {
         };
         let breaches = &mut self.out.breaches;
         if !promised && !breaches.has(Rule::Alternation) && !breaches.has(Rule::CellType) {
-            let message = || format!("{keys} keys in {entries} entries do not go with page flags {flags:#04x}");
-            breaches.add(Rule::Entries, 20, message);
+            breaches.add(Rule::Entries, super::header::at::ENTRIES, || What::KeyCount { keys, entries, flags });
         }
     }
 
     #[cold]
-    fn alternation(&mut self, at: usize, what: &'static str) {
-        self.out.breaches.add(Rule::Alternation, at, || what.to_owned());
+    fn alternation(&mut self, at: usize, what: What) {
+        self.out.breaches.add(Rule::Alternation, at, || what);
     }
 
     #[cold]
-    fn forbidden(&mut self, at: usize, number: u32, what: &'static str) {
-        self.out.breaches.add(Rule::Cell, at, || format!("cell {number}: {what}"));
+    fn forbidden(&mut self, at: usize, what: What) {
+        self.out.breaches.add(Rule::Cell, at, || what);
     }
 }
 
 /// A walk over a variable-length column leaf.
-struct ColumnWalk<'p, 'a> {
+struct ColumnWalk<'p, 'a, B: Addresses> {
     page: &'p Page<'a>,
-    options: &'p Options,
-    out: &'p mut Leaf,
-    values: Values<'p, 'a>,
+    options: &'p Options<B>,
+    out: &'p mut Leaf<B::Address<'a>>,
+    values: Values<'p, 'a, B>,
 }
 
-impl<'p, 'a> ColumnWalk<'p, 'a> {
-    fn new(page: &'p Page<'a>, options: &'p Options, out: &'p mut Leaf) -> Self {
+impl<'p, 'a, B: Addresses> ColumnWalk<'p, 'a, B> {
+    fn new(page: &'p Page<'a>, options: &'p Options<B>, out: &'p mut Leaf<B::Address<'a>>) -> Self {
         Self { page, options, out, values: Values { page, options, starts: None } }
     }
 
-    fn run(mut self, row: &mut dyn FnMut(&Row<'_>)) {
-        let mut at = DATA_OFFSET;
+    fn run(mut self, row: &mut dyn FnMut(&Row<'_, 'a, B::Address<'a>>)) {
+        let mut at = self.page.start;
         let mut recno = self.page.header.recno;
-        let mut previous: Option<(Value<'a>, Times)> = None;
+        let mut previous: Option<(Value<'a, B::Address<'a>>, Times)> = None;
         for n in 0..self.page.header.entries {
-            let Some(cell) = rules::next_cell(self.page, at, n, &mut self.out.breaches) else { return };
+            let Some(cell) = form::next_cell(self.page, at, n, &mut self.out.breaches) else { return };
             at = cell.end;
             let number = n.saturating_add(1);
             let legal = CellKind::is_value(cell.kind) && cell.kind != CellKind::ValueOverflowRemoved;
             if !legal {
-                rules::illegal(self.page, &cell, &mut self.out.breaches);
+                form::illegal(self.page, &cell, &mut self.out.breaches);
                 previous = None;
                 continue;
             }
             let run = cell.run.unwrap_or(0).max(1);
             let value = self.values.read(&cell, self.out);
-            self.out.count(&cell.times, run, value == Value::Deleted);
+            let deleted = matches!(value, Value::Deleted);
+            self.out.count(&cell.times, run, deleted);
             if self.options.deep {
-                if previous
-                    .is_some_and(|(last, times)| same(last, value) && (value == Value::Deleted || times == cell.times))
-                {
-                    let message = || format!("cells {n} and {number} should have been run-length encoded");
-                    self.out.breaches.add(Rule::Run, cell.offset, message);
+                if previous.is_some_and(|(last, times)| same(last, value) && (deleted || times == cell.times)) {
+                    self.out.breaches.add(Rule::Run, cell.offset, || What::UnjoinedRuns(number));
                 }
                 previous = Some((value, cell.times));
-                row(&Row { at: cell.offset, key: None, recno, run, value, times: cell.times });
+                row(&Row { at: cell.offset, key: None, item: None, recno, run, value, times: cell.times });
             }
             match recno.checked_add(run) {
                 Some(next) => recno = next,
                 None => {
-                    let message = || format!("cell {number}: run of {run} records from record {recno} on");
-                    self.out.breaches.add(Rule::RecordNumber, cell.offset, message);
+                    let what = || What::RunTooLong { number, run, recno };
+                    self.out.breaches.add(Rule::RecordNumber, cell.offset, what);
                     // Every record behind it would be said to be wrong as well.
                     return;
                 }
             }
         }
-        rules::end_of_cells(self.page, at, &mut self.out.breaches);
+        form::end_of_cells(self.page, at, &mut self.out.breaches);
     }
 }
 
 /// Whether neighbours are equal as far as runs are concerned: both plain, or both deleted.
-fn same(a: Value<'_>, b: Value<'_>) -> bool {
+fn same<A>(a: Value<'_, A>, b: Value<'_, A>) -> bool {
     match (a, b) {
         (Value::Inline(a), Value::Inline(b)) => a == b,
         (Value::Deleted, Value::Deleted) => true,
@@ -433,6 +529,7 @@ fn same(a: Value<'_>, b: Value<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::local::DATA_OFFSET;
     use crate::format::page_header::PageHeader;
 
     const BOUNDS: Bounds = Bounds { alloc: 4096, file_size: 1 << 20 };

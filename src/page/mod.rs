@@ -14,15 +14,21 @@
 )]
 
 pub mod cell;
+mod cell_kind;
 pub mod delta;
 mod fast_cell;
 mod fixed;
+pub mod form;
+mod header;
 pub mod history;
 pub mod internal;
 mod keys;
 pub mod leaf;
+pub mod old_delta;
 pub mod plain_child;
 pub mod rules;
+pub mod what;
+mod what_text;
 pub mod windows;
 
 /// How much of each page is read.

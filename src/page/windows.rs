@@ -1,18 +1,34 @@
-//! The time-window rules of local files (spec 17.5): what a window must hold in itself, and what it
+//! The time-window rules (spec 17.5): what a window must hold in itself, and what it
 //! must hold against the aggregate in the parent's address cell.
 //!
 //! Transaction ids are left out throughout: after a reopen a parent may say 0 above leaves that
 //! still carry ids (17.1, 04.4). Nothing is compared with the parent in `WiredTiger.wt`.
 
 use super::cell::{TS_MAX, TXN_MAX, Times, Truncate};
+use super::what::Clash;
+use crate::format::checkpoint_list::CheckpointEntry;
 
 /// `Err` says which rule does not hold.
-pub type Verdict = Result<(), &'static str>;
+pub type Verdict = Result<(), Clash>;
 
-/// The message if the rule does not hold.
+/// The contradiction if the rule does not hold.
 #[inline]
-fn hold(rule: bool, message: &'static str) -> Verdict {
-    if rule { Ok(()) } else { Err(message) }
+fn hold(rule: bool, clash: Clash) -> Verdict {
+    if rule { Ok(()) } else { Err(clash) }
+}
+
+/// The aggregate above a root, which is on no page but in the checkpoint's entry (17.1).
+#[must_use]
+pub fn above_root(c: &CheckpointEntry) -> Times {
+    Times {
+        start_ts: c.oldest_start_ts,
+        durable_start_ts: c.newest_start_durable_ts,
+        stop_ts: c.newest_stop_ts,
+        durable_stop_ts: c.newest_stop_durable_ts,
+        stop_txn: c.newest_stop_txn,
+        prepared: c.prepare,
+        ..Times::EMPTY
+    }
 }
 
 /// A stop by transaction alone. From an earlier run the engine reads the stop timestamp as 0, from
@@ -29,20 +45,14 @@ pub fn value(t: &Times) -> Verdict {
     if *t == Times::EMPTY {
         return Ok(());
     }
-    hold(t.start_ts <= t.stop_ts, "the start timestamp lies after the stop timestamp")?;
+    hold(t.start_ts <= t.stop_ts, Clash::StartAfterStop)?;
     if t.prepared {
         return Ok(());
     }
-    hold(t.start_ts <= t.durable_start_ts, "the start timestamp lies after its durable timestamp")?;
-    hold(t.stop_ts == TS_MAX || t.stop_ts <= t.durable_stop_ts, "the stop timestamp lies after its durable timestamp")?;
-    hold(
-        t.durable_start_ts <= t.stop_ts || t.durable_start_ts == t.durable_stop_ts,
-        "the durable start timestamp lies after the stop timestamp",
-    )?;
-    hold(
-        t.durable_stop_ts == 0 || t.durable_start_ts <= t.durable_stop_ts,
-        "the durable start timestamp lies after the durable stop timestamp",
-    )
+    hold(t.start_ts <= t.durable_start_ts, Clash::StartAfterDurable)?;
+    hold(t.stop_ts == TS_MAX || t.stop_ts <= t.durable_stop_ts, Clash::StopAfterDurable)?;
+    hold(t.durable_start_ts <= t.stop_ts || t.durable_start_ts == t.durable_stop_ts, Clash::DurableStartAfterStop)?;
+    hold(t.durable_stop_ts == 0 || t.durable_start_ts <= t.durable_stop_ts, Clash::DurableStartAfterDurableStop)
 }
 
 /// The aggregate of an address cell, in itself.
@@ -51,44 +61,32 @@ pub fn aggregate(t: &Times) -> Verdict {
     if *t == Times::EMPTY {
         return Ok(());
     }
-    hold(t.start_ts <= t.stop_ts, "the oldest start timestamp lies after the newest stop timestamp")?;
-    hold(t.start_ts <= t.durable_start_ts, "the oldest start timestamp lies after the newest durable start timestamp")?;
+    hold(t.start_ts <= t.stop_ts, Clash::OldestAfterStop)?;
+    hold(t.start_ts <= t.durable_start_ts, Clash::OldestAfterDurable)?;
     if t.stop_ts != TS_MAX {
-        hold(t.stop_ts <= t.durable_stop_ts, "the newest stop timestamp lies after the newest durable stop timestamp")?;
-        hold(
-            t.durable_start_ts <= t.durable_stop_ts,
-            "the newest durable start timestamp lies after the newest durable stop timestamp",
-        )?;
+        hold(t.stop_ts <= t.durable_stop_ts, Clash::NewestStopAfterDurable)?;
+        hold(t.durable_start_ts <= t.durable_stop_ts, Clash::NewestDurablesCross)?;
     }
-    hold(
-        t.durable_stop_ts == 0 || t.start_ts <= t.durable_stop_ts,
-        "the oldest start timestamp lies after the newest durable stop timestamp",
-    )
+    hold(t.durable_stop_ts == 0 || t.start_ts <= t.durable_stop_ts, Clash::OldestAfterDurableStop)
 }
 
 /// The page-delete information of a deleted child, against the child's aggregate.
 pub fn truncation(t: &Times, deleted: &Truncate) -> Verdict {
-    hold(deleted.commit_ts <= deleted.durable_ts, "the truncation is durable before its commit timestamp")?;
+    hold(deleted.commit_ts <= deleted.durable_ts, Clash::TruncationDurableFirst)?;
     hold(
         (t.stop_ts == TS_MAX || t.stop_ts <= deleted.commit_ts) && t.durable_stop_ts <= deleted.durable_ts,
-        "a stop time of the aggregate lies after the truncation",
+        Clash::StopAfterTruncation,
     )
 }
 
 /// The window of a value against the aggregate of the address cell above its page.
 #[inline]
 pub fn value_fits(t: &Times, parent: &Times) -> Verdict {
-    hold(
-        parent.durable_start_ts == 0 || t.durable_start_ts <= parent.durable_start_ts,
-        "the durable start timestamp lies after the newest one of the parent",
-    )?;
-    hold(t.start_ts >= parent.start_ts, "the start timestamp lies before the oldest one of the parent")?;
-    hold(
-        parent.durable_stop_ts == 0 || t.durable_stop_ts <= parent.durable_stop_ts,
-        "the durable stop timestamp lies after the newest one of the parent",
-    )?;
-    hold(t.stop_ts <= parent.stop_ts || stop_unknown(t), "the stop timestamp lies after the newest one of the parent")?;
-    hold(parent.prepared || !t.prepared, "the value is prepared, the parent's aggregate is not")
+    hold(parent.durable_start_ts == 0 || t.durable_start_ts <= parent.durable_start_ts, Clash::ValueDurableStart)?;
+    hold(t.start_ts >= parent.start_ts, Clash::ValueStart)?;
+    hold(parent.durable_stop_ts == 0 || t.durable_stop_ts <= parent.durable_stop_ts, Clash::ValueDurableStop)?;
+    hold(t.stop_ts <= parent.stop_ts || stop_unknown(t), Clash::ValueStop)?;
+    hold(parent.prepared || !t.prepared, Clash::ValuePrepared)
 }
 
 /// The aggregate of an address cell against that of the cell above its page. `deleted` is the
@@ -104,24 +102,18 @@ pub fn aggregate_fits(t: &Times, deleted: Option<&Truncate>, parent: &Times, sta
     if no_times(parent) {
         return stable.map_or(Ok(()), |s| not_after(&t, s));
     }
-    hold(
-        t.durable_start_ts <= parent.durable_start_ts,
-        "the newest durable start timestamp lies after that of the parent",
-    )?;
-    hold(t.start_ts >= parent.start_ts, "the oldest start timestamp lies before that of the parent")?;
-    hold(
-        t.durable_stop_ts <= parent.durable_stop_ts,
-        "the newest durable stop timestamp lies after that of the parent",
-    )?;
-    hold(t.stop_ts <= parent.stop_ts || stop_unknown(&t), "the newest stop timestamp lies after that of the parent")?;
-    hold(parent.prepared || !t.prepared, "the aggregate is prepared, that of the parent is not")
+    hold(t.durable_start_ts <= parent.durable_start_ts, Clash::AggregateDurableStart)?;
+    hold(t.start_ts >= parent.start_ts, Clash::AggregateStart)?;
+    hold(t.durable_stop_ts <= parent.durable_stop_ts, Clash::AggregateDurableStop)?;
+    hold(t.stop_ts <= parent.stop_ts || stop_unknown(&t), Clash::AggregateStop)?;
+    hold(parent.prepared || !t.prepared, Clash::AggregatePrepared)
 }
 
 /// Whether no time lies after `stable`; "no stop" is not a time.
 pub fn not_after(t: &Times, stable: u64) -> Verdict {
     let stopped = t.stop_ts != TS_MAX;
     let newest = t.start_ts.max(t.durable_start_ts).max(t.durable_stop_ts).max(if stopped { t.stop_ts } else { 0 });
-    hold(newest <= stable, "a timestamp lies after the stable timestamp")
+    hold(newest <= stable, Clash::AfterStable)
 }
 
 /// Empty but for transaction ids.

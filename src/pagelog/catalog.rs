@@ -12,6 +12,7 @@ use crate::format::cookie::Cookie;
 use crate::format::page_header::PageType;
 use crate::format::pagelog_turtle::{self, Turtle};
 use crate::format::{Class, FormatError, crc};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::delta::LeafValue;
 use crate::store::{BlockReader, CompletionRow, Index};
@@ -21,20 +22,20 @@ pub const SHARED_METADATA: &str = "file:WiredTigerShared.wt_stable";
 /// URI of the shared history store.
 pub const SHARED_HISTORY: &str = "file:WiredTigerSharedHS.wt_stable";
 /// The only valid page id of turtle and key pages (08.1).
-pub const SPECIAL_PAGE: u64 = 1;
+pub const SPECIAL_PAGE: PageId = PageId(1);
 /// Table id of the key provider (07.4).
-pub const KEY_TABLE: u64 = 26;
+pub const KEY_TABLE: TableId = TableId(26);
 /// Tables that have held the turtle page, newest layout first (07.4).
-pub const TURTLE_TABLES: [u64; 2] = [2, 1];
+pub const TURTLE_TABLES: [TableId; 2] = [TableId(2), TableId(1)];
 /// Tables that usually hold the shared metadata (07.4, 15.4).
-const METADATA_TABLES: [u64; 3] = [10, 2, 9];
+const METADATA_TABLES: [TableId; 3] = [TableId(10), TableId(2), TableId(9)];
 /// More internal levels than any real tree has (06.6).
 const MAX_DEPTH: usize = 64;
 
 /// Whether a table is one of those that turtle pages, the shared metadata and keys are in, or were in other
 /// generations: what the trees of a checkpoint are told from.
 #[must_use]
-pub fn is_head_table(table: u64) -> bool {
+pub fn is_head_table(table: TableId) -> bool {
     TURTLE_TABLES.contains(&table) || METADATA_TABLES.contains(&table) || table == KEY_TABLE
 }
 
@@ -50,7 +51,7 @@ pub enum Refusal {
     /// The turtle page does not have the checksum the record names.
     TurtleChecksum {
         /// Where the page lies: table, page, LSN.
-        place: (u64, u64, u64),
+        place: Version,
         /// From the record.
         expected: u32,
         /// Computed over the page.
@@ -59,14 +60,14 @@ pub enum Refusal {
     /// The turtle page cannot be parsed (07.5.2).
     TurtleInvalid {
         /// Where the page lies: table, page, LSN.
-        place: (u64, u64, u64),
+        place: Version,
         /// Why.
         error: FormatError,
     },
     /// The root cookie of the shared metadata cannot be decoded.
     RootCookie {
         /// Where the turtle page lies: table, page, LSN.
-        place: (u64, u64, u64),
+        place: Version,
         /// Why.
         error: FormatError,
     },
@@ -76,7 +77,7 @@ pub enum Refusal {
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Timestamp the page log keeps with it.
     pub row_timestamp: u64,
     /// The record.
@@ -95,7 +96,7 @@ pub struct Tree {
     /// Its `file:` URI.
     pub uri: String,
     /// Page-log table id, the `id=` of its metadata.
-    pub table: u64,
+    pub table: TableId,
     /// Its newest checkpoint entry; `None` if it was never checkpointed.
     pub entry: Option<CheckpointEntry>,
     /// The root; `None` for an empty checkpoint.
@@ -119,14 +120,14 @@ pub enum MetadataIssue {
         /// The URI.
         uri: String,
         /// Table id.
-        table: u64,
+        table: TableId,
         /// Why.
         error: FormatError,
     },
     /// Two files have one id (09.3).
     DuplicateId {
         /// The id.
-        id: u64,
+        id: TableId,
         /// The URIs, in key order.
         uris: Vec<String>,
     },
@@ -182,12 +183,12 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
         let table = turtle_table(index);
         return Err(Refusal::TurtleMissing(Fault::new(
             FaultKind::Missing,
-            (table, SPECIAL_PAGE, lsn),
+            Version::new(table, SPECIAL_PAGE, lsn),
             format!("the turtle page at LSN {lsn}"),
             "no row",
         )));
     };
-    let place = (turtle_row.table, turtle_row.page, turtle_row.lsn);
+    let place = Version::new(turtle_row.table, turtle_row.page, turtle_row.lsn);
     let mut text = Vec::new();
     reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(page::unreadable(place, &e)))?;
     if let Some(expected) = completion.metadata_checksum {
@@ -219,20 +220,20 @@ pub fn metadata_tree(index: &Index, turtle: &Turtle) -> Result<Tree, FormatError
 
 /// Position of the row of the turtle page with exactly this LSN.
 #[must_use]
-pub fn turtle_row(index: &Index, lsn: u64) -> Option<usize> {
+pub fn turtle_row(index: &Index, lsn: Lsn) -> Option<usize> {
     TURTLE_TABLES.iter().find_map(|t| index.find(*t, SPECIAL_PAGE, lsn))
 }
 
 /// The table that holds turtle pages in this store: page 1 and nothing else.
 #[must_use]
-pub fn turtle_table(index: &Index) -> u64 {
+pub fn turtle_table(index: &Index) -> TableId {
     TURTLE_TABLES.into_iter().find(|t| !index.page(*t, SPECIAL_PAGE).is_empty()).unwrap_or(TURTLE_TABLES[0])
 }
 
 /// The table that holds the root a turtle page names. Ids changed twice (07.4), the page did not;
 /// LSNs are unique across tables, so (page, LSN) names one table.
-fn metadata_table(index: &Index, root: &Cookie) -> u64 {
-    let holds = |t: &u64| index.find(*t, root.page_id, root.lsn).is_some();
+fn metadata_table(index: &Index, root: &Cookie) -> TableId {
+    let holds = |t: &TableId| index.find(*t, root.page_id, root.lsn).is_some();
     METADATA_TABLES
         .into_iter()
         .find(holds)
@@ -277,7 +278,7 @@ pub fn read(index: &Index, reader: &mut dyn BlockReader, checkpoint: &Checkpoint
     }
     catalog.trees.retain(|t| t.uri != SHARED_METADATA);
     catalog.trees.push(checkpoint.metadata.clone());
-    let mut ids: Vec<(u64, &str)> = catalog.trees.iter().map(|t| (t.table, t.uri.as_str())).collect();
+    let mut ids: Vec<(TableId, &str)> = catalog.trees.iter().map(|t| (t.table, t.uri.as_str())).collect();
     ids.sort_unstable();
     for same in ids.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1) {
         let uris = same.iter().map(|(_, uri)| (*uri).to_string()).collect();
@@ -298,7 +299,7 @@ fn file_entry(uri: &str, value: &[u8]) -> Result<Option<(Tree, Option<MetadataIs
     if !disagg && !uri.ends_with(".wt_stable") {
         return Ok(None);
     }
-    let table = config.get("id").ok_or_else(|| FormatError::not_found("no id"))?.u64()?;
+    let table = config.get("id").ok_or_else(|| FormatError::not_found("no id"))?.u64().map(TableId)?;
     let compression = match config.get("block_compressor").map(|v| v.as_str()) {
         None | Some("" | "none") => Compression::Known(None),
         Some(name) => Compressor::from_name(name).map_or(Compression::Unsupported, |c| Compression::Known(Some(c))),
@@ -340,7 +341,7 @@ fn metadata_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree, lost:
     let mut stack: Vec<(Cookie, usize)> = tree.root.iter().map(|c| (*c, 0)).collect();
     let mut seen = std::collections::HashSet::new();
     while let Some((cookie, depth)) = stack.pop() {
-        let place = (tree.table, cookie.page_id, cookie.lsn);
+        let place = Version::new(tree.table, cookie.page_id, cookie.lsn);
         if depth > MAX_DEPTH || !seen.insert(cookie.page_id) {
             lost.push(Fault::new(FaultKind::ReferencedTwice, place, "a page with one parent", "another one"));
             continue;

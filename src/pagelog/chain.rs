@@ -3,6 +3,7 @@
 
 use super::fault::{Fault, FaultKind};
 use crate::format::cookie::{Cookie, Layout};
+use crate::id::{Lsn, TableId, Version};
 use crate::store::{FLAG_DELTA, Index, Row, Rows};
 use std::ops::{Range, RangeInclusive};
 
@@ -48,7 +49,7 @@ impl Chain {
 ///
 /// Whatever is left of a broken chain is returned beside the fault, so that an audit sees as much as
 /// possible and does not take the remains for orphans. `None`: nothing of the version is there.
-pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
+pub fn resolve(index: &Index, table: TableId, cookie: &Cookie, faults: &mut Vec<Fault>) -> Option<Chain> {
     resolve_in(index, index.page(table, cookie.page_id), table, cookie, faults)
 }
 
@@ -56,14 +57,14 @@ pub fn resolve(index: &Index, table: u64, cookie: &Cookie, faults: &mut Vec<Faul
 pub fn resolve_in(
     index: &Index,
     page: Range<usize>,
-    table: u64,
+    table: TableId,
     cookie: &Cookie,
     faults: &mut Vec<Fault>,
 ) -> Option<Chain> {
     if let Some(at) = lone_image(index, page.clone(), cookie) {
         return Some(Chain { base: at, newest: at });
     }
-    let place = (table, cookie.page_id, cookie.lsn);
+    let place = Version::new(table, cookie.page_id, cookie.lsn);
     let rows = index.slice(page.clone()).to_vec();
     // L1 and L2 cookies have no LSN: they mean the newest version.
     let upto = match cookie.layout {
@@ -102,7 +103,7 @@ pub fn resolve_in(
         faults.push(Fault::new(FaultKind::DiscardedInUse, place, "no discard record in the chain", found));
     } else if base.is_none() {
         let expected = match cookie.base_lsn {
-            0 => "a full image at the start of the chain".to_string(),
+            Lsn::NONE => "a full image at the start of the chain".to_string(),
             lsn => format!("a full image at LSN {lsn}"),
         };
         let found = format!("only deltas, at LSN {}", list(blocks.iter().map(|r| r.lsn)));
@@ -129,7 +130,7 @@ pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
 }
 
 /// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.
-fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: &mut Vec<Fault>) {
+fn check_links(cookie: &Cookie, blocks: &[Row], place: Version, faults: &mut Vec<Fault>) {
     let mut broken = |expected: String, found: String| {
         faults.push(Fault::new(FaultKind::ChainBroken, place, expected, found));
     };
@@ -200,7 +201,7 @@ fn check_links(cookie: &Cookie, blocks: &[Row], place: (u64, u64, u64), faults: 
 }
 
 /// A short list of numbers for a message.
-fn list(numbers: impl ExactSizeIterator<Item = u64>) -> String {
+fn list(numbers: impl ExactSizeIterator<Item = Lsn>) -> String {
     const SHOWN: usize = 8;
     let more = numbers.len().saturating_sub(SHOWN);
     let mut out = numbers.take(SHOWN).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
@@ -213,6 +214,7 @@ fn list(numbers: impl ExactSizeIterator<Item = u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::PageId;
     use crate::store::FLAG_DISCARDED;
 
     /// (lsn, backlink, base, flags, len)
@@ -220,11 +222,11 @@ mod tests {
         Index::new(
             rows.iter()
                 .map(|(lsn, backlink_lsn, base_lsn, flags, len)| Row {
-                    table: 25,
-                    page: 100,
-                    lsn: *lsn,
-                    backlink_lsn: *backlink_lsn,
-                    base_lsn: *base_lsn,
+                    table: TableId(25),
+                    page: PageId(100),
+                    lsn: Lsn(*lsn),
+                    backlink_lsn: Lsn(*backlink_lsn),
+                    base_lsn: Lsn(*base_lsn),
                     locator: 0,
                     len: *len,
                     flags: *flags,
@@ -236,7 +238,7 @@ mod tests {
 
     fn kinds(rows: &[(u64, u64, u64, u32, u32)], cookie: Cookie) -> (Option<Chain>, Vec<FaultKind>) {
         let mut faults = Vec::new();
-        let chain = resolve(&index(rows), 25, &cookie, &mut faults);
+        let chain = resolve(&index(rows), TableId(25), &cookie, &mut faults);
         (chain, faults.into_iter().map(|f| f.kind).collect())
     }
 
@@ -246,31 +248,34 @@ mod tests {
     #[test]
     fn sound_chains() {
         let rows = [BASE, (25, 20, 20, D, 71), (30, 25, 20, D, 9), (40, 20, 0, 0, 50)];
-        let (chain, faults) = kinds(&rows, Cookie::new(100, 25, 20, 154, 0));
+        let (chain, faults) = kinds(&rows, Cookie::new(PageId(100), Lsn(25), Lsn(20), 154, 0));
         assert_eq!((chain, faults), (Some(Chain { base: 0, newest: 1 }), vec![]));
         // The old meaning of size: the newest block alone.
-        assert_eq!(kinds(&rows, Cookie::new(100, 30, 20, 9, 0)).1, []);
-        assert_eq!(kinds(&rows, Cookie::new(100, 40, 0, 50, 0)).0, Some(Chain { base: 3, newest: 3 }));
+        assert_eq!(kinds(&rows, Cookie::new(PageId(100), Lsn(30), Lsn(20), 9, 0)).1, []);
+        assert_eq!(
+            kinds(&rows, Cookie::new(PageId(100), Lsn(40), Lsn(0), 50, 0)).0,
+            Some(Chain { base: 3, newest: 3 })
+        );
     }
 
     #[test]
     fn each_rule_of_10_2_5_is_reported() {
         use FaultKind::*;
-        let delta = |base: u64| Cookie::new(100, 25, base, 154, 0);
+        let delta = |base: u64| Cookie::new(PageId(100), Lsn(25), Lsn(base), 154, 0);
         for (rows, cookie, expected) in [
             (vec![BASE], delta(20), ChainBroken),
-            (vec![BASE], Cookie::new(100, 25, 0, 154, 0), Missing),
+            (vec![BASE], Cookie::new(PageId(100), Lsn(25), Lsn(0), 154, 0), Missing),
             (vec![], delta(20), Missing),
             (vec![BASE, (25, 19, 20, D, 71)], delta(20), ChainBroken),
             (vec![BASE, (25, 20, 19, D, 71)], delta(20), ChainBroken),
             (vec![BASE, (25, 20, 20, D, 71)], delta(19), ChainBroken),
-            (vec![BASE, (25, 20, 20, D, 71)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
+            (vec![BASE, (25, 20, 20, D, 71)], Cookie::new(PageId(100), Lsn(25), Lsn(0), 154, 0), ChainBroken),
             (vec![(25, 20, 20, D, 71)], delta(20), ChainBroken),
             (vec![BASE, (25, 20, 20, D, 70)], delta(20), SizeMismatch),
             (vec![BASE, (25, 20, 20, D | FLAG_DISCARDED, 0)], delta(20), DiscardedInUse),
             (vec![BASE, (22, 20, 20, D | FLAG_DISCARDED, 0), (25, 20, 20, D, 71)], delta(20), DiscardedInUse),
-            (vec![(25, 0, 7, 0, 154)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
-            (vec![(25, 30, 0, 0, 154)], Cookie::new(100, 25, 0, 154, 0), ChainBroken),
+            (vec![(25, 0, 7, 0, 154)], Cookie::new(PageId(100), Lsn(25), Lsn(0), 154, 0), ChainBroken),
+            (vec![(25, 30, 0, 0, 154)], Cookie::new(PageId(100), Lsn(25), Lsn(0), 154, 0), ChainBroken),
         ] {
             assert!(kinds(&rows, cookie).1.contains(&expected), "{rows:?} {cookie}");
         }
@@ -278,15 +283,15 @@ mod tests {
         let rest = |rows: &[_], cookie| kinds(rows, cookie).0;
         assert_eq!(rest(&[BASE], delta(20)), Some(Chain { base: 0, newest: 0 }));
         let deltas = [(25, 20, 20, D, 71), (30, 25, 20, D, 9)];
-        assert_eq!(rest(&deltas, Cookie::new(100, 30, 20, 9, 0)), Some(Chain { base: 0, newest: 1 }));
+        assert_eq!(rest(&deltas, Cookie::new(PageId(100), Lsn(30), Lsn(20), 9, 0)), Some(Chain { base: 0, newest: 1 }));
         let older = [(5, 0, 0, 0, 9), (25, 20, 20, D, 71)];
         assert_eq!(rest(&older, delta(20)), Some(Chain { base: 1, newest: 1 }));
         assert_eq!(
-            rest(&[(20, 0, 0, FLAG_DISCARDED, 83)], Cookie::new(100, 20, 0, 83, 0)),
+            rest(&[(20, 0, 0, FLAG_DISCARDED, 83)], Cookie::new(PageId(100), Lsn(20), Lsn(0), 83, 0)),
             Some(Chain { base: 0, newest: 0 })
         );
         let long: Vec<_> = (0..34_u64).map(|i| if i == 0 { (1, 0, 0, 0, 1) } else { (i + 1, i, 1, D, 1) }).collect();
-        assert_eq!(kinds(&long, Cookie::new(100, 34, 1, 34, 0)).1, [ChainTooLong]);
-        assert_eq!(kinds(&long, Cookie::new(100, 33, 1, 33, 0)).1, []);
+        assert_eq!(kinds(&long, Cookie::new(PageId(100), Lsn(34), Lsn(1), 34, 0)).1, [ChainTooLong]);
+        assert_eq!(kinds(&long, Cookie::new(PageId(100), Lsn(33), Lsn(1), 33, 0)).1, []);
     }
 }

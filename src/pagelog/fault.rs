@@ -1,5 +1,6 @@
 //! What can be wrong with a page, found by resolving, reading or walking it. The audit turns faults
 //! into findings; nothing here decides how bad they are.
+use crate::id::{Lsn, PageId, TableId, Version};
 
 /// The rule that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,11 +59,11 @@ pub struct Fault {
     /// The rule.
     pub kind: FaultKind,
     /// Table id.
-    pub table: u64,
+    pub table: TableId,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN of the block or page version concerned.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// What should have been there.
     pub expected: String,
     /// What was there.
@@ -77,7 +78,7 @@ impl Fault {
     /// A fault at a page version.
     pub fn new(
         kind: FaultKind,
-        (table, page, lsn): (u64, u64, u64),
+        Version { table, page, lsn }: Version,
         expected: impl Into<String>,
         found: impl Into<String>,
     ) -> Self {

@@ -1,5 +1,6 @@
 //! Reading a page version: fetch its blocks, verify the checksum chain (spec 03.4), decode.
 
+use super::broken;
 use super::chain::Chain;
 use super::fault::{Fault, FaultKind};
 use crate::format::block;
@@ -8,7 +9,8 @@ use crate::format::cookie::{Cookie, Layout};
 use crate::format::image::{Era, Image};
 use crate::format::page_header::PageHeader;
 use crate::format::{Class, FormatError};
-use crate::page::delta::{self, Body, Children, Rows};
+use crate::id::Version;
+use crate::page::delta::{self, Above, Body, Children, Rows, Summary};
 use crate::page::plain_child::{self, Entries};
 use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
 use std::borrow::Cow;
@@ -89,7 +91,7 @@ pub fn read(
     scratch.used = 0;
     for row in rows {
         if let Err(e) = reader.read(&row, scratch.slot()) {
-            faults.push(unreadable((row.table, row.page, row.lsn), &e));
+            faults.push(unreadable(Version::new(row.table, row.page, row.lsn), &e));
             scratch.used = 0;
             return None;
         }
@@ -97,7 +99,7 @@ pub fn read(
     let mut expected = checks.newest;
     let mut header = None;
     for (at, (row, bytes)) in rows.iter().zip(scratch.blocks.iter_mut()).enumerate().rev() {
-        let place = (row.table, row.page, row.lsn);
+        let place = Version::new(row.table, row.page, row.lsn);
         let mut flipped = None;
         if let Ok(image) = Image::parse(bytes, Some(era)) {
             flipped = verify(&image, expected, row.flags & FLAG_DELTA != 0, place, faults);
@@ -130,7 +132,7 @@ fn verify(
     image: &Image<'_>,
     expected: Option<u32>,
     delta: bool,
-    place: (u64, u64, u64),
+    place: Version,
     faults: &mut Vec<Fault>,
 ) -> Option<(usize, u8)> {
     let stored = image.block.checksum;
@@ -211,7 +213,7 @@ fn plain<'s>(
 #[derive(Debug, Clone, Copy)]
 pub struct Loaded {
     /// Table, page and LSN of the version.
-    pub place: (u64, u64, u64),
+    pub place: Version,
     /// The header layout.
     pub era: Era,
     /// The tree's compressor.
@@ -225,12 +227,21 @@ pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>)
         Image::parse(bytes, Some(loaded.era))
             .is_ok_and(|i| i.is_compressed() && i.block.flags & block::FLAG_DATA_CHECKSUM == 0)
     };
-    if !scratch.blocks().any(partial) || faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+    if !scratch.blocks().any(partial) || faults.iter().any(|f| f.page == loaded.place.page && !f.recovered) {
         return;
     }
     if let Err((kind, e)) = plain(scratch, loaded.era, loaded.compression) {
         faults.push(from_format(kind, loaded.place, &e));
     }
+}
+
+/// How closely the cells of a page are looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Look<'t> {
+    /// What is there, and why something may be missing.
+    Structure,
+    /// Every rule, with what the cell above the page says of it.
+    Rules(Above<'t>),
 }
 
 /// Hand the merged children of the internal page in `scratch` to `f`.
@@ -242,7 +253,7 @@ pub fn with_children<T>(
 ) -> Option<T> {
     with_bodies(scratch, loaded, faults, |base, deltas, faults| {
         let children = delta::children(base, deltas);
-        report(children.error.as_ref(), loaded.place, faults);
+        broken::missing(&children.broken, base, deltas, loaded.place, faults);
         f(&children)
     })
 }
@@ -256,24 +267,30 @@ pub enum Kids<'c, 'a> {
     Merged(&'c Children<'a>),
 }
 
-/// As [`with_children`], but unless their keys are wanted the children of a sound page without deltas
+/// As [`with_children`], but unless every rule is asked for the children of a sound page without deltas
 /// come as [`Entries`].
 pub fn with_kids<T>(
     scratch: &Scratch,
     loaded: Loaded,
-    keys: bool,
+    look: Look<'_>,
     faults: &mut Vec<Fault>,
     f: impl FnOnce(Kids<'_, '_>) -> T,
 ) -> Option<T> {
     with_bodies(scratch, loaded, faults, |base, deltas, faults| {
         if deltas.is_empty()
-            && !keys
+            && matches!(look, Look::Structure)
             && let Some(entries) = plain_child::entries(base)
         {
             return f(Kids::Entries(&entries));
         }
-        let children = delta::children(base, deltas);
-        report(children.error.as_ref(), loaded.place, faults);
+        let mut children = delta::children(base, deltas);
+        match look {
+            Look::Structure => broken::missing(&children.broken, base, deltas, loaded.place, faults),
+            Look::Rules(above) => {
+                children.judge(base, deltas, above);
+                broken::all(&children.broken, base, deltas, loaded.place, faults);
+            }
+        }
         f(Kids::Merged(&children))
     })
 }
@@ -287,14 +304,33 @@ pub fn with_rows<T>(
 ) -> Option<T> {
     with_bodies(scratch, loaded, faults, |base, deltas, faults| {
         let rows = delta::rows(base, deltas);
-        report(rows.error.as_ref(), loaded.place, faults);
-        if let Some((count, offset)) = rows.out_of_order {
-            faults.push(
-                Fault::new(FaultKind::KeyOrder, loaded.place, "ascending keys", format!("{count} keys out of order"))
-                    .with(format!("the first one is the cell at offset {offset}")),
-            );
-        }
+        broken::missing(&rows.broken, base, deltas, loaded.place, faults);
         f(&rows)
+    })
+}
+
+/// Hand what the leaf page in `scratch` holds to `f`, without its rows.
+pub fn with_summary<T>(
+    scratch: &Scratch,
+    loaded: Loaded,
+    look: Look<'_>,
+    faults: &mut Vec<Fault>,
+    f: impl FnOnce(&Summary) -> T,
+) -> Option<T> {
+    with_bodies(scratch, loaded, faults, |base, deltas, faults| {
+        let summary = match look {
+            Look::Structure => {
+                let summary = delta::summary(base, deltas, None);
+                broken::missing(&summary.broken, base, deltas, loaded.place, faults);
+                summary
+            }
+            Look::Rules(above) => {
+                let summary = delta::summary(base, deltas, Some(above));
+                broken::all(&summary.broken, base, deltas, loaded.place, faults);
+                summary
+            }
+        };
+        f(&summary)
     })
 }
 
@@ -308,7 +344,7 @@ fn with_bodies<T>(
         Ok(blocks) => blocks,
         Err((kind, e)) => {
             // A block whose checksum failed already has its finding; do not say it twice.
-            if kind.is_unchecked() || !faults.iter().any(|f| f.page == loaded.place.1 && !f.recovered) {
+            if kind.is_unchecked() || !faults.iter().any(|f| f.page == loaded.place.page && !f.recovered) {
                 faults.push(from_format(kind, loaded.place, &e));
             }
             return None;
@@ -322,17 +358,9 @@ fn with_bodies<T>(
     Some(f(base, deltas, faults))
 }
 
-fn report(error: Option<&FormatError>, place: (u64, u64, u64), faults: &mut Vec<Fault>) {
-    if let Some(e) = error
-        && !faults.iter().any(|f| f.page == place.1)
-    {
-        faults.push(from_format(FaultKind::Undecodable, place, e));
-    }
-}
-
 /// A fault from a format error.
 #[must_use]
-pub fn from_format(kind: FaultKind, place: (u64, u64, u64), e: &FormatError) -> Fault {
+pub fn from_format(kind: FaultKind, place: Version, e: &FormatError) -> Fault {
     let expected = match kind {
         FaultKind::Encrypted | FaultKind::UnknownCompressor => "readable content",
         FaultKind::CookieInvalid | FaultKind::CookieUnsupported => "a valid address cookie",
@@ -343,6 +371,6 @@ pub fn from_format(kind: FaultKind, place: (u64, u64, u64), e: &FormatError) -> 
 
 /// A fault for bytes the store could not deliver.
 #[must_use]
-pub fn unreadable(place: (u64, u64, u64), e: &StoreError) -> Fault {
+pub fn unreadable(place: Version, e: &StoreError) -> Fault {
     Fault::new(FaultKind::Unreadable, place, "the stored bytes", e.to_string())
 }

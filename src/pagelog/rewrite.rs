@@ -15,6 +15,7 @@ use crate::format::image::{self, Era, Image, NewImage};
 use crate::format::page_header::{
     FLAG_COMPRESSED, FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType,
 };
+use crate::id::{Lsn, PageId, Version};
 use crate::page::cell::{self, CellKind, Times, Truncate};
 use crate::page::delta::LeafValue;
 use crate::store::edit::NewRow;
@@ -53,9 +54,9 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy)]
 pub struct Counters {
     /// LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Page id.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// Write generation.
     pub write_gen: u64,
     /// Checkpoint id; only the layouts that have one use it.
@@ -111,7 +112,7 @@ struct Old {
     full_checksum: bool,
     prefixes: bool,
     /// LSN of the newest full image under this page id.
-    image_lsn: u64,
+    image_lsn: Lsn,
     /// The newest row under this page id is a delta.
     ends_in_delta: bool,
 }
@@ -174,7 +175,7 @@ impl<'a> Rewriter<'a> {
         let header = chain.and_then(|c| {
             page::read(&mut *self.reader, self.index, cookie, Checks::all(cookie), c, scratch, &mut faults)
         });
-        let place = (self.tree.table, cookie.page_id, cookie.lsn);
+        let place = Version::new(self.tree.table, cookie.page_id, cookie.lsn);
         match (header, faults.first()) {
             (Some(header), None) => {
                 let loaded = Loaded { place, era: page::era_of(cookie), compression: self.tree.compression };
@@ -210,7 +211,7 @@ impl<'a> Rewriter<'a> {
         let prefixes = header.page_type() == Ok(PageType::RowLeaf)
             && cell::Cells::new(&plain, image.data_offset(), header.flags).flatten().any(|c| c.prefix > 0);
         let rows = self.index.slice(self.index.page(self.tree.table, cookie.page_id));
-        let image_lsn = rows.iter().rev().find(|r| r.is_full() && (self.stays)(r)).map_or(0, |r| r.lsn);
+        let image_lsn = rows.iter().rev().find(|r| r.is_full() && (self.stays)(r)).map_or(Lsn::NONE, |r| r.lsn);
         let ends_in_delta = rows.iter().rev().find(|r| (self.stays)(r)).is_some_and(|r| r.is_delta());
         let era = loaded.era;
         Ok(Old { cookie, era, header, compressor, full_checksum, prefixes, image_lsn, ends_in_delta })
@@ -399,11 +400,11 @@ impl<'a> Rewriter<'a> {
             *slot = slot.saturating_add(1);
             value
         };
-        let lsn = take(&mut self.counters.lsn);
+        let lsn = Lsn(take(&mut self.counters.lsn.0));
         let write_gen = take(&mut self.counters.write_gen);
         // What a full image behind a delta links to is not known of June 2025; a fresh page links to nothing.
         let in_place = in_place && (old.era == Era::Current || !old.ends_in_delta);
-        let page_id = if in_place { old.cookie.page_id } else { take(&mut self.counters.page_id) };
+        let page_id = if in_place { old.cookie.page_id } else { PageId(take(&mut self.counters.page_id.0)) };
         let page = PageHeader { recno: 0, write_gen, flags: header.flags & !FLAG_COMPRESSED, unused: 0, ..header };
         let new = NewImage {
             previous_checksum: if in_place { old.cookie.checksum } else { 0 },
@@ -416,7 +417,7 @@ impl<'a> Rewriter<'a> {
         let size = u32::try_from(data.len()).map_err(|e| self.cannot(e))?;
         let parsed = Image::parse(&data, Some(old.era)).map_err(|e| self.cannot(e))?;
         let flags = if parsed.is_compressed() { ROW_COMPRESSED } else { 0 };
-        let mut cookie = Cookie::new(page_id, lsn, 0, size, checksum);
+        let mut cookie = Cookie::new(page_id, lsn, Lsn::NONE, size, checksum);
         if old.cookie.layout != Layout::V0 {
             cookie.layout = old.cookie.layout;
             cookie.checkpoint_id = Some(self.counters.checkpoint_id);
@@ -426,8 +427,8 @@ impl<'a> Rewriter<'a> {
             table: self.tree.table,
             page: page_id,
             lsn,
-            backlink_lsn: if in_place { old.image_lsn } else { 0 },
-            base_lsn: 0,
+            backlink_lsn: if in_place { old.image_lsn } else { Lsn::NONE },
+            base_lsn: Lsn::NONE,
             flags,
             checkpoint_id: self.counters.checkpoint_id,
             data,

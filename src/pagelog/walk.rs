@@ -4,24 +4,32 @@
 //! one parent) to workers that only read and decode, and merges what they found in the order in
 //! which it handed it out. So the outcome does not depend on the number of workers, every page is
 //! marked before it is read, and a cycle or a second parent cannot make the walk read a page twice.
+//!
+//! The order is the same at every depth too: all leaves of the internal pages read so far come before the
+//! next internal pages. Of two references to a page the first one in this order counts. Workers that take
+//! in leaves themselves keep no order; where that would matter the walk says so, and is done again.
 
 use super::catalog::Tree;
 use super::chain::Chain;
 use super::fault::{Fault, FaultKind};
 use super::page::{self, Checks, Compression, Scratch};
 pub(crate) use super::worker::next_page_id;
-use super::worker::{Bounds, Ground, Located, Outcome, Pending, Task, Worker, loaded, reads_leaf};
+use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
+use crate::format::FormatError;
 use crate::format::cookie::{Cookie, Layout};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
+use crate::page::windows::above_root;
 use crate::page::{Depth, RowCounts};
 use crate::store::{Index, PageLog, StoreError};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
 
 /// Deepest level that is still followed (06.6).
 pub const MAX_DEPTH: usize = 64;
 /// First page id of btree pages (06.1).
-pub const FIRST_PAGE_ID: u64 = 100;
+pub const FIRST_PAGE_ID: PageId = PageId(100);
 /// Leaf addresses a task carries.
 const LEAVES_PER_TASK: usize = 64;
 /// Tasks in flight.
@@ -74,6 +82,12 @@ pub trait Visitor {
 /// A bit for each row of an index, shared between threads.
 #[derive(Debug)]
 pub struct Bits(Vec<AtomicU64>);
+
+impl Clone for Bits {
+    fn clone(&self) -> Self {
+        Self(self.0.iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed))).collect())
+    }
+}
 
 impl Bits {
     /// So many bits, all clear.
@@ -144,9 +158,9 @@ pub struct LeafSums {
 ///
 /// There is one for each internal page of a walk, so it holds of the cookie only what reading needs.
 struct Node {
-    page: u64,
-    lsn: u64,
-    base_lsn: u64,
+    page: PageId,
+    lsn: Lsn,
+    base_lsn: Lsn,
     size: u32,
     checksum: u32,
     layout: Layout,
@@ -166,6 +180,16 @@ impl Node {
     }
 }
 
+/// What became of a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcomes {
+    /// The visitor got what there is.
+    Settled,
+    /// A page has two references, and workers have taken in leaves: which of the two counts was left to
+    /// chance. What the visitor got is void; the walk is to be done again without [`Options::marks`].
+    Unsettled,
+}
+
 /// Walk all `trees` of one checkpoint. Trees must have distinct tables.
 pub fn walk(
     store: &dyn PageLog,
@@ -173,7 +197,7 @@ pub fn walk(
     trees: &[Tree],
     options: Options<'_>,
     visitor: &mut dyn Visitor,
-) -> Result<(), StoreError> {
+) -> Result<Outcomes, StoreError> {
     let seen = &Bits::new(index.len());
     let ground = Ground { index, trees, options, seen };
     let mut walker = Walker {
@@ -183,7 +207,9 @@ pub fn walk(
         absent: std::collections::HashSet::new(),
         nodes: Vec::new(),
         stack: Vec::new(),
+        leaves: VecDeque::new(),
         twice: Vec::new(),
+        unsettled: false,
         options,
         visitor,
     };
@@ -219,10 +245,7 @@ pub fn walk(
         }
         drop(done_tx);
         let workers = jobs - 1;
-        while !walker.stack.is_empty() {
-            let keep = walker.stack.len().saturating_sub(TASKS_PER_ROUND);
-            let mut round: Vec<Task> = walker.stack.split_off(keep);
-            round.reverse();
+        while let Some(mut round) = walker.round() {
             let mut done: Vec<Option<(Task, Outcome)>> = round.iter().map(|_| None).collect();
             // This thread works too: it keeps its share and collects the others' afterwards.
             let own = round.len().div_ceil(workers + 1);
@@ -248,9 +271,11 @@ pub fn walk(
             walker.stack.extend(next);
         }
         drop(work_tx);
-        walker.name_parents(&mut own_worker);
+        if !walker.unsettled {
+            walker.name_parents(&mut own_worker);
+        }
     });
-    Ok(())
+    Ok(if walker.unsettled { Outcomes::Unsettled } else { Outcomes::Settled })
 }
 
 struct Walker<'a> {
@@ -259,16 +284,36 @@ struct Walker<'a> {
     /// One bit per index row; set on a page's first row once the page is reached.
     seen: &'a Bits,
     /// Pages reached that have no row at all.
-    absent: std::collections::HashSet<(usize, u64)>,
+    absent: std::collections::HashSet<(usize, PageId)>,
     nodes: Vec<Node>,
+    /// Internal pages to read.
     stack: Vec<Task>,
+    /// Leaves to read before any further internal page.
+    leaves: VecDeque<Task>,
     /// Pages with a second parent: tree, page, LSN of the second reference.
-    twice: Vec<(usize, u64, u64)>,
+    twice: Vec<(usize, PageId, Lsn)>,
+    /// See [`Outcomes::Unsettled`].
+    unsettled: bool,
     options: Options<'a>,
     visitor: &'a mut dyn Visitor,
 }
 
 impl Walker<'_> {
+    /// The tasks to hand out next, if there are any.
+    fn round(&mut self) -> Option<Vec<Task>> {
+        if self.unsettled {
+            return None;
+        }
+        let leaves = self.leaves.len().min(TASKS_PER_ROUND);
+        let round: Vec<Task> = if leaves > 0 {
+            self.leaves.drain(..leaves).collect()
+        } else {
+            let keep = self.stack.len().saturating_sub(TASKS_PER_ROUND);
+            self.stack.drain(keep..).rev().collect()
+        };
+        (!round.is_empty()).then_some(round)
+    }
+
     fn root(&mut self, tree: usize, cookie: Cookie) {
         let located = Located::new(self.index, self.trees[tree].table, &cookie);
         let page = Visited {
@@ -283,7 +328,12 @@ impl Walker<'_> {
             vouched: false,
             broken: false,
         };
-        if let Some(task) = self.reach(tree, page, located.faults, Bounds::default(), None, None) {
+        let mut bounds = Bounds::default();
+        if self.options.depth == Depth::Deep {
+            let entry = self.trees[tree].entry.as_ref().filter(|_| compares(&self.trees[tree]));
+            bounds.parent = Some(Box::new(Parent { times: entry.map(above_root), generation: None }));
+        }
+        if let Some(task) = self.reach(tree, page, located.faults, bounds, None, None) {
             self.stack.push(task);
         }
     }
@@ -301,7 +351,7 @@ impl Walker<'_> {
     ) -> Option<Task> {
         let table = self.trees[tree].table;
         let cookie = page.cookie;
-        let place = (table, cookie.page_id, cookie.lsn);
+        let place = Version::new(table, cookie.page_id, cookie.lsn);
         if page.suspect && (page.chain.is_none() || !faults.is_empty()) {
             return None;
         }
@@ -365,12 +415,13 @@ impl Walker<'_> {
         if fresh {
             return false;
         }
+        self.unsettled |= self.options.marks.is_some();
         let Some(parent) = parent else { return true };
         let mut up = Some(parent);
         while let Some(node) = up {
             if self.nodes[node].page == cookie.page_id {
                 let holder = self.nodes[parent].cookie();
-                let place = (self.trees[tree].table, holder.page_id, holder.lsn);
+                let place = Version::new(self.trees[tree].table, holder.page_id, holder.lsn);
                 let fault = Fault::new(
                     FaultKind::Cycle,
                     place,
@@ -387,7 +438,7 @@ impl Walker<'_> {
     }
 
     /// Ids of btree pages start at 100 and stay below next_page_id (I6 of 11.2).
-    fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: (u64, u64, u64)) {
+    fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: Version) {
         let next = next_page_id(&self.trees[tree]);
         if cookie.page_id < FIRST_PAGE_ID || next.is_some_and(|n| cookie.page_id >= n) {
             let expected = next.map_or(format!("a page id of at least {FIRST_PAGE_ID}"), |n| {
@@ -423,7 +474,7 @@ impl Walker<'_> {
         let mut leaves = Vec::new();
         for found in outcome.children {
             let Some(parent) = parents.get(found.leaf) else { continue };
-            let place = (self.trees[tree].table, parent.page.cookie.page_id, parent.page.cookie.lsn);
+            let place = Version::new(self.trees[tree].table, parent.page.cookie.page_id, parent.page.cookie.lsn);
             match found.cookie {
                 Err(_) if outcome.damaged => {}
                 Err(e) => {
@@ -433,7 +484,13 @@ impl Walker<'_> {
                     self.visitor
                         .fault(tree, page::from_format(kind, place, &e).with("in an address cell of this page"));
                 }
-                Ok(cookie) if cookie.is_none() => {}
+                Ok(cookie) if cookie.is_none() && outcome.damaged => {}
+                Ok(cookie) if cookie.is_none() => {
+                    self.visitor.subtree_lost(tree);
+                    let nothing = FormatError::invalid("the address names no page");
+                    let fault = page::from_format(FaultKind::CookieInvalid, place, &nothing);
+                    self.visitor.fault(tree, fault.with("in an address cell of this page"));
+                }
                 Ok(cookie) => {
                     let page = Visited {
                         cookie,
@@ -456,13 +513,13 @@ impl Walker<'_> {
                         Some(&mut leaves),
                     ));
                     if leaves.len() >= LEAVES_PER_TASK {
-                        next.push(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
+                        self.leaves.push_back(Task::Leaves { tree, leaves: std::mem::take(&mut leaves) });
                     }
                 }
             }
         }
         if !leaves.is_empty() {
-            next.push(Task::Leaves { tree, leaves });
+            self.leaves.push_back(Task::Leaves { tree, leaves });
         }
     }
 
@@ -474,7 +531,7 @@ impl Walker<'_> {
         }
         self.twice.sort_unstable();
         self.twice.dedup_by_key(|t| (t.0, t.1));
-        let mut parents: Vec<Vec<u64>> = self.twice.iter().map(|_| Vec::new()).collect();
+        let mut parents: Vec<Vec<PageId>> = self.twice.iter().map(|_| Vec::new()).collect();
         for node in &self.nodes {
             let (tree, cookie) = (node.tree, node.cookie());
             let spec = &self.trees[tree];
@@ -494,7 +551,7 @@ impl Walker<'_> {
                 for child in children.list.iter().filter_map(|c| Cookie::decode(c.cookie).ok()) {
                     if let Ok(at) = self.twice.binary_search_by_key(&(tree, child.page_id), |t| (t.0, t.1)) {
                         parents[at].push(node.page);
-                        // Which of two references came second depends on the workers; the newest does not.
+                        // Of several references the newest is told.
                         let lsn = &mut self.twice[at].2;
                         *lsn = child.lsn.max(*lsn);
                     }
@@ -503,10 +560,14 @@ impl Walker<'_> {
         }
         for ((tree, page, lsn), mut parents) in std::mem::take(&mut self.twice).into_iter().zip(parents) {
             parents.sort_unstable();
-            let list = parents.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            let list = parents.iter().map(PageId::to_string).collect::<Vec<_>>().join(", ");
             let found = format!("{} references", parents.len().max(2));
-            let fault =
-                Fault::new(FaultKind::ReferencedTwice, (self.trees[tree].table, page, lsn), "one reference", found);
+            let fault = Fault::new(
+                FaultKind::ReferencedTwice,
+                Version::new(self.trees[tree].table, page, lsn),
+                "one reference",
+                found,
+            );
             self.visitor.fault(tree, fault.with(format!("parent pages: {list}")));
         }
     }
@@ -515,7 +576,7 @@ impl Walker<'_> {
 impl Tree {
     /// A tree for a walk that stands alone: a table and a root, nothing else known.
     #[must_use]
-    pub fn bare(uri: &str, table: u64, root: Cookie) -> Self {
+    pub fn bare(uri: &str, table: TableId, root: Cookie) -> Self {
         Self { uri: uri.to_string(), table, entry: None, root: Some(root), compression: Compression::Unknown }
     }
 }

@@ -1,17 +1,18 @@
 //! What the workers of a walk do: read and decode pages, look where children lead, and take in the
 //! leaves that need no closer look. They keep no order; [`super::walk`] does.
 
-use super::catalog::Tree;
+use super::catalog::{SHARED_METADATA, Tree};
 use super::chain::{self, Chain};
 use super::fault::{Fault, FaultKind};
-use super::page::{self, Checks, Kids, Loaded, Scratch};
+use super::page::{self, Checks, Kids, Loaded, Look, Scratch};
 use super::seal;
 use super::walk::{Bits, FIRST_PAGE_ID, LeafSums, MAX_DEPTH, Options, Visited};
 use crate::format::FormatError;
 use crate::format::cookie::Cookie;
 use crate::format::page_header::{PageHeader, PageType};
-use crate::page::cell::CellKind;
-use crate::page::delta::{Child, Children, LeafValue, Rows};
+use crate::id::{Lsn, PageId, TableId, Version};
+use crate::page::cell::{CellKind, Times};
+use crate::page::delta::{Above, Child, Children, Summary};
 use crate::page::plain_child::{Entry, PlainChild};
 use crate::page::{Depth, RowCounts};
 use crate::store::index::View;
@@ -25,6 +26,31 @@ use std::sync::Arc;
 pub(super) struct Bounds {
     pub(super) low: Option<Arc<[u8]>>,
     pub(super) high: Option<Arc<[u8]>>,
+    pub(super) parent: Option<Box<Parent>>,
+}
+
+/// What the page above, or the checkpoint above a root, says of a page.
+#[derive(Debug, Clone)]
+pub(super) struct Parent {
+    /// The aggregate of the address cell, where it is to be compared with what is below.
+    pub(super) times: Option<Times>,
+    /// The write generation of the page above.
+    pub(super) generation: Option<u64>,
+}
+
+impl Bounds {
+    /// How closely to look at a page within these bounds.
+    fn look(&self, depth: Depth, kind: CellKind) -> Look<'_> {
+        if depth != Depth::Deep {
+            return Look::Structure;
+        }
+        let parent = self.parent.as_deref();
+        Look::Rules(Above {
+            times: parent.and_then(|p| p.times.as_ref()),
+            generation: parent.and_then(|p| p.generation),
+            no_overflow: kind == CellKind::AddrLeafNoOverflow,
+        })
+    }
 }
 
 /// A page waiting to be read.
@@ -51,7 +77,7 @@ pub(super) struct Located {
 }
 
 impl Located {
-    pub(super) fn new(index: &Index, table: u64, cookie: &Cookie) -> Self {
+    pub(super) fn new(index: &Index, table: TableId, cookie: &Cookie) -> Self {
         let mut faults = Vec::new();
         let range = index.page(table, cookie.page_id);
         let chain = chain::resolve_in(index, range.clone(), table, cookie, &mut faults);
@@ -72,11 +98,11 @@ pub(super) struct Found {
 
 impl Found {
     /// Decode an address and look where it leads; anything but a plain address is an overflow item.
-    pub(super) fn new(index: &Index, table: u64, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
+    pub(super) fn new(index: &Index, table: TableId, cookie: &[u8], kind: CellKind, leaf: usize) -> Self {
         Self::of(index, table, Cookie::decode(cookie), kind, leaf)
     }
 
-    fn of(index: &Index, table: u64, cookie: Result<Cookie, FormatError>, kind: CellKind, leaf: usize) -> Self {
+    fn of(index: &Index, table: TableId, cookie: Result<Cookie, FormatError>, kind: CellKind, leaf: usize) -> Self {
         let mut located = cookie.as_ref().map(|c| Located::new(index, table, c)).unwrap_or_default();
         let overflow = !kind.is_addr();
         // Other leaves may lead to overflow pages, so their cells matter.
@@ -174,7 +200,8 @@ impl Worker<'_> {
                 let siblings = Siblings::new(ground, tree, pending);
                 let sound = !out.damaged;
                 let (found, sums) = (&mut out.children, &mut out.plain_leaves);
-                let decoded = page::with_kids(&self.scratch, loaded, deep, &mut out.faults, |kids| match kids {
+                let look = pending.bounds.look(options.depth, pending.page.kind);
+                let decoded = page::with_kids(&self.scratch, loaded, look, &mut out.faults, |kids| match kids {
                     Kids::Entries(entries) => {
                         for entry in &entries.list {
                             match entry {
@@ -189,13 +216,13 @@ impl Worker<'_> {
                         true
                     }
                     Kids::Merged(children) => {
-                        let separators = deep.then(|| separators(children, &pending.bounds));
-                        let sound = sound && children.error.is_none();
+                        let separators = deep.then(|| separators(children, &pending.bounds, compares(tree)));
+                        let sound = sound && children.lost().is_none();
                         for (at, child) in children.list.iter().enumerate() {
                             let bounds = separators.as_ref().and_then(|s| s.get(at)).cloned().unwrap_or_default();
                             siblings.child(child, bounds, sound, found, sums);
                         }
-                        children.error.is_none()
+                        children.lost().is_none()
                     }
                 });
                 out.damaged |= decoded != Some(true);
@@ -236,41 +263,49 @@ impl Worker<'_> {
         let Ground { index, options, .. } = self.ground;
         let loaded = loaded(tree, &pending.page.cookie);
         let mut faults = Vec::new();
-        let order = page::with_rows(&self.scratch, loaded, &mut faults, |rows| {
-            for row in &rows.list {
-                out.rows.keys += 1;
-                out.rows.live += u64::from(!row.times.is_stopped());
-                let mut overflow = |cookie: &[u8], kind| {
-                    out.children.push(Found::new(index, tree.table, cookie, kind, at));
-                };
-                if row.overflow_key {
-                    overflow(&row.key, CellKind::KeyOverflow);
-                }
-                if let LeafValue::Overflow(cookie) = row.value {
-                    overflow(cookie, CellKind::ValueOverflow);
-                }
+        let look = pending.bounds.look(options.depth, pending.page.kind);
+        let range = page::with_summary(&self.scratch, loaded, look, &mut faults, |leaf| {
+            out.rows.keys += leaf.rows.keys;
+            out.rows.live += leaf.rows.live;
+            for (key, cookie) in &leaf.overflows {
+                let kind = if *key { CellKind::KeyOverflow } else { CellKind::ValueOverflow };
+                out.children.push(Found::new(index, tree.table, cookie, kind, at));
             }
-            check_bounds(rows, &pending.bounds, loaded.place)
+            check_bounds(leaf, &pending.bounds, loaded.place)
         });
-        faults.extend(order.flatten());
+        if let Some(range) = range.flatten() {
+            // A page in a wrong place does not go with the times of the cell above it either.
+            faults.retain(|f| f.kind != FaultKind::Undecodable || !f.recovered);
+            faults.push(range);
+        }
         // Damage shows at every depth; key order is the business of a deep audit only.
         faults.retain(|f| options.depth == Depth::Deep || !matches!(f.kind, FaultKind::KeyOrder | FaultKind::KeyRange));
-        let known = out.faults.iter().any(|f| f.page == loaded.place.1);
+        let known = out.faults.iter().any(|f| f.page == loaded.place.page);
         out.faults.extend(faults.into_iter().filter(|f| !known || f.kind.is_unchecked()));
     }
 }
 
 pub(super) fn loaded(tree: &Tree, cookie: &Cookie) -> Loaded {
-    Loaded { place: (tree.table, cookie.page_id, cookie.lsn), era: page::era_of(cookie), compression: tree.compression }
+    Loaded {
+        place: Version::new(tree.table, cookie.page_id, cookie.lsn),
+        era: page::era_of(cookie),
+        compression: tree.compression,
+    }
 }
 
 /// Whether a page below the internal ones is read at all.
 pub(super) fn reads_leaf(depth: Depth, page: &Visited) -> bool {
     match depth {
-        Depth::Quick => page.kind == CellKind::AddrLeaf && !page.overflow,
+        // Only these may lead to overflow pages.
+        Depth::Quick => matches!(page.kind, CellKind::AddrLeaf | CellKind::AddrDeleted) && !page.overflow,
         Depth::Normal => !page.vouched,
         Depth::Deep => true,
     }
+}
+
+/// Whether times are compared with those of the page above: nothing is in the metadata (17.5).
+pub(super) fn compares(tree: &Tree) -> bool {
+    tree.uri != SHARED_METADATA
 }
 
 /// The next page id a tree would hand out, where its checkpoint says.
@@ -315,8 +350,8 @@ impl<'a> Siblings<'a> {
     fn plain(&self, child: &PlainChild, sound: bool, out: &mut Vec<Found>, sums: &mut LeafSums) {
         let Ground { index, options, .. } = self.ground;
         if let Some(view) = self.view {
-            let page = view.page(child.page);
-            if let Some(at) = view.find(page.clone(), child.lsn) {
+            let page = view.page(PageId(child.page));
+            if let Some(at) = view.find(page.clone(), Lsn(child.lsn)) {
                 if options.entered.is_some_and(|entered| entered.get(at)) {
                     return;
                 }
@@ -343,7 +378,7 @@ impl<'a> Siblings<'a> {
             Depth::Deep => false,
         };
         let chain = Chain { base: at, newest: at };
-        self.is_in_place(child.page, child.lsn)
+        self.is_in_place(PageId(child.page), Lsn(child.lsn))
             && view.row(at).is_some_and(|row| chain::is_sound_image(&row, child.size) && deep_enough(&row))
             && self.take_in(chain, page, child.size, u64::from(child.size), sums)
     }
@@ -367,7 +402,7 @@ impl<'a> Siblings<'a> {
     }
 
     /// Whether a page with this id and LSN is where it may be.
-    fn is_in_place(&self, page: u64, lsn: u64) -> bool {
+    fn is_in_place(&self, page: PageId, lsn: Lsn) -> bool {
         lsn != 0
             && lsn < self.parent.page.cookie.lsn
             && !self.too_deep
@@ -401,30 +436,34 @@ impl<'a> Siblings<'a> {
 }
 
 /// Whether an earlier walk entered the version a cookie names.
-fn is_known(index: &Index, table: u64, cookie: &[u8], entered: &Bits) -> bool {
+fn is_known(index: &Index, table: TableId, cookie: &[u8], entered: &Bits) -> bool {
     let Ok(cookie) = Cookie::decode(cookie) else { return false };
     index.find(table, cookie.page_id, cookie.lsn).is_some_and(|at| entered.get(at))
 }
 
 /// The bounds of each child: its own separator and the next one's; the outermost are the page's own.
-fn separators(children: &Children<'_>, page: &Bounds) -> Vec<Bounds> {
+/// `compared`: the times of what is below are compared with those of its address cell.
+fn separators(children: &Children<'_>, page: &Bounds, compared: bool) -> Vec<Bounds> {
     let keys: Vec<Option<Arc<[u8]>>> =
         children.list.iter().map(|c| (!c.overflow_key).then(|| Arc::from(c.key))).collect();
-    (0..keys.len())
-        .map(|at| Bounds {
+    let cells = children.list.iter().enumerate();
+    cells
+        .map(|(at, child)| Bounds {
             // The 0th key means nothing (05.6).
             low: if at == 0 { page.low.clone() } else { keys[at].clone() },
             high: keys.get(at + 1).map_or_else(|| page.high.clone(), Clone::clone),
+            parent: Some(Box::new(Parent {
+                times: compared.then_some(child.times),
+                generation: Some(children.generation),
+            })),
         })
         .collect()
 }
 
 /// The keys of a leaf lie between the separators around it.
-fn check_bounds(rows: &Rows<'_>, bounds: &Bounds, place: (u64, u64, u64)) -> Option<Fault> {
-    let mut plain = rows.list.iter().filter(|r| !r.overflow_key).map(|r| r.key.as_slice());
-    let first = plain.next()?;
-    let last = plain.next_back().unwrap_or(first);
-    if bounds.low.as_deref().is_some_and(|low| first < low) {
+fn check_bounds(leaf: &Summary, bounds: &Bounds, place: Version) -> Option<Fault> {
+    let above = |low: &[u8]| leaf.first_key.as_deref().is_some_and(|first| first < low);
+    if bounds.low.as_deref().is_some_and(above) {
         return Some(Fault::new(
             FaultKind::KeyRange,
             place,
@@ -432,7 +471,8 @@ fn check_bounds(rows: &Rows<'_>, bounds: &Bounds, place: (u64, u64, u64)) -> Opt
             "a first key below it",
         ));
     }
-    if bounds.high.as_deref().is_some_and(|high| last >= high) {
+    let below = |high: &[u8]| leaf.last_key.as_deref().is_some_and(|last| last >= high);
+    if bounds.high.as_deref().is_some_and(below) {
         return Some(Fault::new(
             FaultKind::KeyRange,
             place,

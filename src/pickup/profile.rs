@@ -5,6 +5,7 @@ use super::code::Code;
 use crate::format::completion;
 use crate::format::generation::Generation;
 use crate::format::pagelog_turtle::TurtleForm;
+use crate::id::Lsn;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -106,7 +107,7 @@ impl Profile {
 
     /// The engine's line about a failed pick-up (13.3).
     #[must_use]
-    pub fn failure_line(self, metadata_lsn: u64, code: Code) -> String {
+    pub fn failure_line(self, metadata_lsn: Lsn, code: Code) -> String {
         match self {
             Self::August2026 => format!("Failed to pick up checkpoint {metadata_lsn}"),
             _ => format!(

@@ -6,6 +6,7 @@ use super::scenario::{Act, Actor, Scenario};
 use super::standby::{Role, fetch_patience_ms};
 use super::world::pagelog::{Logged, Record};
 use super::world::{Action, Counts, Note, Seen, Setup, World};
+use crate::id::Lsn;
 use crate::scenario::duration::{Micros, number, number_or_null};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -68,11 +69,11 @@ pub struct Taken {
     #[serde(rename = "complete_us", serialize_with = "number")]
     pub complete: Micros,
     /// LSN of its record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of its turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// LSN of the key it embeds.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// A newer key had an LSN below that of the turtle page.
     pub stale: bool,
 }
@@ -83,7 +84,7 @@ pub struct Rotated {
     /// Version of the KEK.
     pub version: u64,
     /// LSN of its page.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// T1.
     #[serde(rename = "t1_us", serialize_with = "number")]
     pub t1: Micros,
@@ -113,13 +114,13 @@ pub struct NodeReport {
     /// What it is at the end.
     pub role: Role,
     /// LSN of the record it serves from.
-    pub installed_lsn: Option<u64>,
+    pub installed_lsn: Option<Lsn>,
     /// LSN of its turtle page.
-    pub installed_metadata_lsn: Option<u64>,
+    pub installed_metadata_lsn: Option<Lsn>,
     /// Number of the checkpoint.
     pub checkpoint: Option<u64>,
     /// The key its provider has committed.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// What happened to it.
     #[serde(flatten)]
     pub counts: Counts,
@@ -209,7 +210,7 @@ struct Run<'s> {
     /// Since when each action has been possible.
     since: HashMap<Action, Micros>,
     /// When each record was written.
-    born: HashMap<u64, Micros>,
+    born: HashMap<Lsn, Micros>,
     /// Since when page servers have been up.
     up: Vec<Micros>,
     down: Vec<Option<Micros>>,
@@ -359,7 +360,7 @@ impl<'s> Run<'s> {
     /// For how long there has been a complete checkpoint that a node has not served.
     fn behind(&self, n: usize) -> Micros {
         // Also while it re-syncs: against what it served last.
-        let own = self.world.nodes.get(n).map_or(0, |n| n.served);
+        let own = self.world.nodes.get(n).map_or(Lsn::NONE, |n| n.served);
         let from = self.world.log.partition_point(|r| r.lsn <= own);
         let is_newer = |r: &&Record| matches!(r.what, Logged::Checkpoint { metadata_lsn, .. } if metadata_lsn > own);
         let newer = self.world.log.iter().skip(from).find(is_newer);

@@ -1,6 +1,7 @@
 //! Where a pick-up gets its pages from: a real store, or the page log of a scenario.
 
 use crate::format::pagelog_turtle::Turtle;
+use crate::id::Lsn;
 use std::sync::Arc;
 
 /// Why a page did not come.
@@ -22,13 +23,13 @@ pub type Rows = Arc<Vec<(String, String)>>;
 /// Pages by LSN.
 pub trait Source {
     /// The page at `metadata_lsn`, as it is stored.
-    fn turtle(&mut self, metadata_lsn: u64) -> Result<Vec<u8>, Fetch>;
+    fn turtle(&mut self, metadata_lsn: Lsn) -> Result<Vec<u8>, Fetch>;
 
     /// The key page at an LSN, as it is stored.
-    fn key_page(&mut self, lsn: u64) -> Result<Vec<u8>, Fetch>;
+    fn key_page(&mut self, lsn: Lsn) -> Result<Vec<u8>, Fetch>;
 
     /// The rows of the shared metadata that a turtle page names.
-    fn metadata(&mut self, metadata_lsn: u64, turtle: &Turtle) -> Result<Rows, Fetch>;
+    fn metadata(&mut self, metadata_lsn: Lsn, turtle: &Turtle) -> Result<Rows, Fetch>;
 }
 
 /// Whether a row of the shared metadata takes part in a merge (09.2, step 10).

@@ -15,6 +15,7 @@ use crate::format::config::Config;
 use crate::format::crc;
 use crate::format::key_page;
 use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
+use crate::id::Lsn;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
@@ -50,16 +51,16 @@ pub struct Key {
     /// Version, where one is known: of a scenario's rotation.
     pub version: Option<u64>,
     /// LSN of its page.
-    pub lsn: u64,
+    pub lsn: Lsn,
 }
 
 /// A checkpoint that a node serves from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Installed {
     /// LSN of the turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Checkpoint timestamp; 0 = none.
     #[serde(serialize_with = "hexadecimal")]
     pub timestamp: u64,
@@ -69,7 +70,7 @@ pub struct Installed {
     /// As adopted from the record.
     pub database_size: Option<u64>,
     /// LSN of the key page the turtle page embeds.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
 }
 
 /// Timestamps as the turtle page and the other reports write them.
@@ -89,13 +90,13 @@ pub struct Standby {
     /// What it serves from.
     pub installed: Option<Installed>,
     /// The metadata LSN published as pending.
-    pub pending: Option<u64>,
+    pub pending: Option<Lsn>,
     /// The key its provider has committed.
     pub keystore: Option<Key>,
     /// LSN of the key page read last.
-    pub last_key_page: Option<u64>,
+    pub last_key_page: Option<Lsn>,
     /// Last materialized LSN; 0 = unset.
-    pub materialized: u64,
+    pub materialized: Lsn,
     /// Sessions that hold snapshots of the installed checkpoint.
     pub snapshots: u32,
     /// Stable values are stored escaped.
@@ -118,7 +119,7 @@ impl Standby {
             pending: None,
             keystore: None,
             last_key_page: None,
-            materialized: 0,
+            materialized: Lsn::NONE,
             snapshots: 0,
             escaped: false,
             base_write_gen: 1,
@@ -195,11 +196,11 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     text: Vec<u8>,
     forced: bool,
     next: Step,
-    metadata_lsn: u64,
+    metadata_lsn: Lsn,
     checksum: Option<u32>,
     database_size: Option<u64>,
     compatible: u32,
@@ -229,13 +230,13 @@ enum Did {
 impl Attempt {
     /// Begin with a completion record. `forced`: not held up by snapshots.
     #[must_use]
-    pub fn new(lsn: u64, text: &[u8], forced: bool) -> Self {
+    pub fn new(lsn: Lsn, text: &[u8], forced: bool) -> Self {
         Self {
             lsn,
             text: text.to_vec(),
             forced,
             next: Step::MetadataLsn,
-            metadata_lsn: 0,
+            metadata_lsn: Lsn::NONE,
             checksum: None,
             database_size: None,
             compatible: 1,
@@ -264,13 +265,13 @@ impl Attempt {
 
     /// The turtle page's LSN, once read.
     #[must_use]
-    pub fn metadata_lsn(&self) -> Option<u64> {
+    pub fn metadata_lsn(&self) -> Option<Lsn> {
         (self.next > Step::MetadataLsn).then_some(self.metadata_lsn)
     }
 
     /// The key the turtle page embeds, once parsed.
     #[must_use]
-    pub fn keystore_lsn(&self) -> Option<u64> {
+    pub fn keystore_lsn(&self) -> Option<Lsn> {
         self.turtle.as_ref().and_then(|t| t.key_provider).map(|k| k.lsn)
     }
 

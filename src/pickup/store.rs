@@ -7,6 +7,7 @@ use super::source::{self, Fetch, Rows, Source};
 use crate::audit::pagelog::Opened;
 use crate::format::pagelog_turtle::Turtle;
 use crate::format::{Class, key_page};
+use crate::id::{Lsn, TableId};
 use crate::pagelog::catalog::{self, KEY_TABLE, SHARED_METADATA, SPECIAL_PAGE};
 use crate::pagelog::fault::{Fault, FaultKind};
 use crate::store::{BlockReader, Row, StoreError};
@@ -21,7 +22,7 @@ const KEPT: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredKey {
     /// LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Version of its header.
     pub version: Option<u8>,
     /// Whether the rules of its header hold; `None` if its bytes could not be read.
@@ -37,7 +38,7 @@ pub struct StoredKey {
 pub struct StoreSource<'s> {
     opened: &'s Opened<'s>,
     reader: Box<dyn BlockReader + Send + 's>,
-    kept: Vec<(u64, Rows)>,
+    kept: Vec<(Lsn, Rows)>,
     unread: Option<String>,
 }
 
@@ -78,7 +79,7 @@ impl<'s> StoreSource<'s> {
     }
 
     /// A page that is stored as it is: turtle and key pages.
-    fn special(&mut self, at: Option<usize>, table: u64, lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn special(&mut self, at: Option<usize>, table: TableId, lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         let what = format!("table {table}, page {SPECIAL_PAGE}, LSN {lsn}");
         let row = at.and_then(|at| self.opened.index.get(at));
         let Some(row) = row.filter(|r| !r.is_discard()) else {
@@ -113,19 +114,19 @@ impl<'s> StoreSource<'s> {
 }
 
 impl Source for StoreSource<'_> {
-    fn turtle(&mut self, metadata_lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn turtle(&mut self, metadata_lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         let index = &self.opened.index;
         let at = catalog::turtle_row(index, metadata_lsn);
         let table = at.and_then(|at| index.get(at)).map_or_else(|| catalog::turtle_table(index), |r| r.table);
         self.special(at, table, metadata_lsn)
     }
 
-    fn key_page(&mut self, lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn key_page(&mut self, lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         let at = self.opened.index.find(KEY_TABLE, SPECIAL_PAGE, lsn);
         self.special(at, KEY_TABLE, lsn)
     }
 
-    fn metadata(&mut self, metadata_lsn: u64, turtle: &Turtle) -> Result<Rows, Fetch> {
+    fn metadata(&mut self, metadata_lsn: Lsn, turtle: &Turtle) -> Result<Rows, Fetch> {
         if let Some((_, rows)) = self.kept.iter().find(|(lsn, _)| *lsn == metadata_lsn) {
             return Ok(Arc::clone(rows));
         }

@@ -7,6 +7,7 @@ use super::{Options, RepairError, copy, home, identity, judge, pagelog};
 use crate::audit::Progress;
 use crate::audit::result::Audit;
 use crate::home::edit::FileChange;
+use crate::id::Lsn;
 use crate::scratch::{Held, Step, Unfinished};
 use crate::store::StoreKind;
 use crate::store::edit::{Edit, Side, State};
@@ -72,9 +73,9 @@ pub(super) struct Prepared {
     pub(super) before: Audit,
     pub(super) work: Work,
     /// LSN counter before and after.
-    pub(super) lsn_counter: Option<(u64, u64)>,
+    pub(super) lsn_counter: Option<(Lsn, Lsn)>,
     /// Newest completion record before and after.
-    pub(super) newest_completion: Option<(u64, u64)>,
+    pub(super) newest_completion: Option<(Lsn, Lsn)>,
 }
 
 /// Make a plan for the store in a directory. Nothing is changed.
@@ -155,7 +156,7 @@ fn is_half_done(dir: &Path, journal: &Journal) -> Result<bool, RepairError> {
     }
     // The counter moves first, the completion record makes it a checkpoint.
     let (counter, newest) = pagelog::position(dir)?;
-    let at = |pair: Option<(u64, u64)>, now: Option<u64>, which: fn((u64, u64)) -> u64| {
+    let at = |pair: Option<(Lsn, Lsn)>, now: Option<Lsn>, which: fn((Lsn, Lsn)) -> Lsn| {
         pair.is_some_and(|p| p.0 != p.1 && now == Some(which(p)))
     };
     Ok(at(journal.header.lsn_counter, counter, |p| p.1) && at(journal.header.newest_completion, newest, |p| p.0))
@@ -481,12 +482,12 @@ fn beside(journal: &Path) -> Option<PathBuf> {
 /// LSNs that neither the old state nor the repair gave out.
 fn moved_on(dir: &Path, header: &Header) -> Result<(), RepairError> {
     let (counter, newest) = pagelog::position(dir)?;
-    let outside = |pair: Option<(u64, u64)>, now: Option<u64>| match (pair, now) {
+    let outside = |pair: Option<(Lsn, Lsn)>, now: Option<Lsn>| match (pair, now) {
         (Some((a, b)), Some(now)) => now != a && now != b,
         (pair, now) => pair.is_some() != now.is_some(),
     };
     if outside(header.lsn_counter, counter) || outside(header.newest_completion, newest) {
-        let words = |lsn: Option<u64>| lsn.map_or("none".to_string(), |l| l.to_string());
+        let words = |lsn: Option<Lsn>| lsn.map_or("none".to_string(), |l| l.to_string());
         return Err(RepairError::Refused(format!(
             "the store has moved on since the repair: its newest completion record is at LSN {}, its counter at {}; \
              nothing was changed",

@@ -4,6 +4,7 @@ use super::RepairError;
 use super::plan::{FileIdentity, Identity};
 use crate::audit::pagelog::Opened;
 use crate::audit::result::Audit;
+use crate::id::Lsn;
 use crate::store::{read_regular_file, regular_file};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -20,9 +21,9 @@ pub fn fingerprint(opened: &Opened<'_>) -> Result<String, RepairError> {
     let mut reader = opened.store.reader()?;
     let mut bytes = Vec::new();
     let number = |hash: &mut Sha256, n: u64| hash.update(n.to_le_bytes());
-    number(&mut hash, opened.layout.lsn_counter.map_or(0, |c| c.wrapping_add(1)));
+    number(&mut hash, opened.layout.lsn_counter.map_or(0, |c| c.get().wrapping_add(1)));
     for row in opened.index.rows() {
-        for n in [row.table, row.page, row.lsn, row.backlink_lsn, row.base_lsn] {
+        for n in [row.table.get(), row.page.get(), row.lsn.get(), row.backlink_lsn.get(), row.base_lsn.get()] {
             number(&mut hash, n);
         }
         number(&mut hash, u64::from(row.flags) << 32 | u64::from(row.len));
@@ -37,7 +38,7 @@ pub fn fingerprint(opened: &Opened<'_>) -> Result<String, RepairError> {
         }
     }
     for record in &opened.completions {
-        for n in [record.lsn, record.timestamp, record.checkpoint_id.unwrap_or(0), record.text.len() as u64] {
+        for n in [record.lsn.get(), record.timestamp, record.checkpoint_id.unwrap_or(0), record.text.len() as u64] {
             number(&mut hash, n);
         }
         hash.update(&record.text);
@@ -116,7 +117,7 @@ pub fn differs(planned: &Identity, now: &Identity) -> Option<String> {
     if planned.fingerprint == now.fingerprint {
         return None;
     }
-    let lsn = |l: Option<u64>| l.map_or("none".to_string(), |l| l.to_string());
+    let lsn = |l: Option<Lsn>| l.map_or("none".to_string(), |l| l.to_string());
     let what = if planned.newest_completion_lsn != now.newest_completion_lsn {
         let (then, is) = (lsn(planned.newest_completion_lsn), lsn(now.newest_completion_lsn));
         format!("the newest completion record was at LSN {then}, now it is at LSN {is}")

@@ -9,6 +9,7 @@
 use super::RepairError;
 use crate::format::crc::crc32c;
 use crate::home::edit::FileChange;
+use crate::id::Lsn;
 use crate::store::edit::Change;
 use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};
@@ -41,9 +42,9 @@ pub struct Header {
     /// Fingerprint of the store before.
     pub fingerprint: String,
     /// LSN counter before and after.
-    pub lsn_counter: Option<(u64, u64)>,
+    pub lsn_counter: Option<(Lsn, Lsn)>,
     /// Newest completion record before and after.
-    pub newest_completion: Option<(u64, u64)>,
+    pub newest_completion: Option<(Lsn, Lsn)>,
     /// What was done, in words.
     pub actions: Vec<String>,
 }
@@ -248,8 +249,8 @@ mod tests {
             directory: "/data".into(),
             kind: StoreKind::Palite,
             fingerprint: "00".into(),
-            lsn_counter: Some((3, 9)),
-            newest_completion: Some((3, 9)),
+            lsn_counter: Some((Lsn(3), Lsn(9))),
+            newest_completion: Some((Lsn(3), Lsn(9))),
             actions: vec!["set size".into()],
         };
         let field = |value| Field { name: "f".into(), value };

@@ -2,10 +2,12 @@
 
 use super::plan::{Action, What};
 use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::home::detail::sizes_of;
 use crate::audit::result::{Audit, TreeInfo};
+use crate::id::{PageId, TableId, Version};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-type Key = (Code, Option<String>, Option<u64>, Option<u64>, Option<String>);
+type Key = (Code, Option<String>, Option<TableId>, Option<PageId>, Option<String>);
 
 /// What a finding is about. LSNs of completion records change with every repair, so they are no part of it.
 fn key(f: &Finding) -> Key {
@@ -63,7 +65,7 @@ struct Left<'a> {
     /// Trees with a wrong size.
     sizes: HashSet<&'a str>,
     /// Table, page and LSN of orphans.
-    orphans: HashSet<(u64, u64, u64)>,
+    orphans: HashSet<Version>,
     /// Local files and checkpoints with a wrong size.
     checkpoints: Vec<&'a Finding>,
 }
@@ -76,7 +78,7 @@ impl<'a> Left<'a> {
             match f.code {
                 Code::SizeInflated | Code::SizeDeflated | Code::SizeDoubleRoot => out.sizes.extend(p.uri.as_deref()),
                 Code::OrphanPage | Code::OrphanImage => {
-                    out.orphans.extend(p.table_id.zip(p.page_id).zip(p.lsn).map(|((t, p), l)| (t, p, l)));
+                    out.orphans.extend(p.table_id.zip(p.page_id).zip(p.lsn).map(|((t, p), l)| Version::new(t, p, l)));
                 }
                 Code::CheckpointSizeMismatch => out.checkpoints.push(f),
                 _ => {}
@@ -90,13 +92,11 @@ impl<'a> Left<'a> {
         match what {
             What::SetSize { tree, .. } => self.sizes.contains(tree.as_str()),
             What::Discard { table_id, page_id, lsns, .. } | What::Withdraw { table_id, page_id, lsns, .. } => {
-                lsns.iter().any(|lsn| self.orphans.contains(&(*table_id, *page_id, *lsn)))
+                lsns.iter().any(|lsn| self.orphans.contains(&Version::new(*table_id, *page_id, *lsn)))
             }
             What::SetFileSize { file, checkpoint, .. } => {
-                let ours = format!("checkpoint {checkpoint}");
-                self.checkpoints
-                    .iter()
-                    .any(|f| f.place.file.as_ref() == Some(file) && crate::words::of(f).evidence.contains(&ours))
+                let of = |f: &Finding| sizes_of(f).is_some_and(|s| s.checkpoint == *checkpoint);
+                self.checkpoints.iter().any(|f| f.place.file.as_ref() == Some(file) && of(f))
             }
             _ => false,
         }

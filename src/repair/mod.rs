@@ -20,6 +20,7 @@ pub mod plan;
 use crate::audit::AuditError;
 use crate::format::FormatError;
 use crate::home::edit::EditError;
+use crate::id::Lsn;
 use crate::pagelog::rewrite::CannotRewrite;
 use crate::store::StoreError;
 use crate::subject::NoStore;
@@ -92,7 +93,7 @@ pub struct Options<'o> {
     /// Orphans must be so many LSNs older than the checkpoint.
     pub min_age: u64,
     /// Completion records to drop.
-    pub drop_completion: Vec<u64>,
+    pub drop_completion: Vec<Lsn>,
     /// As many orphans are allowed although they outnumber the live versions by half.
     pub max_orphans: Option<u64>,
 }
@@ -128,14 +129,14 @@ pub fn describe(what: &plan::What) -> String {
             format!("discard page {page_id} of table {table_id}, {bytes} bytes")
         }
         What::Withdraw { table_id, page_id, lsns, bytes, .. } => {
-            let lsns: Vec<String> = lsns.iter().map(u64::to_string).collect();
+            let lsns: Vec<String> = lsns.iter().map(Lsn::to_string).collect();
             format!("withdraw page {page_id} of table {table_id} at LSN {}, {bytes} bytes", lsns.join(", "))
         }
         What::AbandonUnfinished { above_lsn, rows, bytes } => {
             format!("abandon unfinished work above LSN {above_lsn}: {rows} rows, {bytes} bytes")
         }
         What::DropCompletion { lsns, falls_back_to_lsn } => {
-            let lsns: Vec<String> = lsns.iter().map(u64::to_string).collect();
+            let lsns: Vec<String> = lsns.iter().map(Lsn::to_string).collect();
             format!("drop the completion record at LSN {}, fall back to LSN {falls_back_to_lsn}", lsns.join(", "))
         }
         What::SetFileSize { file, checkpoint, from, to, .. } => {

@@ -4,6 +4,7 @@
 //! A plan is bound to a store by [`Identity`]. Everything in it is a statement of intent: which pages
 //! and rows an action comes down to is computed anew, from the store, when it is applied.
 
+use crate::id::{Lsn, PageId, TableId};
 use crate::store::StoreKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,13 +50,13 @@ pub struct Identity {
     pub generation: String,
     /// Last LSN assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lsn_counter: Option<u64>,
+    pub lsn_counter: Option<Lsn>,
     /// LSN of the newest completion record, usable or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest_completion_lsn: Option<u64>,
+    pub newest_completion_lsn: Option<Lsn>,
     /// LSN of the completion record the plan stands on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stands_on_lsn: Option<u64>,
+    pub stands_on_lsn: Option<Lsn>,
     /// Over every row and record with its content, whatever file it lies in.
     pub fingerprint: String,
     /// Its files.
@@ -122,7 +123,7 @@ pub enum What {
         /// Its URI.
         tree: String,
         /// Its table.
-        table_id: u64,
+        table_id: TableId,
         /// Published now.
         from: u64,
         /// To be published.
@@ -141,11 +142,11 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tree: Option<String>,
         /// Table.
-        table_id: u64,
+        table_id: TableId,
         /// Page.
-        page_id: u64,
+        page_id: PageId,
         /// Orphaned versions of it.
-        lsns: Vec<u64>,
+        lsns: Vec<Lsn>,
         /// Their bytes.
         bytes: u64,
     },
@@ -155,18 +156,18 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tree: Option<String>,
         /// Table.
-        table_id: u64,
+        table_id: TableId,
         /// Page.
-        page_id: u64,
+        page_id: PageId,
         /// Orphaned versions of it.
-        lsns: Vec<u64>,
+        lsns: Vec<Lsn>,
         /// Their bytes.
         bytes: u64,
     },
     /// Take out the rows of work that no checkpoint completed, as the engine does when it next leads.
     AbandonUnfinished {
         /// Rows above this LSN.
-        above_lsn: u64,
+        above_lsn: Lsn,
         /// How many.
         rows: u64,
         /// Their bytes.
@@ -175,9 +176,9 @@ pub enum What {
     /// Take out completion records that cannot be used.
     DropCompletion {
         /// LSNs of the records.
-        lsns: Vec<u64>,
+        lsns: Vec<Lsn>,
         /// The record that becomes the newest.
-        falls_back_to_lsn: u64,
+        falls_back_to_lsn: Lsn,
     },
     /// Set `size=` and the size in the checkpoint cookie of a local file's newest checkpoint.
     SetFileSize {

@@ -7,6 +7,7 @@ use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
 use crate::coverage::Unchecked;
+use crate::id::Lsn;
 use crate::store::StoreKind;
 use crate::words;
 use serde::Serialize;
@@ -107,7 +108,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
     #[derive(Serialize)]
     struct Orphans<'a> {
         schema_version: u32,
-        checkpoint_lsn: Option<u64>,
+        checkpoint_lsn: Option<Lsn>,
         orphans: &'a [OrphanInfo],
         findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
@@ -421,7 +422,7 @@ impl View<'_> {
             return out;
         }
         let show: Vec<_> = if self.verbose > 0 { k.checkpoints.iter().collect() } else { stale };
-        let lsn = |l: Option<u64>| l.map_or("-".to_string(), |l| l.to_string());
+        let lsn = |l: Option<Lsn>| l.map_or("-".to_string(), |l| l.to_string());
         let rows = show
             .into_iter()
             .map(|c| {
@@ -500,7 +501,7 @@ impl View<'_> {
         }
         let damaged = self.trees().iter().any(|t| !t.complete);
         let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
-        let own = a.checkpoint.as_ref().map_or(u64::MAX, |c| c.lsn);
+        let own = a.checkpoint.as_ref().map_or(Lsn(u64::MAX), |c| c.lsn);
         if let (true, Some(lsn)) = (damaged, older.clone().find(|l| *l < own)) {
             out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
         }

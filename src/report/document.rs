@@ -1,6 +1,7 @@
 //! An audit as programs read it: the facts, and beside them the words that people get.
 
-use crate::audit::finding::{Code, Finding, Place, Severity};
+use super::facts_home;
+use crate::audit::finding::{Code, Detail, Finding, Place, Severity};
 use crate::audit::result::Audit;
 use crate::words;
 use serde::Serialize;
@@ -26,6 +27,9 @@ pub struct FindingDocument<'a> {
     pub evidence: Vec<String>,
     /// What to do.
     pub remedy: String,
+    /// The same as values, where it is told as facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
 }
 
 impl<'a> From<&'a Finding> for FindingDocument<'a> {
@@ -41,6 +45,10 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             tickets: &f.tickets,
             evidence,
             remedy: words::remedy(f),
+            detail: match &f.detail {
+                Detail::Words(_) => None,
+                Detail::Home(detail) => Some(facts_home::values(detail)),
+            },
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use super::audit::{View, shell_word};
 use super::text::{count, escape, grouped, signed, size, table};
-use super::view::utc;
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
 use crate::audit::result::{Audit, TreeInfo, Verdict};
+use crate::coverage::Fate;
+use crate::decode::view::utc;
+use crate::format::home_turtle;
+use crate::home::files::METADATA;
 use std::collections::HashMap;
 
 /// Files on screen, unless more detail was asked for; those with findings come first.
@@ -58,19 +61,22 @@ fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[Tree
         size(bytes),
         count(checkpoints as u64, "checkpoint"),
         count(pages, "page"),
-        match a.store.depth {
-            "quick" => "internal pages only (--quick)",
-            "deep" => "all cells (--deep)",
-            _ => "all checksums, every byte of every file accounted",
-        }
+        checked(view, local)
     ));
+    let unread = |name| matches!(a.coverage.fate(name), Some(Fate::NotChecked(_)));
     if local.catalog.source == "recovery" {
-        out.push_str("The turtle is of no use; the metadata's own copy of its checkpoint was used instead.\n");
+        out.push_str(match unread(home_turtle::FILE_NAME) {
+            true => "The turtle could not be read; the",
+            false => "The turtle is of no use; the",
+        });
+        out.push_str(" metadata's own copy of its checkpoint was used instead.\n");
     } else if local.catalog.source == "backup" {
         out.push_str("A backup copy that was not opened yet: WiredTiger.backup lists the files.\n");
     } else if local.catalog.source == "files" {
         let what = if a.findings.iter().any(|f| f.code == Code::Encrypted) {
             "The metadata is encrypted"
+        } else if unread(METADATA) {
+            "The metadata could not be read"
         } else {
             "There is no metadata to go by"
         };
@@ -91,6 +97,21 @@ fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[Tree
         out.push_str(&format!("Log: {files}, {}, {state}\n", count(records, "record")));
     }
     out
+}
+
+/// How much was checked. The whole of it is said only where it is true.
+fn checked(view: &View<'_>, local: &LocalInfo) -> String {
+    let a = view.audit;
+    let left = a.coverage.not_checked_list().any(|(_, why)| why.matters());
+    let accounted = local.files.iter().filter(|f| f.space.is_some_and(|s| !s.uncertain)).count();
+    let (files, read) = (local.files.len(), if left { " of what could be read" } else { "" });
+    match a.store.depth {
+        _ if files == 0 => "no block file".to_string(),
+        "quick" => format!("internal pages only (--quick){read}"),
+        "deep" => format!("all cells (--deep){read}"),
+        _ if !left && accounted == files => "all checksums, every byte of every file accounted".to_string(),
+        _ => format!("all checksums{read}, every byte of {accounted} of {} accounted", count(files as u64, "file")),
+    }
 }
 
 /// MongoDB's name, or nothing.

@@ -1,10 +1,12 @@
 //! The orphaned ranges of local files: what `wtcheck orphans` shows of them.
 
 use super::Output;
+use super::audit::View;
 use super::document::FindingDocument;
 use super::text::{escape, grouped, size, table};
 use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, Verdict};
+use crate::coverage::Coverage;
 use crate::words;
 use serde::Serialize;
 
@@ -16,13 +18,15 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
         findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
         uncertain_files: Vec<&'a str>,
+        coverage: &'a Coverage,
         exit_code: u8,
     }
     let lost: Vec<&Finding> = audit.findings.iter().filter(|f| f.code == Code::ExtentLost).collect();
     let files = audit.local.iter().flat_map(|l| &l.files);
     let unsure = |f: &&crate::audit::home::result::FileInfo| f.space.is_none_or(|s| s.uncertain);
     let uncertain: Vec<&str> = files.filter(unsure).map(|f| f.file.as_str()).collect();
-    let exit_code = match (lost.is_empty(), uncertain.is_empty()) {
+    let whole = uncertain.is_empty() && audit.coverage.allows_clean();
+    let exit_code = match (lost.is_empty(), whole) {
         (false, _) => Verdict::Findings.exit_code(),
         (true, false) => Verdict::Incomplete.exit_code(),
         (true, true) => Verdict::Clean.exit_code(),
@@ -33,12 +37,15 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
         findings: lost.iter().map(|f| FindingDocument::from(*f)).collect(),
         total_bytes: total,
         uncertain_files: uncertain,
+        coverage: &audit.coverage,
         exit_code,
     };
-    let (width, paint) = (output.width, output.paint);
+    let (width, paint, verbose) = (output.width, output.paint, output.verbose);
     output.document(&report, || {
         let mut out = String::new();
-        if report.findings.is_empty() {
+        if report.findings.is_empty() && !whole {
+            out.push_str("No orphaned range was found, but not everything could be read.\n");
+        } else if report.findings.is_empty() {
             out.push_str(&format!("{}\n", paint.good("No orphaned ranges.")));
         } else {
             let rows = lost.iter().map(|f| {
@@ -56,6 +63,8 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
             let s = if report.findings.len() == 1 { "" } else { "s" };
             out.push_str(&format!("{} orphaned range{s}, {}\n", grouped(report.findings.len() as u64), size(total)));
         }
+        let view = View { audit, paint, width, verbose };
+        out.push_str(&view.not_checked());
         for file in &report.uncertain_files {
             out.push_str(
                 &paint.warn(&format!("{}: not everything could be read, ranges may be missing\n", escape(file))),

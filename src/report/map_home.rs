@@ -1,6 +1,6 @@
 //! Local files as pictures: where every byte of a file belongs.
 
-use super::audit::shell_word;
+use super::audit::{View, shell_word};
 use super::map::{self, Axis, Fold, KindId, Look, Picture, Run};
 use super::map_pagelog::{BAR, NAME, Verdicts, shortened, verdict};
 use super::text::{count, escape, grouped, size, table};
@@ -9,6 +9,7 @@ use crate::audit::finding::{Code, Severity};
 use crate::audit::home::FileMap;
 use crate::audit::home::result::FileInfo;
 use crate::audit::result::{Audit, SCHEMA_VERSION};
+use crate::coverage::Coverage;
 use crate::home::space::{Units, Use};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -113,6 +114,7 @@ struct Document<'a> {
     files: Vec<&'a FileInfo>,
     pictures: &'a [Picture],
     not_checked: &'a [String],
+    coverage: &'a Coverage,
     audit: Verdicts,
     exit_code: u8,
 }
@@ -129,6 +131,7 @@ pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
         files: local.files.iter().collect(),
         pictures: if drawn { &all } else { &[] },
         not_checked: &local.not_checked,
+        coverage: &audit.coverage,
         audit: Verdicts::of(audit),
         exit_code: audit.exit_code,
     };
@@ -146,6 +149,8 @@ pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
         out.push_str(&look.plain(overview(audit, &local.files, &all, look)));
     }
     out.push_str(&look.plain(verdict(audit)));
+    let view = View { audit, paint: look.paint, width: look.width, verbose: look.verbose };
+    out.push_str(&look.plain(view.not_checked()));
     output.raw(out.as_bytes());
 }
 

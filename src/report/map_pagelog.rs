@@ -7,6 +7,7 @@ use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::result::{Audit, ClassTotal, SCHEMA_VERSION, Verdict};
+use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog;
 use crate::store::{Index, Row};
 use clap::ValueEnum;
@@ -39,7 +40,7 @@ pub struct Log<'a> {
     /// The audit.
     pub audit: &'a Audit,
     /// URIs of tables that the audited checkpoint does not name.
-    pub others: HashMap<u64, String>,
+    pub others: HashMap<TableId, String>,
     /// The axis of pictures and bars.
     pub by: By,
 }
@@ -50,7 +51,7 @@ pub struct TreeMap {
     /// Its URI, if a checkpoint names it.
     pub uri: Option<String>,
     /// Table id.
-    pub table_id: u64,
+    pub table_id: TableId,
     /// Page ids that have rows.
     pub pages: u64,
     /// Rows.
@@ -62,9 +63,9 @@ pub struct TreeMap {
     /// Bytes leaked.
     pub orphan_bytes: u64,
     /// LSN of the oldest row.
-    pub first_lsn: u64,
+    pub first_lsn: Lsn,
     /// LSN of the newest row.
-    pub last_lsn: u64,
+    pub last_lsn: Lsn,
     /// Rows by class.
     pub classes: BTreeMap<&'static str, ClassTotal>,
     #[serde(skip)]
@@ -106,29 +107,29 @@ fn kind_of_finding(f: &Finding) -> Option<KindId> {
 impl Log<'_> {
     /// The tables, as the audit lists them, then those it does not name.
     #[must_use]
-    pub fn tables(&self) -> Vec<u64> {
+    pub fn tables(&self) -> Vec<TableId> {
         let with_rows = self.index.tables();
-        let mut out: Vec<u64> = self.audit.trees.iter().map(|t| t.table_id).collect();
+        let mut out: Vec<TableId> = self.audit.trees.iter().map(|t| t.table_id).collect();
         out.extend(with_rows.into_iter().filter(|t| !self.audit.trees.iter().any(|tree| tree.table_id == *t)));
         out
     }
 
     /// The URI of a table.
     #[must_use]
-    pub fn uri(&self, table: u64) -> Option<&str> {
+    pub fn uri(&self, table: TableId) -> Option<&str> {
         let own = self.audit.trees.iter().find(|t| t.table_id == table).map(|t| t.uri.as_str());
         own.or_else(|| self.others.get(&table).map(String::as_str))
     }
 
     /// No checkpoint that was looked at names the table, and its place does not say what it is.
     #[must_use]
-    pub fn is_nameless(&self, table: u64) -> bool {
+    pub fn is_nameless(&self, table: TableId) -> bool {
         self.uri(table).is_none() && ![catalog::KEY_TABLE, catalog::turtle_table(self.index)].contains(&table)
     }
 
     /// A name for people.
     #[must_use]
-    pub fn name(&self, table: u64) -> String {
+    pub fn name(&self, table: TableId) -> String {
         match self.uri(table) {
             Some(uri) => short_name(uri).to_string(),
             None if table == catalog::KEY_TABLE => "(key pages)".to_string(),
@@ -137,23 +138,23 @@ impl Log<'_> {
         }
     }
 
-    fn rows(&self, table: u64) -> impl Iterator<Item = (Row, Class)> {
+    fn rows(&self, table: TableId) -> impl Iterator<Item = (Row, Class)> {
         let range = self.index.table(table);
         let class = self.class.get(range.clone()).unwrap_or_default().iter().copied();
         self.index.slice(range).iter().zip(class.chain(std::iter::repeat(Class::Unjudged)))
     }
 
     /// Where the errors of a table lie: (page, LSN if one version is meant).
-    fn errors(&self, table: u64) -> impl Iterator<Item = (u64, Option<u64>, KindId)> {
+    fn errors(&self, table: TableId) -> impl Iterator<Item = (PageId, Option<Lsn>, KindId)> {
         let of = self.audit.findings.iter().filter(move |f| f.place.table_id == Some(table));
         of.filter_map(|f| Some((f.place.page_id?, f.place.lsn, kind_of_finding(f)?)))
     }
 
     /// The numbers of a tree.
     #[must_use]
-    pub fn tree(&self, table: u64) -> TreeMap {
+    pub fn tree(&self, table: TableId) -> TreeMap {
         let mut by_kind: BTreeMap<KindId, ClassTotal> = BTreeMap::new();
-        let (mut pages, mut last_page, mut lsns) = (0, None, (u64::MAX, 0));
+        let (mut pages, mut last_page, mut lsns) = (0, None, (Lsn(u64::MAX), Lsn::NONE));
         for (row, class) in self.rows(table) {
             let total = by_kind.entry(kind_of(class)).or_default();
             total.count += 1;
@@ -217,16 +218,16 @@ impl Log<'_> {
     }
 
     /// Each page id once: the first of its kinds stands for it.
-    fn by_page(&self, table: u64) -> Vec<Run> {
-        let mut errors: BTreeMap<u64, KindId> = BTreeMap::new();
+    fn by_page(&self, table: TableId) -> Vec<Run> {
+        let mut errors: BTreeMap<PageId, KindId> = BTreeMap::new();
         for (page, _, kind) in self.errors(table) {
             let shown = errors.entry(page).or_insert(kind);
             *shown = kind.min(*shown);
         }
         let mut out: Vec<Run> = Vec::new();
-        let mut add = |page: u64, kind: KindId| match out.last_mut() {
-            Some(last) if last.start == page => last.kind = last.kind.min(kind),
-            _ => out.push(Run { start: page, len: 1, kind }),
+        let mut add = |page: PageId, kind: KindId| match out.last_mut() {
+            Some(last) if page == last.start => last.kind = last.kind.min(kind),
+            _ => out.push(Run { start: page.get(), len: 1, kind }),
         };
         let mut errors = errors.into_iter().peekable();
         for (row, class) in self.rows(table) {
@@ -241,14 +242,14 @@ impl Log<'_> {
     }
 
     /// Each version once.
-    fn by_lsn(&self, table: u64) -> Vec<Run> {
+    fn by_lsn(&self, table: TableId) -> Vec<Run> {
         let errors: Vec<_> = self.errors(table).filter_map(|(page, lsn, kind)| Some(((page, lsn?), kind))).collect();
-        let mut lsns: Vec<(u64, KindId)> = self.rows(table).map(|(row, class)| (row.lsn, kind_of(class))).collect();
+        let mut lsns: Vec<(Lsn, KindId)> = self.rows(table).map(|(row, class)| (row.lsn, kind_of(class))).collect();
         lsns.extend(errors.into_iter().map(|((_, lsn), kind)| (lsn, kind)));
         // Of several at one LSN the first kind stands for it.
         lsns.sort_unstable();
         lsns.dedup_by_key(|(lsn, _)| *lsn);
-        merged(lsns.into_iter().map(|(start, kind)| Run { start, len: 1, kind }).collect())
+        merged(lsns.into_iter().map(|(start, kind)| Run { start: start.get(), len: 1, kind }).collect())
     }
 
     /// Fold each tree into a bar: of its own page ids, or of the LSNs of all of them.
@@ -259,7 +260,7 @@ impl Log<'_> {
             let picture = self.picture(tree);
             let (start, length) = match self.by {
                 By::Page => (picture.start, picture.length),
-                By::Lsn => (all.0, (all.1 - all.0).saturating_add(1)),
+                By::Lsn => (all.0.get(), (all.1.get() - all.0.get()).saturating_add(1)),
             };
             let cells = (cells as u64).min(length).max(1);
             let span = length.div_ceil(cells).max(1);
@@ -296,7 +297,7 @@ impl Verdicts {
 struct Document<'a> {
     schema_version: u32,
     home: &'a str,
-    checkpoint_lsn: Option<u64>,
+    checkpoint_lsn: Option<Lsn>,
     by: By,
     trees: &'a [TreeMap],
     versions: BTreeMap<&'static str, ClassTotal>,

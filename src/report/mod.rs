@@ -3,17 +3,15 @@
 
 pub mod audit;
 pub mod block;
-pub mod block_dump;
-pub mod bytes;
-pub mod cells;
-pub mod cookies;
 pub mod decode;
 pub mod document;
+pub mod dumps;
 pub mod explain;
 pub mod export;
+mod facts_home;
+pub mod fields;
 pub mod file_block;
 mod home;
-pub mod judge;
 pub mod lost;
 pub mod map;
 pub mod map_home;
@@ -27,8 +25,8 @@ pub mod simulate;
 pub mod subject;
 pub mod svg;
 pub mod text;
-pub mod view;
 
+pub use crate::decode::bytes::Show;
 use crate::scratch;
 use clap::ValueEnum;
 use progress::Bars;
@@ -57,19 +55,6 @@ pub enum Color {
     Always,
     /// Never
     Never,
-}
-
-/// How user bytes are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Show {
-    /// Lengths only
-    None,
-    /// Letters as x, digits as 9
-    Redacted,
-    /// Hexadecimal
-    Hex,
-    /// As BSON where it is BSON, else escaped text
-    Bson,
 }
 
 /// Where results go.

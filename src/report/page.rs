@@ -1,23 +1,25 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
-use super::block::{self, Block};
+use super::block;
 use super::document::FindingDocument;
 use super::text::{escape, grouped, short_name, table};
-use super::view::View;
 use super::{Output, Show};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
+use crate::decode::block::{Block, disaggregated};
+use crate::decode::view::View;
 use crate::format::key_page;
+use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::page::Compression;
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct RowInfo {
-    lsn: u64,
+    lsn: Lsn,
     kind: &'static str,
     class: &'static str,
-    backlink_lsn: u64,
-    base_lsn: u64,
+    backlink_lsn: Lsn,
+    base_lsn: Lsn,
     bytes: u32,
     flags: u32,
     shown: bool,
@@ -37,8 +39,8 @@ struct KeyInfo {
 struct PageReport<'a> {
     schema_version: u32,
     uri: Option<&'a str>,
-    table_id: u64,
-    page_id: u64,
+    table_id: TableId,
+    page_id: PageId,
     cookie: Option<String>,
     cookie_hex: Option<String>,
     rows: Vec<RowInfo>,
@@ -50,10 +52,10 @@ struct PageReport<'a> {
 }
 
 /// Show a page.
-pub fn show(place: (u64, u64), page: &Inspection, how: Show, exit_code: u8, output: &mut Output) {
+pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u8, output: &mut Output) {
     let (table_id, page_id) = place;
     let all = output.verbose > 0;
-    let shown: Vec<u64> = page.blocks.iter().map(|(row, _)| row.lsn).collect();
+    let shown: Vec<Lsn> = page.blocks.iter().map(|(row, _)| row.lsn).collect();
     let rows: Vec<RowInfo> = page
         .rows
         .iter()
@@ -82,7 +84,7 @@ pub fn show(place: (u64, u64), page: &Inspection, how: Show, exit_code: u8, outp
                 _ => None,
             };
             let view = View { era: page.cookie.map(|_| era), compressor, show: how, all, ..View::default() };
-            page.blocks.iter().map(|(_, bytes)| block::disaggregated(bytes, &view)).collect()
+            page.blocks.iter().map(|(_, bytes)| disaggregated(bytes, &view)).collect()
         }
         _ => Vec::new(),
     };

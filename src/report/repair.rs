@@ -3,6 +3,7 @@
 use super::Output;
 use super::text::{count, escape, grouped, short_name, signed, table};
 use crate::audit::result::{Audit, SCHEMA_VERSION, Totals, Verdict};
+use crate::id::Lsn;
 use crate::repair::apply::{Applied, Undone};
 use crate::repair::describe;
 use crate::repair::plan::{Plan, What};
@@ -111,7 +112,7 @@ fn short(what: &What) -> (String, String, String) {
 struct Side<'a> {
     verdict: Verdict,
     totals: &'a Totals,
-    completion_lsn: Option<u64>,
+    completion_lsn: Option<Lsn>,
     orphans: u64,
     database_size: Option<u64>,
     trees: Vec<TreeSide<'a>>,
@@ -225,7 +226,7 @@ fn rows(applied: &Applied, limit: usize) -> Vec<Vec<String>> {
     if before.database.published_size != after.database.published_size {
         line("database_size".into(), before.database.published_size, after.database.published_size);
     }
-    let lsn = |a: &Audit| a.checkpoint.as_ref().map(|c| c.lsn);
+    let lsn = |a: &Audit| a.checkpoint.as_ref().map(|c| c.lsn.get());
     if before.local.is_none() {
         line("orphans".into(), Some(before.orphans.len() as u64), Some(after.orphans.len() as u64));
         line("rows".into(), Some(before.store.rows), Some(after.store.rows));

@@ -1,5 +1,6 @@
 //! Text for a terminal: escaping, sizes, colours, tables.
 
+pub use crate::words::text::{escape, grouped};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
 /// Colours, where they are on.
@@ -38,35 +39,6 @@ impl Paint {
     pub fn faint(self, text: &str) -> String {
         self.wrap("2", text)
     }
-}
-
-/// Text from a store, safe for a terminal: control characters and what turns text around are escaped.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns || c == '\u{fffd}' {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Digits in groups of three.
-#[must_use]
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, c) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// A number of things: `1 file`, `2 files`.

@@ -10,6 +10,7 @@ use crate::audit::pagelog::account::BUFFER;
 use crate::format::completion::{Completion, READER_VERSION};
 use crate::format::crc::crc32c;
 use crate::format::key_page;
+use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
 use crate::scenario::random::Rng;
 use crate::store::edit::NewRow;
@@ -17,9 +18,9 @@ use crate::store::palite::create::NewStore;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The table of turtle pages, the shared metadata and the shared history (07.4).
-const TURTLE_TABLE: u64 = 2;
-const METADATA: u64 = 10;
-const HISTORY: u64 = 18;
+const TURTLE_TABLE: TableId = TableId(2);
+const METADATA: TableId = TableId(10);
+const HISTORY: TableId = TableId(18);
 /// Index of the first user table; its id is the index times 8 plus the namespace 1 (07.4).
 const FIRST_INDEX: u64 = 3;
 /// When all simulations take place, in seconds: the same scenario gives the same bytes.
@@ -51,9 +52,9 @@ struct Engine {
     tables: Vec<Table>,
     history: Tree,
     metadata: Tree,
-    turtle: u64,
-    key_lsn: Option<u64>,
-    completions: Vec<(u64, u64, String)>,
+    turtle: Lsn,
+    key_lsn: Option<Lsn>,
+    completions: Vec<(Lsn, u64, String)>,
     last: Published,
     attempts: Vec<Attempt>,
     tried: u64,
@@ -84,7 +85,7 @@ impl Engine {
         let mut tables = Vec::new();
         for (table, index) in scenario.tables.iter().zip(FIRST_INDEX..) {
             let uri = format!("file:{}.wt_stable", table.name);
-            let mut tree = Tree::new(uri, index * 8 + 1, table.compressor(), rule);
+            let mut tree = Tree::new(uri, TableId(index * 8 + 1), table.compressor(), rule);
             let length = usize::try_from(table.value_bytes).unwrap_or(usize::MAX);
             let rows = (0..table.rows).map(|n| (format!("row-{n:08}").into_bytes(), rng.value(length)));
             tree.fill(rows, usize::try_from(table.leaf_bytes).unwrap_or(usize::MAX));
@@ -101,7 +102,7 @@ impl Engine {
             tables,
             history: own(SHARED_HISTORY, HISTORY),
             metadata: own(SHARED_METADATA, METADATA),
-            turtle: 0,
+            turtle: Lsn(0),
             key_lsn,
             completions: Vec::new(),
             last: Published::default(),
@@ -402,15 +403,15 @@ impl Engine {
 }
 
 /// The newest full image of each page of a tree that the tree knows of.
-fn known_images(tree: &Tree, rows: &[NewRow]) -> HashMap<u64, u64> {
-    let unknown: HashSet<u64> = tree.left.iter().filter(|l| l.kind == RemainsKind::Image).map(|l| l.lsn).collect();
+fn known_images(tree: &Tree, rows: &[NewRow]) -> HashMap<PageId, Lsn> {
+    let unknown: HashSet<Lsn> = tree.left.iter().filter(|l| l.kind == RemainsKind::Image).map(|l| l.lsn).collect();
     let full = |r: &&NewRow| r.table == tree.table && r.base_lsn == 0 && !unknown.contains(&r.lsn);
     // Ascending by LSN, as they were put: the last one stays.
     rows.iter().filter(full).map(|r| (r.page, r.lsn)).collect()
 }
 
 /// What the page log tells of something a failure left.
-fn evidence(left: &Left, tree: &Tree, rows: &[NewRow], known: &HashMap<u64, u64>) -> Evidence {
+fn evidence(left: &Left, tree: &Tree, rows: &[NewRow], known: &HashMap<PageId, Lsn>) -> Evidence {
     if left.lsn > tree.entry.root_lsn {
         return Evidence::AfterCheckpoint;
     }

@@ -1,6 +1,7 @@
 //! What a simulation of accounting comes to: every attempt, every table, everything failures left.
 
 use super::scenario::{Fail, Form, Retry, Rule, Verb};
+use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// The outcome.
@@ -71,9 +72,9 @@ pub struct Attempt {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Published {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// `database_size`.
     pub database_size: u64,
 }
@@ -86,7 +87,7 @@ pub struct TableOutcome {
     /// URI of its tree.
     pub uri: String,
     /// Id of its tree.
-    pub table_id: u64,
+    pub table_id: TableId,
     /// It was dropped before the last checkpoint, which does not name it.
     pub dropped: bool,
     /// `size=` of the last checkpoint.
@@ -141,13 +142,13 @@ pub struct Remains {
     /// Name of the table.
     pub table: String,
     /// Id of its tree.
-    pub table_id: u64,
+    pub table_id: TableId,
     /// What it is.
     pub kind: RemainsKind,
     /// Page id.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// LSN: of the row; of a chain, of the full image that failed.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Bytes of the row or chain.
     pub bytes: u64,
     /// The bytes of it that the total keeps.

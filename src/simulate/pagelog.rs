@@ -1,5 +1,6 @@
 //! The page log of a simulation, in memory: LSNs, puts that replace, discards (spec 10.1, 10.2.4).
 
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::store::edit::NewRow;
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED};
 use std::collections::HashMap;
@@ -7,9 +8,9 @@ use std::collections::HashMap;
 /// How a block links to the ones before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Link {
-    pub(super) backlink: u64,
+    pub(super) backlink: Lsn,
     /// 0 for a full image.
-    pub(super) base: u64,
+    pub(super) base: Lsn,
     /// Checksum of the block it follows.
     pub(super) checksum: u32,
 }
@@ -19,8 +20,8 @@ pub(super) struct Link {
 pub(super) struct Log {
     rows: Vec<NewRow>,
     /// Where the delta of a (table, page, backlink) is.
-    deltas: HashMap<(u64, u64, u64), usize>,
-    lsn: u64,
+    deltas: HashMap<Version, usize>,
+    lsn: Lsn,
     bytes: u64,
     puts: u64,
     discards: u64,
@@ -35,24 +36,24 @@ pub(super) struct Traffic {
 }
 
 impl Log {
-    pub(super) fn next_lsn(&mut self) -> u64 {
-        self.lsn = self.lsn.saturating_add(1);
+    pub(super) fn next_lsn(&mut self) -> Lsn {
+        self.lsn = Lsn(self.lsn.get().saturating_add(1));
         self.lsn
     }
 
     /// Put a block. A second delta with the same backlink takes the place of the first.
-    pub(super) fn put(&mut self, (table, page): (u64, u64), link: Link, flags: u32, data: Vec<u8>) -> u64 {
+    pub(super) fn put(&mut self, (table, page): (TableId, PageId), link: Link, flags: u32, data: Vec<u8>) -> Lsn {
         let lsn = self.next_lsn();
         self.puts += 1;
         self.bytes = self.bytes.saturating_add(data.len() as u64);
         let (backlink_lsn, base_lsn) = (link.backlink, link.base);
         let row = NewRow { table, page, lsn, backlink_lsn, base_lsn, flags, checkpoint_id: 0, data };
         if flags & FLAG_DELTA != 0
-            && let Some(first) = self.deltas.insert((table, page, backlink_lsn), self.rows.len())
+            && let Some(first) = self.deltas.insert(Version::new(table, page, backlink_lsn), self.rows.len())
             && let Some(first) = self.rows.get_mut(first)
         {
             // An LSN of 0 is never assigned: it marks what is gone.
-            first.lsn = 0;
+            first.lsn = Lsn::NONE;
             first.data = Vec::new();
         }
         self.rows.push(row);
@@ -60,7 +61,7 @@ impl Log {
     }
 
     /// Discard a page: the record names its newest block, and the base if that is a delta.
-    pub(super) fn discard(&mut self, (table, page): (u64, u64), newest: u64, base: u64) {
+    pub(super) fn discard(&mut self, (table, page): (TableId, PageId), newest: Lsn, base: Lsn) {
         let lsn = self.next_lsn();
         self.discards += 1;
         let flags = FLAG_DELTA | FLAG_DISCARDED;
@@ -74,7 +75,7 @@ impl Log {
     }
 
     /// The rows there are in the end, and the last LSN assigned.
-    pub(super) fn finish(self) -> (Vec<NewRow>, u64) {
+    pub(super) fn finish(self) -> (Vec<NewRow>, Lsn) {
         (self.rows.into_iter().filter(|r| r.lsn != 0).collect(), self.lsn)
     }
 }

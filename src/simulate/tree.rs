@@ -10,13 +10,14 @@ use crate::format::compress::Compressor;
 use crate::format::cookie::Cookie;
 use crate::format::image::{self, Image, NewImage};
 use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::id::{Lsn, PageId, TableId};
 use crate::page::cell::{self, CellKind, Times};
 use crate::scenario::random::Rng;
 use crate::store::FLAG_DELTA;
 use std::collections::BTreeSet;
 
 /// The first page id of a tree (06.1).
-pub(super) const FIRST_PAGE: u64 = 100;
+pub(super) const FIRST_PAGE: PageId = PageId(100);
 /// Most deltas on one image (03.7).
 const MAX_DELTAS: usize = 32;
 /// Page-log flag of a compressed block (10.1).
@@ -27,7 +28,7 @@ const DELTA_UPDATE: u8 = 0;
 /// A block of a page in the page log.
 #[derive(Debug, Clone, Copy)]
 struct Block {
-    lsn: u64,
+    lsn: Lsn,
     bytes: u32,
     checksum: u32,
 }
@@ -42,7 +43,7 @@ struct Leaf {
     changed: BTreeSet<usize>,
     dirty: bool,
     /// 0: none yet, or given up.
-    page: u64,
+    page: PageId,
     chain: Vec<Block>,
     /// What the total holds of this page as far as the engine remembers.
     owed: u64,
@@ -66,15 +67,15 @@ impl Leaf {
     }
 
     /// Newest block, base of a chain with deltas or 0.
-    fn ends(&self) -> Option<(Block, u64)> {
+    fn ends(&self) -> Option<(Block, Lsn)> {
         let (first, last) = (self.chain.first()?, self.chain.last()?);
-        Some((*last, if self.chain.len() > 1 { first.lsn } else { 0 }))
+        Some((*last, if self.chain.len() > 1 { first.lsn } else { Lsn::NONE }))
     }
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Root {
-    page: u64,
+    page: PageId,
     block: Block,
 }
 
@@ -92,17 +93,17 @@ pub(super) struct Entry {
     pub(super) size: u64,
     pub(super) true_size: u64,
     /// LSN of its root; rows of the tree above it are later work.
-    pub(super) root_lsn: u64,
+    pub(super) root_lsn: Lsn,
     write_gen: u64,
-    next_page: u64,
+    next_page: PageId,
 }
 
 /// Something left behind, as the tree knows it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Left {
     pub(super) kind: RemainsKind,
-    pub(super) page: u64,
-    pub(super) lsn: u64,
+    pub(super) page: PageId,
+    pub(super) lsn: Lsn,
     pub(super) bytes: u64,
     pub(super) counted: u64,
 }
@@ -119,11 +120,11 @@ pub(super) struct Tried {
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) uri: String,
-    pub(super) table: u64,
+    pub(super) table: TableId,
     compressor: Option<Compressor>,
     rule: Rule,
     leaves: Vec<Leaf>,
-    next_page: u64,
+    next_page: PageId,
     write_gen: u64,
     account: Account,
     root: Option<Root>,
@@ -134,11 +135,11 @@ pub(super) struct Tree {
     pub(super) entry: Entry,
     pub(super) left: Vec<Left>,
     /// Pages that completed checkpoints refer to.
-    pub(super) reached: BTreeSet<u64>,
+    pub(super) reached: BTreeSet<PageId>,
 }
 
 impl Tree {
-    pub(super) fn new(uri: String, table: u64, compressor: Option<Compressor>, rule: Rule) -> Self {
+    pub(super) fn new(uri: String, table: TableId, compressor: Option<Compressor>, rule: Rule) -> Self {
         Self {
             uri,
             table,
@@ -270,7 +271,7 @@ impl Tree {
         let in_place = leaf.page != 0;
         // The image before it that the tree knows of; one that a failure left is not known to it.
         let link = match (in_place, leaf.chain.first(), leaf.chain.last()) {
-            (true, Some(base), Some(newest)) => Link { backlink: base.lsn, base: 0, checksum: newest.checksum },
+            (true, Some(base), Some(newest)) => Link { backlink: base.lsn, base: Lsn::NONE, checksum: newest.checksum },
             _ => Link::default(),
         };
         let page = if in_place { leaf.page } else { self.new_page() };
@@ -284,7 +285,7 @@ impl Tree {
                 false
             }
             Fail::AfterPack => {
-                log.discard((self.table, page), block.lsn, 0);
+                log.discard((self.table, page), block.lsn, Lsn::NONE);
                 self.account.freed(bytes);
                 let forgotten = leaf.owed.saturating_sub(self.account.still_owed(leaf.owed));
                 if forgotten > 0 {
@@ -389,23 +390,23 @@ impl Tree {
     /// The page id was used up by a discard: the next write takes a fresh one (11.4 B, PR 14072).
     fn give_up_id(&self, leaf: &mut Leaf) {
         leaf.owed = self.account.still_owed(leaf.owed);
-        leaf.page = 0;
+        leaf.page = PageId(0);
         leaf.chain.clear();
         leaf.full_next = false;
     }
 
-    fn leave(&mut self, kind: RemainsKind, page: u64, lsn: u64, bytes: u64, at_put: u64) {
+    fn leave(&mut self, kind: RemainsKind, page: PageId, lsn: Lsn, bytes: u64, at_put: u64) {
         let counted = if self.rule == Rule::AtPut { at_put } else { 0 };
         self.left.push(Left { kind, page, lsn, bytes, counted });
     }
 
-    fn new_page(&mut self) -> u64 {
+    fn new_page(&mut self) -> PageId {
         let page = self.next_page;
-        self.next_page = self.next_page.saturating_add(1);
+        self.next_page = PageId(self.next_page.get().saturating_add(1));
         page
     }
 
-    fn put_leaf(&mut self, log: &mut Log, page: u64, rows: &[KeyValue], link: Link) -> Block {
+    fn put_leaf(&mut self, log: &mut Log, page: PageId, rows: &[KeyValue], link: Link) -> Block {
         let mut cells = Vec::new();
         for row in rows {
             cells.extend(cells_of(row));
@@ -418,7 +419,7 @@ impl Tree {
     fn put(
         &mut self,
         log: &mut Log,
-        page: u64,
+        page: PageId,
         (page_type, flags, entries): (PageType, u8, u32),
         cells: &[u8],
         link: Link,
@@ -468,7 +469,7 @@ impl Tree {
         let new = if self.leaves.is_empty() { None } else { Some(self.put_root(log)) };
         match (fail, new) {
             (Fail::AfterPut, Some(root)) => self.leave_root(root),
-            (Fail::AfterPack, Some(root)) => log.discard((self.table, root.page), root.block.lsn, 0),
+            (Fail::AfterPack, Some(root)) => log.discard((self.table, root.page), root.block.lsn, Lsn::NONE),
             _ => {}
         }
         if fail != Fail::None {
@@ -517,13 +518,14 @@ impl Tree {
     pub(super) fn enter(&mut self) {
         self.dirty = false;
         let leaves: u64 = self.leaves.iter().map(Leaf::bytes).sum();
-        let addr = self.root.map(|r| Cookie::new(r.page, r.block.lsn, 0, r.block.bytes, r.block.checksum).encode());
+        let addr =
+            self.root.map(|r| Cookie::new(r.page, r.block.lsn, Lsn::NONE, r.block.bytes, r.block.checksum).encode());
         self.entry = Entry {
             addr: addr.map(hex::encode).unwrap_or_default(),
             order: self.entry.order.saturating_add(1),
             size: self.account.total(),
             true_size: leaves.saturating_add(Root::bytes(self.root)),
-            root_lsn: self.root.map_or(0, |r| r.block.lsn),
+            root_lsn: self.root.map_or(Lsn::NONE, |r| r.block.lsn),
             write_gen: self.write_gen.max(1),
             next_page: self.next_page,
         };
@@ -533,7 +535,7 @@ impl Tree {
     /// The checkpoint completed: the root before it is freed (06.3).
     pub(super) fn discard_old_root(&mut self, log: &mut Log) {
         if let Some(root) = self.before.take() {
-            log.discard((self.table, root.page), root.block.lsn, 0);
+            log.discard((self.table, root.page), root.block.lsn, Lsn::NONE);
         }
     }
 

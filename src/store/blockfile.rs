@@ -2,13 +2,18 @@
 //!
 //! Knows lengths and offsets, nothing of blocks. The length is taken once: a file that shrinks under
 //! a map kills the process, which is why stores in use are refused and `--no-mmap` exists. A sector
-//! that cannot be read does the same to a map, and is an ordinary error without one.
+//! that cannot be read does the same to a map, and is an ordinary error without one. The first such
+//! error stays with the file: whoever judges what was read of it asks [`BlockFile::failure`], so that
+//! no reader on the way can swallow it.
 
 use super::StoreError;
+use crate::coverage::Unchecked;
 use memmap2::Mmap;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// One open file.
 #[derive(Debug)]
@@ -16,6 +21,7 @@ pub struct BlockFile {
     path: PathBuf,
     len: u64,
     source: Source,
+    failure: OnceLock<Unchecked>,
 }
 
 #[derive(Debug)]
@@ -29,25 +35,39 @@ enum Source {
 impl BlockFile {
     /// Open a regular file read-only. The access time stays as it is where the system allows that.
     pub fn open(path: &Path, no_mmap: bool) -> Result<Self, StoreError> {
-        let unreadable =
-            |e: &dyn std::fmt::Display| StoreError::Unreadable { path: path.to_path_buf(), reason: e.to_string() };
+        let unreadable = |e: io::Error| StoreError::Unreadable { path: path.to_path_buf(), reason: e.to_string() };
+        Self::open_file(path, no_mmap).map_err(unreadable)
+    }
+
+    /// As [`Self::open`], with the system's own error.
+    pub fn open_file(path: &Path, no_mmap: bool) -> io::Result<Self> {
         // Asked before opening: a FIFO of that name would block.
-        let meta = std::fs::metadata(path).map_err(|e| unreadable(&e))?;
+        let meta = std::fs::metadata(path)?;
         if !meta.is_file() {
-            return Err(unreadable(&"is no regular file"));
+            return Err(io::Error::other("is no regular file"));
         }
-        let file = File::open(path).map_err(|e| unreadable(&e))?;
-        let len = file.metadata().map_err(|e| unreadable(&e))?.len();
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
         // An empty file cannot be mapped, and has nothing to read either.
         let source = if no_mmap || len == 0 { Source::File(file) } else { map(file) };
-        Ok(Self { path: path.to_path_buf(), len, source })
+        Ok(Self { path: path.to_path_buf(), len, source, failure: OnceLock::new() })
+    }
+
+    /// The first read of this file that failed, if one did: what was read of it is not all there is.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Unchecked> {
+        match &self.source {
+            Source::Extended(base, _) => base.failure(),
+            _ => self.failure.get(),
+        }
     }
 
     /// The file as it will be once these bytes stand behind its end. Nothing is written.
     #[must_use]
     pub fn extended(self, tail: Vec<u8>) -> Self {
         let len = self.len.saturating_add(u64::try_from(tail.len()).unwrap_or(u64::MAX));
-        Self { path: self.path.clone(), len, source: Source::Extended(Box::new(self), tail) }
+        let path = self.path.clone();
+        Self { path, len, source: Source::Extended(Box::new(self), tail), failure: OnceLock::new() }
     }
 
     /// Bytes of the file when it was opened.
@@ -97,9 +117,11 @@ impl BlockFile {
             }
             Source::File(file) => {
                 buffer.resize(size, 0);
-                file.read_exact_at(buffer, offset).map_err(|e| StoreError::Unreadable {
-                    path: self.path.clone(),
-                    reason: format!("reading {size} bytes at offset {offset}: {e}"),
+                file.read_exact_at(buffer, offset).map_err(|e| {
+                    let reason = format!("reading {size} bytes at offset {offset}: {e}");
+                    let error = reason.clone();
+                    self.failure.get_or_init(|| Unchecked::Io { errno: e.raw_os_error(), error });
+                    StoreError::Unreadable { path: self.path.clone(), reason }
                 })?;
                 Ok(None)
             }
@@ -170,6 +192,13 @@ mod tests {
             assert_eq!(file.read_up_to(258, 100, &mut buffer).unwrap(), [9]);
             assert!(file.read(255, 5, &mut buffer).is_err());
         }
+        // Cut behind our back.
+        let file = BlockFile::open(&path, true).unwrap();
+        std::fs::write(&path, [0; 100]).unwrap();
+        assert!(file.read(0, 100, &mut Vec::new()).is_ok() && file.failure().is_none());
+        assert!(file.read(90, 20, &mut Vec::new()).is_err());
+        let file = file.extended(vec![1]);
+        assert!(matches!(file.failure(), Some(Unchecked::Io { errno: None, error }) if error.contains("offset 90")));
         std::fs::write(&path, "").unwrap();
         assert!(BlockFile::open(&path, false).unwrap().is_empty());
         assert!(BlockFile::open(dir.path(), false).unwrap_err().to_string().contains("no regular file"));

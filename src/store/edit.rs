@@ -6,21 +6,22 @@
 //! find out how far either got before the machine went down.
 
 use super::StoreError;
+use crate::id::{Lsn, PageId, TableId};
 use serde::{Deserialize, Serialize};
 
 /// A row to be put into the page log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRow {
     /// Table (btree) id.
-    pub table: u64,
+    pub table: TableId,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN; the caller assigns it.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the block this one follows (10.1).
-    pub backlink_lsn: u64,
+    pub backlink_lsn: Lsn,
     /// LSN of the chain's full image; 0 for a full image.
-    pub base_lsn: u64,
+    pub base_lsn: Lsn,
     /// Page-log flags (10.1).
     pub flags: u32,
     /// Checkpoint the row is written under; PALM only (10.3).
@@ -35,23 +36,23 @@ pub enum Edit {
     /// The last LSN assigned is now this one.
     Counter {
         /// The LSN.
-        last_lsn: u64,
+        last_lsn: Lsn,
     },
     /// Put a row.
     Put(NewRow),
     /// Take a row out.
     Remove {
         /// Table.
-        table: u64,
+        table: TableId,
         /// Page.
-        page: u64,
+        page: PageId,
         /// LSN.
-        lsn: u64,
+        lsn: Lsn,
     },
     /// Complete a checkpoint: this makes it the newest one.
     Complete {
         /// LSN of the record.
-        lsn: u64,
+        lsn: Lsn,
         /// Checkpoint timestamp kept beside the text.
         timestamp: u64,
         /// Checkpoint id, PALM only.
@@ -62,7 +63,7 @@ pub enum Edit {
     /// Take a completion record out.
     RemoveCompletion {
         /// LSN of the record.
-        lsn: u64,
+        lsn: Lsn,
     },
 }
 

@@ -27,6 +27,7 @@ pub mod palm;
 pub use index::{Index, Row, Rows, Seal};
 pub use open::{Located, OpenOptions, locate, open, open_at, read_regular_file, regular_file};
 
+use crate::id::{Lsn, PageId, TableId};
 use std::path::PathBuf;
 
 /// Row flag: the block is a delta (10.1).
@@ -100,7 +101,7 @@ pub enum StoreError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletionRow {
     /// LSN of the record itself, greater than its `metadata_lsn`.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Checkpoint timestamp the page log was given.
     pub timestamp: u64,
     /// Checkpoint id, PALM only.
@@ -124,7 +125,7 @@ pub struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Affected {
     /// One table.
-    Table(u64),
+    Table(TableId),
     /// Every table whose id leaves this remainder: a shard (10.2.1).
     Remainder {
         /// The number of shards.
@@ -141,10 +142,10 @@ pub enum Affected {
 impl Affected {
     /// Whether rows of `table` may be missing.
     #[must_use]
-    pub fn covers(self, table: u64) -> bool {
+    pub fn covers(self, table: TableId) -> bool {
         match self {
             Self::Table(t) => t == table,
-            Self::Remainder { modulus, remainder } => table.checked_rem(modulus) == Some(remainder),
+            Self::Remainder { modulus, remainder } => table.get().checked_rem(modulus) == Some(remainder),
             Self::All => true,
             Self::None => false,
         }
@@ -161,7 +162,7 @@ pub struct Layout {
     /// Committed frames were read from a write-ahead log.
     pub from_wal: bool,
     /// The LSN counter: last assigned LSN (PALite) or next LSN minus one (PALM).
-    pub lsn_counter: Option<u64>,
+    pub lsn_counter: Option<Lsn>,
     /// Files the store's own lists expect and that are not there. They may never have been written;
     /// they matter if a checkpoint needs their tables.
     pub absent: Vec<Problem>,
@@ -171,7 +172,7 @@ pub struct Layout {
 pub type Inspect<'a> = dyn Fn(&Row, &[u8]) -> Seal + Sync + 'a;
 
 /// Which pages, by table and page id, a reader wants the rows of.
-pub type Own<'a> = dyn Fn(u64, u64) -> bool + Sync + 'a;
+pub type Own<'a> = dyn Fn(TableId, PageId) -> bool + Sync + 'a;
 
 /// A page log: rows, completion records, page data.
 pub trait PageLog: Send + Sync {

@@ -1,6 +1,9 @@
 //! The English of findings: the one place where facts become sentences. Above the audits that find, below
 //! the verbs that write documents for people and the reports that lay them out. Nothing reads a sentence back.
 
+pub mod home;
+pub mod text;
+
 pub use crate::audit::finding::Words;
 
 use crate::audit::finding::{Detail, Finding, Remedy};
@@ -11,6 +14,7 @@ use crate::coverage::Unchecked;
 pub fn of(finding: &Finding) -> Words {
     match &finding.detail {
         Detail::Words(words) => words.clone(),
+        Detail::Home(detail) => home::of(detail),
     }
 }
 

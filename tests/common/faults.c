@@ -10,6 +10,8 @@
  *   WTFAULT_SIGNAL  for signal: which one the program gets, before the call is done
  *   WTFAULT_WAIT    for signal: milliseconds until the call is done
  *   WTFAULT_READS   1 if opening a file only to read it counts, too
+ *   WTFAULT_BAD     file, first byte and byte behind the last, with colons between: a place of the medium
+ *                   that gives EIO to every read that touches it; independent of all the others
  *   WTFAULT_REPORT  the file that gets a line per counted call
  *   WTFAULT_ALARM   seconds after which the program is taken for hung
  *
@@ -52,6 +54,8 @@ static enum mode mode = COUNT;
 static long at, error, sticky, signal_number, patience, reads;
 static int report = -1;
 static char *dirs = "";
+static char *bad_file;
+static long long bad_from, bad_to;
 static atomic_long counted;
 
 static long number(const char *name) {
@@ -62,7 +66,7 @@ static long number(const char *name) {
 __attribute__((constructor)) static void start(void) {
     static const char *const names[] = {"count", "kill", "kill-after", "torn", "error", "flip", "signal"};
     static const char *const ours[] = {"WTFAULT_DIRS", "WTFAULT_MODE", "WTFAULT_AT", "WTFAULT_ERRNO",
-        "WTFAULT_STICKY", "WTFAULT_SIGNAL", "WTFAULT_WAIT", "WTFAULT_READS", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
+        "WTFAULT_STICKY", "WTFAULT_SIGNAL", "WTFAULT_WAIT", "WTFAULT_READS", "WTFAULT_BAD", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
     const char *value = getenv("WTFAULT_MODE");
     for (int i = 0; value && i < 7; i++)
         if (strcmp(value, names[i]) == 0) mode = i;
@@ -74,6 +78,16 @@ __attribute__((constructor)) static void start(void) {
     reads = number("WTFAULT_READS");
     if ((value = getenv("WTFAULT_REPORT")))
         report = syscall(SYS_openat, AT_FDCWD, value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if ((value = getenv("WTFAULT_BAD"))) {
+        char *copy = strdup(value), *to = strrchr(copy, ':');
+        if (to) *to++ = 0;
+        char *from = to ? strrchr(copy, ':') : NULL;
+        if (from) {
+            *from++ = 0;
+            bad_from = atoll(from), bad_to = atoll(to);
+            bad_file = copy;
+        }
+    }
     if (number("WTFAULT_ALARM")) alarm(number("WTFAULT_ALARM"));
     /* Last, as only now the first call can count. */
     if ((value = getenv("WTFAULT_DIRS"))) dirs = strdup(value);
@@ -315,6 +329,30 @@ API ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t le
         real(in, in_off, out, out_off, len, flags), real(in, in_off, out, out_off, len / 2, flags),
         real(in, in_off, out, out_off, len, flags));
 }
+
+/* ---- Reads ---- */
+
+/* Does a read touch the place that the medium does not give? */
+static int is_bad(int fd, long long off, size_t len) {
+    char path[PATH_MAX];
+    if (!bad_file || off >= bad_to || off + (long long)len <= bad_from) return 0;
+    if (!fd_path(fd, path) || strcmp(path, bad_file) != 0) return 0;
+    errno = EIO;
+    return 1;
+}
+
+API ssize_t read(int fd, void *buf, size_t len) {
+    NEXT(read);
+    return bad_file && is_bad(fd, position(fd), len) ? -1 : real(fd, buf, len);
+}
+
+#define PREAD(name, off_type) \
+    API ssize_t name(int fd, void *buf, size_t len, off_type off) { \
+        NEXT(name); \
+        return is_bad(fd, off, len) ? -1 : real(fd, buf, len, off); \
+    }
+PREAD(pread, off_t)
+PREAD(pread64, off64_t)
 
 /* ---- Lengths ---- */
 

@@ -213,6 +213,13 @@ impl Faults {
             .env("WTFAULT_ALARM", SECONDS.to_string());
     }
 
+    /// Make a place of a file one that the medium does not give: reads that touch it fail with `EIO`.
+    pub fn prepare_bad(&self, cmd: &mut Command, file: &Path, from: u64, to: u64) {
+        cmd.env("LD_PRELOAD", &self.lib)
+            .env("WTFAULT_BAD", format!("{}:{from}:{to}", resolved(file).display()))
+            .env("WTFAULT_ALARM", SECONDS.to_string());
+    }
+
     /// Run a command with a fault, see [`Self::prepare`].
     pub fn run(&self, cmd: &mut Command, below: &[&Path], mode: Mode, at: u64) -> Outcome {
         let temp = tempfile::tempdir().unwrap();

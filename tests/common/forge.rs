@@ -19,6 +19,7 @@ use wtcheck::format::page_header::{
     FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType,
 };
 use wtcheck::format::{crc, int, key_page};
+use wtcheck::id::{Lsn, PageId};
 use wtcheck::page::cell::{self, CellKind, TS_MAX, TXN_MAX, Times, Truncate};
 
 const SHARDS: u64 = 17;
@@ -604,7 +605,7 @@ impl Node {
         let (base, newest) = (self.chain[0], self.chain[self.chain.len() - 1]);
         let base_lsn = if self.chain.len() > 1 { base.lsn } else { 0 };
         let size = u32::try_from(self.size() as i64 + self.lie).unwrap();
-        Cookie::new(self.page, newest.lsn, base_lsn, size, newest.sum)
+        Cookie::new(PageId(self.page), Lsn(newest.lsn), Lsn(base_lsn), size, newest.sum)
     }
 
     fn addr_kind(&self) -> CellKind {
@@ -947,7 +948,7 @@ impl Tree {
             self.key_cell(&mut cells, previous, key);
             previous = key;
             if let Some((page, blk)) = &val.overflow {
-                let cookie = Cookie::new(*page, blk.lsn, 0, blk.len as u32, blk.sum).encode();
+                let cookie = Cookie::new(PageId(*page), Lsn(blk.lsn), Lsn(0), blk.len as u32, blk.sum).encode();
                 cells.push(0xa0);
                 int::write_vuint(&mut cells, cookie.len() as u64);
                 cells.extend_from_slice(&cookie);
@@ -1145,7 +1146,8 @@ impl Tree {
 
     fn addr_cell(&self, out: &mut Vec<u8>, cookie: &[u8], kind: CellKind, windows: bool) {
         let times = if windows && kind != CellKind::AddrGone {
-            Times { start_ts: 16, durable_start_ts: 4000, ..Times::EMPTY }
+            // Values without window count as start 0 (17.5).
+            Times { durable_start_ts: 4000, ..Times::EMPTY }
         } else {
             Times::EMPTY
         };
@@ -1173,7 +1175,7 @@ impl Tree {
         if let Some(extra) = &self.nodes[n].extra {
             let cookie = match extra {
                 Extra::Cookie(c) => c.clone(),
-                Extra::OwnPage => Cookie::new(own, lsn, 0, 100, 1).encode(),
+                Extra::OwnPage => Cookie::new(PageId(own), Lsn(lsn), Lsn(0), 100, 1).encode(),
             };
             let kind =
                 if matches!(extra, Extra::OwnPage) { CellKind::AddrInternal } else { CellKind::AddrLeafNoOverflow };
@@ -1397,7 +1399,7 @@ impl Tree {
             return t;
         };
         t.root_lsn = Some(blk.lsn);
-        t.root_cookie = hex::encode(Cookie::new(page, blk.lsn, 0, blk.len as u32, blk.sum).encode());
+        t.root_cookie = hex::encode(Cookie::new(PageId(page), Lsn(blk.lsn), Lsn(0), blk.len as u32, blk.sum).encode());
         t.reached.push(Reached { page, kind: ReachedKind::Root, lsns: vec![blk.lsn], lens: vec![blk.len] });
         t.internal = 1;
         let mut lies = 0;
@@ -2020,14 +2022,14 @@ impl Engine {
                 t.nodes[other].full_next = true;
                 t.nodes[n].pinned = true;
                 t.mark(other);
-                let place = (Some(t.table), Some(cookie.page_id), Some(cookie.lsn));
+                let place = (Some(t.table), Some(cookie.page_id.get()), Some(cookie.lsn.get()));
                 self.expect("page-referenced-twice", place, onwards(k));
             }
             Fault::DiscardLive => {
                 let n = self.clean_leaf(tree, |_| true);
                 let t = &mut self.trees[tree];
                 t.nodes[n].pinned = true;
-                let (page, newest, base) = (t.nodes[n].page, t.nodes[n].cookie().lsn, t.nodes[n].chain[0].lsn);
+                let (page, newest, base) = (t.nodes[n].page, t.nodes[n].cookie().lsn.get(), t.nodes[n].chain[0].lsn);
                 self.log.put((t.table, page), Kind::Discard, newest, base, FLAG_DELTA | FLAG_DISCARDED, &[]);
                 let place = (Some(t.table), Some(page), Some(newest));
                 self.touch(tree);
@@ -2042,7 +2044,7 @@ impl Engine {
                 t.nodes[parent].full_next = true;
                 t.mark(parent);
                 let cookie = t.nodes[n].cookie();
-                let place = (Some(t.table), Some(cookie.page_id), Some(cookie.lsn));
+                let place = (Some(t.table), Some(cookie.page_id.get()), Some(cookie.lsn.get()));
                 self.expect("cookie-size-mismatch", place, onwards(k));
             }
             Fault::LongChain => {
@@ -2062,7 +2064,7 @@ impl Engine {
                 t.nodes[n].pinned = true;
                 t.mark(t.nodes[n].parent);
                 let cookie = t.nodes[n].cookie();
-                let place = (Some(t.table), Some(cookie.page_id), Some(cookie.lsn));
+                let place = (Some(t.table), Some(cookie.page_id.get()), Some(cookie.lsn.get()));
                 self.expect("chain-too-long", place, onwards(k));
             }
             Fault::NextPageId => self.touch(tree),
@@ -2239,7 +2241,7 @@ impl Engine {
                     let (page, blk) = t.root.unwrap();
                     (page, blk.lsn)
                 } else {
-                    (t.nodes[n].page, t.nodes[n].cookie().lsn)
+                    (t.nodes[n].page, t.nodes[n].cookie().lsn.get())
                 };
                 self.expect("page-cycle", (Some(wanted), Some(page), Some(lsn)), span);
             }

@@ -66,7 +66,7 @@ fn page_logs(seeds: &mut Seeds) {
         }
         let mut chain = Vec::new();
         for (row, data) in &rows {
-            match row.table {
+            match row.table.get() {
                 2 => seeds.add("config_metadata", &[], data),
                 26 | 1 if !data.is_empty() => seeds.add("key_page", &[0], data),
                 _ => {}

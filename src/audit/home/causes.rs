@@ -1,6 +1,7 @@
 //! What the faults of one file say of each other's causes.
 
-use crate::home::fault::{Fault, FaultKind};
+use super::detail::Cause;
+use crate::home::fault::{BadSum, Fact, Fault, FaultKind};
 use std::collections::{HashMap, HashSet};
 
 /// A fault, the checkpoints that reach it, and the pages that refer to the block.
@@ -13,7 +14,7 @@ pub(super) struct Reached {
 /// What faults of a file say of each other's causes.
 pub(super) struct Causes {
     /// Offsets of blocks by the checksum that is expected there.
-    homes: HashMap<String, u64>,
+    homes: HashMap<u32, u64>,
     /// Offsets of blocks with a fault.
     damaged: HashSet<u64>,
     /// Pages with children that do not fit their separators, and how many.
@@ -32,9 +33,9 @@ impl Causes {
             out.damaged.insert(fault.offset);
             match fault.kind {
                 FaultKind::Checksum => {
-                    out.homes.extend(Self::wanted(fault).map(|sum| (sum.to_string(), fault.offset)));
+                    out.homes.extend(Self::wanted(fault).map(|sum| (sum, fault.offset)));
                 }
-                FaultKind::KeyOrder if Self::is_unfit(fault) => {
+                FaultKind::KeyOrder if fault.fact.is_unfit() => {
                     *out.unfit.entry(fault.parent.unwrap_or(0)).or_default() += 1;
                 }
                 FaultKind::ReferencedTwice => out.twice = out.twice.or(Some(fault.offset)),
@@ -44,49 +45,44 @@ impl Causes {
         out
     }
 
-    fn wanted(fault: &Fault) -> Option<&str> {
-        fault.expected.strip_prefix("checksum ")
+    fn wanted(fault: &Fault) -> Option<u32> {
+        match fault.fact {
+            Fact::Checksum { expected, .. } => Some(expected),
+            _ => None,
+        }
     }
 
-    fn there(fault: &Fault) -> Option<&str> {
-        fault.found.strip_prefix("block header checksum of ")
+    fn there(fault: &Fault) -> Option<u32> {
+        match fault.fact {
+            Fact::Checksum {
+                found:
+                    BadSum::FieldOnly { stored } | BadSum::OtherBlock { stored, .. } | BadSum::NeitherHolds { stored, .. },
+                ..
+            } => Some(stored),
+            _ => None,
+        }
     }
 
-    fn is_unfit(fault: &Fault) -> bool {
-        fault.found.contains("separator")
-    }
-
-    /// Words for one of the faults; empty if nothing is known.
-    pub(super) fn cause(&self, fault: &Fault, all: &[Reached]) -> String {
-        match fault.kind {
-            FaultKind::Checksum => {
-                let home = Self::there(fault).and_then(|own| self.homes.get(own)).copied();
-                let Some(home) = home.filter(|at| *at != fault.offset) else { return String::new() };
-                let back = all.iter().find(|r| r.fault.offset == home && r.fault.kind == FaultKind::Checksum);
-                if back.is_some_and(|r| Self::there(&r.fault) == Self::wanted(fault)) {
-                    format!("exchanged with the block at {home}: each is intact, at the other's place")
-                } else {
-                    format!("the block that belongs at {home} lies here")
+    /// The cause of one of the faults, if anything is known of it.
+    pub(super) fn cause(&self, fault: &Fault, all: &[Reached]) -> Option<Cause> {
+        match (&fault.fact, fault.kind) {
+            (_, FaultKind::Checksum) => {
+                let at = Self::there(fault).and_then(|own| self.homes.get(&own)).copied()?;
+                if at == fault.offset {
+                    return None;
                 }
+                let back = all.iter().find(|r| r.fault.offset == at && r.fault.kind == FaultKind::Checksum);
+                let exchanged = back.is_some_and(|r| Self::there(&r.fault) == Self::wanted(fault));
+                Some(if exchanged { Cause::Exchanged { with: at } } else { Cause::BelongsAt { offset: at } })
             }
-            FaultKind::KeyOrder if Self::is_unfit(fault) => match fault.parent {
-                Some(parent) if self.damaged.contains(&parent) => {
-                    format!("the page at {parent} is damaged itself: its separators prove nothing")
-                }
-                Some(parent) if self.unfit.get(&parent).is_some_and(|n| *n > 1) => format!(
-                    "several pages do not fit their separators in the page at {parent}: suspect that page, whose \
-                     references were exchanged or whose separators were changed"
-                ),
-                _ => String::new(),
+            (fact, FaultKind::KeyOrder) if fact.is_unfit() => match fault.parent {
+                Some(parent) if self.damaged.contains(&parent) => Some(Cause::ParentDamaged { parent }),
+                Some(parent) if self.unfit.get(&parent).is_some_and(|n| *n > 1) => Some(Cause::SeveralUnfit { parent }),
+                _ => None,
             },
-            FaultKind::BeyondEnd if self.longer => {
-                "the file is longer than the newest checkpoint states: that size may be what is wrong".to_string()
-            }
-            FaultKind::Unallocated if fault.found.contains("does not reach") => match self.twice {
-                Some(twice) => format!("the block at {twice} is referred to instead, a second time"),
-                None => String::new(),
-            },
-            _ => String::new(),
+            (_, FaultKind::BeyondEnd) if self.longer => Some(Cause::FileLonger),
+            (Fact::Unreached { .. }, _) => self.twice.map(|twice| Cause::InsteadTwice { twice }),
+            _ => None,
         }
     }
 }

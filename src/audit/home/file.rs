@@ -2,17 +2,23 @@
 //! newest checkpoint (spec 16.5 to 16.9).
 
 use super::causes::{Causes, Reached};
+use super::detail::{
+    BlockThere, By, Cause, Descriptor, Difference, Fact, Foreign, HomeDetail, Named, Note, Number, Sizes,
+};
 use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPages, RecoveryInfo, SpaceInfo};
-use crate::audit::finding::{Code, Finding, Place, Remedy, Severity};
+use crate::audit::finding::{Code, Detail, Finding, Place, Remedy, Severity};
+use crate::coverage::Unchecked;
 use crate::format::local::{self, LocalAddress};
 use crate::home::block::probe;
 use crate::home::chain;
 use crate::home::checkpoint::{self, Checkpoint};
-use crate::home::directory::{FileEntry, METADATA};
-use crate::home::fault::{Fault, FaultKind};
+use crate::home::directory::{FileEntry, METADATA, Source};
+use crate::home::fault::{self, Fault, FaultKind};
 use crate::home::recover::{self, Recovered};
+use crate::home::seen::Seen;
+use crate::home::shape::{Opaque, Shape};
 use crate::home::space::{self, Account, MOST_UNITS, Part, Units, Use};
-use crate::home::tree::{self, Shape, Walked};
+use crate::home::tree::{self, Walked};
 use crate::page::Depth;
 use crate::store::blockfile::BlockFile;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -41,9 +47,9 @@ pub(super) struct Audited {
     /// Where every byte belongs, for maps.
     pub account: Option<Account>,
     /// Something could not be looked into for want of a key or a compressor.
-    pub opaque: Option<&'static str>,
-    /// Not enough could be read to judge.
-    pub unchecked: bool,
+    pub opaque: Option<Opaque>,
+    /// Not all of it could be looked at, or judged, and why.
+    pub left: Option<Unchecked>,
 }
 
 /// Audit a file; one in which anything is wrong is decoded to the last cell, to find out what else is.
@@ -66,8 +72,8 @@ struct Auditor<'c> {
     faults: Vec<Reached>,
     /// Where faults of a kind and offset are in `faults`.
     places: HashMap<(FaultKind, u64), Vec<usize>>,
-    opaque: Option<&'static str>,
-    unchecked: bool,
+    opaque: Option<Opaque>,
+    left: Option<Unchecked>,
 }
 
 impl<'c> Auditor<'c> {
@@ -83,7 +89,7 @@ impl<'c> Auditor<'c> {
             faults: Vec::new(),
             places: HashMap::new(),
             opaque: None,
-            unchecked: false,
+            left: None,
         }
     }
 
@@ -96,7 +102,7 @@ impl<'c> Auditor<'c> {
                 self.fault(fault.clone(), &c.entry.name);
             }
         }
-        let mut verified = tree::Seen::new(alloc);
+        let mut verified = Seen::new(alloc);
         if checkpoints.len() == 1 {
             verified = verified.once();
         }
@@ -108,7 +114,8 @@ impl<'c> Auditor<'c> {
         let account = self.space(&checkpoints, &parts);
         self.settle();
         self.recovery(&checkpoints);
-        Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, unchecked: self.unchecked }
+        let left = self.file.failure().cloned().or(self.left);
+        Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, left }
     }
 
     fn place(&self, offset: Option<u64>, length: Option<u64>) -> Place {
@@ -121,9 +128,8 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    fn find(&mut self, code: Code, offset: u64, length: u64, expected: impl Into<String>, found: impl Into<String>) {
-        let finding = Finding::new(code, self.place(Some(offset), Some(length)), expected, found);
-        self.findings.push(finding);
+    fn find(&mut self, code: Code, place: Place, detail: HomeDetail) {
+        self.findings.push(Finding::of(code, place, Detail::Home(Box::new(detail))));
     }
 
     fn fault(&mut self, fault: Fault, checkpoint: &str) {
@@ -149,40 +155,29 @@ impl<'c> Auditor<'c> {
         let alloc = self.entry.alloc;
         let wanted = usize::try_from(alloc).unwrap_or(usize::MAX);
         let mut buffer = Vec::new();
-        let head = match self.file.read_up_to(0, wanted, &mut buffer) {
-            Ok(head) => head,
-            Err(e) => {
-                let place = self.place(Some(0), Some(u64::from(alloc)));
-                self.findings.push(Finding::new(Code::StoreDamaged, place, "readable bytes", e.to_string()));
-                self.unchecked = true;
-                return;
-            }
-        };
+        let Ok(head) = self.file.read_up_to(0, wanted, &mut buffer) else { return };
         let cause = if head.is_empty() {
-            "the file is empty"
-        } else if head.iter().all(|b| *b == 0) {
-            "the description block is zero"
+            Some(Cause::EmptyFile)
         } else {
-            ""
+            head.iter().all(|b| *b == 0).then_some(Cause::ZeroDescriptor)
         };
         let found = match local::allocation_size(head) {
             Ok(size) if size == alloc => {
-                if head.get(local::DESCRIPTOR_LEN..).is_some_and(|rest| rest.iter().any(|b| *b != 0)) {
-                    "non-zero bytes behind the description".to_string()
-                } else {
+                let tail = head.get(local::DESCRIPTOR_LEN..).is_some_and(|rest| rest.iter().any(|b| *b != 0));
+                if !tail {
                     return;
                 }
+                Descriptor::Tail
             }
-            Ok(size) => format!("the checksum of an allocation size of {size}"),
-            Err(e) => e.to_string(),
+            Ok(size) => Descriptor::Of(size),
+            Err(e) => Descriptor::Invalid(e),
         };
-        let expected = format!("a description block of {alloc} bytes: magic, version 1/0, checksum");
-        let finding =
-            Finding::new(Code::DescriptorInvalid, self.place(Some(0), Some(u64::from(alloc))), expected, found);
-        self.findings.push(finding.because(cause));
+        let place = self.place(Some(0), Some(u64::from(alloc)));
+        let detail = HomeDetail { cause, ..HomeDetail::of(Fact::Descriptor { alloc, found }) };
+        self.find(Code::DescriptorInvalid, place, detail);
     }
 
-    fn checkpoint(&mut self, c: &Checkpoint, verified: &tree::Seen) -> Part {
+    fn checkpoint(&mut self, c: &Checkpoint, verified: &Seen) -> Part {
         let alloc = self.entry.alloc;
         let mut info = LocalCheckpointInfo {
             name: c.entry.name.clone(),
@@ -244,7 +239,7 @@ impl<'c> Auditor<'c> {
         part
     }
 
-    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &tree::Seen) -> Walked {
+    fn walk(&mut self, c: &Checkpoint, root: &LocalAddress, end: u64, verified: &Seen) -> Walked {
         let shape = Shape {
             file: self.file,
             entry: self.entry,
@@ -271,45 +266,37 @@ impl<'c> Auditor<'c> {
         if sound && (!walked.complete || published == info.recomputed_size) {
             return;
         }
-        let place = Place { ..self.place(None, None) };
-        let expected = if walked.complete {
-            format!(
-                "{} bytes of {} blocks, {} without the root",
-                info.recomputed_size, info.pages.reachable, walked.bytes
-            )
-        } else {
-            format!("size= {root_size} bytes (the root) above the cookie's size, within the file")
+        let lists = live.is_some_and(|l| l.bytes() == in_cookie) && sound;
+        let cause = (walked.complete && lists).then_some(Cause::SizesOfLists);
+        let sizes = Sizes {
+            checkpoint: info.name.clone(),
+            published,
+            in_cookie,
+            root: Some(root_size),
+            recomputed: info.recomputed_size,
+            blocks: info.pages.reachable,
+            complete: walked.complete,
+            file_size: info.file_size,
         };
-        let found = format!("size={published}, {in_cookie} in the cookie");
-        let mut finding = Finding::new(Code::CheckpointSizeMismatch, place, expected, found)
-            .with(format!("checkpoint {}", info.name));
-        if walked.complete {
-            for (name, stated, sum) in
-                [("size=", published, info.recomputed_size), ("the size in the cookie", in_cookie, walked.bytes)]
-            {
-                let off = signed(stated).saturating_sub(signed(sum));
-                if off != 0 {
-                    finding = finding.with(format!("{name} is off by {off:+} bytes"));
-                }
-            }
-            if live.is_some_and(|l| l.bytes() == in_cookie) && sound {
-                finding = finding
-                    .because("the sizes are those of the allocation lists: the tree lost blocks, or gained some");
-            }
-        }
-        if published > info.file_size {
-            finding = finding.with(format!("the whole file has {} bytes at this checkpoint", info.file_size));
-        }
-        self.findings.push(finding);
+        let detail = HomeDetail { cause, ..HomeDetail::of(Fact::Sizes(sizes)) };
+        self.find(Code::CheckpointSizeMismatch, self.place(None, None), detail);
     }
 
     /// A checkpoint without a root has no bytes to count.
     fn sizes_of_nothing(&mut self, info: &LocalCheckpointInfo) {
         if info.published_size != 0 || info.checkpoint_size != 0 {
-            let found = format!("size={}, {} in the cookie", info.published_size, info.checkpoint_size);
-            let finding =
-                Finding::new(Code::CheckpointSizeMismatch, self.place(None, None), "0: the tree has no root", found);
-            self.findings.push(finding.with(format!("checkpoint {}", info.name)));
+            let sizes = Sizes {
+                checkpoint: info.name.clone(),
+                published: info.published_size,
+                in_cookie: info.checkpoint_size,
+                root: None,
+                recomputed: 0,
+                blocks: 0,
+                complete: true,
+                file_size: info.file_size,
+            };
+            let place = self.place(None, None);
+            self.find(Code::CheckpointSizeMismatch, place, HomeDetail::of(Fact::Sizes(sizes)));
         }
     }
 
@@ -319,20 +306,16 @@ impl<'c> Auditor<'c> {
         let name = &c.entry.name;
         let unlisted: Vec<_> = walked.units.without(live).spans().take(FINDINGS_PER_CODE).collect();
         for span in unlisted {
-            let fault = Fault::new(FaultKind::Unallocated, span.start, u32::try_from(span.len()).unwrap_or(u32::MAX))
-                .expected("a range on the alloc lists of this checkpoint or an older one")
-                .found(format!("{}-{}: in the tree, on no alloc list", span.start, span.end))
-                .with("when the tree gives the range up, it will never become free");
-            self.fault(fault, name);
+            let size = u32::try_from(span.len()).unwrap_or(u32::MAX);
+            let fact = fault::Fact::TreeUnlisted { start: span.start, end: span.end };
+            self.fault(Fault::new(FaultKind::Unallocated, span.start, size, fact), name);
         }
         if walked.complete {
             let unused: Vec<_> = live.without(&walked.units).spans().take(FINDINGS_PER_CODE).collect();
             for span in unused {
-                let fault =
-                    Fault::new(FaultKind::Unallocated, span.start, u32::try_from(span.len()).unwrap_or(u32::MAX))
-                        .expected("a tree that reaches every range its alloc lists name")
-                        .found(format!("{}-{}: allocated, and the tree does not reach it", span.start, span.end));
-                self.fault(fault, name);
+                let size = u32::try_from(span.len()).unwrap_or(u32::MAX);
+                let fact = fault::Fact::Unreached { start: span.start, end: span.end };
+                self.fault(Fault::new(FaultKind::Unallocated, span.start, size, fact), name);
             }
         }
     }
@@ -344,32 +327,29 @@ impl<'c> Auditor<'c> {
         let last = checkpoints.last();
         // A file that never had a checkpoint with data is its description block alone.
         let file_size = last.and_then(|c| c.cookie.as_ref()).map_or(u64::from(alloc), |c| c.file_size);
-        if last.is_none() && physical != file_size {
-            // Nothing says what should be here; a file shorter than its description block has its finding.
-            self.unchecked = true;
+        // Where the metadata says that there is no checkpoint, the engine discards or replays what lies behind
+        // the description block. Where nothing says so, nothing is known.
+        let stated = self.entry.source == Source::Metadata && physical > file_size;
+        if last.is_none() && physical != file_size && !stated {
+            self.left = Some(Unchecked::NotReached);
             return None;
         }
         if last.is_some_and(|c| c.undecodable) {
-            self.unchecked = true;
+            self.left = Some(Unchecked::NotReached);
             return None;
         }
         self.info.file_size = Some(file_size);
         self.file_size(file_size, physical);
         if physical.div_ceil(u64::from(alloc)) > MOST_UNITS {
-            self.unchecked = true;
-            self.findings.push(Finding::new(
-                Code::StoreDamaged,
-                self.place(None, None),
-                format!("a file of at most {MOST_UNITS} allocation units"),
-                format!("{physical} bytes: its space was not accounted"),
-            ));
+            self.left = Some(Unchecked::TooMuch);
             return None;
         }
         let known = physical.min(file_size);
         let avail = last.map_or(Some(&[] as &[_]), |c| c.avail.extents());
         let account = space::account(alloc, known, parts, avail);
-        for (span, words) in account.overlaps.iter().take(FINDINGS_PER_CODE) {
-            self.find(Code::ExtentOverlap, span.start, span.len(), "one use of a range", words.clone());
+        for (span, what) in account.overlaps.iter().take(FINDINGS_PER_CODE) {
+            let place = self.place(Some(span.start), Some(span.len()));
+            self.find(Code::ExtentOverlap, place, HomeDetail::of(Fact::Overlap(*what)));
         }
         let lost: Vec<_> = account.of(Use::Lost).into_iter().flat_map(Units::spans).collect();
         if account.certain {
@@ -378,17 +358,8 @@ impl<'c> Auditor<'c> {
                 if self.places.contains_key(&(FaultKind::Unallocated, span.start)) {
                     continue;
                 }
-                let words = format!("{}-{}: in no tree, on no list, not free", span.start, span.end);
-                let mut finding = Finding::new(
-                    Code::ExtentLost,
-                    self.place(Some(span.start), Some(span.len())),
-                    "a range that something owns",
-                    words,
-                );
-                if let Some(what) = self.content(span.start) {
-                    finding = finding.with(what);
-                }
-                self.findings.push(finding);
+                let fact = Fact::Lost { start: span.start, end: span.end, block: self.content(span.start) };
+                self.find(Code::ExtentLost, self.place(Some(span.start), Some(span.len())), HomeDetail::of(fact));
             }
         }
         let overlapping = account.overlaps.iter().fold(0_u64, |sum, (span, _)| sum.saturating_add(span.len()));
@@ -406,53 +377,42 @@ impl<'c> Auditor<'c> {
         Some(account)
     }
 
-    /// What lies at an offset, for evidence.
-    fn content(&self, offset: u64) -> Option<String> {
+    /// The valid block that lies at an offset.
+    fn content(&self, offset: u64) -> Option<BlockThere> {
         let mut buffer = Vec::new();
         let (address, headers, _) = probe(self.file, offset, self.entry.alloc, &mut buffer)?;
-        let kind = headers.page.page_type().map_or("unknown", |t| t.name());
-        Some(format!(
-            "a valid block of {} bytes lies there: {kind} page, write generation {}",
-            address.size, headers.page.write_gen
-        ))
+        let (kind, write_gen) = (headers.page.page_type().ok(), headers.page.write_gen);
+        Some(BlockThere { size: address.size, kind, write_gen })
     }
 
-    fn file_size(&mut self, file_size: u64, physical: u64) {
-        let expected = format!("{file_size} bytes, the file size of the newest checkpoint");
-        if physical < file_size {
-            let missing = file_size - physical;
-            self.find(
-                Code::FileSizeMismatch,
-                physical,
-                missing,
-                expected,
-                format!("{physical} bytes: {missing} are missing"),
-            );
-        } else if physical > file_size {
-            let extra = physical - file_size;
+    fn file_size(&mut self, stated: u64, physical: u64) {
+        let fact = |needed| Fact::FileSize { stated, physical, needed };
+        if physical < stated {
+            let place = self.place(Some(physical), Some(stated.saturating_sub(physical)));
+            self.find(Code::FileSizeMismatch, place, HomeDetail::of(fact(false)));
+        } else if physical > stated {
             let unit = u64::from(self.entry.alloc);
             let block = (0..PROBES)
-                .map(|n| file_size.saturating_add(n * unit))
+                .map(|n| stated.saturating_add(n * unit))
                 .take_while(|at| *at < physical)
                 .any(|at| self.content(at).is_some());
             let needed = self.faults.iter().any(|r| r.fault.kind == FaultKind::BeyondEnd);
-            let cause = if needed {
-                "pages or lists of the checkpoint lead behind this end: the stated size may be too small"
+            let cause = if self.file.failure().is_some() {
+                None
+            } else if self.entry.checkpoints.is_empty() {
+                Some(Cause::WrittenBefore)
+            } else if needed {
+                Some(Cause::StatedTooSmall)
             } else if block {
-                "blocks written after the last checkpoint: the engine was stopped, or the file copied, before the next one"
+                Some(Cause::WrittenAfter)
             } else {
-                "no block begins there: not written by the engine, or cut"
+                Some(Cause::NoBlockBehind)
             };
-            let place = self.place(Some(file_size), Some(extra));
-            let found = format!("{physical} bytes: {extra} behind it");
-            let finding =
-                Finding { severity: Severity::Note, ..Finding::new(Code::FileSizeMismatch, place, expected, found) };
-            let next = if needed {
-                "the next writable open would cut off what they need"
-            } else {
-                "the next writable open cuts them off"
-            };
-            self.findings.push(finding.because(cause).with(next));
+            let place = self.place(Some(stated), Some(physical.saturating_sub(stated)));
+            self.find(Code::FileSizeMismatch, place, HomeDetail { cause, ..HomeDetail::of(fact(needed)) });
+            if let Some(finding) = self.findings.last_mut() {
+                finding.severity = Severity::Note;
+            }
         }
     }
 
@@ -460,6 +420,10 @@ impl<'c> Auditor<'c> {
     fn recovery(&mut self, checkpoints: &[Checkpoint]) {
         let Some(last) = checkpoints.last() else { return };
         let Some(cookie) = &last.cookie else { return };
+        // What is compared must have been read.
+        if self.file.failure().is_some() {
+            return;
+        }
         let beside = cookie.avail.and_then(|a| recover::beside(self.file, self.entry.alloc, &a));
         if let Some(found) = &beside {
             self.info.recovery =
@@ -490,53 +454,41 @@ impl<'c> Auditor<'c> {
         let Some(cookie) = &last.cookie else { return };
         let copy = &found.checkpoint;
         let mut differences = Vec::new();
-        let by = if self.entry.name == METADATA { "turtle" } else { "metadata" };
-        let words = |a: &Option<LocalAddress>| {
-            a.map_or("none".to_string(), |a| format!("{}/{}/{:08x}", a.offset, a.size, a.checksum))
-        };
-        for (name, metadata, own) in [
-            ("root", &cookie.root, &copy.root),
-            ("alloc list", &cookie.alloc, &copy.alloc),
-            ("discard list", &cookie.discard, &copy.discard),
+        let by = if self.entry.name == METADATA { By::Turtle } else { By::Metadata };
+        for (which, stated, own) in [
+            (Named::Root, cookie.root, copy.root),
+            (Named::Alloc, cookie.alloc, copy.alloc),
+            (Named::Discard, cookie.discard, copy.discard),
         ] {
-            if metadata != own {
-                differences.push(format!("{name}: {} in the {by}, {} in the file", words(metadata), words(own)));
+            if stated != own {
+                differences.push(Difference::Block { which, stated, own });
             }
         }
-        for (name, metadata, own) in [
-            ("file size", cookie.file_size, copy.file_size),
-            ("checkpoint size", cookie.checkpoint_size, copy.checkpoint_size),
-            ("generation", last.entry.write_gen.saturating_add(1), found.recovery.generation),
+        for (which, stated, own) in [
+            (Number::FileSize, cookie.file_size, copy.file_size),
+            (Number::CheckpointSize, cookie.checkpoint_size, copy.checkpoint_size),
+            (Number::Generation, last.entry.write_gen.saturating_add(1), found.recovery.generation),
         ] {
-            if metadata != own {
-                differences.push(format!("{name}: {metadata} in the {by}, {own} in the file"));
+            if stated != own {
+                differences.push(Difference::Number { which, stated, own });
             }
         }
         if let Ok(list) = found.checkpoints() {
-            let metadata: Vec<_> = self.entry.checkpoints.iter().map(|c| (&c.name, c.order, &c.addr, c.size)).collect();
+            let stated: Vec<_> = self.entry.checkpoints.iter().map(|c| (&c.name, c.order, &c.addr, c.size)).collect();
             let own: Vec<_> = list.iter().map(|c| (&c.name, c.order, &c.addr, c.size)).collect();
-            if metadata != own && differences.is_empty() {
-                let names = |l: &[(&String, i64, &Vec<u8>, u64)]| {
-                    l.iter().map(|(n, ..)| n.as_str()).collect::<Vec<_>>().join(", ")
-                };
-                differences.push(format!(
-                    "checkpoints or their sizes: {} in the {by}, {} in the file",
-                    names(&metadata),
-                    names(&own)
-                ));
+            if stated != own && differences.is_empty() {
+                let names = |l: &[(&String, i64, &Vec<u8>, u64)]| l.iter().map(|(n, ..)| (*n).clone()).collect();
+                differences.push(Difference::List { stated: names(&stated), own: names(&own) });
             }
         }
         if let Some(r) = self.info.recovery.as_mut() {
             r.agrees = Some(differences.is_empty());
         }
-        let Some(first) = differences.first().cloned() else { return };
-        let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
-        let mut finding =
-            Finding::new(Code::RecoveryMismatch, place, "the checkpoint of the copy behind the avail list", first);
-        for d in differences.iter().skip(1) {
-            finding = finding.with(d.clone());
+        if differences.is_empty() {
+            return;
         }
-        self.findings.push(finding);
+        let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
+        self.find(Code::RecoveryMismatch, place, HomeDetail::of(Fact::Copy { by, differences }));
     }
 
     /// Say what a file holds whose newest checkpoint is not in it.
@@ -551,38 +503,29 @@ impl<'c> Auditor<'c> {
         if let (Some(id), Some(wanted)) = (id, self.entry.id)
             && id != wanted
         {
-            let owner = (self.context.owner)(id).map_or(String::new(), |o| format!(", which is {o}"));
-            let cause = format!("the file holds the content of file id {id}{owner}; the metadata says id {wanted}");
-            for f in &mut self.findings {
-                f.words_mut().cause.clone_from(&cause);
+            let content = Foreign { id, owner: (self.context.owner)(id), wanted };
+            for detail in self.findings.iter_mut().filter_map(Finding::home_mut) {
+                detail.cause = Some(Cause::Foreign(content.clone()));
             }
             self.as_one(Code::BlockChecksum);
             let place = self.place(Some(found.avail.offset), Some(u64::from(found.avail.size)));
-            let expected = "a copy of the checkpoint the metadata names";
-            self.findings.push(Finding::new(Code::RecoveryMismatch, place, expected, cause));
+            self.find(Code::RecoveryMismatch, place, HomeDetail::of(Fact::Foreign(content)));
             return;
         }
         self.as_one(Code::BlockChecksum);
-        let own = self.entry.checkpoints.last().map_or(0, |c| c.write_gen.saturating_add(1));
-        let words = format!(
-            "the newest copy of a checkpoint that is left in the file has generation {}, the metadata's has {own}: \
-             the file's end is gone, or the file is older than the metadata",
-            found.recovery.generation
-        );
-        if let Some(f) = self.findings.iter_mut().find(|f| f.severity == Severity::Error) {
-            f.words_mut().evidence.push(words);
-        }
+        let stated = self.entry.checkpoints.last().map_or(0, |c| c.write_gen.saturating_add(1));
+        let note = Note::NewestCopy { generation: found.recovery.generation, stated };
+        add(self.findings.iter_mut().find(|f| f.severity == Severity::Error), note);
     }
 
-    /// A checkpoint whose root is that of an older one, and words for it; roots are unique (16.8.2).
+    /// A checkpoint whose root is that of an older one, and that one; roots are unique (16.8.2).
     fn twin(&self) -> Option<(String, String)> {
         let mut older = self.info.checkpoints.as_slice();
         while let Some((later, rest)) = older.split_last() {
             let same =
                 |c: &&LocalCheckpointInfo| later.root.is_some_and(|r| c.root.is_some_and(|o| o.offset == r.offset));
             if let Some(c) = rest.iter().find(same) {
-                let words = format!("the cookie of {} names the root of {}", later.name, c.name);
-                return Some((later.name.clone(), words));
+                return Some((later.name.clone(), c.name.clone()));
             }
             older = rest;
         }
@@ -594,12 +537,8 @@ impl<'c> Auditor<'c> {
         let all = self.findings.iter().filter(|f| f.code == code).count();
         let mut first = true;
         self.findings.retain(|f| f.code != code || std::mem::take(&mut first));
-        if all > 1
-            && let Some(f) = self.findings.iter_mut().find(|f| f.code == code)
-        {
-            f.words_mut()
-                .evidence
-                .push(format!("and {} more blocks that checkpoints need are not in this file", all - 1));
+        if all > 1 {
+            add(self.findings.iter_mut().find(|f| f.code == code), Note::MoreNotHere(all - 1));
         }
     }
 
@@ -611,12 +550,12 @@ impl<'c> Auditor<'c> {
         let longer = self.info.file_size.is_some_and(|size| size < self.file.len());
         let known = Causes::of(&self.faults, longer);
         let twin = self.twin();
-        let causes: Vec<String> = self
+        let causes: Vec<Option<Cause>> = self
             .faults
             .iter()
             .map(|r| match &twin {
-                Some((later, words)) if r.fault.kind == FaultKind::Unallocated && r.checkpoints.contains(later) => {
-                    words.clone()
+                Some((later, older)) if r.fault.kind == FaultKind::Unallocated && r.checkpoints.contains(later) => {
+                    Some(Cause::SameRoot { later: later.clone(), older: older.clone() })
                 }
                 _ => known.cause(&r.fault, &self.faults),
             })
@@ -640,8 +579,8 @@ impl<'c> Auditor<'c> {
                 FaultKind::Unallocated => Code::ExtentLost,
                 FaultKind::ReferencedTwice => Code::PageReferencedTwice,
                 FaultKind::Cookie => Code::CookieInvalid,
-                FaultKind::Unreadable => Code::StoreDamaged,
-                FaultKind::Encrypted | FaultKind::UnknownCompressor => continue,
+                // The ledger has it.
+                FaultKind::Unreadable | FaultKind::Encrypted | FaultKind::UnknownCompressor => continue,
             };
             // A false reference brings a false separator and false times with it.
             if matches!(fault.kind, FaultKind::KeyOrder | FaultKind::Undecodable) && twice.contains(&fault.offset) {
@@ -652,10 +591,16 @@ impl<'c> Auditor<'c> {
             if *count > FINDINGS_PER_CODE {
                 continue;
             }
-            self.unchecked |= fault.kind == FaultKind::Unreadable;
             let place = self.place(Some(fault.offset), Some(u64::from(fault.size)).filter(|s| *s > 0));
-            let mut finding = Finding::new(code, place, fault.expected, fault.found).because(cause);
-            finding.words_mut().evidence = fault.evidence;
+            let mut notes = Vec::new();
+            if !parents.is_empty() {
+                notes.push(Note::Parents { twice: code == Code::PageReferencedTwice, offsets: parents });
+            }
+            if all > 1 {
+                notes.push(if names.len() == all { Note::NeededByAll } else { Note::NeededBy(names) });
+            }
+            let detail = HomeDetail { fact: Fact::Fault(fault), cause, notes };
+            let mut finding = Finding::of(code, place, Detail::Home(Box::new(detail)));
             if matches!(
                 code,
                 Code::PageUndecodable | Code::KeyOutOfOrder | Code::CookieInvalid | Code::PageReferencedTwice
@@ -667,43 +612,31 @@ impl<'c> Auditor<'c> {
                         .to_string(),
                 );
             }
-            if !parents.is_empty() {
-                let list: Vec<String> = parents.iter().map(u64::to_string).collect();
-                let by = match code {
-                    Code::PageReferencedTwice => "the later reference is in the page at",
-                    _ => "referenced by the page at",
-                };
-                finding = finding.with(format!("{by} {}", list.join(", ")));
-            }
-            if all > 1 {
-                let of = if names.len() == all { "every checkpoint".to_string() } else { names.join(", ") };
-                finding = finding.with(format!("needed by {of}"));
-            }
             self.findings.push(finding);
         }
         for (code, count) in per_code.into_iter().filter(|(_, n)| *n > FINDINGS_PER_CODE) {
             let more = count - FINDINGS_PER_CODE;
-            if let Some(f) = self.findings.iter_mut().rfind(|f| f.code == code) {
-                f.words_mut().evidence.push(format!("and {more} more of this code in this file, not listed"));
-            }
+            add(self.findings.iter_mut().rfind(|f| f.code == code), Note::MoreOfCode(more));
         }
-        if gone.0 > 0
-            && let Some(f) =
-                self.findings.iter_mut().find(|f| f.code == Code::FileSizeMismatch && f.severity == Severity::Error)
-        {
-            f.words_mut()
-                .evidence
-                .push(format!("{} blocks of {} bytes that checkpoints need lie behind its end", gone.0, gone.1));
+        if gone.0 > 0 {
+            let short = |f: &&mut Finding| f.code == Code::FileSizeMismatch && f.severity == Severity::Error;
+            add(self.findings.iter_mut().find(short), Note::BehindEnd { blocks: gone.0, bytes: gone.1 });
         }
         if let Some(why) = self.opaque {
-            let encrypted = why == tree::ENCRYPTED;
-            let code = if encrypted { Code::Encrypted } else { Code::UnsupportedCompressor };
-            let pages: u64 = self.info.checkpoints.last().map_or(0, |c| c.pages.reachable);
-            let finding = Finding::new(code, self.place(None, None), "readable content", why).with(format!(
-                "{pages} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"
-            ));
-            self.findings.push(finding);
+            let code = match why {
+                Opaque::Encrypted => Code::Encrypted,
+                Opaque::UnknownCompressor => Code::UnsupportedCompressor,
+            };
+            let blocks: u64 = self.info.checkpoints.last().map_or(0, |c| c.pages.reachable);
+            self.find(code, self.place(None, None), HomeDetail::of(Fact::Opaque { why, blocks }));
         }
+    }
+}
+
+/// Say more of a finding.
+fn add(finding: Option<&mut Finding>, note: Note) {
+    if let Some(detail) = finding.and_then(Finding::home_mut) {
+        detail.notes.push(note);
     }
 }
 

@@ -1,29 +1,35 @@
 //! Is a local home consistent: every checkpoint of every file, every byte of every file (spec 16, 17).
 
+pub mod detail;
 pub mod result;
 
 mod causes;
 mod file;
 
-use super::finding::{Code, Finding, Place, Remedy, Severity};
+use super::finding::{Code, Detail, Finding, Place, Remedy, Severity};
 use super::result::{
     Audit, DatabaseInfo, KeystoreInfo, PageCounts, SCHEMA_VERSION, SizeMeaning, StoreInfo, Tool, Totals, TreeInfo,
     Verdict,
 };
 use super::{AuditError, Progress};
-use crate::coverage::Coverage;
+use crate::coverage::Unchecked;
 use crate::format::home_turtle;
 use crate::format::page_header::PageType;
-use crate::home::directory::{FileEntry, HISTORY_STORE, Home, Issue, METADATA, VERSION_FILE, Way};
+use crate::home::directory::{FileEntry, Home, Issue, Way};
+use crate::home::files::{BACKUP, HISTORY_STORE, METADATA, VERSION_FILE};
+use crate::home::shape::Opaque;
 use crate::home::space::Account;
 use crate::home::wtlog::{self, RowChange, State};
+use crate::id::TableId;
 use crate::page::Depth;
+use crate::store::StoreKind;
 use crate::store::blockfile::BlockFile;
-use crate::store::{StoreError, StoreKind};
+use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
 use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What to do about a turtle that is of no use.
@@ -64,7 +70,13 @@ pub fn run(
         })
     };
     let chosen: Vec<&FileEntry> = home.files.iter().filter(|f| wanted(f)).collect();
-    if chosen.is_empty() && options.tables.is_some() {
+    // A file that was asked for and cannot be opened is no wrong name.
+    let unread = |matches: &dyn Fn(&str) -> bool| {
+        home.coverage.not_checked_list().any(|(name, why)| {
+            matches!(why, Unchecked::Io { .. }) && (matches(name) || matches(&format!("file:{name}")))
+        })
+    };
+    if chosen.is_empty() && options.tables.is_some_and(|matches| !unread(&matches)) {
         return Err(AuditError::NoSuchTable { names: home.files.iter().map(|f| f.uri.clone()).collect() });
     }
     if let Some(name) = &options.checkpoint
@@ -96,6 +108,9 @@ pub fn run(
     } else {
         whole.home_findings();
     }
+    for entry in home.files.iter().filter(|f| !wanted(f)) {
+        whole.audit.coverage.not_checked(entry.name.as_str(), Unchecked::NotAsked);
+    }
     let mut maps = Vec::new();
     for (entry, mut audited) in chosen.iter().zip(audited) {
         name(home, &mut audited.info);
@@ -110,23 +125,26 @@ pub fn run(
 fn one(home: &Home, entry: &FileEntry, no_mmap: bool, context: &file::Context<'_>) -> Audited {
     let path = home.path(&entry.name);
     let place = Place { uri: Some(entry.uri.clone()), file: Some(entry.name.clone()), ..Place::default() };
-    let mut out = Audited { info: describe(entry), findings: Vec::new(), account: None, opaque: None, unchecked: true };
-    if !home.inventory.contains_key(&entry.name) && std::fs::symlink_metadata(&path).is_err() {
-        let by = if entry.name == METADATA { "the engine" } else { "the metadata" };
-        out.findings.push(Finding::new(Code::FileMissing, place, format!("a file that {by} needs"), "no such file"));
-        return out;
-    }
-    match BlockFile::open(&path, no_mmap) {
-        Ok(file) => file::audit(entry, &file, context),
-        Err(e) => {
-            let reason = match e {
-                StoreError::Unreadable { reason, .. } => reason,
-                other => other.to_string(),
-            };
-            out.findings.push(Finding::new(Code::StoreDamaged, place, "a readable file", reason));
-            out
+    let physical_size = home.inventory.get(&entry.name).copied().unwrap_or(0);
+    let info = FileInfo { physical_size, ..describe(entry) };
+    let mut out = Audited { info, findings: Vec::new(), account: None, opaque: None, left: None };
+    let there =
+        if home.inventory.contains_key(&entry.name) { Ok(()) } else { std::fs::symlink_metadata(&path).map(drop) };
+    match there.and_then(|()| BlockFile::open_file(&path, no_mmap)) {
+        Ok(file) => return file::audit(entry, &file, context),
+        Err(e) if is_absent(&e) && std::fs::symlink_metadata(&path).is_err() => {
+            let which = if entry.name == METADATA { Missing::MetadataOfTurtle } else { Missing::Listed };
+            let detail = HomeDetail::of(Fact::Missing(which));
+            out.findings.push(Finding::of(Code::FileMissing, place, Detail::Home(Box::new(detail))));
         }
+        Err(e) => out.left = Some(Unchecked::io(&e)),
     }
+    out
+}
+
+/// No file has the name; anything else says that one may be there.
+fn is_absent(e: &io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// What the catalog says of a file.
@@ -160,7 +178,7 @@ struct Whole<'h> {
     audit: Audit,
     findings: Vec<Finding>,
     local: LocalInfo,
-    opaque: BTreeMap<&'static str, u64>,
+    opaque: BTreeMap<Opaque, u64>,
     unchecked: bool,
 }
 
@@ -189,7 +207,7 @@ impl<'h> Whole<'h> {
             orphans: Vec::new(),
             keystore: KeystoreInfo::default(),
             findings: Vec::new(),
-            coverage: Coverage::default(),
+            coverage: home.coverage.clone(),
             totals: Totals::default(),
             verdict: Verdict::Clean,
             exit_code: 0,
@@ -206,9 +224,14 @@ impl<'h> Whole<'h> {
         }
     }
 
-    fn find(&mut self, code: Code, file: &str, expected: impl Into<String>, found: impl Into<String>) -> &mut Finding {
+    fn find(&mut self, code: Code, file: &str, fact: Fact) -> &mut Finding {
+        self.find_because(code, file, fact, None)
+    }
+
+    fn find_because(&mut self, code: Code, file: &str, fact: Fact, cause: Option<Cause>) -> &mut Finding {
         let place = Place { file: Some(file.to_string()), ..Place::default() };
-        self.findings.push(Finding::new(code, place, expected, found));
+        let detail = HomeDetail { cause, ..HomeDetail::of(fact) };
+        self.findings.push(Finding::of(code, place, Detail::Home(Box::new(detail))));
         let last = self.findings.len() - 1;
         &mut self.findings[last]
     }
@@ -229,13 +252,14 @@ impl<'h> Whole<'h> {
             proposed_turtle: home.proposed_turtle.clone(),
         };
         self.issues();
-        let has = |name: &str| home.inventory.contains_key(name);
-        if home.way != Way::Backup && !has(METADATA) && home.file(METADATA).is_none() {
-            self.find(Code::FileMissing, METADATA, "the metadata", "no such file");
+        let has = |name: &str| home.inventory.contains_key(name) || home.is_unread(name);
+        // Where the list of a backup copy could not be read, there may be no need of one.
+        let backup = home.way == Way::Backup || home.is_unread(BACKUP);
+        if !backup && !has(METADATA) && home.file(METADATA).is_none() {
+            self.find(Code::FileMissing, METADATA, Fact::Missing(Missing::Metadata));
         }
         if !has(VERSION_FILE) {
-            let finding =
-                self.find(Code::FileMissing, VERSION_FILE, "the file that names the engine's version", "no such file");
+            let finding = self.find(Code::FileMissing, VERSION_FILE, Fact::Missing(Missing::Version));
             finding.remedy = Remedy::Text(
                 "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
                  refuses to open the directory."
@@ -246,12 +270,7 @@ impl<'h> Whole<'h> {
         let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
         let has_history = major.is_none_or(|major: u32| major >= 10);
         if home.complete && has_history && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
-            self.find(
-                Code::FileMissing,
-                HISTORY_STORE,
-                "the history store",
-                "no such file and no such row of metadata",
-            );
+            self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing(Missing::HistoryStore));
         }
         if home.encrypted {
             self.local.not_checked.push(
@@ -281,41 +300,34 @@ impl<'h> Whole<'h> {
         for issue in &self.home.issues {
             match issue {
                 Issue::TurtleMissing(words) => {
-                    let finding =
-                        self.find(Code::FileMissing, turtle, "the file that leads to the metadata", words.clone());
+                    let finding = self.find(Code::FileMissing, turtle, Fact::NoTurtle { message: words.clone() });
                     finding.remedy =
                         Remedy::Text(format!("{PUT_TURTLE} Do not open the directory with the engine before that."));
                 }
                 Issue::TurtleInvalid { offset, reason } => {
-                    let finding = self.find(Code::TurtleInvalid, turtle, "a turtle file", reason.clone());
+                    let finding = self.find(Code::TurtleInvalid, turtle, Fact::Turtle { message: reason.clone() });
                     finding.place.offset = Some(*offset);
                     finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
                 }
                 Issue::TurtleStale { offset, cookies } => {
-                    let expected = "a cookie that leads to the metadata";
-                    let finding = self.find(Code::TurtleInvalid, turtle, expected, cookies.0.clone());
+                    let fact = Fact::StaleTurtle { cookie: cookies.0.clone(), copy: cookies.1.clone() };
+                    let finding = self.find_because(Code::TurtleInvalid, turtle, fact, Some(Cause::OtherTime));
                     finding.place.offset = Some(*offset);
-                    finding.words_mut().cause =
-                        "the turtle is of another time than the metadata, or was changed".to_string();
-                    finding
-                        .words_mut()
-                        .evidence
-                        .push(format!("the copy in {METADATA} itself leads to the metadata: {}", cookies.1));
                     finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
                 }
                 Issue::Row { key, reason } => {
-                    let finding = self.find(Code::MetadataInvalid, METADATA, "a valid row of metadata", reason.clone());
+                    let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Row { message: reason.clone() });
                     finding.place.uri = Some(key.clone());
                 }
                 Issue::DuplicateId { id, uris } => {
-                    let finding = self.find(Code::DuplicateTreeId, METADATA, "one file an id", uris.join(" and "));
+                    let finding = self.find(Code::DuplicateTreeId, METADATA, Fact::SameId { uris: uris.clone() });
                     finding.place.uri = uris.first().cloned();
-                    finding.place.table_id = Some(*id);
+                    finding.place.table_id = Some(TableId(*id));
                     finding.remedy =
                         Remedy::Text("The engine refuses to open such a directory. Restore the metadata.".to_string());
                 }
                 Issue::Source { key, source } => {
-                    let finding = self.find(Code::MetadataInvalid, METADATA, source.clone(), "no such row of metadata");
+                    let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Source { source: source.clone() });
                     finding.place.uri = Some(key.clone());
                 }
             }
@@ -325,41 +337,34 @@ impl<'h> Whole<'h> {
     /// Block files that no row of metadata names. A file whose row is in the log only is no error.
     fn unlisted(&mut self) {
         let damage = |p: &wtlog::Problem| p.severity == wtlog::Severity::Damage;
-        let damaged = self.home.log.as_ref().map_or(true, |l| l.problems.iter().any(damage));
+        let damaged = self.home.log.as_ref().is_ok_and(|l| l.problems.iter().any(damage));
+        let unread = self.home.log.as_ref().map_or(true, |l| !l.unread.is_empty());
         for name in &self.home.unlisted {
             let uri = format!("file:{name}");
             let logged = self.home.log.as_ref().ok().and_then(|l| l.metadata.get(&uri)).copied();
-            let size = self.home.inventory.get(name).copied().unwrap_or(0);
-            let finding = self.find(
-                Code::FileUnlisted,
-                name,
-                "a row of metadata for every block file",
-                format!("{size} bytes that no row names"),
-            );
+            let bytes = self.home.inventory.get(name).copied().unwrap_or(0);
+            let created = logged.filter(|c| c.change != RowChange::Removed).map(|c| c.lsn);
+            let cause = match (logged, created) {
+                (_, Some(_)) => Some(Cause::RowInLog),
+                (None, _) if unread => Some(Cause::InUnreadLog),
+                (None, _) if damaged => Some(Cause::InDamagedLog),
+                _ => None,
+            };
+            let doubtful = cause.is_some();
+            let fact = Fact::Unlisted { bytes, logged: created };
+            let finding = self.find_because(Code::FileUnlisted, name, fact, cause);
             finding.place.uri = Some(uri);
-            if logged.is_none() && damaged {
+            if doubtful {
                 finding.severity = Severity::Note;
-                finding.words_mut().cause = "its row may be in the part of the log that is damaged".to_string();
             }
-            if let Some(change) = logged.filter(|c| c.change != RowChange::Removed) {
-                finding.severity = Severity::Note;
-                finding.words_mut().cause =
-                    "created after the last checkpoint: its row of metadata is in the log".to_string();
-                finding.words_mut().evidence.push(format!("log record at {}", change.lsn));
+            if created.is_some() {
                 finding.remedy = Remedy::Text("None: recovery creates the row.".to_string());
             }
         }
     }
 
     fn logs(&mut self) {
-        let summary = match &self.home.log {
-            Ok(summary) => summary,
-            Err(e) => {
-                self.find(Code::StoreDamaged, "WiredTigerLog", "readable log files", e.clone());
-                self.unchecked = true;
-                return;
-            }
-        };
+        let Ok(summary) = &self.home.log else { return };
         // The log may have a directory of its own; a file of it that is missing has no path.
         let below = summary.files.iter().find_map(|f| f.path.parent()?.strip_prefix(&self.home.dir).ok());
         let name = |name: &str| match below {
@@ -389,23 +394,27 @@ impl<'h> Whole<'h> {
             if !damage {
                 continue;
             }
-            let finding = self.find(Code::LogDamaged, &name(&problem.file), "a whole log", problem.words.clone());
+            let finding = self.find(Code::LogDamaged, &name(&problem.file), Fact::Log(problem.what.clone()));
             finding.place.offset = Some(problem.offset);
         }
         if summary.state == State::NeedsRecovery {
             let file = name(summary.files.last().map_or("WiredTigerLog", |f| f.name.as_str()));
-            let after = summary
-                .last_checkpoint
-                .map_or("no checkpoint record".to_string(), |c| format!("the checkpoint at {}", c.lsn));
+            let checkpoint = summary.last_checkpoint.map(|c| c.lsn);
             let commits = summary.commits.saturating_sub(summary.commits_within_checkpoint);
-            self.find(Code::RecoveryNeeded, &file, format!("no commit after {after}"), format!("{commits} commits"));
+            self.find(Code::RecoveryNeeded, &file, Fact::Recovery { checkpoint, commits });
         }
     }
 
     /// Take in the audit of one file.
     fn take(&mut self, entry: &FileEntry, audited: Audited) {
-        self.unchecked |= audited.unchecked;
-        self.audit.coverage.audited(entry.name.clone());
+        let missing = audited.findings.iter().any(|f| f.code == Code::FileMissing);
+        let coverage = &mut self.audit.coverage;
+        match audited.left.or(audited.opaque.map(Unchecked::from)) {
+            Some(why) => coverage.not_checked(entry.name.as_str(), why),
+            // Its absence is a finding.
+            None if missing => {}
+            None => coverage.audited(entry.name.as_str()),
+        }
         if let Some(why) = audited.opaque {
             *self.opaque.entry(why).or_default() += 1;
         }
@@ -433,7 +442,7 @@ impl<'h> Whole<'h> {
         };
         Some(TreeInfo {
             uri: entry.uri.clone(),
-            table_id: entry.id.unwrap_or(0),
+            table_id: TableId(entry.id.unwrap_or(0)),
             checkpoint: Some(checkpoint.name.clone()),
             root_cookie: checkpoint.cookie.clone(),
             published_size: Some(checkpoint.published_size),
@@ -458,7 +467,7 @@ impl<'h> Whole<'h> {
     fn finish(mut self) -> Audit {
         for (why, files) in &self.opaque {
             let s = if *files == 1 { "" } else { "s" };
-            self.local.not_checked.push(format!("the cells of {files} file{s}: {why}"));
+            self.local.not_checked.push(format!("the cells of {files} file{s}: {}", why));
         }
         self.audit.database.sum_of_published =
             Some(self.audit.trees.iter().fold(0, |sum, t| sum.saturating_add(t.published_size.unwrap_or(0))));

@@ -2,6 +2,7 @@
 //! difference, to the byte.
 
 use super::classify::Class;
+use crate::id::{Lsn, PageId, TableId};
 use crate::store::Index;
 use std::ops::Range;
 
@@ -20,13 +21,13 @@ pub struct Candidate {
     /// What kind of leak it would be.
     pub kind: CandidateKind,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN that identifies it: the orphan's own, the failed image's, the root's.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Bytes.
     pub bytes: u64,
     /// LSNs of the blocks concerned.
-    pub lsns: Vec<u64>,
+    pub lsns: Vec<Lsn>,
 }
 
 /// Kinds of leaks, by row of 11.3.
@@ -137,7 +138,7 @@ fn pick(target: u64, size: usize, pool: &[(u64, usize)], used: &mut Vec<usize>, 
 /// Collect what a tree's total may still contain: orphans, given-up chains, failed deltas, and
 /// superseded chains, from the rows of its table at or below the frontier.
 #[must_use]
-pub fn candidates(index: &Index, class: &[Class], table: u64, frontier: u64) -> Vec<Candidate> {
+pub fn candidates(index: &Index, class: &[Class], table: TableId, frontier: Lsn) -> Vec<Candidate> {
     let range = index.table(table);
     let mut out = Vec::new();
     let mut start = range.start;
@@ -150,7 +151,7 @@ pub fn candidates(index: &Index, class: &[Class], table: u64, frontier: u64) -> 
     out
 }
 
-fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier: u64, out: &mut Vec<Candidate>) {
+fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier: Lsn, out: &mut Vec<Candidate>) {
     let rows = &index.slice(page.clone()).to_vec();
     let class = &class[page];
     for (at, (row, c)) in rows.iter().zip(class).enumerate() {
@@ -184,7 +185,7 @@ fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier:
 }
 
 /// The last chain before position `before`: its full image and the deltas that link to it.
-fn chain_before(rows: &[crate::store::Row], class: &[Class], before: usize, page: u64) -> Option<Candidate> {
+fn chain_before(rows: &[crate::store::Row], class: &[Class], before: usize, page: PageId) -> Option<Candidate> {
     let base = (0..before).rev().find(|i| rows[*i].is_full() && class[*i] != Class::Orphan)?;
     if rows[base..before].iter().any(|r| r.is_discard()) {
         return None;
@@ -197,7 +198,7 @@ fn chain_before(rows: &[crate::store::Row], class: &[Class], before: usize, page
             bytes += u64::from(row.len);
         }
     }
-    Some(Candidate { kind: CandidateKind::ObsoleteChain, page, lsn: 0, bytes, lsns })
+    Some(Candidate { kind: CandidateKind::ObsoleteChain, page, lsn: Lsn::NONE, bytes, lsns })
 }
 
 #[cfg(test)]
@@ -207,7 +208,7 @@ mod tests {
     fn list(items: &[(CandidateKind, u64)]) -> Vec<Candidate> {
         items
             .iter()
-            .map(|(kind, bytes)| Candidate { kind: *kind, page: 1, lsn: 1, bytes: *bytes, lsns: vec![] })
+            .map(|(kind, bytes)| Candidate { kind: *kind, page: PageId(1), lsn: Lsn(1), bytes: *bytes, lsns: vec![] })
             .collect()
     }
 

@@ -1,6 +1,7 @@
 //! Every row of the page log into one class (spec 11.5, `audit-json` "The frontier").
 
 use crate::audit::result::ClassTotal;
+use crate::id::{Lsn, PageId, TableId};
 use crate::store::{Index, Row};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -65,7 +66,7 @@ impl Class {
 #[derive(Debug, Clone, Copy)]
 pub struct TableFacts {
     /// Rows above it are later work.
-    pub frontier: u64,
+    pub frontier: Lsn,
     /// Pages below some unreadable page may have been missed: nothing can be called an orphan.
     pub lost: bool,
 }
@@ -74,29 +75,29 @@ pub struct TableFacts {
 #[derive(Debug)]
 pub struct Basis {
     /// LSN of the audited completion record.
-    pub completion_lsn: u64,
+    pub completion_lsn: Lsn,
     /// LSN of the newest completion record there is, usable or not.
-    pub newest_completion: u64,
+    pub newest_completion: Lsn,
     /// Facts by table; tables not in it belong to no tree of any checkpoint.
-    pub tables: HashMap<u64, TableFacts>,
+    pub tables: HashMap<TableId, TableFacts>,
     /// Facts of tables that no checkpoint names. They are lost if some metadata could not be read:
     /// it may have named them.
     pub unknown: TableFacts,
     /// The table of turtle pages.
-    pub turtle_table: u64,
+    pub turtle_table: TableId,
     /// The table of key pages.
-    pub key_table: u64,
+    pub key_table: TableId,
     /// LSN of the key page the audited checkpoint embeds.
-    pub embedded_key: u64,
+    pub embedded_key: Lsn,
     /// Whether this generation writes discard records; without them a freed page and a leaked one look alike.
     pub discards: bool,
     /// Pages referenced at an LSN for which there is no row at all: (table, page) to that LSN.
     /// What they replaced is superseded although the image that did it is gone.
-    pub missing: HashMap<(u64, u64), u64>,
+    pub missing: HashMap<(TableId, PageId), Lsn>,
     /// Only the newest checkpoint was walked: tables it does not name are not judged.
     pub newest_only: bool,
     /// Pages (table, page) that lack blocks: nothing of them can be called an orphan.
-    pub holed: HashSet<(u64, u64)>,
+    pub holed: HashSet<(TableId, PageId)>,
 }
 
 /// Judge every row that the walks have not marked.
@@ -121,7 +122,7 @@ pub fn classify(index: &Index, class: &mut [Class], basis: &Basis) {
 }
 
 /// Rules that hold for every row, whatever table it is in.
-fn common(row: &Row, class: Class, completion_lsn: u64) -> Option<Class> {
+fn common(row: &Row, class: Class, completion_lsn: Lsn) -> Option<Class> {
     match class {
         Class::Newer => Some(Class::After),
         reached if reached.is_reached() => Some(reached),
@@ -153,7 +154,7 @@ fn classify_page(rows: &[Row], class: &mut [Class], basis: &Basis) {
     let facts = basis.tables.get(&first.table).copied();
     let TableFacts { frontier, lost } = facts.unwrap_or(basis.unknown);
     let lost = lost || basis.holed.contains(&(first.table, first.page));
-    let missing = basis.missing.get(&(first.table, first.page)).copied().unwrap_or(0);
+    let missing = basis.missing.get(&(first.table, first.page)).copied().unwrap_or_default();
     // Newest first: whether a row is superseded depends on what the newer ones turned out to be.
     for at in (0..rows.len()).rev() {
         let row = &rows[at];
@@ -165,7 +166,7 @@ fn classify_page(rows: &[Row], class: &mut [Class], basis: &Basis) {
         if row.lsn > frontier {
             class[at] = Class::After;
         } else if later != Later::Skipped
-            && is_discarded(rows, at, if later == Later::Superseded { u64::MAX } else { basis.newest_completion })
+            && is_discarded(rows, at, if later == Later::Superseded { Lsn(u64::MAX) } else { basis.newest_completion })
         {
             class[at] = Class::Discarded;
         } else if later == Later::Superseded || row.lsn < missing || (facts.is_none() && basis.newest_only) {
@@ -192,7 +193,7 @@ fn classify_page(rows: &[Row], class: &mut [Class], basis: &Basis) {
 /// the block it names was unknown to the tree, and stays leaked.
 /// A discard above the newest completion record is unfinished work, which the store gives up: it
 /// covers nothing that it alone would cover.
-fn is_discarded(rows: &[Row], at: usize, upto: u64) -> bool {
+fn is_discarded(rows: &[Row], at: usize, upto: Lsn) -> bool {
     let row = &rows[at];
     let covers = |d: &Row| d.lsn > row.lsn && (d.backlink_lsn >= row.lsn || d.backlink_lsn == 0);
     rows[at + 1..].iter().any(|d| d.is_discard() && d.lsn <= upto && covers(d))
@@ -271,11 +272,11 @@ mod tests {
         let index = Index::new(
             rows.iter()
                 .map(|(lsn, backlink_lsn, base_lsn, flags)| Row {
-                    table: 25,
-                    page: 100,
-                    lsn: *lsn,
-                    backlink_lsn: *backlink_lsn,
-                    base_lsn: *base_lsn,
+                    table: TableId(25),
+                    page: PageId(100),
+                    lsn: Lsn(*lsn),
+                    backlink_lsn: Lsn(*backlink_lsn),
+                    base_lsn: Lsn(*base_lsn),
                     locator: 0,
                     len: 10,
                     flags: *flags,
@@ -283,16 +284,19 @@ mod tests {
                 })
                 .collect(),
         );
-        let mut class: Vec<Class> =
-            index.rows().iter().map(|r| if live.contains(&r.lsn) { Class::Live } else { Class::Unjudged }).collect();
+        let mut class: Vec<Class> = index
+            .rows()
+            .iter()
+            .map(|r| if live.contains(&r.lsn.get()) { Class::Live } else { Class::Unjudged })
+            .collect();
         let basis = Basis {
-            completion_lsn: 120,
-            newest_completion: 120,
-            tables: [(25, TableFacts { frontier: 100, lost })].into(),
-            unknown: TableFacts { frontier: 110, lost: false },
-            turtle_table: 2,
-            key_table: 26,
-            embedded_key: 0,
+            completion_lsn: Lsn(120),
+            newest_completion: Lsn(120),
+            tables: [(TableId(25), TableFacts { frontier: Lsn(100), lost })].into(),
+            unknown: TableFacts { frontier: Lsn(110), lost: false },
+            turtle_table: TableId(2),
+            key_table: TableId(26),
+            embedded_key: Lsn(0),
             discards: true,
             missing: HashMap::new(),
             newest_only: false,

@@ -7,6 +7,7 @@ use crate::audit::finding::Finding;
 use crate::audit::result::Audit;
 use crate::format::cookie::Cookie;
 use crate::format::image::{Era, Image};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::Depth;
 use crate::pagelog::catalog::{self, Tree};
 use crate::pagelog::chain::{self, Chain};
@@ -46,8 +47,8 @@ pub struct Inspection {
 pub fn inspect(
     opened: &Opened<'_>,
     (audit, class): (&Audit, &[Class]),
-    (table, page): (u64, u64),
-    lsn: Option<u64>,
+    (table, page): (TableId, PageId),
+    lsn: Option<Lsn>,
 ) -> Result<Inspection, AuditError> {
     let index = &opened.index;
     let range = index.page(table, page);
@@ -88,7 +89,7 @@ pub fn inspect(
         let mut bytes = Vec::new();
         match reader.read(&row, &mut bytes) {
             Ok(()) => out.blocks.push((row, bytes)),
-            Err(e) => faults.push(page::unreadable((row.table, row.page, row.lsn), &e)),
+            Err(e) => faults.push(page::unreadable(Version::new(row.table, row.page, row.lsn), &e)),
         }
     }
     faults.dedup();
@@ -98,7 +99,7 @@ pub fn inspect(
 }
 
 /// What the bytes of a page should be, by its place.
-fn content(index: &Index, table: u64, page: u64) -> Content {
+fn content(index: &Index, table: TableId, page: PageId) -> Content {
     if page == catalog::SPECIAL_PAGE && table == catalog::KEY_TABLE {
         Content::Key
     } else if page == catalog::SPECIAL_PAGE && table == catalog::turtle_table(index) {
@@ -112,12 +113,12 @@ fn content(index: &Index, table: u64, page: u64) -> Content {
 fn live_cookie(
     opened: &Opened<'_>,
     reader: &mut dyn BlockReader,
-    checkpoint: u64,
-    table: u64,
-    page: u64,
+    checkpoint: Lsn,
+    table: TableId,
+    page: PageId,
 ) -> Result<Option<(Tree, Cookie)>, AuditError> {
     struct Find {
-        page: u64,
+        page: PageId,
         found: Option<Cookie>,
     }
     impl Visitor for Find {
@@ -139,7 +140,14 @@ fn live_cookie(
 }
 
 /// The chain that ends at `lsn`, or at the newest row worth showing, from the rows alone.
-fn own_chain(index: &Index, table: u64, page: u64, lsn: Option<u64>, class: &[Class], start: usize) -> Option<Chain> {
+fn own_chain(
+    index: &Index,
+    table: TableId,
+    page: PageId,
+    lsn: Option<Lsn>,
+    class: &[Class],
+    start: usize,
+) -> Option<Chain> {
     let range = index.page(table, page);
     let rows = index.slice(range.clone()).to_vec();
     let shown = |at: &usize| !rows[*at].is_discard();

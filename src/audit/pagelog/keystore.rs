@@ -3,6 +3,7 @@
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{KeyPageInfo, KeyUse, KeystoreInfo};
 use crate::format::key_page::{self, KeyLayout};
+use crate::id::Lsn;
 use crate::pagelog::catalog::{Checkpoint, KEY_TABLE, SPECIAL_PAGE};
 use crate::store::{BlockReader, Index};
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
         }
         out.info.pages.push(info);
     }
-    let mut missing: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    let mut missing: BTreeMap<Lsn, Vec<Lsn>> = BTreeMap::new();
     for checkpoint in checkpoints {
         let metadata_lsn = checkpoint.completion.metadata_lsn;
         let keystore_lsn = embedded(checkpoint);
@@ -101,13 +102,13 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
     for (own, users) in missing {
         let place =
             Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(own), ..Place::default() };
-        let users = users.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let users = users.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ");
         let finding = Finding::new(Code::KeyPageMissing, place, format!("a key page at LSN {own}"), "no row");
         out.findings.push(finding.with(format!("embedded by the checkpoints with LSN {users}")));
     }
     out
 }
 
-fn embedded(checkpoint: &Checkpoint) -> Option<u64> {
+fn embedded(checkpoint: &Checkpoint) -> Option<Lsn> {
     checkpoint.turtle.key_provider.as_ref().map(|k| k.lsn)
 }

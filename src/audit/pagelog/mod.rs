@@ -19,6 +19,7 @@ use super::{AuditError, Options, Progress};
 use crate::coverage::Coverage;
 use crate::format::generation::{self, Evidence, Generation};
 use crate::format::image::Era;
+use crate::id::{Lsn, TableId, Version};
 use crate::page::Depth;
 use crate::pagelog::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
 use crate::pagelog::fault::FaultKind;
@@ -78,7 +79,7 @@ fn opened(store: &dyn PageLog, (index, mut problems): (Index, Vec<Problem>)) -> 
 impl Opened<'_> {
     /// Rows of this table may be missing because a file is damaged.
     #[must_use]
-    pub fn is_partial(&self, table: u64) -> bool {
+    pub fn is_partial(&self, table: TableId) -> bool {
         self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
     }
 }
@@ -99,7 +100,7 @@ pub struct Choice {
 /// Open all completion records and choose: the one asked for, or the newest that can be used.
 pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<&str>) -> Result<Choice, AuditError> {
     let mut choice = Choice { audited: None, others: Vec::new(), findings: Vec::new(), unchecked: false };
-    let number = wanted.and_then(|w| w.parse::<u64>().ok());
+    let number = wanted.and_then(|w| w.parse::<Lsn>().ok());
     let mut matched = wanted.is_none();
     for row in opened.completions.iter().rev() {
         let result = catalog::open(&opened.index, reader, row);
@@ -158,7 +159,7 @@ pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: 
 
 /// A finding for a record that cannot be used; `None` where it just could not be read.
 fn refused(row: &CompletionRow, refusal: Refusal) -> Option<Finding> {
-    let at = |(table, page, lsn): (u64, u64, u64)| Place {
+    let at = |Version { table, page, lsn }: Version| Place {
         table_id: Some(table),
         page_id: Some(page),
         lsn: Some(lsn),
@@ -180,9 +181,12 @@ fn refused(row: &CompletionRow, refusal: Refusal) -> Option<Finding> {
             e.to_string(),
         ),
         Refusal::TurtleMissing(fault) if fault.kind.is_unchecked() => return None,
-        Refusal::TurtleMissing(fault) => {
-            Finding::new(Code::PageMissing, at((fault.table, fault.page, fault.lsn)), fault.expected, fault.found)
-        }
+        Refusal::TurtleMissing(fault) => Finding::new(
+            Code::PageMissing,
+            at(Version::new(fault.table, fault.page, fault.lsn)),
+            fault.expected,
+            fault.found,
+        ),
         Refusal::TurtleChecksum { place, expected, found } => Finding::new(
             Code::TurtleChecksum,
             at(place),
@@ -259,7 +263,7 @@ impl<'a> Work<'a> {
         let evidence = evidence(opened, None, false);
         let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
         let newest = opened.completions.iter().map(|c| c.lsn).max();
-        let highest = opened.index.highest_lsn().max(newest).unwrap_or(0);
+        let highest = opened.index.highest_lsn().max(newest).unwrap_or_default();
         if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
             let finding = Finding::new(
                 Code::LsnCounterBehind,
@@ -372,7 +376,7 @@ impl<'a> Work<'a> {
             let lost = reach::mark_other(opened, &other.trees, walk_options, mark, &mut marks)?;
             for (tree, lost) in other.trees.iter().zip(lost) {
                 // A table the audited checkpoint does not name was dropped: its own last root bounds it.
-                let frontier = tree.root.map_or(0, |r| r.lsn);
+                let frontier = tree.root.map_or(Lsn::NONE, |r| r.lsn);
                 let fact = facts.entry(tree.table).or_insert(TableFacts { frontier, lost: false });
                 fact.lost |= lost || other.root_is_unreadable(tree);
             }
@@ -387,9 +391,9 @@ impl<'a> Work<'a> {
             newest_completion: opened.completions.last().map_or(audited.lsn, |c| c.lsn),
             tables: facts,
             unknown: TableFacts { frontier: audited.completion.metadata_lsn, lost: unnamed },
-            turtle_table: index.get(audited.turtle_at).map_or(0, |r| r.table),
+            turtle_table: index.get(audited.turtle_at).map_or(TableId::default(), |r| r.table),
             key_table: catalog::KEY_TABLE,
-            embedded_key: audited.turtle.key_provider.as_ref().map_or(0, |k| k.lsn),
+            embedded_key: audited.turtle.key_provider.as_ref().map_or(Lsn::NONE, |k| k.lsn),
             discards: generation.discards_pages(),
             missing: reached.missing.clone(),
             newest_only: self.options.newest_only,
@@ -467,9 +471,9 @@ impl<'a> Work<'a> {
 
     /// Tables with rows that no checkpoint's metadata names: work on a new table that is not yet
     /// part of a checkpoint, or rows that belong to nothing.
-    fn unlisted_tables(&mut self, listed: &HashSet<u64>, audited: &Checkpoint) {
+    fn unlisted_tables(&mut self, listed: &HashSet<TableId>, audited: &Checkpoint) {
         let index = &self.opened.index;
-        let turtle_table = index.get(audited.turtle_at).map_or(0, |r| r.table);
+        let turtle_table = index.get(audited.turtle_at).map_or(TableId::default(), |r| r.table);
         for table in index.tables() {
             if listed.contains(&table) || [turtle_table, catalog::KEY_TABLE].contains(&table) {
                 continue;
@@ -537,10 +541,10 @@ impl<'a> Work<'a> {
         class: &[Class],
         trees: &[Tree],
         older: &[(&Checkpoint, Catalog)],
-        explained: &HashSet<(u64, u64, u64)>,
+        explained: &HashSet<Version>,
     ) {
         let index = &self.opened.index;
-        let mut uris: HashMap<u64, &str> = HashMap::new();
+        let mut uris: HashMap<TableId, &str> = HashMap::new();
         for tree in older.iter().flat_map(|(_, c)| &c.trees).chain(trees) {
             uris.insert(tree.table, &tree.uri);
         }
@@ -552,7 +556,7 @@ impl<'a> Work<'a> {
             let used = class[page.clone()].iter().any(|c| matches!(c, Class::Live | Class::Kept));
             let reason = if used { OrphanReason::UnreferencedImage } else { OrphanReason::NeverReferenced };
             let uri = uris.get(&row.table).map(|u| (*u).to_string());
-            let explains = explained.contains(&(row.table, row.page, row.lsn));
+            let explains = explained.contains(&Version::new(row.table, row.page, row.lsn));
             let code = if used { Code::OrphanImage } else { Code::OrphanPage };
             let place = Place {
                 uri: uri.clone(),

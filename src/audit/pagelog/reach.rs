@@ -4,11 +4,12 @@ use super::classify::Class;
 use super::{Opened, Progress};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::PageCounts;
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
 use crate::pagelog::catalog::{Checkpoint, Tree};
 use crate::pagelog::fault::{Fault, FaultKind};
-use crate::pagelog::walk::{self, Bits, LeafSums, Options, Visited, Visitor};
+use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
 use std::collections::{HashMap, HashSet};
 
@@ -21,7 +22,7 @@ pub struct Marks {
     entered: Bits,
     /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
     /// have been superseded by what is gone.
-    pub holed: HashSet<(u64, u64)>,
+    pub holed: HashSet<(TableId, PageId)>,
 }
 
 impl Marks {
@@ -78,10 +79,10 @@ pub struct Reached {
     /// Faults with the position of their tree.
     pub faults: Vec<(usize, Fault)>,
     /// Pages of which nothing is there: (table, page) to the LSN that was wanted.
-    pub missing: HashMap<(u64, u64), u64>,
+    pub missing: HashMap<(TableId, PageId), Lsn>,
 }
 
-/// Walk all trees of the audited checkpoint.
+/// Walk all trees of the audited checkpoint; the first walk of an audit.
 pub fn walk_audited(
     opened: &Opened<'_>,
     trees: &[Tree],
@@ -91,32 +92,40 @@ pub fn walk_audited(
     progress: &dyn Progress,
 ) -> Result<Reached, StoreError> {
     let start = TreeSums { complete: true, ..TreeSums::default() };
-    let mut visitor = Audited {
-        opened,
-        trees,
-        metadata_lsn: audited.completion.metadata_lsn,
-        marks,
-        sums: vec![start; trees.len()],
-        faults: Vec::new(),
-        missing: HashMap::new(),
-        progress,
-        done: (0, 0),
+    let once = |reached: Option<&Bits>, marks: &mut Marks| {
+        let mut visitor = Audited {
+            opened,
+            trees,
+            metadata_lsn: audited.completion.metadata_lsn,
+            marks,
+            sums: vec![start; trees.len()],
+            faults: Vec::new(),
+            missing: HashMap::new(),
+            progress,
+            done: (0, 0),
+        };
+        let options = Options { marks: reached, ..options };
+        let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+        Ok((outcome, Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing }))
     };
     let reached = Bits::new(opened.index.len());
-    let options = Options { marks: Some(&reached), ..options };
-    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-    visitor.marks.take_in(&opened.index, &reached, Class::Live);
-    Ok(Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing })
+    let (outcome, found) = once(Some(&reached), marks)?;
+    if outcome == Outcomes::Settled {
+        marks.take_in(&opened.index, &reached, Class::Live);
+        return Ok(found);
+    }
+    *marks = Marks::new(&opened.index);
+    Ok(once(None, marks)?.1)
 }
 
 struct Audited<'a> {
     opened: &'a Opened<'a>,
     trees: &'a [Tree],
-    metadata_lsn: u64,
+    metadata_lsn: Lsn,
     marks: &'a mut Marks,
     sums: Vec<TreeSums>,
     faults: Vec<(usize, Fault)>,
-    missing: HashMap<(u64, u64), u64>,
+    missing: HashMap<(TableId, PageId), Lsn>,
     progress: &'a dyn Progress,
     done: (u64, u64),
 }
@@ -129,7 +138,7 @@ impl Audited<'_> {
         let frontier = self.trees[tree].root.map_or(self.metadata_lsn, |r| r.lsn);
         let later = index.slice(newest + 1..page.rows.1);
         if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= frontier) {
-            let place = (table, page.cookie.page_id, page.cookie.lsn);
+            let place = Version::new(table, page.cookie.page_id, page.cookie.lsn);
             let found = format!("a discard record at LSN {}", discard.lsn);
             let fault = Fault::new(FaultKind::DiscardedInUse, place, "no discard record", found);
             self.fault(tree, fault.with(format!("the tree's root is at LSN {frontier}")));
@@ -141,7 +150,7 @@ impl Visitor for Audited<'_> {
     fn page(&mut self, tree: usize, page: &Visited) {
         if page.level == 0 && page.cookie.lsn >= self.metadata_lsn {
             // Roots are written before the turtle page that leads to them (I5 of 11.2).
-            let place = (self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
+            let place = Version::new(self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
             let expected = format!("a root below the metadata LSN {}", self.metadata_lsn);
             let found = format!("LSN {}", page.cookie.lsn);
             self.fault(tree, Fault::new(FaultKind::ChildNewer, place, expected, found));
@@ -218,7 +227,9 @@ impl Visitor for Audited<'_> {
             fault.kind,
             Missing | Checksum | Header | Undecodable | ChainBroken | CookieInvalid | CookieUnsupported | Unreadable
         );
-        if unread {
+        // A page that breaks a rule and was read all the same hides nothing.
+        let read = fault.recovered && matches!(fault.kind, Header | Undecodable);
+        if unread && !read {
             self.sums[tree].complete = false;
         }
         // Rows that a damaged file hides are not known to be missing.
@@ -245,35 +256,47 @@ pub fn mark_other(
     marks: &mut Marks,
 ) -> Result<Vec<bool>, StoreError> {
     // The same version has the same subtree: it was marked when it was reached first.
-    let Marks { class, entered, holed } = marks;
     let reached = Bits::new(opened.index.len());
-    let options = Options { depth: Depth::Quick, entered: Some(entered), marks: Some(&reached), ..options };
-    let mut visitor = Marker { trees, class, holed, mark, lost: vec![false; trees.len()] };
-    walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-    let lost = visitor.lost;
-    marks.take_in(&opened.index, &reached, mark);
-    Ok(lost)
+    let once = |entered: &Bits, reached: Option<&Bits>| {
+        let options = Options { depth: Depth::Quick, entered: Some(entered), marks: reached, ..options };
+        let mut visitor = Marker { trees, rows: Vec::new(), holed: Vec::new(), lost: vec![false; trees.len()] };
+        let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
+        Ok((outcome, visitor))
+    };
+    let before = marks.entered.clone();
+    let (outcome, mut found) = once(&marks.entered, Some(&reached))?;
+    if outcome == Outcomes::Settled {
+        marks.take_in(&opened.index, &reached, mark);
+    } else {
+        marks.entered = before;
+        found = once(&marks.entered, None)?.1;
+    }
+    for at in found.rows {
+        let class = &mut marks.class[at];
+        if *class == Class::Unjudged {
+            *class = mark;
+        }
+    }
+    marks.holed.extend(found.holed);
+    Ok(found.lost)
 }
 
+/// What the walk of another checkpoint meets, to be marked once it is settled.
 struct Marker<'a> {
     trees: &'a [Tree],
-    class: &'a mut [Class],
-    holed: &'a mut HashSet<(u64, u64)>,
-    mark: Class,
+    /// Positions of rows.
+    rows: Vec<usize>,
+    /// Pages that lack blocks: table, page.
+    holed: Vec<(TableId, PageId)>,
     lost: Vec<bool>,
 }
 
 impl Visitor for Marker<'_> {
     fn page(&mut self, tree: usize, page: &Visited) {
         if page.chain.is_none() || page.broken {
-            self.holed.insert((self.trees[tree].table, page.cookie.page_id));
+            self.holed.push((self.trees[tree].table, page.cookie.page_id));
         }
-        for at in page.chain.iter().flat_map(|c| c.positions()) {
-            let class = &mut self.class[at];
-            if *class == Class::Unjudged {
-                *class = self.mark;
-            }
-        }
+        self.rows.extend(page.chain.iter().flat_map(|c| c.positions()));
     }
 
     fn subtree_lost(&mut self, tree: usize) {
@@ -314,6 +337,8 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         ..Place::default()
     };
     let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
-    finding.words_mut().evidence.clone_from(&fault.evidence);
+    if let Some(words) = finding.words_mut() {
+        words.evidence.clone_from(&fault.evidence);
+    }
     finding
 }

@@ -6,6 +6,7 @@ use super::reach::{Reached, TreeSums};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{DatabaseInfo, SizeMeaning, TreeInfo};
 use crate::format::generation::Generation;
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::pagelog::catalog::{Catalog, Checkpoint, Tree};
 use crate::store::Index;
 use std::collections::{BTreeMap, HashSet};
@@ -39,7 +40,7 @@ pub struct Judged {
     /// Findings.
     pub findings: Vec<Finding>,
     /// Orphans (table, page, LSN) whose bytes are in a published size.
-    pub explained: HashSet<(u64, u64, u64)>,
+    pub explained: HashSet<Version>,
 }
 
 /// Judge all trees and the database.
@@ -143,7 +144,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     for c in used {
         match c.kind {
             CandidateKind::Orphan => {
-                out.explained.insert((tree.table, c.page, c.lsn));
+                out.explained.insert(Version::new(tree.table, c.page, c.lsn));
             }
             CandidateKind::ObsoleteChain => out.findings.push(obsolete_chain(tree, c)),
             _ => {}
@@ -232,7 +233,7 @@ fn cause(used: &[&Candidate], explanation: &Explanation) -> String {
 }
 
 fn describe(c: &Candidate) -> String {
-    let lsns = c.lsns.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let lsns = c.lsns.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ");
     let what = match c.kind {
         CandidateKind::Orphan => "orphan",
         CandidateKind::ObsoleteChain => "chain given up",
@@ -264,7 +265,7 @@ fn tickets(used: &[&Candidate], code: Code) -> Vec<&'static str> {
 
 fn obsolete_chain(tree: &Tree, c: &Candidate) -> Finding {
     let place = Place { page_id: Some(c.page), lsn: Some(c.lsn), ..place(tree) };
-    let lsns = c.lsns.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let lsns = c.lsns.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ");
     Finding::new(
         Code::ObsoleteChainUncounted,
         place,
@@ -329,8 +330,8 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
 
 /// Tables that an older checkpoint names and the audited one does not, with their last published size.
 fn dropped_tables(input: &Input<'_>) -> Vec<(String, Candidate)> {
-    let present: HashSet<(&str, u64)> = input.all_trees.iter().map(|t| (t.uri.as_str(), t.table)).collect();
-    let mut out: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+    let present: HashSet<(&str, TableId)> = input.all_trees.iter().map(|t| (t.uri.as_str(), t.table)).collect();
+    let mut out: BTreeMap<(&str, TableId), u64> = BTreeMap::new();
     for (_, catalog) in input.older.iter().filter(|(c, _)| c.lsn < input.audited.lsn) {
         for tree in catalog.trees.iter().filter(|t| !present.contains(&(t.uri.as_str(), t.table))) {
             if let Some(entry) = &tree.entry {
@@ -342,7 +343,7 @@ fn dropped_tables(input: &Input<'_>) -> Vec<(String, Candidate)> {
     out.into_iter()
         .map(|((uri, table), bytes)| {
             let kind = CandidateKind::ObsoleteChain;
-            (uri.to_string(), Candidate { kind, page: table, lsn: 0, bytes, lsns: Vec::new() })
+            (uri.to_string(), Candidate { kind, page: PageId(table.get()), lsn: Lsn::NONE, bytes, lsns: Vec::new() })
         })
         .collect()
 }

@@ -4,6 +4,7 @@ use crate::audit;
 use crate::cli::args::StoreArgs;
 use crate::cli::{Failure, Outcome, server_log};
 use crate::exit;
+use crate::id::Lsn;
 use crate::pickup::explain::check::{self, Check};
 use crate::pickup::explain::story::Story;
 use crate::pickup::explain::{Case, Options};
@@ -35,7 +36,7 @@ pub struct Args {
     profile: Option<Profile>,
     /// LSN of the key page the node had committed, if you know it
     #[arg(long, value_name = "LSN")]
-    keystore_lsn: Option<u64>,
+    keystore_lsn: Option<Lsn>,
     /// With --home: read a store that another process holds
     #[arg(long, requires = "home")]
     allow_live: bool,

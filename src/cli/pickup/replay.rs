@@ -5,6 +5,7 @@ use crate::cli::args::{StoreArgs, generation};
 use crate::cli::{Failure, Outcome};
 use crate::exit;
 use crate::format::generation::Generation;
+use crate::id::Lsn;
 use crate::pickup::merge::Checks;
 use crate::pickup::policy::Policy;
 use crate::pickup::profile::Profile;
@@ -28,11 +29,11 @@ pub struct Args {
     dir: PathBuf,
     /// The standby has committed the key page at this LSN from the outset
     #[arg(long, value_name = "LSN")]
-    keystore_lsn: Option<u64>,
+    keystore_lsn: Option<Lsn>,
     /// The standby has this checkpoint installed at the outset: the LSN of its completion record or
     /// turtle page. Its key is committed, unless --keystore-lsn names another
     #[arg(long, value_name = "LSN")]
-    installed: Option<u64>,
+    installed: Option<Lsn>,
     /// What the server does when a pick-up fails [default: all, side by side]
     #[arg(long, value_enum)]
     policy: Option<Policy>,

@@ -17,6 +17,7 @@ use crate::format::completion::Completion;
 use crate::format::crc::crc32c;
 use crate::format::generation::Generation;
 use crate::format::key_page;
+use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
 use crate::scenario::random::Rng;
 use pagelog::{Link, Log};
@@ -61,7 +62,7 @@ pub struct TreeTruth {
     /// Its name in the metadata.
     pub uri: String,
     /// Its id.
-    pub table_id: u64,
+    pub table_id: TableId,
     /// The size the newest checkpoint publishes.
     pub published_size: u64,
     /// The bytes of its reachable pages.
@@ -78,11 +79,11 @@ pub struct Trace {
     /// Code of the finding that names it, or class of the row if it is no finding.
     pub code: &'static str,
     /// Table.
-    pub table_id: Option<u64>,
+    pub table_id: Option<TableId>,
     /// Page.
-    pub page_id: Option<u64>,
+    pub page_id: Option<PageId>,
     /// LSN.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// Bytes that a published size is too high by because of it.
     pub counted: i64,
 }
@@ -97,7 +98,7 @@ pub struct Truth {
     /// Bytes of all pages.
     pub bytes: u64,
     /// LSN of the newest completion record.
-    pub checkpoint_lsn: u64,
+    pub checkpoint_lsn: Lsn,
     /// `database_size` of the newest checkpoint, where the generation keeps one.
     pub database_size: Option<u64>,
     /// What it should be.
@@ -129,9 +130,9 @@ struct Forge<'a> {
     values: Values,
     tables: Vec<Tree>,
     metadata: Tree,
-    turtle: u64,
-    key_lsn: Option<u64>,
-    completions: Vec<(u64, u64, String)>,
+    turtle: Lsn,
+    key_lsn: Option<Lsn>,
+    completions: Vec<(Lsn, u64, String)>,
     database_size: Option<u64>,
     true_size: u64,
     traces: Vec<Trace>,
@@ -142,7 +143,8 @@ impl<'a> Forge<'a> {
         let modern = spec.generation >= Generation::February2026;
         let tables = (0..spec.tables).map(|n| {
             let table = if modern { (FIRST_INDEX + n) * 8 + 1 } else { 5 + 2 * n };
-            let mut tree = Tree::new(format!("file:forged{n:02}.wt_stable"), table, spec.generation, spec.fanout);
+            let mut tree =
+                Tree::new(format!("file:forged{n:02}.wt_stable"), TableId(table), spec.generation, spec.fanout);
             tree.compressor = spec.compressor;
             tree
         });
@@ -153,8 +155,13 @@ impl<'a> Forge<'a> {
             rng: Rng::new(spec.seed),
             values: Values::new(spec.seed, spec.value_bytes()),
             tables: tables.collect(),
-            metadata: Tree::new(SHARED_METADATA.into(), if modern { 10 } else { 2 }, spec.generation, 100),
-            turtle: 0,
+            metadata: Tree::new(
+                SHARED_METADATA.into(),
+                if modern { TableId(10) } else { TableId(2) },
+                spec.generation,
+                100,
+            ),
+            turtle: Lsn(0),
             key_lsn: None,
             completions: Vec::new(),
             database_size: None,
@@ -163,8 +170,8 @@ impl<'a> Forge<'a> {
         }
     }
 
-    fn turtle_table(&self) -> u64 {
-        if self.spec.generation >= Generation::February2026 { 2 } else { 1 }
+    fn turtle_table(&self) -> TableId {
+        if self.spec.generation >= Generation::February2026 { TableId(2) } else { TableId(1) }
     }
 
     fn planned(&self, fault: Fault) -> u64 {
@@ -211,7 +218,7 @@ impl<'a> Forge<'a> {
         }
         for (tree, old) in tables.iter().zip(old_roots) {
             if let Some(old) = old {
-                self.log.discard((tree.table, old.page), old.lsn, 0)?;
+                self.log.discard((tree.table, old.page), old.lsn, Lsn::NONE)?;
             }
         }
         if last {
@@ -222,17 +229,24 @@ impl<'a> Forge<'a> {
         Ok(())
     }
 
-    fn trace(&mut self, fault: Fault, table_id: Option<u64>, page_id: Option<u64>, lsn: Option<u64>, counted: i64) {
+    fn trace(
+        &mut self,
+        fault: Fault,
+        table_id: Option<TableId>,
+        page_id: Option<PageId>,
+        lsn: Option<Lsn>,
+        counted: i64,
+    ) {
         self.traces.push(Trace { fault, code: fault.code(), table_id, page_id, lsn, counted });
     }
 
-    fn put_key(&mut self, number: u64) -> Result<u64, ForgeError> {
+    fn put_key(&mut self, number: u64) -> Result<Lsn, ForgeError> {
         let secret = self.rng.value(KEY_BYTES);
         let page = match self.spec.generation {
             Generation::July2026 => key_page::encode_v2(&secret, timestamp(number)),
             _ => key_page::encode_v1(&secret),
         };
-        let link = Link { backlink: self.key_lsn.unwrap_or(0), base: 0 };
+        let link = Link { backlink: self.key_lsn.unwrap_or_default(), base: Lsn::NONE };
         self.log.put((KEY_TABLE, SPECIAL_PAGE), link, 0, &page)
     }
 
@@ -289,14 +303,14 @@ impl<'a> Forge<'a> {
                     tree.write_leaf(&mut self.log, at, rows.iter(), Mishap::None)?;
                     let newer = LeafRows::one(&values, at, per_leaf, number + 1);
                     if let Some((lsn, bytes)) = tree.failed_delta(&mut self.log, at, newer.iter())? {
-                        let page = tree.leaves.get(at).map_or(0, |s| s.page);
+                        let page = tree.leaves.get(at).map_or(PageId::default(), |s| s.page);
                         self.leaked(DuplicateDelta, tree, page, lsn, bytes);
                     }
                 }
                 Some(DiscardInUse) => {
                     tree.write_leaf(&mut self.log, at, rows.iter(), Mishap::None)?;
                     if let Some(state) = tree.leaves.get(at).copied() {
-                        self.log.discard((tree.table, state.page), state.lsn, 0)?;
+                        self.log.discard((tree.table, state.page), state.lsn, Lsn::NONE)?;
                     }
                     self.trace_leaf(DiscardInUse, tree, at, 0);
                 }
@@ -360,7 +374,7 @@ impl<'a> Forge<'a> {
         self.trace(fault, Some(tree.table), state.map(|s| s.page), state.map(|s| s.lsn), counted);
     }
 
-    fn leaked(&mut self, fault: Fault, tree: &mut Tree, page: u64, lsn: u64, bytes: u64) {
+    fn leaked(&mut self, fault: Fault, tree: &mut Tree, page: PageId, lsn: Lsn, bytes: u64) {
         let counted = i64::try_from(bytes).unwrap_or(i64::MAX);
         tree.drift += counted;
         self.trace(fault, Some(tree.table), Some(page), Some(lsn), counted);
@@ -412,9 +426,9 @@ impl<'a> Forge<'a> {
         if damaged && let Some(byte) = text.iter_mut().rev().nth(2) {
             *byte ^= 0x01;
         }
-        let backlink = if modern { self.turtle } else { 0 };
+        let backlink = if modern { self.turtle } else { Lsn(0) };
         let table = self.turtle_table();
-        self.turtle = self.log.put((table, SPECIAL_PAGE), Link { backlink, base: 0 }, 0, &text)?;
+        self.turtle = self.log.put((table, SPECIAL_PAGE), Link { backlink, base: Lsn::NONE }, 0, &text)?;
         if damaged {
             self.trace(Fault::FlipTurtle, Some(table), Some(SPECIAL_PAGE), Some(self.turtle), 0);
         }
@@ -441,7 +455,7 @@ impl<'a> Forge<'a> {
         }
         self.completions.push((lsn, stamp, text));
         if let Some(old) = old {
-            self.log.discard((self.metadata.table, old.page), old.lsn, 0)?;
+            self.log.discard((self.metadata.table, old.page), old.lsn, Lsn::NONE)?;
         }
         Ok(())
     }
@@ -472,7 +486,7 @@ impl<'a> Forge<'a> {
             generation: spec.generation.name(),
             rows: log.rows,
             bytes: log.bytes,
-            checkpoint_lsn: completions.last().map_or(0, |c| c.0),
+            checkpoint_lsn: completions.last().map_or(Lsn::NONE, |c| c.0),
             database_size,
             true_database_size: true_size,
             trees: trees.collect(),
@@ -489,7 +503,7 @@ fn metadata_rows(tables: &[Tree], generation: Generation, short: bool) -> Vec<Ke
     for (n, tree) in tables.iter().enumerate() {
         let uri = &tree.uri;
         let name = uri.trim_start_matches("file:").trim_end_matches(".wt_stable");
-        let next = if short && n == 0 { 101 } else { tree.next_page };
+        let next = if short && n == 0 { PageId(101) } else { tree.next_page };
         rows.insert(uri.clone(), tree.config(("u", "u"), TIME, next));
         let layered = format!(
             "ingest=\"file:{name}.wt_ingest\",key_format=u,log=(enabled=false),stable=\"{uri}\",value_format=u"
@@ -499,8 +513,8 @@ fn metadata_rows(tables: &[Tree], generation: Generation, short: bool) -> Vec<Ke
         rows.insert(format!("table:{name}"), "colgroups=,columns=,key_format=u,value_format=u".to_string());
     }
     let history = if generation >= Generation::February2026 { 18 } else { 3 };
-    let history = Tree::new(SHARED_HISTORY.into(), history, generation, 2);
-    rows.insert(history.uri.clone(), history.config(("IuQQ", "QQQu"), TIME, 0));
+    let history = Tree::new(SHARED_HISTORY.into(), TableId(history), generation, 2);
+    rows.insert(history.uri.clone(), history.config(("IuQQ", "QQQu"), TIME, PageId(0)));
     let ended = |text: String| (text + "\0").into_bytes();
     rows.into_iter().map(|(uri, text)| (ended(uri), ended(text))).collect()
 }

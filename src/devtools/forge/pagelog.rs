@@ -2,6 +2,7 @@
 
 use super::ForgeError;
 use crate::format::generation::Generation;
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +22,9 @@ const GLOBALS: &str = "CREATE TABLE globals (id INTEGER, val INTEGER, PRIMARY KE
 /// How a block links to the ones before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Link {
-    pub(super) backlink: u64,
+    pub(super) backlink: Lsn,
     /// 0 for a full image.
-    pub(super) base: u64,
+    pub(super) base: Lsn,
 }
 
 /// The log. What is put goes to the databases at once.
@@ -32,8 +33,8 @@ pub(super) struct Log {
     sharded: bool,
     encryption: bool,
     files: BTreeMap<String, Connection>,
-    tables: BTreeSet<u64>,
-    lsn: u64,
+    tables: BTreeSet<TableId>,
+    lsn: Lsn,
     pub(super) rows: u64,
     pub(super) bytes: u64,
 }
@@ -47,14 +48,14 @@ impl Log {
             encryption: generation < Generation::February2026,
             files: BTreeMap::new(),
             tables: BTreeSet::new(),
-            lsn: 0,
+            lsn: Lsn::NONE,
             rows: 0,
             bytes: 0,
         }
     }
 
-    pub(super) fn next_lsn(&mut self) -> u64 {
-        self.lsn += 1;
+    pub(super) fn next_lsn(&mut self) -> Lsn {
+        self.lsn.0 += 1;
         self.lsn
     }
 
@@ -70,9 +71,9 @@ impl Log {
         )
     }
 
-    fn file(&mut self, table: u64) -> Result<&Connection, ForgeError> {
+    fn file(&mut self, table: TableId) -> Result<&Connection, ForgeError> {
         let name =
-            if self.sharded { format!("pages_{:02}.db", table % SHARDS) } else { format!("pages_{table:06}.db") };
+            if self.sharded { format!("pages_{:02}.db", table.get() % SHARDS) } else { format!("pages_{table:06}.db") };
         self.tables.insert(table);
         if !self.files.contains_key(&name) {
             let conn = begin(&self.kv_home.join(&name), Some(PAGE_SIZE), &self.pages())?;
@@ -83,7 +84,7 @@ impl Log {
 
     fn insert(
         &mut self,
-        (table, page, lsn): (u64, u64, u64),
+        Version { table, page, lsn }: Version,
         link: Link,
         flags: u32,
         data: &[u8],
@@ -96,11 +97,11 @@ impl Log {
                  page_data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
-                table.cast_signed(),
-                page.cast_signed(),
-                lsn.cast_signed(),
-                link.backlink.cast_signed(),
-                link.base.cast_signed(),
+                table.get().cast_signed(),
+                page.get().cast_signed(),
+                lsn.get().cast_signed(),
+                link.backlink.get().cast_signed(),
+                link.base.get().cast_signed(),
                 flags,
                 MATERIALIZED,
                 data
@@ -111,36 +112,41 @@ impl Log {
     /// Put a block.
     pub(super) fn put(
         &mut self,
-        (table, page): (u64, u64),
+        (table, page): (TableId, PageId),
         link: Link,
         flags: u32,
         data: &[u8],
-    ) -> Result<u64, ForgeError> {
+    ) -> Result<Lsn, ForgeError> {
         let lsn = self.next_lsn();
-        self.insert((table, page, lsn), link, flags, data)?;
+        self.insert(Version::new(table, page, lsn), link, flags, data)?;
         Ok(lsn)
     }
 
     /// Discard a page: the record names its newest block, and the base if that is a delta.
-    pub(super) fn discard(&mut self, (table, page): (u64, u64), newest: u64, base: u64) -> Result<u64, ForgeError> {
+    pub(super) fn discard(
+        &mut self,
+        (table, page): (TableId, PageId),
+        newest: Lsn,
+        base: Lsn,
+    ) -> Result<Lsn, ForgeError> {
         let link = Link { backlink: newest, base: if base == 0 { newest } else { base } };
         self.put((table, page), link, FLAG_DELTA | FLAG_DISCARDED, &[])
     }
 
     /// Write completion records and counters, and end all transactions.
-    pub(super) fn finish(mut self, completions: &[(u64, u64, String)]) -> Result<(), ForgeError> {
+    pub(super) fn finish(mut self, completions: &[(Lsn, u64, String)]) -> Result<(), ForgeError> {
         let conn = begin(&self.kv_home.join("checkpoints.db"), None, CHECKPOINTS)?;
         for (lsn, timestamp, text) in completions {
             conn.execute(
                 "INSERT INTO checkpoints VALUES (?1, ?2, ?3)",
-                params![lsn.cast_signed(), timestamp.cast_signed(), text.as_bytes()],
+                params![lsn.get().cast_signed(), timestamp.cast_signed(), text.as_bytes()],
             )?;
         }
         end(conn)?;
         let conn = begin(&self.kv_home.join("globals.db"), None, GLOBALS)?;
-        conn.execute("INSERT INTO globals VALUES (0, ?1)", [self.lsn.cast_signed()])?;
+        conn.execute("INSERT INTO globals VALUES (0, ?1)", [self.lsn.get().cast_signed()])?;
         for table in &self.tables {
-            conn.execute("INSERT INTO globals VALUES (1, ?1)", [table.cast_signed()])?;
+            conn.execute("INSERT INTO globals VALUES (1, ?1)", [table.get().cast_signed()])?;
         }
         end(conn)?;
         std::mem::take(&mut self.files).into_values().try_for_each(end)

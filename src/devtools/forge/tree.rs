@@ -9,11 +9,12 @@ use crate::format::generation::Generation;
 use crate::format::image::{self, Image, NewImage};
 use crate::format::int;
 use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::id::{Lsn, PageId, TableId};
 use crate::page::cell::{self, CellKind, Times};
 use crate::store::FLAG_DELTA;
 
 /// The first page id of a tree (06.1).
-const FIRST_PAGE: u64 = 100;
+const FIRST_PAGE: PageId = PageId(100);
 /// Most deltas on one image (03.7).
 const MAX_DELTAS: u8 = 32;
 /// Page-log flag of a compressed block (10.1).
@@ -27,10 +28,10 @@ pub(super) type KeyValue = (Vec<u8>, Vec<u8>);
 /// What a parent knows of a page.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct State {
-    pub(super) page: u64,
-    pub(super) lsn: u64,
+    pub(super) page: PageId,
+    pub(super) lsn: Lsn,
     /// LSN of the full image; that of the page itself if there are no deltas.
-    pub(super) base: u64,
+    pub(super) base: Lsn,
     /// Stored length of all blocks.
     pub(super) size: u32,
     /// Stored length of the newest block.
@@ -56,7 +57,7 @@ pub(super) enum Mishap {
 /// One tree.
 pub(super) struct Tree {
     pub(super) uri: String,
-    pub(super) table: u64,
+    pub(super) table: TableId,
     pub(super) generation: Generation,
     pub(super) compressor: Option<Compressor>,
     pub(super) fanout: usize,
@@ -64,7 +65,7 @@ pub(super) struct Tree {
     /// Internal pages below the root, lowest level first.
     levels: Vec<Vec<State>>,
     pub(super) root: Option<State>,
-    pub(super) next_page: u64,
+    pub(super) next_page: PageId,
     write_gen: u64,
     order: u64,
     /// Bytes the published size is off.
@@ -79,7 +80,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(uri: String, table: u64, generation: Generation, fanout: usize) -> Self {
+    pub(super) fn new(uri: String, table: TableId, generation: Generation, fanout: usize) -> Self {
         Self {
             uri,
             table,
@@ -100,9 +101,10 @@ impl Tree {
         }
     }
 
-    pub(super) fn new_page(&mut self) -> u64 {
-        self.next_page += 1;
-        self.next_page - 1
+    pub(super) fn new_page(&mut self) -> PageId {
+        let page = self.next_page;
+        self.next_page.0 += 1;
+        page
     }
 
     /// Write a leaf whole: under its own page id, or a new one.
@@ -134,7 +136,7 @@ impl Tree {
         log: &mut Log,
         on: Option<usize>,
         rows: impl Iterator<Item = (&'r [u8], &'r [u8])>,
-    ) -> Result<(u64, u64, u64), ForgeError> {
+    ) -> Result<(PageId, Lsn, u64), ForgeError> {
         let before = match on.and_then(|at| self.leaves.get(at)) {
             Some(state) => *state,
             None => State { page: self.new_page(), ..State::default() },
@@ -185,7 +187,7 @@ impl Tree {
         log: &mut Log,
         at: usize,
         rows: impl Iterator<Item = (&'r [u8], &'r [u8])>,
-    ) -> Result<Option<(u64, u64)>, ForgeError> {
+    ) -> Result<Option<(Lsn, u64)>, ForgeError> {
         let Some(before) = self.leaves.get(at).copied().filter(|s| s.deltas < MAX_DELTAS) else { return Ok(None) };
         let state = self.delta(log, before, rows, Mishap::None)?;
         Ok(Some((state.lsn, u64::from(state.newest))))
@@ -240,7 +242,7 @@ impl Tree {
         mishap: Mishap,
     ) -> Result<State, ForgeError> {
         // 10.2.5: a full image links to the full image it replaces.
-        let link = Link { backlink: before.base, base: 0 };
+        let link = Link { backlink: before.base, base: Lsn(0) };
         let (lsn, len, checksum) = self.put(log, before.page, kind, cells, link, before.checksum, mishap)?;
         Ok(State { page: before.page, lsn, base: lsn, size: len, newest: len, checksum, deltas: 0, dirty: true })
     }
@@ -250,13 +252,13 @@ impl Tree {
     fn put(
         &mut self,
         log: &mut Log,
-        page: u64,
+        page: PageId,
         (page_type, flags, entries): (PageType, u8, u32),
         cells: &[u8],
         link: Link,
         previous_checksum: u32,
         mishap: Mishap,
-    ) -> Result<(u64, u32, u32), ForgeError> {
+    ) -> Result<(Lsn, u32, u32), ForgeError> {
         self.write_gen += 1;
         let delta = link.base != 0;
         let header = PageHeader {
@@ -292,7 +294,7 @@ impl Tree {
     fn cookie(&self, state: &State) -> Cookie {
         // 02.4: cumulative since January 2026, the newest block alone before.
         let size = if self.generation < Generation::February2026 { state.newest } else { state.size };
-        let base = if state.deltas > 0 { state.base } else { 0 };
+        let base = if state.deltas > 0 { state.base } else { Lsn(0) };
         Cookie::new(state.page, state.lsn, base, size, state.checksum)
     }
 
@@ -394,7 +396,7 @@ impl Tree {
     pub(super) fn published(&self) -> u64 {
         match self.root {
             // 07.6: the root's page id, by mistake.
-            Some(root) if self.generation < Generation::February2026 => root.page,
+            Some(root) if self.generation < Generation::February2026 => root.page.get(),
             _ => self.true_size().saturating_add_signed(self.drift),
         }
     }
@@ -410,7 +412,7 @@ impl Tree {
 
     /// The list of checkpoints in the metadata (07.6): only the newest is kept. `short` takes from the
     /// next page id.
-    pub(super) fn checkpoint_list(&self, time: u64, next_page: u64) -> String {
+    pub(super) fn checkpoint_list(&self, time: u64, next_page: PageId) -> String {
         let addr = self.root.map(|r| hex::encode(self.cookie(&r).encode())).unwrap_or_default();
         format!(
             "(WiredTigerCheckpoint.{0}=(addr=\"{addr}\",order={0},time={time},size={1},newest_start_durable_ts=0,\
@@ -423,7 +425,7 @@ impl Tree {
     }
 
     /// The row of the shared metadata (07.7).
-    pub(super) fn config(&self, (key_format, value_format): (&str, &str), time: u64, next_page: u64) -> String {
+    pub(super) fn config(&self, (key_format, value_format): (&str, &str), time: u64, next_page: PageId) -> String {
         let compressor = self.compressor.map_or("", Compressor::name);
         format!(
             "access_pattern_hint=none,allocation_size=4KB,block_compressor={compressor},block_manager=disagg,\

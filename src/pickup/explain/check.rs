@@ -7,6 +7,7 @@ use crate::audit::pagelog::Opened;
 use crate::format::completion::{self, Completion};
 use crate::format::cookie::Cookie;
 use crate::format::pagelog_turtle::Turtle;
+use crate::id::{Lsn, TableId};
 use crate::pagelog::catalog::{self, KEY_TABLE, SPECIAL_PAGE, Tree};
 use crate::pickup::code::Code;
 use crate::pickup::profile::Profile;
@@ -45,11 +46,11 @@ impl Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Next {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// The key it embeds.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
 }
 
 /// A claim compared with a store.
@@ -62,17 +63,17 @@ pub struct Check {
     /// Why.
     pub reasons: Vec<String>,
     /// LSN of the completion record.
-    pub record_lsn: Option<u64>,
+    pub record_lsn: Option<Lsn>,
     /// Its text.
     pub record: Option<String>,
     /// The key that the checkpoint embeds.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// Newest key page below the metadata LSN.
-    pub newest_key_before: Option<u64>,
+    pub newest_key_before: Option<Lsn>,
     /// Newest key page of all.
-    pub newest_key: Option<u64>,
+    pub newest_key: Option<Lsn>,
     /// The key the node is taken to have committed.
-    pub node_key: Option<u64>,
+    pub node_key: Option<Lsn>,
     /// Step at which the checkpoint fails here.
     pub step: Option<Step>,
     /// Return code there.
@@ -88,7 +89,7 @@ struct Pages<'s> {
 }
 
 impl Pages<'_> {
-    fn page(&mut self, table: u64, lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn page(&mut self, table: TableId, lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         let missing = || Fetch::Missing(format!("no page 1 of table {table} at LSN {lsn}"));
         let at = self.opened.index.find(table, SPECIAL_PAGE, lsn).ok_or_else(missing)?;
         let row = self.opened.index.get(at).ok_or_else(missing)?;
@@ -99,15 +100,15 @@ impl Pages<'_> {
 }
 
 impl Source for Pages<'_> {
-    fn turtle(&mut self, metadata_lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn turtle(&mut self, metadata_lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         self.page(catalog::turtle_table(&self.opened.index), metadata_lsn)
     }
 
-    fn key_page(&mut self, lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn key_page(&mut self, lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         self.page(KEY_TABLE, lsn)
     }
 
-    fn metadata(&mut self, metadata_lsn: u64, _turtle: &Turtle) -> Result<Rows, Fetch> {
+    fn metadata(&mut self, metadata_lsn: Lsn, _turtle: &Turtle) -> Result<Rows, Fetch> {
         let text = |b: &[u8]| String::from_utf8_lossy(b.strip_suffix(b"\0").unwrap_or(b)).into_owned();
         let row = self
             .opened
@@ -135,7 +136,7 @@ pub fn check(
     failed: &Failed,
     reasoned: &Reasoned,
     profile: Profile,
-    keystore_lsn: Option<u64>,
+    keystore_lsn: Option<Lsn>,
 ) -> Result<Check, StoreError> {
     let mut out = Check {
         home: home.to_string(),
@@ -156,7 +157,7 @@ pub fn check(
         return Ok(out);
     };
     let index = &opened.index;
-    let keys: Vec<u64> =
+    let keys: Vec<Lsn> =
         index.slice(index.page(KEY_TABLE, SPECIAL_PAGE)).iter().filter(|r| !r.is_discard()).map(|r| r.lsn).collect();
     out.newest_key = keys.iter().copied().max();
     out.newest_key_before = keys.iter().copied().filter(|k| *k < lsn).max();
@@ -216,7 +217,7 @@ pub fn check(
 }
 
 /// Why there is no such record.
-fn absent(opened: &Opened<'_>, records: &[(&CompletionRow, Completion)], lsn: u64) -> String {
+fn absent(opened: &Opened<'_>, records: &[(&CompletionRow, Completion)], lsn: Lsn) -> String {
     if let Some((row, own)) = records.iter().find(|(_, c)| c.metadata_lsn == lsn) {
         return format!(
             "the completion record at LSN {} has metadata_lsn={lsn} but another checksum or size ({}): this is another \

@@ -3,6 +3,7 @@
 
 use super::lines::{self, HARD, Record, SOFT};
 use crate::format::completion;
+use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::step::Step;
 
@@ -41,23 +42,23 @@ pub(crate) enum Field {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
     /// The inner function failed. `newest`: in the words of the newest builds.
-    Failed { lsn: u64, code: Option<Code>, newest: bool },
+    Failed { lsn: Lsn, code: Option<Code>, newest: bool },
     /// The outer function failed; the completion text.
     Config { text: String, code: Option<Code> },
     /// A step names itself.
-    Named { lsn: Option<u64>, step: Step, words: String },
+    Named { lsn: Option<Lsn>, step: Step, words: String },
     /// A row of a page log did not come.
-    ReadFailed { lsn: u64 },
+    ReadFailed { lsn: Lsn },
     /// An older checkpoint was refused.
-    Older { current: u64, new: u64 },
+    Older { current: Lsn, new: Lsn },
     /// The installed checkpoint once more.
     Same,
     /// A checkpoint was installed.
-    Installed { lsn: u64, ms: Option<u64> },
+    Installed { lsn: Lsn, ms: Option<u64> },
     /// A leader wrote or completed one.
-    Wrote { lsn: u64 },
+    Wrote { lsn: Lsn },
     /// A number of the checkpoint manager.
-    Manager(Field, u64),
+    Manager(Field, Lsn),
     /// The process dies: what failed, if it says so.
     Dies { text: Option<String>, signal: Option<u64> },
     /// The engine panicked.
@@ -238,12 +239,12 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
             Kind::FailedOld => text.number(text.skip(end)).map(|(lsn, end)| {
                 let ret = text.is(end, ":ret=").then(|| text.signed(end.saturating_add(5))).flatten();
                 used = ret.map_or(end, |r| r.1);
-                Message::Failed { lsn, code: ret.map(|r| r.0), newest: false }
+                Message::Failed { lsn: Lsn(lsn), code: ret.map(|r| r.0), newest: false }
             }),
             Kind::FailedNew => text.number(end).map(|(lsn, end)| {
                 let code = text.code(at, end, until);
                 used = code.map_or(end, |c| c.1);
-                Message::Failed { lsn, code: code.map(|c| c.0), newest: true }
+                Message::Failed { lsn: Lsn(lsn), code: code.map(|c| c.0), newest: true }
             }),
             Kind::Config => {
                 let (config, end) = text.config(end);
@@ -254,22 +255,22 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
             Kind::StepAt(step) => {
                 let lsn = text.number(end);
                 used = lsn.map_or(end, |l| l.1);
-                lsn.map(|(lsn, _)| Message::Named { lsn: Some(lsn), step: *step, words: text.quote(at, until) })
+                lsn.map(|(lsn, _)| Message::Named { lsn: Some(Lsn(lsn)), step: *step, words: text.quote(at, until) })
             }
             Kind::Step(step) => Some(Message::Named { lsn: None, step: *step, words: text.quote(at, until) }),
-            Kind::ReadFailed => text.number(text.skip(end)).map(|(lsn, _)| Message::ReadFailed { lsn }),
+            Kind::ReadFailed => text.number(text.skip(end)).map(|(lsn, _)| Message::ReadFailed { lsn: Lsn(lsn) }),
             Kind::Older => {
                 let current = text.after(end, "currentmetadatalsn=");
                 let new = current.and_then(|(_, end)| text.after(end, "newmetadatalsn="));
-                current.zip(new).map(|(c, n)| Message::Older { current: c.0, new: n.0 })
+                current.zip(new).map(|(c, n)| Message::Older { current: Lsn(c.0), new: Lsn(n.0) })
             }
             Kind::Same => Some(Message::Same),
             Kind::Installed => text.after(end, "metadata_lsn=").map(|(lsn, end)| {
                 let ms = text.is(end, "in").then(|| text.number(end.saturating_add(2))).flatten();
-                Message::Installed { lsn, ms: ms.filter(|(_, end)| text.is(*end, "ms")).map(|m| m.0) }
+                Message::Installed { lsn: Lsn(lsn), ms: ms.filter(|(_, end)| text.is(*end, "ms")).map(|m| m.0) }
             }),
-            Kind::Wrote => text.number(end).map(|(lsn, _)| Message::Wrote { lsn }),
-            Kind::Manager(field) => text.number(text.skip(end)).map(|(lsn, _)| Message::Manager(*field, lsn)),
+            Kind::Wrote => text.number(end).map(|(lsn, _)| Message::Wrote { lsn: Lsn(lsn) }),
+            Kind::Manager(field) => text.number(text.skip(end)).map(|(lsn, _)| Message::Manager(*field, Lsn(lsn))),
             Kind::Invariant => {
                 used = at.saturating_add(NEAR);
                 let dead = |h: &&(usize, usize, Kind)| h.0 > at && matches!(h.2, Kind::Signal | Kind::Dying);

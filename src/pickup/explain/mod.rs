@@ -14,6 +14,7 @@ use super::step::Step;
 use crate::audit::result::SCHEMA_VERSION;
 use crate::format::completion;
 use crate::format::config::{Config, Value};
+use crate::id::Lsn;
 use check::Check;
 use reason::{Certainty, Evidence, Reasoned, Weight};
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub struct Options {
     /// The rules of the build.
     pub profile: Option<Profile>,
     /// The key the node had committed.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
 }
 
 /// What a log comes to.
@@ -65,7 +66,7 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Brief {
     /// LSN of the turtle page.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<Lsn>,
     /// Name of the return code.
     pub return_code: Option<Code>,
     /// The step.
@@ -86,7 +87,7 @@ pub struct Brief {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Detail {
     /// LSN of the turtle page.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<Lsn>,
     /// Its time in Unix seconds, DERIVED from its high half (02.6): for display.
     pub metadata_unix_seconds_derived: Option<u64>,
     /// Checksum of the turtle page, hex.
@@ -131,9 +132,9 @@ pub struct Detail {
 
 /// An LSN and the time in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Lsn {
+pub struct LsnAndTime {
     /// The LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// DERIVED from its high half, for display (02.6).
     pub unix_seconds_derived: Option<u64>,
 }
@@ -142,11 +143,11 @@ pub struct Lsn {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ManagerInfo {
     /// Newest checkpoint that is materialized and applied.
-    pub latest_materialized: Option<Lsn>,
+    pub latest_materialized: Option<LsnAndTime>,
     /// The one installed.
-    pub installed: Option<Lsn>,
+    pub installed: Option<LsnAndTime>,
     /// The one to install.
-    pub to_install: Option<Lsn>,
+    pub to_install: Option<LsnAndTime>,
     /// Seconds from the installed to the one to install, DERIVED.
     pub seconds_installed_to_install_derived: Option<i64>,
     /// Seconds from the one to install to the newest, DERIVED.
@@ -189,7 +190,7 @@ pub struct Judged {
     /// Attempts at this checkpoint before it is given up; 1 without a retry.
     pub attempts_allowed: u32,
     /// LSN of the checkpoint it goes on serving from, if it goes on and the log has it.
-    pub serves_from: Option<u64>,
+    pub serves_from: Option<Lsn>,
     /// In words.
     pub what: String,
 }
@@ -234,7 +235,7 @@ pub struct Explanation {
     /// Lines about keys.
     pub key_lines: Vec<Line>,
     /// The key the node had, as given.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// What happens under each policy.
     pub policies: Vec<Judged>,
     /// What a store says.
@@ -380,21 +381,21 @@ fn detail(story: &Story, f: &Failed, r: &Reasoned) -> Detail {
 }
 
 /// The time in an LSN, where it has the shape of one that holds a time: from 2001 on.
-fn unix_seconds(lsn: u64) -> Option<u64> {
-    Some(lsn >> 32).filter(|s| (1_000_000_000..4_000_000_000).contains(s))
+fn unix_seconds(lsn: Lsn) -> Option<u64> {
+    Some(lsn.get() >> 32).filter(|s| (1_000_000_000..4_000_000_000).contains(s))
 }
 
 /// Seconds between two LSNs, by their high halves; nothing for LSNs of another shape.
-fn seconds(from: Option<u64>, to: Option<u64>) -> Option<i64> {
-    let high = |lsn: u64| unix_seconds(lsn).and_then(|s| i64::try_from(s).ok());
+fn seconds(from: Option<Lsn>, to: Option<Lsn>) -> Option<i64> {
+    let high = |lsn: Lsn| unix_seconds(lsn).and_then(|s| i64::try_from(s).ok());
     Some(high(to?)?.saturating_sub(high(from?)?))
 }
 
-fn manager_info(m: &Manager, failing: Option<u64>) -> ManagerInfo {
-    let lsn = |l: Option<u64>| l.map(|lsn| Lsn { lsn, unix_seconds_derived: unix_seconds(lsn) });
+fn manager_info(m: &Manager, failing: Option<Lsn>) -> ManagerInfo {
+    let lsn = |l: Option<Lsn>| l.map(|lsn| LsnAndTime { lsn, unix_seconds_derived: unix_seconds(lsn) });
     // A record's own LSN follows that of its turtle page (07.5.1); the store assigns few in between.
     const NEAR: u64 = 1 << 16;
-    let near = |to: u64, of: u64| to.checked_sub(of).is_some_and(|d| (1..NEAR).contains(&d));
+    let near = |to: Lsn, of: Lsn| to.get().checked_sub(of.get()).is_some_and(|d| (1..NEAR).contains(&d));
     ManagerInfo {
         latest_materialized: lsn(m.latest),
         installed: lsn(m.installed),
@@ -505,7 +506,7 @@ fn secondary(story: &Story, r: Option<&Reasoned>) -> SecondaryInfo {
 }
 
 /// A later checkpoint that the log shows installed behind the failure.
-fn later(story: &Story, f: &Failed) -> Option<u64> {
+fn later(story: &Story, f: &Failed) -> Option<Lsn> {
     let behind = |i: &&Installed| (i.seen.log, i.seen.line) > (f.last.log, f.last.line);
     story.installed.iter().filter(behind).map(|i| i.metadata_lsn).find(|lsn| f.lsn.is_some_and(|own| *lsn > own))
 }
@@ -516,7 +517,7 @@ fn judged(
     f: &Failed,
     r: &Reasoned,
     profile: Profile,
-    (manager, later): (Option<&Manager>, Option<u64>),
+    (manager, later): (Option<&Manager>, Option<Lsn>),
     check: Option<&Check>,
 ) -> Judged {
     let retry = Retry::default();

@@ -3,6 +3,7 @@
 
 use super::lines::{Lines, Record};
 use super::message::{Field, Finder, Found, Message, Noise};
+use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::step::Step;
 use serde::Serialize;
@@ -45,7 +46,7 @@ pub struct Named {
 #[derive(Debug, Clone)]
 pub struct Failed {
     /// Its metadata LSN, if any line names it.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// Attempts in the log.
     pub attempts: u32,
     /// Return code.
@@ -61,9 +62,9 @@ pub struct Failed {
     /// Steps that named themselves.
     pub named: Vec<Named>,
     /// LSNs of page 1 that did not come.
-    pub unread: Vec<u64>,
+    pub unread: Vec<Lsn>,
     /// Current and new LSN, where an older checkpoint was refused.
-    pub older: Option<(u64, u64)>,
+    pub older: Option<(Lsn, Lsn)>,
     /// The engine panicked behind it.
     pub panicked: bool,
     /// Session that picked it up.
@@ -77,7 +78,7 @@ pub struct Failed {
     /// The process died of it.
     pub abort: Option<usize>,
     /// The newest checkpoint installed before it, by metadata LSN.
-    pub installed: Option<u64>,
+    pub installed: Option<Lsn>,
     order: u64,
     attempt_inner: bool,
     attempt_over: bool,
@@ -87,11 +88,11 @@ pub struct Failed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manager {
     /// Newest that is materialized and applied.
-    pub latest: Option<u64>,
+    pub latest: Option<Lsn>,
     /// Installed.
-    pub installed: Option<u64>,
+    pub installed: Option<Lsn>,
     /// To install.
-    pub to_install: Option<u64>,
+    pub to_install: Option<Lsn>,
     /// Where.
     pub seen: Seen,
     order: u64,
@@ -113,7 +114,7 @@ pub struct Abort {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Installed {
     /// Its metadata LSN.
-    pub metadata_lsn: u64,
+    pub metadata_lsn: Lsn,
     /// How long it took.
     pub milliseconds: Option<u64>,
     /// Where.
@@ -194,10 +195,10 @@ pub struct Story {
     pub same: u64,
     finder: Finder,
     lines: Lines,
-    by_lsn: HashMap<Option<u64>, usize>,
+    by_lsn: HashMap<Option<Lsn>, usize>,
     /// Lines of the pick-up under way that name no LSN.
     pending: Vec<Named>,
-    pending_unread: Vec<u64>,
+    pending_unread: Vec<Lsn>,
     /// The failure the last lines were about, until something is installed.
     current: Option<usize>,
     /// Nothing but the end of the process since the last abort.
@@ -411,7 +412,7 @@ impl Story {
     }
 
     /// The failure of a checkpoint, new if there was none. A line without an LSN belongs to the one at hand.
-    fn failure(&mut self, lsn: Option<u64>, seen: &Seen) -> usize {
+    fn failure(&mut self, lsn: Option<Lsn>, seen: &Seen) -> usize {
         let at_hand =
             self.current.filter(|at| lsn.is_none() && self.failures.get(*at).is_some_and(|f| !f.attempt_over));
         let known = at_hand.or_else(|| self.by_lsn.get(&lsn).copied());
@@ -477,7 +478,7 @@ impl Story {
         }
     }
 
-    fn manager(&mut self, field: Field, lsn: u64, seen: Seen) {
+    fn manager(&mut self, field: Field, lsn: Lsn, seen: Seen) {
         let slot = |m: &mut Manager| match field {
             Field::Latest => m.latest.replace(lsn),
             Field::Installed => m.installed.replace(lsn),

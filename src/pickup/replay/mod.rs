@@ -24,6 +24,7 @@ use crate::audit::{self, AuditError, Progress};
 use crate::format::completion;
 use crate::format::config::Config;
 use crate::format::generation::{self, Evidence, Generation};
+use crate::id::Lsn;
 use crate::pagelog::catalog::KEY_TABLE;
 use crate::store::{CompletionRow, StoreError, StoreKind};
 use std::collections::BTreeMap;
@@ -40,9 +41,9 @@ pub struct Options {
     /// How often a server tries again.
     pub retry: Retry,
     /// The key the standby has committed at the outset.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// The checkpoint it has installed at the outset: its metadata LSN, or its record's.
-    pub installed: Option<u64>,
+    pub installed: Option<Lsn>,
 }
 
 impl Default for Options {
@@ -69,7 +70,7 @@ pub enum ReplayError {
     #[error("no checkpoint {wanted} to have installed; the store has {available}")]
     NoSuchCheckpoint {
         /// As given.
-        wanted: u64,
+        wanted: Lsn,
         /// What there is.
         available: String,
     },
@@ -77,7 +78,7 @@ pub enum ReplayError {
     #[error("no standby has checkpoint {wanted} installed: {reason}; the store has {available}")]
     NotInstallable {
         /// As given.
-        wanted: u64,
+        wanted: Lsn,
         /// Step, code and reason.
         reason: String,
         /// What there is.
@@ -87,7 +88,7 @@ pub enum ReplayError {
     #[error("checkpoint {wanted} could not be read: {reason}")]
     Unread {
         /// As given.
-        wanted: u64,
+        wanted: Lsn,
         /// Why.
         reason: String,
     },
@@ -98,7 +99,7 @@ struct Attempted {
     ended: Ended,
     failure: Option<(Step, Code)>,
     reason: Option<String>,
-    keystore_lsn: Option<u64>,
+    keystore_lsn: Option<Lsn>,
     steps: Vec<Done>,
 }
 
@@ -107,17 +108,17 @@ struct Node {
     policy: Policy,
     standby: Standby,
     records: Vec<Record>,
-    aborted_at: Option<u64>,
+    aborted_at: Option<Lsn>,
     /// Metadata LSN behind which it must not fall, whatever it re-syncs from.
-    floor: u64,
+    floor: Lsn,
     installed: u64,
     resyncs: u64,
 }
 
 /// What is known of a record without trying it.
 struct Facts {
-    metadata_lsn: Option<u64>,
-    keystore_lsn: Option<u64>,
+    metadata_lsn: Option<Lsn>,
+    keystore_lsn: Option<Lsn>,
 }
 
 struct Driver<'a, 's> {
@@ -208,7 +209,7 @@ pub fn run(opened: &Opened<'_>, home: &str, options: &Options, progress: &dyn Pr
 }
 
 /// The metadata LSN a record names, if its text can be read so far.
-fn metadata_lsn(row: &CompletionRow) -> Option<u64> {
+fn metadata_lsn(row: &CompletionRow) -> Option<Lsn> {
     completion::metadata_lsn(&Config::parse_bytes(&row.text).ok()?).ok()
 }
 
@@ -218,7 +219,7 @@ fn generation_of(
     opened: &Opened<'_>,
     options: &Options,
     keys: &[StoredKey],
-    embedded: &mut BTreeMap<u64, Option<u64>>,
+    embedded: &mut BTreeMap<Lsn, Option<Lsn>>,
 ) -> Result<(Generation, Vec<String>), StoreError> {
     let mut evidence = Evidence {
         palm: opened.store.kind() == StoreKind::Palm,
@@ -253,7 +254,7 @@ fn generation_of(
 
 impl Node {
     fn new(policy: Policy, standby: Standby) -> Self {
-        let floor = standby.installed.as_ref().map_or(0, |i| i.metadata_lsn);
+        let floor = standby.installed.as_ref().map_or(Lsn::NONE, |i| i.metadata_lsn);
         Self { policy, standby, records: Vec::new(), aborted_at: None, floor, installed: 0, resyncs: 0 }
     }
 }
@@ -355,7 +356,7 @@ impl Driver<'_, '_> {
         if let Some(newest) = there().find(|k| self.loads(k)) {
             standby.commit_key(Key { version: None, lsn: newest.lsn });
         }
-        let own = standby.keystore.map_or(0, |k| k.lsn);
+        let own = standby.keystore.map_or(Lsn::NONE, |k| k.lsn);
         let newer = there().filter(|k| k.lsn > own && !self.loads(k));
         newer.map(|k| format!("the key page at LSN {} is not committed: {}", k.lsn, why_not(k))).collect()
     }
@@ -403,7 +404,7 @@ impl Driver<'_, '_> {
             (Ended::Installed, _) => {
                 node.standby.role = Role::Follower;
                 node.installed += 1;
-                node.floor = node.floor.max(node.standby.installed.as_ref().map_or(0, |i| i.metadata_lsn));
+                node.floor = node.floor.max(node.standby.installed.as_ref().map_or(Lsn::NONE, |i| i.metadata_lsn));
             }
             (Ended::Panicked, _) => abort(node, record),
             (Ended::Refused, Some((step, code))) => {
@@ -462,7 +463,7 @@ impl Driver<'_, '_> {
                 fresh.role = Role::Follower;
                 node.standby = fresh;
                 node.installed += u64::from(candidate == at);
-                node.floor = node.floor.max(node.standby.installed.as_ref().map_or(0, |i| i.metadata_lsn));
+                node.floor = node.floor.max(node.standby.installed.as_ref().map_or(Lsn::NONE, |i| i.metadata_lsn));
                 return;
             }
         }
@@ -530,7 +531,7 @@ impl Driver<'_, '_> {
     }
 
     fn result(&self, node: Node, detailed: &[Record]) -> PolicyResult {
-        let of = |ended: &[Ended]| -> Vec<u64> {
+        let of = |ended: &[Ended]| -> Vec<Lsn> {
             node.records.iter().filter(|r| ended.contains(&r.outcome)).map(|r| r.lsn).collect()
         };
         let (refused, unjudged) = (of(&[Ended::Refused, Ended::Panicked]), of(&[Ended::Unjudged]));
@@ -566,7 +567,7 @@ impl Driver<'_, '_> {
         let seconds = |t: u64| Some(t >> 32).filter(|s| *s > 0);
         Some(Behind {
             records: (self.rows.len() - 1 - at) as u64,
-            lsn: newest.map(|n| n.saturating_sub(installed.metadata_lsn)),
+            lsn: newest.map(|n| Lsn(n.get().saturating_sub(installed.metadata_lsn.get()))),
             seconds: seconds(last.timestamp).zip(seconds(own.timestamp)).map(|(a, b)| a.saturating_sub(b)),
         })
     }
@@ -599,7 +600,7 @@ impl Driver<'_, '_> {
 }
 
 /// The checkpoint a node serves from. A dead one serves nothing, whatever it had installed.
-fn serves(standby: &Standby) -> Option<u64> {
+fn serves(standby: &Standby) -> Option<Lsn> {
     standby.installed.as_ref().filter(|_| standby.role == Role::Follower).map(|i| i.metadata_lsn)
 }
 

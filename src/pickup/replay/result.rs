@@ -1,6 +1,7 @@
 //! What a replay comes to, as programs read it (schema 1; DESIGN section 6).
 
 use crate::audit::result::Tool;
+use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::policy::Policy;
 use crate::pickup::profile::Profile;
@@ -44,7 +45,7 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resync {
     /// LSN of its completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// How it ended.
     pub outcome: Ended,
     /// The step that failed.
@@ -61,13 +62,13 @@ pub struct Resync {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page, where the text says it.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<Lsn>,
     /// The key the turtle page embeds, where that could be read.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// The key the standby had committed before it tried.
-    pub committed_keystore_lsn: Option<u64>,
+    pub committed_keystore_lsn: Option<Lsn>,
     /// How it ended.
     pub outcome: Ended,
     /// The step that failed.
@@ -86,7 +87,7 @@ pub struct Record {
     /// What the node was afterwards.
     pub role: Role,
     /// Metadata LSN of the checkpoint it served from afterwards.
-    pub serves_metadata_lsn: Option<u64>,
+    pub serves_metadata_lsn: Option<Lsn>,
     /// What else a reader should know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -101,7 +102,7 @@ pub struct Behind {
     /// Records between.
     pub records: u64,
     /// Distance of the metadata LSNs, where the newest record states one.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// Distance of the checkpoint timestamps, where those are times.
     pub seconds: Option<u64>,
 }
@@ -114,21 +115,21 @@ pub struct PolicyResult {
     /// What the node is in the end.
     pub role: Role,
     /// The record it died of.
-    pub aborted_at: Option<u64>,
+    pub aborted_at: Option<Lsn>,
     /// What it has installed, or had when it died.
     pub installed: Option<Installed>,
     /// Metadata LSN of the checkpoint it serves from; null if it does not serve.
-    pub serves_metadata_lsn: Option<u64>,
+    pub serves_metadata_lsn: Option<Lsn>,
     /// The key it has committed.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// Records newer than what it had installed at the outset.
     pub records_offered: u64,
     /// Those it installed when it met them, in a fresh process or not.
     pub records_installed: u64,
     /// Records it could not install.
-    pub refused: Vec<u64>,
+    pub refused: Vec<Lsn>,
     /// Records that could not be judged.
-    pub unjudged: Vec<u64>,
+    pub unjudged: Vec<Lsn>,
     /// How often it left and came back.
     pub resyncs: u64,
     /// How far what it has installed is behind in the end.
@@ -141,9 +142,9 @@ pub struct PolicyResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<Lsn>,
     /// The step.
     pub step: Step,
     /// Where the specification has the step.
@@ -159,7 +160,7 @@ pub struct Refusal {
     /// Whether a fresh process installs it; null if that could not be judged.
     pub fresh_process_installs: Option<bool>,
     /// The next record that a standby installs which drops this one.
-    pub next_installed: Option<u64>,
+    pub next_installed: Option<Lsn>,
     /// The finding of an audit that says more.
     pub finding: Option<&'static str>,
 }
@@ -168,9 +169,9 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RestartFrom {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the turtle page.
-    pub metadata_lsn: Option<u64>,
+    pub metadata_lsn: Option<Lsn>,
     /// The record's text, for `disaggregated.checkpoint_meta` at open (09.5).
     pub checkpoint_meta: String,
 }
@@ -202,7 +203,7 @@ pub struct StandbyInfo {
     /// The merge panics as strict mode does.
     pub strict: bool,
     /// The key it had committed.
-    pub keystore_lsn: Option<u64>,
+    pub keystore_lsn: Option<Lsn>,
     /// What it had installed.
     pub installed: Option<Installed>,
 }

@@ -3,6 +3,7 @@
 use super::super::standby::Role;
 use super::pagelog::{Logged, Record};
 use super::{Node, World};
+use crate::id::Lsn;
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -10,12 +11,12 @@ use std::hash::{Hash, Hasher};
 /// Collects what a fingerprint is made of: LSNs, which count by their order only, and the rest.
 #[derive(Default)]
 struct Words {
-    lsns: Vec<u64>,
+    lsns: Vec<Lsn>,
     rest: [DefaultHasher; 2],
 }
 
 impl Words {
-    fn lsn(&mut self, lsn: u64) {
+    fn lsn(&mut self, lsn: Lsn) {
         self.lsns.push(lsn);
     }
 
@@ -36,7 +37,7 @@ impl Words {
         sorted.dedup();
         let order: Vec<usize> = self.lsns.iter().map(|lsn| sorted.partition_point(|s| s < lsn)).collect();
         // 0 means "none" and must not pass for the lowest LSN.
-        let none = sorted.first() == Some(&0);
+        let none = sorted.first() == Some(&Lsn::NONE);
         let [first, second] = self.rest.map(|mut h| {
             (none, &order).hash(&mut h);
             u128::from(h.finish())
@@ -51,14 +52,14 @@ impl Node {
         let own = &self.standby;
         let installed = own.installed.as_ref();
         for lsn in [
-            installed.map_or(0, |i| i.lsn),
-            installed.map_or(0, |i| i.metadata_lsn),
-            installed.and_then(|i| i.keystore_lsn).unwrap_or(0),
-            own.keystore.map_or(0, |k| k.lsn),
+            installed.map_or(Lsn::NONE, |i| i.lsn),
+            installed.map_or(Lsn::NONE, |i| i.metadata_lsn),
+            installed.and_then(|i| i.keystore_lsn).unwrap_or_default(),
+            own.keystore.map_or(Lsn::NONE, |k| k.lsn),
             self.served,
             self.stale,
-            self.deferred.unwrap_or(0),
-            if self.tries.1 > 0 { self.tries.0 } else { 0 },
+            self.deferred.unwrap_or_default(),
+            if self.tries.1 > 0 { self.tries.0 } else { Lsn::NONE },
         ] {
             words.lsn(lsn);
         }
@@ -88,8 +89,8 @@ impl World {
     pub fn fingerprint(&self) -> u128 {
         let mut words = Words::default();
         let followers = || self.nodes.iter().filter(|n| n.standby.role != Role::Leader);
-        let served = followers().map(|n| n.served).min().unwrap_or(0);
-        let named: HashSet<u64> = self
+        let served = followers().map(|n| n.served).min().unwrap_or_default();
+        let named: HashSet<Lsn> = self
             .log
             .iter()
             .filter_map(|r| match r.what {
@@ -114,16 +115,16 @@ impl World {
                 Logged::Key { version, page } => words.hash((0, version, page)),
                 Logged::Checkpoint { number, metadata_lsn, key, turtle, completion, metadata } => {
                     words.lsn(metadata_lsn);
-                    words.lsn(key.unwrap_or(0));
+                    words.lsn(key.unwrap_or_default());
                     words.hash((1, number, turtle, completion, metadata));
                 }
             }
         }
         words.hash((self.leader, &self.servers, &self.lanes, self.seals, self.key_version, self.checkpoints));
-        words.lsn(self.key.map_or(0, |k| k.lsn));
-        words.lsn(self.rotation.map_or(0, |r| r.key.lsn));
-        words.lsn(self.in_flight.map_or(0, |f| f.metadata_lsn));
-        words.lsn(self.in_flight.and_then(|f| f.key).unwrap_or(0));
+        words.lsn(self.key.map_or(Lsn::NONE, |k| k.lsn));
+        words.lsn(self.rotation.map_or(Lsn::NONE, |r| r.key.lsn));
+        words.lsn(self.in_flight.map_or(Lsn::NONE, |f| f.metadata_lsn));
+        words.lsn(self.in_flight.and_then(|f| f.key).unwrap_or_default());
         for node in &self.nodes {
             let below = |end: usize| kept.iter().filter(|(at, _)| *at < end).count() as u64;
             words.number(below(node.heard));

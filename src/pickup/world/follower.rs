@@ -9,6 +9,7 @@ use super::super::standby::{Attempt, Key, Outcome, Progress, Role};
 use super::super::step::{Done, Step};
 use super::pagelog::{Logged, Pages, Record, State, completion_text, is_damaged, is_refused_key};
 use super::{Note, Seen, Setup, Tone, World};
+use crate::id::Lsn;
 
 /// Steps before which other actors may act: those that read pages or what others change.
 fn is_boundary(step: Step) -> bool {
@@ -135,7 +136,7 @@ impl World {
                         // Page servers may come back: not for good.
                         node.counts.skipped += 1;
                         node.parked.push(lsn);
-                        node.tries = (0, 0);
+                        node.tries = (Lsn::NONE, 0);
                     }
                     Reaction::Skip => {
                         node.counts.skipped += 1;
@@ -146,11 +147,11 @@ impl World {
                             }
                             _ => node.dropped.push(lsn),
                         }
-                        node.tries = (0, 0);
+                        node.tries = (Lsn::NONE, 0);
                     }
                     Reaction::StepDown => {
                         node.standby.restart(Role::Resyncing);
-                        node.tries = (0, 0);
+                        node.tries = (Lsn::NONE, 0);
                         node.stuck = false;
                     }
                     Reaction::Ignore => {
@@ -216,9 +217,9 @@ impl World {
         }
         node.served = node.served.max(own.metadata_lsn);
         node.dropped.retain(|lsn| *lsn > own.lsn);
-        node.stale = if node.stale > own.lsn { node.stale } else { 0 };
+        node.stale = if node.stale > own.lsn { node.stale } else { Lsn::NONE };
         node.parked.retain(|lsn| *lsn > own.lsn);
-        node.tries = (0, 0);
+        node.tries = (Lsn::NONE, 0);
         (node.past_key, node.past_damage) = (false, false);
         seen.say(setup, Actor::Node(n), Tone::Good, || {
             format!("picks up the checkpoint at LSN {}, metadata LSN {}", own.lsn, own.metadata_lsn)
@@ -238,13 +239,13 @@ impl World {
             let mut pages = Pages { log, profile: setup.scenario.profile, reachable };
             let (attempt, outcome) = attempt.run(&mut node.standby, &mut pages, &setup.build, &mut Vec::new());
             if outcome == Outcome::Installed {
-                let behind = attempt.metadata_lsn().unwrap_or(0);
+                let behind = attempt.metadata_lsn().unwrap_or_default();
                 node.standby.role = Role::Follower;
                 node.standby.materialized = record.lsn;
                 // It follows the log from its checkpoint on.
                 node.heard = log.iter().position(|r| r.lsn > behind).unwrap_or(log.len());
                 node.seen = log.iter().position(|r| r.lsn == record.lsn).map_or(log.len(), |at| at + 1);
-                (node.dropped, node.stale, node.parked, node.deferred) = (Vec::new(), 0, Vec::new(), None);
+                (node.dropped, node.stale, node.parked, node.deferred) = (Vec::new(), Lsn::NONE, Vec::new(), None);
                 node.counts.resyncs += 1;
                 self.installed(setup, n, seen);
                 return;
@@ -256,7 +257,7 @@ impl World {
     }
 
     pub(super) fn may_resync(&self, n: usize, record: &Record) -> bool {
-        let served = self.nodes.get(n).map_or(0, |node| node.served);
+        let served = self.nodes.get(n).map_or(Lsn::NONE, |node| node.served);
         match record.what {
             Logged::Checkpoint { metadata_lsn, completion, .. } => completion != State::Lost && metadata_lsn >= served,
             Logged::Key { .. } => false,
@@ -268,7 +269,7 @@ impl World {
         if let Some(node) = self.nodes.get_mut(n) {
             node.parked.clear();
             node.stuck = false;
-            node.tries = (0, 0);
+            node.tries = (Lsn::NONE, 0);
         }
     }
 }

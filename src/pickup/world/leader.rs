@@ -6,13 +6,14 @@ use super::super::scenario::Actor;
 use super::super::standby::{Attempt, Installed, Key, Outcome, Role};
 use super::pagelog::{Logged, Pages, Record, State, completion_text};
 use super::{InFlight, Rotation, Seen, Setup, Tone, World};
+use crate::id::Lsn;
 use crate::scenario::duration::Micros;
 
 impl World {
     /// The turtle page of a checkpoint: it embeds the key that was flushed last.
     pub(super) fn write_turtle(&mut self, setup: &Setup<'_>, actor: Actor, seen: &mut Seen) {
         self.checkpoints += 1;
-        self.lsn += 1;
+        self.lsn.0 += 1;
         let own = InFlight { number: self.checkpoints, metadata_lsn: self.lsn, key: self.key.map(|k| k.lsn) };
         self.in_flight = Some(own);
         let newer = self.rotation.map(|r| r.key);
@@ -37,7 +38,7 @@ impl World {
         seen: &mut Seen,
     ) {
         self.key_version = version.unwrap_or(self.key_version + 1);
-        self.lsn += 1;
+        self.lsn.0 += 1;
         let key = Key { version: Some(self.key_version), lsn: self.lsn };
         self.log.push(Record { lsn: key.lsn, what: Logged::Key { version: self.key_version, page: State::Whole } });
         self.rotation = Some(Rotation { key, flush });
@@ -59,7 +60,7 @@ impl World {
 
     pub(super) fn complete(&mut self, setup: &Setup<'_>, seen: &mut Seen) {
         let (Some(own), Some(leader)) = (self.in_flight.take(), self.leader) else { return };
-        self.lsn += 1;
+        self.lsn.0 += 1;
         let whole = State::Whole;
         self.log.push(Record {
             lsn: self.lsn,
@@ -173,14 +174,14 @@ impl World {
         let Some(node) = self.nodes.get_mut(n) else { return };
         node.standby.role = Role::Leader;
         (node.heard, node.seen, node.deferred) = (end, end, None);
-        (node.dropped, node.stale, node.parked, node.tries) = (Vec::new(), 0, Vec::new(), (0, 0));
+        (node.dropped, node.stale, node.parked, node.tries) = (Vec::new(), Lsn::NONE, Vec::new(), (Lsn::NONE, 0));
         self.leader = Some(n);
         let own = node.standby.keystore;
         let in_log = |k: &Key| self.log.iter().any(|r| r.lsn == k.lsn);
         // A key whose page was abandoned is put again, under a new LSN.
         self.key = match own {
             Some(key) if !in_log(&key) => {
-                self.lsn += 1;
+                self.lsn.0 += 1;
                 let version = key.version.unwrap_or(self.key_version);
                 self.log.push(Record { lsn: self.lsn, what: Logged::Key { version, page: State::Whole } });
                 Some(Key { version: Some(version), lsn: self.lsn })

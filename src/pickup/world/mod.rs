@@ -18,6 +18,7 @@ use super::judge::{Broken, Rule};
 use super::scenario::{Act, Actor, Event, What};
 use super::standby::{Attempt, Installed, Key, Role, Standby};
 use super::step::Step;
+use crate::id::Lsn;
 use crate::scenario::duration::Micros;
 use pagelog::{Logged, ROWS, Record, State};
 use std::sync::Arc;
@@ -26,8 +27,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InFlight {
     number: u64,
-    metadata_lsn: u64,
-    key: Option<u64>,
+    metadata_lsn: Lsn,
+    key: Option<Lsn>,
 }
 
 /// A rotation between T1 and T2.
@@ -54,19 +55,19 @@ pub struct Node {
     /// It took a part of the checkpoint that was damaged when it was read.
     past_damage: bool,
     /// Checkpoints it will not try again, by LSN of the completion record.
-    dropped: Vec<u64>,
+    dropped: Vec<Lsn>,
     /// The newest checkpoint refused for its key, by LSN: none up to it can embed a newer one.
-    stale: u64,
+    stale: Lsn,
     /// Checkpoints it will not try before something changes.
-    parked: Vec<u64>,
+    parked: Vec<Lsn>,
     /// Queued until its sessions let go of older snapshots.
-    deferred: Option<u64>,
+    deferred: Option<Lsn>,
     /// The next pick-up does not wait for snapshots.
     forced: bool,
     /// The checkpoint tried last, and how often.
-    tries: (u64, u32),
+    tries: (Lsn, u32),
     /// Highest metadata LSN it ever served from.
-    pub served: u64,
+    pub served: Lsn,
     /// A re-sync found nothing it could install.
     stuck: bool,
     /// Delay of applying the oplog, beyond the scenario's own.
@@ -151,7 +152,7 @@ pub enum Tone {
 #[derive(Debug, Clone)]
 pub struct World {
     /// Last LSN given out.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Records that pick-up meets, ascending.
     pub log: Vec<Record>,
     /// Who leads.
@@ -210,16 +211,16 @@ impl World {
     #[must_use]
     pub fn new(setup: &Setup<'_>) -> Self {
         let scenario = setup.scenario;
-        let mut lsn = 0;
+        let mut lsn = Lsn::NONE;
         let mut log = Vec::new();
         let version = scenario.keystore.version;
         let key = (version > 0).then(|| {
-            lsn += 1;
+            lsn.0 += 1;
             log.push(Record { lsn, what: Logged::Key { version, page: State::Whole } });
             Key { version: Some(version), lsn }
         });
-        let metadata_lsn = lsn + 1;
-        lsn += 2;
+        let metadata_lsn = Lsn(lsn.0 + 1);
+        lsn.0 += 2;
         let first = Logged::Checkpoint {
             number: 0,
             metadata_lsn,
@@ -256,11 +257,11 @@ impl World {
                 past_key: false,
                 past_damage: false,
                 dropped: Vec::new(),
-                stale: 0,
+                stale: Lsn::NONE,
                 parked: Vec::new(),
                 deferred: None,
                 forced: false,
-                tries: (0, 0),
+                tries: (Lsn::NONE, 0),
                 served: metadata_lsn,
                 stuck: false,
                 apply_delay: None,
@@ -297,7 +298,7 @@ impl World {
 
     /// LSN of the record that a node's key provider, or its materialization, waits for.
     #[must_use]
-    pub fn awaited(&self, action: Action) -> Option<u64> {
+    pub fn awaited(&self, action: Action) -> Option<Lsn> {
         let found = match action {
             Action::Hear(n) => self.next_key(self.nodes.get(n)?),
             Action::See(n) => self.next_completion(self.nodes.get(n)?),
@@ -321,8 +322,8 @@ impl World {
 
     /// The newest checkpoint a node would try.
     fn candidate(&self, node: &Node) -> Option<Record> {
-        let own = node.standby.installed.as_ref().map_or(0, |i| i.lsn);
-        let out = |lsn: u64| {
+        let own = node.standby.installed.as_ref().map_or(Lsn::NONE, |i| i.lsn);
+        let out = |lsn: Lsn| {
             lsn <= node.stale
                 || node.dropped.contains(&lsn)
                 || node.parked.contains(&lsn)
@@ -448,7 +449,7 @@ impl World {
                 if let (Some(at), Some(node)) = (found, self.nodes.get_mut(n)) {
                     node.seen = at + 1;
                     node.parked.clear();
-                    node.standby.materialized = self.log.get(at).map_or(0, |r| r.lsn);
+                    node.standby.materialized = self.log.get(at).map_or(Lsn::NONE, |r| r.lsn);
                 }
             }
             Action::Begin(n) => self.begin(setup, n, seen),
@@ -495,7 +496,7 @@ impl World {
                 });
             }
             (_, Act::Write(pages)) => {
-                self.lsn = self.lsn.saturating_add(pages);
+                self.lsn = Lsn(self.lsn.get().saturating_add(pages));
                 seen.say(setup, actor, Tone::Plain, || format!("{pages} pages written"));
             }
             (_, Act::Checkpoint) => self.write_turtle(setup, actor, seen),
@@ -576,8 +577,8 @@ impl World {
             if !serving || !setup.reachable(self, n) {
                 continue;
             }
-            let own = node.standby.installed.as_ref().map_or(0, |i| i.lsn);
-            let has = node.standby.keystore.map_or(0, |k| k.lsn);
+            let own = node.standby.installed.as_ref().map_or(Lsn::NONE, |i| i.lsn);
+            let has = node.standby.keystore.map_or(Lsn::NONE, |k| k.lsn);
             // What it has served from already is behind it, also for a fresh process.
             let compatible = |r: &&Record| match r.what {
                 Logged::Checkpoint { key, metadata_lsn, .. } => {

@@ -7,6 +7,7 @@ use super::super::step::Step;
 use crate::format::crc::crc32c;
 use crate::format::pagelog_turtle::Turtle;
 use crate::format::{completion::Completion, key_page};
+use crate::id::Lsn;
 use std::sync::{Arc, LazyLock};
 
 /// Whether a part of a checkpoint is what was written.
@@ -24,7 +25,7 @@ pub enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Record {
     /// Its LSN; of a checkpoint that of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// What it is.
     pub what: Logged,
 }
@@ -44,9 +45,9 @@ pub enum Logged {
         /// Its number, from 0.
         number: u64,
         /// LSN of its turtle page.
-        metadata_lsn: u64,
+        metadata_lsn: Lsn,
         /// LSN of the key page it embeds.
-        key: Option<u64>,
+        key: Option<Lsn>,
         /// Its turtle page.
         turtle: State,
         /// Its completion record.
@@ -88,7 +89,7 @@ pub(super) struct Pages<'w> {
 }
 
 /// The turtle page of a checkpoint, in the form its time wrote.
-fn turtle_page(number: u64, key: Option<u64>, profile: Profile) -> String {
+fn turtle_page(number: u64, key: Option<Lsn>, profile: Profile) -> String {
     let versions = if profile == Profile::October2025 { "" } else { "version=2,compatible_version=1,\n" };
     let key = key.map(|lsn| format!(",\nkey_provider=(page.1=(page_id=1,lsn={lsn}),version=1)")).unwrap_or_default();
     format!(
@@ -99,7 +100,7 @@ fn turtle_page(number: u64, key: Option<u64>, profile: Profile) -> String {
 }
 
 impl Pages<'_> {
-    fn checkpoint(&self, metadata_lsn: u64) -> Option<(u64, Option<u64>, State, State)> {
+    fn checkpoint(&self, metadata_lsn: Lsn) -> Option<(u64, Option<Lsn>, State, State)> {
         self.log.iter().rev().find_map(|r| match r.what {
             Logged::Checkpoint { number, metadata_lsn: own, key, turtle, metadata, .. } if own == metadata_lsn => {
                 Some((number, key, turtle, metadata))
@@ -110,7 +111,7 @@ impl Pages<'_> {
 }
 
 impl Source for Pages<'_> {
-    fn turtle(&mut self, metadata_lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn turtle(&mut self, metadata_lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         if !self.reachable {
             return Err(Fetch::Wait);
         }
@@ -125,7 +126,7 @@ impl Source for Pages<'_> {
         Ok(page)
     }
 
-    fn key_page(&mut self, lsn: u64) -> Result<Vec<u8>, Fetch> {
+    fn key_page(&mut self, lsn: Lsn) -> Result<Vec<u8>, Fetch> {
         if !self.reachable {
             return Err(Fetch::Wait);
         }
@@ -141,7 +142,7 @@ impl Source for Pages<'_> {
         Ok(bytes)
     }
 
-    fn metadata(&mut self, metadata_lsn: u64, _: &Turtle) -> Result<Rows, Fetch> {
+    fn metadata(&mut self, metadata_lsn: Lsn, _: &Turtle) -> Result<Rows, Fetch> {
         if !self.reachable {
             return Err(Fetch::Wait);
         }
@@ -175,17 +176,17 @@ pub(super) fn completion_text(record: &Record, profile: Profile) -> Vec<u8> {
 
 /// Whether the key a checkpoint embeds cannot be loaded by who has committed another, by the log and not
 /// by what the step says.
-pub(super) fn is_refused_key(log: &[Record], lsn: u64, committed: Option<u64>) -> bool {
+pub(super) fn is_refused_key(log: &[Record], lsn: Lsn, committed: Option<Lsn>) -> bool {
     let embedded = log.iter().rev().find(|r| r.lsn == lsn).and_then(|r| match r.what {
         Logged::Checkpoint { key, .. } => key,
         Logged::Key { .. } => None,
     });
-    let whole = |key: u64| log.iter().any(|r| r.lsn == key && r.is_whole());
+    let whole = |key: Lsn| log.iter().any(|r| r.lsn == key && r.is_whole());
     embedded.is_some_and(|key| committed.is_some_and(|own| key < own) || !whole(key))
 }
 
 /// Whether what a step reads is damaged at this moment, by the record and not by what the step says.
-pub(super) fn is_damaged(log: &[Record], lsn: u64, step: Step) -> bool {
+pub(super) fn is_damaged(log: &[Record], lsn: Lsn, step: Step) -> bool {
     let Some(Record { what: Logged::Checkpoint { turtle, metadata, .. }, .. }) = log.iter().find(|r| r.lsn == lsn)
     else {
         return false;

@@ -14,6 +14,7 @@ use crate::format::config::{self, Config};
 use crate::format::crc;
 use crate::format::generation::Generation;
 use crate::format::pagelog_turtle;
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::pagelog::catalog::{self, Checkpoint, Tree};
 use crate::pagelog::rewrite::{Counters, Limits, Rewriter, Rewritten};
 use crate::repair::RepairError;
@@ -46,7 +47,7 @@ pub fn edits(basis: &Basis<'_>, actions: &[Action], now: u64) -> Result<Vec<Edit
         edits.extend(wanted.drop.iter().map(|lsn| Edit::RemoveCompletion { lsn: *lsn }));
     }
     // Behind the commit point: the old checkpoint must not lose its explanation before there is a new one.
-    edits.extend(wanted.withdraw.iter().map(|&(table, page, lsn)| Edit::Remove { table, page, lsn }));
+    edits.extend(wanted.withdraw.iter().map(|&Version { table, page, lsn }| Edit::Remove { table, page, lsn }));
     Ok(edits)
 }
 
@@ -87,10 +88,10 @@ impl<'a> Ways<'a> {
 
     /// Table of the shared metadata, and the pages written anew if the row of a tree changes: the leaf
     /// first, the root last.
-    pub fn to(&mut self, uri: &str) -> Result<(u64, Vec<u64>), RepairError> {
+    pub fn to(&mut self, uri: &str) -> Result<(TableId, Vec<PageId>), RepairError> {
         let tree = &self.basis.checkpoint.metadata;
         let Some((key, value)) = self.rows.get(uri) else { return Ok((tree.table, Vec::new())) };
-        let counters = Counters { lsn: 1, page_id: 1, write_gen: 1, checkpoint_id: 0 };
+        let counters = Counters { lsn: Lsn(1), page_id: PageId(1), write_gen: 1, checkpoint_id: 0 };
         let numbers = (self.basis.limits, counters);
         let same = BTreeMap::from([(key.clone(), value.clone())]);
         let index = &self.basis.opened.index;
@@ -104,9 +105,9 @@ impl<'a> Ways<'a> {
 struct Wanted<'p> {
     sizes: BTreeMap<&'p str, (u64, u64)>,
     database: Option<u64>,
-    discard: Vec<(u64, u64)>,
-    withdraw: Vec<(u64, u64, u64)>,
-    drop: BTreeSet<u64>,
+    discard: Vec<(TableId, PageId)>,
+    withdraw: Vec<Version>,
+    drop: BTreeSet<Lsn>,
     abandon: bool,
 }
 
@@ -149,7 +150,7 @@ impl<'p> Wanted<'p> {
                 }
                 What::Withdraw { table_id, page_id, lsns, .. } => {
                     out.orphans(basis, *table_id, *page_id, lsns)?;
-                    out.withdraw.extend(lsns.iter().map(|lsn| (*table_id, *page_id, *lsn)));
+                    out.withdraw.extend(lsns.iter().map(|lsn| Version::new(*table_id, *page_id, *lsn)));
                 }
                 What::AbandonUnfinished { above_lsn, rows, .. } => {
                     let (found, _) = unfinished(basis.opened, basis.checkpoint);
@@ -177,7 +178,7 @@ impl<'p> Wanted<'p> {
     }
 
     /// Rows named as orphans must be there and be orphans.
-    fn orphans(&self, basis: &Basis<'_>, table: u64, page: u64, lsns: &[u64]) -> Result<(), RepairError> {
+    fn orphans(&self, basis: &Basis<'_>, table: TableId, page: PageId, lsns: &[Lsn]) -> Result<(), RepairError> {
         for lsn in lsns {
             let at = basis.opened.index.find(table, page, *lsn);
             if at.and_then(|at| basis.class.get(at)) != Some(&Class::Orphan) {
@@ -190,7 +191,7 @@ impl<'p> Wanted<'p> {
 
     /// What only the actions together show.
     fn check(&self, basis: &Basis<'_>) -> Result<(), RepairError> {
-        let newer: Vec<u64> =
+        let newer: Vec<Lsn> =
             basis.opened.completions.iter().map(|c| c.lsn).filter(|lsn| *lsn > basis.checkpoint.lsn).collect();
         let kept = newer.iter().find(|lsn| !self.drop.contains(lsn));
         if let Some(kept) = kept.filter(|_| self.needs_checkpoint() || !self.drop.is_empty()) {
@@ -244,20 +245,21 @@ impl<'a> Maker<'a> {
         let Some(entry) = entry else { return refuse("the turtle page names no checkpoint of the shared metadata") };
         // Page ids are handed out in order; a list without the counter is of the earliest builds.
         let used = opened.index.slice(opened.index.table(basis.checkpoint.metadata.table));
-        let next_page = used.iter().filter(|r| r.lsn <= basis.checkpoint.lsn).map(|r| r.page + 1).max().unwrap_or(100);
+        let next_page =
+            used.iter().filter(|r| r.lsn <= basis.checkpoint.lsn).map(|r| r.page.get() + 1).max().unwrap_or(100);
         let last_id = opened.completions.iter().filter_map(|c| c.checkpoint_id).max();
         let counters = Counters {
-            lsn: counter.max(highest.unwrap_or(0)).saturating_add(1),
-            page_id: entry.next_page_id.unwrap_or(0).max(next_page),
+            lsn: Lsn(counter.max(highest.unwrap_or_default()).get().saturating_add(1)),
+            page_id: PageId(entry.next_page_id.unwrap_or(0).max(next_page)),
             write_gen: entry.write_gen.saturating_add(1),
             checkpoint_id: last_id.map_or(0, |id| id.saturating_add(1)),
         };
         Ok(Self { basis, generation, counters, now })
     }
 
-    fn take_lsn(&mut self) -> u64 {
+    fn take_lsn(&mut self) -> Lsn {
         let lsn = self.counters.lsn;
-        self.counters.lsn = lsn.saturating_add(1);
+        self.counters.lsn = Lsn(lsn.get().saturating_add(1));
         lsn
     }
 
@@ -292,7 +294,7 @@ impl<'a> Maker<'a> {
         // Where `size=` holds a page id there is no total to carry on, unless the plan begins one.
         let carried = self.generation.keeps_sizes() || wanted.sizes.contains_key(metadata.uri.as_str());
         let new_size = match (&rewritten, carried) {
-            (Some(new), false) => new.root.page_id,
+            (Some(new), false) => new.root.page_id.get(),
             _ => shifted(metadata_size, true_size_change),
         };
         let turtle_lsn = self.take_lsn();
@@ -305,8 +307,8 @@ impl<'a> Maker<'a> {
             page: turtle_row.page,
             lsn: turtle_lsn,
             // Builds of 2025 wrote none (10.1).
-            backlink_lsn: if self.generation <= Generation::Autumn2025 { 0 } else { turtle_row.lsn },
-            base_lsn: 0,
+            backlink_lsn: if self.generation <= Generation::Autumn2025 { Lsn::NONE } else { turtle_row.lsn },
+            base_lsn: Lsn::NONE,
             flags: turtle_row.flags,
             checkpoint_id: self.counters.checkpoint_id,
             data: text.into_bytes(),
@@ -335,7 +337,7 @@ impl<'a> Maker<'a> {
     }
 
     /// A discard record for a page that nothing reaches: it names the newest block of the page.
-    fn discard_page(&mut self, table: u64, page: u64) -> Result<NewRow, RepairError> {
+    fn discard_page(&mut self, table: TableId, page: PageId) -> Result<NewRow, RepairError> {
         let index = &self.basis.opened.index;
         let refuse = |why: String| RepairError::Refused(why);
         if !self.generation.discards_pages() {
@@ -375,7 +377,7 @@ impl<'a> Maker<'a> {
             return Err(RepairError::Refused(format!("the shared metadata has no row for {uri}")));
         }
         let upto = basis.checkpoint.lsn;
-        let stays = |r: &Row| r.lsn <= upto && !wanted.withdraw.contains(&(r.table, r.page, r.lsn));
+        let stays = |r: &Row| r.lsn <= upto && !wanted.withdraw.contains(&Version::new(r.table, r.page, r.lsn));
         let numbers = (basis.limits, self.counters);
         let written = Rewriter::new(&basis.opened.index, &mut *reader, tree, numbers, &stays).replace(&values)?;
         self.compare(tree, &written, &rows, &values)?;
@@ -448,7 +450,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The completion record of the new checkpoint: the old text with the new numbers in it.
-    fn completion(&self, metadata_lsn: u64, checksum: u32, database: Option<u64>) -> Result<String, RepairError> {
+    fn completion(&self, metadata_lsn: Lsn, checksum: u32, database: Option<u64>) -> Result<String, RepairError> {
         let old = self.basis.opened.completions.iter().find(|c| c.lsn == self.basis.checkpoint.lsn);
         let old = old.map(|c| String::from_utf8_lossy(&c.text).into_owned()).unwrap_or_default();
         let (lsn, id) = (metadata_lsn.to_string(), self.counters.checkpoint_id.to_string());
@@ -461,7 +463,7 @@ impl<'a> Maker<'a> {
     }
 }
 
-fn discard(table: u64, page: u64, lsn: u64, backlink_lsn: u64, base_lsn: u64) -> NewRow {
+fn discard(table: TableId, page: PageId, lsn: Lsn, backlink_lsn: Lsn, base_lsn: Lsn) -> NewRow {
     let flags = FLAG_DELTA | FLAG_DISCARDED;
     NewRow { table, page, lsn, backlink_lsn, base_lsn, flags, checkpoint_id: 0, data: Vec::new() }
 }

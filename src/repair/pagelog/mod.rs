@@ -11,6 +11,7 @@ use crate::audit::finding::Code;
 use crate::audit::pagelog::Opened;
 use crate::audit::result::Audit;
 use crate::audit::{self, Progress};
+use crate::id::Lsn;
 use crate::page::Depth;
 use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA};
 use crate::pagelog::rewrite::Limits;
@@ -173,7 +174,7 @@ pub(super) fn audit_again(
 }
 
 /// Counter and newest completion record, to see whether anyone was here since.
-pub(super) fn position(dir: &Path) -> Result<(Option<u64>, Option<u64>), RepairError> {
+pub(super) fn position(dir: &Path) -> Result<(Option<Lsn>, Option<Lsn>), RepairError> {
     let store = crate::store::open(dir, &OpenOptions::default())?;
     let (records, _) = store.completions()?;
     Ok((store.layout()?.lsn_counter, records.last().map(|c| c.lsn)))

@@ -3,6 +3,7 @@
 
 use crate::audit::pagelog::Opened;
 use crate::format::image::Era;
+use crate::id::Version;
 use crate::pagelog::seal;
 use crate::store::edit::Edit;
 use crate::store::{
@@ -13,9 +14,9 @@ use std::collections::{HashMap, HashSet};
 /// A store with edits on top of it.
 pub struct Overlay<'s> {
     base: &'s Opened<'s>,
-    blocks: HashMap<(u64, u64, u64), Vec<u8>>,
+    blocks: HashMap<Version, Vec<u8>>,
     added: Vec<Row>,
-    gone: HashSet<(u64, u64, u64)>,
+    gone: HashSet<Version>,
     completions: Vec<CompletionRow>,
     layout: Layout,
 }
@@ -53,10 +54,10 @@ impl<'s> Overlay<'s> {
                     };
                     row.seal = seal::seal(era, &row, &new.data);
                     out.added.push(row);
-                    out.blocks.insert((new.table, new.page, new.lsn), new.data.clone());
+                    out.blocks.insert(Version::new(new.table, new.page, new.lsn), new.data.clone());
                 }
                 Edit::Remove { table, page, lsn } => {
-                    out.gone.insert((*table, *page, *lsn));
+                    out.gone.insert(Version::new(*table, *page, *lsn));
                 }
                 Edit::Complete { lsn, timestamp, checkpoint_id, text } => out.completions.push(CompletionRow {
                     lsn: *lsn,
@@ -73,7 +74,7 @@ impl<'s> Overlay<'s> {
 
     /// The rows there would be.
     fn rows(&self) -> Index {
-        let kept = self.base.index.rows().iter().filter(|r| !self.gone.contains(&(r.table, r.page, r.lsn)));
+        let kept = self.base.index.rows().iter().filter(|r| !self.gone.contains(&Version::new(r.table, r.page, r.lsn)));
         Index::new(kept.chain(self.added.iter().copied()).collect())
     }
 
@@ -119,13 +120,13 @@ impl PageLog for Overlay<'_> {
 }
 
 struct Reader<'a> {
-    blocks: &'a HashMap<(u64, u64, u64), Vec<u8>>,
+    blocks: &'a HashMap<Version, Vec<u8>>,
     base: Box<dyn BlockReader + Send + 'a>,
 }
 
 impl BlockReader for Reader<'_> {
     fn read(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        match self.blocks.get(&(row.table, row.page, row.lsn)) {
+        match self.blocks.get(&Version::new(row.table, row.page, row.lsn)) {
             Some(bytes) => {
                 out.clear();
                 out.extend_from_slice(bytes);

@@ -9,6 +9,7 @@ use crate::audit::pagelog::account::BUFFER;
 use crate::audit::pagelog::classify::Class;
 use crate::audit::result::{Audit, OrphanInfo, TreeInfo};
 use crate::format::generation::Generation;
+use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog::SHARED_METADATA;
 use crate::repair::plan::{Action, Advice, Seen, What};
 use crate::repair::{Options, RepairError};
@@ -131,7 +132,7 @@ fn size(
         SHARED_METADATA => vec!["the turtle page; what the repair itself writes is added to the size".to_string()],
         uri => {
             let (table, pages) = ways.to(uri)?;
-            let pages: Vec<String> = pages.iter().map(u64::to_string).collect();
+            let pages: Vec<String> = pages.iter().map(PageId::to_string).collect();
             vec![format!("new versions of page {} of table {table} (the last one as a new root)", pages.join(", "))]
         }
     };
@@ -201,8 +202,8 @@ fn clamped(v: i128) -> u64 {
 
 /// Orphans, page by page.
 fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
-    let mut pages: BTreeMap<(u64, u64), Vec<&OrphanInfo>> = BTreeMap::new();
-    let youngest = basis.checkpoint.lsn.saturating_sub(options.min_age);
+    let mut pages: BTreeMap<(TableId, PageId), Vec<&OrphanInfo>> = BTreeMap::new();
+    let youngest = basis.checkpoint.lsn.get().saturating_sub(options.min_age);
     for orphan in &basis.audit.orphans {
         let table = orphan.uri.as_deref().is_none_or(|uri| options.is_table(uri));
         if table && orphan.lsn <= youngest {
@@ -210,14 +211,14 @@ fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
         }
     }
     let of_orphans = basis.audit.findings.iter().filter(|f| matches!(f.code, Code::OrphanPage | Code::OrphanImage));
-    let findings: HashMap<(Option<u64>, Option<u64>), &Finding> =
+    let findings: HashMap<(Option<TableId>, Option<PageId>), &Finding> =
         of_orphans.map(|f| ((f.place.table_id, f.place.page_id), f)).collect();
     let mut out = Vec::new();
     for ((table, page), list) in pages {
         let range = basis.opened.index.page(table, page);
         let rows = basis.opened.index.slice(range.clone());
         let class = basis.class.get(range).unwrap_or_default();
-        let lsns: Vec<u64> = list.iter().map(|o| o.lsn).collect();
+        let lsns: Vec<Lsn> = list.iter().map(|o| o.lsn).collect();
         let bytes = list.iter().map(|o| o.bytes).sum();
         let tree = list.first().and_then(|o| o.uri.clone());
         // A discard record ends a page: it must be no page that anything needs, now or later, and a page has one.
@@ -271,10 +272,10 @@ fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
 
 /// Unusable newest completion records, if they were named.
 fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result<Option<Action>, RepairError> {
-    let newer: Vec<u64> =
+    let newer: Vec<Lsn> =
         basis.opened.completions.iter().map(|c| c.lsn).filter(|lsn| *lsn > basis.checkpoint.lsn).collect();
     if let Some(other) = options.drop_completion.iter().find(|lsn| !newer.contains(lsn)) {
-        let there: Vec<String> = newer.iter().map(u64::to_string).collect();
+        let there: Vec<String> = newer.iter().map(Lsn::to_string).collect();
         let there = if there.is_empty() { "there is none".into() } else { format!("there are {}", there.join(", ")) };
         return Err(RepairError::Refused(format!(
             "LSN {other} is no unusable completion record newer than the newest usable one; {there}"
@@ -292,7 +293,7 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
             code,
             place: format!(
                 "completion record at LSN {}",
-                newer.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+                newer.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ")
             ),
             advice: format!(
                 "a copy from another node is better; if there is none, fall back to LSN {} with repair plan {}: what \

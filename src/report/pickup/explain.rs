@@ -1,12 +1,12 @@
 //! `pickup explain` for people: what happened, the checkpoint, the manager's LSNs, the timeline, what is
 //! secondary, the verdict under each policy, what to do.
 
+use crate::decode::view::utc;
 use crate::pickup::explain::check::{Answer, Check};
 use crate::pickup::explain::reason::Weight;
 use crate::pickup::explain::story::{Line, Seen};
-use crate::pickup::explain::{Detail, Explanation, Lsn, ManagerInfo, Verdict};
+use crate::pickup::explain::{Detail, Explanation, LsnAndTime, ManagerInfo, Verdict};
 use crate::report::text::{Paint, count, escape, grouped, size, table};
-use crate::report::view::utc;
 
 /// Most lines of a list without `--verbose`.
 const FEW: usize = 12;
@@ -88,7 +88,11 @@ fn failure(d: &Detail, several: bool, width: Option<u16>) -> String {
     let or_none = |v: Option<String>| v.map_or("not in the log".to_string(), |v| escape(&v));
     let number = |v: Option<u64>| v.map(|v| v.to_string());
     let mut rows = vec![
-        vec!["metadata_lsn".to_string(), or_none(number(d.metadata_lsn)), hint(d.metadata_unix_seconds_derived)],
+        vec![
+            "metadata_lsn".to_string(),
+            or_none(d.metadata_lsn.map(|l| l.to_string())),
+            hint(d.metadata_unix_seconds_derived),
+        ],
         vec!["metadata_checksum".into(), or_none(d.metadata_checksum.clone()), "crc32c of the turtle page".into()],
         vec!["database_size".into(), or_none(number(d.database_size)), d.database_size.map(size).unwrap_or_default()],
         vec!["version".into(), or_none(number(d.version)), "of the writer".into()],
@@ -165,7 +169,7 @@ fn failures(e: &Explanation, several: bool, width: Option<u16>, all: bool) -> St
 }
 
 fn managers(m: &ManagerInfo, width: Option<u16>) -> String {
-    let row = |name: &str, lsn: &Option<Lsn>, what: String| {
+    let row = |name: &str, lsn: &Option<LsnAndTime>, what: String| {
         let value = lsn.as_ref().map_or("not in the log".to_string(), |l| l.lsn.to_string());
         vec![name.to_string(), value, hint(lsn.as_ref().and_then(|l| l.unix_seconds_derived)), what]
     };

@@ -1,6 +1,7 @@
 //! What `wtcheck pickup replay` shows: one row a record, the steps of those that were refused, where
 //! each policy ends, and what to do.
 
+use crate::id::Lsn;
 use crate::pickup::policy::Policy;
 use crate::pickup::replay::{Action, Ended, PolicyResult, Record, Refusal, Replay, Verdict};
 use crate::pickup::standby::Role;
@@ -163,7 +164,7 @@ impl View<'_> {
     }
 
     fn row(&self, at: usize, record: &Record) -> Vec<String> {
-        let number = |n: Option<u64>| n.map_or("-".to_string(), |n| n.to_string());
+        let number = |n: Option<Lsn>| n.map_or("-".to_string(), |n| n.to_string());
         let mut row = vec![
             record.lsn.to_string(),
             number(record.metadata_lsn),
@@ -457,8 +458,8 @@ fn ends(p: &PolicyResult) -> String {
     }
 }
 
-fn list(lsns: &[u64]) -> String {
-    let shown: Vec<String> = lsns.iter().take(6).map(u64::to_string).collect();
+fn list(lsns: &[Lsn]) -> String {
+    let shown: Vec<String> = lsns.iter().take(6).map(Lsn::to_string).collect();
     match (shown.len(), lsns.len().saturating_sub(6)) {
         (0, _) => "none".to_string(),
         (_, 0) => shown.join(", "),
@@ -471,7 +472,7 @@ fn behind(p: &PolicyResult) -> String {
     if b.records == 0 {
         return "it is the newest".to_string();
     }
-    let lsn = b.lsn.map(|l| format!(", {}", count(l, "LSN"))).unwrap_or_default();
+    let lsn = b.lsn.map(|l| format!(", {}", count(l.get(), "LSN"))).unwrap_or_default();
     let time = match b.seconds {
         Some(s @ 0..120) => format!(", {s} s"),
         Some(s @ 120..7200) => format!(", {} min", s / 60),

@@ -3,6 +3,7 @@
 use super::{breach, role};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::exit;
+use crate::id::Lsn;
 use crate::pickup::judge::Rule;
 use crate::pickup::policy::Policy;
 use crate::pickup::run::{NodeReport, Report};
@@ -143,7 +144,7 @@ fn standbys(report: &Report, width: Option<u16>) -> String {
         "Behind",
         "Longest",
     ];
-    let number = |n: Option<u64>| n.map_or("-".to_string(), |n| n.to_string());
+    let number = |n: Option<Lsn>| n.map_or("-".to_string(), |n| n.to_string());
     let rows = report
         .nodes
         .iter()
@@ -151,7 +152,7 @@ fn standbys(report: &Report, width: Option<u16>) -> String {
             vec![
                 escape(&n.name),
                 role(n.role).to_string(),
-                number(n.checkpoint),
+                n.checkpoint.map_or("-".to_string(), |n| n.to_string()),
                 number(n.installed_metadata_lsn),
                 n.counts.installed.to_string(),
                 n.counts.skipped.to_string(),

@@ -3,6 +3,7 @@
 pub mod packed;
 
 use super::{FLAG_DELTA, FLAG_DISCARDED};
+use crate::id::{Lsn, PageId, TableId, Version};
 use packed::Segment;
 use std::ops::Range;
 
@@ -10,15 +11,15 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Table (btree) id.
-    pub table: u64,
+    pub table: TableId,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN of this row.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// LSN of the block this one follows; see spec 10.1 for its meaning per kind.
-    pub backlink_lsn: u64,
+    pub backlink_lsn: Lsn,
     /// LSN of the chain's full image; 0 for a full image.
-    pub base_lsn: u64,
+    pub base_lsn: Lsn,
     /// Where the data is, in terms of the store that made the index.
     pub locator: u64,
     /// Stored length in bytes.
@@ -59,8 +60,8 @@ impl Row {
         self.flags & (FLAG_DISCARDED | FLAG_DELTA) == 0
     }
 
-    fn key(&self) -> (u64, u64, u64) {
-        (self.table, self.page, self.lsn)
+    fn key(&self) -> Version {
+        Version::new(self.table, self.page, self.lsn)
     }
 }
 
@@ -77,7 +78,7 @@ pub struct Index {
 /// The rows of one table.
 #[derive(Debug)]
 struct Table {
-    id: u64,
+    id: TableId,
     /// Position of the first row.
     start: usize,
     body: Body,
@@ -159,7 +160,7 @@ impl Index {
         Self::counted(plain.filter_map(table).collect(), Vec::new())
     }
 
-    fn table_entry(&self, table: u64) -> Option<&Table> {
+    fn table_entry(&self, table: TableId) -> Option<&Table> {
         let at = self.tables.binary_search_by_key(&table, |t| t.id).ok()?;
         self.tables.get(at)
     }
@@ -212,32 +213,32 @@ impl Index {
 
     /// Positions of a table's rows.
     #[must_use]
-    pub fn table(&self, table: u64) -> Range<usize> {
+    pub fn table(&self, table: TableId) -> Range<usize> {
         self.table_entry(table).map_or(self.len..self.len, |t| t.start..t.start.saturating_add(t.len()))
     }
 
     /// Positions of a page's rows, ascending by LSN.
     #[must_use]
-    pub fn page(&self, table: u64, page: u64) -> Range<usize> {
+    pub fn page(&self, table: TableId, page: PageId) -> Range<usize> {
         self.table_entry(table).map_or(self.len..self.len, |t| t.page(&self.segments, page))
     }
 
     /// Position of one row.
     #[must_use]
-    pub fn find(&self, table: u64, page: u64, lsn: u64) -> Option<usize> {
+    pub fn find(&self, table: TableId, page: PageId, lsn: Lsn) -> Option<usize> {
         let view = self.view(table)?;
         view.find(view.page(page), lsn)
     }
 
     /// One table's rows, for many look-ups in it.
     #[must_use]
-    pub fn view(&self, table: u64) -> Option<View<'_>> {
+    pub fn view(&self, table: TableId) -> Option<View<'_>> {
         self.table_entry(table).map(|table| View { index: self, table })
     }
 
     /// The LSN at a position.
     #[must_use]
-    pub fn lsn(&self, at: usize) -> Option<u64> {
+    pub fn lsn(&self, at: usize) -> Option<Lsn> {
         self.tables.get(self.table_at(at))?.lsn(&self.segments, at)
     }
 
@@ -263,7 +264,7 @@ impl Index {
 
     /// The highest LSN.
     #[must_use]
-    pub fn highest_lsn(&self) -> Option<u64> {
+    pub fn highest_lsn(&self) -> Option<Lsn> {
         let of = |table: &Table| {
             let end = table.start.saturating_add(table.len());
             (table.start..end).filter_map(|at| table.lsn(&self.segments, at)).max()
@@ -273,7 +274,7 @@ impl Index {
 
     /// The table ids that have rows, ascending.
     #[must_use]
-    pub fn tables(&self) -> Vec<u64> {
+    pub fn tables(&self) -> Vec<TableId> {
         self.tables.iter().map(|t| t.id).collect()
     }
 }
@@ -299,7 +300,7 @@ impl Table {
         }
     }
 
-    fn lsn(&self, segments: &[Segment], at: usize) -> Option<u64> {
+    fn lsn(&self, segments: &[Segment], at: usize) -> Option<Lsn> {
         match &self.body {
             Body::Packed(segment, _, places) => segments.get(*segment)?.lsn(self.place(places, at)?),
             Body::Plain(rows) => rows.get(at.checked_sub(self.start)?).map(|r| r.lsn),
@@ -314,7 +315,7 @@ impl Table {
     }
 
     /// Positions of a page's rows.
-    fn page(&self, segments: &[Segment], page: u64) -> Range<usize> {
+    fn page(&self, segments: &[Segment], page: PageId) -> Range<usize> {
         match &self.body {
             Body::Packed(segment, part, own) => {
                 let places = segments.get(*segment).map_or(0..0, |s| s.places(*part, page));
@@ -341,7 +342,7 @@ impl Table {
     }
 
     /// The first position in a page's range at or above an LSN.
-    fn first_from(&self, segments: &[Segment], page: Range<usize>, lsn: u64) -> usize {
+    fn first_from(&self, segments: &[Segment], page: Range<usize>, lsn: Lsn) -> usize {
         match &self.body {
             Body::Packed(segment, _, own) => {
                 let to_place = |at: usize| own.start.saturating_add(at.saturating_sub(self.start));
@@ -368,13 +369,13 @@ pub struct View<'i> {
 impl View<'_> {
     /// Positions of a page's rows, ascending by LSN.
     #[must_use]
-    pub fn page(&self, page: u64) -> Range<usize> {
+    pub fn page(&self, page: PageId) -> Range<usize> {
         self.table.page(&self.index.segments, page)
     }
 
     /// Among the positions of a page, that of the row with an LSN.
     #[must_use]
-    pub fn find(&self, page: Range<usize>, lsn: u64) -> Option<usize> {
+    pub fn find(&self, page: Range<usize>, lsn: Lsn) -> Option<usize> {
         let segments = &self.index.segments;
         let at = self.table.first_from(segments, page.clone(), lsn);
         (page.contains(&at) && self.table.lsn(segments, at) == Some(lsn)).then_some(at)
@@ -451,7 +452,7 @@ impl<'i> Rows<'i> {
 
     /// Among rows of one page: the place of the first one at or above an LSN.
     #[must_use]
-    pub fn first_from(&self, lsn: u64) -> usize {
+    pub fn first_from(&self, lsn: Lsn) -> usize {
         let Some(table) = self.index.tables.get(self.table) else { return 0 };
         table.first_from(&self.index.segments, self.start..self.end, lsn).saturating_sub(self.start)
     }
@@ -519,38 +520,59 @@ impl ExactSizeIterator for Iter<'_> {}
 mod tests {
     use super::*;
 
-    fn row(table: u64, page: u64, lsn: u64) -> Row {
-        Row { table, page, lsn, backlink_lsn: 0, base_lsn: 0, locator: 0, len: 1, flags: 0, seal: Seal::default() }
+    fn row(table: TableId, page: PageId, lsn: Lsn) -> Row {
+        Row {
+            table,
+            page,
+            lsn,
+            backlink_lsn: Lsn(0),
+            base_lsn: Lsn(0),
+            locator: 0,
+            len: 1,
+            flags: 0,
+            seal: Seal::default(),
+        }
     }
 
     #[test]
     fn ranges_and_look_ups() {
-        let index = Index::new(vec![row(9, 1, 4), row(2, 100, 7), row(2, 100, 3), row(2, 101, 5), row(u64::MAX, 1, 9)]);
-        assert_eq!(index.table(2), 0..3);
-        assert!(index.table(3).is_empty());
-        assert_eq!(index.page(2, 100), 0..2);
-        assert!(index.page(2, 99).is_empty() && index.page(2, 102).is_empty() && index.page(3, 1).is_empty());
-        assert_eq!(index.find(2, 100, 7), Some(1));
-        assert_eq!(index.find(2, 100, 6), None);
+        let index = Index::new(vec![
+            row(TableId(9), PageId(1), Lsn(4)),
+            row(TableId(2), PageId(100), Lsn(7)),
+            row(TableId(2), PageId(100), Lsn(3)),
+            row(TableId(2), PageId(101), Lsn(5)),
+            row(TableId(u64::MAX), PageId(1), Lsn(9)),
+        ]);
+        assert_eq!(index.table(TableId(2)), 0..3);
+        assert!(index.table(TableId(3)).is_empty());
+        assert_eq!(index.page(TableId(2), PageId(100)), 0..2);
+        assert!(
+            index.page(TableId(2), PageId(99)).is_empty()
+                && index.page(TableId(2), PageId(102)).is_empty()
+                && index.page(TableId(3), PageId(1)).is_empty()
+        );
+        assert_eq!(index.find(TableId(2), PageId(100), Lsn(7)), Some(1));
+        assert_eq!(index.find(TableId(2), PageId(100), Lsn(6)), None);
         assert_eq!(index.tables(), vec![2, 9, u64::MAX]);
         assert_eq!(index.pages().collect::<Vec<_>>(), vec![0..2, 2..3, 3..4, 4..5]);
     }
 
     #[test]
     fn pages_are_found_by_list_and_by_search_alike() {
-        let dense: Vec<Row> = (0..500).map(|i| row(7, 100 + i * 7 % 90, 1000 - i)).collect();
-        let sparse: Vec<Row> = (0..50).map(|i| row(8, i * 1_000_000 + u64::MAX / 2, i)).collect();
-        let wide: Vec<Row> = (0..50).map(|i| row(9, i << 40, i)).collect();
+        let dense: Vec<Row> = (0..500).map(|i| row(TableId(7), PageId(100 + i * 7 % 90), Lsn(1000 - i))).collect();
+        let sparse: Vec<Row> = (0..50).map(|i| row(TableId(8), PageId(i * 1_000_000 + u64::MAX / 2), Lsn(i))).collect();
+        let wide: Vec<Row> = (0..50).map(|i| row(TableId(9), PageId(i << 40), Lsn(i))).collect();
         let index = Index::new(dense.into_iter().chain(sparse).chain(wide).collect());
         let packed = |at: usize| matches!(index.tables[at].body, Body::Packed(..));
         assert!(packed(0) && packed(1) && !packed(2));
         let pages = (90..200).map(|p| (7, p)).chain((0..60).map(|i| (8, i * 500_000 + u64::MAX / 2)));
         let wide_pages = (0..60).map(|i| (9, i << 39));
         for (table, page) in pages.chain(wide_pages).chain([(7, 0), (7, u64::MAX), (8, 0)]) {
-            let expected: Vec<Row> = index.rows().iter().filter(|r| (r.table, r.page) == (table, page)).collect();
-            assert_eq!(index.slice(index.page(table, page)).to_vec(), expected, "{table} {page}");
+            let expected: Vec<Row> =
+                index.rows().iter().filter(|r| (r.table, r.page) == (TableId(table), PageId(page))).collect();
+            assert_eq!(index.slice(index.page(TableId(table), PageId(page))).to_vec(), expected, "{table} {page}");
             for r in expected {
-                assert_eq!(index.find(table, page, r.lsn).and_then(|at| index.get(at)), Some(r));
+                assert_eq!(index.find(TableId(table), PageId(page), r.lsn).and_then(|at| index.get(at)), Some(r));
             }
         }
     }
@@ -567,11 +589,11 @@ mod tests {
             (any::<u32>(), prop_oneof![Just(0_u32), 1..4_u32], prop_oneof![Just(0_u16), Just(0x701), any::<u16>()]),
         );
         let row = row.prop_map(|((table, page, lsn), (backlink_lsn, base_lsn, locator), (len, flags), seal)| Row {
-            table,
-            page,
-            lsn,
-            backlink_lsn,
-            base_lsn,
+            table: TableId(table),
+            page: PageId(page),
+            lsn: Lsn(lsn),
+            backlink_lsn: Lsn(backlink_lsn),
+            base_lsn: Lsn(base_lsn),
             locator,
             len,
             flags,
@@ -610,7 +632,7 @@ mod tests {
         #[test]
         fn filling_a_frame_is_sorting(rows in any_rows(), seed in any::<u64>()) {
             let mut rows: Vec<Row> =
-                rows.into_iter().map(|r| Row { table: 9, page: r.page % 9, lsn: r.lsn % 900, ..r }).collect();
+                rows.into_iter().map(|r| Row { table: TableId(9), page: PageId(r.page.get() % 9), lsn: Lsn(r.lsn.get() % 900), ..r }).collect();
             rows.sort_by_key(Row::key);
             rows.dedup_by_key(|r| r.key());
             let mut keys = packed::Keys::new(0, 1);
@@ -619,7 +641,7 @@ mod tests {
             }
             let frame = keys.finish().unwrap();
             let mut shuffled = rows.clone();
-            shuffled.sort_by_key(|r| (r.lsn ^ r.page).wrapping_mul(seed | 1).rotate_left(17));
+            shuffled.sort_by_key(|r| (r.lsn.get() ^ r.page.get()).wrapping_mul(seed | 1).rotate_left(17));
             std::thread::scope(|scope| {
                 for half in shuffled.chunks(shuffled.len() / 2 + 1) {
                     let frame = &frame;
@@ -646,12 +668,12 @@ mod tests {
                 // The way the store was written is not the order of its keys.
                 let locator = (3 << 48) + 50 + i * 37 % 400;
                 Row {
-                    backlink_lsn,
-                    base_lsn,
+                    backlink_lsn: Lsn(backlink_lsn),
+                    base_lsn: Lsn(base_lsn),
                     flags: if step == 0 { 0 } else { 2 },
                     locator,
                     seal,
-                    ..row(25 + i / 200, page, 1000 + i)
+                    ..row(TableId(25 + i / 200), PageId(page), Lsn(1000 + i))
                 }
             })
             .collect();
@@ -663,7 +685,7 @@ mod tests {
         let mut by_locator = rows.clone();
         by_locator.sort_by_key(|r| r.locator);
         for row in &by_locator {
-            assert_eq!(frame.key(&places, row.locator), Some((row.table, row.page, row.lsn)));
+            assert_eq!(frame.key(&places, row.locator), Some(Version::new(row.table, row.page, row.lsn)));
             assert!(frame.fill_place(&places, row) && !frame.fill_place(&places, row));
         }
         assert_eq!(frame.key(&places, (3 << 48) + 450), None);
@@ -672,37 +694,51 @@ mod tests {
         assert_eq!(index.rows().to_vec(), rows);
         // Locators far apart would make a list that is larger than the rows.
         let mut keys = packed::Keys::new(0, 2);
-        (0..2).for_each(|i| keys.push(packed::Key { table: 1, page: 1, lsn: i, locator: i * 1_000_000 }));
+        (0..2).for_each(|i| {
+            keys.push(packed::Key { table: TableId(1), page: PageId(1), lsn: Lsn(i), locator: i * 1_000_000 })
+        });
         assert!(keys.finish().unwrap().places(0).is_none());
     }
 
     #[test]
     fn regular_rows_are_packed_and_irregular_ones_kept_whole() {
         let regular: Vec<Row> = (0..1000)
-            .map(|i| Row { lsn: 7_655_755_784_663_335_110 + (i % 4), page: 100 + i / 4, len: 9000, ..row(25, 0, 0) })
+            .map(|i| Row {
+                lsn: Lsn(7_655_755_784_663_335_110 + (i % 4)),
+                page: PageId(100 + i / 4),
+                len: 9000,
+                ..row(TableId(25), PageId(0), Lsn(0))
+            })
             .collect();
         let index = Index::new(regular.clone());
         assert!(matches!(index.tables[0].body, Body::Packed(..)));
         assert_eq!(index.rows().to_vec(), regular);
         // A table in two segments is sorted out.
         let segment = |rows: &[Row]| packed::Segment::from_sorted(rows).unwrap();
-        let both = Index::of(vec![segment(&regular[..300]), segment(&regular[300..])], vec![row(25, 1, 1)]);
+        let both = Index::of(
+            vec![segment(&regular[..300]), segment(&regular[300..])],
+            vec![row(TableId(25), PageId(1), Lsn(1))],
+        );
         assert_eq!(both.len(), 1001);
         assert_eq!(both.rows().to_vec()[1..], regular);
     }
 
     #[test]
     fn a_frame_with_a_row_missing_or_keys_out_of_order_is_none() {
-        let key = |page, lsn| packed::Key { table: 25, page, lsn, locator: 0 };
+        let key = |page, lsn| packed::Key { table: TableId(25), page, lsn, locator: 0 };
         let keys = |list: &[(u64, u64)]| {
             let mut keys = packed::Keys::new(0, 8);
-            list.iter().for_each(|(page, lsn)| keys.push(key(*page, *lsn)));
+            list.iter().for_each(|(page, lsn)| keys.push(key(PageId(*page), Lsn(*lsn))));
             keys.finish()
         };
         assert!(keys(&[(1, 5), (1, 5)]).is_none() && keys(&[(1, 5), (1, 4)]).is_none());
         assert!(keys(&[(2, 1), (1, 5)]).is_none() && keys(&[(1, 5), (u64::MAX, 6)]).is_none());
         let frame = keys(&[(1, 5), (2, 4)]).unwrap();
-        assert!(frame.fill(&row(25, 1, 5)) && !frame.fill(&row(25, 1, 6)) && !frame.fill(&row(26, 1, 5)));
+        assert!(
+            frame.fill(&row(TableId(25), PageId(1), Lsn(5)))
+                && !frame.fill(&row(TableId(25), PageId(1), Lsn(6)))
+                && !frame.fill(&row(TableId(26), PageId(1), Lsn(5)))
+        );
         assert!(frame.finish().is_none());
     }
 }

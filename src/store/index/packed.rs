@@ -9,6 +9,7 @@
 //! and nothing is ever sorted or held twice.
 
 use super::{Row, Seal};
+use crate::id::{Lsn, PageId, TableId, Version};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -58,11 +59,11 @@ struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Table (btree) id.
-    pub table: u64,
+    pub table: TableId,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// As in [`Row::locator`].
     pub locator: u64,
 }
@@ -76,10 +77,16 @@ impl Key {
 /// One table's part of a segment.
 #[derive(Debug)]
 struct Part {
-    table: u64,
+    table: TableId,
     first_page: u64,
     records: Range<usize>,
     starts: Starts,
+}
+
+impl Part {
+    fn page_of(&self, record: &Record) -> PageId {
+        PageId(self.first_page.wrapping_add(u64::from(record.page)))
+    }
 }
 
 /// Where pages start: the place of the first row of every sixteenth page id, from the lowest on. Page ids
@@ -220,17 +227,18 @@ impl Keys {
     /// As [`Keys::push`], for keys known to be in order; equal ones may follow each other.
     fn push_any(&mut self, key: Key) -> Option<()> {
         let low = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(0);
-        let lsn_high = self.high(low(key.lsn >> 32))?;
+        let lsn_high = self.high(low(key.lsn.get() >> 32))?;
         let segment = &mut self.segment;
         let at = segment.records.len();
         if segment.parts.last().is_none_or(|p| p.table != key.table) {
             let starts = Starts::default();
-            segment.parts.push(Part { table: key.table, first_page: key.page, records: at..at, starts });
+            segment.parts.push(Part { table: key.table, first_page: key.page.get(), records: at..at, starts });
         }
         let part = segment.parts.last_mut()?;
-        let page = u32::try_from(key.page.checked_sub(part.first_page)?).ok()?;
+        let page = u32::try_from(key.page.get().checked_sub(part.first_page)?).ok()?;
         // A row with another locator is one that its record does not fit.
-        let record = Record { lsn_low: low(key.lsn), lsn_high, page, locator: low(key.locator), ..Record::default() };
+        let record =
+            Record { lsn_low: low(key.lsn.get()), lsn_high, page, locator: low(key.locator), ..Record::default() };
         part.records.end = at.checked_add(1)?;
         segment.records.push(record);
         self.last = Some(key);
@@ -289,11 +297,11 @@ impl Frame {
 
     /// Table, page and LSN of the row with a locator.
     #[must_use]
-    pub fn key(&self, places: &Places, locator: u64) -> Option<(u64, u64, u64)> {
+    pub fn key(&self, places: &Places, locator: u64) -> Option<Version> {
         let at = places.of(locator)?;
         let part = self.segment.parts.get(self.segment.part_at(at))?;
         let record = self.segment.records.get(at)?;
-        Some((part.table, part.first_page.wrapping_add(u64::from(record.page)), self.segment.lsn_of(record)))
+        Some(Version::new(part.table, part.page_of(record), self.segment.lsn_of(record)))
     }
 
     /// As [`Frame::fill`], for a row whose key came from [`Frame::key`].
@@ -353,7 +361,7 @@ impl Frame {
         if u32::from(state) > STATE_MASK || u16::from(page_type) > MAX_TYPE {
             return None;
         }
-        let back = |lsn: u64, most: u16| -> Option<u16> {
+        let back = |lsn: Lsn, most: u16| -> Option<u16> {
             if lsn == 0 {
                 return Some(0);
             }
@@ -417,11 +425,11 @@ impl Segment {
     }
 
     /// The tables, ascending, each with its places, in the order of their parts.
-    pub(super) fn tables(&self) -> impl Iterator<Item = (u64, Range<usize>)> + '_ {
+    pub(super) fn tables(&self) -> impl Iterator<Item = (TableId, Range<usize>)> + '_ {
         self.parts.iter().map(|p| (p.table, p.records.clone()))
     }
 
-    fn part(&self, table: u64) -> Option<&Part> {
+    fn part(&self, table: TableId) -> Option<&Part> {
         let at = self.parts.binary_search_by_key(&table, |p| p.table).ok()?;
         self.parts.get(at)
     }
@@ -432,13 +440,13 @@ impl Segment {
     }
 
     /// Places of a page of the table with this part.
-    pub(super) fn places(&self, part: usize, page: u64) -> Range<usize> {
+    pub(super) fn places(&self, part: usize, page: PageId) -> Range<usize> {
         self.parts.get(part).map_or(0..0, |part| self.page(part, page))
     }
 
-    fn page(&self, part: &Part, page: u64) -> Range<usize> {
+    fn page(&self, part: &Part, page: PageId) -> Range<usize> {
         let behind = part.records.end..part.records.end;
-        let Some(page) = page.checked_sub(part.first_page) else { return part.records.start..part.records.start };
+        let Some(page) = page.get().checked_sub(part.first_page) else { return part.records.start..part.records.start };
         let Ok(page) = u32::try_from(page) else { return behind };
         let own = self.records.get(part.records.clone()).unwrap_or_default();
         let around = part.starts.around(page, own.len());
@@ -453,15 +461,15 @@ impl Segment {
     }
 
     /// The first place in a page at or above an LSN.
-    pub(super) fn first_from(&self, page: Range<usize>, lsn: u64) -> usize {
+    pub(super) fn first_from(&self, page: Range<usize>, lsn: Lsn) -> usize {
         let rows = self.records.get(page.clone()).unwrap_or_default();
         page.start.saturating_add(rows.partition_point(|r| self.lsn_of(r) < lsn))
     }
 
     #[inline]
-    fn lsn_of(&self, record: &Record) -> u64 {
+    fn lsn_of(&self, record: &Record) -> Lsn {
         let high = self.highs.get(usize::from(record.lsn_high)).copied().unwrap_or(0);
-        u64::from(high) << 32 | u64::from(record.lsn_low)
+        Lsn(u64::from(high) << 32 | u64::from(record.lsn_low))
     }
 
     /// The number of rows of each page in turn, of a part's places.
@@ -471,7 +479,7 @@ impl Segment {
     }
 
     /// The LSN at a place.
-    pub(super) fn lsn(&self, at: usize) -> Option<u64> {
+    pub(super) fn lsn(&self, at: usize) -> Option<Lsn> {
         self.records.get(at).map(|r| self.lsn_of(r))
     }
 
@@ -502,15 +510,15 @@ impl Segment {
         };
         let links = record.links.load(Ordering::Relaxed);
         let back = |n: u16| match n {
-            0 => 0,
-            n => at.checked_sub(usize::from(n)).and_then(|place| self.lsn(place)).unwrap_or(0),
+            0 => Lsn::NONE,
+            n => at.checked_sub(usize::from(n)).and_then(|place| self.lsn(place)).unwrap_or_default(),
         };
         let previous = if len & PREVIOUS != 0 { self.checksum_before(at).unwrap_or(0) } else { 0 };
         let [state, ..] = (len >> STATE_SHIFT & STATE_MASK).to_le_bytes();
         let [page_type, _] = (links >> TYPE_SHIFT).to_le_bytes();
         Some(Row {
             table: part.table,
-            page: part.first_page.wrapping_add(u64::from(record.page)),
+            page: part.page_of(record),
             lsn: self.lsn_of(record),
             backlink_lsn: back(links & MAX_BACKLINK),
             base_lsn: back(links >> BASE_SHIFT & MAX_BASE),

@@ -2,6 +2,7 @@
 //! builds since 2026-03-31, in one piece each, without a `-wal` beside them.
 
 use super::{SHARDS, StoreError};
+use crate::id::{Lsn, TableId};
 use crate::store::edit::NewRow;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -29,27 +30,27 @@ pub struct NewStore {
     /// Rows.
     pub rows: Vec<NewRow>,
     /// Completion records: LSN, timestamp, text.
-    pub completions: Vec<(u64, u64, String)>,
+    pub completions: Vec<(Lsn, u64, String)>,
     /// The last LSN assigned.
-    pub last_lsn: u64,
+    pub last_lsn: Lsn,
 }
 
 /// Write the databases into an empty directory, `kv_home/`. They are durable when it returns.
 pub fn create(kv_home: &Path, store: &NewStore) -> Result<(), StoreError> {
-    let tables: BTreeSet<u64> = store.rows.iter().map(|r| r.table).collect();
+    let tables: BTreeSet<TableId> = store.rows.iter().map(|r| r.table).collect();
     for shard in 0..SHARDS {
         database(kv_home, &format!("pages_{shard:02}.db"), PAGES, |conn| {
             let mut statement = conn.prepare(
                 "INSERT INTO pages (table_id, page_id, lsn, backlink_lsn, base_lsn, flags, timestamp_materialized_us, \
                  page_data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?;
-            for row in store.rows.iter().filter(|r| r.table % SHARDS == shard) {
+            for row in store.rows.iter().filter(|r| r.table.get() % SHARDS == shard) {
                 statement.execute(params![
-                    row.table.cast_signed(),
-                    row.page.cast_signed(),
-                    row.lsn.cast_signed(),
-                    row.backlink_lsn.cast_signed(),
-                    row.base_lsn.cast_signed(),
+                    row.table.get().cast_signed(),
+                    row.page.get().cast_signed(),
+                    row.lsn.get().cast_signed(),
+                    row.backlink_lsn.get().cast_signed(),
+                    row.base_lsn.get().cast_signed(),
                     row.flags,
                     MATERIALIZED,
                     row.data
@@ -61,15 +62,15 @@ pub fn create(kv_home: &Path, store: &NewStore) -> Result<(), StoreError> {
     database(kv_home, super::write::CHECKPOINTS_FILE, CHECKPOINTS, |conn| {
         let mut statement = conn.prepare("INSERT INTO checkpoints VALUES (?1, ?2, ?3)")?;
         for (lsn, timestamp, text) in &store.completions {
-            statement.execute(params![lsn.cast_signed(), timestamp.cast_signed(), text.as_bytes()])?;
+            statement.execute(params![lsn.get().cast_signed(), timestamp.cast_signed(), text.as_bytes()])?;
         }
         Ok(())
     })?;
     database(kv_home, super::write::GLOBALS_FILE, GLOBALS, |conn| {
         let mut statement = conn.prepare("INSERT INTO globals VALUES (?1, ?2)")?;
-        statement.execute([0, store.last_lsn.cast_signed()])?;
+        statement.execute([0, store.last_lsn.get().cast_signed()])?;
         for table in &tables {
-            statement.execute([1, table.cast_signed()])?;
+            statement.execute([1, table.get().cast_signed()])?;
         }
         Ok(())
     })

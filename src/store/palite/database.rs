@@ -1,6 +1,7 @@
 //! One database file of a PALite store: names, time stamps, and opening it without leaving a trace.
 
 use super::{Affected, Problem, SHARDS};
+use crate::id::TableId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write as _;
@@ -88,7 +89,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// What the name of a file in `kv_home` says.
 pub(super) enum Name {
     Shard(u64),
-    Table(u64),
+    Table(TableId),
     OtherPages,
 }
 
@@ -98,7 +99,7 @@ pub(super) fn parse_pages_name(name: &str) -> Option<Name> {
     let number = if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None };
     Some(match number {
         Some(n) if digits.len() == 2 && n < SHARDS => Name::Shard(n),
-        Some(n) if digits.len() == 6 || (digits.len() > 6 && !digits.starts_with('0')) => Name::Table(n),
+        Some(n) if digits.len() == 6 || (digits.len() > 6 && !digits.starts_with('0')) => Name::Table(TableId(n)),
         _ => Name::OtherPages,
     })
 }

@@ -24,6 +24,7 @@ use super::{
     Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, PutBlock, Row, Seal,
     StoreError, StoreKind,
 };
+use crate::id::{Lsn, TableId};
 use crate::scratch::{self, Held};
 use crate::store::index::packed::Segment;
 use database::{
@@ -222,7 +223,7 @@ impl Palite {
     }
 
     /// The counter and the known table ids.
-    fn read_globals(&self) -> Result<(Option<u64>, Vec<u64>), Problem> {
+    fn read_globals(&self) -> Result<(Option<Lsn>, Vec<TableId>), Problem> {
         let Some(db) = &self.globals else {
             let reason = "is missing: no LSN counter, no list of tables".into();
             return Err(Problem { file: "globals.db".into(), reason, affects: Affected::None });
@@ -235,8 +236,8 @@ impl Palite {
             while let Some(row) = rows.next()? {
                 if let (ValueRef::Integer(id), ValueRef::Integer(val)) = (row.get_ref(0)?, row.get_ref(1)?) {
                     match id {
-                        0 => counter = counter.max(Some(val.cast_unsigned())),
-                        1 => tables.push(val.cast_unsigned()),
+                        0 => counter = counter.max(Some(Lsn(val.cast_unsigned()))),
+                        1 => tables.push(TableId(val.cast_unsigned())),
                         _ => {}
                     }
                 }
@@ -267,7 +268,7 @@ impl Palite {
                 continue;
             }
             let (name, affects) = if sharded {
-                let remainder = table % SHARDS;
+                let remainder = table.get() % SHARDS;
                 (format!("pages_{remainder:02}.db"), Affected::Remainder { modulus: SHARDS, remainder })
             } else {
                 (format!("pages_{table:06}.db"), Affected::Table(table))
@@ -497,7 +498,7 @@ impl PageLog for Palite {
         }
         let timestamp = if names.contains("timestamp") { "timestamp" } else { "0" };
         let mut problems = Vec::new();
-        let mut found: BTreeMap<(u64, u64), Vec<u8>> = BTreeMap::new();
+        let mut found: BTreeMap<(Lsn, u64), Vec<u8>> = BTreeMap::new();
         let mut odd = 0_u64;
         // Three ways through the data; the next one is only taken when the one before met damage.
         for order in ["ORDER BY lsn, 2", "NOT INDEXED", "ORDER BY lsn DESC, 2 DESC"] {
@@ -533,14 +534,16 @@ impl PageLog for Palite {
 fn read_completions(
     conn: &Connection,
     sql: &str,
-    found: &mut BTreeMap<(u64, u64), Vec<u8>>,
+    found: &mut BTreeMap<(Lsn, u64), Vec<u8>>,
     odd: &mut u64,
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let key = match (row.get_ref(0)?, row.get_ref(1)?) {
-            (ValueRef::Integer(lsn), ValueRef::Integer(timestamp)) => (lsn.cast_unsigned(), timestamp.cast_unsigned()),
+            (ValueRef::Integer(lsn), ValueRef::Integer(timestamp)) => {
+                (Lsn(lsn.cast_unsigned()), timestamp.cast_unsigned())
+            }
             _ => {
                 *odd = odd.saturating_add(1);
                 continue;
@@ -619,7 +622,7 @@ impl PageReader {
         let mut rows = if self.by_rowid {
             statement.query([(row.locator & ROWID_MASK).cast_signed()])
         } else {
-            statement.query([row.table, row.page, row.lsn].map(u64::cast_signed))
+            statement.query([row.table.get(), row.page.get(), row.lsn.get()].map(u64::cast_signed))
         }
         .map_err(failed)?;
         let found = rows.next().map_err(failed)?.ok_or("the row is gone")?;

@@ -2,6 +2,7 @@
 
 use super::database::words;
 use super::{Inspect, Own, ROWID_MASK, Row, Seal};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::store::index::packed::{Frame, Key, Keys, Places};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -169,6 +170,7 @@ pub(super) fn keys(
         if rowid >= ROWID_MASK {
             return None;
         }
+        let (table, page, lsn) = (TableId(table), PageId(page), Lsn(lsn));
         if own.is_none_or(|own| own(table, page)) {
             keys.push(Key { table, page, lsn, locator: number | rowid });
         }
@@ -216,11 +218,13 @@ impl Filler<'_> {
                 _ => None,
             };
             let locator = self.number | integer(0)?;
-            let (table, page, lsn) = match self.places {
+            let Version { table, page, lsn } = match self.places {
                 Some(places) => self.frame.key(places, locator)?,
-                None => (integer(CONTENTS_KEY)?, integer(CONTENTS_KEY + 1)?, integer(1)?),
+                None => {
+                    Version::new(integer(CONTENTS_KEY)?.into(), integer(CONTENTS_KEY + 1)?.into(), integer(1)?.into())
+                }
             };
-            if integer(1)? != lsn {
+            if lsn != integer(1)? {
                 return None;
             }
             let (data, len) = match row.get_ref(CONTENTS_DATA).ok()? {
@@ -233,8 +237,8 @@ impl Filler<'_> {
                 table,
                 page,
                 lsn,
-                backlink_lsn: integer(2)?,
-                base_lsn: integer(3)?,
+                backlink_lsn: Lsn(integer(2)?),
+                base_lsn: Lsn(integer(3)?),
                 locator,
                 len: u32::try_from(len).ok()?,
                 flags: u32::try_from(integer(4)?).ok()?,
@@ -354,6 +358,7 @@ impl<'a> Sink<'a> {
             0
         });
         let [table, page, lsn] = [table, page, lsn].map(i64::cast_unsigned);
+        let (table, page, lsn) = (TableId(table), PageId(page), Lsn(lsn));
         if let Some(what) = what {
             self.complain(what, table, page, lsn, locator);
             return Ok(answer);
@@ -367,8 +372,8 @@ impl<'a> Sink<'a> {
             table,
             page,
             lsn,
-            backlink_lsn: backlink.cast_unsigned(),
-            base_lsn: base.cast_unsigned(),
+            backlink_lsn: Lsn(backlink.cast_unsigned()),
+            base_lsn: Lsn(base.cast_unsigned()),
             locator: self.number | locator,
             len,
             flags,
@@ -388,7 +393,7 @@ impl<'a> Sink<'a> {
         Ok(answer)
     }
 
-    pub(super) fn complain(&mut self, what: &'static str, table: u64, page: u64, lsn: u64, rowid: u64) {
+    pub(super) fn complain(&mut self, what: &'static str, table: TableId, page: PageId, lsn: Lsn, rowid: u64) {
         let tally = self.complaints.entry(what).or_default();
         tally.count = tally.count.saturating_add(1);
         tally.first.get_or_insert_with(|| format!("table {table}, page {page}, LSN {lsn} (rowid {rowid})"));

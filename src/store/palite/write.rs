@@ -8,6 +8,7 @@
 
 use super::database::{Name, is_damage, parse_pages_name, uri, words};
 use super::{SHARDS, scan};
+use crate::id::{Lsn, PageId, TableId};
 use crate::store::StoreError;
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use rusqlite::config::DbConfig;
@@ -34,7 +35,7 @@ pub struct PaliteLedger {
     dir: PathBuf,
     /// Pages databases by what they hold.
     shards: BTreeMap<u64, String>,
-    tables: BTreeMap<u64, String>,
+    tables: BTreeMap<TableId, String>,
     open: BTreeMap<String, Connection>,
 }
 
@@ -87,8 +88,8 @@ impl PaliteLedger {
     }
 
     /// The database with the rows of a table.
-    fn pages_file(&self, table: u64) -> Result<String, StoreError> {
-        let file = self.tables.get(&table).or_else(|| self.shards.get(&(table % SHARDS)));
+    fn pages_file(&self, table: TableId) -> Result<String, StoreError> {
+        let file = self.tables.get(&table).or_else(|| self.shards.get(&(table.get() % SHARDS)));
         file.cloned().ok_or_else(|| StoreError::Unreadable {
             path: self.dir.clone(),
             reason: format!("no database for the rows of table {table}"),
@@ -158,11 +159,11 @@ impl PaliteLedger {
         };
         fields.retain(|f| f.name != "rowid");
         let known: [(&str, Value); 7] = [
-            ("table_id", integer(row.table)),
-            ("page_id", integer(row.page)),
-            ("lsn", integer(row.lsn)),
-            ("backlink_lsn", integer(row.backlink_lsn)),
-            ("base_lsn", integer(row.base_lsn)),
+            ("table_id", integer(row.table.get())),
+            ("page_id", integer(row.page.get())),
+            ("lsn", integer(row.lsn.get())),
+            ("backlink_lsn", integer(row.backlink_lsn.get())),
+            ("base_lsn", integer(row.base_lsn.get())),
             ("flags", Value::Integer(i64::from(row.flags))),
             ("page_data", Value::Blob(row.data.clone())),
         ];
@@ -177,7 +178,7 @@ impl PaliteLedger {
         Ok(Change { file, set: PAGES.into(), before: None, after: Some(fields) })
     }
 
-    fn remove(&mut self, table: u64, page: u64, lsn: u64) -> Result<Change, StoreError> {
+    fn remove(&mut self, table: TableId, page: PageId, lsn: Lsn) -> Result<Change, StoreError> {
         let file = self.pages_file(table)?;
         let found = self.only(&file, PAGES, &page_key(table, page, lsn))?;
         let before = found.ok_or_else(|| StoreError::Unreadable {
@@ -187,7 +188,7 @@ impl PaliteLedger {
         Ok(Change { file, set: PAGES.into(), before: Some(before), after: None })
     }
 
-    fn counter(&mut self, last_lsn: u64) -> Result<Change, StoreError> {
+    fn counter(&mut self, last_lsn: Lsn) -> Result<Change, StoreError> {
         let found = self.only(GLOBALS_FILE, GLOBALS, &[field("id", Value::Integer(COUNTER))])?;
         let before = found.ok_or_else(|| StoreError::Unreadable {
             path: self.dir.join(GLOBALS_FILE),
@@ -195,26 +196,26 @@ impl PaliteLedger {
         })?;
         let mut after = before.clone();
         for f in after.iter_mut().filter(|f| f.name == "val") {
-            f.value = integer(last_lsn);
+            f.value = integer(last_lsn.get());
         }
         Ok(Change { file: GLOBALS_FILE.into(), set: GLOBALS.into(), before: Some(before), after: Some(after) })
     }
 
-    fn complete(&mut self, lsn: u64, timestamp: u64, text: &str) -> Result<Change, StoreError> {
+    fn complete(&mut self, lsn: Lsn, timestamp: u64, text: &str) -> Result<Change, StoreError> {
         let after = vec![
-            field("lsn", integer(lsn)),
+            field("lsn", integer(lsn.get())),
             field("timestamp", integer(timestamp)),
             field("checkpoint_metadata", Value::Blob(text.as_bytes().to_vec())),
         ];
-        if !self.records(CHECKPOINTS_FILE, CHECKPOINTS, &[field("lsn", integer(lsn))])?.is_empty() {
+        if !self.records(CHECKPOINTS_FILE, CHECKPOINTS, &[field("lsn", integer(lsn.get()))])?.is_empty() {
             let reason = format!("there is a completion record at LSN {lsn} already");
             return Err(StoreError::Unreadable { path: self.dir.join(CHECKPOINTS_FILE), reason });
         }
         Ok(Change { file: CHECKPOINTS_FILE.into(), set: CHECKPOINTS.into(), before: None, after: Some(after) })
     }
 
-    fn remove_completion(&mut self, lsn: u64) -> Result<Change, StoreError> {
-        let found = self.only(CHECKPOINTS_FILE, CHECKPOINTS, &[field("lsn", integer(lsn))])?;
+    fn remove_completion(&mut self, lsn: Lsn) -> Result<Change, StoreError> {
+        let found = self.only(CHECKPOINTS_FILE, CHECKPOINTS, &[field("lsn", integer(lsn.get()))])?;
         let before = found.ok_or_else(|| StoreError::Unreadable {
             path: self.dir.join(CHECKPOINTS_FILE),
             reason: format!("no completion record at LSN {lsn}"),
@@ -227,8 +228,12 @@ fn field(name: &str, value: Value) -> Field {
     Field { name: name.into(), value }
 }
 
-fn page_key(table: u64, page: u64, lsn: u64) -> Vec<Field> {
-    vec![field("table_id", integer(table)), field("page_id", integer(page)), field("lsn", integer(lsn))]
+fn page_key(table: TableId, page: PageId, lsn: Lsn) -> Vec<Field> {
+    vec![
+        field("table_id", integer(table.get())),
+        field("page_id", integer(page.get())),
+        field("lsn", integer(lsn.get())),
+    ]
 }
 
 fn describe(key: &[Field]) -> String {
@@ -279,7 +284,7 @@ fn select(conn: &Connection, set: &str, key: &[Field]) -> rusqlite::Result<Vec<V
 }
 
 /// A row to take unknown columns from: the newest of the page, else of the table, else any.
-fn template(conn: &Connection, table: u64, page: u64) -> rusqlite::Result<Option<Vec<Field>>> {
+fn template(conn: &Connection, table: TableId, page: PageId) -> rusqlite::Result<Option<Vec<Field>>> {
     let columns = columns(conn, PAGES)?;
     let list: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
     let sql = format!(
@@ -293,7 +298,7 @@ fn template(conn: &Connection, table: u64, page: u64) -> rusqlite::Result<Option
             false => sql.clone(),
         };
         let mut statement = conn.prepare(&sql)?;
-        let parameters = [integer(table), integer(page)];
+        let parameters = [integer(table.get()), integer(page.get())];
         let used = statement.parameter_count();
         let mut rows = statement.query(rusqlite::params_from_iter(parameters.iter().take(used)))?;
         if let Some(row) = rows.next()? {

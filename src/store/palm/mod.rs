@@ -16,6 +16,7 @@ use super::{
 };
 use crate::format::reader::Reader;
 use crate::format::{self, FormatError};
+use crate::id::{Lsn, PageId, TableId};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -41,19 +42,19 @@ const PROGRESS_STEP: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageKey {
     /// Table (btree) id.
-    pub table: u64,
+    pub table: TableId,
     /// Page id.
-    pub page: u64,
+    pub page: PageId,
     /// LSN of this block.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Checkpoint the block was written for.
     pub checkpoint_id: u64,
     /// The block is a delta.
     pub is_delta: bool,
     /// LSN of the block this one follows.
-    pub backlink_lsn: u64,
+    pub backlink_lsn: Lsn,
     /// LSN of the chain's full image.
-    pub base_lsn: u64,
+    pub base_lsn: Lsn,
     /// Checkpoint of the block this one follows.
     pub backlink_checkpoint_id: u64,
     /// Checkpoint of the chain's full image.
@@ -68,7 +69,7 @@ pub struct PageKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointKey {
     /// LSN of the completion record.
-    pub lsn: u64,
+    pub lsn: Lsn,
     /// Checkpoint id.
     pub checkpoint_id: u64,
     /// Checkpoint timestamp.
@@ -104,13 +105,13 @@ pub fn decode_page_key(bytes: &[u8]) -> format::Result<PageKey> {
     r.take(4)?;
     let materialized_us = r.u64le()?;
     Ok(PageKey {
-        table,
-        page,
-        lsn,
+        table: TableId(table),
+        page: PageId(page),
+        lsn: Lsn(lsn),
         checkpoint_id,
         is_delta,
-        backlink_lsn,
-        base_lsn,
+        backlink_lsn: Lsn(backlink_lsn),
+        base_lsn: Lsn(base_lsn),
         backlink_checkpoint_id,
         base_checkpoint_id,
         flags,
@@ -123,19 +124,19 @@ pub fn decode_checkpoint_key(bytes: &[u8]) -> format::Result<CheckpointKey> {
     expect_len(bytes, CHECKPOINT_KEY_LEN)?;
     let mut r = Reader::new(bytes);
     let lsn = r.array().map(u64::from_be_bytes)?;
-    Ok(CheckpointKey { lsn, checkpoint_id: r.u64le()?, timestamp: r.u64le()? })
+    Ok(CheckpointKey { lsn: Lsn(lsn), checkpoint_id: r.u64le()?, timestamp: r.u64le()? })
 }
 
 /// Encode a key of the database `pages`.
 #[must_use]
 pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
     let mut out = Vec::with_capacity(PAGE_KEY_LEN);
-    for field in [key.table, key.page, key.lsn, key.checkpoint_id] {
+    for field in [key.table.get(), key.page.get(), key.lsn.get(), key.checkpoint_id] {
         out.extend_from_slice(&field.to_be_bytes());
     }
     out.extend_from_slice(&u32::from(key.is_delta).to_be_bytes());
     out.extend_from_slice(&[0; 4]);
-    for field in [key.backlink_lsn, key.base_lsn, key.backlink_checkpoint_id, key.base_checkpoint_id] {
+    for field in [key.backlink_lsn.get(), key.base_lsn.get(), key.backlink_checkpoint_id, key.base_checkpoint_id] {
         out.extend_from_slice(&field.to_le_bytes());
     }
     out.extend_from_slice(&key.flags.to_le_bytes());
@@ -147,7 +148,7 @@ pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
 /// Encode a key of the database `checkpoints`.
 #[must_use]
 pub fn encode_checkpoint_key(key: &CheckpointKey) -> Vec<u8> {
-    [key.lsn.to_be_bytes(), key.checkpoint_id.to_le_bytes(), key.timestamp.to_le_bytes()].concat()
+    [key.lsn.get().to_be_bytes(), key.checkpoint_id.to_le_bytes(), key.timestamp.to_le_bytes()].concat()
 }
 
 /// A PALM page log.
@@ -292,7 +293,7 @@ impl Palm {
         Ok(())
     }
 
-    fn lsn_counter(env: &Env<'_>) -> (Option<u64>, Problems) {
+    fn lsn_counter(env: &Env<'_>) -> (Option<Lsn>, Problems) {
         let mut problems = Problems::default();
         let mut next = None;
         walk(env, GLOBALS, Affected::None, &mut problems, |key, value, _, _| {
@@ -303,7 +304,7 @@ impl Palm {
             }
             Ok(())
         });
-        (next.and_then(|next| next.checked_sub(1)), problems)
+        (next.and_then(|next| next.checked_sub(1)).map(Lsn), problems)
     }
 }
 
@@ -337,8 +338,8 @@ impl Problems {
 }
 
 /// The table a page key belongs to, for a record whose value or remaining key is unusable.
-fn table_of(key: &[u8]) -> Option<u64> {
-    expect_len(key, PAGE_KEY_LEN).and_then(|()| Reader::new(key).array().map(u64::from_be_bytes)).ok()
+fn table_of(key: &[u8]) -> Option<TableId> {
+    expect_len(key, PAGE_KEY_LEN).and_then(|()| Reader::new(key).array().map(u64::from_be_bytes)).map(TableId).ok()
 }
 
 /// Visit a named database: key, value, offset and length of the value.
@@ -543,13 +544,13 @@ mod tests {
         .unwrap();
         let key = decode_page_key(&bytes).unwrap();
         let expected = PageKey {
-            table: 3,
-            page: 210,
-            lsn: 1,
+            table: TableId(3),
+            page: PageId(210),
+            lsn: Lsn(1),
             checkpoint_id: 126,
             is_delta: false,
-            backlink_lsn: 1,
-            base_lsn: 1,
+            backlink_lsn: Lsn(1),
+            base_lsn: Lsn(1),
             backlink_checkpoint_id: 0,
             base_checkpoint_id: 0,
             flags: 0,
@@ -564,13 +565,13 @@ mod tests {
         assert!(decode_page_key(&odd).unwrap().is_delta);
         odd[35] = 2;
         assert!(decode_page_key(&odd).unwrap_err().message.contains("is_delta is 2"));
-        assert_eq!(table_of(&odd), Some(3));
+        assert_eq!(table_of(&odd), Some(TableId(3)));
     }
 
     #[test]
     fn checkpoint_key_vector() {
         let bytes = hex::decode("000000000000001104000000000000006400000000000000").unwrap();
-        let expected = CheckpointKey { lsn: 17, checkpoint_id: 4, timestamp: 0x64 };
+        let expected = CheckpointKey { lsn: Lsn(17), checkpoint_id: 4, timestamp: 0x64 };
         assert_eq!(decode_checkpoint_key(&bytes).unwrap(), expected);
         assert_eq!(encode_checkpoint_key(&expected), bytes);
         assert!(decode_checkpoint_key(&bytes[1..]).is_err());
@@ -580,7 +581,7 @@ mod tests {
     fn problems_are_bounded() {
         let mut problems = Problems::default();
         for i in 0..5000 {
-            problems.push(i.to_string(), Affected::Table(1));
+            problems.push(i.to_string(), Affected::Table(TableId(1)));
         }
         let list = problems.finish(Affected::All);
         assert_eq!(list.len(), MAX_PROBLEMS + 1);

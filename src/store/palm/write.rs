@@ -9,6 +9,7 @@ use super::{
     decode_checkpoint_key, decode_page_key, describe, encode_checkpoint_key, encode_page_key,
 };
 use crate::format::FormatError;
+use crate::id::{Lsn, PageId, TableId};
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError};
 use heed::types::Bytes;
@@ -454,7 +455,7 @@ impl View<'_> {
     }
 
     /// LSN and time of the newest row among those whose keys begin like this.
-    fn newest(&self, prefix: &[u8]) -> Outcome<Option<(u64, u64)>> {
+    fn newest(&self, prefix: &[u8]) -> Outcome<Option<(Lsn, u64)>> {
         let mut newest = None;
         self.each(Set::Pages, prefix, |key| {
             let key = decode_page_key(key)?;
@@ -480,7 +481,7 @@ struct Draft<'v> {
     now: u64,
     records: BTreeMap<(Set, Vec<u8>), Touched>,
     /// Times found, by prefix of page keys.
-    stamps: BTreeMap<Vec<u8>, Option<(u64, u64)>>,
+    stamps: BTreeMap<Vec<u8>, Option<(Lsn, u64)>>,
     /// Keys of the completion records, with the edits so far. Their order is that of their LSNs.
     checkpoints: Option<BTreeSet<Vec<u8>>>,
 }
@@ -490,7 +491,8 @@ impl Draft<'_> {
         match edit {
             Edit::Counter { last_lsn } => {
                 // PALM counts the next LSN, not the last one.
-                let next = last_lsn.checked_add(1).ok_or_else(|| Failure::Refused("there is no next LSN".into()))?;
+                let next =
+                    last_lsn.get().checked_add(1).ok_or_else(|| Failure::Refused("there is no next LSN".into()))?;
                 self.set_global(NEXT_LSN, next)
             }
             Edit::Put(row) => self.put(row),
@@ -539,8 +541,8 @@ impl Draft<'_> {
     }
 
     /// The keys of a row, with the edits so far. There is one at most, unless the store is odd.
-    fn rows(&self, table: u64, page: u64, lsn: u64) -> Outcome<Vec<Vec<u8>>> {
-        let prefix = [table, page, lsn].map(u64::to_be_bytes).concat();
+    fn rows(&self, table: TableId, page: PageId, lsn: Lsn) -> Outcome<Vec<Vec<u8>>> {
+        let prefix = [table.get(), page.get(), lsn.get()].map(u64::to_be_bytes).concat();
         let mut keys = self.view.keys(Set::Pages, &prefix)?;
         keys.retain(|key| !self.records.contains_key(&(Set::Pages, key.clone())));
         let touched = self.records.range((Set::Pages, prefix.clone())..);
@@ -549,7 +551,7 @@ impl Draft<'_> {
         Ok(keys)
     }
 
-    fn row(&self, table: u64, page: u64, lsn: u64) -> Outcome<Vec<u8>> {
+    fn row(&self, table: TableId, page: PageId, lsn: Lsn) -> Outcome<Vec<u8>> {
         let mut keys = self.rows(table, page, lsn)?;
         match (keys.pop(), keys.len()) {
             (Some(key), 0) => Ok(key),
@@ -559,7 +561,7 @@ impl Draft<'_> {
     }
 
     /// The checkpoint a row was written under; 0 for no row.
-    fn checkpoint_of(&self, table: u64, page: u64, lsn: u64) -> Outcome<u64> {
+    fn checkpoint_of(&self, table: TableId, page: PageId, lsn: Lsn) -> Outcome<u64> {
         if lsn == 0 {
             return Ok(0);
         }
@@ -569,8 +571,10 @@ impl Draft<'_> {
     /// When a new row was materialized: the engine shows no row before its time has come, so the time
     /// must not be in the future. That of the newest row of the page, of the table, or of the store is
     /// as good as any other, and makes the same repair come out the same every time.
-    fn stamp(&mut self, table: u64, page: u64) -> Outcome<u64> {
-        for prefix in [[table, page].map(u64::to_be_bytes).concat(), table.to_be_bytes().to_vec(), Vec::new()] {
+    fn stamp(&mut self, table: TableId, page: PageId) -> Outcome<u64> {
+        for prefix in
+            [[table.get(), page.get()].map(u64::to_be_bytes).concat(), table.get().to_be_bytes().to_vec(), Vec::new()]
+        {
             let newest = match self.stamps.get(&prefix) {
                 Some(newest) => *newest,
                 None => {
@@ -639,9 +643,10 @@ impl Draft<'_> {
         self.follow_checkpoints()
     }
 
-    fn remove_completion(&mut self, lsn: u64) -> Outcome<()> {
+    fn remove_completion(&mut self, lsn: Lsn) -> Outcome<()> {
         let keys = self.checkpoints()?;
-        let found: Vec<Vec<u8>> = keys.iter().filter(|key| key.starts_with(&lsn.to_be_bytes())).cloned().collect();
+        let found: Vec<Vec<u8>> =
+            keys.iter().filter(|key| key.starts_with(&lsn.get().to_be_bytes())).cloned().collect();
         let [key] = &found[..] else {
             return refuse(format!("{} completion records at LSN {lsn}, not one", found.len()));
         };

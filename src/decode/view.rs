@@ -1,7 +1,6 @@
-//! Pieces that all decoded output shares: how to show a block, checksums, problems, times, field tables.
+//! Pieces that all documents share: how to read a block and what to show of it, checksums, problems, times.
 
-use super::text::{self, Paint, escape};
-use super::{Show, bytes};
+use super::bytes::{self, Show};
 use crate::format::compress::Compressor;
 use crate::format::image::Era;
 use crate::format::{Class, FormatError};
@@ -100,19 +99,6 @@ impl From<FormatError> for Problem {
     }
 }
 
-/// Problems and notes as lines below a table.
-#[must_use]
-pub fn remarks(problems: &[Problem], notes: &[String], paint: Paint) -> String {
-    let mut out = String::new();
-    for p in problems {
-        out.push_str(&format!("{} {}\n", paint.bad(&format!("{}:", p.class)), escape(&p.message)));
-    }
-    for n in notes {
-        out.push_str(&format!("{} {}\n", paint.warn("note:"), escape(n)));
-    }
-    out
-}
-
 /// A timestamp or LSN of the shape `unix seconds << 32 | counter`, in words (02.6). The shape is
 /// a convention of the writer, so this is a hint and no more.
 #[must_use]
@@ -121,6 +107,23 @@ pub fn time_hint(value: u64) -> Option<String> {
     let seconds = value >> 32;
     let counter = value & 0xffff_ffff;
     (seconds >= PLAUSIBLE && value != TS_MAX).then(|| format!("{}, counter {counter}", utc(seconds)))
+}
+
+/// A timestamp the way metadata has it, and as a time where it looks like one.
+#[derive(Debug, Serialize)]
+pub struct Stamp {
+    /// Hexadecimal digits.
+    pub hex: String,
+    /// The number.
+    pub value: u64,
+    /// The time.
+    pub time: Option<String>,
+}
+
+impl Stamp {
+    pub(super) fn new(value: u64) -> Self {
+        Self { hex: format!("{value:x}"), value, time: time_hint(value) }
+    }
 }
 
 /// Seconds since 1970 as a date and time of day.
@@ -137,35 +140,6 @@ pub fn utc(seconds: u64) -> String {
     let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     let year = year + era * 400 + next;
     format!("{year:04}-{month:02}-{date:02} {:02}:{:02}:{:02} UTC", rest / 3_600, rest / 60 % 60, rest % 60)
-}
-
-/// Rows of a (field, value, note) table.
-#[derive(Debug, Default)]
-pub struct Fields(Vec<Vec<String>>);
-
-impl Fields {
-    /// A field without a note.
-    pub fn add(&mut self, field: &str, value: impl ToString) {
-        self.note(field, value, "");
-    }
-
-    /// A field.
-    pub fn note(&mut self, field: &str, value: impl ToString, note: impl AsRef<str>) {
-        self.0.push(vec![escape(field), escape(&value.to_string()), escape(note.as_ref())]);
-    }
-
-    /// A field that may be absent.
-    pub fn maybe(&mut self, field: &str, value: Option<impl ToString>, note: &str) {
-        if let Some(v) = value {
-            self.note(field, v, note);
-        }
-    }
-
-    /// The table; empty without rows.
-    #[must_use]
-    pub fn table(self, width: Option<u16>) -> String {
-        if self.0.is_empty() { String::new() } else { text::table(width, &["Field", "Value", "Note"], &[], self.0) }
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! Cells and delta entries for people and programs (spec 04.5 to 04.7, 05).
+//! Cells and delta entries as documents (spec 04.5 to 04.7, 05).
 
 use super::cookies::AnyCookie;
-use super::text::{self, escape};
 use super::view::{Addresses, LISTED, Problem, View};
-use crate::format::Result;
-use crate::format::reader::Reader;
+use crate::format::FormatError;
 use crate::page::cell::{Cell, CellKind, Cells, KeyBuilder, TS_MAX, TXN_MAX, Times};
 use crate::page::delta::{self, Body, PayloadForm};
+use crate::page::old_delta::{self, ChildEntry, LeafEntry};
 use serde::Serialize;
 
 /// A time window, or the aggregate of an address cell; there the starts are oldest or newest of
@@ -132,31 +131,12 @@ pub struct CellInfo {
     pub problem: Option<Problem>,
 }
 
-/// The name of a cell kind.
-pub(super) fn kind_name(kind: CellKind) -> &'static str {
-    match kind {
-        CellKind::AddrDeleted => "address-deleted",
-        CellKind::AddrInternal => "address-internal",
-        CellKind::AddrLeaf => "address-leaf",
-        CellKind::AddrLeafNoOverflow => "address-leaf-no-overflow",
-        CellKind::Deleted => "deleted",
-        CellKind::Key => "key",
-        CellKind::KeyOverflow => "key-overflow",
-        CellKind::Value => "value",
-        CellKind::ValueCopy => "value-copy",
-        CellKind::ValueOverflow => "value-overflow",
-        CellKind::ValueOverflowRemoved => "value-overflow-removed",
-        CellKind::KeyOverflowRemoved => "key-overflow-removed",
-        CellKind::AddrGone => "address-gone",
-    }
-}
-
 impl CellInfo {
     pub(super) fn bare(offset: usize, end: usize, kind: CellKind, length: usize) -> Self {
         Self {
             offset,
             end,
-            kind: kind_name(kind),
+            kind: kind.name(),
             prefix: None,
             length,
             times: None,
@@ -189,54 +169,6 @@ impl CellInfo {
         }
         out
     }
-
-    /// The last column of the table.
-    pub(super) fn content(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(c) = &self.change {
-            let flags = c.flags.map(|f| format!(", flags {f:#04x}")).unwrap_or_default();
-            let form = c.form.map(|f| format!(" ({f}{flags})")).unwrap_or_default();
-            parts.push(format!("{}{form}", c.action));
-        }
-        if let Some(c) = &self.cookie {
-            parts.push(c.to_string());
-        }
-        if let Some(t) = &self.truncate {
-            parts.push(format!("truncated by txn {} at {}, durable {}", t.txn, t.commit_ts, t.durable_ts));
-        }
-        if let Some(run) = self.run.filter(|r| *r != 0) {
-            parts.push(format!("run {run}"));
-        }
-        if let Some(distance) = self.copy_distance {
-            parts.push(format!("copy of the cell {distance} bytes before"));
-        }
-        if let Some(data) = &self.data {
-            parts.push(escape(data));
-        }
-        if let Some(p) = &self.problem {
-            parts.push(format!("{}: {}", p.class, escape(&p.message)));
-        }
-        parts.join("; ")
-    }
-}
-
-/// Cells as a table.
-#[must_use]
-pub fn cell_table(cells: &[CellInfo], width: Option<u16>) -> String {
-    let rows = cells
-        .iter()
-        .map(|c| {
-            vec![
-                c.offset.to_string(),
-                c.kind.to_string(),
-                c.prefix.map(|p| p.to_string()).unwrap_or_default(),
-                c.length.to_string(),
-                c.times.map(|t| t.to_string()).unwrap_or_default(),
-                c.content(),
-            ]
-        })
-        .collect();
-    text::table(width, &["Offset", "Cell", "Prefix", "Length", "Validity", "Content"], &[0, 2, 3], rows)
 }
 
 /// A list of cells under construction.
@@ -300,67 +232,40 @@ impl CellList {
     /// Entries of a June 2025 delta (04.7), as a key cell and what belongs to it.
     pub(super) fn read_old_delta(body: &Body<'_>, internal: bool, view: &View) -> Self {
         let mut out = Self::default();
-        let mut at = body.start;
-        while at < body.plain.len() {
-            let next = if internal { out.old_internal(body, at, view) } else { out.old_leaf(body, at, view) };
-            match next {
-                Ok(next) => at = next,
-                Err(e) => {
-                    out.problems.push(e.into());
-                    break;
-                }
-            }
+        let read = if internal {
+            old_delta::child_entries(body.plain, body.start, body.header.flags)
+                .try_for_each(|entry| entry.map(|e| out.old_internal(&e, view)))
+        } else {
+            old_delta::leaf_entries(body.plain, body.start).try_for_each(|entry| entry.map(|e| out.old_leaf(&e, view)))
+        };
+        if let Err(e) = read {
+            out.problems.push(e.into());
         }
         out
     }
 
-    fn old_internal(&mut self, body: &Body<'_>, at: usize, view: &View) -> Result<usize> {
-        let flags = Reader::at(body.plain, at)?.u8()?;
-        let key = Cell::read(body.plain, at.saturating_add(1), body.header.flags)?;
-        let delete = flags & 0x01 != 0;
-        let action = if delete { "delete" } else { "update" };
-        let mut info = CellInfo::new(&key, Addresses::Disaggregated, view);
-        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(flags) });
+    fn old_internal(&mut self, entry: &ChildEntry<'_>, view: &View) {
+        let action = if entry.address.is_none() { "delete" } else { "update" };
+        let mut info = CellInfo::new(&entry.key, Addresses::Disaggregated, view);
+        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(entry.flags) });
         self.push(info);
-        if delete {
-            return Ok(key.end);
+        if let Some(address) = &entry.address {
+            self.push(CellInfo::new(address, Addresses::Disaggregated, view));
         }
-        let address = Cell::read(body.plain, key.end, body.header.flags)?;
-        self.push(CellInfo::new(&address, Addresses::Disaggregated, view));
-        Ok(address.end)
     }
 
-    fn old_leaf(&mut self, body: &Body<'_>, at: usize, view: &View) -> Result<usize> {
-        let mut r = Reader::at(body.plain, at)?;
-        let flags = r.u8()?;
-        let delete = flags & delta::OLD_FLAG_DELETE != 0;
-        let mut read = |bit: u8, default: u64| if flags & bit != 0 { r.vuint() } else { Ok(default) };
-        let mut times = Times::EMPTY;
-        if !delete {
-            times.start_txn = read(0x01, 0)?;
-            times.start_ts = read(0x02, 0)?;
-            times.durable_start_ts = read(0x04, times.start_ts)?;
-            times.stop_txn = read(0x08, TXN_MAX)?;
-            times.stop_ts = read(0x10, TS_MAX)?;
-            times.durable_stop_ts = read(0x20, if times.stop_ts == TS_MAX { 0 } else { times.stop_ts })?;
-        }
-        let key_len = r.vlen()?;
-        let value_len = if delete { 0 } else { r.vlen()? };
-        let key = r.take(key_len)?;
-        let key_end = r.pos();
-        let value = r.take(value_len)?;
-        let mut info = CellInfo::bare(at, key_end, CellKind::Key, key_len);
-        info.data = view.shown(key);
-        let action = if delete { "delete" } else { "update" };
-        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(flags) });
+    fn old_leaf(&mut self, entry: &LeafEntry<'_>, view: &View) {
+        let mut info = CellInfo::bare(entry.at, entry.key_end, CellKind::Key, entry.key.len());
+        info.data = view.shown(entry.key);
+        let action = if entry.value.is_none() { "delete" } else { "update" };
+        info.change = Some(Change { action, form: Some("2025-06"), flags: Some(entry.flags) });
         self.push(info);
-        if !delete {
-            let mut info = CellInfo::bare(key_end, r.pos(), CellKind::Value, value_len);
-            info.times = (times != Times::EMPTY).then(|| TimesInfo::from(&times));
+        if let Some(value) = entry.value {
+            let mut info = CellInfo::bare(entry.key_end, entry.end, CellKind::Value, value.len());
+            info.times = (entry.times != Times::EMPTY).then(|| TimesInfo::from(&entry.times));
             info.data = view.shown(value);
             self.push(info);
         }
-        Ok(r.pos())
     }
 }
 
@@ -379,4 +284,26 @@ pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
         }
         Err(e) => info.problem = Some(e.into()),
     }
+}
+
+/// Cells without a page.
+#[derive(Debug, Serialize)]
+pub struct CellsReport {
+    /// How many there are.
+    pub cells_total: usize,
+    /// The first [`LISTED`] of them.
+    pub cells: Vec<CellInfo>,
+    /// What the engine would refuse.
+    pub problems: Vec<Problem>,
+}
+
+/// Decode cells from the first byte to the last; `page_flags` are those of their page.
+#[must_use]
+pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> CellsReport {
+    let list = CellList::read(raw, 0, page_flags, false, addresses, view);
+    let mut out = CellsReport { cells_total: list.total, cells: list.cells, problems: list.problems };
+    if raw.is_empty() {
+        out.problems.push(FormatError::invalid("no cell: the input is empty").into());
+    }
+    out
 }

@@ -4,13 +4,13 @@
 //! not, nothing is said.
 
 use super::block::FlippedBit;
-use super::text::grouped;
 use super::view::{FLIP_SEARCH, Sum};
 use crate::format::block::{FLAG_DATA_CHECKSUM, LocalBlockHeader, SKIP_LEN};
 use crate::format::crc::{crc32c_zeroed, find_flipped_bit};
 use crate::format::local::{self, ALLOCATION_SIZES, DATA_OFFSET, MAX_BLOCK};
 use crate::format::page_header::{self, PageHeader};
 use crate::format::reader::Reader;
+use crate::words::text::grouped;
 use serde::Serialize;
 
 /// Where the checksum lies.

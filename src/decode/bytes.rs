@@ -1,6 +1,20 @@
 //! User bytes the way the user asked for: hidden, redacted, hexadecimal, or as BSON.
 
-use super::{Show, text};
+use crate::words::text::escape;
+use clap::ValueEnum;
+
+/// How user bytes are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// Lengths only
+    None,
+    /// Letters as x, digits as 9
+    Redacted,
+    /// Hexadecimal
+    Hex,
+    /// As BSON where it is BSON, else escaped text
+    Bson,
+}
 
 /// How many bytes of one item are shown at most, unless all of them were asked for.
 const SHOWN: usize = 64;
@@ -46,7 +60,7 @@ fn bson(bytes: &[u8]) -> Option<String> {
     let document = bson::RawDocument::from_bytes(bytes).ok()?;
     let document: bson::Document = document.try_into().ok()?;
     let json = bson::Bson::Document(document).into_relaxed_extjson();
-    serde_json::to_string(&json).ok().map(|s| text::escape(&s))
+    serde_json::to_string(&json).ok().map(|s| escape(&s))
 }
 
 #[cfg(test)]

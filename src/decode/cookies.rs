@@ -1,9 +1,10 @@
-//! Address cookies and checkpoint cookies for people and programs (spec 02, 16.4, 16.5).
+//! Address cookies and checkpoint cookies as documents (spec 02, 16.4, 16.5).
 
-use super::view::{Addresses, FIRST_TREE_PAGE, Sum, time_hint};
+use super::view::{Addresses, FIRST_TREE_PAGE, Problem, Sum, time_hint};
 use crate::format::Result;
 use crate::format::cookie::{self, Cookie, Layout};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
+use crate::id::{Lsn, PageId};
 use serde::Serialize;
 
 /// A disaggregated address cookie.
@@ -16,17 +17,17 @@ pub struct CookieInfo {
     /// Minimum reader version, v0 only.
     pub version_min: Option<u64>,
     /// Page id.
-    pub page_id: u64,
+    pub page_id: PageId,
     /// Flags in words, v0 only.
     pub flags: Vec<&'static str>,
     /// Flag bits without a meaning here.
     pub unknown_flags: u64,
     /// LSN of the newest block; `None` where the layout has none.
-    pub lsn: Option<u64>,
+    pub lsn: Option<Lsn>,
     /// The LSN as a time, where it looks like one.
     pub lsn_time: Option<String>,
     /// LSN of the full image, 0 if the newest block is the full image; v0 only.
-    pub base_lsn: Option<u64>,
+    pub base_lsn: Option<Lsn>,
     /// Bytes.
     pub size: u32,
     /// Checksum of the newest block.
@@ -89,7 +90,7 @@ impl CookieInfo {
             flags: if c.flags & cookie::FLAG_DELTA != 0 { vec!["delta"] } else { Vec::new() },
             unknown_flags: c.unknown_flags,
             lsn,
-            lsn_time: lsn.and_then(time_hint),
+            lsn_time: lsn.and_then(|l| time_hint(l.get())),
             base_lsn: v0.then_some(c.base_lsn),
             size: c.size,
             checksum: Sum(c.checksum),
@@ -203,4 +204,78 @@ impl CheckpointInfo {
             object: c.object,
         })
     }
+}
+
+/// One cookie.
+#[derive(Debug, Serialize)]
+pub struct CookieReport {
+    /// The bytes, in hexadecimal.
+    pub input: String,
+    /// The fields.
+    pub cookie: Option<AnyCookie>,
+    /// What the engine would refuse.
+    pub problems: Vec<Problem>,
+}
+
+/// A checkpoint cookie.
+#[derive(Debug, Serialize)]
+pub struct CheckpointReport {
+    /// `classic`, `disaggregated`, or `empty`; `None` if it is neither.
+    pub form: Option<&'static str>,
+    /// The classic fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointInfo>,
+    /// The root's cookie of a disaggregated checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<CookieInfo>,
+    /// What the engine would refuse.
+    pub problems: Vec<Problem>,
+    /// What is unusual.
+    pub notes: Vec<String>,
+}
+
+/// Decode address cookies.
+#[must_use]
+pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Vec<CookieReport> {
+    inputs
+        .iter()
+        .map(|raw| {
+            let (cookie, problems) = match AnyCookie::decode(raw, addresses) {
+                Ok(c) => (Some(c), Vec::new()),
+                Err(e) => (None, vec![e.into()]),
+            };
+            CookieReport { input: hex::encode(raw), cookie, problems }
+        })
+        .collect()
+}
+
+/// Decode a checkpoint cookie; in disaggregated storage that is the root's address cookie.
+#[must_use]
+pub fn checkpoint(raw: &[u8], alloc: u32) -> CheckpointReport {
+    let mut out =
+        CheckpointReport { form: None, checkpoint: None, cookie: None, problems: Vec::new(), notes: Vec::new() };
+    if raw.is_empty() {
+        out.form = Some("empty");
+        out.notes.push("a checkpoint without a root: the tree is empty".to_string());
+        return out;
+    }
+    match (CheckpointInfo::decode(raw, alloc), CookieInfo::decode(raw)) {
+        (Ok(c), _) => {
+            out.form = Some("classic");
+            out.checkpoint = Some(c);
+        }
+        (Err(_), Ok(c)) => {
+            out.form = Some("disaggregated");
+            out.cookie = Some(c);
+            out.notes.push(
+                "no classic checkpoint cookie: in disaggregated storage it is the address cookie of the root".into(),
+            );
+        }
+        // A classic cookie begins with its version, which is 1.
+        (Err(classic), Err(other)) => out.problems.push(match raw.first() {
+            Some(0 | 0x80..) => other.within("address cookie of a root").into(),
+            _ => classic.into(),
+        }),
+    }
+    out
 }

@@ -1,0 +1,379 @@
+//! What a finding about a home of local block files states, as fields.
+
+use crate::audit::finding::{Code, Detail, Finding};
+use crate::format::FormatError;
+use crate::format::local::LocalAddress;
+use crate::format::page_header::PageType;
+use crate::format::wtlog::LogLsn;
+use crate::home::fault::Fault;
+use crate::home::shape::Opaque;
+use crate::home::space::Overlap;
+use crate::home::wtlog;
+
+/// A finding: what it states, why, and what else supports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeDetail {
+    /// What it states.
+    pub fact: Fact,
+    /// The probable cause, if known.
+    pub cause: Option<Cause>,
+    /// What else supports it.
+    pub notes: Vec<Note>,
+}
+
+impl HomeDetail {
+    /// A fact alone.
+    #[must_use]
+    pub fn of(fact: Fact) -> Self {
+        Self { fact, cause: None, notes: Vec::new() }
+    }
+}
+
+/// Which file is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// One that a row of the metadata names.
+    Listed,
+    /// The metadata, where the turtle leads to it.
+    MetadataOfTurtle,
+    /// The metadata.
+    Metadata,
+    /// The version file.
+    Version,
+    /// The history store, of which there is no row either.
+    HistoryStore,
+}
+
+/// What a description block is instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Descriptor {
+    /// Bytes behind it that are not zero.
+    Tail,
+    /// That of another allocation size.
+    Of(u32),
+    /// None.
+    Invalid(FormatError),
+}
+
+/// A valid block at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockThere {
+    /// Its bytes.
+    pub size: u32,
+    /// Its page type, if known.
+    pub kind: Option<PageType>,
+    /// Its write generation.
+    pub write_gen: u64,
+}
+
+/// Where the checkpoint comes from that is compared with the copy in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The turtle.
+    Turtle,
+    /// The metadata.
+    Metadata,
+}
+
+/// A block that a checkpoint names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// Its root.
+    Root,
+    /// The alloc list.
+    Alloc,
+    /// The discard list.
+    Discard,
+}
+
+/// A number of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// Bytes of the file.
+    FileSize,
+    /// Bytes of the blocks below the root.
+    CheckpointSize,
+    /// Generation.
+    Generation,
+}
+
+/// What differs between a checkpoint and its copy in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// A block.
+    Block {
+        /// Which.
+        which: Named,
+        /// As the metadata has it.
+        stated: Option<LocalAddress>,
+        /// As the file has it.
+        own: Option<LocalAddress>,
+    },
+    /// A number.
+    Number {
+        /// Which.
+        which: Number,
+        /// As the metadata has it.
+        stated: u64,
+        /// As the file has it.
+        own: u64,
+    },
+    /// The list of checkpoints, by name.
+    List {
+        /// As the metadata has it.
+        stated: Vec<String>,
+        /// As the file has it.
+        own: Vec<String>,
+    },
+}
+
+/// The sizes of one checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// Its name.
+    pub checkpoint: String,
+    /// `size=`.
+    pub published: u64,
+    /// In the cookie: without the root.
+    pub in_cookie: u64,
+    /// Bytes of the root; `None`: there is no root.
+    pub root: Option<u64>,
+    /// Bytes of all blocks, the root included.
+    pub recomputed: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// All blocks were found.
+    pub complete: bool,
+    /// Bytes of the file at the checkpoint.
+    pub file_size: u64,
+}
+
+impl Sizes {
+    /// Bytes of all blocks but the root.
+    #[must_use]
+    pub fn below_root(&self) -> u64 {
+        self.recomputed.saturating_sub(self.root.unwrap_or(0))
+    }
+}
+
+/// What a finding states. Offsets are bytes in the file, ranges end with the byte behind the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A fault of a block.
+    Fault(Fault),
+    /// The description block.
+    Descriptor {
+        /// The allocation size it should be for.
+        alloc: u32,
+        /// What it is.
+        found: Descriptor,
+    },
+    /// The sizes of a checkpoint are not what its blocks add up to.
+    Sizes(Sizes),
+    /// A range booked twice.
+    Overlap(Overlap),
+    /// A range that nothing owns.
+    Lost {
+        /// First byte.
+        start: u64,
+        /// Behind the last.
+        end: u64,
+        /// What lies there.
+        block: Option<BlockThere>,
+    },
+    /// The file has another size than its newest checkpoint says.
+    FileSize {
+        /// Stated.
+        stated: u64,
+        /// There.
+        physical: u64,
+        /// Pages or lists of the checkpoint lead behind the stated end.
+        needed: bool,
+    },
+    /// The metadata's checkpoint is not the one of the copy in the file.
+    Copy {
+        /// Where the other comes from.
+        by: By,
+        /// What differs; at least one.
+        differences: Vec<Difference>,
+    },
+    /// The file holds another file's content.
+    Foreign(Foreign),
+    /// Content that cannot be looked into.
+    Opaque {
+        /// Why.
+        why: Opaque,
+        /// Blocks of the newest checkpoint that were verified.
+        blocks: u64,
+    },
+    /// A file that is not there.
+    Missing(Missing),
+    /// The turtle is not there.
+    NoTurtle {
+        /// The format's own words.
+        message: String,
+    },
+    /// The turtle is of no use.
+    Turtle {
+        /// The format's own words.
+        message: String,
+    },
+    /// The turtle's cookie leads nowhere.
+    StaleTurtle {
+        /// Its cookie, hex.
+        cookie: String,
+        /// The copy's.
+        copy: String,
+    },
+    /// A row of the metadata.
+    Row {
+        /// Why it is of no use.
+        message: String,
+    },
+    /// Files of one id.
+    SameId {
+        /// Their URIs.
+        uris: Vec<String>,
+    },
+    /// A row of the metadata names a file that has no row.
+    Source {
+        /// The file.
+        source: String,
+    },
+    /// A block file that no row names.
+    Unlisted {
+        /// Its bytes.
+        bytes: u64,
+        /// The record of the log that creates its row.
+        logged: Option<LogLsn>,
+    },
+    /// The log.
+    Log(wtlog::What),
+    /// Commits that recovery would replay.
+    Recovery {
+        /// The last checkpoint, if there is one.
+        checkpoint: Option<LogLsn>,
+        /// How many.
+        commits: u64,
+    },
+}
+
+/// A file that holds another one's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// The file id of what is in it.
+    pub id: u64,
+    /// Whose that is.
+    pub owner: Option<String>,
+    /// The id it should have.
+    pub wanted: u64,
+}
+
+/// Why, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Two blocks lie at each other's place.
+    Exchanged {
+        /// The other one's offset.
+        with: u64,
+    },
+    /// The block belongs elsewhere.
+    BelongsAt {
+        /// There.
+        offset: u64,
+    },
+    /// The page above is damaged itself.
+    ParentDamaged {
+        /// Its offset.
+        parent: u64,
+    },
+    /// Several pages do not fit their separators in one page.
+    SeveralUnfit {
+        /// Its offset.
+        parent: u64,
+    },
+    /// The file is longer than the newest checkpoint states.
+    FileLonger,
+    /// Another block is referred to in its place.
+    InsteadTwice {
+        /// Its offset.
+        twice: u64,
+    },
+    /// A cookie names the root of an older checkpoint.
+    SameRoot {
+        /// Whose cookie.
+        later: String,
+        /// Whose root.
+        older: String,
+    },
+    /// The file is another one.
+    Foreign(Foreign),
+    /// The file is empty.
+    EmptyFile,
+    /// The description block is zero.
+    ZeroDescriptor,
+    /// The sizes are those of the lists.
+    SizesOfLists,
+    /// The stated size may be too small.
+    StatedTooSmall,
+    /// Written before the first checkpoint.
+    WrittenBefore,
+    /// Written after the last checkpoint.
+    WrittenAfter,
+    /// No block begins behind the end.
+    NoBlockBehind,
+    /// The turtle is of another time.
+    OtherTime,
+    /// The row may be in a part of the log that is damaged.
+    InDamagedLog,
+    /// The row may be in a part of the log that could not be read.
+    InUnreadLog,
+    /// The row is in the log.
+    RowInLog,
+}
+
+/// What else supports a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Pages that refer to the block.
+    Parents {
+        /// By a reference that is one too many.
+        twice: bool,
+        /// Their offsets.
+        offsets: Vec<u64>,
+    },
+    /// Every checkpoint needs the block.
+    NeededByAll,
+    /// These checkpoints need it.
+    NeededBy(Vec<String>),
+    /// So many more findings of the code in the file.
+    MoreOfCode(usize),
+    /// So many more blocks are not in this file.
+    MoreNotHere(usize),
+    /// Blocks that checkpoints need lie behind the file's end.
+    BehindEnd {
+        /// How many.
+        blocks: u64,
+        /// Of so many bytes.
+        bytes: u64,
+    },
+    /// The newest copy of a checkpoint that is left in the file.
+    NewestCopy {
+        /// Its generation.
+        generation: u64,
+        /// That of the metadata's.
+        stated: u64,
+    },
+}
+
+/// The checkpoint whose sizes a finding is about, if it is about those.
+#[must_use]
+pub fn sizes_of(finding: &Finding) -> Option<&Sizes> {
+    match &finding.detail {
+        Detail::Home(detail) if finding.code == Code::CheckpointSizeMismatch => match &detail.fact {
+            Fact::Sizes(sizes) => Some(sizes),
+            _ => None,
+        },
+        _ => None,
+    }
+}

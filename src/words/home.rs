@@ -1,0 +1,233 @@
+//! The words of findings about homes of local block files.
+
+use super::Words;
+use crate::audit::home::detail::{
+    By, Cause, Descriptor, Difference, Fact, Foreign, HomeDetail, Missing, Named, Note, Number, Sizes,
+};
+use crate::format::local::LocalAddress;
+use crate::format::page_header::PageType;
+use crate::home::files::METADATA;
+
+/// What a finding says.
+#[must_use]
+pub fn of(detail: &HomeDetail) -> Words {
+    let (expected, found, mut evidence) = fact(&detail.fact, detail.cause.as_ref());
+    evidence.extend(detail.notes.iter().map(note));
+    Words { expected, found, cause: detail.cause.as_ref().map_or(String::new(), cause), evidence }
+}
+
+fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
+    let two = |expected: &str, found: String| (expected.to_string(), found, Vec::new());
+    match fact {
+        Fact::Fault(fault) => (fault.expected(), fault.found(), fault.evidence()),
+        Fact::Descriptor { alloc, found } => {
+            let expected = format!("a description block of {alloc} bytes: magic, version 1/0, checksum");
+            let found = match found {
+                Descriptor::Tail => "non-zero bytes behind the description".to_string(),
+                Descriptor::Of(size) => format!("the checksum of an allocation size of {size}"),
+                Descriptor::Invalid(e) => e.to_string(),
+            };
+            (expected, found, Vec::new())
+        }
+        Fact::Sizes(sizes) => of_sizes(sizes),
+        Fact::Overlap(overlap) => two("one use of a range", overlap.to_string()),
+        Fact::Lost { start, end, block } => {
+            let there = block.map(|b| {
+                format!(
+                    "a valid block of {} bytes lies there: {} page, write generation {}",
+                    b.size,
+                    b.kind.map_or("unknown", PageType::name),
+                    b.write_gen
+                )
+            });
+            let found = format!("{start}-{end}: in no tree, on no list, not free");
+            ("a range that something owns".into(), found, there.into_iter().collect())
+        }
+        Fact::FileSize { stated, physical, needed } => {
+            let of = match why {
+                Some(Cause::WrittenBefore) => "the description block: the metadata names no checkpoint of the file",
+                _ => "the file size of the newest checkpoint",
+            };
+            let expected = format!("{stated} bytes, {of}");
+            if physical < stated {
+                let missing = stated.saturating_sub(*physical);
+                return (expected, format!("{physical} bytes: {missing} are missing"), Vec::new());
+            }
+            let next = match needed {
+                true => "the next writable open would cut off what they need",
+                false => "the next writable open cuts them off",
+            };
+            let extra = physical.saturating_sub(*stated);
+            (expected, format!("{physical} bytes: {extra} behind it"), vec![next.to_string()])
+        }
+        Fact::Copy { by, differences } => {
+            let mut lines = differences.iter().map(|d| difference(d, *by));
+            let first = lines.next().unwrap_or_default();
+            ("the checkpoint of the copy behind the avail list".into(), first, lines.collect())
+        }
+        Fact::Foreign(content) => two("a copy of the checkpoint the metadata names", foreign(content)),
+        Fact::Opaque { why, blocks } => (
+            "readable content".into(),
+            why.to_string(),
+            vec![format!(
+                "{blocks} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"
+            )],
+        ),
+        Fact::Missing(which) => missing(*which),
+        Fact::NoTurtle { message } => two("the file that leads to the metadata", message.clone()),
+        Fact::Turtle { message } => two("a turtle file", message.clone()),
+        Fact::StaleTurtle { cookie, copy } => (
+            "a cookie that leads to the metadata".into(),
+            cookie.clone(),
+            vec![format!("the copy in {METADATA} itself leads to the metadata: {copy}")],
+        ),
+        Fact::Row { message } => two("a valid row of metadata", message.clone()),
+        Fact::SameId { uris } => two("one file an id", uris.join(" and ")),
+        Fact::Source { source } => two(source, "no such row of metadata".into()),
+        Fact::Unlisted { bytes, logged } => (
+            "a row of metadata for every block file".into(),
+            format!("{bytes} bytes that no row names"),
+            logged.map(|lsn| format!("log record at {lsn}")).into_iter().collect(),
+        ),
+        Fact::Log(what) => two("a whole log", what.to_string()),
+        Fact::Recovery { checkpoint, commits } => {
+            let after = checkpoint.map_or("no checkpoint record".to_string(), |lsn| format!("the checkpoint at {lsn}"));
+            (format!("no commit after {after}"), format!("{commits} commits"), Vec::new())
+        }
+    }
+}
+
+fn missing(which: Missing) -> (String, String, Vec<String>) {
+    let (expected, found) = match which {
+        Missing::Listed => ("a file that the metadata needs", "no such file"),
+        Missing::MetadataOfTurtle => ("a file that the engine needs", "no such file"),
+        Missing::Metadata => ("the metadata", "no such file"),
+        Missing::Version => ("the file that names the engine's version", "no such file"),
+        Missing::HistoryStore => ("the history store", "no such file and no such row of metadata"),
+    };
+    (expected.into(), found.into(), Vec::new())
+}
+
+fn of_sizes(s: &Sizes) -> (String, String, Vec<String>) {
+    let expected = match (s.root, s.complete) {
+        (None, _) => "0: the tree has no root".to_string(),
+        (Some(_), true) => {
+            format!("{} bytes of {} blocks, {} without the root", s.recomputed, s.blocks, s.below_root())
+        }
+        (Some(root), false) => format!("size= {root} bytes (the root) above the cookie's size, within the file"),
+    };
+    let found = format!("size={}, {} in the cookie", s.published, s.in_cookie);
+    let mut evidence = vec![format!("checkpoint {}", s.checkpoint)];
+    if s.root.is_some() && s.complete {
+        for (name, stated, sum) in
+            [("size=", s.published, s.recomputed), ("the size in the cookie", s.in_cookie, s.below_root())]
+        {
+            let off = i128::from(stated).saturating_sub(i128::from(sum));
+            if off != 0 {
+                evidence.push(format!("{name} is off by {off:+} bytes"));
+            }
+        }
+    }
+    if s.root.is_some() && s.published > s.file_size {
+        evidence.push(format!("the whole file has {} bytes at this checkpoint", s.file_size));
+    }
+    (expected, found, evidence)
+}
+
+fn difference(difference: &Difference, by: By) -> String {
+    let by = match by {
+        By::Turtle => "turtle",
+        By::Metadata => "metadata",
+    };
+    let words = |a: &Option<LocalAddress>| {
+        a.map_or("none".to_string(), |a| format!("{}/{}/{:08x}", a.offset, a.size, a.checksum))
+    };
+    match difference {
+        Difference::Block { which, stated, own } => {
+            let name = match which {
+                Named::Root => "root",
+                Named::Alloc => "alloc list",
+                Named::Discard => "discard list",
+            };
+            format!("{name}: {} in the {by}, {} in the file", words(stated), words(own))
+        }
+        Difference::Number { which, stated, own } => {
+            let name = match which {
+                Number::FileSize => "file size",
+                Number::CheckpointSize => "checkpoint size",
+                Number::Generation => "generation",
+            };
+            format!("{name}: {stated} in the {by}, {own} in the file")
+        }
+        Difference::List { stated, own } => {
+            format!("checkpoints or their sizes: {} in the {by}, {} in the file", stated.join(", "), own.join(", "))
+        }
+    }
+}
+
+fn foreign(f: &Foreign) -> String {
+    let owner = f.owner.as_ref().map_or(String::new(), |o| format!(", which is {o}"));
+    format!("the file holds the content of file id {}{owner}; the metadata says id {}", f.id, f.wanted)
+}
+
+fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Exchanged { with } => {
+            format!("exchanged with the block at {with}: each is intact, at the other's place")
+        }
+        Cause::BelongsAt { offset } => format!("the block that belongs at {offset} lies here"),
+        Cause::ParentDamaged { parent } => {
+            format!("the page at {parent} is damaged itself: its separators prove nothing")
+        }
+        Cause::SeveralUnfit { parent } => format!(
+            "several pages do not fit their separators in the page at {parent}: suspect that page, whose references \
+             were exchanged or whose separators were changed"
+        ),
+        Cause::FileLonger => {
+            "the file is longer than the newest checkpoint states: that size may be what is wrong".into()
+        }
+        Cause::InsteadTwice { twice } => format!("the block at {twice} is referred to instead, a second time"),
+        Cause::SameRoot { later, older } => format!("the cookie of {later} names the root of {older}"),
+        Cause::Foreign(content) => foreign(content),
+        Cause::EmptyFile => "the file is empty".into(),
+        Cause::ZeroDescriptor => "the description block is zero".into(),
+        Cause::SizesOfLists => {
+            "the sizes are those of the allocation lists: the tree lost blocks, or gained some".into()
+        }
+        Cause::StatedTooSmall => {
+            "pages or lists of the checkpoint lead behind this end: the stated size may be too small".into()
+        }
+        Cause::WrittenBefore => {
+            "blocks written before the first checkpoint: no data of any checkpoint is among them".into()
+        }
+        Cause::WrittenAfter => "blocks written after the last checkpoint: the engine was stopped, or the file copied, \
+                                before the next one"
+            .into(),
+        Cause::NoBlockBehind => "no block begins there: not written by the engine, or cut".into(),
+        Cause::OtherTime => "the turtle is of another time than the metadata, or was changed".into(),
+        Cause::InDamagedLog => "its row may be in the part of the log that is damaged".into(),
+        Cause::InUnreadLog => "its row may be in the part of the log that could not be read".into(),
+        Cause::RowInLog => "created after the last checkpoint: its row of metadata is in the log".into(),
+    }
+}
+
+fn note(note: &Note) -> String {
+    match note {
+        Note::Parents { twice, offsets } => {
+            let list: Vec<String> = offsets.iter().map(u64::to_string).collect();
+            let by = if *twice { "the later reference is in the page at" } else { "referenced by the page at" };
+            format!("{by} {}", list.join(", "))
+        }
+        Note::NeededByAll => "needed by every checkpoint".into(),
+        Note::NeededBy(names) => format!("needed by {}", names.join(", ")),
+        Note::MoreOfCode(more) => format!("and {more} more of this code in this file, not listed"),
+        Note::MoreNotHere(more) => format!("and {more} more blocks that checkpoints need are not in this file"),
+        Note::BehindEnd { blocks, bytes } => {
+            format!("{blocks} blocks of {bytes} bytes that checkpoints need lie behind its end")
+        }
+        Note::NewestCopy { generation, stated } => format!(
+            "the newest copy of a checkpoint that is left in the file has generation {generation}, the metadata's has \
+             {stated}: the file's end is gone, or the file is older than the metadata"
+        ),
+    }
+}
