@@ -711,7 +711,7 @@ fn in_home(on: On, make: &dyn Fn(&mut Draft), depth: Depth) -> Option<(Audit, St
 }
 
 fn audit_home(dir: &Path, depth: Depth) -> Audit {
-    let (found, _) = home::open(dir, false, false).unwrap();
+    let (found, _) = wtcheck::subject::open_home(dir, false, false).unwrap();
     let options = home::Options { checkpoint: None, depth, no_mmap: false, tables: None };
     home::run(&found, "HOME", &options, &Silent).unwrap().0
 }
