@@ -59,7 +59,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Result<Audit, Failure> {
     let wanted = |uri: &str| args.table.matches(uri);
-    let store = super::open(subject, &args.store)?;
+    let store = super::open_or_report(subject, &args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
     let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
@@ -70,7 +70,7 @@ fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Re
 /// A home with a page log and local block files: both in one report. A checkpoint or a glob that only one of
 /// them has is about that one.
 fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Result<Audit, Failure> {
-    let store = super::open(subject, &args.store)?;
+    let store = super::open_or_report(subject, &args.store)?;
     let wanted = |uri: &str| args.table.matches(uri);
     let asked = args.table.table.is_some();
     let (log_tables, home_tables) =
