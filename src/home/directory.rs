@@ -487,7 +487,7 @@ impl Home {
 
     /// Whether a file that nothing else is known of holds blocks; if not, it is not ours.
     fn is_of_blocks(&mut self, name: &str) -> bool {
-        if !matches!(self.coverage.fate(name), None) || inventory::is_of_diagnostics(name) {
+        if self.coverage.fate(name).is_some() || inventory::is_of_diagnostics(name) {
             return false;
         }
         let path = self.dir.join(name);
@@ -503,10 +503,14 @@ impl Home {
     }
 
     fn mongo(&mut self, options: Options) {
-        let read = |home: &Self, name: &str| {
-            let entry = home.file(name)?;
-            let file = BlockFile::open(&home.path(name), options.no_mmap).ok()?;
-            Some(rows::read(&file, entry))
+        let read = |home: &mut Self, name: &str| {
+            let entry = home.file(name)?.clone();
+            let file = home.open_file(name, options)?;
+            let found = rows::read(&file, &entry);
+            if let Some(why) = file.failure() {
+                home.coverage.not_checked(name, why.clone());
+            }
+            Some(found)
         };
         if let Some(found) = read(self, MONGO_CATALOG) {
             self.names = Names::from_catalog(found.rows.iter().map(|(_, value)| value.as_slice()));

@@ -8,7 +8,7 @@ use crate::audit::finding::{Code, Detail, Finding, Severity};
 use crate::audit::pagelog::account::CandidateKind;
 use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
-use crate::coverage::Unchecked;
+use crate::coverage::{Coverage, Unchecked};
 use crate::id::Lsn;
 use crate::store::StoreKind;
 use crate::words;
@@ -117,10 +117,14 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
         explained_bytes: u64,
+        coverage: &'a Coverage,
         exit_code: u8,
     }
     let of = |f: &&Finding| matches!(f.code, Code::OrphanPage | Code::OrphanImage);
-    let unreadable = audit.checkpoint.is_none() || audit.verdict == Verdict::Incomplete;
+    let unreadable = audit.checkpoint.is_none()
+        || audit.verdict == Verdict::Incomplete
+        || !audit.coverage.allows_clean()
+        || audit.findings.iter().any(|f| f.code == Code::StoreDamaged);
     let code = if !audit.orphans.is_empty() {
         Verdict::Findings.exit_code()
     } else if unreadable {
@@ -137,6 +141,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         findings: audit.findings.iter().filter(of).map(FindingDocument::from).collect(),
         total_bytes: total,
         explained_bytes: explained,
+        coverage: &audit.coverage,
         exit_code: code,
     };
     let (paint, width, verbose) = (output.paint, output.width, output.verbose);
