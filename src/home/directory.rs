@@ -6,12 +6,12 @@ pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
 use super::checkpoint;
+use super::fault::Opaque;
 use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
 use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
-use super::shape::Opaque;
 use super::wtlog;
 use crate::coverage::{Coverage, Fate, NotOurs, Unchecked};
 use crate::format::config::Config;
