@@ -4,14 +4,17 @@ use super::result::{Audit, Totals, Verdict};
 use std::collections::HashSet;
 
 /// Take the audit of a home's local files into that of its page log. Sums of the database, versions, orphans
-/// and keys are the page log's; its trees come first.
+/// and keys are the page log's; its trees come first. `below`: where the page log's files lie in the home,
+/// with a `/` at its end, or empty.
 #[must_use]
-pub fn join(mut log: Audit, local: Audit) -> Audit {
+pub fn join(mut log: Audit, local: Audit, below: &str) -> Audit {
     let worse = [log.verdict, local.verdict];
     log.trees.extend(local.trees);
     log.findings.extend(local.findings);
     // Stable: within a severity the page log's come first.
     log.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    let ledger = std::mem::take(&mut log.coverage);
+    log.coverage.take_in(below, ledger);
     log.coverage.take_in("", local.coverage);
     log.totals = Totals::of(&log.findings);
     log.verdict =

@@ -59,7 +59,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Result<Audit, Failure> {
     let wanted = |uri: &str| args.table.matches(uri);
-    let store = super::open(subject, &args.store)?;
+    let store = super::open_or_report(subject, &args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
     let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
@@ -70,7 +70,7 @@ fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Re
 /// A home with a page log and local block files: both in one report. A checkpoint or a glob that only one of
 /// them has is about that one.
 fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Result<Audit, Failure> {
-    let store = super::open(subject, &args.store)?;
+    let store = super::open_or_report(subject, &args.store)?;
     let wanted = |uri: &str| args.table.matches(uri);
     let asked = args.table.table.is_some();
     let (log_tables, home_tables) =
@@ -80,8 +80,7 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
             Options { newest_only: args.newest_only, checkpoint, ..args.store.audit_options(depth, log_tables) };
         audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress)
     };
-    let (mut home, _) = home::open_subject(subject, args.store.no_mmap)?;
-    home.page_log_here = true;
+    let (home, _) = subject.home(args.store.no_mmap)?;
     let run_home = |checkpoint: Option<String>| {
         let options = home::Options { checkpoint, depth, no_mmap: args.store.no_mmap, tables: home_tables };
         home::run(&home, &args.store.home(), &options, &output.progress).map(|(audit, _)| audit)
@@ -109,9 +108,11 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
             args.store.home()
         ));
     }
+    let in_home = subject.page_log().is_some_and(|log| log.kv_home == subject.path);
+    let below = if in_home { "" } else { "kv_home/" };
     let line = |what: &str| format!("{}: {what}", args.store.home());
     match (log, local) {
-        (Ok(log), Ok(local)) => Ok(audit::both::join(log, local)),
+        (Ok(log), Ok(local)) => Ok(audit::both::join(log, local, below)),
         (Ok(log), Err(AuditError::NoSuchTable { .. })) => {
             output.complain(&line("no local block file matches --table; only the page log was audited"));
             Ok(log)

@@ -95,6 +95,9 @@ impl From<StoreError> for Failure {
             StoreError::Unreadable { .. } => {
                 (exit::INCOMPLETE, "check that the copy is complete and that you may read it")
             }
+            StoreError::Io { .. } => {
+                (exit::INCOMPLETE, "run wtcheck as a user who may read it, or on a copy from another source")
+            }
             StoreError::Damaged { .. } => {
                 (exit::INCOMPLETE, "copy the file from another source, or recover it with the database's own tools")
             }
@@ -296,7 +299,7 @@ fn audit_local(
     if !args.allow_live {
         subject.check_live()?;
     }
-    let (home, file) = home::open_subject(subject, args.no_mmap)?;
+    let (home, file) = subject.home(args.no_mmap)?;
     let wanted = |name: &str| file.as_deref().map_or_else(|| table.matches(name), |f| f == name);
     let chosen = file.is_some() || table.table.is_some();
     let options = home::Options {
@@ -314,6 +317,19 @@ fn audit_local(
 fn open(subject: &Subject, args: &StoreArgs) -> Result<Box<dyn PageLog>, Failure> {
     start_threads(args);
     open_log(subject, &args.open_options())
+}
+
+/// As [`open`], for commands that report what was not read: then the store is one without rows.
+fn open_or_report(subject: &Subject, args: &StoreArgs) -> Result<Box<dyn PageLog>, Failure> {
+    start_threads(args);
+    let Some(located) = subject.page_log() else { return Err(not_for(subject, "audit")) };
+    if !args.open_options().allow_live {
+        subject.check_live()?;
+    }
+    match store::open_at(located, args.open_options().no_mmap) {
+        Ok(store) => Ok(store),
+        Err(e) => Ok(Box::new(store::UnreadLog::new(located, e)?)),
+    }
 }
 
 /// As [`open`], for commands with other options.

@@ -34,7 +34,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         }
         return Ok(code);
     }
-    let store = super::open(&subject, &args.store)?;
+    let store = super::open_or_report(&subject, &args.store)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     // Which rows are reachable is known from the internal pages.
     let options = args.store.audit_options(Depth::Quick, tables);

@@ -49,10 +49,10 @@ pub struct Args {
     /// Table: its id, its URI, or its name
     table: Option<String>,
     /// Page id
-    #[arg(value_parser = number)]
+    #[arg(value_parser = |s: &str| number(s).map(PageId))]
     page: Option<PageId>,
     /// Show the version whose newest block has this LSN
-    #[arg(long, value_parser = number)]
+    #[arg(long, value_parser = |s: &str| number(s).map(Lsn))]
     lsn: Option<Lsn>,
     #[command(flatten)]
     show: ShowArgs,

@@ -12,7 +12,6 @@ use super::recover;
 pub use super::refusal::EditError;
 use super::refusal::Result;
 use super::rewrite::{self, Source};
-use crate::format::FormatError;
 use crate::format::checkpoint_list;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local::LocalCheckpoint;

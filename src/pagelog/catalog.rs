@@ -10,9 +10,11 @@ use crate::format::compress::Compressor;
 use crate::format::config::Config;
 use crate::format::cookie::Cookie;
 use crate::format::page_header::PageType;
+use crate::format::pagelog_ids::METADATA_TABLES;
+pub use crate::format::pagelog_ids::{KEY_TABLE, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::format::pagelog_turtle::{self, Turtle};
 use crate::format::{Class, FormatError, crc};
-use crate::id::{Lsn, PageId, TableId, Version};
+use crate::id::{Lsn, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::delta::LeafValue;
 use crate::store::{BlockReader, CompletionRow, Index};
@@ -21,14 +23,6 @@ use crate::store::{BlockReader, CompletionRow, Index};
 pub const SHARED_METADATA: &str = "file:WiredTigerShared.wt_stable";
 /// URI of the shared history store.
 pub const SHARED_HISTORY: &str = "file:WiredTigerSharedHS.wt_stable";
-/// The only valid page id of turtle and key pages (08.1).
-pub const SPECIAL_PAGE: PageId = PageId(1);
-/// Table id of the key provider (07.4).
-pub const KEY_TABLE: TableId = TableId(26);
-/// Tables that have held the turtle page, newest layout first (07.4).
-pub const TURTLE_TABLES: [TableId; 2] = [TableId(2), TableId(1)];
-/// Tables that usually hold the shared metadata (07.4, 15.4).
-const METADATA_TABLES: [TableId; 3] = [TableId(10), TableId(2), TableId(9)];
 /// More internal levels than any real tree has (06.6).
 const MAX_DEPTH: usize = 64;
 

@@ -1,5 +1,6 @@
 //! What can be wrong with a page, found by resolving, reading or walking it. The audit turns faults
 //! into findings; nothing here decides how bad they are.
+use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId, Version};
 
 /// The rule that failed.
@@ -41,15 +42,17 @@ pub enum FaultKind {
     Encrypted,
     /// Compressed by something this tool does not know: it could not be looked into.
     UnknownCompressor,
-    /// The store could not deliver the bytes: could not check.
+    /// The store could not deliver the bytes, for its structure is damaged: could not check.
     Unreadable,
+    /// The system did not give the bytes: could not check, and nothing is known to be wrong.
+    Unread,
 }
 
 impl FaultKind {
     /// True where nothing is known to be wrong: the content could not be looked into.
     #[must_use]
     pub fn is_unchecked(self) -> bool {
-        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable)
+        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable | Self::Unread)
     }
 }
 
@@ -72,6 +75,8 @@ pub struct Fault {
     pub evidence: Vec<String>,
     /// The damage is known to the bit, and the content was read with it put right in memory.
     pub recovered: bool,
+    /// Of [`FaultKind::Unread`]: the name of the file in the page log, and what the system said.
+    pub unread: Option<(String, Unchecked)>,
 }
 
 impl Fault {
@@ -91,6 +96,7 @@ impl Fault {
             found: found.into(),
             evidence: Vec::new(),
             recovered: false,
+            unread: None,
         }
     }
 

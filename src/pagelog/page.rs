@@ -372,5 +372,7 @@ pub fn from_format(kind: FaultKind, place: Version, e: &FormatError) -> Fault {
 /// A fault for bytes the store could not deliver.
 #[must_use]
 pub fn unreadable(place: Version, e: &StoreError) -> Fault {
-    Fault::new(FaultKind::Unreadable, place, "the stored bytes", e.to_string())
+    let unread = e.unread();
+    let kind = if unread.is_some() { FaultKind::Unread } else { FaultKind::Unreadable };
+    Fault { unread, ..Fault::new(kind, place, "the stored bytes", e.to_string()) }
 }

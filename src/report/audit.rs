@@ -6,7 +6,7 @@ use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
-use crate::coverage::Unchecked;
+use crate::coverage::{Coverage, Unchecked};
 use crate::id::Lsn;
 use crate::store::StoreKind;
 use crate::words;
@@ -113,10 +113,14 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         findings: Vec<FindingDocument<'a>>,
         total_bytes: u64,
         explained_bytes: u64,
+        coverage: &'a Coverage,
         exit_code: u8,
     }
     let of = |f: &&Finding| f.code.name().starts_with("orphan-");
-    let unreadable = audit.checkpoint.is_none() || audit.verdict == Verdict::Incomplete;
+    let unreadable = audit.checkpoint.is_none()
+        || audit.verdict == Verdict::Incomplete
+        || !audit.coverage.allows_clean()
+        || audit.findings.iter().any(|f| f.code == Code::StoreDamaged);
     let code = if !audit.orphans.is_empty() {
         Verdict::Findings.exit_code()
     } else if unreadable {
@@ -133,6 +137,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         findings: audit.findings.iter().filter(of).map(FindingDocument::from).collect(),
         total_bytes: total,
         explained_bytes: explained,
+        coverage: &audit.coverage,
         exit_code: code,
     };
     let (paint, width, verbose) = (output.paint, output.width, output.verbose);

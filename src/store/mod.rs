@@ -23,12 +23,15 @@ pub mod live;
 pub mod open;
 pub mod palite;
 pub mod palm;
+mod unread;
 
 pub use index::{Index, Row, Rows, Seal};
 pub use open::{Located, OpenOptions, locate, open, open_at, read_regular_file, regular_file};
+pub use unread::UnreadLog;
 
+use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Row flag: the block is a delta (10.1).
 pub const FLAG_DELTA: u32 = 0x2;
@@ -79,6 +82,16 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The system did not give the bytes of a file, or the names of a directory.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's number of the error, where it is known.
+        errno: Option<i32>,
+        /// The system's words, or the database library's.
+        error: String,
+    },
     /// The structure of a database file is damaged.
     #[error("{path}: damaged: {reason}")]
     Damaged {
@@ -95,6 +108,22 @@ pub enum StoreError {
         /// By whom, as far as the system tells.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// An I/O error.
+    #[must_use]
+    pub fn io(path: &Path, e: &std::io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), errno: e.raw_os_error(), error: e.to_string() }
+    }
+
+    /// The name of the file and what the system says, if the system is what failed.
+    #[must_use]
+    pub fn unread(&self) -> Option<(String, Unchecked)> {
+        let Self::Io { path, errno, error } = self else { return None };
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Some((name, Unchecked::Io { errno: *errno, error: error.clone() }))
+    }
 }
 
 /// A completion record as it lies in the store (7.5.1), not yet parsed.
@@ -119,6 +148,8 @@ pub struct Problem {
     pub reason: String,
     /// Which tables may have lost rows because of it.
     pub affects: Affected,
+    /// The system did not give the bytes: nothing is known to be wrong with them.
+    pub io: Option<Unchecked>,
 }
 
 /// Tables that may have lost rows to a [`Problem`].
@@ -157,6 +188,10 @@ impl Affected {
 pub struct Layout {
     /// The files of the store with their sizes, in name order, relative to the store's directory.
     pub files: Vec<(String, u64)>,
+    /// The directory they lie in.
+    pub dir: PathBuf,
+    /// What else lies there, by name.
+    pub others: Vec<String>,
     /// True for PALite's 17 shard files (since 2026-03-31), false for one file per table.
     pub sharded: bool,
     /// Committed frames were read from a write-ahead log.

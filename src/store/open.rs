@@ -85,7 +85,7 @@ pub fn locate(dir: &Path) -> Result<Located, StoreError> {
     match find(dir) {
         Ok(Some(located)) => Ok(located),
         Ok(None) => Err(StoreError::NoPageLog { path: dir.to_path_buf(), reason: "holds no page log".into() }),
-        Err((path, e)) => Err(StoreError::Unreadable { path, reason: e.to_string() }),
+        Err((path, e)) => Err(StoreError::io(&path, &e)),
     }
 }
 

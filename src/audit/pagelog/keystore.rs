@@ -2,6 +2,7 @@
 
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{KeyPageInfo, KeyUse, KeystoreInfo};
+use crate::coverage::Unchecked;
 use crate::format::key_page::{self, KeyLayout};
 use crate::id::Lsn;
 use crate::pagelog::catalog::{Checkpoint, KEY_TABLE, SPECIAL_PAGE};
@@ -16,12 +17,14 @@ pub struct Keystore {
     pub saw_v2: bool,
     /// Findings.
     pub findings: Vec<Finding>,
+    /// Files that the system did not let be read.
+    pub unread: Vec<(String, Unchecked)>,
 }
 
 /// Read all key pages and compare them with what `checkpoints` (ascending by LSN) embed. `partial`:
 /// rows of the key table may be hidden by damage, so none is known to be missing.
 pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Checkpoint], partial: bool) -> Keystore {
-    let mut out = Keystore { info: KeystoreInfo::default(), saw_v2: false, findings: Vec::new() };
+    let mut out = Keystore { info: KeystoreInfo::default(), saw_v2: false, findings: Vec::new(), unread: Vec::new() };
     let range = index.table(KEY_TABLE);
     let mut bytes = Vec::new();
     for row in index.slice(range).iter().filter(|r| r.page == SPECIAL_PAGE && !r.is_discard()) {
@@ -39,6 +42,11 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
         };
         let parsed = match reader.read(&row, &mut bytes) {
             Ok(()) => key_page::parse(&bytes).map_err(|e| e.to_string()),
+            Err(e) if e.unread().is_some() => {
+                out.unread.extend(e.unread());
+                out.info.pages.push(info);
+                continue;
+            }
             Err(e) => Err(e.to_string()),
         };
         match parsed {

@@ -7,6 +7,7 @@ pub mod account;
 pub mod classify;
 pub mod inspect;
 pub mod keystore;
+pub mod ledger;
 pub mod reach;
 pub mod sizes;
 
@@ -16,7 +17,7 @@ use super::result::{
     Totals, Verdict,
 };
 use super::{AuditError, Options, Progress};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Unchecked};
 use crate::format::generation::{self, Evidence, Generation};
 use crate::format::image::Era;
 use crate::id::{Lsn, TableId, Version};
@@ -82,6 +83,18 @@ impl Opened<'_> {
     pub fn is_partial(&self, table: TableId) -> bool {
         self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
     }
+
+    /// Rows of this table may be missing because the system did not give the bytes of a file.
+    #[must_use]
+    pub fn is_unread(&self, table: TableId) -> bool {
+        self.problems.iter().any(|p| p.io.is_some() && p.affects.covers(table))
+    }
+
+    /// The system did not give all rows and records.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.problems.iter().any(|p| p.io.is_some() && p.affects != Affected::None)
+    }
 }
 
 /// The completion records that were opened: the chosen one, the others, and findings about those
@@ -95,11 +108,14 @@ pub struct Choice {
     pub findings: Vec<Finding>,
     /// A record's turtle page may lie in an unreadable part of the store.
     pub unchecked: bool,
+    /// Files that the system did not let be read there.
+    pub unread: Vec<(String, Unchecked)>,
 }
 
 /// Open all completion records and choose: the one asked for, or the newest that can be used.
 pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<&str>) -> Result<Choice, AuditError> {
-    let mut choice = Choice { audited: None, others: Vec::new(), findings: Vec::new(), unchecked: false };
+    let mut choice =
+        Choice { audited: None, others: Vec::new(), findings: Vec::new(), unchecked: false, unread: Vec::new() };
     let number = wanted.and_then(|w| w.parse::<Lsn>().ok());
     let mut matched = wanted.is_none();
     for row in opened.completions.iter().rev() {
@@ -112,6 +128,9 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
             (Err(_), Some(_)) => number == Some(row.lsn),
         } && choice.audited.is_none();
         matched |= this;
+        if let Err(Refusal::TurtleMissing(fault)) = &result {
+            choice.unread.extend(fault.unread.clone());
+        }
         match result {
             Ok(checkpoint) if this => choice.audited = Some(checkpoint),
             Ok(checkpoint) => choice.others.push(checkpoint),
@@ -230,6 +249,7 @@ pub fn run_on(
     let mut work = Work::new(opened, options, home);
     work.findings.extend(choice.findings);
     work.unchecked |= choice.unchecked;
+    work.unread(choice.unread);
     let Some(audited) = choice.audited else {
         work.absent_files(|_| true);
         // Damage that may hide the records is already reported; then nothing is known to be missing.
@@ -254,6 +274,8 @@ struct Work<'a> {
     unchecked: bool,
     audit: Audit,
     evidence: Evidence,
+    /// What stands before the names of files in the ledger.
+    below: &'static str,
 }
 
 impl<'a> Work<'a> {
@@ -261,7 +283,7 @@ impl<'a> Work<'a> {
         let layout = &opened.layout;
         let kind = opened.store.kind();
         let evidence = evidence(opened, None, false);
-        let mut findings: Vec<Finding> = opened.problems.iter().map(damaged).collect();
+        let mut findings: Vec<Finding> = opened.problems.iter().filter(|p| p.io.is_none()).map(damaged).collect();
         let newest = opened.completions.iter().map(|c| c.lsn).max();
         let highest = opened.index.highest_lsn().max(newest).unwrap_or_default();
         if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
@@ -303,13 +325,11 @@ impl<'a> Work<'a> {
             local: None,
         };
         let mut audit = audit;
-        layout.files.iter().for_each(|(name, _)| audit.coverage.audited(name.clone()));
-        if layout.files.is_empty() {
-            audit.coverage.audited("page log");
-        }
+        let below = ledger::below(home, &layout.dir);
+        audit.coverage = ledger::of(opened, below);
         // Counters alone can be lost without anything going unjudged.
         let unchecked = opened.problems.iter().any(|p| p.affects != Affected::None);
-        Self { opened, options, findings, unchecked, audit, evidence }
+        Self { opened, options, findings, unchecked, audit, evidence, below }
     }
 
     fn audit(
@@ -327,6 +347,9 @@ impl<'a> Work<'a> {
         distinct_tables(&mut catalog);
         let total_trees: Vec<Tree> = catalog.trees.clone();
         if let Some(wanted) = self.options.tables {
+            for tree in catalog.trees.iter().filter(|t| t.uri != catalog::SHARED_METADATA && !wanted(&t.uri)) {
+                self.audit.coverage.not_checked(tree.uri.clone(), Unchecked::NotAsked);
+            }
             catalog.trees.retain(|t| t.uri == catalog::SHARED_METADATA || wanted(&t.uri));
         }
         if catalog.trees.len() == 1
@@ -341,7 +364,8 @@ impl<'a> Work<'a> {
 
         let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
         self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
-        let hidden = older.iter().map(|(_, c)| c).chain([&catalog]).any(|c| !c.complete || c.has_unreadable_rows());
+        let hidden = opened.has_unread()
+            || older.iter().map(|(_, c)| c).chain([&catalog]).any(|c| !c.complete || c.has_unreadable_rows());
         if !hidden {
             self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
         }
@@ -354,6 +378,9 @@ impl<'a> Work<'a> {
         for (tree, sums) in catalog.trees.iter().zip(&mut reached.trees) {
             if catalog.root_is_unreadable(tree) {
                 (sums.lost, sums.complete) = (true, false);
+            }
+            if opened.is_unread(tree.table) {
+                sums.unread = true;
             }
         }
         mark_special(index, &mut marks.class, audited, Class::Live);
@@ -374,6 +401,7 @@ impl<'a> Work<'a> {
                 other.trees.retain(|t| t.uri == catalog::SHARED_METADATA || wanted(&t.uri));
             }
             let lost = reach::mark_other(opened, &other.trees, walk_options, mark, &mut marks)?;
+            self.unread(std::mem::take(&mut marks.unread));
             for (tree, lost) in other.trees.iter().zip(lost) {
                 // A table the audited checkpoint does not name was dropped: its own last root bounds it.
                 let frontier = tree.root.map_or(Lsn::NONE, |r| r.lsn);
@@ -437,6 +465,7 @@ impl<'a> Work<'a> {
         let partial = self.opened.is_partial(catalog::KEY_TABLE);
         let keys = keystore::examine(&self.opened.index, reader, &all, partial);
         self.findings.extend(keys.findings);
+        self.unread(keys.unread);
         self.audit.keystore = keys.info;
         self.evidence = evidence(self.opened, Some(audited), keys.saw_v2);
         let (detected, mut words) = generation::detect(&self.evidence);
@@ -460,6 +489,14 @@ impl<'a> Work<'a> {
             name: checkpoint_name(audited).map(str::to_string),
         });
         generation
+    }
+
+    /// Enter files that the system did not let be read.
+    fn unread(&mut self, files: impl IntoIterator<Item = (String, Unchecked)>) {
+        for (name, why) in files {
+            self.unchecked = true;
+            self.audit.coverage.not_checked(format!("{}{name}", self.below), why);
+        }
     }
 
     /// Files that are not there, where they are needed.
@@ -487,7 +524,12 @@ impl<'a> Work<'a> {
     }
 
     fn metadata_findings(&mut self, catalog: &Catalog) {
+        let unread = !catalog.complete || catalog.trees.first().is_some_and(|t| self.opened.is_unread(t.table));
         for issue in &catalog.issues {
+            // A row may lie in what was not read.
+            if unread && matches!(issue, MetadataIssue::MissingStable { .. }) {
+                continue;
+            }
             let uri = |uri: &str| Place { uri: Some(uri.to_string()), ..Place::default() };
             self.findings.push(match issue {
                 MetadataIssue::Row { uri: u, error } => {
@@ -520,6 +562,10 @@ impl<'a> Work<'a> {
         for (tree, fault) in &reached.faults {
             // A false reference brings a false separator with it; that is not a finding of its own.
             if fault.kind == FaultKind::KeyRange && crossed.contains(tree) {
+                continue;
+            }
+            if let Some(unread) = &fault.unread {
+                self.unread([unread.clone()]);
                 continue;
             }
             let spec = &catalog.trees[*tree];

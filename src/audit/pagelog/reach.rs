@@ -4,6 +4,7 @@ use super::classify::Class;
 use super::{Opened, Progress};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::PageCounts;
+use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
@@ -23,13 +24,20 @@ pub struct Marks {
     /// Pages (table, page) that a checkpoint needs and that lack blocks: what is left of them may
     /// have been superseded by what is gone.
     pub holed: HashSet<(TableId, PageId)>,
+    /// Files that the system did not let be read where other checkpoints were walked.
+    pub unread: Vec<(String, Unchecked)>,
 }
 
 impl Marks {
     /// No marks yet.
     #[must_use]
     pub fn new(index: &Index) -> Self {
-        Self { class: vec![Class::Unjudged; index.len()], entered: Bits::new(index.len()), holed: HashSet::new() }
+        Self {
+            class: vec![Class::Unjudged; index.len()],
+            entered: Bits::new(index.len()),
+            holed: HashSet::new(),
+            unread: Vec::new(),
+        }
     }
 }
 
@@ -54,6 +62,8 @@ impl Marks {
 /// What was reached of one tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TreeSums {
+    /// The system did not give all of it, so that its sums say nothing.
+    pub unread: bool,
     /// Sum of cookie sizes.
     pub cookie_bytes: u64,
     /// The part of it below fast-truncated addresses.
@@ -225,13 +235,22 @@ impl Visitor for Audited<'_> {
         use FaultKind::*;
         let unread = matches!(
             fault.kind,
-            Missing | Checksum | Header | Undecodable | ChainBroken | CookieInvalid | CookieUnsupported | Unreadable
+            Missing
+                | Checksum
+                | Header
+                | Undecodable
+                | ChainBroken
+                | CookieInvalid
+                | CookieUnsupported
+                | Unreadable
+                | Unread
         );
         // A page that breaks a rule and was read all the same hides nothing.
         let read = fault.recovered && matches!(fault.kind, Header | Undecodable);
         if unread && !read {
             self.sums[tree].complete = false;
         }
+        self.sums[tree].unread |= fault.unread.is_some();
         // Rows that a damaged file hides are not known to be missing.
         let hidden = matches!(fault.kind, Missing | ChainBroken) && self.opened.is_partial(fault.table);
         if !hidden {
@@ -259,7 +278,8 @@ pub fn mark_other(
     let reached = Bits::new(opened.index.len());
     let once = |entered: &Bits, reached: Option<&Bits>| {
         let options = Options { depth: Depth::Quick, entered: Some(entered), marks: reached, ..options };
-        let mut visitor = Marker { trees, rows: Vec::new(), holed: Vec::new(), lost: vec![false; trees.len()] };
+        let lost = vec![false; trees.len()];
+        let mut visitor = Marker { trees, rows: Vec::new(), holed: Vec::new(), unread: Vec::new(), lost };
         let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
         Ok((outcome, visitor))
     };
@@ -278,6 +298,7 @@ pub fn mark_other(
         }
     }
     marks.holed.extend(found.holed);
+    marks.unread.extend(found.unread);
     Ok(found.lost)
 }
 
@@ -288,6 +309,8 @@ struct Marker<'a> {
     rows: Vec<usize>,
     /// Pages that lack blocks: table, page.
     holed: Vec<(TableId, PageId)>,
+    /// Files that the system did not let be read.
+    unread: Vec<(String, Unchecked)>,
     lost: Vec<bool>,
 }
 
@@ -303,7 +326,13 @@ impl Visitor for Marker<'_> {
         self.lost[tree] = true;
     }
 
-    fn fault(&mut self, _tree: usize, _fault: Fault) {}
+    fn fault(&mut self, _tree: usize, fault: Fault) {
+        if let Some(unread) = fault.unread
+            && !self.unread.iter().any(|(name, _)| *name == unread.0)
+        {
+            self.unread.push(unread);
+        }
+    }
 }
 
 /// The finding for a fault of a walk.
@@ -327,7 +356,8 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::KeyOrder | FaultKind::KeyRange => Code::KeyOutOfOrder,
         FaultKind::Encrypted => Code::Encrypted,
         FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
-        FaultKind::Unreadable => Code::StoreDamaged,
+        // What the system did not give is in the ledger; a finding of it says where it was met.
+        FaultKind::Unreadable | FaultKind::Unread => Code::StoreDamaged,
     };
     let place = Place {
         uri: Some(uri.to_string()),

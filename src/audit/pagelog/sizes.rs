@@ -80,6 +80,10 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
         rows: (sums.rows != Default::default()).then_some(sums.rows),
         complete: sums.complete,
     };
+    if sums.unread {
+        info.complete = false;
+        return info;
+    }
     let Some(published) = published else { return info };
     if info.published_size_meaning == SizeMeaning::RootPageId {
         // In a generation that kept no sizes this is the normal state; in a later one it is a leftover.

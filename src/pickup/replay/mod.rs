@@ -590,9 +590,14 @@ impl Driver<'_, '_> {
         if opened.problems.iter().any(|p| p.affects.covers(KEY_TABLE)) || (named && opened.is_partial(KEY_TABLE)) {
             unchecked.push("key pages: the part of the store where they lie could not be read in full".to_string());
         }
+        let unread = opened.problems.iter().filter(|p| p.io.is_some() && p.affects != crate::store::Affected::None);
+        unchecked.extend(unread.map(|p| format!("{}: {}", p.file, p.reason)));
         let (_, problems) = opened.store.completions()?;
         // Only the counters are kept there; what is wrong with them hides no record.
-        for p in problems.iter().filter(|p| !p.file.starts_with("globals.db") && !p.reason.starts_with("globals:")) {
+        for p in problems
+            .iter()
+            .filter(|p| p.io.is_none() && !p.file.starts_with("globals.db") && !p.reason.starts_with("globals:"))
+        {
             unchecked.push(format!("completion records: {}: {}", p.file, p.reason));
         }
         Ok((notes, unchecked))

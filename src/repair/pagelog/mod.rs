@@ -11,12 +11,13 @@ use crate::audit::finding::Code;
 use crate::audit::pagelog::Opened;
 use crate::audit::result::Audit;
 use crate::audit::{self, Progress};
+use crate::coverage::Unchecked;
 use crate::id::Lsn;
 use crate::page::Depth;
 use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA};
 use crate::pagelog::rewrite::Limits;
 use crate::store::edit::Edit;
-use crate::store::{OpenOptions, PageLog};
+use crate::store::{OpenOptions, PageLog, StoreError};
 use changes::Basis;
 use std::path::Path;
 
@@ -68,6 +69,7 @@ pub(super) fn plan(
     let store = crate::store::open(dir, &OpenOptions::default())?;
     let located = crate::store::locate(dir)?;
     let read = read(&*store, &dir.display().to_string(), jobs, progress)?;
+    whole(&read)?;
     let basis = read.basis()?;
     encrypted(&read.audit)?;
     let proposal = propose::propose(&basis, options)?;
@@ -100,6 +102,7 @@ pub(super) fn prepare(
     let read = read(&*store, &dir.display().to_string(), jobs, progress)?;
     let now_is = identity::of(&read.opened, &read.audit, &located.kv_home, dir)?;
     identity::check(&plan.store, &now_is)?;
+    whole(&read)?;
     encrypted(&read.audit)?;
     let edits = predict(&read, plan, (jobs, now), progress)?;
     let counter = edits.iter().find_map(|e| match e {
@@ -137,6 +140,23 @@ fn predict(
     judge::helped(&read.audit, &after.audit, &plan.actions)
         .map_err(|why| RepairError::Refused(format!("the plan would not help: {why}")))?;
     Ok(edits)
+}
+
+/// Nothing is planned, and nothing changed, where the system did not give all of the store.
+fn whole(read: &Read<'_>) -> Result<(), RepairError> {
+    let dir = &read.opened.layout.dir;
+    let mut left = read.audit.coverage.not_checked_list();
+    let unread = left.find_map(|(path, why)| match why {
+        Unchecked::Io { errno, error } => Some((path, *errno, error.clone())),
+        _ => None,
+    });
+    match unread {
+        Some((path, errno, error)) => {
+            let path = dir.join(path.rsplit('/').next().unwrap_or(path));
+            Err(StoreError::Io { path, errno, error }.into())
+        }
+        None => Ok(()),
+    }
 }
 
 fn encrypted(audit: &Audit) -> Result<(), RepairError> {

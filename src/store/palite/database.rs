@@ -1,9 +1,11 @@
 //! One database file of a PALite store: names, time stamps, and opening it without leaving a trace.
 
-use super::{Affected, Problem, SHARDS};
+use super::{Affected, Problem, SHARDS, StoreError};
+use crate::coverage::Unchecked;
 use crate::id::TableId;
+use crate::store::regular_file;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
@@ -32,7 +34,73 @@ pub(super) struct Database {
     pub(super) path: PathBuf,
     pub(super) affects: Affected,
     pub(super) at_open: Stamps,
-    pub(super) source: OnceLock<Result<Source, String>>,
+    pub(super) source: OnceLock<Result<Source, Failure>>,
+    /// What the system said when it was asked after an error; asked once, for it means reading the file.
+    asked: OnceLock<Option<Unchecked>>,
+}
+
+/// Why something of a database could not be read.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) reason: String,
+    /// The system did not give the bytes.
+    pub(super) io: Option<Unchecked>,
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self { reason, io: None }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(reason: &str) -> Self {
+        Self::from(reason.to_owned())
+    }
+}
+
+impl Failure {
+    /// The system's answer.
+    pub(super) fn io(e: &io::Error) -> Self {
+        Self { reason: e.to_string(), io: Some(Unchecked::io(e)) }
+    }
+
+    /// SQLite's answer. Where that is about the system, the system is asked itself, for SQLite keeps its
+    /// number to itself.
+    fn sqlite(e: &rusqlite::Error, asked: impl Fn() -> Option<Unchecked>) -> Self {
+        let reason = words(e);
+        let io = match (e.sqlite_error_code(), e.sqlite_extended_error_code()) {
+            // A file that ends early is what it is.
+            (_, Some(ffi::SQLITE_IOERR_SHORT_READ)) => None,
+            // It may be that only a link or a name is odd.
+            (Some(ErrorCode::CannotOpen), _) => asked(),
+            (Some(ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure), _) => {
+                asked().or_else(|| Some(Unchecked::Io { errno: None, error: reason.clone() }))
+            }
+            _ => None,
+        };
+        Self { reason, io }
+    }
+
+    pub(super) fn within(mut self, words: &str) -> Self {
+        self.reason = format!("{words}{}", self.reason);
+        self
+    }
+}
+
+/// What the system answers who reads a database and its `-wal` from end to end, if it is an error.
+fn asked(path: &Path) -> Option<Unchecked> {
+    let read = |path: &Path| regular_file(path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    let wal = with_suffix(path, "-wal");
+    let failed = read(path).err().or_else(|| fs::symlink_metadata(&wal).is_ok().then(|| read(&wal).err())?);
+    failed.filter(|e| e.raw_os_error().is_some()).map(|e| Unchecked::io(&e))
+}
+
+/// Whether the system lets this process read a file, asked without opening it: closing it again would give up
+/// the locks that another connection of this process may hold.
+pub(super) fn may_read(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
 }
 
 /// What SQLite is to open for a database.
@@ -194,11 +262,25 @@ impl Database {
             path = fs::canonicalize(&path).unwrap_or(path);
         }
         let at_open = Stamps::of(&path);
-        Self { name: name.to_owned(), path, affects, at_open, source: OnceLock::new() }
+        Self { name: name.to_owned(), path, affects, at_open, source: OnceLock::new(), asked: OnceLock::new() }
     }
 
-    pub(super) fn problem(&self, reason: impl Into<String>) -> Problem {
-        Problem { file: self.name.clone(), reason: reason.into(), affects: self.affects }
+    pub(super) fn problem(&self, why: impl Into<Failure>) -> Problem {
+        let Failure { reason, io } = why.into();
+        Problem { file: self.name.clone(), reason, affects: self.affects, io }
+    }
+
+    /// A failure as the error of the store; `place` goes before the words about damage.
+    pub(super) fn error(&self, why: Failure, place: &str) -> StoreError {
+        match why.io {
+            Some(Unchecked::Io { errno, error }) => StoreError::Io { path: self.path.clone(), errno, error },
+            _ => StoreError::Damaged { path: self.path.clone(), reason: format!("{place}{}", why.reason) },
+        }
+    }
+
+    /// What SQLite answered.
+    pub(super) fn failure(&self, e: &rusqlite::Error) -> Failure {
+        Failure::sqlite(e, || self.asked.get_or_init(|| asked(&self.path)).clone())
     }
 
     /// What speaks against taking the data for the whole truth, as far as file times tell.
@@ -210,12 +292,12 @@ impl Database {
         }
         if now.wal != self.at_open.wal {
             let file = format!("{}-wal", self.name);
-            out.push(Problem { file, reason: "changed while being read".into(), affects: self.affects });
+            out.push(Problem { file, reason: "changed while being read".into(), affects: self.affects, io: None });
         }
         if self.at_open.has_journal() {
             let file = format!("{}-journal", self.name);
             let reason = "a rollback journal is not applied: the database may show an unfinished transaction".into();
-            out.push(Problem { file, reason, affects: self.affects });
+            out.push(Problem { file, reason, affects: self.affects, io: None });
         }
         out
     }

@@ -28,14 +28,14 @@ use crate::id::{Lsn, TableId};
 use crate::scratch::{self, Held};
 use crate::store::index::packed::Segment;
 use database::{
-    Database, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, open_file, parse_pages_name,
-    root_would_chown, stamp, store_file, uri, with_suffix, words,
+    Database, Failure, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, may_read, open_file,
+    parse_pages_name, root_would_chown, stamp, store_file, uri, with_suffix, words,
 };
 use rayon::prelude::*;
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
-use scan::{Filler, Lost, NO_INTEGER, Progress, Shape, ShapeError, Sink, table_columns};
+use scan::{Filler, Lost, NO_INTEGER, Progress, Shape, ShapeError, Sink, Stop, table_columns};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -90,7 +90,7 @@ pub struct Palite {
     globals: Option<Database>,
     pages: Vec<Database>,
     notes: Vec<Problem>,
-    copies: OnceLock<Result<Held<TempDir>, String>>,
+    copies: OnceLock<Result<Held<TempDir>, Failure>>,
 }
 impl Palite {
     /// Open the store in `kv_home`.
@@ -100,7 +100,7 @@ impl Palite {
 
     /// Open the store in `kv_home`, choosing how it is read.
     pub fn open_with(kv_home: &Path, options: PaliteOptions) -> Result<Self, StoreError> {
-        let unreadable = |e: io::Error| StoreError::Unreadable { path: kv_home.to_path_buf(), reason: e.to_string() };
+        let unreadable = |e: io::Error| StoreError::io(kv_home, &e);
         let dir = std::path::absolute(kv_home).map_err(unreadable)?;
         let names: BTreeSet<String> = list(&dir).map_err(unreadable)?.into_iter().map(|(name, _)| name).collect();
         if !names.contains("checkpoints.db") {
@@ -111,7 +111,8 @@ impl Palite {
         let checkpoints = Database::new(&dir, "checkpoints.db", Affected::All);
         let globals = names.contains("globals.db").then(|| Database::new(&dir, "globals.db", Affected::None));
         let (mut pages, mut notes) = (Vec::new(), Vec::new());
-        let note = |name: &str, reason: &str, affects| Problem { file: name.into(), reason: reason.into(), affects };
+        let note =
+            |name: &str, reason: &str, affects| Problem { file: name.into(), reason: reason.into(), affects, io: None };
         for name in &names {
             let affects = match parse_pages_name(name) {
                 Some(Name::Shard(n)) => Affected::Remainder { modulus: SHARDS, remainder: n },
@@ -143,20 +144,29 @@ impl Palite {
     }
 
     /// Where SQLite is to read a database from; decided, and copied if need be, once.
-    fn source<'a>(&self, db: &'a Database) -> Result<&'a Source, String> {
+    fn source<'a>(&self, db: &'a Database) -> Result<&'a Source, Failure> {
         db.source.get_or_init(|| self.choose(db)).as_ref().map_err(Clone::clone)
     }
 
-    fn choose(&self, db: &Database) -> Result<Source, String> {
+    fn choose(&self, db: &Database) -> Result<Source, Failure> {
         let now = Stamps::of(&db.path);
         match now.db_len() {
-            0 if now.db.is_none() => return Err("is gone or cannot be looked at".into()),
+            0 if now.db.is_none() => {
+                return Err(match fs::metadata(&db.path) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => Failure::io(&e),
+                    _ => "is gone or cannot be looked at".into(),
+                });
+            }
             0 => return Err("is empty (zero bytes)".into()),
-            n if n < SMALLEST_DATABASE => return Err(format!("file is not a database: {n} bytes are too few")),
+            n if n < SMALLEST_DATABASE => return Err(format!("file is not a database: {n} bytes are too few").into()),
             _ => {}
         }
         if !fs::metadata(&db.path).is_ok_and(|m| m.is_file()) {
             return Err("is no regular file".into());
+        }
+        may_read(&db.path).map_err(|e| Failure::io(&e))?;
+        if now.has_frames() {
+            may_read(&with_suffix(&db.path, "-wal")).map_err(|e| Failure::io(&e).within("its -wal: "))?;
         }
         if !now.has_frames() {
             return Ok(Source { path: db.path.clone(), wal: false });
@@ -172,7 +182,7 @@ impl Palite {
                 }
                 let source = Source { path: db.path.clone(), wal: true };
                 match open_file(&source, self.options.no_mmap) {
-                    Err(e) if !is_damage(&e) => self.copy(db).map_err(|why| format!("{}; {why}", words(&e))),
+                    Err(e) if !is_damage(&e) => self.copy(db).map_err(|why| why.within(&format!("{}; ", words(&e)))),
                     _ => Ok(source),
                 }
             }
@@ -180,21 +190,21 @@ impl Palite {
     }
 
     /// Copy database and `-wal` (never the `-shm`: SQLite rebuilds it) and work the frames into the copy.
-    fn copy(&self, db: &Database) -> Result<Source, String> {
+    fn copy(&self, db: &Database) -> Result<Source, Failure> {
         let temp = self
             .copies
             .get_or_init(|| {
                 scratch::hold(|| tempfile::Builder::new().prefix("wtcheck-").tempdir(), TempDir::path, "")
-                    .map_err(|e| format!("no private directory for a copy: {e}"))
+                    .map_err(|e| Failure::io(&e).within("no private directory for a copy: "))
             })
             .as_ref()
             .map_err(Clone::clone)?;
         let path = temp.path().join(&db.name);
         let mut before = Stamps::of(&db.path);
         for _ in 0..COPY_ATTEMPTS {
-            copy_file(&db.path, &path).map_err(|e| format!("cannot be copied: {e}"))?;
+            copy_file(&db.path, &path).map_err(|e| Failure::io(&e).within("cannot be copied: "))?;
             copy_file(&with_suffix(&db.path, "-wal"), &with_suffix(&path, "-wal"))
-                .map_err(|e| format!("its -wal cannot be copied: {e}"))?;
+                .map_err(|e| Failure::io(&e).within("its -wal cannot be copied: "))?;
             let after = Stamps::of(&db.path);
             if after == before {
                 break;
@@ -217,16 +227,16 @@ impl Palite {
         Ok(Source { path, wal: frames_left || !matches!(merged, Ok(0)) })
     }
 
-    fn connect(&self, db: &Database) -> Result<Opened, String> {
+    fn connect(&self, db: &Database) -> Result<Opened, Failure> {
         let source = self.source(db)?;
-        open_file(source, self.options.no_mmap).map_err(|e| words(&e))
+        open_file(source, self.options.no_mmap).map_err(|e| db.failure(&e))
     }
 
     /// The counter and the known table ids.
     fn read_globals(&self) -> Result<(Option<Lsn>, Vec<TableId>), Problem> {
         let Some(db) = &self.globals else {
             let reason = "is missing: no LSN counter, no list of tables".into();
-            return Err(Problem { file: "globals.db".into(), reason, affects: Affected::None });
+            return Err(Problem { file: "globals.db".into(), reason, affects: Affected::None, io: None });
         };
         let opened = self.connect(db).map_err(|reason| db.problem(reason))?;
         let (mut counter, mut tables) = (None, Vec::new());
@@ -249,7 +259,7 @@ impl Palite {
             // What could be read of a damaged file still beats nothing.
             (Ok(()), Some(_)) if counter.is_some() => {}
             (Ok(()), Some(reason)) => return Err(db.problem(reason)),
-            (Err(e), _) => return Err(db.problem(words(&e))),
+            (Err(e), _) => return Err(db.problem(db.failure(&e))),
         }
         if counter.is_none() {
             return Err(db.problem("holds no LSN counter (id 0)"));
@@ -279,7 +289,7 @@ impl Palite {
             .into_iter()
             .map(|(file, (affects, tables))| {
                 let reason = format!("is missing, though globals.db knows table {}", tables.join(", "));
-                Problem { file, reason, affects }
+                Problem { file, reason, affects, io: None }
             })
             .collect()
     }
@@ -346,7 +356,7 @@ impl Palite {
         let conn = &opened.conn;
         let shape = match Shape::of(conn) {
             Ok(shape) => shape,
-            Err(ShapeError::Sqlite(e)) => return Ok((nothing(), vec![db.problem(words(&e))])),
+            Err(ShapeError::Sqlite(e)) => return Ok((nothing(), vec![db.problem(db.failure(&e))])),
             Err(ShapeError::NoSchema) => {
                 return Ok((nothing(), vec![db.problem("is an SQLite database without tables")]));
             }
@@ -377,6 +387,12 @@ impl Palite {
             };
             // Zeroed records are the damage itself, not a finding of their own.
             sink.complaints.remove(NO_INTEGER);
+            let Failure { reason: e, io } = match e {
+                Stop::Sqlite(e) => db.failure(&e),
+                Stop::OutOfOrder { rowid, before } => {
+                    format!("the table is not in order: rowid {rowid} follows {before}").into()
+                }
+            };
             let opening = opened.salvage.as_ref().filter(|words| **words != e).map(|words| format!("{words}; "));
             let mut reason = format!("{}{e}; {} rows could be read", opening.unwrap_or_default(), sink.rows.len());
             match lost {
@@ -386,7 +402,7 @@ impl Palite {
                 }
                 None => {}
             }
-            problems.push(db.problem(reason));
+            problems.push(db.problem(Failure { reason, io }));
         } else if let Some(reason) = &opened.salvage {
             problems.push(db.problem(format!("{reason}; {} rows could be read", sink.rows.len())));
         }
@@ -437,6 +453,12 @@ enum Scanned {
     Rows(Vec<Row>),
 }
 
+/// The names of what else lies there.
+fn others(dir: &Path) -> Vec<String> {
+    let names = super::open::names(dir).unwrap_or_default();
+    names.into_iter().filter(|n| store_file(n).is_none()).collect()
+}
+
 /// The files of the store with their sizes, in name order.
 fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
     let mut out = Vec::new();
@@ -457,11 +479,12 @@ impl PageLog for Palite {
     }
 
     fn layout(&self) -> Result<Layout, StoreError> {
-        let files =
-            list(&self.dir).map_err(|e| StoreError::Unreadable { path: self.dir.clone(), reason: e.to_string() })?;
+        let files = list(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))?;
         let all = self.pages.iter().chain([&self.checkpoints]).chain(&self.globals);
         Ok(Layout {
             files,
+            dir: self.dir.clone(),
+            others: others(&self.dir),
             sharded: self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. })),
             from_wal: all.into_iter().any(|db| db.at_open.has_frames()),
             lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter),
@@ -484,10 +507,19 @@ impl PageLog for Palite {
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {
         let db = &self.checkpoints;
         let unreadable = |reason: String| StoreError::Unreadable { path: db.path.clone(), reason };
-        let opened = self.connect(db).map_err(&unreadable)?;
+        let opened = match self.connect(db) {
+            Ok(opened) => opened,
+            // Of a record that nobody could read nothing is known, as of a shard.
+            Err(why) if why.io.is_some() => {
+                let mut problems = vec![db.problem(why)];
+                problems.extend(self.read_globals().err());
+                return Ok((Vec::new(), problems));
+            }
+            Err(why) => return Err(unreadable(why.reason)),
+        };
         let conn = &opened.conn;
         let not_ours = |what: &str| unreadable(format!("is an SQLite database, but not a PALite store: no {what}"));
-        let damaged = |e: &rusqlite::Error| StoreError::Damaged { path: db.path.clone(), reason: words(e) };
+        let damaged = |e: &rusqlite::Error| db.error(db.failure(e), "");
         let (names, _) = table_columns(conn, "checkpoints")
             .map_err(|e| damaged(&e))?
             .ok_or_else(|| not_ours("table checkpoints"))?;
@@ -507,7 +539,7 @@ impl PageLog for Palite {
             let outcome = read_completions(conn, &sql, &mut found, &mut odd);
             let Err(e) = outcome else { break };
             if problems.is_empty() {
-                problems.push(db.problem(words(&e)));
+                problems.push(db.problem(db.failure(&e)));
             }
         }
         if let (Some(reason), true) = (opened.salvage, problems.is_empty()) {
@@ -562,7 +594,7 @@ fn read_completions(
 /// One thread's connections, opened when first needed.
 struct PaliteReader<'a> {
     store: &'a Palite,
-    open: Vec<Option<Result<PageReader, String>>>,
+    open: Vec<Option<Result<PageReader, Failure>>>,
 }
 
 struct PageReader {
@@ -574,12 +606,12 @@ struct PageReader {
 }
 
 impl PageReader {
-    fn open(store: &Palite, db: &Database) -> Result<Self, String> {
+    fn open(store: &Palite, db: &Database) -> Result<Self, Failure> {
         let conn = store.connect(db)?.conn;
         let shape = Shape::of(&conn).map_err(|e| match e {
-            ShapeError::Sqlite(e) => words(&e),
+            ShapeError::Sqlite(e) => db.failure(&e),
             ShapeError::NoSchema => "has no tables any more".into(),
-            ShapeError::Foreign(reason) => reason,
+            ShapeError::Foreign(reason) => reason.into(),
         })?;
         let sql = match shape.rowid {
             Some(rowid) => format!("SELECT page_data FROM pages WHERE {rowid}=?1"),
@@ -616,8 +648,8 @@ impl PageReader {
         Ok(())
     }
 
-    fn read(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), String> {
-        let failed = |e: rusqlite::Error| words(&e);
+    fn read(&self, db: &Database, row: &Row, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let failed = |e: rusqlite::Error| db.failure(&e);
         let mut statement = self.conn.prepare_cached(&self.sql).map_err(failed)?;
         let mut rows = if self.by_rowid {
             statement.query([(row.locator & ROWID_MASK).cast_signed()])
@@ -632,7 +664,7 @@ impl PageReader {
             ValueRef::Integer(_) | ValueRef::Real(_) => return Err("page_data is a number".into()),
         }
         if u32::try_from(out.len()) != Ok(row.len) {
-            return Err(format!("{} bytes, {} when the index was read", out.len(), row.len));
+            return Err(format!("{} bytes, {} when the index was read", out.len(), row.len).into());
         }
         Ok(())
     }
@@ -647,13 +679,12 @@ impl BlockReader for PaliteReader<'_> {
             return Err(StoreError::Damaged { path: self.store.dir.clone(), reason });
         };
         let outcome = match slot.get_or_insert_with(|| PageReader::open(self.store, db)) {
-            Ok(reader) => reader.read(row, out),
+            Ok(reader) => reader.read(db, row, out),
             Err(reason) => Err(reason.clone()),
         };
         outcome.map_err(|reason| {
             out.clear();
-            let reason = format!("table {}, page {}, LSN {}: {reason}", row.table, row.page, row.lsn);
-            StoreError::Damaged { path: db.path.clone(), reason }
+            db.error(reason, &format!("table {}, page {}, LSN {}: ", row.table, row.page, row.lsn))
         })
     }
 

@@ -1,6 +1,5 @@
 //! Reading all rows of one database, past damage as far as SQLite lets one (spec 10.2.2).
 
-use super::database::words;
 use super::{Inspect, Own, ROWID_MASK, Row, Seal};
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::store::index::packed::{Frame, Key, Keys, Places};
@@ -263,6 +262,18 @@ impl Filler<'_> {
     }
 }
 
+/// Why a query ended early.
+pub(super) enum Stop {
+    Sqlite(rusqlite::Error),
+    OutOfOrder { rowid: i64, before: i64 },
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Sqlite(e)
+    }
+}
+
 /// Gathers the rows of one database.
 pub(super) struct Sink<'a> {
     pub(super) number: u64,
@@ -307,16 +318,16 @@ impl<'a> Sink<'a> {
         sql: &str,
         params: P,
         direction: i8,
-    ) -> Result<(), String> {
-        let mut statement = conn.prepare(sql).map_err(|e| words(&e))?;
-        let mut rows = statement.query(params).map_err(|e| words(&e))?;
+    ) -> Result<(), Stop> {
+        let mut statement = conn.prepare(sql)?;
+        let mut rows = statement.query(params)?;
         let mut before: Option<i64> = None;
-        while let Some(row) = rows.next().map_err(|e| words(&e))? {
-            let rowid = self.take(row).map_err(|e| words(&e))?;
+        while let Some(row) = rows.next()? {
+            let rowid = self.take(row)?;
             if let (Some(rowid), Some(before)) = (rowid, before) {
                 let in_order = if direction < 0 { rowid < before } else { rowid > before };
                 if !in_order {
-                    return Err(format!("the table is not in order: rowid {rowid} follows {before}"));
+                    return Err(Stop::OutOfOrder { rowid, before });
                 }
             }
             before = rowid;

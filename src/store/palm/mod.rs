@@ -224,13 +224,13 @@ impl Palm {
             io::ErrorKind::NotFound => {
                 StoreError::NoPageLog { path: kv_home.to_path_buf(), reason: format!("no {DATA} in it") }
             }
-            _ => unreadable(e.to_string()),
+            _ => StoreError::io(&path, &e),
         })?;
         if !meta.is_file() {
             return Err(unreadable("not a regular file".into()));
         }
-        let file = File::open(&path).map_err(|e| unreadable(e.to_string()))?;
-        let meta = file.metadata().map_err(|e| unreadable(e.to_string()))?;
+        let file = File::open(&path).map_err(|e| StoreError::io(&path, &e))?;
+        let meta = file.metadata().map_err(|e| StoreError::io(&path, &e))?;
         if !meta.is_file() {
             return Err(unreadable("not a regular file".into()));
         }
@@ -239,7 +239,7 @@ impl Palm {
             return Err(unreadable("the file is empty".into()));
         }
         let bytes = if no_mmap { read_all(&file, len).map(Bytes::Read) } else { map(&file, len).map(Bytes::Mapped) }
-            .map_err(|e| unreadable(e.to_string()))?;
+            .map_err(|e| StoreError::io(&path, &e))?;
 
         let (states, faults) = Env::states(&bytes).map_err(|e| unreadable(e.message))?;
         let mut found: Vec<Problem> = faults.iter().map(|f| problem(format!("meta {f}"), Affected::All)).collect();
@@ -285,7 +285,7 @@ impl Palm {
             return Ok(());
         }
         let meta = self.file.metadata();
-        let meta = meta.map_err(|e| StoreError::Unreadable { path: self.path.clone(), reason: e.to_string() })?;
+        let meta = meta.map_err(|e| StoreError::io(&self.path, &e))?;
         if meta.len() < self.bytes.len() as u64 {
             let reason = format!("the file shrank from {} to {} bytes while open", self.bytes.len(), meta.len());
             return Err(StoreError::Damaged { path: self.path.clone(), reason });
@@ -309,7 +309,7 @@ impl Palm {
 }
 
 fn problem(reason: String, affects: Affected) -> Problem {
-    Problem { file: DATA.into(), reason, affects }
+    Problem { file: DATA.into(), reason, affects, io: None }
 }
 
 /// Problems told one by one up to a number, then counted.
@@ -464,7 +464,10 @@ impl PageLog for Palm {
             files.push((LOCK.to_string(), meta.len()));
         }
         let (lsn_counter, _) = Self::lsn_counter(&env);
-        Ok(Layout { files, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
+        let dir = self.path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let mut others = super::open::names(&dir).unwrap_or_default();
+        others.retain(|n| n != DATA && n != LOCK);
+        Ok(Layout { files, dir, others, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
     }
 
     fn index(
