@@ -49,10 +49,10 @@ pub struct Args {
     /// Table: its id, its URI, or its name
     table: Option<String>,
     /// Page id
-    #[arg(value_parser = number)]
+    #[arg(value_parser = id::<PageId>)]
     page: Option<PageId>,
     /// Show the version whose newest block has this LSN
-    #[arg(long, value_parser = number)]
+    #[arg(long, value_parser = id::<Lsn>)]
     lsn: Option<Lsn>,
     #[command(flatten)]
     show: ShowArgs,
@@ -77,6 +77,11 @@ struct BlockArgs {
     /// Checksum of the block, by its address
     #[arg(long, value_name = "HEX", value_parser = checksum, requires = "offset")]
     checksum: Option<u32>,
+}
+
+/// An id, as a number.
+fn id<T: From<u64>>(text: &str) -> Result<T, String> {
+    number(text).map(T::from)
 }
 
 fn checksum(text: &str) -> Result<u32, String> {
