@@ -79,6 +79,11 @@ struct BlockArgs {
     checksum: Option<u32>,
 }
 
+/// An id, as a number.
+fn id<T: From<u64>>(text: &str) -> Result<T, String> {
+    number(text).map(T::from)
+}
+
 fn checksum(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
