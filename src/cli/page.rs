@@ -79,10 +79,6 @@ struct BlockArgs {
     checksum: Option<u32>,
 }
 
-/// An id, as a number.
-fn id<T: From<u64>>(text: &str) -> Result<T, String> {
-    number(text).map(T::from)
-}
 
 fn checksum(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
