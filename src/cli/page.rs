@@ -1,7 +1,7 @@
 //! `wtcheck page DIR TABLE PAGE`: one page, its chain of base and deltas, headers, cells.
 //! `wtcheck page FILE --offset N`: one block of a local file.
 
-use super::args::{ShowArgs, StoreArgs, number};
+use super::args::{ShowArgs, StoreArgs, id, number};
 use super::decode::alloc;
 use super::{Failure, Outcome};
 use crate::audit;
@@ -49,10 +49,10 @@ pub struct Args {
     /// Table: its id, its URI, or its name
     table: Option<String>,
     /// Page id
-    #[arg(value_parser = |s: &str| number(s).map(PageId))]
+    #[arg(value_parser = id::<PageId>)]
     page: Option<PageId>,
     /// Show the version whose newest block has this LSN
-    #[arg(long, value_parser = |s: &str| number(s).map(Lsn))]
+    #[arg(long, value_parser = id::<Lsn>)]
     lsn: Option<Lsn>,
     #[command(flatten)]
     show: ShowArgs,
@@ -78,7 +78,6 @@ struct BlockArgs {
     #[arg(long, value_name = "HEX", value_parser = checksum, requires = "offset")]
     checksum: Option<u32>,
 }
-
 
 fn checksum(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
