@@ -79,7 +79,6 @@ struct BlockArgs {
     checksum: Option<u32>,
 }
 
-
 fn checksum(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
