@@ -580,6 +580,6 @@ mod tests {
         let actions: Vec<_> = shown.cells.iter().map(|c| c.change.map(|c| c.action)).collect();
         assert_eq!(actions, [Some("update"), None, Some("delete")]);
         assert_eq!(shown.cells[1].times.unwrap().to_string(), "start 16");
-        assert_eq!(shown.cells[2].data.as_deref(), Some("\"d\""));
+        assert_eq!(shown.cells[2].data.as_deref(), Some("\"m\""));
     }
 }
