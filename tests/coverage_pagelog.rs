@@ -203,12 +203,18 @@ fn some_databases_and_all_of_them() {
         let names = scene.databases();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let some: Vec<&str> = names.iter().copied().filter(|n| n.starts_with("pages_")).take(2).collect();
-        some.iter().for_each(|n| drop(scene.allow(&format!("kv_home/{n}"), 0)));
+        for n in &some {
+            scene.allow(&format!("kv_home/{n}"), 0);
+        }
         assert_named(&scene, &some);
         let pages: Vec<&str> = names.iter().copied().filter(|n| n.starts_with("pages_")).collect();
-        pages.iter().for_each(|n| drop(scene.allow(&format!("kv_home/{n}"), 0)));
+        for n in &pages {
+            scene.allow(&format!("kv_home/{n}"), 0);
+        }
         assert_named(&scene, &pages);
-        names.iter().for_each(|n| drop(scene.allow(&format!("kv_home/{n}"), 0)));
+        for n in &names {
+            scene.allow(&format!("kv_home/{n}"), 0);
+        }
         assert_named(&scene, &names);
     }
 }

@@ -4,17 +4,14 @@ use super::result::{Audit, Totals, Verdict};
 use std::collections::HashSet;
 
 /// Take the audit of a home's local files into that of its page log. Sums of the database, versions, orphans
-/// and keys are the page log's; its trees come first. `below`: where the page log's files lie in the home,
-/// with a `/` at its end, or empty.
+/// and keys are the page log's; its trees come first. Both ledgers name files by their place in the home.
 #[must_use]
-pub fn join(mut log: Audit, local: Audit, below: &str) -> Audit {
+pub fn join(mut log: Audit, local: Audit) -> Audit {
     let worse = [log.verdict, local.verdict];
     log.trees.extend(local.trees);
     log.findings.extend(local.findings);
     // Stable: within a severity the page log's come first.
     log.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    let ledger = std::mem::take(&mut log.coverage);
-    log.coverage.take_in(below, ledger);
     log.coverage.take_in("", local.coverage);
     log.totals = Totals::of(&log.findings);
     log.verdict =

@@ -1,8 +1,8 @@
 //! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
-use super::pagelog::fact::Fact as PageLogFact;
-use crate::audit::home::detail::{Fact, HomeDetail, Sizes};
+use super::pagelog::fact::Fact;
+use crate::audit::home::detail::{self, HomeDetail, Sizes};
 use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
@@ -352,11 +352,11 @@ pub enum Detail {
     /// About a home of local block files.
     Home(Box<HomeDetail>),
     /// About a page log.
-    PageLog(Box<PageLogFact>),
+    PageLog(Box<Fact>),
 }
 
-impl From<PageLogFact> for Detail {
-    fn from(fact: PageLogFact) -> Self {
+impl From<Fact> for Detail {
+    fn from(fact: Fact) -> Self {
         Self::PageLog(Box::new(fact))
     }
 }
@@ -416,7 +416,7 @@ impl Finding {
     pub fn checkpoint_sizes(&self) -> Option<&Sizes> {
         match &self.detail {
             Detail::Home(detail) => match &detail.fact {
-                Fact::Sizes(sizes) => Some(sizes),
+                detail::Fact::Sizes(sizes) => Some(sizes),
                 _ => None,
             },
             Detail::Words(_) | Detail::PageLog(_) => None,

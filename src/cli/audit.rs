@@ -108,11 +108,9 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
             args.store.home()
         ));
     }
-    let in_home = subject.page_log().is_some_and(|log| log.kv_home == subject.path);
-    let below = if in_home { "" } else { "kv_home/" };
     let line = |what: &str| format!("{}: {what}", args.store.home());
     match (log, local) {
-        (Ok(log), Ok(local)) => Ok(audit::both::join(log, local, below)),
+        (Ok(log), Ok(local)) => Ok(audit::both::join(log, local)),
         (Ok(log), Err(AuditError::NoSuchTable { .. })) => {
             output.complain(&line("no local block file matches --table; only the page log was audited"));
             Ok(log)

@@ -107,7 +107,8 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     view::show(&exported, &args.out, code, output);
     super::beside(&subject, "export", output);
     if !whole {
-        output.complain("parts of the store could not be read; the tables hold what could");
+        let first = exported.manifest.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
+        output.complain(&format!("parts of the store could not be read{first}; the tables hold what could"));
     }
     Ok(code)
 }

@@ -6,12 +6,12 @@ pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
 use super::checkpoint;
+use super::fault::Opaque;
 use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
 use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
-use super::shape::Opaque;
 use super::wtlog;
 use crate::coverage::{Coverage, Fate, NotOurs, Unchecked};
 use crate::format::config::Config;
@@ -453,6 +453,10 @@ impl Home {
     fn others(&mut self, options: Options) {
         let known: BTreeSet<String> =
             self.files.iter().map(|f| f.name.clone()).chain(self.in_page_log.iter().cloned()).collect();
+        // Of a tree in the page log the engine leaves an empty file here: nothing of it is to be judged.
+        for name in self.in_page_log.iter().filter(|n| self.inventory.contains_key(*n)) {
+            self.coverage.not_ours(name.as_str(), NotOurs::OtherSubject);
+        }
         let names: Vec<String> = self.inventory.keys().filter(|n| !known.contains(*n)).cloned().collect();
         let names: Vec<String> = names.into_iter().filter(|n| self.is_of_blocks(n)).collect();
         let backup = self.way == Way::Backup;
