@@ -28,6 +28,11 @@ use wtcheck::page::cell::{self, Cell, CellKind, Cells, TS_MAX, Times, Truncate};
 use wtcheck::pagelog::catalog;
 use wtcheck::store::{self, OpenOptions};
 
+/// A page on the way down: its cookie, the page above with the number of the child there, and its first key.
+type Reached = (Cookie, Option<(Box<LogBlock>, usize)>, Vec<u8>);
+/// What breaks a rule in the draft of a page.
+type Breaks<'b> = &'b dyn Fn(&mut Draft);
+
 /// Where a case puts its cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum On {
@@ -536,8 +541,7 @@ fn log_sample() -> &'static LogSample {
         let user = |uri: &str| !uri.contains("WiredTiger");
         let tree = trees.iter().find(|t| user(&t.uri)).unwrap();
         let mut all: Vec<(LogBlock, u8)> = Vec::new();
-        let mut stack: Vec<(Cookie, Option<(Box<LogBlock>, usize)>, Vec<u8>)> =
-            vec![(tree.root.unwrap(), None, vec![])];
+        let mut stack: Vec<Reached> = vec![(tree.root.unwrap(), None, vec![])];
         while let Some((cookie, above, first)) = stack.pop() {
             let at = opened.index.find(tree.table, cookie.page_id, cookie.lsn).unwrap();
             let mut bytes = Vec::new();
@@ -733,7 +737,7 @@ fn pages_built_anew_are_sound() {
         d.above = Some(window(0, 20, TS_MAX, 0));
         d.child(0, &window(0, 20, TS_MAX, 0));
     };
-    let all: [(On, &dyn Fn(&mut Draft)); 6] = [
+    let all: [(On, Breaks<'_>); 6] = [
         (On::Leaf, &leaf),
         (On::Leaf, &bound),
         (On::Internal, &internal),

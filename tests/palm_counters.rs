@@ -129,7 +129,7 @@ fn a_discard_between_root_and_turtle_is_noted_with_both_readings() {
     let root_and_leaf = roots.filter(|(t, root)| t.pages.leaf > 1 && root.lsn < metadata_lsn).find_map(|(t, root)| {
         let range = opened.index.table(t.table_id);
         let rows = range.clone().filter_map(|at| Some((opened.index.get(at)?, class[at].name())));
-        let leaf = rows.filter(|(r, class)| *class == "live" && r.page != root.page_id).last()?.0;
+        let leaf = rows.filter(|(r, class)| *class == "live" && r.page != root.page_id).next_back()?.0;
         Some((root, leaf))
     });
     let (root, leaf) = root_and_leaf.unwrap();

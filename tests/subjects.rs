@@ -426,7 +426,7 @@ fn what_cannot_be_looked_at_is_not_nothing() {
         (file.clone(), file.clone()),
     ] {
         let mode = fs::metadata(&closed).unwrap().permissions().mode();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         for (verb, behind) in verbs(out.path()) {
             let mut args = verb.to_vec();
             args.push(path(&at));

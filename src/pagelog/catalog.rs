@@ -41,7 +41,7 @@ pub enum Refusal {
     /// The record, the turtle page or a cookie needs a newer reader.
     Unsupported(FormatError),
     /// The turtle page's row is missing, or its bytes could not be read.
-    TurtleMissing(Fault),
+    TurtleMissing(Box<Fault>),
     /// The turtle page does not have the checksum the record names.
     TurtleChecksum {
         /// Where the page lies: table, page, LSN.
@@ -175,16 +175,16 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
     let turtle_at = turtle_row(index, lsn);
     let Some((turtle_at, turtle_row)) = turtle_at.and_then(|at| index.get(at).map(|r| (at, r))) else {
         let table = turtle_table(index);
-        return Err(Refusal::TurtleMissing(Fault::new(
+        return Err(Refusal::TurtleMissing(Box::new(Fault::new(
             FaultKind::Missing,
             Version::new(table, SPECIAL_PAGE, lsn),
             format!("the turtle page at LSN {lsn}"),
             "no row",
-        )));
+        ))));
     };
     let place = Version::new(turtle_row.table, turtle_row.page, turtle_row.lsn);
     let mut text = Vec::new();
-    reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(page::unreadable(place, &e)))?;
+    reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(Box::new(page::unreadable(place, &e))))?;
     if let Some(expected) = completion.metadata_checksum {
         let found = crc::crc32c(&text);
         if found != expected {
