@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 use wtcheck::audit::Silent;
-use wtcheck::audit::home::{Options, open, run};
+use wtcheck::audit::home::{Options, run};
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::page_header::FLAG_COMPRESSED;
 use wtcheck::page::Depth;
@@ -84,7 +84,7 @@ fn measure(way: &str, home: &Path) {
                 _ => Depth::Normal,
             };
             let no_mmap = way == "no-mmap";
-            let (home, _) = open(home, no_mmap, false).expect("the home");
+            let (home, _) = wtcheck::subject::open_home(home, no_mmap, false).expect("the home");
             let options = Options { checkpoint: None, depth, no_mmap, tables: None };
             let audit = run(&home, "HOME", &options, &Silent).expect("an audit").0;
             assert_eq!((audit.exit_code, audit.findings.len()), (0, 0), "the forged home is clean");

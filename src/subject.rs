@@ -5,7 +5,7 @@
 
 mod file;
 
-use crate::home::directory;
+use crate::home::directory::{self, Home};
 use crate::store::open::{KV_HOME, find, has_catalog, is_of_page_log, names};
 use crate::store::{Located, StoreError, live};
 use std::collections::VecDeque;
@@ -193,6 +193,22 @@ impl Subject {
         }
     }
 
+    /// Read the home that it is or belongs to; of one block file its name comes back, too.
+    pub fn home(&self, no_mmap: bool) -> Result<(Home, Option<String>), StoreError> {
+        let options = directory::Options { no_mmap };
+        match &self.kind {
+            Kind::BlockFile(Block { directory, name, alone: true }) => {
+                Ok((Home::alone(directory, name, options), Some(name.clone())))
+            }
+            Kind::BlockFile(Block { directory, name, .. }) => Ok((Home::open(directory, options)?, Some(name.clone()))),
+            kind => {
+                let mut home = Home::open(&self.path, options)?;
+                home.page_log_here = matches!(kind, Kind::Both(_));
+                Ok((home, None))
+            }
+        }
+    }
+
     /// Refuse what another process holds, whatever it is made of.
     pub fn check_live(&self) -> Result<(), StoreError> {
         if let Some(log) = self.page_log() {
@@ -294,6 +310,15 @@ fn directory(path: &Path) -> Kind {
     Kind::OtherDirectory { at, names: list.into_iter().take(QUOTED).collect(), more }
 }
 
+/// Read the home that a path names: a home directory, or one block file, whose name comes back, too.
+pub fn open_home(path: &Path, no_mmap: bool, allow_live: bool) -> Result<(Home, Option<String>), StoreError> {
+    let subject = Subject::open(path);
+    if !allow_live {
+        subject.check_live()?;
+    }
+    subject.home(no_mmap)
+}
+
 /// The home that a file or directory lies in.
 fn home_around(path: &Path) -> Option<PathBuf> {
     let full = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
@@ -349,8 +374,15 @@ impl Search {
                     self.enter(at, level + 1, &name, &mut todo);
                     continue;
                 }
-                if !(meta.is_file() || std::fs::metadata(&at).is_ok_and(|m| m.is_file())) {
-                    continue;
+                // A link may be to a home, but what lies below it otherwise is not looked for through it.
+                let real = if meta.is_symlink() { std::fs::metadata(&at).ok() } else { Some(meta) };
+                match real {
+                    Some(meta) if meta.is_file() => {}
+                    Some(meta) if meta.is_dir() => {
+                        self.enter(at, LEVELS, &name, &mut todo);
+                        continue;
+                    }
+                    _ => continue,
                 }
                 self.logs |=
                     level == 0 && (name.starts_with("WiredTigerLog.") || name.starts_with("WiredTigerPreplog."));

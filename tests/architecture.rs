@@ -37,12 +37,9 @@ const UPWARD: [(&str, &str, &str); 1] =
 
 /// Circles among the files of a folder that are not opened yet. Those of two files are one subject in two
 /// halves, cut for their length.
-const CIRCLES: [(&str, &[&str]); 9] = [
+const CIRCLES: [(&str, &[&str]); 7] = [
     ("format/", &["int", "reader"]),
     ("format/", &["wtlog", "wtlog_body"]),
-    // The files of a home know their trees, and trees the entries of files.
-    ("home/", &["directory", "entry", "leaves", "rows", "tree"]),
-    ("home/", &["edit", "pages", "rewrite"]),
     ("home/", &["wtlog", "wtlog_pass"]),
     ("pack/", &["page", "text"]),
     ("page/", &["fixed", "leaf"]),

@@ -154,6 +154,8 @@ fn assert_named(scene: &Scene, paths: &[&str], expected: i64) {
         for lie in ["CLEAN", "every byte of every file accounted", "of no use"] {
             assert!(!got.stdout.contains(lie), "{lie}: {}", got.stdout);
         }
+        let log_is_clean = got.stdout.lines().any(|l| l.starts_with("Log: ") && l.ends_with(", clean"));
+        assert!(!log_is_clean || !paths.iter().any(|p| p.starts_with("journal")), "{}", got.stdout);
     }
     for verb in ["orphans", "map"] {
         let got = scene.run(&[verb, "--format", "json"]);

@@ -40,7 +40,7 @@ fn audit(dir: &Path, depth: Depth) -> Audit {
 
 /// Audit a home, or only some files of it; the home itself is judged either way.
 fn audit_some(dir: &Path, depth: Depth, only: Option<&BTreeSet<&str>>) -> Audit {
-    let (home, file) = home::open(dir, false, true).unwrap();
+    let (home, file) = wtcheck::subject::open_home(dir, false, true).unwrap();
     assert_eq!(file, None);
     let wanted = |name: &str| only.is_some_and(|only| only.contains(name));
     let tables = only.is_some().then_some(&wanted as &(dyn Fn(&str) -> bool + Sync));

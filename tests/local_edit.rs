@@ -40,7 +40,7 @@ const NOW: u64 = 1_900_000_000;
 
 /// A home and what an audit says of it.
 fn look(dir: &Path, depth: Depth) -> (Home, Audit) {
-    let (home, file) = home::open(dir, true, true).unwrap();
+    let (home, file) = wtcheck::subject::open_home(dir, true, true).unwrap();
     assert_eq!(file, None);
     let options = Options { checkpoint: None, depth, no_mmap: true, tables: None };
     let audit = home::run(&home, "home", &options, &Silent).unwrap().0;

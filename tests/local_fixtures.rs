@@ -47,6 +47,9 @@ fn a_lost_range_is_found_listed_and_drawn() {
     let place = &audit["findings"][0]["place"];
     assert_eq!(audit["findings"][0]["code"], "extent-lost");
     assert_eq!((place["file"].as_str(), place["offset"].as_u64()), (Some("one.wt"), Some(1_208_320)));
+    let detail = &audit["findings"][0]["detail"];
+    assert_eq!((detail["fact"].as_str(), detail["bytes"].as_u64()), (Some("lost"), Some(131_072)), "{detail}");
+    assert_eq!(audit["findings"][0]["found"], "1208320-1339392: in no tree, on no list, not free");
     let space = &file(&audit, "one.wt")["space"];
     assert_eq!(space["lost"], 131_072);
     let sum: u64 = ["description", "tree", "extent_list", "available", "discarded", "lost"]
@@ -157,4 +160,29 @@ fn a_checkpoint_or_a_table_that_is_not_there_is_refused() {
     assert!(String::from_utf8(out.stderr).unwrap().contains("wtcheck page FILE --offset N"));
     let (audit, code) = wtcheck(&["audit", &local("mongo"), "--table", "test.*"]);
     assert_eq!((code, audit["trees"].as_array().unwrap().len()), (0, 4));
+}
+
+/// What the words of a finding say is there as values, too.
+#[test]
+fn findings_have_values_beside_their_words() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    common::copy_dir(Path::new(&local("lost-extent")), &home);
+    let path = home.join("one.wt");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (whole, _) = wtcheck(&["audit", home.to_str().unwrap()]);
+    let root = &file(&whole, "one.wt")["checkpoints"][0]["root"];
+    let (offset, sum) = (root["offset"].as_u64().unwrap(), root["checksum"].as_u64().unwrap());
+    bytes[usize::try_from(offset).unwrap() + 100] ^= 0x55;
+    std::fs::write(&path, bytes).unwrap();
+    let (audit, code) = wtcheck(&["audit", home.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    let all = audit["findings"].as_array().unwrap();
+    let finding = all.iter().find(|f| f["code"] == "block-checksum").unwrap();
+    let detail = &finding["detail"];
+    assert_eq!((detail["fact"].as_str(), detail["because"].as_str()), (Some("checksum"), Some("content")), "{detail}");
+    assert_eq!((detail["expected_checksum"].as_u64(), detail["block"]["offset"].as_u64()), (Some(sum), Some(offset)));
+    assert_eq!(finding["expected"], format!("checksum {sum:08x}"));
+    let computed = detail["computed_checksum"].as_u64().unwrap();
+    assert_eq!(finding["found"], format!("calculated block checksum of {computed:08x}"));
 }

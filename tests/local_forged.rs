@@ -9,7 +9,7 @@ mod forge_local;
 use forge_local::Spec;
 use std::path::Path;
 use wtcheck::audit::Silent;
-use wtcheck::audit::home::{Options, open, run};
+use wtcheck::audit::home::{Options, run};
 use wtcheck::audit::result::Audit;
 use wtcheck::format::compress::Compressor;
 use wtcheck::page::Depth;
@@ -22,7 +22,7 @@ fn rows(n: u32, len: usize) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
 }
 
 fn audit(path: &Path, no_mmap: bool) -> Audit {
-    let (home, _) = open(path, no_mmap, false).unwrap();
+    let (home, _) = wtcheck::subject::open_home(path, no_mmap, false).unwrap();
     let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap, tables: None };
     run(&home, "home", &options, &Silent).unwrap().0
 }

@@ -349,7 +349,7 @@ fn damage_to_a_real_log_is_placed() {
     let (one, two) = ("WiredTigerLog.0000000001", "WiredTigerLog.0000000002");
     let first = |got: &wtlog::Summary| {
         let p = got.problems[0].clone();
-        (p.file, p.offset, p.severity, p.words)
+        (p.file, p.offset, p.severity, p.what.to_string())
     };
     // The last record torn: its last sector was not written.
     let last = wtlog::read(&home).unwrap().files[1].last.unwrap().offset as usize;
@@ -367,7 +367,7 @@ fn damage_to_a_real_log_is_placed() {
     // In the first file, the next one no longer fits.
     let got = damaged(&home, |dir| edit(&dir.join(one), |b| b[900_000] ^= 1));
     assert_eq!(got.damage().count(), 2);
-    assert!(got.problems[1].words.contains("previous LSN is (1,943744)"), "{:?}", got.problems);
+    assert!(got.problems[1].what.to_string().contains("previous LSN is (1,943744)"), "{:?}", got.problems);
     // A hole, and a missing file.
     let got = damaged(&home, |dir| edit(&dir.join(two), |b| b[512..1024].fill(0)));
     let (_, offset, severity, words) = first(&got);

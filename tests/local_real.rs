@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use wtcheck::audit::Silent;
 use wtcheck::audit::home::result::{FileInfo, LocalCheckpointInfo};
-use wtcheck::audit::home::{Options, open, run};
+use wtcheck::audit::home::{Options, run};
 use wtcheck::audit::result::{Audit, Verdict};
 use wtcheck::page::Depth;
 
 const SETS: [&str; 5] = ["classic-one", "classic-small", "classic-mongo-like", "classic-crash", "classic-encrypted"];
 
 fn audit(home: &Path, depth: Depth) -> Audit {
-    let (home, file) = open(home, false, false).unwrap();
+    let (home, file) = wtcheck::subject::open_home(home, false, false).unwrap();
     assert!(file.is_none());
     let options = Options { checkpoint: None, depth, no_mmap: false, tables: None };
     run(&home, "home", &options, &Silent).unwrap().0
@@ -230,7 +230,7 @@ fn every_address_of_the_reference_is_in_the_tree() {
     let Some(corpora) = common::corpora() else { return };
     let mut seen = 0_u64;
     for set in ["classic-one", "classic-small", "classic-mongo-like"] {
-        let (home, _) = open(&corpora.join(set).join("db"), false, false).unwrap();
+        let (home, _) = wtcheck::subject::open_home(&corpora.join(set).join("db"), false, false).unwrap();
         for entry in std::fs::read_dir(corpora.join(set).join("ref")).unwrap() {
             let path = entry.unwrap().path();
             if !path.file_name().unwrap().to_str().unwrap().starts_with("verify.dump_address.") {
@@ -304,7 +304,7 @@ fn one_thread_or_many_mapped_or_read_the_result_is_the_same() {
     let json = |no_mmap: bool, threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let (home, _) = open(&dir, no_mmap, false).unwrap();
+            let (home, _) = wtcheck::subject::open_home(&dir, no_mmap, false).unwrap();
             let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap, tables: None };
             serde_json::to_string(&wtcheck::report::document::AuditDocument::from(
                 &run(&home, "home", &options, &Silent).unwrap().0,
@@ -325,7 +325,7 @@ fn a_file_without_its_home() {
     for name in ["rs_plain.wt", "rs_alloc512.wt", "cs_var.wt", "raw.file", "WiredTigerHS.wt", "rs_empty.wt"] {
         let path = temp.path().join(name);
         std::fs::copy(corpora.join("classic-small/db").join(name), &path).unwrap();
-        let (home, file) = open(&path, false, false).unwrap();
+        let (home, file) = wtcheck::subject::open_home(&path, false, false).unwrap();
         assert_eq!(file.as_deref(), Some(name));
         let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap: false, tables: None };
         let (audit, _) = run(&home, name, &options, &Silent).unwrap();

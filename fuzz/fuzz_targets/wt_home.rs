@@ -65,7 +65,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn audit(home: &Home, depth: Depth, no_mmap: bool) -> Option<serde_json::Value> {
-    let (opened, _) = home::open(home.path(), no_mmap, true).ok()?;
+    let (opened, _) = wtcheck::subject::open_home(home.path(), no_mmap, true).ok()?;
     let options = Options { checkpoint: None, depth, no_mmap, tables: None };
     let (audit, maps) = home::run(&opened, "home", &options, &Silent).ok()?;
     let files = audit.local.as_ref().map(|l| l.files.as_slice()).unwrap_or_default();

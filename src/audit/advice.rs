@@ -294,7 +294,8 @@ pub fn advice(code: Code) -> Advice {
             ],
         },
         Code::DiscardedInUse => Advice {
-            recognised: "A page that the checkpoint reaches has a discard record at or below the checkpoint's LSN.",
+            recognised: "A page that the checkpoint reaches has a discard record at or below the LSN of its tree's root; as a note, above \
+                the root and at or below the LSN of the turtle page.",
             cause: "The page was freed twice, or its parent was written from a state before the free.",
             evidence: "The LSN of the discard record, and the page that refers to the discarded one.",
             next: &[
@@ -343,8 +344,9 @@ pub fn advice(code: Code) -> Advice {
             ],
         },
         Code::CompletionMissing => Advice {
-            recognised: "The store of completion records can be read, and holds none.",
-            cause: "A store on which no checkpoint was ever completed; a checkpoints.db of another node, or emptied.",
+            recognised: "The store of completion records can be read, and holds none; or the counters name a later checkpoint as \
+                completed than the newest record is of.",
+            cause: "A store on which no checkpoint was ever completed; a checkpoints.db of another node, or emptied; a record taken out.",
             evidence: "Whether the page log has turtle pages (table 2, page 1): then there were checkpoints.",
             next: &[
                 KEEP,
@@ -420,7 +422,8 @@ pub fn advice(code: Code) -> Advice {
             ],
         },
         Code::LsnCounterBehind => Advice {
-            recognised: "The counter in the store's globals is compared with the highest LSN of any row or record.",
+            recognised: "The counters in the store's globals are compared with the highest LSN of any row or record, and with the number \
+                of the newest completion record.",
             cause: "A globals.db of another time than the rest: a copy taken file by file while the node ran.",
             evidence: "The counter and the highest LSN.",
             next: &[

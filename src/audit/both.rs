@@ -4,7 +4,7 @@ use super::result::{Audit, Totals, Verdict};
 use std::collections::HashSet;
 
 /// Take the audit of a home's local files into that of its page log. Sums of the database, versions, orphans
-/// and keys are the page log's; its trees come first.
+/// and keys are the page log's; its trees come first. Both ledgers name files by their place in the home.
 #[must_use]
 pub fn join(mut log: Audit, local: Audit) -> Audit {
     let worse = [log.verdict, local.verdict];

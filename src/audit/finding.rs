@@ -1,7 +1,8 @@
 //! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
-use crate::audit::home::detail::HomeDetail;
+use super::pagelog::fact::Fact;
+use crate::audit::home::detail::{self, HomeDetail, Sizes};
 use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
@@ -173,7 +174,7 @@ codes! {
         "Look at the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
     DiscardedInUse "discarded-in-use" Error &[],
         "a page in use has a discard record",
-        "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree.",
+        "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree. As a note: the discard lies above the root of its tree and not above the turtle page. A checkpoint does not stop the world, so it may be the next checkpoint's work, done after this tree's root was written, which is legal; or the page was discarded too early.",
         "Do not write to this store; restore from a replica.";
     TurtleChecksum "turtle-checksum" Error &[],
         "the turtle page does not have the checksum its completion record names",
@@ -188,8 +189,8 @@ codes! {
         "Its text is no valid record, or it names a metadata LSN that cannot be.",
         "Decode it with wtcheck decode completion; pick up an older checkpoint.";
     CompletionMissing "completion-missing" Error &[],
-        "the store has no completion record",
-        "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit.",
+        "completion records are missing: all of them, or the newest",
+        "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit. As a warning: the store's counters name a checkpoint as the last completed one, and no record is of it. The audit stands on the newest record there is; what came after it is lost to whoever opens this copy.",
         "If the text of a record is known from a log, see wtcheck decode completion.";
     MetadataInvalid "metadata-invalid" Error &[],
         "a row of the metadata cannot be parsed, or names what is not there",
@@ -216,8 +217,8 @@ codes! {
         "A key rotation raced the checkpoint: the new key page was already in the page log when the turtle page was written, but the turtle page names the one before. A standby that has committed the new key gets EINVAL when it picks the checkpoint up, and builds before the fix turn that into SIGABRT.",
         "Complete another checkpoint: it will embed the new key. Do not pick this one up on a standby that holds the newer key; `wtcheck pickup replay DIR` shows what such a standby does, and what a fresh one does.";
     LsnCounterBehind "lsn-counter-behind" Warning &[],
-        "the LSN counter is below LSNs already in the store",
-        "The next write would take an LSN that exists, and replace or shadow a row.",
+        "a counter of the store is below what is already there",
+        "Of LSNs: the next write would take an LSN that exists, and replace or shadow a row. Of checkpoints: the number of the last completed one is below that of a completion record. A counter above what is there is no finding: an LSN that was given out and never written, or abandoned, leaves a gap.",
         "Do not write to this store before the counter is raised.";
     StoreDamaged "store-damaged" Error &[],
         "files of the store cannot be read in full",
@@ -350,6 +351,14 @@ pub enum Detail {
     Words(Words),
     /// About a home of local block files.
     Home(Box<HomeDetail>),
+    /// About a page log.
+    PageLog(Box<Fact>),
+}
+
+impl From<Fact> for Detail {
+    fn from(fact: Fact) -> Self {
+        Self::PageLog(Box::new(fact))
+    }
 }
 
 /// What to do about a finding.
@@ -357,6 +366,8 @@ pub enum Detail {
 pub enum Remedy {
     /// What the catalogue says of the code.
     OfCode,
+    /// The next checkpoint will tell.
+    NextCheckpoint,
     /// Something of its own.
     Text(String),
 }
@@ -396,7 +407,19 @@ impl Finding {
     pub fn words_mut(&mut self) -> Option<&mut Words> {
         match &mut self.detail {
             Detail::Words(words) => Some(words),
-            Detail::Home(_) => None,
+            Detail::Home(_) | Detail::PageLog(_) => None,
+        }
+    }
+
+    /// The sizes of a checkpoint in a home that it is about, if it is about those.
+    #[must_use]
+    pub fn checkpoint_sizes(&self) -> Option<&Sizes> {
+        match &self.detail {
+            Detail::Home(detail) => match &detail.fact {
+                detail::Fact::Sizes(sizes) => Some(sizes),
+                _ => None,
+            },
+            Detail::Words(_) | Detail::PageLog(_) => None,
         }
     }
 
@@ -404,7 +427,7 @@ impl Finding {
     pub fn home_mut(&mut self) -> Option<&mut HomeDetail> {
         match &mut self.detail {
             Detail::Home(detail) => Some(detail),
-            Detail::Words(_) => None,
+            Detail::Words(_) | Detail::PageLog(_) => None,
         }
     }
 

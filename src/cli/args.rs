@@ -127,6 +127,11 @@ pub fn number(text: &str) -> Result<u64, String> {
     parsed.map_err(|_| format!("{text:?} is no number"))
 }
 
+/// An LSN or the id of a page, given as a [`number`].
+pub fn id<T: From<u64>>(text: &str) -> Result<T, String> {
+    number(text).map(T::from)
+}
+
 /// Which trees a command is about.
 #[derive(Debug, Args)]
 pub struct TableArgs {

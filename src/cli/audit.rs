@@ -80,8 +80,7 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
             Options { newest_only: args.newest_only, checkpoint, ..args.store.audit_options(depth, log_tables) };
         audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress)
     };
-    let (mut home, _) = home::open_subject(subject, args.store.no_mmap)?;
-    home.page_log_here = true;
+    let (home, _) = subject.home(args.store.no_mmap)?;
     let run_home = |checkpoint: Option<String>| {
         let options = home::Options { checkpoint, depth, no_mmap: args.store.no_mmap, tables: home_tables };
         home::run(&home, &args.store.home(), &options, &output.progress).map(|(audit, _)| audit)

@@ -30,7 +30,7 @@ const MAX_TEXT: u64 = 16 << 20;
 ///
 /// With --from-log it looks in a log for the corrupt blocks that the engine dumps there after a checksum
 /// error, puts each together and tells what happened to it. The log is one of mongod, of the engine
-/// or of wt, or what a ticket made of it. Exits with 1 if it has a block_dump, with 6 if it has only errors or
+/// or of wt, or what a ticket made of it. Exits with 1 if it has a dump, with 6 if it has only errors or
 /// what is left of dumps, with 0 if it has neither.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::HELP)]

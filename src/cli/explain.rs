@@ -10,7 +10,7 @@ use crate::report::explain::Examples;
 use crate::report::progress::Bars;
 use crate::report::{Output, explain as view};
 use crate::store::OpenOptions;
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Subject, open_home};
 use std::path::{Path, PathBuf};
 
 /// Explain a finding code: what it means, how it comes about, what to do
@@ -95,7 +95,7 @@ fn audited(home: &Path) -> Result<Option<Vec<audit::finding::Finding>>, Failure>
     let name = home.display().to_string();
     let subject = Subject::open(home);
     let audit = if subject.kind == Kind::Home {
-        let (opened, _) = home::open(home, true, false)?;
+        let (opened, _) = open_home(home, true, false)?;
         let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
         home::run(&opened, &name, &options, &Bars::Quiet)?.0
     } else if subject.page_log().is_some() {

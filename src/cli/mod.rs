@@ -299,7 +299,7 @@ fn audit_local(
     if !args.allow_live {
         subject.check_live()?;
     }
-    let (home, file) = home::open_subject(subject, args.no_mmap)?;
+    let (home, file) = subject.home(args.no_mmap)?;
     let wanted = |name: &str| file.as_deref().map_or_else(|| table.matches(name), |f| f == name);
     let chosen = file.is_some() || table.table.is_some();
     let options = home::Options {

@@ -1,7 +1,7 @@
 //! `wtcheck page DIR TABLE PAGE`: one page, its chain of base and deltas, headers, cells.
 //! `wtcheck page FILE --offset N`: one block of a local file.
 
-use super::args::{ShowArgs, StoreArgs, number};
+use super::args::{ShowArgs, StoreArgs, id, number};
 use super::decode::alloc;
 use super::{Failure, Outcome};
 use crate::audit;
@@ -49,10 +49,10 @@ pub struct Args {
     /// Table: its id, its URI, or its name
     table: Option<String>,
     /// Page id
-    #[arg(value_parser = |text: &str| number(text).map(PageId))]
+    #[arg(value_parser = id::<PageId>)]
     page: Option<PageId>,
     /// Show the version whose newest block has this LSN
-    #[arg(long, value_parser = |text: &str| number(text).map(Lsn))]
+    #[arg(long, value_parser = id::<Lsn>)]
     lsn: Option<Lsn>,
     #[command(flatten)]
     show: ShowArgs,

@@ -1,9 +1,10 @@
 //! Address cookies and checkpoint cookies as documents (spec 02, 16.4, 16.5).
 
-use super::view::{Addresses, FIRST_TREE_PAGE, Problem, Sum, time_hint};
+use super::view::{Addresses, Problem, Sum, time_hint};
 use crate::format::Result;
 use crate::format::cookie::{self, Cookie, Layout};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
+use crate::format::pagelog_ids::FIRST_PAGE_ID;
 use crate::id::{Lsn, PageId};
 use serde::Serialize;
 
@@ -73,8 +74,8 @@ impl CookieInfo {
         }
         if c.is_none() {
             notes.push("size 0: no address".to_string());
-        } else if c.page_id < FIRST_TREE_PAGE {
-            notes.push(format!("page {} is no tree page: those begin at {FIRST_TREE_PAGE}", c.page_id));
+        } else if c.page_id < FIRST_PAGE_ID {
+            notes.push(format!("page {} is no tree page: those begin at {FIRST_PAGE_ID}", c.page_id));
         }
         let lsn = (v0 || c.layout == Layout::L3).then_some(c.lsn);
         Self {

@@ -11,8 +11,6 @@ use serde::{Serialize, Serializer};
 pub const LISTED: usize = 100_000;
 /// Largest image in which a flipped bit is looked for; the search is slow on larger ones.
 pub(super) const FLIP_SEARCH: usize = 64 << 20;
-/// Pages of trees have ids from here on (02.3).
-pub(super) const FIRST_TREE_PAGE: u64 = 100;
 
 /// How to read a block and what to show of it.
 #[derive(Debug, Clone, Copy)]

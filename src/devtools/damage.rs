@@ -17,7 +17,7 @@ use crate::store::edit::{Change, Edit, Field, Ledger, Side, Value};
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
 use crate::store::{self, OpenOptions, Row, StoreError, StoreKind};
-use crate::subject::{NoStore, Subject};
+use crate::subject::{NoStore, Subject, open_home};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions as FileOptions};
 use std::io;
@@ -270,7 +270,7 @@ fn home(dir: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
         _ => return Err(DamageError::Nothing("that is an injury of page logs; this is a home of block files".into())),
     }
     let mut maps = {
-        let (home, _) = local_audit::open(dir, false, false)?;
+        let (home, _) = open_home(dir, false, false)?;
         let options = local_audit::Options { checkpoint: None, depth: Depth::Normal, no_mmap: false, tables: None };
         local_audit::run(&home, "HOME", &options, &Silent)?.1
     };

@@ -31,6 +31,7 @@ pub mod local;
 pub mod local_image;
 pub mod pack;
 pub mod page_header;
+pub mod pagelog_ids;
 pub mod pagelog_turtle;
 pub mod reader;
 pub(crate) mod unescape;

@@ -36,7 +36,7 @@ impl Headers {
 }
 
 /// Bytes of one block, out of the map or in the buffer.
-pub fn fetch<'a>(file: &'a BlockFile, address: &LocalAddress, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
+pub fn fetch<'a>(file: &'a BlockFile, address: &LocalAddress, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Box<Fault>> {
     Ok(match get(file, address, buffer)? {
         Some(mapped) => mapped,
         None => buffer,
@@ -44,16 +44,17 @@ pub fn fetch<'a>(file: &'a BlockFile, address: &LocalAddress, buffer: &'a mut Ve
 }
 
 /// As [`fetch`]; `None` if the bytes are now what `buffer` holds.
-fn get<'f>(file: &'f BlockFile, address: &LocalAddress, buffer: &mut Vec<u8>) -> Result<Option<&'f [u8]>, Fault> {
+fn get<'f>(file: &'f BlockFile, address: &LocalAddress, buffer: &mut Vec<u8>) -> Result<Option<&'f [u8]>, Box<Fault>> {
     let size = usize::try_from(address.size).unwrap_or(usize::MAX);
-    file.get(address.offset, size, buffer).map_err(|e| match e {
+    let fault = |e| match e {
         StoreError::Damaged { .. } => {
             let fact = Fact::FileEnds { needed: address.end(), len: file.len() };
             Fault::at(FaultKind::BeyondPhysical, address, fact)
         }
         // The file keeps the reason.
         _ => Fault::at(FaultKind::Unreadable, address, Fact::Unread),
-    })
+    };
+    file.get(address.offset, size, buffer).map_err(|e| Box::new(fault(e)))
 }
 
 /// What verification of a block says.
@@ -126,7 +127,7 @@ pub fn load<'a>(
     let mapped = match get(file, address, buffer) {
         Ok(mapped) => mapped,
         Err(fault) => {
-            faults.push(fault);
+            faults.push(*fault);
             return None;
         }
     };

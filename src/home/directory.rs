@@ -6,12 +6,12 @@ pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
 use super::checkpoint;
+use super::fault::Opaque;
 use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
 use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
-use super::shape::Opaque;
 use super::wtlog;
 use crate::coverage::{Coverage, Fate, NotOurs, Unchecked};
 use crate::format::config::Config;
@@ -453,6 +453,10 @@ impl Home {
     fn others(&mut self, options: Options) {
         let known: BTreeSet<String> =
             self.files.iter().map(|f| f.name.clone()).chain(self.in_page_log.iter().cloned()).collect();
+        // Of a tree in the page log the engine leaves an empty file here: nothing of it is to be judged.
+        for name in self.in_page_log.iter().filter(|n| self.inventory.contains_key(*n)) {
+            self.coverage.not_ours(name.as_str(), NotOurs::OtherSubject);
+        }
         let names: Vec<String> = self.inventory.keys().filter(|n| !known.contains(*n)).cloned().collect();
         let names: Vec<String> = names.into_iter().filter(|n| self.is_of_blocks(n)).collect();
         let backup = self.way == Way::Backup;
@@ -487,7 +491,7 @@ impl Home {
 
     /// Whether a file that nothing else is known of holds blocks; if not, it is not ours.
     fn is_of_blocks(&mut self, name: &str) -> bool {
-        if !matches!(self.coverage.fate(name), None) || inventory::is_of_diagnostics(name) {
+        if self.coverage.fate(name).is_some() || inventory::is_of_diagnostics(name) {
             return false;
         }
         let path = self.dir.join(name);
@@ -503,10 +507,14 @@ impl Home {
     }
 
     fn mongo(&mut self, options: Options) {
-        let read = |home: &Self, name: &str| {
-            let entry = home.file(name)?;
-            let file = BlockFile::open(&home.path(name), options.no_mmap).ok()?;
-            Some(rows::read(&file, entry))
+        let read = |home: &mut Self, name: &str| {
+            let entry = home.file(name)?.clone();
+            let file = home.open_file(name, options)?;
+            let found = rows::read(&file, &entry);
+            if let Some(why) = file.failure() {
+                home.coverage.not_checked(name, why.clone());
+            }
+            Some(found)
         };
         if let Some(found) = read(self, MONGO_CATALOG) {
             self.names = Names::from_catalog(found.rows.iter().map(|(_, value)| value.as_slice()));

@@ -9,8 +9,9 @@
 use super::directory::{Home, METADATA, Way};
 use super::pages::Block;
 use super::recover;
+pub use super::refusal::EditError;
+use super::refusal::Result;
 use super::rewrite::{self, Source};
-use crate::format::FormatError;
 use crate::format::checkpoint_list;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local::LocalCheckpoint;
@@ -29,43 +30,6 @@ const TEMPORARY: &str = ".set";
 const MAX_SMALL: u64 = 16 << 20;
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
-
-/// Result of this module.
-pub(super) type Result<T> = std::result::Result<T, EditError>;
-
-/// Why a home was not changed, or not read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EditError {
-    /// The edit cannot be made; says why.
-    #[error("{0}")]
-    Refused(String),
-    /// What was made did not pass wtcheck's own check. Nothing was written.
-    #[error("the new checkpoint was not written, for it does not pass wtcheck's own check: {0}")]
-    Check(String),
-    /// A file is on neither side of a change: someone else was here.
-    #[error("{file}: {found}")]
-    Changed {
-        /// Name below the home.
-        file: String,
-        /// What was found.
-        found: String,
-    },
-    /// The system refused.
-    #[error("{}: {reason}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The system's words.
-        reason: String,
-    },
-}
-
-impl From<FormatError> for EditError {
-    fn from(e: FormatError) -> Self {
-        Self::Refused(e.to_string())
-    }
-}
 
 /// What is to be done to a home.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What can be wrong with a block of a local file, found by walking; `audit` turns faults into findings.
 //! Facts only: the words for them are in [`super::fault_text`].
 
-use super::shape::Opaque;
+use crate::coverage::Unchecked;
 use crate::format::FormatError;
 use crate::format::local::{Extent, LocalAddress};
 use crate::format::page_header::PageType;
@@ -42,6 +42,24 @@ impl FaultKind {
     #[must_use]
     pub fn is_unchecked(self) -> bool {
         matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable)
+    }
+}
+
+/// Why content cannot be looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opaque {
+    /// The key is needed.
+    Encrypted,
+    /// The compressor is unknown.
+    UnknownCompressor,
+}
+
+impl From<Opaque> for Unchecked {
+    fn from(why: Opaque) -> Self {
+        match why {
+            Opaque::Encrypted => Self::Encrypted,
+            Opaque::UnknownCompressor => Self::UnknownCompressor,
+        }
     }
 }
 

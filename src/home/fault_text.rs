@@ -1,7 +1,7 @@
 //! The words for what is wrong with a block of a local file. Nothing reads them back.
 
+use super::fault::Opaque;
 use super::fault::{BadSum, Fact, Fault, Note, Which};
-use super::shape::Opaque;
 use crate::format::page_header::PageType;
 use crate::page::rules::Rule;
 use std::fmt;

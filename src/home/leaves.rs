@@ -2,9 +2,10 @@
 //! items, its cells (spec 17.2 to 17.6).
 
 use super::block::Headers;
+use super::fault::Opaque;
 use super::fault::{Fact, Fault, FaultKind, Note};
 use super::seen::Seen;
-use super::shape::{self, Opaque, Shape, breach, breaches};
+use super::shape::{self, Shape, breach, breaches};
 use crate::format::block::FLAG_DATA_CHECKSUM;
 use crate::format::local::LocalAddress;
 use crate::format::pack;

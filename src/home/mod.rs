@@ -27,6 +27,7 @@ mod leaves;
 pub mod names;
 mod pages;
 pub mod recover;
+mod refusal;
 mod rewrite;
 mod rows;
 pub mod seen;

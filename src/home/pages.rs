@@ -2,8 +2,8 @@
 //! its file (spec 16.2, 16.3, 17.2). Cells that do not change are copied byte for byte.
 
 use super::block::Headers;
-use super::edit::{EditError, Result};
 use super::leaves;
+use super::refusal::{EditError, Result};
 use super::shape::{self, Shape};
 use crate::format::block::{FLAG_DATA_CHECKSUM, LocalBlockHeader};
 use crate::format::compress::{self, Compressor};

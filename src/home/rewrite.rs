@@ -5,10 +5,10 @@
 
 use super::block::probe;
 use super::checkpoint::{self, Checkpoint};
-use super::edit::{EditError, Result};
 use super::leaves;
 use super::pages::{self, Block, Loaded, Output, Rewriter, damaged};
 use super::recover;
+use super::refusal::{EditError, Result};
 use super::seen::Seen;
 use super::shape::Shape;
 use super::space::{self, MOST_UNITS, Part, Units, Use};

@@ -2,8 +2,9 @@
 
 use super::block::Headers;
 use super::entry::FileEntry;
+use super::fault::Opaque;
 use super::leaves;
-use super::shape::{self, Opaque, Shape};
+use super::shape::{self, Shape};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
 use crate::format::{Class, local_image};
 use crate::page::Depth;

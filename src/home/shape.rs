@@ -4,30 +4,11 @@
 use super::block::{self, Headers};
 use super::entry::FileEntry;
 use super::fault::{Fact, Fault, FaultKind, Note, fold};
-use crate::coverage::Unchecked;
 use crate::format::local::LocalAddress;
 use crate::page::Depth;
 use crate::page::rules::{Bounds, Breaches, Broken, Rule};
 use crate::store::blockfile::BlockFile;
 use std::collections::HashSet;
-
-/// Why content cannot be looked into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Opaque {
-    /// The key is needed.
-    Encrypted,
-    /// The compressor is unknown.
-    UnknownCompressor,
-}
-
-impl From<Opaque> for Unchecked {
-    fn from(why: Opaque) -> Self {
-        match why {
-            Opaque::Encrypted => Self::Encrypted,
-            Opaque::UnknownCompressor => Self::UnknownCompressor,
-        }
-    }
-}
 
 /// What a walk needs to know of its tree.
 pub struct Shape<'s> {

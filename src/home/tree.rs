@@ -6,10 +6,11 @@
 //! has verified is not added up a second time.
 
 use super::block::Headers;
+use super::fault::Opaque;
 use super::fault::{Fact, Fault, FaultKind, Note, fold};
 use super::leaves::{self, Bound, Leaf, LeafTask};
 use super::seen::Seen;
-use super::shape::{Opaque, Shape, breach, breaches, generation, load};
+use super::shape::{Shape, breach, breaches, generation, load};
 use super::space::Units;
 use crate::format::checkpoint_list::CheckpointEntry;
 use crate::format::local::{DATA_OFFSET, LocalAddress};

@@ -252,7 +252,7 @@ fn audit_at(dir: &Path, depth: Depth, options: &Options, progress: &dyn Progress
         subject.check_live()?;
     }
     let Some(located) = subject.store()? else {
-        let (home, _) = audit::home::open_subject(&subject, options.open.no_mmap)?;
+        let (home, _) = subject.home(options.open.no_mmap)?;
         let options = audit::home::Options { checkpoint: None, depth, no_mmap: options.open.no_mmap, tables: None };
         return Ok(audit::home::run(&home, "", &options, progress)?.0);
     };

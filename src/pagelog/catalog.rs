@@ -10,9 +10,11 @@ use crate::format::compress::Compressor;
 use crate::format::config::Config;
 use crate::format::cookie::Cookie;
 use crate::format::page_header::PageType;
+use crate::format::pagelog_ids::METADATA_TABLES;
+pub use crate::format::pagelog_ids::{KEY_TABLE, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::format::pagelog_turtle::{self, Turtle};
 use crate::format::{Class, FormatError, crc};
-use crate::id::{Lsn, PageId, TableId, Version};
+use crate::id::{Lsn, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::delta::LeafValue;
 use crate::store::{BlockReader, CompletionRow, Index};
@@ -21,14 +23,6 @@ use crate::store::{BlockReader, CompletionRow, Index};
 pub const SHARED_METADATA: &str = "file:WiredTigerShared.wt_stable";
 /// URI of the shared history store.
 pub const SHARED_HISTORY: &str = "file:WiredTigerSharedHS.wt_stable";
-/// The only valid page id of turtle and key pages (08.1).
-pub const SPECIAL_PAGE: PageId = PageId(1);
-/// Table id of the key provider (07.4).
-pub const KEY_TABLE: TableId = TableId(26);
-/// Tables that have held the turtle page, newest layout first (07.4).
-pub const TURTLE_TABLES: [TableId; 2] = [TableId(2), TableId(1)];
-/// Tables that usually hold the shared metadata (07.4, 15.4).
-const METADATA_TABLES: [TableId; 3] = [TableId(10), TableId(2), TableId(9)];
 /// More internal levels than any real tree has (06.6).
 const MAX_DEPTH: usize = 64;
 
@@ -47,7 +41,7 @@ pub enum Refusal {
     /// The record, the turtle page or a cookie needs a newer reader.
     Unsupported(FormatError),
     /// The turtle page's row is missing, or its bytes could not be read.
-    TurtleMissing(Fault),
+    TurtleMissing(Box<Fault>),
     /// The turtle page does not have the checksum the record names.
     TurtleChecksum {
         /// Where the page lies: table, page, LSN.
@@ -181,16 +175,16 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
     let turtle_at = turtle_row(index, lsn);
     let Some((turtle_at, turtle_row)) = turtle_at.and_then(|at| index.get(at).map(|r| (at, r))) else {
         let table = turtle_table(index);
-        return Err(Refusal::TurtleMissing(Fault::new(
+        return Err(Refusal::TurtleMissing(Box::new(Fault::new(
             FaultKind::Missing,
             Version::new(table, SPECIAL_PAGE, lsn),
             format!("the turtle page at LSN {lsn}"),
             "no row",
-        )));
+        ))));
     };
     let place = Version::new(turtle_row.table, turtle_row.page, turtle_row.lsn);
     let mut text = Vec::new();
-    reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(page::unreadable(place, &e)))?;
+    reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(Box::new(page::unreadable(place, &e))))?;
     if let Some(expected) = completion.metadata_checksum {
         let found = crc::crc32c(&text);
         if found != expected {

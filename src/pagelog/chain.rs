@@ -7,8 +7,7 @@ use crate::id::{Lsn, TableId, Version};
 use crate::store::{FLAG_DELTA, Index, Row, Rows};
 use std::ops::{Range, RangeInclusive};
 
-/// Most deltas a page may have between two full images (03.7).
-pub const MAX_DELTAS: usize = 32;
+pub use crate::format::pagelog_ids::MAX_DELTAS;
 
 /// The rows of a page version: positions in the index, base image first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,6 +34,8 @@ pub enum FaultKind {
     PageIdRange,
     /// A reachable page with a discard record (10.2.5).
     DiscardedInUse,
+    /// A reachable page with a discard record above its tree's root: it may be legal.
+    DiscardedSoon,
     /// Keys that do not ascend (05.12).
     KeyOrder,
     /// Keys outside the separators around their page (05.6).

@@ -17,6 +17,7 @@ pub(crate) use super::worker::next_page_id;
 use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
 use crate::format::FormatError;
 use crate::format::cookie::{Cookie, Layout};
+pub use crate::format::pagelog_ids::FIRST_PAGE_ID;
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::windows::above_root;
@@ -28,8 +29,6 @@ use std::sync::{Mutex, mpsc};
 
 /// Deepest level that is still followed (06.6).
 pub const MAX_DEPTH: usize = 64;
-/// First page id of btree pages (06.1).
-pub const FIRST_PAGE_ID: PageId = PageId(100);
 /// Leaf addresses a task carries.
 const LEAVES_PER_TASK: usize = 64;
 /// Tasks in flight.

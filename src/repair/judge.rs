@@ -2,7 +2,6 @@
 
 use super::plan::{Action, What};
 use crate::audit::finding::{Code, Finding, Severity};
-use crate::audit::home::detail::sizes_of;
 use crate::audit::result::{Audit, TreeInfo};
 use crate::id::{PageId, TableId, Version};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -95,7 +94,7 @@ impl<'a> Left<'a> {
                 lsns.iter().any(|lsn| self.orphans.contains(&Version::new(*table_id, *page_id, *lsn)))
             }
             What::SetFileSize { file, checkpoint, .. } => {
-                let of = |f: &Finding| sizes_of(f).is_some_and(|s| s.checkpoint == *checkpoint);
+                let of = |f: &Finding| f.checkpoint_sizes().is_some_and(|s| s.checkpoint == *checkpoint);
                 self.checkpoints.iter().any(|f| f.place.file.as_ref() == Some(file) && of(f))
             }
             _ => false,

@@ -4,7 +4,9 @@
 use super::document::{AuditDocument, FindingDocument};
 use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
-use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::finding::{Code, Detail, Finding, Severity};
+use crate::audit::pagelog::account::CandidateKind;
+use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
 use crate::coverage::{Coverage, Unchecked};
 use crate::id::Lsn;
@@ -86,8 +88,10 @@ pub fn incomplete_line(audit: &Audit) -> String {
         }
         (None, Some(f)) => {
             let place = f.place.file.clone().map(|f| format!("{f}: ")).unwrap_or_default();
-            let found = match f.code {
-                Code::CompletionMissing => f.code.info().title.to_string(),
+            let found = match &f.detail {
+                Detail::PageLog(fact) if matches!(**fact, Fact::NoCompletion { .. }) => {
+                    "the store has no completion record".to_string()
+                }
                 _ => words::of(f).found,
             };
             (format!("{place}{found}"), words::remedy(f))
@@ -116,7 +120,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
         coverage: &'a Coverage,
         exit_code: u8,
     }
-    let of = |f: &&Finding| f.code.name().starts_with("orphan-");
+    let of = |f: &&Finding| matches!(f.code, Code::OrphanPage | Code::OrphanImage);
     let unreadable = audit.checkpoint.is_none()
         || audit.verdict == Verdict::Incomplete
         || !audit.coverage.allows_clean()
@@ -282,7 +286,7 @@ impl View<'_> {
                 String::new(),
                 String::new(),
                 d.difference.map_or("not comparable".into(), |n| self.difference(n)),
-                match self.cause(&|f| f.code.name().starts_with("database-size")) {
+                match self.cause(&|_, fact| matches!(fact, Fact::DatabaseSize(_))) {
                     none if none.is_empty() => "against the published sizes of the trees".to_string(),
                     cause => cause,
                 },
@@ -321,7 +325,10 @@ impl View<'_> {
             format!("{at_least}{}", grouped(t.recomputed_size)),
             format!("{at_least}{}", grouped(t.physical_size)),
             t.difference.map_or("not kept".into(), |n| self.difference(n)),
-            self.cause(&|f| f.place.uri.as_deref() == Some(t.uri.as_str()) && f.code.name().starts_with("size-")),
+            self.cause(&|f, fact| {
+                f.place.uri.as_deref() == Some(t.uri.as_str())
+                    && matches!(fact, Fact::TreeSize(_) | Fact::RootPageId { .. })
+            }),
         ]
     }
 
@@ -335,20 +342,30 @@ impl View<'_> {
         if n == 0 { "0".to_string() } else { self.paint.bad(&signed(n)) }
     }
 
-    /// The finding that `is` selects, in a few words; the findings below have the rest.
-    fn cause(&self, is: &dyn Fn(&Finding) -> bool) -> String {
-        let Some(f) = self.audit.findings.iter().find(|f| is(f)) else { return String::new() };
-        let said = words::of(f);
+    /// The first finding about a size that `is` selects, in a few words; the findings below have the rest.
+    fn cause(&self, is: &dyn Fn(&Finding, &Fact) -> bool) -> String {
+        let facts = self.audit.findings.iter().filter_map(|f| match &f.detail {
+            Detail::PageLog(fact) => Some((f, &**fact)),
+            _ => None,
+        });
+        let Some((f, fact)) = facts.clone().find(|(f, fact)| is(f, fact)) else { return String::new() };
         let mut parts: Vec<String> = Vec::new();
-        for what in ["orphan", "chain given up", "root counted twice", "failed delta", "superseded chain"] {
-            let n = said.evidence.iter().filter(|e| e.split(':').next() == Some(what)).count();
-            if n > 0 {
-                let many = what.replacen("orphan", "orphans", 1).replacen("chain", "chains", 1);
-                let many = many.replacen("root", "roots", 1).replacen("delta", "deltas", 1);
-                parts.push(format!("{n} {}", if n == 1 { what } else { &many }));
+        let explained = match fact {
+            Fact::TreeSize(size) => {
+                let mut counts: BTreeMap<CandidateKind, u64> = BTreeMap::new();
+                for c in &size.explained_by {
+                    *counts.entry(c.kind).or_default() += 1;
+                }
+                parts.extend(counts.into_iter().map(|(kind, n)| {
+                    let (one, many) = words::pagelog::kind(kind);
+                    format!("{n} {}", if n == 1 { one } else { many })
+                }));
+                size.is_explained()
             }
-        }
-        if said.cause.contains("to the byte") {
+            Fact::DatabaseSize(size) => size.is_explained(),
+            _ => false,
+        };
+        if explained {
             parts.push("explained to the byte".to_string());
         }
         let details = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };

@@ -1,6 +1,6 @@
 //! An audit as programs read it: the facts, and beside them the words that people get.
 
-use super::facts_home;
+use super::{facts_home, facts_pagelog};
 use crate::audit::finding::{Code, Detail, Finding, Place, Severity};
 use crate::audit::result::Audit;
 use crate::words;
@@ -48,6 +48,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             detail: match &f.detail {
                 Detail::Words(_) => None,
                 Detail::Home(detail) => Some(facts_home::values(detail)),
+                Detail::PageLog(fact) => Some(facts_pagelog::values(fact)),
             },
         }
     }

@@ -6,8 +6,8 @@ use crate::audit::home::detail::{
 };
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
+use crate::home::fault::Opaque;
 use crate::home::fault::{self, BadSum, Fault};
-use crate::home::shape::Opaque;
 use serde_json::{Value, json};
 
 /// What a finding states.

@@ -85,7 +85,9 @@ fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[Tree
     }
     let log = &local.log;
     if !log.files.is_empty() {
+        let part = log.files.iter().any(|f| unread(f.file.as_str()));
         let state = match (log.encrypted, log.needs_recovery) {
+            _ if part => "not all of it could be read".to_string(),
             (true, _) => "encrypted".to_string(),
             (_, true) => {
                 format!("{} commits behind the last checkpoint: recovery is needed", log.commits_after_checkpoint)

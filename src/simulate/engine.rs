@@ -10,17 +10,17 @@ use crate::audit::pagelog::account::BUFFER;
 use crate::format::completion::{Completion, READER_VERSION};
 use crate::format::crc::crc32c;
 use crate::format::key_page;
+use crate::format::pagelog_ids::{HISTORY_TABLE, KEY_TABLE, METADATA_TABLES, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::id::{Lsn, PageId, TableId};
-use crate::pagelog::catalog::{KEY_TABLE, SHARED_HISTORY, SHARED_METADATA, SPECIAL_PAGE};
+use crate::pagelog::catalog::{SHARED_HISTORY, SHARED_METADATA};
 use crate::scenario::random::Rng;
 use crate::store::edit::NewRow;
 use crate::store::palite::create::NewStore;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The table of turtle pages, the shared metadata and the shared history (07.4).
-const TURTLE_TABLE: TableId = TableId(2);
-const METADATA: TableId = TableId(10);
-const HISTORY: TableId = TableId(18);
+/// The tables of the newest layout: turtle pages and shared metadata.
+const TURTLE_TABLE: TableId = TURTLE_TABLES[0];
+const METADATA: TableId = METADATA_TABLES[0];
 /// Index of the first user table; its id is the index times 8 plus the namespace 1 (07.4).
 const FIRST_INDEX: u64 = 3;
 /// When all simulations take place, in seconds: the same scenario gives the same bytes.
@@ -100,7 +100,7 @@ impl Engine {
             log,
             rng,
             tables,
-            history: own(SHARED_HISTORY, HISTORY),
+            history: own(SHARED_HISTORY, HISTORY_TABLE),
             metadata: own(SHARED_METADATA, METADATA),
             turtle: Lsn(0),
             key_lsn,

@@ -10,16 +10,13 @@ use crate::format::compress::Compressor;
 use crate::format::cookie::Cookie;
 use crate::format::image::{self, Image, NewImage};
 use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::format::pagelog_ids::{FIRST_PAGE_ID, MAX_DELTAS};
 use crate::id::{Lsn, PageId, TableId};
 use crate::page::cell::{self, CellKind, Times};
 use crate::scenario::random::Rng;
 use crate::store::FLAG_DELTA;
 use std::collections::BTreeSet;
 
-/// The first page id of a tree (06.1).
-pub(super) const FIRST_PAGE: PageId = PageId(100);
-/// Most deltas on one image (03.7).
-const MAX_DELTAS: usize = 32;
 /// Page-log flag of a compressed block (10.1).
 const ROW_COMPRESSED: u32 = 0x1;
 /// A delta's flag byte of an update (04.5.1, `Bu`).
@@ -146,7 +143,7 @@ impl Tree {
             compressor,
             rule,
             leaves: Vec::new(),
-            next_page: FIRST_PAGE,
+            next_page: FIRST_PAGE_ID,
             write_gen: 0,
             account: Account::new(rule),
             root: None,

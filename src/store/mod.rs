@@ -198,6 +198,8 @@ pub struct Layout {
     pub from_wal: bool,
     /// The LSN counter: last assigned LSN (PALite) or next LSN minus one (PALM).
     pub lsn_counter: Option<Lsn>,
+    /// The id of the checkpoint that was completed last, by the store's counters (PALM).
+    pub last_completed: Option<u64>,
     /// Files the store's own lists expect and that are not there. They may never have been written;
     /// they matter if a checkpoint needs their tables.
     pub absent: Vec<Problem>,

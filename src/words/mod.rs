@@ -2,6 +2,7 @@
 //! the verbs that write documents for people and the reports that lay them out. Nothing reads a sentence back.
 
 pub mod home;
+pub mod pagelog;
 pub mod text;
 
 pub use crate::audit::finding::Words;
@@ -15,6 +16,7 @@ pub fn of(finding: &Finding) -> Words {
     match &finding.detail {
         Detail::Words(words) => words.clone(),
         Detail::Home(detail) => home::of(detail),
+        Detail::PageLog(fact) => pagelog::of(fact),
     }
 }
 
@@ -23,6 +25,9 @@ pub fn of(finding: &Finding) -> Words {
 pub fn remedy(finding: &Finding) -> String {
     match &finding.remedy {
         Remedy::OfCode => finding.code.info().remedy.to_string(),
+        Remedy::NextCheckpoint => {
+            "Audit again after the next completed checkpoint: it must not reach the page any more.".to_string()
+        }
         Remedy::Text(text) => text.clone(),
     }
 }

@@ -1,12 +1,11 @@
 //! What a finding about a home of local block files states, as fields.
 
-use crate::audit::finding::{Code, Detail, Finding};
 use crate::format::FormatError;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::format::wtlog::LogLsn;
 use crate::home::fault::Fault;
-use crate::home::shape::Opaque;
+use crate::home::fault::Opaque;
 use crate::home::space::Overlap;
 use crate::home::wtlog;
 
@@ -364,16 +363,4 @@ pub enum Note {
         /// That of the metadata's.
         stated: u64,
     },
-}
-
-/// The checkpoint whose sizes a finding is about, if it is about those.
-#[must_use]
-pub fn sizes_of(finding: &Finding) -> Option<&Sizes> {
-    match &finding.detail {
-        Detail::Home(detail) if finding.code == Code::CheckpointSizeMismatch => match &detail.fact {
-            Fact::Sizes(sizes) => Some(sizes),
-            _ => None,
-        },
-        _ => None,
-    }
 }

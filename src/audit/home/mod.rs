@@ -15,23 +15,21 @@ use super::{AuditError, Progress};
 use crate::coverage::Unchecked;
 use crate::format::home_turtle;
 use crate::format::page_header::PageType;
-use crate::home::directory::{self, FileEntry, Home, Issue, Way};
+use crate::home::directory::{FileEntry, Home, Issue, Way};
+use crate::home::fault::Opaque;
 use crate::home::files::{BACKUP, HISTORY_STORE, METADATA, VERSION_FILE};
-use crate::home::shape::Opaque;
 use crate::home::space::Account;
 use crate::home::wtlog::{self, RowChange, State};
 use crate::id::TableId;
 use crate::page::Depth;
+use crate::store::StoreKind;
 use crate::store::blockfile::BlockFile;
-use crate::store::{StoreError, StoreKind};
-use crate::subject::{Block, Kind, Subject};
 use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
 use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, ErrorKind};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What to do about a turtle that is of no use.
@@ -487,26 +485,5 @@ impl<'h> Whole<'h> {
         audit.findings = self.findings;
         audit.local = Some(self.local);
         audit
-    }
-}
-
-/// Open the home that a path names: a home directory, or one block file, whose name comes back.
-pub fn open(path: &Path, no_mmap: bool, allow_live: bool) -> Result<(Home, Option<String>), StoreError> {
-    let subject = Subject::open(path);
-    if !allow_live {
-        subject.check_live()?;
-    }
-    open_subject(&subject, no_mmap)
-}
-
-/// Open the home that a subject is or belongs to, without asking who holds it.
-pub fn open_subject(subject: &Subject, no_mmap: bool) -> Result<(Home, Option<String>), StoreError> {
-    let options = directory::Options { no_mmap };
-    match &subject.kind {
-        Kind::BlockFile(Block { directory, name, alone: true }) => {
-            Ok((Home::alone(directory, name, options), Some(name.clone())))
-        }
-        Kind::BlockFile(Block { directory, name, .. }) => Ok((Home::open(directory, options)?, Some(name.clone()))),
-        _ => Ok((Home::open(&subject.path, options)?, None)),
     }
 }

@@ -20,7 +20,9 @@ const LARGEST_SUBSET: usize = 32;
 pub struct Candidate {
     /// What kind of leak it would be.
     pub kind: CandidateKind,
-    /// Page id.
+    /// Table.
+    pub table: TableId,
+    /// Page id; 0 for a whole table.
     pub page: PageId,
     /// LSN that identifies it: the orphan's own, the failed image's, the root's.
     pub lsn: Lsn,
@@ -43,6 +45,8 @@ pub enum CandidateKind {
     DuplicateDelta,
     /// A chain superseded by a full image and never subtracted (11.4 C).
     Superseded,
+    /// A table that was dropped, in the database's total.
+    DroppedTable,
 }
 
 /// Which candidates explain a difference.
@@ -158,8 +162,14 @@ fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier:
         if row.lsn > frontier {
             break;
         }
-        let single =
-            |kind| Candidate { kind, page: row.page, lsn: row.lsn, bytes: u64::from(row.len), lsns: vec![row.lsn] };
+        let single = |kind| Candidate {
+            kind,
+            table: row.table,
+            page: row.page,
+            lsn: row.lsn,
+            bytes: u64::from(row.len),
+            lsns: vec![row.lsn],
+        };
         match c {
             Class::Orphan => out.push(single(CandidateKind::Orphan)),
             Class::DuplicateDelta => out.push(single(CandidateKind::DuplicateDelta)),
@@ -198,7 +208,8 @@ fn chain_before(rows: &[crate::store::Row], class: &[Class], before: usize, page
             bytes += u64::from(row.len);
         }
     }
-    Some(Candidate { kind: CandidateKind::ObsoleteChain, page, lsn: Lsn::NONE, bytes, lsns })
+    let table = rows[base].table;
+    Some(Candidate { kind: CandidateKind::ObsoleteChain, table, page, lsn: Lsn::NONE, bytes, lsns })
 }
 
 #[cfg(test)]
@@ -208,7 +219,14 @@ mod tests {
     fn list(items: &[(CandidateKind, u64)]) -> Vec<Candidate> {
         items
             .iter()
-            .map(|(kind, bytes)| Candidate { kind: *kind, page: PageId(1), lsn: Lsn(1), bytes: *bytes, lsns: vec![] })
+            .map(|(kind, bytes)| Candidate {
+                kind: *kind,
+                table: TableId(25),
+                page: PageId(1),
+                lsn: Lsn(1),
+                bytes: *bytes,
+                lsns: vec![],
+            })
             .collect()
     }
 

@@ -1,5 +1,6 @@
 //! Key pages and the keys that checkpoints embed (spec 08).
 
+use super::fact::Fact;
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{KeyPageInfo, KeyUse, KeystoreInfo};
 use crate::coverage::Unchecked;
@@ -59,13 +60,9 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
                 out.saw_v2 |= page.layout == KeyLayout::V2;
             }
             Err(e) => {
-                let users: Vec<String> =
-                    checkpoints.iter().filter(|c| embedded(c) == Some(row.lsn)).map(|c| c.lsn.to_string()).collect();
-                let mut finding = Finding::new(Code::KeyPageInvalid, place, "a valid key page header", e);
-                if !users.is_empty() {
-                    finding = finding.with(format!("embedded by the checkpoints with LSN {}", users.join(", ")));
-                }
-                out.findings.push(finding);
+                let users = checkpoints.iter().filter(|c| embedded(c) == Some(row.lsn)).map(|c| c.lsn).collect();
+                let fact = Fact::KeyPageInvalid { error: e, users };
+                out.findings.push(Finding::of(Code::KeyPageInvalid, place, fact.into()));
             }
         }
         out.info.pages.push(info);
@@ -84,21 +81,14 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             stale,
         });
         if let (true, Some(own), Some(newest)) = (stale, keystore_lsn, newest) {
-            let finding = Finding::new(
-                Code::StaleKeystore,
-                Place {
-                    table_id: Some(KEY_TABLE),
-                    page_id: Some(SPECIAL_PAGE),
-                    lsn: Some(checkpoint.lsn),
-                    ..Place::default()
-                },
-                format!("key LSN {newest}"),
-                format!("key LSN {own}"),
-            )
-            .because("a key rotation was flushed between the tree checkpoints and the turtle page")
-            .with(format!("completion record at LSN {}, turtle page at LSN {metadata_lsn}", checkpoint.lsn))
-            .with(format!("a standby that has committed the key at LSN {newest} refuses this checkpoint with EINVAL"));
-            out.findings.push(finding);
+            let place = Place {
+                table_id: Some(KEY_TABLE),
+                page_id: Some(SPECIAL_PAGE),
+                lsn: Some(checkpoint.lsn),
+                ..Place::default()
+            };
+            let fact = Fact::StaleKey { own, newest, record: checkpoint.lsn, metadata: metadata_lsn };
+            out.findings.push(Finding::of(Code::StaleKeystore, place, fact.into()));
         }
         if let Some(own) = keystore_lsn
             && !partial
@@ -110,9 +100,8 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
     for (own, users) in missing {
         let place =
             Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(own), ..Place::default() };
-        let users = users.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ");
-        let finding = Finding::new(Code::KeyPageMissing, place, format!("a key page at LSN {own}"), "no row");
-        out.findings.push(finding.with(format!("embedded by the checkpoints with LSN {users}")));
+        let fact = Fact::KeyPageMissing { lsn: own, users };
+        out.findings.push(Finding::of(Code::KeyPageMissing, place, fact.into()));
     }
     out
 }

@@ -5,13 +5,14 @@
 
 pub mod account;
 pub mod classify;
+pub mod fact;
 pub mod inspect;
 pub mod keystore;
 pub mod ledger;
 pub mod reach;
 pub mod sizes;
 
-use super::finding::{Code, Finding, Place};
+use super::finding::{Code, Finding, Place, Severity};
 use super::result::{
     Audit, CheckpointInfo, DatabaseInfo, KeystoreInfo, OrphanInfo, OrphanReason, SCHEMA_VERSION, StoreInfo, Tool,
     Totals, Verdict,
@@ -30,6 +31,7 @@ use crate::store::{
     Affected, BlockReader, CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, StoreError, StoreKind,
 };
 use classify::{Basis, Class, TableFacts};
+use fact::{Fact, Orphan};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A store with its index: what every page-log verb starts from.
@@ -261,7 +263,11 @@ pub fn run_on(
         if opened.completions.is_empty() {
             work.unchecked = true;
             if opened.problems.is_empty() {
-                let finding = Finding::new(Code::CompletionMissing, Place::default(), "a completion record", "none");
+                let finding = Finding::of(
+                    Code::CompletionMissing,
+                    Place::default(),
+                    Fact::NoCompletion { named: opened.layout.last_completed.filter(|id| *id > 0) }.into(),
+                );
                 work.findings.push(finding);
             }
         }
@@ -291,15 +297,7 @@ impl<'a> Work<'a> {
         let mut findings: Vec<Finding> = opened.problems.iter().filter(|p| p.io.is_none()).map(damaged).collect();
         let newest = opened.completions.iter().map(|c| c.lsn).max();
         let highest = opened.index.highest_lsn().max(newest).unwrap_or_default();
-        if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
-            let finding = Finding::new(
-                Code::LsnCounterBehind,
-                Place { lsn: Some(highest), ..Place::default() },
-                format!("an LSN counter of at least {highest}"),
-                counter.to_string(),
-            );
-            findings.push(finding);
-        }
+        findings.extend(counter_findings(layout, &opened.completions, highest));
         let audit = Audit {
             schema_version: SCHEMA_VERSION,
             tool: Tool::default(),
@@ -523,8 +521,8 @@ impl<'a> Work<'a> {
             let rows = index.slice(index.table(table));
             let bytes: u64 = rows.iter().map(|r| u64::from(r.len)).sum();
             let place = Place { table_id: Some(table), lsn: rows.first().map(|r| r.lsn), ..Place::default() };
-            let found = format!("{} rows, {bytes} bytes", rows.len());
-            self.findings.push(Finding::new(Code::UnlistedTable, place, "a table that a checkpoint names", found));
+            let fact = Fact::UnlistedTable { rows: rows.len() as u64, bytes };
+            self.findings.push(Finding::of(Code::UnlistedTable, place, fact.into()));
         }
     }
 
@@ -616,26 +614,9 @@ impl<'a> Work<'a> {
                 lsn: Some(row.lsn),
                 ..Place::default()
             };
-            let mut finding = Finding::new(
-                code,
-                place,
-                "a cookie or a discard record that names the block",
-                format!("{} bytes that nothing names", row.len),
-            )
-            .because("a step after the page-log put failed before the reconciliation's wrap-up")
-            .with(if explains {
-                "its bytes are part of what the tree's published size is too high by"
-            } else {
-                "its bytes are not part of the tree's published size"
-            });
-            let lsns: Vec<String> = index.slice(page).iter().map(|r| r.lsn.to_string()).collect();
-            if lsns.len() > 1 {
-                finding = finding.with(format!("rows of the page at LSN {}", lsns.join(", ")));
-            }
-            if uri.is_none() {
-                finding = finding.with("no checkpoint's metadata names this table");
-            }
-            self.findings.push(finding);
+            let rows = index.slice(page).iter().map(|r| r.lsn).collect();
+            let fact = Fact::Orphan(Orphan { bytes: row.len, explains, rows, listed: uri.is_some() });
+            self.findings.push(Finding::of(code, place, fact.into()));
             self.audit.orphans.push(OrphanInfo {
                 table_id: row.table,
                 uri,
@@ -654,8 +635,8 @@ impl<'a> Work<'a> {
                 lsn: Some(row.lsn),
                 ..Place::default()
             };
-            let found = format!("a delta of {} bytes that nothing names", row.len);
-            self.findings.push(Finding::new(Code::DuplicateDelta, place, "no row", found));
+            let fact = Fact::DuplicateDelta { bytes: row.len };
+            self.findings.push(Finding::of(Code::DuplicateDelta, place, fact.into()));
         }
     }
 
@@ -687,6 +668,27 @@ impl<'a> Work<'a> {
         audit.findings = self.findings;
         audit
     }
+}
+
+/// The store's own counters against its rows and records. A counter above them is no finding: an LSN that was
+/// given out and never written, or written and abandoned, leaves a gap.
+fn counter_findings(layout: &Layout, completions: &[CompletionRow], highest: Lsn) -> Vec<Finding> {
+    let mut out = Vec::new();
+    if let Some(counter) = layout.lsn_counter.filter(|c| *c < highest) {
+        let place = Place { lsn: Some(highest), ..Place::default() };
+        out.push(Finding::of(Code::LsnCounterBehind, place, Fact::LsnCounter { counter, highest }.into()));
+    }
+    // A record gets its checkpoint's number and the counter follows at once, also when records are withdrawn.
+    let newest = completions.iter().filter_map(|c| Some((c.checkpoint_id?, c.lsn))).max();
+    if let (Some(named), Some((newest, record))) = (layout.last_completed, newest)
+        && named != newest
+    {
+        let code = if named > newest { Code::CompletionMissing } else { Code::LsnCounterBehind };
+        let fact = Fact::LastCompleted { named, newest, record };
+        let place = Place { lsn: Some(record), ..Place::default() };
+        out.push(Finding { severity: Severity::Warning, ..Finding::of(code, place, fact.into()) });
+    }
+    out
 }
 
 fn damaged(problem: &Problem) -> Finding {

@@ -2,7 +2,7 @@
 
 use super::classify::Class;
 use super::{Opened, Progress};
-use crate::audit::finding::{Code, Finding, Place};
+use crate::audit::finding::{Code, Finding, Place, Remedy, Severity};
 use crate::audit::result::PageCounts;
 use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId, Version};
@@ -141,17 +141,27 @@ struct Audited<'a> {
 }
 
 impl Audited<'_> {
-    /// A discard record of a reachable page, at or below the tree's frontier (10.2.5).
+    /// A discard record of a reachable page: at or below the tree's frontier it is wrong (10.2.5); between there and
+    /// the turtle page it may be the next checkpoint's work, which begins as soon as a tree's root is written.
     fn check_discard(&mut self, tree: usize, page: &Visited, newest: usize) {
         let index = &self.opened.index;
         let table = self.trees[tree].table;
         let frontier = self.trees[tree].root.map_or(self.metadata_lsn, |r| r.lsn);
         let later = index.slice(newest + 1..page.rows.1);
-        if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= frontier) {
+        let last = frontier.max(self.metadata_lsn);
+        if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= last) {
             let place = Version::new(table, page.cookie.page_id, page.cookie.lsn);
             let found = format!("a discard record at LSN {}", discard.lsn);
-            let fault = Fault::new(FaultKind::DiscardedInUse, place, "no discard record", found);
-            self.fault(tree, fault.with(format!("the tree's root is at LSN {frontier}")));
+            let kind = if discard.lsn <= frontier { FaultKind::DiscardedInUse } else { FaultKind::DiscardedSoon };
+            let mut fault = Fault::new(kind, place, "no discard record", found);
+            fault = fault.with(format!("the tree's root is at LSN {frontier}"));
+            if kind == FaultKind::DiscardedSoon {
+                fault = fault.with(format!("the checkpoint's turtle page is at LSN {}", self.metadata_lsn)).with(
+                    "two readings: the next checkpoint's work, done after this tree's root was written; or the page \
+                     was discarded too early",
+                );
+            }
+            self.fault(tree, fault);
         }
     }
 }
@@ -278,8 +288,8 @@ pub fn mark_other(
     let reached = Bits::new(opened.index.len());
     let once = |entered: &Bits, reached: Option<&Bits>| {
         let options = Options { depth: Depth::Quick, entered: Some(entered), marks: reached, ..options };
-        let mut visitor =
-            Marker { trees, rows: Vec::new(), holed: Vec::new(), unread: Vec::new(), lost: vec![false; trees.len()] };
+        let lost = vec![false; trees.len()];
+        let mut visitor = Marker { trees, rows: Vec::new(), holed: Vec::new(), unread: Vec::new(), lost };
         let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
         Ok((outcome, visitor))
     };
@@ -352,7 +362,7 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         FaultKind::Cycle => Code::PageCycle,
         FaultKind::ReferencedTwice => Code::PageReferencedTwice,
         FaultKind::PageIdRange => Code::PageIdOutOfRange,
-        FaultKind::DiscardedInUse => Code::DiscardedInUse,
+        FaultKind::DiscardedInUse | FaultKind::DiscardedSoon => Code::DiscardedInUse,
         FaultKind::KeyOrder | FaultKind::KeyRange => Code::KeyOutOfOrder,
         FaultKind::Encrypted => Code::Encrypted,
         FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
@@ -369,6 +379,10 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
     let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
     if let Some(words) = finding.words_mut() {
         words.evidence.clone_from(&fault.evidence);
+    }
+    if fault.kind == FaultKind::DiscardedSoon {
+        finding.severity = Severity::Note;
+        finding.remedy = Remedy::NextCheckpoint;
     }
     finding
 }

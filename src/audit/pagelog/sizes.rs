@@ -1,7 +1,8 @@
 //! Sizes of trees and of the database: compare, explain, report (spec 07.6, 07.8, 11.2, 11.3).
 
-use super::account::{self, Candidate, CandidateKind, Explanation};
+use super::account::{self, Candidate, CandidateKind};
 use super::classify::Class;
+use super::fact::{DatabaseSize, Fact, TreeSize};
 use super::reach::{Reached, TreeSums};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{DatabaseInfo, SizeMeaning, TreeInfo};
@@ -88,19 +89,12 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     if info.published_size_meaning == SizeMeaning::RootPageId {
         // In a generation that kept no sizes this is the normal state; in a later one it is a leftover.
         if input.audited.completion.database_size.is_some() && tree.root.is_some() {
-            let finding = Finding::new(
-                Code::SizeIsRootPageId,
-                place(tree),
-                format!("{} bytes", sums.cookie_bytes),
-                format!("{published}, the root's page id"),
-            );
-            out.findings.push(finding);
+            let fact = Fact::RootPageId { published, recomputed: sums.cookie_bytes };
+            out.findings.push(Finding::of(Code::SizeIsRootPageId, place(tree), fact.into()));
         }
         return info;
     }
     info.difference = Some(signed_difference(published, sums.cookie_bytes));
-    let expected = format!("{} bytes", sums.cookie_bytes);
-    let found = format!("{published} bytes");
     // Whether freed children are counted differs between builds (11.2), and cookies from before
     // January 2026 carry less than what was counted (11.3).
     let also_right = [
@@ -111,17 +105,9 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
         return info;
     }
     if published < sums.cookie_bytes {
-        let cause = if published == 0 {
-            "the running total was clamped to 0 after an underflow, or started again from 0"
-        } else {
-            "bytes were subtracted twice: an over-decrement"
-        };
-        let missing = sums.cookie_bytes - published;
-        out.findings.push(
-            Finding::new(Code::SizeDeflated, place(tree), expected, found).because(cause).with(format!(
-                "{missing} bytes too few; nothing in the page log tells which, residual {missing} bytes"
-            )),
-        );
+        let (recomputed, residual) = (sums.cookie_bytes, sums.cookie_bytes - published);
+        let fact = Fact::TreeSize(TreeSize { published, recomputed, residual, explained_by: Vec::new() });
+        out.findings.push(Finding::of(Code::SizeDeflated, place(tree), fact.into()));
         return info;
     }
     if sums.lost {
@@ -139,10 +125,13 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     if by_roots {
         info.published_size_meaning = SizeMeaning::DoubleRoot;
     }
-    let mut finding = Finding::new(code, place(tree), expected, found).because(cause(&used, &explanation));
-    for c in &used {
-        finding = finding.with(describe(c));
-    }
+    let fact = Fact::TreeSize(TreeSize {
+        published,
+        recomputed: sums.cookie_bytes,
+        residual: explanation.residual,
+        explained_by: used.iter().map(|c| (*c).clone()).collect(),
+    });
+    let mut finding = Finding::of(code, place(tree), fact.into());
     finding.tickets = tickets(&used, code);
     out.findings.push(finding);
     for c in used {
@@ -184,68 +173,13 @@ fn roots(input: &Input<'_>, tree: &Tree) -> Vec<Candidate> {
         .filter(|r| seen.insert((r.page_id, r.lsn)))
         .map(|r| Candidate {
             kind: CandidateKind::Root,
+            table: tree.table,
             page: r.page_id,
             lsn: r.lsn,
             bytes: u64::from(r.size),
             lsns: vec![r.lsn],
         })
         .collect()
-}
-
-fn cause(used: &[&Candidate], explanation: &Explanation) -> String {
-    let mut by_kind: BTreeMap<CandidateKind, (u64, u64)> = BTreeMap::new();
-    for c in used {
-        let entry = by_kind.entry(c.kind).or_default();
-        entry.0 += 1;
-        entry.1 += c.bytes;
-    }
-    let plural = |n: u64, one: &str, many: &str| if n == 1 { one.to_string() } else { format!("{n} {many}") };
-    let mut parts: Vec<String> = by_kind
-        .into_iter()
-        .map(|(kind, (n, bytes))| match kind {
-            CandidateKind::Orphan => format!(
-                "{} put into the page log and counted, but no cookie names {} (WT-16660): {bytes} bytes",
-                plural(n, "one block was", "blocks were"),
-                if n == 1 { "it" } else { "them" }
-            ),
-            CandidateKind::ObsoleteChain => format!(
-                "{} replaced by a full image that failed, and never subtracted (WT-17034): {bytes} bytes",
-                plural(n, "one chain was", "chains were")
-            ),
-            CandidateKind::Root => format!(
-                "{} counted twice, as builds before 2026-03-04 did (WT-16849): {bytes} bytes",
-                plural(n, "one root is", "roots are")
-            ),
-            CandidateKind::DuplicateDelta => format!(
-                "{} left over and counted: {bytes} bytes",
-                plural(n, "one failed delta is", "failed deltas are")
-            ),
-            CandidateKind::Superseded => format!(
-                "{} superseded by a full image and probably never subtracted: {bytes} bytes",
-                plural(n, "one chain was", "chains were")
-            ),
-        })
-        .collect();
-    if parts.is_empty() {
-        return format!("no pattern in the page log fits, residual {} bytes", explanation.residual);
-    }
-    parts.push(match explanation.residual {
-        0 => "this explains the difference to the byte, residual 0".to_string(),
-        n => format!("residual {n} bytes, unexplained"),
-    });
-    parts.join("; ")
-}
-
-fn describe(c: &Candidate) -> String {
-    let lsns = c.lsns.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ");
-    let what = match c.kind {
-        CandidateKind::Orphan => "orphan",
-        CandidateKind::ObsoleteChain => "chain given up",
-        CandidateKind::Root => "root counted twice",
-        CandidateKind::DuplicateDelta => "failed delta",
-        CandidateKind::Superseded => "superseded chain",
-    };
-    format!("{what}: page {}, LSN {lsns}, {} bytes", c.page, c.bytes)
 }
 
 fn tickets(used: &[&Candidate], code: Code) -> Vec<&'static str> {
@@ -269,16 +203,7 @@ fn tickets(used: &[&Candidate], code: Code) -> Vec<&'static str> {
 
 fn obsolete_chain(tree: &Tree, c: &Candidate) -> Finding {
     let place = Place { page_id: Some(c.page), lsn: Some(c.lsn), ..place(tree) };
-    let lsns = c.lsns.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ");
-    Finding::new(
-        Code::ObsoleteChainUncounted,
-        place,
-        format!("{} bytes subtracted with the chain", c.bytes),
-        "still part of the tree's published size",
-    )
-    .because("a full image over the chain failed; the page id was given up, and its bytes were not subtracted")
-    .with(format!("chain at LSN {lsns}, {} bytes", c.bytes))
-    .with(format!("failed full image at LSN {}, named by the page's discard record, reached by no checkpoint", c.lsn))
+    Finding::of(Code::ObsoleteChainUncounted, place, Fact::ObsoleteChain(c.clone()).into())
 }
 
 /// I4 of 11.2, on published sizes alone.
@@ -302,34 +227,19 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
     let difference = signed_difference(published, right);
     database.difference = Some(difference);
     let place = Place { lsn: Some(input.audited.lsn), ..Place::default() };
-    let expected = format!("{right} bytes (trees {sum} + buffer {})", account::BUFFER);
-    let found = format!("{published} bytes");
-    if difference < 0 {
-        let cause = if published == account::BUFFER {
-            "the total was clamped at 1 MiB after an underflow"
-        } else {
-            "bytes were subtracted that had not been added, or twice"
-        };
-        let finding = Finding::new(Code::DatabaseSizeDeflated, place, expected, found).because(cause);
-        out.findings.push(finding.with(format!("{} bytes too few", difference.unsigned_abs())));
+    let size = |residual, dropped| DatabaseSize { published, trees: sum, residual, dropped };
+    let (code, size) = if difference < 0 {
+        (Code::DatabaseSizeDeflated, size(difference.unsigned_abs(), Vec::new()))
     } else if difference > 0 {
         let dropped = dropped_tables(input);
         let candidates: Vec<Candidate> = dropped.iter().map(|d| d.1.clone()).collect();
         let explanation = account::explain(difference.unsigned_abs(), &candidates);
-        let names: Vec<String> =
-            explanation.used.iter().map(|i| format!("{} ({} bytes)", dropped[*i].0, candidates[*i].bytes)).collect();
-        let mut finding = Finding::new(Code::DatabaseSizeInflated, place, expected, found);
-        finding = if explanation.residual == 0 && !names.is_empty() {
-            finding.because(format!(
-                "dropped but still counted: {}; this explains the difference to the byte",
-                names.join(", ")
-            ))
-        } else {
-            finding.because("no dropped table's size fits the difference")
-        };
-        let residual = explanation.residual;
-        out.findings.push(finding.with(format!("difference {difference} bytes, residual {residual} bytes")));
-    }
+        let used = explanation.used.iter().map(|i| dropped[*i].clone()).collect();
+        (Code::DatabaseSizeInflated, size(explanation.residual, used))
+    } else {
+        return;
+    };
+    out.findings.push(Finding::of(code, place, Fact::DatabaseSize(size).into()));
 }
 
 /// Tables that an older checkpoint names and the audited one does not, with their last published size.
@@ -346,8 +256,9 @@ fn dropped_tables(input: &Input<'_>) -> Vec<(String, Candidate)> {
     }
     out.into_iter()
         .map(|((uri, table), bytes)| {
-            let kind = CandidateKind::ObsoleteChain;
-            (uri.to_string(), Candidate { kind, page: PageId(table.get()), lsn: Lsn::NONE, bytes, lsns: Vec::new() })
+            let kind = CandidateKind::DroppedTable;
+            let page = PageId::default();
+            (uri.to_string(), Candidate { kind, table, page, lsn: Lsn::NONE, bytes, lsns: Vec::new() })
         })
         .collect()
 }

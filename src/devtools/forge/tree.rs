@@ -9,14 +9,11 @@ use crate::format::generation::Generation;
 use crate::format::image::{self, Image, NewImage};
 use crate::format::int;
 use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
+use crate::format::pagelog_ids::{FIRST_PAGE_ID, MAX_DELTAS};
 use crate::id::{Lsn, PageId, TableId};
 use crate::page::cell::{self, CellKind, Times};
 use crate::store::FLAG_DELTA;
 
-/// The first page id of a tree (06.1).
-const FIRST_PAGE: PageId = PageId(100);
-/// Most deltas on one image (03.7).
-const MAX_DELTAS: u8 = 32;
 /// Page-log flag of a compressed block (10.1).
 const ROW_COMPRESSED: u32 = 0x1;
 /// A delta's flag byte of an update (04.5.1).
@@ -90,7 +87,7 @@ impl Tree {
             leaves: Vec::new(),
             levels: Vec::new(),
             root: None,
-            next_page: FIRST_PAGE,
+            next_page: FIRST_PAGE_ID,
             write_gen: 0,
             order: 0,
             drift: 0,
@@ -173,7 +170,9 @@ impl Tree {
         rows: impl Iterator<Item = (&'r [u8], &'r [u8])>,
         mishap: Mishap,
     ) -> Result<bool, ForgeError> {
-        let Some(before) = self.leaves.get(at).copied().filter(|s| s.deltas < MAX_DELTAS) else { return Ok(false) };
+        let Some(before) = self.leaves.get(at).copied().filter(|s| usize::from(s.deltas) < MAX_DELTAS) else {
+            return Ok(false);
+        };
         let state = self.delta(log, before, rows, mishap)?;
         if let Some(slot) = self.leaves.get_mut(at) {
             *slot = state;
@@ -188,7 +187,9 @@ impl Tree {
         at: usize,
         rows: impl Iterator<Item = (&'r [u8], &'r [u8])>,
     ) -> Result<Option<(Lsn, u64)>, ForgeError> {
-        let Some(before) = self.leaves.get(at).copied().filter(|s| s.deltas < MAX_DELTAS) else { return Ok(None) };
+        let Some(before) = self.leaves.get(at).copied().filter(|s| usize::from(s.deltas) < MAX_DELTAS) else {
+            return Ok(None);
+        };
         let state = self.delta(log, before, rows, Mishap::None)?;
         Ok(Some((state.lsn, u64::from(state.newest))))
     }

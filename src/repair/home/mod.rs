@@ -12,11 +12,12 @@ use crate::home::directory::Home;
 use crate::home::edit;
 use crate::page::Depth;
 use crate::store::StoreKind;
+use crate::subject::open_home;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
 fn read(dir: &Path, as_given: &str, live: bool, progress: &dyn Progress) -> Result<(Home, Audit), RepairError> {
-    let (home, file) = audit_local::open(dir, false, live)?;
+    let (home, file) = open_home(dir, false, live)?;
     if file.is_some() || home.alone {
         return Err(RepairError::Refused("a repair needs the whole home directory, not one of its files".into()));
     }

@@ -1,7 +1,6 @@
 //! What a plan can propose for a local home: sizes of newest checkpoints, and a turtle that fits.
 
 use crate::audit::finding::{Code, Finding, Severity};
-use crate::audit::home::detail::sizes_of;
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
 use crate::format::home_turtle;
@@ -106,7 +105,7 @@ impl<'a> Wrong<'a> {
             return None;
         }
         // Older checkpoints may state wrong sizes too: the engine never changes those, and nor does a repair.
-        let of_last = |f: &&Finding| sizes_of(f).is_some_and(|s| s.checkpoint == last.name);
+        let of_last = |f: &&Finding| f.checkpoint_sizes().is_some_and(|s| s.checkpoint == last.name);
         let finding = audit.findings.iter().filter(own).find(of_last)?;
         let unread = [Code::Encrypted, Code::UnsupportedCompressor];
         let doubtful =

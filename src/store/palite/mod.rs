@@ -488,6 +488,7 @@ impl PageLog for Palite {
             sharded: self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. })),
             from_wal: all.into_iter().any(|db| db.at_open.has_frames()),
             lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter),
+            last_completed: None,
             absent: self.missing_databases(),
         })
     }

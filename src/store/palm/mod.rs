@@ -27,6 +27,10 @@ const LOCK: &str = "lock.mdb";
 const PAGES: &[u8] = b"pages";
 const CHECKPOINTS: &[u8] = b"checkpoints";
 const GLOBALS: &[u8] = b"globals";
+/// Counter: the LSN that is given out next.
+const NEXT_LSN: u32 = 0;
+/// Counter: the id of the checkpoint that was completed last.
+const COMPLETED: u32 = 1;
 
 /// Length of a key of the database `pages`.
 pub const PAGE_KEY_LEN: usize = 88;
@@ -214,6 +218,12 @@ fn readable(env: &Env<'_>) -> (bool, bool, bool) {
     (env.can_enter(&env.state().main), root(PAGES), root(CHECKPOINTS))
 }
 
+/// What the counters of a store say; a counter that is not there says nothing.
+struct Counters {
+    last_lsn: Option<Lsn>,
+    last_completed: Option<u64>,
+}
+
 impl Palm {
     /// Open the environment in `kv_home`, by mapping it or, with `no_mmap`, by reading it into memory.
     pub fn open(kv_home: &Path, no_mmap: bool) -> Result<Self, StoreError> {
@@ -293,18 +303,23 @@ impl Palm {
         Ok(())
     }
 
-    fn lsn_counter(env: &Env<'_>) -> (Option<Lsn>, Problems) {
+    fn counters(env: &Env<'_>) -> (Counters, Problems) {
         let mut problems = Problems::default();
-        let mut next = None;
+        let (mut next, mut last_completed) = (None, None);
         walk(env, GLOBALS, Affected::None, &mut problems, |key, value, _, _| {
-            if key == 0_u32.to_le_bytes() {
-                let value = <[u8; 8]>::try_from(value)
-                    .map_err(|_| (format!("the LSN counter has {} bytes, not 8", value.len()), Affected::None))?;
-                next = Some(u64::from_le_bytes(value));
-            }
+            let (what, counter) = if key == NEXT_LSN.to_le_bytes() {
+                ("the LSN counter", &mut next)
+            } else if key == COMPLETED.to_le_bytes() {
+                ("the number of the last completed checkpoint", &mut last_completed)
+            } else {
+                return Ok(());
+            };
+            let value = <[u8; 8]>::try_from(value)
+                .map_err(|_| (format!("{what} has {} bytes, not 8", value.len()), Affected::None))?;
+            *counter = Some(u64::from_le_bytes(value));
             Ok(())
         });
-        (next.and_then(|next| next.checked_sub(1)).map(Lsn), problems)
+        (Counters { last_lsn: next.and_then(|next| next.checked_sub(1)).map(Lsn), last_completed }, problems)
     }
 }
 
@@ -463,11 +478,20 @@ impl PageLog for Palm {
         if let Ok(meta) = fs::metadata(&self.lock) {
             files.push((LOCK.to_string(), meta.len()));
         }
-        let (lsn_counter, _) = Self::lsn_counter(&env);
+        let (counters, _) = Self::counters(&env);
         let dir = self.path.parent().map(Path::to_path_buf).unwrap_or_default();
         let mut others = super::open::names(&dir).unwrap_or_default();
         others.retain(|n| n != DATA && n != LOCK);
-        Ok(Layout { files, dir, others, sharded: false, from_wal: false, lsn_counter, absent: Vec::new() })
+        Ok(Layout {
+            files,
+            dir,
+            others,
+            sharded: false,
+            from_wal: false,
+            lsn_counter: counters.last_lsn,
+            last_completed: counters.last_completed,
+            absent: Vec::new(),
+        })
     }
 
     fn index(
@@ -498,7 +522,7 @@ impl PageLog for Palm {
             Ok(())
         });
         rows.sort_by_key(|row| row.lsn);
-        let (_, counters) = Self::lsn_counter(&env);
+        let (_, counters) = Self::counters(&env);
         let mut list = problems.finish(Affected::None);
         list.extend(counters.finish(Affected::None));
         Ok((rows, list))

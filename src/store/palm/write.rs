@@ -5,8 +5,8 @@
 //! project's own reader ([`super::lmdb`]), and one that is damaged anywhere is not opened for writing.
 
 use super::{
-    CHECKPOINT_KEY_LEN, CHECKPOINTS, CheckpointKey, DATA, GLOBALS, LOCK, PAGE_KEY_LEN, PAGES, PageKey, Palm,
-    decode_checkpoint_key, decode_page_key, describe, encode_checkpoint_key, encode_page_key,
+    CHECKPOINT_KEY_LEN, CHECKPOINTS, COMPLETED, CheckpointKey, DATA, GLOBALS, LOCK, NEXT_LSN, PAGE_KEY_LEN, PAGES,
+    PageKey, Palm, decode_checkpoint_key, decode_page_key, describe, encode_checkpoint_key, encode_page_key,
 };
 use crate::format::FormatError;
 use crate::id::{Lsn, PageId, TableId};
@@ -21,10 +21,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Global: the next LSN.
-const NEXT_LSN: u32 = 0;
-/// Global: id of the checkpoint completed last.
-const COMPLETED: u32 = 1;
 /// Global: id of the checkpoint begun last.
 const STARTED: u32 = 2;
 

@@ -1,0 +1,222 @@
+//! The English of findings about page logs.
+
+use super::Words;
+use crate::audit::pagelog::account::{BUFFER, Candidate, CandidateKind};
+use crate::audit::pagelog::fact::{DatabaseSize, Fact, Orphan, TreeSize};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// What a finding says.
+#[must_use]
+pub fn of(fact: &Fact) -> Words {
+    match fact {
+        Fact::TreeSize(size) => tree_size(size),
+        Fact::DatabaseSize(size) => database_size(size),
+        Fact::RootPageId { published, recomputed } => {
+            said(format!("{recomputed} bytes"), format!("{published}, the root's page id"))
+        }
+        Fact::ObsoleteChain(chain) => obsolete_chain(chain),
+        Fact::Orphan(orphan) => of_orphan(orphan),
+        Fact::DuplicateDelta { bytes } => said("no row", format!("a delta of {bytes} bytes that nothing names")),
+        Fact::LsnCounter { counter, highest } => {
+            said(format!("an LSN counter of at least {highest}"), counter.to_string())
+        }
+        Fact::LastCompleted { named, newest, record } => last_completed(*named, *newest, record),
+        Fact::NoCompletion { named } => Words {
+            evidence: named
+                .iter()
+                .map(|id| format!("the store's counters name checkpoint {id} as the last completed one"))
+                .collect(),
+            ..said("a completion record", "none")
+        },
+        Fact::StaleKey { own, newest, record, metadata } => Words {
+            cause: "a key rotation was flushed between the tree checkpoints and the turtle page".into(),
+            evidence: vec![
+                format!("completion record at LSN {record}, turtle page at LSN {metadata}"),
+                format!("a standby that has committed the key at LSN {newest} refuses this checkpoint with EINVAL"),
+            ],
+            ..said(format!("key LSN {newest}"), format!("key LSN {own}"))
+        },
+        Fact::KeyPageMissing { lsn, users } => Words {
+            evidence: vec![format!("embedded by the checkpoints with LSN {}", list(users))],
+            ..said(format!("a key page at LSN {lsn}"), "no row")
+        },
+        Fact::KeyPageInvalid { error, users } => {
+            let mut words = said("a valid key page header", error.clone());
+            if !users.is_empty() {
+                words.evidence.push(format!("embedded by the checkpoints with LSN {}", list(users)));
+            }
+            words
+        }
+        Fact::UnlistedTable { rows, bytes } => {
+            said("a table that a checkpoint names", format!("{rows} rows, {bytes} bytes"))
+        }
+    }
+}
+
+fn said(expected: impl Into<String>, found: impl Into<String>) -> Words {
+    Words { expected: expected.into(), found: found.into(), ..Words::default() }
+}
+
+fn list(items: &[impl Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn tree_size(size: &TreeSize) -> Words {
+    let mut words = said(format!("{} bytes", size.recomputed), format!("{} bytes", size.published));
+    if size.published < size.recomputed {
+        let missing = size.recomputed.saturating_sub(size.published);
+        words.cause = if size.published == 0 {
+            "the running total was clamped to 0 after an underflow, or started again from 0".into()
+        } else {
+            "bytes were subtracted twice: an over-decrement".into()
+        };
+        words
+            .evidence
+            .push(format!("{missing} bytes too few; nothing in the page log tells which, residual {missing} bytes"));
+        return words;
+    }
+    words.cause = cause(size);
+    words.evidence = size.explained_by.iter().map(describe).collect();
+    words
+}
+
+fn cause(size: &TreeSize) -> String {
+    let mut by_kind: BTreeMap<CandidateKind, (u64, u64)> = BTreeMap::new();
+    for c in &size.explained_by {
+        let entry = by_kind.entry(c.kind).or_default();
+        entry.0 = entry.0.saturating_add(1);
+        entry.1 = entry.1.saturating_add(c.bytes);
+    }
+    let plural = |n: u64, one: &str, many: &str| if n == 1 { one.to_string() } else { format!("{n} {many}") };
+    let mut parts: Vec<String> = by_kind
+        .into_iter()
+        .map(|(kind, (n, bytes))| match kind {
+            CandidateKind::Orphan => format!(
+                "{} put into the page log and counted, but no cookie names {} (WT-16660): {bytes} bytes",
+                plural(n, "one block was", "blocks were"),
+                if n == 1 { "it" } else { "them" }
+            ),
+            CandidateKind::ObsoleteChain => format!(
+                "{} replaced by a full image that failed, and never subtracted (WT-17034): {bytes} bytes",
+                plural(n, "one chain was", "chains were")
+            ),
+            CandidateKind::Root => format!(
+                "{} counted twice, as builds before 2026-03-04 did (WT-16849): {bytes} bytes",
+                plural(n, "one root is", "roots are")
+            ),
+            CandidateKind::DuplicateDelta => format!(
+                "{} left over and counted: {bytes} bytes",
+                plural(n, "one failed delta is", "failed deltas are")
+            ),
+            CandidateKind::Superseded => format!(
+                "{} superseded by a full image and probably never subtracted: {bytes} bytes",
+                plural(n, "one chain was", "chains were")
+            ),
+            CandidateKind::DroppedTable => {
+                format!("{} still counted: {bytes} bytes", plural(n, "one dropped table is", "dropped tables are"))
+            }
+        })
+        .collect();
+    if parts.is_empty() {
+        return format!("no pattern in the page log fits, residual {} bytes", size.residual);
+    }
+    parts.push(match size.residual {
+        0 => "this explains the difference to the byte, residual 0".to_string(),
+        n => format!("residual {n} bytes, unexplained"),
+    });
+    parts.join("; ")
+}
+
+/// What a candidate is called, one and many of them.
+#[must_use]
+pub fn kind(kind: CandidateKind) -> (&'static str, &'static str) {
+    match kind {
+        CandidateKind::Orphan => ("orphan", "orphans"),
+        CandidateKind::ObsoleteChain => ("chain given up", "chains given up"),
+        CandidateKind::Root => ("root counted twice", "roots counted twice"),
+        CandidateKind::DuplicateDelta => ("failed delta", "failed deltas"),
+        CandidateKind::Superseded => ("superseded chain", "superseded chains"),
+        CandidateKind::DroppedTable => ("dropped table", "dropped tables"),
+    }
+}
+
+fn describe(c: &Candidate) -> String {
+    format!("{}: page {}, LSN {}, {} bytes", kind(c.kind).0, c.page, list(&c.lsns), c.bytes)
+}
+
+fn obsolete_chain(c: &Candidate) -> Words {
+    Words {
+        cause: "a full image over the chain failed; the page id was given up, and its bytes were not subtracted".into(),
+        evidence: vec![
+            format!("chain at LSN {}, {} bytes", list(&c.lsns), c.bytes),
+            format!("failed full image at LSN {}, named by the page's discard record, reached by no checkpoint", c.lsn),
+        ],
+        ..said(format!("{} bytes subtracted with the chain", c.bytes), "still part of the tree's published size")
+    }
+}
+
+fn database_size(size: &DatabaseSize) -> Words {
+    let right = size.expected();
+    let mut words =
+        said(format!("{right} bytes (trees {} + buffer {BUFFER})", size.trees), format!("{} bytes", size.published));
+    if size.published < right {
+        words.cause = if size.published == BUFFER {
+            "the total was clamped at 1 MiB after an underflow".into()
+        } else {
+            "bytes were subtracted that had not been added, or twice".into()
+        };
+        words.evidence.push(format!("{} bytes too few", right.saturating_sub(size.published)));
+        return words;
+    }
+    words.cause = if size.is_explained() {
+        let names: Vec<String> = size.dropped.iter().map(|(uri, c)| format!("{uri} ({} bytes)", c.bytes)).collect();
+        format!("dropped but still counted: {}; this explains the difference to the byte", names.join(", "))
+    } else {
+        "no dropped table's size fits the difference".into()
+    };
+    words.evidence.push(format!(
+        "difference {} bytes, residual {} bytes",
+        size.published.saturating_sub(right),
+        size.residual
+    ));
+    words
+}
+
+fn of_orphan(orphan: &Orphan) -> Words {
+    let mut words =
+        said("a cookie or a discard record that names the block", format!("{} bytes that nothing names", orphan.bytes));
+    words.cause = "a step after the page-log put failed before the reconciliation's wrap-up".into();
+    words.evidence.push(if orphan.explains {
+        "its bytes are part of what the tree's published size is too high by".into()
+    } else {
+        "its bytes are not part of the tree's published size".into()
+    });
+    if orphan.rows.len() > 1 {
+        words.evidence.push(format!("rows of the page at LSN {}", list(&orphan.rows)));
+    }
+    if !orphan.listed {
+        words.evidence.push("no checkpoint's metadata names this table".into());
+    }
+    words
+}
+
+fn last_completed(named: u64, newest: u64, record: &impl Display) -> Words {
+    let has = format!("the newest completion record, at LSN {record}, is of checkpoint {newest}");
+    if named > newest {
+        Words {
+            cause: "a completion record is gone, or the counters were copied from a later state of the store".into(),
+            evidence: vec![has],
+            ..said(
+                format!("a completion record of checkpoint {named}, which the store's counters name as completed last"),
+                "none",
+            )
+        }
+    } else {
+        Words {
+            cause: "the counters were copied from an earlier state of the store".into(),
+            evidence: vec![has],
+            ..said(format!("checkpoint {newest} as the last completed one in the store's counters"), named.to_string())
+        }
+    }
+}
