@@ -92,6 +92,14 @@ impl Opened<'_> {
         self.problems.iter().any(|p| p.io.is_some() && p.affects.covers(table))
     }
 
+    /// The shared metadata may lie in a file that the system did not give. Its table is known by its rows alone.
+    #[must_use]
+    pub fn hides_metadata(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|p| p.io.is_some() && crate::format::pagelog_ids::METADATA_TABLES.iter().any(|t| p.affects.covers(*t)))
+    }
+
     /// The system did not give all rows and records.
     #[must_use]
     pub fn has_unread(&self) -> bool {
@@ -382,7 +390,7 @@ impl<'a> Work<'a> {
             if catalog.root_is_unreadable(tree) {
                 (sums.lost, sums.complete) = (true, false);
             }
-            if opened.is_unread(tree.table) {
+            if opened.is_unread(tree.table) || (tree.uri == catalog::SHARED_METADATA && opened.hides_metadata()) {
                 sums.unread = true;
             }
         }
