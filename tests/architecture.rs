@@ -42,7 +42,8 @@ const CIRCLES: [(&str, &[&str]); 7] = [
     ("format/", &["wtlog", "wtlog_body"]),
     ("home/", &["wtlog", "wtlog_pass"]),
     ("pack/", &["page", "text"]),
-    ("page/", &["fixed", "leaf"]),
+    // Rules are told where the parts of a page are read, and know their types.
+    ("page/", &["delta", "fixed", "form", "header", "internal", "keys", "leaf", "old_delta", "rules"]),
     ("pagelog/", &["walk", "worker"]),
     ("report/", &["audit", "home"]),
 ];

@@ -25,7 +25,7 @@ const EIO: i64 = 5;
 /// Who owns nothing here.
 const NOBODY: u32 = 65534;
 
-/// Sound stores: frames in every `-wal`, and (where the corpora are) none; a PALM environment.
+/// Sound stores: frames in every `-wal`, and (where the corpora are) none.
 fn stores() -> Vec<PathBuf> {
     let mut out = vec![fixture("palite").join("2026-07-dup-delta-wal")];
     if let Some(corpora) = common::corpora() {
@@ -252,15 +252,24 @@ fn an_unreadable_write_ahead_log() {
     }
 }
 
+/// A sound PALM environment.
+fn palm() -> TempDir {
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir(temp.path().join("kv_home")).unwrap();
+    let packed = fs::read(fixture("palm/data.mdb.zst")).unwrap();
+    fs::write(temp.path().join("kv_home/data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+    temp
+}
+
 #[test]
 fn palm_environments() {
-    let Some(corpora) = common::corpora() else { return };
-    let homes: Vec<PathBuf> = fs::read_dir(corpora.join("disagg-damaged"))
-        .map(|d| d.map(|e| e.unwrap().path()).filter(|p| p.join("kv_home/data.mdb").is_file()).collect())
-        .unwrap_or_default();
-    for home in homes.iter().take(2) {
-        let scene = Scene::new(home);
-        scene.allow("kv_home/data.mdb", 0);
+    let home = palm();
+    let scene = Scene::new(home.path());
+    let sound = scene.run(&["audit", "--format", "json"]);
+    assert_eq!((sound.code, codes(&sound.json())), (0, Vec::new()), "{}", sound.stdout);
+    for (name, bits) in [("kv_home/data.mdb", 0), ("kv_home", 0o4)] {
+        scene.open_up();
+        scene.allow(name, bits);
         for verb in ["audit", "orphans"] {
             let got = scene.run(&[verb, "--format", "json"]);
             assert_eq!((got.code, errno(&got.json(), "kv_home/data.mdb")), (6, Some(EACCES)), "{}", got.stdout);
@@ -273,6 +282,15 @@ fn palm_environments() {
             assert!(got.code == 6 && got.stderr.contains("data.mdb"), "{verb:?} {}: {}", got.code, got.stderr);
         }
     }
+    let Some(faults) = Faults::build() else { return };
+    scene.open_up();
+    let path = scene.home().join("kv_home/data.mdb");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+    command.args(["audit", "--no-mmap", "-q", "--format", "json"]).arg(common::path(&scene.home()));
+    faults.prepare_bad(&mut command, &path, 40_960, 41_472);
+    let got = ran(command.stdin(Stdio::null()));
+    assert_eq!((got.code, errno(&got.json(), "kv_home/data.mdb")), (6, Some(EIO)), "{}{}", got.stdout, got.stderr);
+    assert_eq!(codes(&got.json()), Vec::<String>::new());
 }
 
 #[test]
