@@ -51,6 +51,12 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// True of the rules that a page keeps as a whole, whatever blocks it is made of.
+    #[must_use]
+    pub fn is_about_content(self) -> bool {
+        matches!(self, Self::Undecodable | Self::KeyOrder | Self::KeyRange | Self::SizeMismatch)
+    }
+
     /// True where nothing is known to be wrong: the content could not be looked into.
     #[must_use]
     pub fn is_unchecked(self) -> bool {

@@ -92,6 +92,14 @@ impl Opened<'_> {
         self.problems.iter().any(|p| p.io.is_some() && p.affects.covers(table))
     }
 
+    /// The shared metadata may lie in a file that the system did not give. Its table is known by its rows alone.
+    #[must_use]
+    pub fn hides_metadata(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|p| p.io.is_some() && crate::format::pagelog_ids::METADATA_TABLES.iter().any(|t| p.affects.covers(*t)))
+    }
+
     /// The system did not give all rows and records.
     #[must_use]
     pub fn has_unread(&self) -> bool {
@@ -130,6 +138,7 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
             (Err(_), Some(_)) => number == Some(row.lsn),
         } && choice.audited.is_none();
         matched |= this;
+        let missing = matches!(&result, Err(Refusal::TurtleMissing(_)));
         if let Err(Refusal::TurtleMissing(fault)) = &result {
             choice.unread.extend(fault.unread.clone());
         }
@@ -142,6 +151,10 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
             // A record only a newer reader understands is no damage; who asked for an older one knows.
             Err(Refusal::Unsupported(_)) => choice.unchecked |= wanted.is_none(),
             Err(refusal) => match refused(row, refusal) {
+                // Which of the tables holds turtle pages is not known where none of them was read.
+                Some(_) if missing && catalog::TURTLE_TABLES.iter().any(|t| opened.is_unread(*t)) => {
+                    choice.unchecked = true
+                }
                 Some(finding) if finding.place.table_id.is_some_and(|t| opened.is_partial(t)) => {
                     choice.unchecked = true
                 }
@@ -377,7 +390,7 @@ impl<'a> Work<'a> {
             if catalog.root_is_unreadable(tree) {
                 (sums.lost, sums.complete) = (true, false);
             }
-            if opened.is_unread(tree.table) {
+            if opened.is_unread(tree.table) || (tree.uri == catalog::SHARED_METADATA && opened.hides_metadata()) {
                 sums.unread = true;
             }
         }

@@ -8,7 +8,7 @@ use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
-use crate::pagelog::catalog::{Checkpoint, Tree};
+use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA, Tree};
 use crate::pagelog::fault::{Fault, FaultKind};
 use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
@@ -110,13 +110,17 @@ pub fn walk_audited(
             marks,
             sums: vec![start; trees.len()],
             faults: Vec::new(),
+            hidden: HashSet::new(),
             missing: HashMap::new(),
             progress,
             done: (0, 0),
         };
         let options = Options { marks: reached, ..options };
         let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-        Ok((outcome, Reached { trees: visitor.sums, faults: visitor.faults, missing: visitor.missing }))
+        let Audited { sums, mut faults, hidden, missing, .. } = visitor;
+        // What is left of a chain breaks rules that the whole of it keeps.
+        faults.retain(|(_, f)| !f.kind.is_about_content() || !hidden.contains(&(f.table, f.page)));
+        Ok((outcome, Reached { trees: sums, faults, missing }))
     };
     let reached = Bits::new(opened.index.len());
     let (outcome, found) = once(Some(&reached), marks)?;
@@ -135,6 +139,8 @@ struct Audited<'a> {
     marks: &'a mut Marks,
     sums: Vec<TreeSums>,
     faults: Vec<(usize, Fault)>,
+    /// Pages whose rows may lie in what was not read: what is left of one tells nothing of its content.
+    hidden: HashSet<(TableId, PageId)>,
     missing: HashMap<(TableId, PageId), Lsn>,
     progress: &'a dyn Progress,
     done: (u64, u64),
@@ -262,8 +268,12 @@ impl Visitor for Audited<'_> {
         }
         self.sums[tree].unread |= fault.unread.is_some();
         // Rows that a damaged file hides are not known to be missing.
-        let hidden = matches!(fault.kind, Missing | ChainBroken) && self.opened.is_partial(fault.table);
-        if !hidden {
+        let partial = self.opened.is_partial(fault.table)
+            || (self.trees[tree].uri == SHARED_METADATA && self.opened.hides_metadata());
+        let hidden = matches!(fault.kind, Missing | ChainBroken) && partial;
+        if hidden {
+            self.hidden.insert((fault.table, fault.page));
+        } else {
             self.faults.push((tree, fault));
         }
     }

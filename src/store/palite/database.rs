@@ -73,7 +73,8 @@ impl Failure {
             // A file that ends early is what it is.
             (_, Some(ffi::SQLITE_IOERR_SHORT_READ)) => None,
             // It may be that only a link or a name is odd.
-            (Some(ErrorCode::CannotOpen), _) => asked(),
+            // SQLite calls it corrupt, too, if the medium answers a read with EIO.
+            (Some(ErrorCode::CannotOpen | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _) => asked(),
             (Some(ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure), _) => {
                 asked().or_else(|| Some(Unchecked::Io { errno: None, error: reason.clone() }))
             }
@@ -90,7 +91,13 @@ impl Failure {
 
 /// What the system answers who reads a database and its `-wal` from end to end, if it is an error.
 fn asked(path: &Path) -> Option<Unchecked> {
-    let read = |path: &Path| regular_file(path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    let read = |path: &Path| {
+        let mut file = regular_file(path)?;
+        let read = io::copy(&mut file, &mut io::sink());
+        // Closing it would give up the locks that a connection of this process may hold on it.
+        std::mem::forget(file);
+        read
+    };
     let wal = with_suffix(path, "-wal");
     let failed = read(path).err().or_else(|| fs::symlink_metadata(&wal).is_ok().then(|| read(&wal).err())?);
     failed.filter(|e| e.raw_os_error().is_some()).map(|e| Unchecked::io(&e))
@@ -280,7 +287,16 @@ impl Database {
 
     /// What SQLite answered.
     pub(super) fn failure(&self, e: &rusqlite::Error) -> Failure {
-        Failure::sqlite(e, || self.asked.get_or_init(|| asked(&self.path)).clone())
+        Failure::sqlite(e, || self.asked())
+    }
+
+    /// What a database says that was opened in spite of `words`.
+    pub(super) fn salvaged(&self, reason: String) -> Failure {
+        Failure { reason, io: self.asked() }
+    }
+
+    fn asked(&self) -> Option<Unchecked> {
+        self.asked.get_or_init(|| asked(&self.path)).clone()
     }
 
     /// What speaks against taking the data for the whole truth, as far as file times tell.

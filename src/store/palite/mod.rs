@@ -258,7 +258,7 @@ impl Palite {
             (Ok(()), None) => {}
             // What could be read of a damaged file still beats nothing.
             (Ok(()), Some(_)) if counter.is_some() => {}
-            (Ok(()), Some(reason)) => return Err(db.problem(reason)),
+            (Ok(()), Some(reason)) => return Err(db.problem(db.salvaged(reason))),
             (Err(e), _) => return Err(db.problem(db.failure(&e))),
         }
         if counter.is_none() {
@@ -362,7 +362,7 @@ impl Palite {
             }
             // In a damaged database a column that is not there was perhaps lost with the schema.
             Err(ShapeError::Foreign(reason)) if opened.salvage.is_some() => {
-                return Ok((nothing(), vec![db.problem(reason)]));
+                return Ok((nothing(), vec![db.problem(db.salvaged(reason))]));
             }
             Err(ShapeError::Foreign(reason)) => return Err(foreign(reason)),
         };
@@ -404,7 +404,7 @@ impl Palite {
             }
             problems.push(db.problem(Failure { reason, io }));
         } else if let Some(reason) = &opened.salvage {
-            problems.push(db.problem(format!("{reason}; {} rows could be read", sink.rows.len())));
+            problems.push(db.problem(db.salvaged(format!("{reason}; {} rows could be read", sink.rows.len()))));
         }
         problems.extend(sink.complaints.iter().filter_map(|(what, tally)| {
             let first = tally.first.as_ref()?;
@@ -544,7 +544,7 @@ impl PageLog for Palite {
             }
         }
         if let (Some(reason), true) = (opened.salvage, problems.is_empty()) {
-            problems.push(db.problem(reason));
+            problems.push(db.problem(db.salvaged(reason)));
         }
         if odd > 0 {
             problems.push(db.problem(format!("{odd} completion records with a value of the wrong type")));
