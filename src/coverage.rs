@@ -29,6 +29,8 @@ pub enum Unchecked {
     TooMuch,
     /// Something it hangs on could not be read or is damaged.
     NotReached,
+    /// The files that hold it are not there.
+    Absent,
     /// Left out by what was asked for (`--table`, `--newest-only`, one file).
     NotAsked,
     /// Its database structure is damaged: what is left was read.
@@ -53,6 +55,7 @@ impl Unchecked {
             Self::Unsupported => "unsupported-version",
             Self::TooMuch => "over-a-limit",
             Self::NotReached => "not-reached",
+            Self::Absent => "absent",
             Self::NotAsked => "not-asked-for",
             Self::Damaged => "damaged",
         }

@@ -557,6 +557,31 @@ fn real_nodes_are_clean_in_both_parts() {
     }
 }
 
+/// The metadata names trees of a page log, and the place of the page log is there with nothing in it.
+#[test]
+fn a_page_log_that_is_lost_is_not_clean() {
+    let Some(corpora) = common::corpora() else { return };
+    let temp = tempfile::tempdir().unwrap();
+    for left in [vec![], vec!["lock.mdb"]] {
+        let home = temp.path().join(left.len().to_string());
+        fs::create_dir_all(home.join("kv_home")).unwrap();
+        for entry in fs::read_dir(corpora.join("disagg-small/db/leader")).unwrap() {
+            let from = entry.unwrap().path();
+            if from.is_file() {
+                fs::copy(&from, home.join(from.file_name().unwrap())).unwrap();
+            }
+        }
+        for name in left {
+            fs::write(home.join("kv_home").join(name), "").unwrap();
+        }
+        let (json, stderr) = run(&["audit", path(&home), "--format", "json"], 6);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let lost = &json["coverage"]["not_checked"][0];
+        assert_eq!((&lost["path"], &lost["reason"]), (&"kv_home/".into(), &"absent".into()));
+        assert!(stderr.contains("kv_home/: its files are not there"), "{stderr}");
+    }
+}
+
 #[test]
 fn whatever_is_held_is_refused() {
     let zoo = Zoo(tempfile::tempdir().unwrap());

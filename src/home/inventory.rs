@@ -4,6 +4,7 @@
 use super::files::{CONFIGURATIONS, METADATA};
 use crate::coverage::{Coverage, NotOurs, Unchecked};
 use crate::format::{home_turtle, local};
+use crate::store::open::KV_HOME;
 use crate::store::regular_file;
 use std::collections::BTreeMap;
 use std::fs::DirEntry;
@@ -19,8 +20,6 @@ const MAX_ENTRIES: usize = 1_000_000;
 pub(super) const ITSELF: &str = "./";
 /// Statistics that mongod takes of itself.
 const DIAGNOSTICS: &str = "diagnostic.data";
-/// A page log beside the local files, which is a subject of its own.
-const PAGE_LOG: &str = "kv_home";
 /// What a file system keeps for its own checks in the root of a volume, for root alone.
 const LOST_AND_FOUND: &str = "lost+found";
 
@@ -113,7 +112,7 @@ impl Inventory {
             return Some((path, listed, below));
         }
         let other = |n: &&str| path.join(n).is_file();
-        if name == PAGE_LOG || [METADATA, home_turtle::FILE_NAME].iter().any(other) {
+        if name == KV_HOME || [METADATA, home_turtle::FILE_NAME].iter().any(other) {
             self.coverage.not_ours(listed, NotOurs::OtherSubject);
         } else if name == LOST_AND_FOUND {
             self.coverage.not_ours(listed, NotOurs::Unknown);
@@ -145,7 +144,7 @@ fn not_ours(name: &str) -> Option<NotOurs> {
         return None;
     }
     let database = base.trim_end_matches("-wal").trim_end_matches("-shm");
-    let page_log = matches!(database, PAGE_LOG | "checkpoints.db" | "globals.db" | "data.mdb" | "lock.mdb")
+    let page_log = matches!(database, KV_HOME | "checkpoints.db" | "globals.db" | "data.mdb" | "lock.mdb")
         || (database.starts_with("pages_") && database.ends_with(".db"));
     Some(match base {
         "WiredTiger.lock" | "mongod.lock" => NotOurs::Lock,

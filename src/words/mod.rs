@@ -49,6 +49,7 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::Unsupported => "written by a version that this one must not read".into(),
         Unchecked::TooMuch => "more than wtcheck looks at".into(),
         Unchecked::NotReached => "what leads to it could not be read".into(),
+        Unchecked::Absent => "its files are not there, and the metadata names trees that live in them".into(),
         Unchecked::NotAsked => "not asked for".into(),
         Unchecked::Damaged => "damaged; what is left was read".into(),
     }
@@ -66,6 +67,7 @@ pub fn way_to_check(why: &Unchecked) -> &'static str {
         Unchecked::Hidden => "run wtcheck as a user who may read it, or on a copy that you own",
         Unchecked::Io { .. } => "copy the directory from another source, or to a sound disk, and audit the copy",
         Unchecked::Unsupported => "use a newer wtcheck",
+        Unchecked::Absent => "copy them from where the directory came from",
         Unchecked::NotAsked => "leave out --table to check it",
         _ => "see the findings",
     }

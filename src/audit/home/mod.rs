@@ -24,6 +24,7 @@ use crate::id::TableId;
 use crate::page::Depth;
 use crate::store::StoreKind;
 use crate::store::blockfile::BlockFile;
+use crate::store::open::KV_HOME;
 use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
@@ -286,6 +287,11 @@ impl<'h> Whole<'h> {
             self.unchecked = true;
         }
         if !home.in_page_log.is_empty() && !home.page_log_here {
+            // Where it has a place, and nothing in it, it is lost, not elsewhere.
+            let place = format!("{KV_HOME}/");
+            if self.audit.coverage.fate(&place).is_some() {
+                self.audit.coverage.not_checked(place, Unchecked::Absent);
+            }
             self.local.not_checked.push(format!(
                 "{} trees of the metadata live in a page log, which is not in this directory",
                 home.in_page_log.len()

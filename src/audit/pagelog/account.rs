@@ -69,7 +69,8 @@ pub fn explain(difference: u64, candidates: &[Candidate]) -> Explanation {
     let orphans = of(&[Orphan]);
     let orphan_bytes: u64 = orphans.iter().map(|i| candidates[*i].bytes).sum();
     if let Some(rest) = difference.checked_sub(orphan_bytes) {
-        for pool in [vec![], of(&[ObsoleteChain]), of(&[Root]), of(&[ObsoleteChain, Root]), of(&[DuplicateDelta])] {
+        let pools = [&[][..], &[ObsoleteChain], &[DroppedTable], &[Root], &[ObsoleteChain, Root], &[DuplicateDelta]];
+        for pool in pools.map(of) {
             if let Some(mut used) = subset(rest, &pool, candidates) {
                 used.extend(&orphans);
                 used.sort_unstable();
@@ -245,6 +246,13 @@ mod tests {
         assert_eq!(explain(1439 + 5, &c), Explanation { used: vec![0, 1], residual: 5 });
         assert_eq!(explain(7, &c), Explanation { used: vec![], residual: 7 });
         assert_eq!(explain(366, &list(&[(Root, 300), (Root, 366)])), Explanation { used: vec![1], residual: 0 });
+    }
+
+    #[test]
+    fn every_kind_explains_alone_what_it_fits() {
+        for kind in [Orphan, ObsoleteChain, DroppedTable, Root, DuplicateDelta, Superseded] {
+            assert_eq!(explain(4242, &list(&[(kind, 17), (kind, 4242)])).residual, 0, "{kind:?}");
+        }
     }
 
     #[test]

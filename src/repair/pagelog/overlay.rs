@@ -69,6 +69,11 @@ impl<'s> Overlay<'s> {
             }
         }
         out.completions.sort_by_key(|c| c.lsn);
+        // The ledger lets the number of the last completed checkpoint follow the newest record.
+        let newest = out.completions.last();
+        if base.store.kind() == StoreKind::Palm && newest != base.completions.last() {
+            out.layout.last_completed = Some(newest.and_then(|c| c.checkpoint_id).unwrap_or(0));
+        }
         out
     }
 
