@@ -128,8 +128,8 @@ fn a_discard_between_root_and_turtle_is_noted_with_both_readings() {
     let roots = before.trees.iter().filter_map(|t| Some((t, Cookie::decode(&hex::decode(&t.root_cookie).ok()?).ok()?)));
     let root_and_leaf = roots.filter(|(t, root)| t.pages.leaf > 1 && root.lsn < metadata_lsn).find_map(|(t, root)| {
         let range = opened.index.table(t.table_id);
-        let rows = range.clone().filter_map(|at| Some((opened.index.get(at)?, class[at].name())));
-        let leaf = rows.filter(|(r, class)| *class == "live" && r.page != root.page_id).next_back()?.0;
+        let mut rows = range.clone().filter_map(|at| Some((opened.index.get(at)?, class[at].name())));
+        let leaf = rows.rfind(|(r, class)| *class == "live" && r.page != root.page_id)?.0;
         Some((root, leaf))
     });
     let (root, leaf) = root_and_leaf.unwrap();

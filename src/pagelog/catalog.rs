@@ -322,10 +322,10 @@ pub fn rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Option<
 }
 
 /// As [`rows`], as the engine reads them: the first fault is the end, also one that can be put right.
-pub fn sound_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Result<StoredRows, Fault> {
+pub fn sound_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> Result<StoredRows, Box<Fault>> {
     let mut lost = Vec::new();
     let rows = metadata_rows(index, reader, tree, &mut lost);
-    lost.into_iter().next().map_or(Ok(rows), Err)
+    lost.into_iter().next().map_or(Ok(rows), |fault| Err(Box::new(fault)))
 }
 
 /// As [`rows`], as much as could be read; `lost` gets every fault.
