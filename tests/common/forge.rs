@@ -1146,10 +1146,10 @@ impl Tree {
 
     fn addr_cell(&self, out: &mut Vec<u8>, cookie: &[u8], kind: CellKind, windows: bool) {
         let times = if windows && kind != CellKind::AddrGone {
-            // Values without window count as start 0 (17.5).
-            // What a truncation below adds to it is durable at 1001.
+            // Values without window count as start 0 (17.5). However long the workload, no start is newer, and
+            // what a truncation below adds to it is durable at 1001.
             let durable_stop_ts = if kind == CellKind::AddrInternal { 1001 } else { 0 };
-            Times { durable_start_ts: 4000, durable_stop_ts, ..Times::EMPTY }
+            Times { durable_start_ts: 1 << 40, durable_stop_ts, ..Times::EMPTY }
         } else {
             Times::EMPTY
         };
