@@ -47,7 +47,7 @@ fn agree(what: &str, home: &Path) -> usize {
     };
     for (shallow, deep) in [(0, 1), (1, 2), (0, 2)] {
         let (shallow, deep) = (&all[shallow], &all[deep]);
-        let what = format!("{what}: {} and {}", shallow.store.depth, deep.store.depth);
+        let what = format!("{what}: {:?} and {:?}", shallow.store.depth, deep.store.depth);
         assert_eq!(shallow.trees.len(), deep.trees.len(), "{what}");
         for (s, d) in shallow.trees.iter().zip(&deep.trees) {
             assert_eq!((&s.uri, s.table_id), (&d.uri, d.table_id), "{what}");

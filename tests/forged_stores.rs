@@ -63,7 +63,7 @@ fn compare(what: &str, forged: &Forged, k: usize, found: &(Audit, BTreeMap<Key, 
             assert_eq!(tree.physical_size, truth.true_size, "{what}: physical");
             assert_eq!(p.deltas, truth.deltas, "{what}: deltas");
         }
-        if audit.store.depth == "deep" && holds == Holds::Everything {
+        if audit.store.depth == Depth::Deep && holds == Holds::Everything {
             assert_eq!(tree.rows.map_or(0, |r| r.keys), truth.keys, "{what}: keys");
         }
     }
@@ -191,7 +191,7 @@ fn the_depth_does_not_change_the_outcome() {
         let forged = forge::forge(Spec::of_seed(seed));
         let json = |depth, jobs| {
             let mut audit = audit(&forged, None, depth, jobs).0;
-            audit.store.depth = "";
+            audit.store.depth = Depth::Normal;
             audit.trees.iter_mut().for_each(|t| t.rows = None);
             serde_json::to_string(&wtcheck::report::document::AuditDocument::from(&audit)).unwrap()
         };

@@ -12,6 +12,7 @@ use wtcheck::audit::Silent;
 use wtcheck::audit::home::{Options, run};
 use wtcheck::audit::result::Audit;
 use wtcheck::format::compress::Compressor;
+use wtcheck::home::directory::Way;
 use wtcheck::page::Depth;
 
 fn rows(n: u32, len: usize) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
@@ -114,7 +115,7 @@ fn a_backup_copy_is_read_by_its_list() {
     let got = audit(dir.path(), false);
     assert!(got.findings.is_empty(), "{:#?}", got.findings);
     let local = got.local.unwrap();
-    assert_eq!((local.catalog.source, local.files.len()), ("backup", 3));
+    assert_eq!((local.catalog.source, local.files.len()), (Way::Backup, 3));
     // A file of the list that is not there is missed; without the list the home has no turtle.
     std::fs::remove_file(dir.path().join("b.wt")).unwrap();
     let codes = |audit: &Audit| audit.findings.iter().map(|f| f.code.name()).collect::<Vec<_>>();

@@ -278,7 +278,7 @@ fn the_outcome_does_not_depend_on_threads_or_depth() {
     for (name, home, facts) in common::samples(&corpora.join("palite")) {
         let json = |jobs, depth| {
             let mut audit = run(&home, &Options { jobs, depth, ..Options::default() });
-            audit.store.depth = "";
+            audit.store.depth = Depth::Normal;
             for tree in &mut audit.trees {
                 tree.rows = None;
             }

@@ -347,8 +347,6 @@ pub struct Words {
 /// What a finding states, as fields. The words are made of it in [`crate::words`], and never read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detail {
-    /// Words alone: what is not yet told as fields.
-    Words(Words),
     /// About a home of local block files.
     Home(Box<HomeDetail>),
     /// About a page log.
@@ -362,14 +360,25 @@ impl From<Fact> for Detail {
 }
 
 /// What to do about a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     /// What the catalogue says of the code.
     OfCode,
     /// The next checkpoint will tell.
     NextCheckpoint,
-    /// Something of its own.
-    Text(String),
+    /// Restore the file; the block can be looked at.
+    RestoreFile,
+    /// Put the version file back.
+    RestoreVersion,
+    /// Put the turtle that the report proposes in its place.
+    PutTurtle {
+        /// An engine that opens the directory before that does harm.
+        first: bool,
+    },
+    /// Restore the metadata.
+    RestoreMetadata,
+    /// Recovery will do it.
+    Recovery,
 }
 
 /// Something worth telling about a store.
@@ -397,20 +406,6 @@ impl Finding {
         Self { code, severity: info.severity, place, detail, tickets, remedy: Remedy::OfCode }
     }
 
-    /// A finding in words.
-    pub fn new(code: Code, place: Place, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        let words = Words { expected: expected.into(), found: found.into(), ..Words::default() };
-        Self::of(code, place, Detail::Words(words))
-    }
-
-    /// Its words, to be changed, if it is told in words alone.
-    pub fn words_mut(&mut self) -> Option<&mut Words> {
-        match &mut self.detail {
-            Detail::Words(words) => Some(words),
-            Detail::Home(_) | Detail::PageLog(_) => None,
-        }
-    }
-
     /// The sizes of a checkpoint in a home that it is about, if it is about those.
     #[must_use]
     pub fn checkpoint_sizes(&self) -> Option<&Sizes> {
@@ -419,7 +414,7 @@ impl Finding {
                 detail::Fact::Sizes(sizes) => Some(sizes),
                 _ => None,
             },
-            Detail::Words(_) | Detail::PageLog(_) => None,
+            Detail::PageLog(_) => None,
         }
     }
 
@@ -427,26 +422,8 @@ impl Finding {
     pub fn home_mut(&mut self) -> Option<&mut HomeDetail> {
         match &mut self.detail {
             Detail::Home(detail) => Some(detail),
-            Detail::Words(_) | Detail::PageLog(_) => None,
+            Detail::PageLog(_) => None,
         }
-    }
-
-    /// Name the probable cause.
-    #[must_use]
-    pub fn because(mut self, cause: impl Into<String>) -> Self {
-        if let Some(words) = self.words_mut() {
-            words.cause = cause.into();
-        }
-        self
-    }
-
-    /// Add a line of evidence.
-    #[must_use]
-    pub fn with(mut self, evidence: impl Into<String>) -> Self {
-        if let Some(words) = self.words_mut() {
-            words.evidence.push(evidence.into());
-        }
-        self
     }
 }
 

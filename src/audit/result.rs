@@ -5,6 +5,7 @@ use super::finding::{Code, Finding, Severity};
 use super::home::result::LocalInfo;
 use crate::coverage::Coverage;
 use crate::id::{Lsn, PageId, TableId};
+use crate::page::Depth;
 use crate::page::RowCounts;
 use crate::store::StoreKind;
 use serde::Serialize;
@@ -90,7 +91,7 @@ pub struct StoreInfo {
     /// Committed frames of a write-ahead log were read.
     pub from_wal: bool,
     /// How much was read: quick, normal or deep.
-    pub depth: &'static str,
+    pub depth: Depth,
 }
 
 /// The audited checkpoint.

@@ -80,6 +80,13 @@ pub struct FormatError {
     pub message: String,
 }
 
+/// For programs it is its message.
+impl serde::Serialize for FormatError {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.serialize_str(&self.message)
+    }
+}
+
 impl FormatError {
     /// EINVAL with a message.
     pub fn invalid(message: impl Into<String>) -> Self {

@@ -72,9 +72,11 @@ pub enum Issue {
 }
 
 /// How the catalog was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Way {
     /// Turtle, metadata, files.
+    #[default]
     Turtle,
     /// The metadata file's own copy of its checkpoint.
     Recovery,

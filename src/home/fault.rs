@@ -1,5 +1,5 @@
 //! What can be wrong with a block of a local file, found by walking; `audit` turns faults into findings.
-//! Facts only: the words for them are in [`super::fault_text`].
+//! Facts only: the words for them are in `words/home_block.rs`.
 
 use crate::coverage::Unchecked;
 use crate::format::FormatError;
@@ -111,6 +111,18 @@ pub enum Which {
     Avail,
     /// Freed since the checkpoint before.
     Discard,
+}
+
+impl Which {
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alloc => "alloc",
+            Self::Avail => "avail",
+            Self::Discard => "discard",
+        }
+    }
 }
 
 /// What is wrong. Offsets are bytes in the file, ranges end with the byte behind the last.

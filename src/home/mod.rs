@@ -20,7 +20,6 @@ pub mod directory;
 pub mod edit;
 mod entry;
 pub mod fault;
-mod fault_text;
 pub mod files;
 mod inventory;
 mod leaves;

@@ -76,7 +76,7 @@ impl Essence {
         }
         facts.sort();
         let verdict = format!("{:?}", audit.verdict).to_lowercase();
-        Self { depth: audit.store.depth.to_string(), verdict, exit_code: audit.exit_code, findings, facts }
+        Self { depth: audit.store.depth.name().to_string(), verdict, exit_code: audit.exit_code, findings, facts }
     }
 
     /// What differs, `-` here and `+` there; empty if nothing does.

@@ -28,11 +28,11 @@ pub mod old_delta;
 pub mod plain_child;
 pub mod rules;
 pub mod what;
-mod what_text;
 pub mod windows;
 
 /// How much of each page is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Depth {
     /// Internal pages only; leaf chains are checked in the index.
     Quick,

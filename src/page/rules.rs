@@ -180,7 +180,7 @@ impl Rule {
 }
 
 /// One broken rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Broken {
     /// The rule.
     pub rule: Rule,
@@ -188,6 +188,7 @@ pub struct Broken {
     /// as a whole.
     pub at: usize,
     /// What is wrong.
+    #[serde(skip)]
     pub what: What,
 }
 

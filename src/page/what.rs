@@ -1,4 +1,4 @@
-//! What is wrong with a page, as facts. The words for them are in [`super::what_text`].
+//! What is wrong with a page, as facts. The words for them are in `words/page.rs`.
 
 use super::cell::CellKind;
 use crate::format::FormatError;

@@ -2,7 +2,7 @@
 //! shared metadata tree, one entry per stable file.
 
 use super::chain::{self, Chain};
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind};
 use super::page::{self, Checks, Compression, Loaded, Scratch};
 use crate::format::checkpoint_list::{self, CheckpointEntry};
 use crate::format::completion::Completion;
@@ -18,6 +18,7 @@ use crate::id::{Lsn, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::delta::LeafValue;
 use crate::store::{BlockReader, CompletionRow, Index};
+use serde::Serialize;
 
 /// URI of the shared metadata file.
 pub const SHARED_METADATA: &str = "file:WiredTigerShared.wt_stable";
@@ -34,7 +35,8 @@ pub fn is_head_table(table: TableId) -> bool {
 }
 
 /// Why a checkpoint cannot be stood on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "refusal", content = "reason", rename_all = "kebab-case")]
 pub enum Refusal {
     /// The completion text is no valid record (07.5.1).
     CompletionInvalid(FormatError),
@@ -100,7 +102,8 @@ pub struct Tree {
 }
 
 /// Something wrong with a metadata row, or between rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "issue", rename_all = "kebab-case")]
 pub enum MetadataIssue {
     /// The row of this URI cannot be parsed.
     Row {
@@ -132,6 +135,17 @@ pub enum MetadataIssue {
         /// The file it names.
         stable: String,
     },
+}
+
+impl MetadataIssue {
+    /// The URI of the row, or of the first one.
+    #[must_use]
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            Self::Row { uri, .. } | Self::Cookie { uri, .. } | Self::MissingStable { uri, .. } => Some(uri),
+            Self::DuplicateId { uris, .. } => uris.first().map(String::as_str),
+        }
+    }
 }
 
 /// All trees of a checkpoint, the shared metadata included.
@@ -178,8 +192,7 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
         return Err(Refusal::TurtleMissing(Box::new(Fault::new(
             FaultKind::Missing,
             Version::new(table, SPECIAL_PAGE, lsn),
-            format!("the turtle page at LSN {lsn}"),
-            "no row",
+            Fact::NoTurtlePage,
         ))));
     };
     let place = Version::new(turtle_row.table, turtle_row.page, turtle_row.lsn);
@@ -337,7 +350,7 @@ fn metadata_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree, lost:
     while let Some((cookie, depth)) = stack.pop() {
         let place = Version::new(tree.table, cookie.page_id, cookie.lsn);
         if depth > MAX_DEPTH || !seen.insert(cookie.page_id) {
-            lost.push(Fault::new(FaultKind::ReferencedTwice, place, "a page with one parent", "another one"));
+            lost.push(Fault::new(FaultKind::ReferencedTwice, place, Fact::References { parents: Vec::new() }));
             continue;
         }
         let mut faults = Vec::new();
@@ -352,9 +365,7 @@ fn metadata_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree, lost:
                     for child in children.list.iter().rev().filter(|c| c.kind != CellKind::AddrDeleted) {
                         match Cookie::decode(child.cookie) {
                             Ok(c) => stack.push((c, depth + 1)),
-                            Err(e) => {
-                                more.push(Fault::new(FaultKind::CookieInvalid, place, "valid cookies", e.to_string()));
-                            }
+                            Err(e) => more.push(page::from_format(FaultKind::CookieInvalid, place, e)),
                         }
                     }
                 });
@@ -363,18 +374,13 @@ fn metadata_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree, lost:
                     for row in rows.list.iter().filter(|r| !r.times.is_stopped()) {
                         match row.value {
                             LeafValue::Plain(v) if !row.overflow_key => out.push((row.key.clone(), v.to_vec())),
-                            _ => more.push(Fault::new(
-                                FaultKind::Undecodable,
-                                place,
-                                "plain keys and values",
-                                "an overflow item",
-                            )),
+                            _ => more.push(Fault::new(FaultKind::Undecodable, place, Fact::MetadataOverflow)),
                         }
                     }
                 });
             }
         } else if faults.is_empty() {
-            more.push(Fault::new(FaultKind::Undecodable, place, "a page of the shared metadata", "none"));
+            more.push(Fault::new(FaultKind::Undecodable, place, Fact::NoMetadataPage));
         }
         lost.extend(faults.into_iter().chain(more));
     }

@@ -1,9 +1,9 @@
 //! Which rows of the page log make up the page version a cookie names (spec 06.2, 10.2.4, 10.2.5).
 //! Works on the index alone: no page data is read here.
 
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Lsns};
 use crate::format::cookie::{Cookie, Layout};
-use crate::id::{Lsn, TableId, Version};
+use crate::id::{TableId, Version};
 use crate::store::{FLAG_DELTA, Index, Row, Rows};
 use std::ops::{Range, RangeInclusive};
 
@@ -76,11 +76,7 @@ pub fn resolve_in(
         // A delta chain whose newest block is gone may still have the rest.
         let base = rows_upto.iter().rposition(|r| r.is_full() && r.lsn == cookie.base_lsn && cookie.base_lsn != 0);
         let kind = if base.is_some() { FaultKind::ChainBroken } else { FaultKind::Missing };
-        let found = match rows.len() {
-            0 => "no row of this page".to_string(),
-            _ => format!("rows at LSN {}", list(rows.iter().map(|r| r.lsn))),
-        };
-        faults.push(Fault::new(kind, place, format!("a row at LSN {}", cookie.lsn), found));
+        faults.push(Fault::new(kind, place, Fact::NoRow { rows: Lsns::of(rows.iter().map(|r| r.lsn)) }));
         return base.map(|b| Chain { base: page.start + b, newest: page.start + upto - 1 });
     };
     // A row whose discard flag is wrong is still the block the cookie means.
@@ -98,15 +94,10 @@ pub fn resolve_in(
     let blocks = &rows[first..upto];
     // The page log answers a read across a discard with an error (10.2.4).
     if let Some(discard) = blocks.iter().find(|r| r.is_discard()) {
-        let found = format!("a discard record at LSN {}", discard.lsn);
-        faults.push(Fault::new(FaultKind::DiscardedInUse, place, "no discard record in the chain", found));
+        faults.push(Fault::new(FaultKind::DiscardedInUse, place, Fact::DiscardInChain { discard: discard.lsn }));
     } else if base.is_none() {
-        let expected = match cookie.base_lsn {
-            Lsn::NONE => "a full image at the start of the chain".to_string(),
-            lsn => format!("a full image at LSN {lsn}"),
-        };
-        let found = format!("only deltas, at LSN {}", list(blocks.iter().map(|r| r.lsn)));
-        faults.push(Fault::new(FaultKind::ChainBroken, place, expected, found));
+        let fact = Fact::NoBase { base: cookie.base_lsn, deltas: Lsns::of(blocks.iter().map(|r| r.lsn)) };
+        faults.push(Fault::new(FaultKind::ChainBroken, place, fact));
     } else {
         check_links(cookie, blocks, place, faults);
     }
@@ -130,90 +121,48 @@ pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
 
 /// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.
 fn check_links(cookie: &Cookie, blocks: &[Row], place: Version, faults: &mut Vec<Fault>) {
-    let mut broken = |expected: String, found: String| {
-        faults.push(Fault::new(FaultKind::ChainBroken, place, expected, found));
-    };
+    let mut broken = |fact| faults.push(Fault::new(FaultKind::ChainBroken, place, fact));
     let Some((base, deltas)) = blocks.split_first() else { return };
     if let Some(delta) = cookie.is_delta() {
         if delta == deltas.is_empty() {
-            broken(
-                format!(
-                    "{} (the cookie's delta flag is {})",
-                    if delta { "deltas" } else { "a full image" },
-                    u8::from(delta)
-                ),
-                format!("a chain of {} blocks", blocks.len()),
-            );
-            return;
+            return broken(Fact::DeltaFlag { delta, blocks: blocks.len() });
         }
         if delta && cookie.base_lsn != base.lsn {
-            broken(format!("base image at LSN {}", cookie.base_lsn), format!("base image at LSN {}", base.lsn));
-            return;
+            return broken(Fact::CookieBase { expected: cookie.base_lsn, found: base.lsn });
         }
     }
     let mut previous = base.lsn;
     for delta in deltas {
         if delta.base_lsn != base.lsn {
-            broken(
-                format!("delta at LSN {} on base LSN {}", delta.lsn, base.lsn),
-                format!("base LSN {}", delta.base_lsn),
-            );
-            return;
+            return broken(Fact::DeltaBase { delta: delta.lsn, expected: base.lsn, found: delta.base_lsn });
         }
         if delta.backlink_lsn != previous {
-            broken(
-                format!("delta at LSN {} following LSN {previous}", delta.lsn),
-                format!("backlink LSN {}", delta.backlink_lsn),
-            );
-            return;
+            return broken(Fact::DeltaBacklink { delta: delta.lsn, expected: previous, found: delta.backlink_lsn });
         }
         previous = delta.lsn;
     }
     if base.base_lsn != 0 && cookie.layout == Layout::V0 {
-        broken(format!("full image at LSN {} with base LSN 0", base.lsn), format!("base LSN {}", base.base_lsn));
+        broken(Fact::ImageBase { image: base.lsn, found: base.base_lsn });
     }
     if base.backlink_lsn >= base.lsn {
-        broken(
-            format!("full image at LSN {} following an older one", base.lsn),
-            format!("backlink LSN {}", base.backlink_lsn),
-        );
+        broken(Fact::ImageBacklink { image: base.lsn, found: base.backlink_lsn });
     }
     if deltas.len() > MAX_DELTAS {
-        faults.push(Fault::new(
-            FaultKind::ChainTooLong,
-            place,
-            format!("at most {MAX_DELTAS} deltas"),
-            format!("{} deltas", deltas.len()),
-        ));
+        faults.push(Fault::new(FaultKind::ChainTooLong, place, Fact::Deltas { found: deltas.len() }));
     }
     // 02.4: cumulative since January 2026, the newest block alone before.
     let sum: u64 = blocks.iter().map(|r| u64::from(r.len)).sum();
     let newest = blocks.last().map_or(0, |r| u64::from(r.len));
     if ![sum, newest].contains(&u64::from(cookie.size)) {
-        faults.push(Fault::new(
-            FaultKind::SizeMismatch,
-            place,
-            format!("{} bytes (the cookie's size)", cookie.size),
-            format!("{sum} bytes in the chain, {newest} in its newest block"),
-        ));
+        let fact = Fact::Size { cookie: cookie.size, chain: sum, newest };
+        faults.push(Fault::new(FaultKind::SizeMismatch, place, fact));
     }
-}
-
-/// A short list of numbers for a message.
-fn list(numbers: impl ExactSizeIterator<Item = Lsn>) -> String {
-    const SHOWN: usize = 8;
-    let more = numbers.len().saturating_sub(SHOWN);
-    let mut out = numbers.take(SHOWN).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        out.push_str(&format!(" and {more} more"));
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::PageId;
+    use crate::id::{Lsn, PageId};
     use crate::store::FLAG_DISCARDED;
 
     /// (lsn, backlink, base, flags, len)

@@ -2,7 +2,7 @@
 
 use super::broken;
 use super::chain::Chain;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Note};
 use crate::format::block;
 use crate::format::compress::Compressor;
 use crate::format::cookie::{Cookie, Layout};
@@ -113,7 +113,7 @@ pub fn read(
         let image = match Image::parse(bytes, Some(era)) {
             Ok(image) => image,
             Err(e) => {
-                faults.push(from_format(FaultKind::Header, place, &e));
+                faults.push(from_format(FaultKind::Header, place, e));
                 expected = None;
                 continue;
             }
@@ -140,39 +140,22 @@ fn verify(
     // A modified image stands for the whole chain and carries the old checksum beside its own (03.5).
     let modified = image.block.flags & block::FLAG_MODIFIED != 0 && !delta;
     let matches = expected.is_none_or(|e| e == stored || (modified && e == image.block.previous_checksum));
-    let sum = |s: u32| format!("checksum {s:08x}");
     if !matches {
         let wanted = expected.unwrap_or(0);
-        let mut fault = Fault::new(FaultKind::Checksum, place, sum(wanted), format!("header checksum of {stored:08x}"));
-        fault.recovered = computed == wanted;
-        faults.push(fault.with(if computed == wanted {
-            "only the checksum field is damaged: the bytes add up to the expected checksum".to_string()
-        } else if computed == stored {
-            "the block is intact in itself: it is another version, or the reference to it is wrong".to_string()
-        } else {
-            format!("the block's own checksum does not hold either: computed {computed:08x}")
-        }));
+        let fact = Fact::HeaderSum { expected: wanted, stored, computed };
+        faults.push(Fault { recovered: computed == wanted, ..Fault::new(FaultKind::Checksum, place, fact) });
         return None;
     }
     if computed != stored {
-        let found = format!("calculated checksum of {computed:08x}");
-        let mut fault = Fault::new(FaultKind::Checksum, place, sum(stored), found);
-        if let Err(e) = image.check_kind(delta) {
-            fault = fault.with(e.message);
-        }
         let flipped = image.find_flipped_bit(stored);
-        if let Some((offset, bit)) = flipped {
-            fault.recovered = true;
-            fault = fault
-                .with(format!("a single flipped bit: byte {offset}, bit {bit}; the audit went on with it put right"));
-        }
-        faults.push(fault);
+        let fact = Fact::ComputedSum { expected: stored, computed, kind: image.check_kind(delta).err(), flipped };
+        faults.push(Fault { recovered: flipped.is_some(), ..Fault::new(FaultKind::Checksum, place, fact) });
         return flipped;
     }
     let rules = image.check_kind(delta).and_then(|()| image.check_headers());
     if let Err(e) = rules {
         let kind = if e.class == Class::Unsupported { FaultKind::CookieUnsupported } else { FaultKind::Header };
-        faults.push(from_format(kind, place, &e).with("the checksum is valid"));
+        faults.push(from_format(kind, place, e).with(Note::ChecksumHolds));
     }
     None
 }
@@ -231,7 +214,7 @@ pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>)
         return;
     }
     if let Err((kind, e)) = plain(scratch, loaded.era, loaded.compression) {
-        faults.push(from_format(kind, loaded.place, &e));
+        faults.push(from_format(kind, loaded.place, e));
     }
 }
 
@@ -345,7 +328,7 @@ fn with_bodies<T>(
         Err((kind, e)) => {
             // A block whose checksum failed already has its finding; do not say it twice.
             if kind.is_unchecked() || !faults.iter().any(|f| f.page == loaded.place.page && !f.recovered) {
-                faults.push(from_format(kind, loaded.place, &e));
+                faults.push(from_format(kind, loaded.place, e));
             }
             return None;
         }
@@ -360,13 +343,8 @@ fn with_bodies<T>(
 
 /// A fault from a format error.
 #[must_use]
-pub fn from_format(kind: FaultKind, place: Version, e: &FormatError) -> Fault {
-    let expected = match kind {
-        FaultKind::Encrypted | FaultKind::UnknownCompressor => "readable content",
-        FaultKind::CookieInvalid | FaultKind::CookieUnsupported => "a valid address cookie",
-        _ => "a valid page",
-    };
-    Fault::new(kind, place, expected, e.to_string())
+pub fn from_format(kind: FaultKind, place: Version, e: FormatError) -> Fault {
+    Fault::new(kind, place, Fact::Format { error: e })
 }
 
 /// A fault for bytes the store could not deliver.
@@ -374,5 +352,5 @@ pub fn from_format(kind: FaultKind, place: Version, e: &FormatError) -> Fault {
 pub fn unreadable(place: Version, e: &StoreError) -> Fault {
     let unread = e.unread();
     let kind = if unread.is_some() { FaultKind::Unread } else { FaultKind::Unreadable };
-    Fault { unread, ..Fault::new(kind, place, "the stored bytes", e.to_string()) }
+    Fault { unread, ..Fault::new(kind, place, Fact::NotDelivered { error: e.to_string() }) }
 }

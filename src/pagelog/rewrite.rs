@@ -181,7 +181,7 @@ impl<'a> Rewriter<'a> {
                 let loaded = Loaded { place, era: page::era_of(cookie), compression: self.tree.compression };
                 Ok((header, loaded))
             }
-            (_, Some(fault)) => Err(self.cannot(format!("page {}: {}", cookie.page_id, fault.found))),
+            (_, Some(fault)) => Err(self.cannot(format!("page {}: {}", cookie.page_id, fault))),
             (None, None) => Err(self.cannot(format!("page {} is missing", cookie.page_id))),
         }
     }
@@ -267,7 +267,7 @@ impl<'a> Rewriter<'a> {
             if left.is_empty() { Ok(out) } else { Err("a row to change is not where its key leads".to_string()) }
         });
         match (leaves, faults.first()) {
-            (_, Some(fault)) => Err(self.cannot(&fault.found)),
+            (_, Some(fault)) => Err(self.cannot(fault)),
             (Some(Ok(leaves)), None) => Ok(leaves),
             (Some(Err(why)), None) => Err(self.cannot(why)),
             (None, None) => Err(self.cannot("a leaf page cannot be decoded")),
@@ -295,7 +295,7 @@ impl<'a> Rewriter<'a> {
             plain.then(|| children.list.iter().map(own).collect::<Vec<_>>())
         });
         let old = match (old.flatten(), faults.first()) {
-            (_, Some(fault)) => return Err(self.cannot(&fault.found)),
+            (_, Some(fault)) => return Err(self.cannot(fault)),
             (Some(list), None) if !list.is_empty() => list,
             _ => return Err(self.cannot("an internal page holds what this version does not write")),
         };

@@ -11,7 +11,7 @@
 
 use super::catalog::Tree;
 use super::chain::Chain;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Note};
 use super::page::{self, Checks, Compression, Scratch};
 pub(crate) use super::worker::next_page_id;
 use super::worker::{Bounds, Ground, Located, Outcome, Parent, Pending, Task, Worker, compares, loaded, reads_leaf};
@@ -366,24 +366,17 @@ impl Walker<'_> {
         if let Some(parent) = parent {
             let above = self.nodes[parent].cookie();
             if cookie.lsn >= above.lsn && cookie.lsn != 0 {
-                let fault = Fault::new(
-                    FaultKind::ChildNewer,
-                    place,
-                    format!("an LSN below its parent's, {}", above.lsn),
-                    format!("LSN {}", cookie.lsn),
-                );
-                self.visitor.fault(tree, fault.with(format!("the parent is page {}", above.page_id)));
+                let fact = Fact::NotBelowParent { parent: above.page_id, lsn: above.lsn };
+                self.visitor.fault(tree, Fault::new(FaultKind::ChildNewer, place, fact));
             }
         }
         if page.level > MAX_DEPTH {
-            let fault =
-                Fault::new(FaultKind::Undecodable, place, format!("at most {MAX_DEPTH} levels"), "a deeper tree");
-            self.visitor.fault(tree, fault);
+            self.visitor.fault(tree, Fault::new(FaultKind::Undecodable, place, Fact::Levels { most: MAX_DEPTH }));
             return None;
         }
         self.check_page_id(tree, &cookie, place);
         if let Err(e) = cookie.check_consistency() {
-            self.visitor.fault(tree, page::from_format(FaultKind::CookieInvalid, place, &e));
+            self.visitor.fault(tree, page::from_format(FaultKind::CookieInvalid, place, e));
         }
         for fault in faults {
             self.visitor.fault(tree, fault);
@@ -421,13 +414,7 @@ impl Walker<'_> {
             if self.nodes[node].page == cookie.page_id {
                 let holder = self.nodes[parent].cookie();
                 let place = Version::new(self.trees[tree].table, holder.page_id, holder.lsn);
-                let fault = Fault::new(
-                    FaultKind::Cycle,
-                    place,
-                    "children below the page",
-                    format!("a reference to page {} at LSN {}, which is above it", cookie.page_id, cookie.lsn),
-                );
-                self.visitor.fault(tree, fault.with(format!("the reference is {cookie}")));
+                self.visitor.fault(tree, Fault::new(FaultKind::Cycle, place, Fact::Upward { cookie }));
                 return true;
             }
             up = self.nodes[node].parent;
@@ -440,11 +427,8 @@ impl Walker<'_> {
     fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: Version) {
         let next = next_page_id(&self.trees[tree]);
         if cookie.page_id < FIRST_PAGE_ID || next.is_some_and(|n| cookie.page_id >= n) {
-            let expected = next.map_or(format!("a page id of at least {FIRST_PAGE_ID}"), |n| {
-                format!("a page id from {FIRST_PAGE_ID} to below next_page_id {n}")
-            });
-            let fault = Fault::new(FaultKind::PageIdRange, place, expected, format!("page id {}", cookie.page_id));
-            self.visitor.fault(tree, fault);
+            self.visitor
+                .fault(tree, Fault::new(FaultKind::PageIdRange, place, Fact::PageId { next: next.map(PageId) }));
         }
     }
 
@@ -480,15 +464,14 @@ impl Walker<'_> {
                     self.visitor.subtree_lost(tree);
                     let unsupported = e.class == crate::format::Class::Unsupported;
                     let kind = if unsupported { FaultKind::CookieUnsupported } else { FaultKind::CookieInvalid };
-                    self.visitor
-                        .fault(tree, page::from_format(kind, place, &e).with("in an address cell of this page"));
+                    self.visitor.fault(tree, page::from_format(kind, place, e).with(Note::InAddressCell));
                 }
                 Ok(cookie) if cookie.is_none() && outcome.damaged => {}
                 Ok(cookie) if cookie.is_none() => {
                     self.visitor.subtree_lost(tree);
                     let nothing = FormatError::invalid("the address names no page");
-                    let fault = page::from_format(FaultKind::CookieInvalid, place, &nothing);
-                    self.visitor.fault(tree, fault.with("in an address cell of this page"));
+                    let fault = page::from_format(FaultKind::CookieInvalid, place, nothing);
+                    self.visitor.fault(tree, fault.with(Note::InAddressCell));
                 }
                 Ok(cookie) => {
                     let page = Visited {
@@ -559,15 +542,8 @@ impl Walker<'_> {
         }
         for ((tree, page, lsn), mut parents) in std::mem::take(&mut self.twice).into_iter().zip(parents) {
             parents.sort_unstable();
-            let list = parents.iter().map(PageId::to_string).collect::<Vec<_>>().join(", ");
-            let found = format!("{} references", parents.len().max(2));
-            let fault = Fault::new(
-                FaultKind::ReferencedTwice,
-                Version::new(self.trees[tree].table, page, lsn),
-                "one reference",
-                found,
-            );
-            self.visitor.fault(tree, fault.with(format!("parent pages: {list}")));
+            let place = Version::new(self.trees[tree].table, page, lsn);
+            self.visitor.fault(tree, Fault::new(FaultKind::ReferencedTwice, place, Fact::References { parents }));
         }
     }
 }

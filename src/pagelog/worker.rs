@@ -3,7 +3,7 @@
 
 use super::catalog::{SHARED_METADATA, Tree};
 use super::chain::{self, Chain};
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fact, Fault, FaultKind, Wanted};
 use super::page::{self, Checks, Kids, Loaded, Look, Scratch};
 use super::seal;
 use super::walk::{Bits, FIRST_PAGE_ID, LeafSums, MAX_DEPTH, Options, Visited};
@@ -232,7 +232,7 @@ impl Worker<'_> {
                 out.leaf_root = true;
                 self.count_rows(tree, pending, 0, out);
             }
-            Ok(t) => out.faults.push(type_fault(loaded, "an internal page, as its address says", t.name())),
+            Ok(t) => out.faults.push(type_fault(loaded, Wanted::Internal, t)),
             Err(_) => {}
         }
     }
@@ -246,10 +246,10 @@ impl Worker<'_> {
         let loaded = loaded(tree, &page.cookie);
         match header.page_type() {
             Ok(t) if page.overflow && t != PageType::Overflow => {
-                out.faults.push(type_fault(loaded, "an overflow page", t.name()));
+                out.faults.push(type_fault(loaded, Wanted::Overflow, t));
             }
             Ok(t) if t.is_internal() => {
-                out.faults.push(type_fault(loaded, "a leaf page, as its address says", t.name()));
+                out.faults.push(type_fault(loaded, Wanted::Leaf, t));
             }
             Ok(_) if !page.overflow && (self.ground.options.depth == Depth::Deep || may_overflow) => {
                 self.count_rows(tree, pending, at, out);
@@ -464,25 +464,15 @@ fn separators(children: &Children<'_>, page: &Bounds, compared: bool) -> Vec<Bou
 fn check_bounds(leaf: &Summary, bounds: &Bounds, place: Version) -> Option<Fault> {
     let above = |low: &[u8]| leaf.first_key.as_deref().is_some_and(|first| first < low);
     if bounds.low.as_deref().is_some_and(above) {
-        return Some(Fault::new(
-            FaultKind::KeyRange,
-            place,
-            "keys from the page's separator on",
-            "a first key below it",
-        ));
+        return Some(Fault::new(FaultKind::KeyRange, place, Fact::BelowSeparator));
     }
     let below = |high: &[u8]| leaf.last_key.as_deref().is_some_and(|last| last >= high);
     if bounds.high.as_deref().is_some_and(below) {
-        return Some(Fault::new(
-            FaultKind::KeyRange,
-            place,
-            "keys below the next separator",
-            "a last key not below it",
-        ));
+        return Some(Fault::new(FaultKind::KeyRange, place, Fact::NotBelowNext));
     }
     None
 }
 
-fn type_fault(loaded: Loaded, expected: &str, found: &str) -> Fault {
-    Fault::new(FaultKind::Header, loaded.place, expected, format!("a {found} page"))
+fn type_fault(loaded: Loaded, wanted: Wanted, found: PageType) -> Fault {
+    Fault::new(FaultKind::Header, loaded.place, Fact::PageType { wanted, found })
 }

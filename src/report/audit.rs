@@ -10,6 +10,7 @@ use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
 use crate::coverage::{Coverage, Unchecked};
 use crate::id::Lsn;
+use crate::page::Depth;
 use crate::store::StoreKind;
 use crate::words;
 use serde::Serialize;
@@ -214,9 +215,9 @@ impl View<'_> {
                     grouped(self.trees().iter().map(|t| t.pages.reachable).sum()),
                     grouped(a.versions.get("live").map_or(0, |l| l.count)),
                     match a.store.depth {
-                        "quick" => "internal pages only (--quick)",
-                        "deep" => "all cells (--deep)",
-                        _ => "all checksums",
+                        Depth::Quick => "internal pages only (--quick)",
+                        Depth::Deep => "all cells (--deep)",
+                        Depth::Normal => "all checksums",
                     }
                 ));
             }
@@ -294,7 +295,7 @@ impl View<'_> {
         }
         let mut out = format!("{}\n", self.paint.head("Accounting (bytes)"));
         let mut header = vec!["Tree", "Pages", "Published", "Recomputed", "Physical", "Difference", "Cause"];
-        if a.store.depth == "deep" {
+        if a.store.depth == Depth::Deep {
             // Rows are known only when leaves were decoded.
             header.insert(2, "Rows");
             let counts = trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));

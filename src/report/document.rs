@@ -1,7 +1,8 @@
 //! An audit as programs read it: the facts, and beside them the words that people get.
 
-use super::{facts_home, facts_pagelog};
+use super::facts_home;
 use crate::audit::finding::{Code, Detail, Finding, Place, Severity};
+use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::Audit;
 use crate::words;
 use serde::Serialize;
@@ -27,9 +28,8 @@ pub struct FindingDocument<'a> {
     pub evidence: Vec<String>,
     /// What to do.
     pub remedy: String,
-    /// The same as values, where it is told as facts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<serde_json::Value>,
+    /// The same as values.
+    pub detail: DetailDocument<'a>,
 }
 
 impl<'a> From<&'a Finding> for FindingDocument<'a> {
@@ -46,12 +46,21 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             evidence,
             remedy: words::remedy(f),
             detail: match &f.detail {
-                Detail::Words(_) => None,
-                Detail::Home(detail) => Some(facts_home::values(detail)),
-                Detail::PageLog(fact) => Some(facts_pagelog::values(fact)),
+                Detail::Home(detail) => DetailDocument::Home(facts_home::values(detail)),
+                Detail::PageLog(fact) => DetailDocument::PageLog(fact),
             },
         }
     }
+}
+
+/// What a finding states, as values.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum DetailDocument<'a> {
+    /// About a home.
+    Home(serde_json::Value),
+    /// About a page log.
+    PageLog(&'a Fact),
 }
 
 /// A whole audit. The fields of [`Audit`] stand beside its findings.

@@ -8,7 +8,9 @@ use crate::audit::result::{Audit, TreeInfo, Verdict};
 use crate::coverage::Fate;
 use crate::decode::view::utc;
 use crate::format::home_turtle;
+use crate::home::directory::Way;
 use crate::home::files::METADATA;
+use crate::page::Depth;
 use std::collections::HashMap;
 
 /// Files on screen, unless more detail was asked for; those with findings come first.
@@ -30,7 +32,7 @@ pub(super) fn beside(view: &View<'_>, local: &LocalInfo) -> [String; 3] {
     let bytes = local.files.iter().fold(0, |sum: u64, f| sum.saturating_add(f.physical_size));
     let mut head = about(view, local, (&what, trees, bytes));
     for what in &local.not_checked {
-        head.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
+        head.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
     }
     [head, files(view, local), checkpoints(view, local)]
 }
@@ -43,7 +45,7 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
     out.push_str(&view.verdict());
     out.push_str(&view.not_checked());
     for what in &local.not_checked {
-        out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(what))));
+        out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
     }
     out
 }
@@ -64,15 +66,15 @@ fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[Tree
         checked(view, local)
     ));
     let unread = |name| matches!(a.coverage.fate(name), Some(Fate::NotChecked(_)));
-    if local.catalog.source == "recovery" {
+    if local.catalog.source == Way::Recovery {
         out.push_str(match unread(home_turtle::FILE_NAME) {
             true => "The turtle could not be read; the",
             false => "The turtle is of no use; the",
         });
         out.push_str(" metadata's own copy of its checkpoint was used instead.\n");
-    } else if local.catalog.source == "backup" {
+    } else if local.catalog.source == Way::Backup {
         out.push_str("A backup copy that was not opened yet: WiredTiger.backup lists the files.\n");
-    } else if local.catalog.source == "files" {
+    } else if local.catalog.source == Way::Files {
         let what = if a.findings.iter().any(|f| f.code == Code::Encrypted) {
             "The metadata is encrypted"
         } else if unread(METADATA) {
@@ -109,8 +111,8 @@ fn checked(view: &View<'_>, local: &LocalInfo) -> String {
     let (files, read) = (local.files.len(), if left { " of what could be read" } else { "" });
     match a.store.depth {
         _ if files == 0 => "no block file".to_string(),
-        "quick" => format!("internal pages only (--quick){read}"),
-        "deep" => format!("all cells (--deep){read}"),
+        Depth::Quick => format!("internal pages only (--quick){read}"),
+        Depth::Deep => format!("all cells (--deep){read}"),
         _ if !left && accounted == files => "all checksums, every byte of every file accounted".to_string(),
         _ => format!("all checksums{read}, every byte of {accounted} of {} accounted", count(files as u64, "file")),
     }
@@ -242,7 +244,7 @@ fn next(view: &View<'_>) -> String {
         out.push(format!("wtcheck explain {}", f.code.name()));
     }
     out.extend(next_of_files(a));
-    if a.verdict != Verdict::Clean && a.store.depth != "deep" {
+    if a.verdict != Verdict::Clean && a.store.depth != Depth::Deep {
         out.push(format!("wtcheck audit {} --deep", shell_word(&a.store.home)));
     }
     if out.is_empty() {

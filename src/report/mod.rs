@@ -9,7 +9,6 @@ pub mod dumps;
 pub mod explain;
 pub mod export;
 mod facts_home;
-mod facts_pagelog;
 pub mod fields;
 pub mod file_block;
 mod home;

@@ -4,9 +4,11 @@ use super::Words;
 use crate::audit::home::detail::{
     By, Cause, Descriptor, Difference, Fact, Foreign, HomeDetail, Missing, Named, Note, Number, Sizes,
 };
+use crate::audit::home::result::NotKnown;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::home::files::METADATA;
+use std::fmt;
 
 /// What a finding says.
 #[must_use]
@@ -229,5 +231,30 @@ fn note(note: &Note) -> String {
             "the newest copy of a checkpoint that is left in the file has generation {generation}, the metadata's has \
              {stated}: the file's end is gone, or the file is older than the metadata"
         ),
+    }
+}
+
+impl fmt::Display for NotKnown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHome => f.write_str(
+                "there is no home around the file: it was judged by the copy of its newest checkpoint in itself",
+            ),
+            Self::MetadataEncrypted => f.write_str(
+                "the metadata is encrypted: whether files are missing or unlisted is not known, each file was judged \
+                 by the copy of its newest checkpoint in the file itself",
+            ),
+            Self::MetadataInPart => f.write_str(
+                "the metadata could not be read in full: whether files are missing or unlisted is not known",
+            ),
+            Self::PageLogElsewhere { trees } => {
+                write!(f, "{trees} trees of the metadata live in a page log, which is not in this directory")
+            }
+            Self::LogEncrypted => {
+                f.write_str("log records are encrypted: their checksums hold, their content is not known")
+            }
+            Self::Cells { files: 1, why } => write!(f, "the cells of 1 file: {why}"),
+            Self::Cells { files, why } => write!(f, "the cells of {files} files: {why}"),
+        }
     }
 }

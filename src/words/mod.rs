@@ -2,7 +2,10 @@
 //! the verbs that write documents for people and the reports that lay them out. Nothing reads a sentence back.
 
 pub mod home;
+mod home_block;
+mod page;
 pub mod pagelog;
+pub mod pagelog_page;
 pub mod text;
 
 pub use crate::audit::finding::Words;
@@ -14,7 +17,6 @@ use crate::coverage::Unchecked;
 #[must_use]
 pub fn of(finding: &Finding) -> Words {
     match &finding.detail {
-        Detail::Words(words) => words.clone(),
         Detail::Home(detail) => home::of(detail),
         Detail::PageLog(fact) => pagelog::of(fact),
     }
@@ -23,12 +25,30 @@ pub fn of(finding: &Finding) -> Words {
 /// What to do about a finding.
 #[must_use]
 pub fn remedy(finding: &Finding) -> String {
-    match &finding.remedy {
+    match finding.remedy {
         Remedy::OfCode => finding.code.info().remedy.to_string(),
         Remedy::NextCheckpoint => {
             "Audit again after the next completed checkpoint: it must not reach the page any more.".to_string()
         }
-        Remedy::Text(text) => text.clone(),
+        Remedy::RestoreFile => {
+            "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a replica."
+                .to_string()
+        }
+        Remedy::RestoreVersion => {
+            "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
+             refuses to open the directory."
+                .to_string()
+        }
+        Remedy::PutTurtle { first } => {
+            let put = "Put the proposed turtle of this report in its place, in a copy of the directory.";
+            if first {
+                format!("{put} Do not open the directory with the engine before that.")
+            } else {
+                put.to_string()
+            }
+        }
+        Remedy::RestoreMetadata => "The engine refuses to open such a directory. Restore the metadata.".to_string(),
+        Remedy::Recovery => "None: recovery creates the row.".to_string(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The English of findings about page logs.
 
 use super::Words;
-use crate::audit::pagelog::account::{BUFFER, Candidate, CandidateKind};
+use super::text::{list, said};
+use crate::audit::pagelog::account::{Candidate, CandidateKind};
 use crate::audit::pagelog::fact::{DatabaseSize, Fact, Orphan, TreeSize};
+use crate::pagelog::catalog::{MetadataIssue, Refusal};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -10,6 +12,15 @@ use std::fmt::Display;
 #[must_use]
 pub fn of(fact: &Fact) -> Words {
     match fact {
+        Fact::Fault { fault, pages } => super::pagelog_page::of(fault, *pages),
+        Fact::Refused { record, text, refusal } => refused(refusal, record, text),
+        Fact::Metadata(issue) => match issue {
+            MetadataIssue::Row { error, .. } => said("a valid metadata row", error.to_string()),
+            MetadataIssue::Cookie { error, .. } => said("a valid root cookie", error.to_string()),
+            MetadataIssue::DuplicateId { uris, .. } => said("one file an id", uris.join(" and ")),
+            MetadataIssue::MissingStable { stable, .. } => said(stable.clone(), "no such metadata row"),
+        },
+        Fact::Damaged { error } => said("a readable database file", error.clone()),
         Fact::TreeSize(size) => tree_size(size),
         Fact::DatabaseSize(size) => database_size(size),
         Fact::RootPageId { published, recomputed } => {
@@ -54,12 +65,21 @@ pub fn of(fact: &Fact) -> Words {
     }
 }
 
-fn said(expected: impl Into<String>, found: impl Into<String>) -> Words {
-    Words { expected: expected.into(), found: found.into(), ..Words::default() }
-}
-
-fn list(items: &[impl Display]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn refused(refusal: &Refusal, record: &impl Display, text: &str) -> Words {
+    let mut words = match refusal {
+        Refusal::CompletionInvalid(e) => {
+            Words { evidence: vec![format!("its text: {text}")], ..said("a valid completion record", e.to_string()) }
+        }
+        Refusal::Unsupported(e) => said("a version this reader knows", e.to_string()),
+        Refusal::TurtleMissing(fault) => super::pagelog_page::of(fault, None),
+        Refusal::TurtleChecksum { expected, found, .. } => {
+            said(format!("checksum {expected:08x}"), format!("checksum {found:08x}"))
+        }
+        Refusal::TurtleInvalid { error, .. } => said("a valid turtle page", error.to_string()),
+        Refusal::RootCookie { error, .. } => said("a valid root cookie of the shared metadata", error.to_string()),
+    };
+    words.evidence.push(format!("completion record at LSN {record}"));
+    words
 }
 
 fn tree_size(size: &TreeSize) -> Words {
@@ -157,11 +177,13 @@ fn obsolete_chain(c: &Candidate) -> Words {
 }
 
 fn database_size(size: &DatabaseSize) -> Words {
-    let right = size.expected();
-    let mut words =
-        said(format!("{right} bytes (trees {} + buffer {BUFFER})", size.trees), format!("{} bytes", size.published));
+    let right = size.expected;
+    let mut words = said(
+        format!("{right} bytes (trees {} + buffer {})", size.trees, size.buffer),
+        format!("{} bytes", size.published),
+    );
     if size.published < right {
-        words.cause = if size.published == BUFFER {
+        words.cause = if size.published == size.buffer {
             "the total was clamped at 1 MiB after an underflow".into()
         } else {
             "bytes were subtracted that had not been added, or twice".into()
@@ -170,7 +192,7 @@ fn database_size(size: &DatabaseSize) -> Words {
         return words;
     }
     words.cause = if size.is_explained() {
-        let names: Vec<String> = size.dropped.iter().map(|(uri, c)| format!("{uri} ({} bytes)", c.bytes)).collect();
+        let names: Vec<String> = size.dropped.iter().map(|d| format!("{} ({} bytes)", d.uri, d.bytes)).collect();
         format!("dropped but still counted: {}; this explains the difference to the byte", names.join(", "))
     } else {
         "no dropped table's size fits the difference".into()

@@ -1,4 +1,17 @@
-//! Names of a store made safe for a screen, and numbers that can be read.
+//! Small parts of sentences: names of a store made safe for a screen, numbers that can be read, lists.
+
+use super::Words;
+use std::fmt::Display;
+
+/// What should be there and what is.
+pub(super) fn said(expected: impl Into<String>, found: impl Into<String>) -> Words {
+    Words { expected: expected.into(), found: found.into(), ..Words::default() }
+}
+
+/// Some things, with commas.
+pub(super) fn list(items: &[impl Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
 
 /// Text from a store, safe for a terminal: control characters and what turns text around are escaped.
 #[must_use]

@@ -607,11 +607,7 @@ impl<'c> Auditor<'c> {
                 Code::PageUndecodable | Code::KeyOutOfOrder | Code::CookieInvalid | Code::PageReferencedTwice
             ) {
                 // The catalogue speaks of page logs.
-                finding.remedy = Remedy::Text(
-                    "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a \
-                     replica."
-                        .to_string(),
-                );
+                finding.remedy = Remedy::RestoreFile;
             }
             self.findings.push(finding);
         }

@@ -28,13 +28,10 @@ use crate::store::open::KV_HOME;
 use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
-use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo};
+use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo, NotKnown};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// What to do about a turtle that is of no use.
-const PUT_TURTLE: &str = "Put the proposed turtle of this report in its place, in a copy of the directory.";
 
 /// What to audit and how.
 pub struct Options<'o> {
@@ -102,10 +99,7 @@ pub fn run(
     let audited: Vec<Audited> = chosen.par_iter().map(|entry| one(home, entry, options.no_mmap, &context)).collect();
     let mut whole = Whole::new(home, as_given, options);
     if home.alone {
-        whole.local.not_checked.push(
-            "there is no home around the file: it was judged by the copy of its newest checkpoint in itself"
-                .to_string(),
-        );
+        whole.local.not_checked.push(NotKnown::NoHome);
     } else {
         whole.home_findings();
     }
@@ -199,7 +193,7 @@ impl<'h> Whole<'h> {
                 completions: 0,
                 lsn_counter: None,
                 from_wal: false,
-                depth: options.depth.name(),
+                depth: options.depth,
             },
             checkpoint: None,
             trees: Vec::new(),
@@ -242,12 +236,7 @@ impl<'h> Whole<'h> {
         let home = self.home;
         self.local.version = home.version.clone();
         self.local.catalog = CatalogInfo {
-            source: match home.way {
-                Way::Turtle => "turtle",
-                Way::Recovery => "recovery",
-                Way::Backup => "backup",
-                Way::Files => "files",
-            },
+            source: home.way,
             complete: home.complete,
             rows: home.rows.clone(),
             proposed_turtle: home.proposed_turtle.clone(),
@@ -261,11 +250,7 @@ impl<'h> Whole<'h> {
         }
         if !has(VERSION_FILE) {
             let finding = self.find(Code::FileMissing, VERSION_FILE, Fact::Missing(Missing::Version));
-            finding.remedy = Remedy::Text(
-                "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
-                 refuses to open the directory."
-                    .to_string(),
-            );
+            finding.remedy = Remedy::RestoreVersion;
         }
         // Engines before 10.0 had another file in its place.
         let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
@@ -274,16 +259,9 @@ impl<'h> Whole<'h> {
             self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing(Missing::HistoryStore));
         }
         if home.encrypted {
-            self.local.not_checked.push(
-                "the metadata is encrypted: whether files are missing or unlisted is not known, each file was judged \
-                 by the copy of its newest checkpoint in the file itself"
-                    .to_string(),
-            );
+            self.local.not_checked.push(NotKnown::MetadataEncrypted);
         } else if !home.complete && !home.files.is_empty() {
-            self.local.not_checked.push(
-                "the metadata could not be read in full: whether files are missing or unlisted is not known"
-                    .to_string(),
-            );
+            self.local.not_checked.push(NotKnown::MetadataInPart);
             self.unchecked = true;
         }
         if !home.in_page_log.is_empty() && !home.page_log_here {
@@ -292,10 +270,7 @@ impl<'h> Whole<'h> {
             if self.audit.coverage.fate(&place).is_some() {
                 self.audit.coverage.not_checked(place, Unchecked::Absent);
             }
-            self.local.not_checked.push(format!(
-                "{} trees of the metadata live in a page log, which is not in this directory",
-                home.in_page_log.len()
-            ));
+            self.local.not_checked.push(NotKnown::PageLogElsewhere { trees: home.in_page_log.len() });
         }
         self.unlisted();
         self.logs();
@@ -307,19 +282,18 @@ impl<'h> Whole<'h> {
             match issue {
                 Issue::TurtleMissing(words) => {
                     let finding = self.find(Code::FileMissing, turtle, Fact::NoTurtle { message: words.clone() });
-                    finding.remedy =
-                        Remedy::Text(format!("{PUT_TURTLE} Do not open the directory with the engine before that."));
+                    finding.remedy = Remedy::PutTurtle { first: true };
                 }
                 Issue::TurtleInvalid { offset, reason } => {
                     let finding = self.find(Code::TurtleInvalid, turtle, Fact::Turtle { message: reason.clone() });
                     finding.place.offset = Some(*offset);
-                    finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
+                    finding.remedy = Remedy::PutTurtle { first: false };
                 }
                 Issue::TurtleStale { offset, cookies } => {
                     let fact = Fact::StaleTurtle { cookie: cookies.0.clone(), copy: cookies.1.clone() };
                     let finding = self.find_because(Code::TurtleInvalid, turtle, fact, Some(Cause::OtherTime));
                     finding.place.offset = Some(*offset);
-                    finding.remedy = Remedy::Text(PUT_TURTLE.to_string());
+                    finding.remedy = Remedy::PutTurtle { first: false };
                 }
                 Issue::Row { key, reason } => {
                     let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Row { message: reason.clone() });
@@ -329,8 +303,7 @@ impl<'h> Whole<'h> {
                     let finding = self.find(Code::DuplicateTreeId, METADATA, Fact::SameId { uris: uris.clone() });
                     finding.place.uri = uris.first().cloned();
                     finding.place.table_id = Some(TableId(*id));
-                    finding.remedy =
-                        Remedy::Text("The engine refuses to open such a directory. Restore the metadata.".to_string());
+                    finding.remedy = Remedy::RestoreMetadata;
                 }
                 Issue::Source { key, source } => {
                     let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Source { source: source.clone() });
@@ -364,7 +337,7 @@ impl<'h> Whole<'h> {
                 finding.severity = Severity::Note;
             }
             if created.is_some() {
-                finding.remedy = Remedy::Text("None: recovery creates the row.".to_string());
+                finding.remedy = Remedy::Recovery;
             }
         }
     }
@@ -391,9 +364,7 @@ impl<'h> Whole<'h> {
             encrypted: summary.encrypted,
         };
         if summary.encrypted {
-            self.local
-                .not_checked
-                .push("log records are encrypted: their checksums hold, their content is not known".into());
+            self.local.not_checked.push(NotKnown::LogEncrypted);
         }
         for problem in &summary.problems {
             let damage = problem.severity == wtlog::Severity::Damage;
@@ -472,8 +443,7 @@ impl<'h> Whole<'h> {
 
     fn finish(mut self) -> Audit {
         for (why, files) in &self.opaque {
-            let s = if *files == 1 { "" } else { "s" };
-            self.local.not_checked.push(format!("the cells of {files} file{s}: {}", why));
+            self.local.not_checked.push(NotKnown::Cells { files: *files, why: *why });
         }
         self.audit.database.sum_of_published =
             Some(self.audit.trees.iter().fold(0, |sum, t| sum.saturating_add(t.published_size.unwrap_or(0))));

@@ -1,5 +1,7 @@
 //! What an audit says of a local directory, beside what every audit says: schema 1 of the JSON.
 
+use crate::home::directory::Way;
+use crate::home::fault::Opaque;
 use crate::page::RowCounts;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ pub struct LocalInfo {
     /// Log files.
     pub log: LogInfo,
     /// What could not be looked into, in words; checksums and space accounting hold all the same.
-    pub not_checked: Vec<String>,
+    pub not_checked: Vec<NotKnown>,
 }
 
 /// Where the list of files comes from.
@@ -24,7 +26,7 @@ pub struct LocalInfo {
 pub struct CatalogInfo {
     /// `turtle`: the usual way; `backup`: the list of a backup copy, which has no turtle; `recovery`: the metadata's own copy, because the turtle is of no use;
     /// `files`: every file on its own, because there is no metadata.
-    pub source: &'static str,
+    pub source: Way,
     /// Every row of the metadata was read.
     pub complete: bool,
     /// Rows of the metadata by the word before their colon.
@@ -204,4 +206,36 @@ pub struct LogFileInfo {
     pub records: u64,
     /// Bytes in use; the rest is pre-allocated.
     pub used: u64,
+}
+
+/// What an audit of a home cannot know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotKnown {
+    /// A file alone, without a home around it.
+    NoHome,
+    /// The metadata is encrypted.
+    MetadataEncrypted,
+    /// The metadata could not be read in full.
+    MetadataInPart,
+    /// Trees live in a page log, which is not in the directory.
+    PageLogElsewhere {
+        /// How many.
+        trees: usize,
+    },
+    /// The records of the log are encrypted.
+    LogEncrypted,
+    /// Cells of files.
+    Cells {
+        /// How many files.
+        files: u64,
+        /// Why.
+        why: Opaque,
+    },
+}
+
+/// For programs it is the sentence that people get.
+impl Serialize for NotKnown {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
 }

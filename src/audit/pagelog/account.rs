@@ -4,6 +4,7 @@
 use super::classify::Class;
 use crate::id::{Lsn, PageId, TableId};
 use crate::store::Index;
+use serde::Serialize;
 use std::ops::Range;
 
 /// The allowance of `database_size` for pages that no tree tracks (07.8): 1 MiB.
@@ -16,13 +17,15 @@ const SEARCH_STEPS: u32 = 200_000;
 const LARGEST_SUBSET: usize = 32;
 
 /// A row or chain whose bytes a tree's total may still contain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
     /// What kind of leak it would be.
     pub kind: CandidateKind,
     /// Table.
+    #[serde(rename = "table_id")]
     pub table: TableId,
     /// Page id; 0 for a whole table.
+    #[serde(rename = "page_id")]
     pub page: PageId,
     /// LSN that identifies it: the orphan's own, the failed image's, the root's.
     pub lsn: Lsn,
@@ -33,17 +36,20 @@ pub struct Candidate {
 }
 
 /// Kinds of leaks, by row of 11.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CandidateKind {
     /// An orphan (11.4 A).
     Orphan,
     /// A chain given up after a failed full image (11.4 B).
     ObsoleteChain,
     /// A root counted twice (before 2026-03-04).
+    #[serde(rename = "root-counted-twice")]
     Root,
     /// A delta left over from a failed reconciliation (11.4 D).
     DuplicateDelta,
     /// A chain superseded by a full image and never subtracted (11.4 C).
+    #[serde(rename = "superseded-chain")]
     Superseded,
     /// A table that was dropped, in the database's total.
     DroppedTable,

@@ -1,11 +1,33 @@
 //! What an audit of a page log states, as fields. Its words are made in [`crate::words`].
 
-use super::account::Candidate;
-use crate::id::Lsn;
+use super::account::{Candidate, CandidateKind};
+use crate::id::{Lsn, TableId};
+use crate::pagelog::catalog::{MetadataIssue, Refusal};
+use crate::pagelog::fault::Fault;
+use serde::Serialize;
 
 /// What a finding about a page log states.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
+    /// A checkpoint that cannot be stood on.
+    Refused {
+        /// LSN of its completion record.
+        #[serde(rename = "completion_lsn")]
+        record: Lsn,
+        /// The record's text.
+        text: String,
+        /// Why.
+        #[serde(flatten)]
+        refusal: Refusal,
+    },
+    /// A row of the shared metadata.
+    Metadata(MetadataIssue),
+    /// A database of the page log that cannot be read in full.
+    Damaged {
+        /// Why, in the words of the library or of the reader.
+        error: String,
+    },
     /// A tree's published size against the sum of its pages (I1).
     TreeSize(TreeSize),
     /// The database's published size against those of the trees and the buffer (I4).
@@ -31,38 +53,49 @@ pub enum Fact {
         /// The last LSN given out, by the counter.
         counter: Lsn,
         /// The highest LSN there is.
+        #[serde(rename = "highest_lsn")]
         highest: Lsn,
     },
     /// The store's number of the last completed checkpoint against the completion records.
     LastCompleted {
         /// The checkpoint id that the store's counters name.
+        #[serde(rename = "named_checkpoint_id")]
         named: u64,
         /// That of the newest completion record.
+        #[serde(rename = "newest_checkpoint_id")]
         newest: u64,
         /// LSN of that record.
+        #[serde(rename = "newest_completion_lsn")]
         record: Lsn,
     },
     /// No completion record at all.
     NoCompletion {
         /// The checkpoint id that the store's counters name, if there was one.
+        #[serde(rename = "named_checkpoint_id")]
         named: Option<u64>,
     },
     /// A checkpoint that embeds an older key than the newest before it.
     StaleKey {
         /// The key it embeds.
+        #[serde(rename = "found_key_lsn")]
         own: Lsn,
         /// The newest one before it.
+        #[serde(rename = "expected_key_lsn")]
         newest: Lsn,
         /// LSN of its completion record.
+        #[serde(rename = "completion_lsn")]
         record: Lsn,
         /// LSN of its turtle page.
+        #[serde(rename = "metadata_lsn")]
         metadata: Lsn,
     },
     /// A key page that checkpoints embed and nobody has.
     KeyPageMissing {
         /// Its LSN.
+        #[serde(rename = "key_lsn")]
         lsn: Lsn,
         /// LSNs of the completion records.
+        #[serde(rename = "completion_lsns")]
         users: Vec<Lsn>,
     },
     /// A key page that breaks the rules of its header.
@@ -70,6 +103,7 @@ pub enum Fact {
         /// What is wrong, in the decoder's or the system's words.
         error: String,
         /// LSNs of the completion records that embed it.
+        #[serde(rename = "completion_lsns")]
         users: Vec<Lsn>,
     },
     /// A table that no checkpoint's metadata names.
@@ -79,42 +113,78 @@ pub enum Fact {
         /// Their stored bytes.
         bytes: u64,
     },
+    /// A fault of a page, told as the fault itself.
+    #[serde(untagged)]
+    Fault {
+        /// What is wrong.
+        #[serde(flatten)]
+        fault: Fault,
+        /// Pages of the tree that it stands for, where it only says that they could not be checked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pages: Option<u64>,
+    },
 }
 
 /// A tree's size. All numbers are bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TreeSize {
     /// `size=` of the checkpoint entry.
     pub published: u64,
     /// The sum of the sizes of its pages.
     pub recomputed: u64,
+    /// Published minus recomputed.
+    pub difference: i64,
     /// What of the difference is not explained.
+    #[serde(rename = "residual_bytes")]
     pub residual: u64,
     /// What explains it.
     pub explained_by: Vec<Candidate>,
 }
 
 /// The database's size. All numbers are bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatabaseSize {
     /// `database_size` of the completion record.
     pub published: u64,
     /// The sum of the trees' published sizes.
+    #[serde(rename = "sum_of_published")]
     pub trees: u64,
+    /// What the engine adds to that sum.
+    pub buffer: u64,
+    /// What it should be.
+    pub expected: u64,
+    /// Published minus expected.
+    pub difference: i64,
     /// What of the difference is not explained.
+    #[serde(rename = "residual_bytes")]
     pub residual: u64,
-    /// Dropped tables whose last published sizes explain it, each with its URI.
-    pub dropped: Vec<(String, Candidate)>,
+    /// Dropped tables whose last published sizes explain it.
+    #[serde(rename = "explained_by")]
+    pub dropped: Vec<Dropped>,
+}
+
+/// A table that is no longer there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// [`CandidateKind::DroppedTable`].
+    pub kind: CandidateKind,
+    /// URI of its tree.
+    pub uri: String,
+    /// Its id.
+    pub table_id: TableId,
+    /// Its last published size.
+    pub bytes: u64,
 }
 
 /// A row that nothing names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Orphan {
     /// Stored bytes.
     pub bytes: u32,
     /// Its bytes are in the tree's published size.
     pub explains: bool,
     /// LSNs of all rows of the page.
+    #[serde(rename = "lsns")]
     pub rows: Vec<Lsn>,
     /// A checkpoint's metadata names the table.
     pub listed: bool,
@@ -129,12 +199,6 @@ impl TreeSize {
 }
 
 impl DatabaseSize {
-    /// What it should be.
-    #[must_use]
-    pub fn expected(&self) -> u64 {
-        self.trees.saturating_add(super::account::BUFFER)
-    }
-
     /// Whether the difference is explained to the byte.
     #[must_use]
     pub fn is_explained(&self) -> bool {

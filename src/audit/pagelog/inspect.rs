@@ -94,7 +94,7 @@ pub fn inspect(
     }
     faults.dedup();
     let uri = out.uri.clone().unwrap_or_default();
-    out.findings = faults.iter().map(|f| reach::finding(&uri, f)).collect();
+    out.findings = faults.iter().map(|f| reach::finding(&uri, f, None)).collect();
     Ok(out)
 }
 

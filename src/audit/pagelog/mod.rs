@@ -21,10 +21,10 @@ use super::{AuditError, Options, Progress};
 use crate::coverage::{Coverage, Unchecked};
 use crate::format::generation::{self, Evidence, Generation};
 use crate::format::image::Era;
-use crate::id::{Lsn, TableId, Version};
+use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::Depth;
 use crate::pagelog::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
-use crate::pagelog::fault::FaultKind;
+use crate::pagelog::fault::{Fault, FaultKind};
 use crate::pagelog::seal;
 use crate::pagelog::walk;
 use crate::store::{
@@ -103,7 +103,7 @@ impl Opened<'_> {
     /// The system did not give all rows and records.
     #[must_use]
     pub fn has_unread(&self) -> bool {
-        self.problems.iter().any(|p| p.io.is_some() && p.affects != Affected::None)
+        self.problems.iter().any(|p| p.io.is_some() && p.affects.any_table())
     }
 }
 
@@ -193,51 +193,25 @@ pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: 
 
 /// A finding for a record that cannot be used; `None` where it just could not be read.
 fn refused(row: &CompletionRow, refusal: Refusal) -> Option<Finding> {
-    let at = |Version { table, page, lsn }: Version| Place {
-        table_id: Some(table),
-        page_id: Some(page),
-        lsn: Some(lsn),
+    let record = Version { lsn: row.lsn, ..Version::default() };
+    let (code, at) = match &refusal {
+        Refusal::CompletionInvalid(_) => (Code::CompletionInvalid, record),
+        Refusal::Unsupported(_) => (Code::CookieUnsupported, record),
+        Refusal::TurtleMissing(fault) if fault.kind.is_unchecked() => return None,
+        Refusal::TurtleMissing(fault) => (Code::PageMissing, fault.place()),
+        Refusal::TurtleChecksum { place, .. } => (Code::TurtleChecksum, *place),
+        Refusal::TurtleInvalid { place, .. } => (Code::TurtleInvalid, *place),
+        Refusal::RootCookie { place, .. } => (Code::CookieInvalid, *place),
+    };
+    let of_page = at.page != PageId::default();
+    let place = Place {
+        table_id: of_page.then_some(at.table),
+        page_id: of_page.then_some(at.page),
+        lsn: Some(at.lsn),
         ..Place::default()
     };
-    let record = format!("completion record at LSN {}", row.lsn);
-    let finding = match refusal {
-        Refusal::CompletionInvalid(e) => Finding::new(
-            Code::CompletionInvalid,
-            Place { lsn: Some(row.lsn), ..Place::default() },
-            "a valid completion record",
-            e.to_string(),
-        )
-        .with(format!("its text: {}", String::from_utf8_lossy(&row.text))),
-        Refusal::Unsupported(e) => Finding::new(
-            Code::CookieUnsupported,
-            Place { lsn: Some(row.lsn), ..Place::default() },
-            "a version this reader knows",
-            e.to_string(),
-        ),
-        Refusal::TurtleMissing(fault) if fault.kind.is_unchecked() => return None,
-        Refusal::TurtleMissing(fault) => Finding::new(
-            Code::PageMissing,
-            at(Version::new(fault.table, fault.page, fault.lsn)),
-            fault.expected,
-            fault.found,
-        ),
-        Refusal::TurtleChecksum { place, expected, found } => Finding::new(
-            Code::TurtleChecksum,
-            at(place),
-            format!("checksum {expected:08x}"),
-            format!("checksum {found:08x}"),
-        ),
-        Refusal::TurtleInvalid { place, error } => {
-            Finding::new(Code::TurtleInvalid, at(place), "a valid turtle page", error.to_string())
-        }
-        Refusal::RootCookie { place, error } => Finding::new(
-            Code::CookieInvalid,
-            at(place),
-            "a valid root cookie of the shared metadata",
-            error.to_string(),
-        ),
-    };
-    Some(finding.with(record))
+    let fact = Fact::Refused { record: row.lsn, text: String::from_utf8_lossy(&row.text).into_owned(), refusal };
+    Some(Finding::of(code, place, fact.into()))
 }
 
 /// Audit a store.
@@ -320,7 +294,7 @@ impl<'a> Work<'a> {
                 completions: opened.completions.len() as u64,
                 lsn_counter: layout.lsn_counter,
                 from_wal: layout.from_wal,
-                depth: options.depth.name(),
+                depth: options.depth,
             },
             checkpoint: None,
             trees: Vec::new(),
@@ -339,7 +313,7 @@ impl<'a> Work<'a> {
         let below = ledger::below(home, &layout.dir);
         audit.coverage = ledger::of(opened, below);
         // Counters alone can be lost without anything going unjudged.
-        let unchecked = opened.problems.iter().any(|p| p.affects != Affected::None);
+        let unchecked = opened.problems.iter().any(|p| p.affects.any_table());
         Self { opened, options, findings, unchecked, audit, evidence, below }
     }
 
@@ -541,29 +515,20 @@ impl<'a> Work<'a> {
             if unread && matches!(issue, MetadataIssue::MissingStable { .. }) {
                 continue;
             }
-            let uri = |uri: &str| Place { uri: Some(uri.to_string()), ..Place::default() };
-            self.findings.push(match issue {
-                MetadataIssue::Row { uri: u, error } => {
-                    Finding::new(Code::MetadataInvalid, uri(u), "a valid metadata row", error.to_string())
-                }
-                MetadataIssue::Cookie { uri: u, table, error } => {
-                    let place = Place { table_id: Some(*table), ..uri(u) };
-                    Finding::new(Code::CookieInvalid, place, "a valid root cookie", error.to_string())
-                }
-                MetadataIssue::DuplicateId { id, uris } => {
-                    let place = Place { uri: uris.first().cloned(), table_id: Some(*id), ..Place::default() };
-                    Finding::new(Code::DuplicateTreeId, place, "one file an id", uris.join(" and "))
-                }
-                MetadataIssue::MissingStable { uri: u, stable } => {
-                    Finding::new(Code::MissingStableFile, uri(u), stable.clone(), "no such metadata row")
-                }
-            });
+            let (code, table_id) = match issue {
+                MetadataIssue::Row { .. } => (Code::MetadataInvalid, None),
+                MetadataIssue::Cookie { table, .. } => (Code::CookieInvalid, Some(*table)),
+                MetadataIssue::DuplicateId { id, .. } => (Code::DuplicateTreeId, Some(*id)),
+                MetadataIssue::MissingStable { .. } => (Code::MissingStableFile, None),
+            };
+            let place = Place { uri: issue.uri().map(str::to_string), table_id, ..Place::default() };
+            self.findings.push(Finding::of(code, place, Fact::Metadata(issue.clone()).into()));
         }
     }
 
     /// Faults of the walk as findings; what only could not be checked is counted once a tree.
     fn fault_findings(&mut self, catalog: &Catalog, reached: &reach::Reached) {
-        let mut unchecked: BTreeMap<(usize, Code), (u64, Finding)> = BTreeMap::new();
+        let mut unchecked: BTreeMap<(usize, FaultKind), (u64, &Fault)> = BTreeMap::new();
         let crossed: HashSet<usize> = reached
             .faults
             .iter()
@@ -580,16 +545,14 @@ impl<'a> Work<'a> {
                 continue;
             }
             let spec = &catalog.trees[*tree];
-            let finding = reach::finding(&spec.uri, fault);
             if fault.kind.is_unchecked() {
-                let entry = unchecked.entry((*tree, finding.code)).or_insert((0, finding));
-                entry.0 += 1;
+                unchecked.entry((*tree, fault.kind)).or_insert((0, fault)).0 += 1;
             } else {
-                self.findings.push(finding);
+                self.findings.push(reach::finding(&spec.uri, fault, None));
             }
         }
-        for (_, (count, finding)) in unchecked {
-            self.findings.push(finding.with(format!("{count} pages of this tree")));
+        for ((tree, _), (count, fault)) in unchecked {
+            self.findings.push(reach::finding(&catalog.trees[tree].uri, fault, Some(count)));
         }
     }
 
@@ -705,7 +668,7 @@ fn damaged(problem: &Problem) -> Finding {
         _ => None,
     };
     let place = Place { file: Some(problem.file.clone()), table_id, ..Place::default() };
-    Finding::new(Code::StoreDamaged, place, "a readable database file", problem.reason.clone())
+    Finding::of(Code::StoreDamaged, place, Fact::Damaged { error: problem.reason.clone() }.into())
 }
 
 /// Two trees on one table cannot be walked apart; the first keeps it. The finding names both.

@@ -9,7 +9,7 @@ use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
 use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA, Tree};
-use crate::pagelog::fault::{Fault, FaultKind};
+use crate::pagelog::fault::{Fact, Fault, FaultKind};
 use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
 use std::collections::{HashMap, HashSet};
@@ -157,17 +157,9 @@ impl Audited<'_> {
         let last = frontier.max(self.metadata_lsn);
         if let Some(discard) = later.iter().find(|r| r.is_discard() && r.lsn <= last) {
             let place = Version::new(table, page.cookie.page_id, page.cookie.lsn);
-            let found = format!("a discard record at LSN {}", discard.lsn);
             let kind = if discard.lsn <= frontier { FaultKind::DiscardedInUse } else { FaultKind::DiscardedSoon };
-            let mut fault = Fault::new(kind, place, "no discard record", found);
-            fault = fault.with(format!("the tree's root is at LSN {frontier}"));
-            if kind == FaultKind::DiscardedSoon {
-                fault = fault.with(format!("the checkpoint's turtle page is at LSN {}", self.metadata_lsn)).with(
-                    "two readings: the next checkpoint's work, done after this tree's root was written; or the page \
-                     was discarded too early",
-                );
-            }
-            self.fault(tree, fault);
+            let fact = Fact::Discarded { discard: discard.lsn, root: frontier, metadata: self.metadata_lsn };
+            self.fault(tree, Fault::new(kind, place, fact));
         }
     }
 }
@@ -177,9 +169,8 @@ impl Visitor for Audited<'_> {
         if page.level == 0 && page.cookie.lsn >= self.metadata_lsn {
             // Roots are written before the turtle page that leads to them (I5 of 11.2).
             let place = Version::new(self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
-            let expected = format!("a root below the metadata LSN {}", self.metadata_lsn);
-            let found = format!("LSN {}", page.cookie.lsn);
-            self.fault(tree, Fault::new(FaultKind::ChildNewer, place, expected, found));
+            let fact = Fact::NotBelowTurtle { metadata: self.metadata_lsn };
+            self.fault(tree, Fault::new(FaultKind::ChildNewer, place, fact));
         }
         let sums = &mut self.sums[tree];
         let size = u64::from(page.cookie.size);
@@ -355,9 +346,9 @@ impl Visitor for Marker<'_> {
     }
 }
 
-/// The finding for a fault of a walk.
+/// The finding for a fault of a walk; `pages`: how many pages of the tree it stands for.
 #[must_use]
-pub fn finding(uri: &str, fault: &Fault) -> Finding {
+pub fn finding(uri: &str, fault: &Fault, pages: Option<u64>) -> Finding {
     let code = match fault.kind {
         FaultKind::Missing => Code::PageMissing,
         FaultKind::Checksum => Code::PageChecksum,
@@ -386,10 +377,7 @@ pub fn finding(uri: &str, fault: &Fault) -> Finding {
         lsn: Some(fault.lsn),
         ..Place::default()
     };
-    let mut finding = Finding::new(code, place, fault.expected.clone(), fault.found.clone());
-    if let Some(words) = finding.words_mut() {
-        words.evidence.clone_from(&fault.evidence);
-    }
+    let mut finding = Finding::of(code, place, super::fact::Fact::Fault { fault: fault.clone(), pages }.into());
     if fault.kind == FaultKind::DiscardedSoon {
         finding.severity = Severity::Note;
         finding.remedy = Remedy::NextCheckpoint;

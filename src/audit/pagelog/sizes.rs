@@ -2,7 +2,7 @@
 
 use super::account::{self, Candidate, CandidateKind};
 use super::classify::Class;
-use super::fact::{DatabaseSize, Fact, TreeSize};
+use super::fact::{DatabaseSize, Dropped, Fact, TreeSize};
 use super::reach::{Reached, TreeSums};
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{DatabaseInfo, SizeMeaning, TreeInfo};
@@ -106,7 +106,8 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     }
     if published < sums.cookie_bytes {
         let (recomputed, residual) = (sums.cookie_bytes, sums.cookie_bytes - published);
-        let fact = Fact::TreeSize(TreeSize { published, recomputed, residual, explained_by: Vec::new() });
+        let difference = signed_difference(published, recomputed);
+        let fact = Fact::TreeSize(TreeSize { published, recomputed, difference, residual, explained_by: Vec::new() });
         out.findings.push(Finding::of(Code::SizeDeflated, place(tree), fact.into()));
         return info;
     }
@@ -128,6 +129,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     let fact = Fact::TreeSize(TreeSize {
         published,
         recomputed: sums.cookie_bytes,
+        difference: signed_difference(published, sums.cookie_bytes),
         residual: explanation.residual,
         explained_by: used.iter().map(|c| (*c).clone()).collect(),
     });
@@ -227,12 +229,14 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
     let difference = signed_difference(published, right);
     database.difference = Some(difference);
     let place = Place { lsn: Some(input.audited.lsn), ..Place::default() };
-    let size = |residual, dropped| DatabaseSize { published, trees: sum, residual, dropped };
+    let (buffer, expected) = (account::BUFFER, right);
+    let size =
+        |residual, dropped| DatabaseSize { published, trees: sum, buffer, expected, difference, residual, dropped };
     let (code, size) = if difference < 0 {
         (Code::DatabaseSizeDeflated, size(difference.unsigned_abs(), Vec::new()))
     } else if difference > 0 {
         let dropped = dropped_tables(input);
-        let candidates: Vec<Candidate> = dropped.iter().map(|d| d.1.clone()).collect();
+        let candidates: Vec<Candidate> = dropped.iter().map(whole_table).collect();
         let explanation = account::explain(difference.unsigned_abs(), &candidates);
         let used = explanation.used.iter().map(|i| dropped[*i].clone()).collect();
         (Code::DatabaseSizeInflated, size(explanation.residual, used))
@@ -243,7 +247,7 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
 }
 
 /// Tables that an older checkpoint names and the audited one does not, with their last published size.
-fn dropped_tables(input: &Input<'_>) -> Vec<(String, Candidate)> {
+fn dropped_tables(input: &Input<'_>) -> Vec<Dropped> {
     let present: HashSet<(&str, TableId)> = input.all_trees.iter().map(|t| (t.uri.as_str(), t.table)).collect();
     let mut out: BTreeMap<(&str, TableId), u64> = BTreeMap::new();
     for (_, catalog) in input.older.iter().filter(|(c, _)| c.lsn < input.audited.lsn) {
@@ -255,10 +259,11 @@ fn dropped_tables(input: &Input<'_>) -> Vec<(String, Candidate)> {
         }
     }
     out.into_iter()
-        .map(|((uri, table), bytes)| {
-            let kind = CandidateKind::DroppedTable;
-            let page = PageId::default();
-            (uri.to_string(), Candidate { kind, table, page, lsn: Lsn::NONE, bytes, lsns: Vec::new() })
-        })
+        .map(|((uri, table_id), bytes)| Dropped { kind: CandidateKind::DroppedTable, uri: uri.into(), table_id, bytes })
         .collect()
+}
+
+fn whole_table(dropped: &Dropped) -> Candidate {
+    let (kind, page, lsns) = (dropped.kind, PageId::default(), Vec::new());
+    Candidate { kind, table: dropped.table_id, page, lsn: Lsn::NONE, bytes: dropped.bytes, lsns }
 }

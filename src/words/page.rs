@@ -1,7 +1,6 @@
-//! The words for [`What`] and [`Clash`], in this one place. Faults of both families still carry text;
-//! once they carry the facts themselves, this belongs to the reports.
+//! The English of what is wrong with a page, of both families.
 
-use super::what::{Clash, Part, Wanted, What};
+use crate::page::what::{Clash, Part, Wanted, What};
 use std::fmt;
 
 impl fmt::Display for Clash {

@@ -1,26 +1,13 @@
-//! The words for what is wrong with a block of a local file. Nothing reads them back.
+//! The English of what is wrong with a block of a local file.
 
-use super::fault::Opaque;
-use super::fault::{BadSum, Fact, Fault, Note, Which};
 use crate::format::page_header::PageType;
+use crate::home::fault::{BadSum, Fact, Fault, Note, Opaque};
 use crate::page::rules::Rule;
 use std::fmt;
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} expected, found {}", self.expected(), self.found())
-    }
-}
-
-impl Which {
-    /// The word.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Alloc => "alloc",
-            Self::Avail => "avail",
-            Self::Discard => "discard",
-        }
     }
 }
 
@@ -39,8 +26,7 @@ fn name(kind: Option<PageType>, otherwise: &'static str) -> &'static str {
 
 impl Fault {
     /// What should be there.
-    #[must_use]
-    pub fn expected(&self) -> String {
+    pub(super) fn expected(&self) -> String {
         match &self.fact {
             Fact::FileEnds { needed, .. } => format!("a file of at least {needed} bytes"),
             Fact::Unread => "readable bytes".into(),
@@ -77,8 +63,7 @@ impl Fault {
     }
 
     /// What is there.
-    #[must_use]
-    pub fn found(&self) -> String {
+    pub(super) fn found(&self) -> String {
         match &self.fact {
             Fact::FileEnds { len, .. } => format!("{len} bytes"),
             Fact::Unread => "none".into(),
@@ -115,8 +100,7 @@ impl Fault {
     }
 
     /// Facts that support it, one a line.
-    #[must_use]
-    pub fn evidence(&self) -> Vec<String> {
+    pub(super) fn evidence(&self) -> Vec<String> {
         let mut out = self.own_evidence();
         for note in &self.notes {
             match note {
