@@ -78,6 +78,9 @@ def check(args, home):
         raise SystemExit(f"{home}: audit: {ours['error']}")
     if ours.get("checkpoint") is None:
         return None
+    # The local files beside a page log are audited as well, and not exported.
+    local = {f"file:{f['file']}" for f in (ours.get("local") or {}).get("files", [])}
+    ours["trees"] = [t for t in ours["trees"] if t["uri"] not in local]
     with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
         out = Path(temp, "out")
         for index in range(1, args.shards + 1):

@@ -60,9 +60,14 @@ pub enum Kind {
 impl<'a> Config<'a> {
     /// Parse one level of `text`.
     pub fn parse(text: &'a str) -> Result<Self> {
+        Self::parse_to(text).map_err(|(_, e)| e)
+    }
+
+    /// As [`Config::parse`]; an error comes with the byte it is met at.
+    pub fn parse_to(text: &'a str) -> std::result::Result<Self, (usize, FormatError)> {
         if text.len() > MAX_TEXT {
             let message = format!("configuration text of {} bytes, more than {MAX_TEXT}", text.len());
-            return Err(FormatError::invalid(message));
+            return Err((MAX_TEXT, FormatError::invalid(message)));
         }
         let mut scan = Scanner { text, bytes: text.as_bytes(), pos: 0 };
         let mut entries = Vec::new();
@@ -71,10 +76,10 @@ impl<'a> Config<'a> {
             if scan.peek().is_none() {
                 return Ok(Self { entries });
             }
-            entries.push(scan.entry()?);
+            entries.push(scan.entry().map_err(|e| (scan.pos, e))?);
             scan.skip(is_space);
             if !matches!(scan.peek(), None | Some(b',')) {
-                return Err(scan.error("comma expected"));
+                return Err((scan.pos, scan.error("comma expected")));
             }
         }
     }

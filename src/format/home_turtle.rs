@@ -3,8 +3,8 @@
 //!
 //! Not to be confused with the turtle page of a page log ([`super::pagelog_turtle`]).
 
+use super::Class;
 use super::config::{Config, Kind, shorten};
-use super::{Class, FormatError};
 use std::fmt::Write as _;
 
 /// Name of the file.
@@ -283,18 +283,12 @@ fn check_metadata(line: Line<'_>) -> Result<(), Fault> {
 }
 
 fn config_of<'a>(key: &'static str, line: Line<'a>) -> Result<Config<'a>, Fault> {
-    Config::parse(line.text).map_err(|e| {
-        let at = position(&e).unwrap_or(line.text.len()).min(line.text.len());
+    Config::parse_to(line.text).map_err(|(at, e)| {
+        let at = at.min(line.text.len());
         let cut = if line.ended { "" } else { "; the text is cut (no line end)" };
         let message = format!("value of `{key}`: {}{cut}", e.message);
         Fault::new(e.class, line.at.saturating_add(at), Some(key), message)
     })
-}
-
-/// The byte a configuration error speaks of; the message is the only place that has it.
-fn position(e: &FormatError) -> Option<usize> {
-    let (_, rest) = e.message.split_once("byte ")?;
-    rest.split_once(':')?.0.parse().ok()
 }
 
 fn field<'a>(config: &Config<'a>, key: &'static str, line: Line<'a>, name: &str) -> Result<&'a str, Fault> {

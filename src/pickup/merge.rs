@@ -30,11 +30,28 @@ pub struct Merged {
     pub kept: usize,
 }
 
+/// What stands against a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// A row that is no configuration text.
+    Row,
+    /// A layered table whose stable file has no row.
+    MissingStable,
+    /// A new object of which the local metadata has a part.
+    LocalEntry,
+    /// A field that must not change differs.
+    Immutable,
+    /// Stable files of one id.
+    SameId,
+}
+
 /// A merge that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// EINVAL.
     pub code: Code,
+    /// Why.
+    pub conflict: Conflict,
     /// The engine panics.
     pub panics: bool,
     /// The engine's words, and which rows.
@@ -61,29 +78,41 @@ const MAY_CHANGE_TOO: &str = "write_timestamp_usage";
 /// Merge the rows of a shared metadata into the local one.
 pub fn merge(local: &Local, shared: &[(String, String)], checks: Checks) -> Result<Merged, Refused> {
     let mut out = Merged { local: local.clone(), created: 0, replaced: 0, kept: 0 };
-    let invalid = |reason: String| Refused { code: Code::EINVAL, panics: checks.strict, reason };
+    let invalid = |conflict, reason| Refused { code: Code::EINVAL, conflict, panics: checks.strict, reason };
     let names: BTreeMap<&str, &str> = shared.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     for (uri, value) in shared {
-        let config = Config::parse(value).map_err(|e| invalid(format!("{uri}: {}", e.message)))?;
+        let config = Config::parse(value).map_err(|e| invalid(Conflict::Row, format!("{uri}: {}", e.message)))?;
         if let Some(stable) = uri.strip_prefix("layered:").and(config.get("stable")) {
             let stable = stable.as_str();
             if !names.contains_key(stable) {
-                return Err(invalid(format!("Missing shared file: metadata entry {stable} of {uri}")));
+                return Err(invalid(
+                    Conflict::MissingStable,
+                    format!("Missing shared file: metadata entry {stable} of {uri}"),
+                ));
             }
             let fresh = !local.contains_key(uri);
             let ingest = config.get("ingest").map(|v| v.as_str());
             let unexpected = [Some(stable), ingest].into_iter().flatten().find(|u| local.contains_key(*u));
             if let (true, Some(unexpected)) = (fresh, unexpected) {
-                return Err(invalid(format!("new object {uri} has an unexpected local entry {unexpected}")));
+                return Err(invalid(
+                    Conflict::LocalEntry,
+                    format!("new object {uri} has an unexpected local entry {unexpected}"),
+                ));
             }
         }
         match local.get(uri) {
             Some(old) => {
                 if ![SHARED_METADATA, SHARED_HISTORY].contains(&uri.as_str()) {
-                    let old = Config::parse(old).map_err(|e| invalid(format!("local {uri}: {}", e.message)))?;
+                    let old = Config::parse(old)
+                        .map_err(|e| invalid(Conflict::Row, format!("local {uri}: {}", e.message)))?;
                     if let Some(field) = changed(&old, &config, checks) {
                         let reason = format!("{uri}: the immutable field `{field}` differs from the local one");
-                        return Err(Refused { code: Code::EINVAL, panics: true, reason });
+                        return Err(Refused {
+                            code: Code::EINVAL,
+                            conflict: Conflict::Immutable,
+                            panics: true,
+                            reason,
+                        });
                     }
                 }
                 out.replaced += 1;
@@ -96,7 +125,7 @@ pub fn merge(local: &Local, shared: &[(String, String)], checks: Checks) -> Resu
     match same_id(&out.local) {
         Some((id, uris)) => {
             let reason = format!("checkpoint pickup would leave btree ID {id} shared by {}", uris.join(", "));
-            Err(Refused { code: Code::EINVAL, panics: true, reason })
+            Err(Refused { code: Code::EINVAL, conflict: Conflict::SameId, panics: true, reason })
         }
         None => Ok(out),
     }

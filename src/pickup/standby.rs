@@ -6,7 +6,7 @@
 //! back when an attempt fails.
 
 use super::code::Code;
-use super::merge::{self, Checks, Local};
+use super::merge::{self, Checks, Conflict, Local};
 use super::profile::Profile;
 use super::source::{Fetch, Source};
 use super::step::{Done, Step};
@@ -209,6 +209,8 @@ pub struct Attempt {
     turtle: Option<Turtle>,
     wrong_key: Option<crate::format::FormatError>,
     merged: Option<Arc<Local>>,
+    /// What stood against the merge.
+    conflict: Option<Conflict>,
 }
 
 /// What one step came to, before it is written down.
@@ -245,6 +247,7 @@ impl Attempt {
             turtle: None,
             wrong_key: None,
             merged: None,
+            conflict: None,
         }
     }
 
@@ -273,6 +276,12 @@ impl Attempt {
     #[must_use]
     pub fn keystore_lsn(&self) -> Option<Lsn> {
         self.turtle.as_ref().and_then(|t| t.key_provider).map(|k| k.lsn)
+    }
+
+    /// What stood against the merge, once that was tried.
+    #[must_use]
+    pub fn conflict(&self) -> Option<Conflict> {
+        self.conflict
     }
 
     /// Take the next step. `trace` gets what was seen.
@@ -622,6 +631,7 @@ impl Attempt {
                 Did::Ok(note)
             }
             Err(refused) => {
+                self.conflict = Some(refused.conflict);
                 let mut log = vec![refused.reason.clone()];
                 log.extend(lines());
                 if refused.panics || !build.rules().unrolls() {

@@ -11,6 +11,7 @@ use crate::id::{Lsn, TableId};
 use crate::pagelog::catalog::{self, KEY_TABLE, SHARED_METADATA, SPECIAL_PAGE};
 use crate::pagelog::fault::{Fault, FaultKind};
 use crate::store::{BlockReader, Row, StoreError};
+use crate::words;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -102,7 +103,8 @@ impl<'s> StoreSource<'s> {
 
     fn lost(&mut self, fault: &Fault) -> Fetch {
         let place = format!("table {}, page {}, LSN {}", fault.table, fault.page, fault.lsn);
-        let why = format!("shared metadata: {place}: expected {}, found {}", fault.expected, fault.found);
+        let said = words::pagelog_page::of(fault, None);
+        let why = format!("shared metadata: {place}: expected {}, found {}", said.expected, said.found);
         // Rows that a damaged file hides are not known to be missing.
         let hidden = matches!(fault.kind, FaultKind::Missing | FaultKind::ChainBroken | FaultKind::SizeMismatch)
             && self.opened.is_partial(fault.table);

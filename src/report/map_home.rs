@@ -7,7 +7,7 @@ use super::text::{count, escape, grouped, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Severity};
 use crate::audit::home::FileMap;
-use crate::audit::home::result::FileInfo;
+use crate::audit::home::result::{FileInfo, NotKnown};
 use crate::audit::result::{Audit, SCHEMA_VERSION};
 use crate::coverage::Coverage;
 use crate::home::space::{Units, Use};
@@ -113,7 +113,7 @@ struct Document<'a> {
     home: &'a str,
     files: Vec<&'a FileInfo>,
     pictures: &'a [Picture],
-    not_checked: &'a [String],
+    not_checked: &'a [NotKnown],
     coverage: &'a Coverage,
     audit: Verdicts,
     exit_code: u8,
@@ -146,7 +146,9 @@ pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
         let texts: Vec<String> = all.iter().map(|p| map::text(p, look)).collect();
         out.push_str(&texts.join("\n"));
     } else {
-        out.push_str(&look.plain(overview(audit, &local.files, &all, look)));
+        let mapped = local.files.iter().map(|f| f.file.as_str()).filter(|f| by_name.contains_key(f));
+        let by_name: HashMap<&str, &Picture> = mapped.zip(&all).collect();
+        out.push_str(&look.plain(overview(audit, &local.files, &by_name, look)));
     }
     out.push_str(&look.plain(verdict(audit)));
     let view = View { audit, paint: look.paint, width: look.width, verbose: look.verbose };
@@ -163,7 +165,7 @@ fn lines(document: &Document<'_>, output: &mut Output) {
     output.raw(out.as_bytes());
 }
 
-fn overview(audit: &Audit, files: &[FileInfo], pictures: &[Picture], look: Look) -> String {
+fn overview(audit: &Audit, files: &[FileInfo], pictures: &HashMap<&str, &Picture>, look: Look) -> String {
     let mut out = format!(
         "{}: {}, {}, {}\n\n",
         escape(&audit.store.home),
@@ -207,10 +209,7 @@ fn overview(audit: &Audit, files: &[FileInfo], pictures: &[Picture], look: Look)
     let width = look.columns().saturating_sub(NAME + 2).clamp(10, BAR);
     let mut kinds: BTreeMap<KindId, u64> = BTreeMap::new();
     for f in &order {
-        let Some(p) = pictures.iter().find(|p| p.title == f.file || p.title.starts_with(&format!("{}:", f.file)))
-        else {
-            continue;
-        };
+        let Some(p) = pictures.get(f.file.as_str()) else { continue };
         // A bar has no cell smaller than an allocation unit.
         let span = p.length.div_ceil(width as u64).max(p.unit);
         let mut fold = Fold::new(0, span, usize::try_from(p.length.div_ceil(span)).unwrap_or(width).max(1));
@@ -230,8 +229,7 @@ fn overview(audit: &Audit, files: &[FileInfo], pictures: &[Picture], look: Look)
     let rows = kinds.into_iter().map(|(kind, bytes)| (kind, vec![grouped(bytes), map::share(bytes, whole)]));
     out.push('\n');
     out.push_str(&look.legend(&["Bytes", "Share"], rows.collect()));
-    let bad = pictures.iter().position(|p| p.important().next().is_some());
-    let bad = bad.and_then(|at| files.iter().find(|f| pictures[at].title.starts_with(&f.file)));
+    let bad = files.iter().find(|f| pictures.get(f.file.as_str()).is_some_and(|p| p.important().next().is_some()));
     if let Some(f) = bad.or(order.iter().max_by_key(|f| f.physical_size).copied()) {
         let path = std::path::Path::new(&audit.store.home).join(&f.file);
         let word = shell_word(&path.display().to_string());

@@ -166,7 +166,9 @@ pub enum Affected {
     },
     /// Any table.
     All,
-    /// No table: only counters or completion records.
+    /// No table: only counters. They hide nothing.
+    Counters,
+    /// No table: completion records, or a file that is not read.
     None,
 }
 
@@ -178,8 +180,14 @@ impl Affected {
             Self::Table(t) => t == table,
             Self::Remainder { modulus, remainder } => table.get().checked_rem(modulus) == Some(remainder),
             Self::All => true,
-            Self::None => false,
+            Self::Counters | Self::None => false,
         }
+    }
+
+    /// Whether rows of some table may be missing.
+    #[must_use]
+    pub fn any_table(self) -> bool {
+        !matches!(self, Self::Counters | Self::None)
     }
 }
 

@@ -12,6 +12,7 @@ pub use result::{
 };
 
 use super::code::Code;
+use super::merge::Conflict;
 use super::policy::{Decide, Failure, Policy, Reaction, Retry};
 use super::profile::Profile;
 use super::standby::{Attempt, Build, Installed, Key, Outcome, Role, Standby};
@@ -26,7 +27,7 @@ use crate::format::config::Config;
 use crate::format::generation::{self, Evidence, Generation};
 use crate::id::Lsn;
 use crate::pagelog::catalog::KEY_TABLE;
-use crate::store::{CompletionRow, StoreError, StoreKind};
+use crate::store::{Affected, CompletionRow, StoreError, StoreKind};
 use std::collections::BTreeMap;
 
 /// How to replay.
@@ -99,6 +100,7 @@ struct Attempted {
     ended: Ended,
     failure: Option<(Step, Code)>,
     reason: Option<String>,
+    conflict: Option<Conflict>,
     keystore_lsn: Option<Lsn>,
     steps: Vec<Done>,
 }
@@ -328,7 +330,7 @@ impl Driver<'_, '_> {
             }
             _ => ended,
         };
-        Attempted { ended, failure, reason, keystore_lsn: attempt.keystore_lsn(), steps }
+        Attempted { ended, failure, reason, conflict: attempt.conflict(), keystore_lsn: attempt.keystore_lsn(), steps }
     }
 
     /// Whether a fresh process installs a record; `None` if that could not be judged.
@@ -372,6 +374,7 @@ impl Driver<'_, '_> {
             step: None,
             code: None,
             reason: None,
+            conflict: None,
             attempts: 0,
             action: None,
             resyncs: Vec::new(),
@@ -399,7 +402,7 @@ impl Driver<'_, '_> {
         (record.outcome, record.attempts) = (tried.ended, 1);
         record.keystore_lsn = record.keystore_lsn.or(tried.keystore_lsn);
         (record.step, record.code) = tried.failure.unzip();
-        (record.reason, record.steps) = (tried.reason, tried.steps);
+        (record.reason, record.conflict, record.steps) = (tried.reason, tried.conflict, tried.steps);
         match (tried.ended, tried.failure) {
             (Ended::Installed, _) => {
                 node.standby.role = Role::Follower;
@@ -497,7 +500,6 @@ impl Driver<'_, '_> {
     /// The finding an audit has for a failure.
     fn finding(&self, record: &Record, step: Step, code: Code) -> Option<Finding> {
         let (own, have) = (record.keystore_lsn, record.committed_keystore_lsn);
-        let reason = record.reason.as_deref().unwrap_or_default();
         match step {
             Step::MetadataLsn | Step::MetadataChecksum => Some(Finding::CompletionInvalid),
             Step::Versions if code == Code::EINVAL => Some(Finding::CompletionInvalid),
@@ -512,12 +514,12 @@ impl Driver<'_, '_> {
                 true => Some(Finding::KeyPageInvalid),
                 false => Some(Finding::KeyPageMissing),
             },
-            Step::Merge if reason.starts_with("Missing shared file") => Some(Finding::MissingStableFile),
-            Step::Merge if reason.starts_with("checkpoint pickup would leave") => Some(Finding::DuplicateTreeId),
-            // A row that is no configuration text.
-            Step::Merge if code == Code::EINVAL && reason.contains("configuration text") => {
-                Some(Finding::MetadataInvalid)
-            }
+            Step::Merge => match record.conflict? {
+                Conflict::MissingStable => Some(Finding::MissingStableFile),
+                Conflict::SameId => Some(Finding::DuplicateTreeId),
+                Conflict::Row => Some(Finding::MetadataInvalid),
+                Conflict::LocalEntry | Conflict::Immutable => None,
+            },
             _ => None,
         }
     }
@@ -590,14 +592,11 @@ impl Driver<'_, '_> {
         if opened.problems.iter().any(|p| p.affects.covers(KEY_TABLE)) || (named && opened.is_partial(KEY_TABLE)) {
             unchecked.push("key pages: the part of the store where they lie could not be read in full".to_string());
         }
-        let unread = opened.problems.iter().filter(|p| p.io.is_some() && p.affects != crate::store::Affected::None);
+        let unread = opened.problems.iter().filter(|p| p.io.is_some() && p.affects.any_table());
         unchecked.extend(unread.map(|p| format!("{}: {}", p.file, p.reason)));
         let (_, problems) = opened.store.completions()?;
         // Only the counters are kept there; what is wrong with them hides no record.
-        for p in problems
-            .iter()
-            .filter(|p| p.io.is_none() && !p.file.starts_with("globals.db") && !p.reason.starts_with("globals:"))
-        {
+        for p in problems.iter().filter(|p| p.io.is_none() && p.affects != Affected::Counters) {
             unchecked.push(format!("completion records: {}: {}", p.file, p.reason));
         }
         Ok((notes, unchecked))

@@ -3,6 +3,7 @@
 use crate::audit::result::Tool;
 use crate::id::Lsn;
 use crate::pickup::code::Code;
+use crate::pickup::merge::Conflict;
 use crate::pickup::policy::Policy;
 use crate::pickup::profile::Profile;
 use crate::pickup::standby::{Installed, Role};
@@ -77,6 +78,9 @@ pub struct Record {
     pub code: Option<Code>,
     /// Why.
     pub reason: Option<String>,
+    /// What stood against the merge.
+    #[serde(skip)]
+    pub conflict: Option<Conflict>,
     /// Attempts the server would have made; the same bytes give the same answer.
     pub attempts: u32,
     /// What the node did about a failure.

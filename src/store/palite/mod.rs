@@ -109,7 +109,7 @@ impl Palite {
             return Err(StoreError::NoPageLog { path: kv_home.to_path_buf(), reason });
         }
         let checkpoints = Database::new(&dir, "checkpoints.db", Affected::All);
-        let globals = names.contains("globals.db").then(|| Database::new(&dir, "globals.db", Affected::None));
+        let globals = names.contains("globals.db").then(|| Database::new(&dir, "globals.db", Affected::Counters));
         let (mut pages, mut notes) = (Vec::new(), Vec::new());
         let note =
             |name: &str, reason: &str, affects| Problem { file: name.into(), reason: reason.into(), affects, io: None };
@@ -236,7 +236,7 @@ impl Palite {
     fn read_globals(&self) -> Result<(Option<Lsn>, Vec<TableId>), Problem> {
         let Some(db) = &self.globals else {
             let reason = "is missing: no LSN counter, no list of tables".into();
-            return Err(Problem { file: "globals.db".into(), reason, affects: Affected::None, io: None });
+            return Err(Problem { file: "globals.db".into(), reason, affects: Affected::Counters, io: None });
         };
         let opened = self.connect(db).map_err(|reason| db.problem(reason))?;
         let (mut counter, mut tables) = (None, Vec::new());

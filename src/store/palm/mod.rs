@@ -306,7 +306,7 @@ impl Palm {
     fn counters(env: &Env<'_>) -> (Counters, Problems) {
         let mut problems = Problems::default();
         let (mut next, mut last_completed) = (None, None);
-        walk(env, GLOBALS, Affected::None, &mut problems, |key, value, _, _| {
+        walk(env, GLOBALS, Affected::Counters, &mut problems, |key, value, _, _| {
             let (what, counter) = if key == NEXT_LSN.to_le_bytes() {
                 ("the LSN counter", &mut next)
             } else if key == COMPLETED.to_le_bytes() {
@@ -315,7 +315,7 @@ impl Palm {
                 return Ok(());
             };
             let value = <[u8; 8]>::try_from(value)
-                .map_err(|_| (format!("{what} has {} bytes, not 8", value.len()), Affected::None))?;
+                .map_err(|_| (format!("{what} has {} bytes, not 8", value.len()), Affected::Counters))?;
             *counter = Some(u64::from_le_bytes(value));
             Ok(())
         });
@@ -524,7 +524,7 @@ impl PageLog for Palm {
         rows.sort_by_key(|row| row.lsn);
         let (_, counters) = Self::counters(&env);
         let mut list = problems.finish(Affected::None);
-        list.extend(counters.finish(Affected::None));
+        list.extend(counters.finish(Affected::Counters));
         Ok((rows, list))
     }
 
