@@ -5,6 +5,7 @@
 
 mod file;
 
+use crate::coverage::Unchecked;
 use crate::home::directory::{self, Home};
 use crate::store::open::{KV_HOME, find, has_catalog, is_of_page_log, names};
 use crate::store::{Located, StoreError, live};
@@ -90,6 +91,8 @@ pub enum Kind {
         errno: Option<i32>,
         /// The system's words.
         reason: String,
+        /// It is the page log of a home whose local files can be looked at.
+        local: bool,
     },
     /// There is nothing.
     Missing(Missing),
@@ -204,6 +207,10 @@ impl Subject {
             kind => {
                 let mut home = Home::open(&self.path, options)?;
                 home.page_log_here = matches!(kind, Kind::Both(_));
+                if let Kind::Unreadable { errno, reason, .. } = kind {
+                    let why = Unchecked::Io { errno: *errno, error: reason.clone() };
+                    home.coverage.not_checked(format!("{KV_HOME}/"), why);
+                }
                 Ok((home, None))
             }
         }
@@ -215,7 +222,7 @@ impl Subject {
             live::check(log.home.as_deref(), &log.kv_home)?;
         }
         let home = match &self.kind {
-            Kind::Home | Kind::Both(_) => &self.path,
+            Kind::Home | Kind::Both(_) | Kind::Unreadable { local: true, .. } => &self.path,
             Kind::BlockFile(block) => &block.directory,
             Kind::Below { home } => home,
             _ => return Ok(()),
@@ -245,12 +252,12 @@ impl Subject {
     }
 }
 
-fn unreadable(path: &Path, e: &io::Error) -> Kind {
+fn unreadable(path: &Path, e: &io::Error, local: bool) -> Kind {
     let reason = match e.kind() {
         ErrorKind::PermissionDenied => "permission denied".to_string(),
         _ => e.to_string(),
     };
-    Kind::Unreadable { path: path.to_path_buf(), errno: e.raw_os_error(), reason }
+    Kind::Unreadable { path: path.to_path_buf(), errno: e.raw_os_error(), reason, local }
 }
 
 fn kind(path: &Path) -> Kind {
@@ -265,22 +272,30 @@ fn kind(path: &Path) -> Kind {
         }
         Err(e) if e.kind() == ErrorKind::NotFound => Kind::Missing(Missing::NoSuchName),
         Err(e) if e.kind() == ErrorKind::NotADirectory => Kind::Missing(Missing::BelowAFile),
-        Err(e) => unreadable(path, &e),
+        Err(e) => unreadable(path, &e, false),
     }
+}
+
+/// Whether a home has block files beside its page log.
+fn has_local_files(path: &Path, list: &[String]) -> bool {
+    list.iter().any(|n| n == directory::METADATA) || Search::new(true).below(path).block_files()
 }
 
 fn directory(path: &Path) -> Kind {
     let log = match find(path) {
         Ok(log) => log,
-        Err((at, e)) => return unreadable(&at, &e),
+        Err((at, e)) if at != path => {
+            let local = names(path).is_ok_and(|list| has_local_files(path, &list));
+            return unreadable(&at, &e, local);
+        }
+        Err((at, e)) => return unreadable(&at, &e, false),
     };
     let list = match names(path) {
         Ok(list) => list,
-        Err(e) => return unreadable(path, &e),
+        Err(e) => return unreadable(path, &e, false),
     };
     if let Some(log) = log {
-        let local = list.iter().any(|n| n == directory::METADATA) || Search::new(true).below(path).block_files();
-        return if local { Kind::Both(log) } else { Kind::PageLog(log) };
+        return if has_local_files(path, &list) { Kind::Both(log) } else { Kind::PageLog(log) };
     }
     if has_catalog(&list) {
         return Kind::Home;

@@ -359,3 +359,33 @@ fn a_medium_that_does_not_give_the_bytes() {
         assert!(met > 0, "{name}");
     }
 }
+
+/// The system tells by a signal that it has no bytes for a mapped file; that is no crash.
+#[test]
+fn a_mapped_file_whose_bytes_are_gone() {
+    let Some(faults) = Faults::build() else { return };
+    let sound = fixture("local").join("mongo");
+    let palm = tempfile::tempdir().unwrap();
+    fs::create_dir(palm.path().join("kv_home")).unwrap();
+    let packed = fs::read(fixture("palm").join("data.mdb.zst")).unwrap();
+    fs::write(palm.path().join("kv_home/data.mdb"), zstd::decode_all(packed.as_slice()).unwrap()).unwrap();
+    for (home, name) in [(sound, "collection-0--7234567890123456789.wt"), (palm.path().into(), "kv_home/data.mdb")] {
+        for verb in [&["audit"][..], &["audit", "--deep"], &["map"]] {
+            let copy = tempfile::tempdir().unwrap();
+            common::copy_dir(&home, copy.path());
+            let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+            command.args(verb).arg(common::path(copy.path()));
+            faults.prepare_shrinking(&mut command, &copy.path().join(name));
+            let got = ran(&mut command);
+            assert_eq!((got.code, got.stdout.as_str()), (6, ""), "{name}: {verb:?}: {}", got.stderr);
+            assert!(got.stderr.contains("mapped file") && got.stderr.contains("--no-mmap"), "{}", got.stderr);
+            // The way out that it names.
+            let again = ran(Command::new(env!("CARGO_BIN_EXE_wtcheck"))
+                .args(verb)
+                .arg(common::path(copy.path()))
+                .arg("--no-mmap"));
+            let said = format!("{}{}", again.stdout, again.stderr);
+            assert!([1, 6].contains(&again.code) && said.contains(name.rsplit('/').next().unwrap()), "{said}");
+        }
+    }
+}

@@ -238,6 +238,31 @@ fn a_directory_that_cannot_be_entered_or_listed() {
     }
 }
 
+/// What lies beside a page log that nobody lets be seen is audited all the same.
+#[test]
+fn local_files_beside_a_page_log_that_cannot_be_listed() {
+    let home = tempfile::tempdir().unwrap();
+    common::copy_dir(&fixture("local").join("lost-extent"), home.path());
+    common::copy_dir(&fixture("palite").join("2026-07-leak-full/kv_home"), &home.path().join("kv_home"));
+    let scene = Scene::new(home.path());
+    scene.allow("kv_home", 0);
+    for verb in ["audit", "map", "orphans"] {
+        let got = scene.run(&[verb, "--format", "json"]);
+        let document = got.json();
+        let left = document["coverage"]["not_checked"].as_array().unwrap();
+        assert_eq!((left.len(), left[0]["path"].as_str(), left[0]["errno"].as_i64()), (1, Some("kv_home/"), Some(13)));
+    }
+    // The finding stays beside what was not read.
+    let got = scene.run(&["audit"]);
+    assert_eq!(got.code, 1, "{}", got.stderr);
+    assert!(got.stdout.contains("extent-lost") && got.stdout.contains("Not checked: kv_home/: permission denied"));
+    // A verb that would go by it, or write, does not go without it.
+    for verb in [&["repair", "plan"][..], &["pickup", "replay"], &["export", "--out", "never"]] {
+        let got = scene.run(verb);
+        assert!(got.code == 6 && got.stderr.contains("kv_home: permission denied"), "{verb:?}: {}", got.stderr);
+    }
+}
+
 /// Records that were committed to a write-ahead log that nobody gives.
 #[test]
 fn an_unreadable_write_ahead_log() {

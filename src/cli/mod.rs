@@ -253,12 +253,13 @@ impl From<NoStore> for Failure {
     }
 }
 
-/// What a verb was given: a store, or a block file where `files` says so.
+/// What a verb was given: a store, or a block file where `files` says so. Verbs that take files have a ledger, so
+/// that a page log nobody lets them see does not keep them from the local files beside it.
 fn subject(path: &Path, verb: &str, files: bool) -> Result<Subject, Failure> {
     let subject = Subject::open(path);
     match subject.kind {
         Kind::PageLog(_) | Kind::Home | Kind::Both(_) => Ok(subject),
-        Kind::BlockFile(_) if files => Ok(subject),
+        Kind::BlockFile(_) | Kind::Unreadable { local: true, .. } if files => Ok(subject),
         _ => Err(not_for(&subject, verb)),
     }
 }

@@ -7,6 +7,7 @@ use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::result::{Audit, ClassTotal, SCHEMA_VERSION, Verdict};
+use crate::coverage::Coverage;
 use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog;
 use crate::store::{Index, Row};
@@ -302,6 +303,7 @@ struct Document<'a> {
     trees: &'a [TreeMap],
     versions: BTreeMap<&'static str, ClassTotal>,
     pictures: &'a [Picture],
+    coverage: &'a Coverage,
     audit: Verdicts,
     exit_code: u8,
 }
@@ -322,6 +324,7 @@ pub fn show(log: &Log<'_>, mut trees: Vec<TreeMap>, pictures: &[Picture], output
         trees: &trees,
         versions: sums.iter().map(|(kind, t)| (kind.kind().name, *t)).collect(),
         pictures,
+        coverage: &audit.coverage,
         audit: Verdicts::of(audit),
         exit_code: audit.exit_code,
     };

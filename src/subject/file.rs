@@ -50,7 +50,7 @@ pub(super) fn kind(path: &Path, meta: &Metadata) -> Kind {
     match head(path) {
         Ok(bytes) => content(path, &bytes),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Kind::Missing(Missing::NoSuchName),
-        Err(e) => unreadable(path, &e),
+        Err(e) => unreadable(path, &e, false),
     }
 }
 

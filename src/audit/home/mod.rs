@@ -12,7 +12,7 @@ use super::result::{
     Verdict,
 };
 use super::{AuditError, Progress};
-use crate::coverage::Unchecked;
+use crate::coverage::{Fate, Unchecked};
 use crate::format::home_turtle;
 use crate::format::page_header::PageType;
 use crate::home::directory::{FileEntry, Home, Issue, Way};
@@ -267,7 +267,8 @@ impl<'h> Whole<'h> {
         if !home.in_page_log.is_empty() && !home.page_log_here {
             // Where it has a place, and nothing in it, it is lost, not elsewhere.
             let place = format!("{KV_HOME}/");
-            if self.audit.coverage.fate(&place).is_some() {
+            let fate = self.audit.coverage.fate(&place);
+            if fate.is_some_and(|fate| !matches!(fate, Fate::NotChecked(_))) {
                 self.audit.coverage.not_checked(place, Unchecked::Absent);
             }
             self.local.not_checked.push(NotKnown::PageLogElsewhere { trees: home.in_page_log.len() });

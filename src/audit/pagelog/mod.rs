@@ -277,6 +277,8 @@ impl<'a> Work<'a> {
         let kind = opened.store.kind();
         let evidence = evidence(opened, None, false);
         let mut findings: Vec<Finding> = opened.problems.iter().filter(|p| p.io.is_none()).map(damaged).collect();
+        // What is damaged above several databases was met once for each.
+        findings.dedup();
         let newest = opened.completions.iter().map(|c| c.lsn).max();
         let highest = opened.index.highest_lsn().max(newest).unwrap_or_default();
         findings.extend(counter_findings(layout, &opened.completions, highest));
