@@ -219,6 +219,18 @@ pub fn end(tell: impl FnOnce(&str)) -> Vec<String> {
     while state.steps > 0 {
         state = CHANGED.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
     }
+    remove_listed(state)
+}
+
+/// The process ends where it stands, as no step under way can be finished: remove what is listed, and give back
+/// what to tell.
+pub fn drop_all() -> Vec<String> {
+    let mut state = state();
+    state.ending = true;
+    remove_listed(state)
+}
+
+fn remove_listed(mut state: MutexGuard<'_, State>) -> Vec<String> {
     let entries = std::mem::take(&mut state.entries);
     drop(state);
     let paths: Vec<PathBuf> = entries.iter().filter_map(|e| e.path.clone()).collect();

@@ -1,14 +1,19 @@
-//! Ctrl-C and its kin: SIGINT, SIGTERM, SIGHUP.
+//! Ctrl-C and its kin: SIGINT, SIGTERM, SIGHUP; and SIGBUS, by which the system tells that it cannot give the
+//! bytes of a mapped file.
 //!
 //! The first signal removes what is temporary ([`crate::scratch`]), clears the progress line, and ends
 //! the process by that same signal, as if it had never been caught: the shell sees "killed by SIGINT"
 //! (130), and a script that checks for it stops. A step that must not be left half done is finished
 //! first, and the person is told so. A second signal ends the process at once.
 //!
+//! SIGBUS is no request: the thread that met it can go no further, and nobody can be asked to finish. What is
+//! temporary is removed, the person is told how the bytes can be read all the same, and the exit code says that
+//! nothing was judged.
+//!
 //! What the caller ignores stays ignored: `nohup`, and jobs that a shell puts into the background.
 
 use crate::scratch;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGBUS, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 use std::io::Write;
@@ -20,7 +25,8 @@ const SIGNALS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
 /// Meet signals from now on. `clear` takes the progress line away. Where no handler can be installed
 /// the signals keep their usual effect.
-pub(super) fn install(clear: impl Fn() + Send + 'static) {
+pub(super) fn install(clear: impl Fn() + Clone + Send + 'static) {
+    install_for_maps(clear.clone());
     let wanted: Vec<i32> = SIGNALS.into_iter().filter(|s| !is_ignored(*s)).collect();
     let second = Arc::new(AtomicBool::new(false));
     // Registered first, so it comes first: once armed, a signal has its usual effect in the handler itself.
@@ -46,6 +52,37 @@ pub(super) fn install(clear: impl Fn() + Send + 'static) {
         for signal in wanted {
             let _ = flag::register_conditional_default(signal, Arc::new(AtomicBool::new(true)));
         }
+    }
+}
+
+/// Meet SIGBUS: a bad place of the medium below a mapped file, or a file that became shorter. The thread that
+/// reads meets it again and again until the process ends here.
+#[allow(unsafe_code)]
+fn install_for_maps(clear: impl Fn() + Send + 'static) {
+    // SAFETY: no thread but this one runs yet, and the usual effect of a signal is sound to have. The runtime's own
+    // handler must go: it would be asked first, and give the signal that effect before anybody is told.
+    unsafe { libc::signal(SIGBUS, libc::SIG_DFL) };
+    let Ok(mut signals) = Signals::new([SIGBUS]) else { return };
+    let wait = move || {
+        if signals.forever().next().is_none() {
+            return;
+        }
+        clear();
+        let told = scratch::drop_all();
+        let _ = writeln!(
+            std::io::stderr(),
+            "wtcheck: error: the system could not give the bytes of a mapped file: its medium is bad there, or the \
+             file became shorter; wtcheck went no further\n  hint: run it again with --no-mmap, which names the file and \
+             reads what can be read"
+        );
+        for line in told {
+            let _ = writeln!(std::io::stderr(), "wtcheck: {}", crate::report::text::escape(&line));
+        }
+        std::process::exit(i32::from(crate::exit::INCOMPLETE));
+    };
+    // Without the thread the signal would be met for ever.
+    if std::thread::Builder::new().name("maps".into()).spawn(wait).is_err() {
+        let _ = flag::register_conditional_default(SIGBUS, Arc::new(AtomicBool::new(true)));
     }
 }
 

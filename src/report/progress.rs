@@ -66,7 +66,7 @@ impl Bars {
 
 impl Bars {
     /// What takes the bar away from another thread, for good: nothing is drawn afterwards.
-    pub fn clearing(&self) -> impl Fn() + Send + 'static {
+    pub fn clearing(&self) -> impl Fn() + Clone + Send + 'static {
         let bar = match self {
             Self::Bar(bar) => Some(bar.clone()),
             Self::Quiet | Self::Plain(_) => None,

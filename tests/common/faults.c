@@ -12,6 +12,7 @@
  *   WTFAULT_READS   1 if opening a file only to read it counts, too
  *   WTFAULT_BAD     file, first byte and byte behind the last, with colons between: a place of the medium
  *                   that gives EIO to every read that touches it; independent of all the others
+ *   WTFAULT_SHRINK  file that loses all but its first page as soon as it is mapped: a SIGBUS for who reads on
  *   WTFAULT_REPORT  the file that gets a line per counted call
  *   WTFAULT_ALARM   seconds after which the program is taken for hung
  *
@@ -54,7 +55,7 @@ static enum mode mode = COUNT;
 static long at, error, sticky, signal_number, patience, reads;
 static int report = -1;
 static char *dirs = "";
-static char *bad_file;
+static char *bad_file, *shrinking;
 static long long bad_from, bad_to;
 static atomic_long counted;
 
@@ -66,7 +67,7 @@ static long number(const char *name) {
 __attribute__((constructor)) static void start(void) {
     static const char *const names[] = {"count", "kill", "kill-after", "torn", "error", "flip", "signal"};
     static const char *const ours[] = {"WTFAULT_DIRS", "WTFAULT_MODE", "WTFAULT_AT", "WTFAULT_ERRNO",
-        "WTFAULT_STICKY", "WTFAULT_SIGNAL", "WTFAULT_WAIT", "WTFAULT_READS", "WTFAULT_BAD", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
+        "WTFAULT_STICKY", "WTFAULT_SIGNAL", "WTFAULT_WAIT", "WTFAULT_READS", "WTFAULT_BAD", "WTFAULT_SHRINK", "WTFAULT_REPORT", "WTFAULT_ALARM", "LD_PRELOAD"};
     const char *value = getenv("WTFAULT_MODE");
     for (int i = 0; value && i < 7; i++)
         if (strcmp(value, names[i]) == 0) mode = i;
@@ -88,6 +89,7 @@ __attribute__((constructor)) static void start(void) {
             bad_file = copy;
         }
     }
+    if ((value = getenv("WTFAULT_SHRINK"))) shrinking = strdup(value);
     if (number("WTFAULT_ALARM")) alarm(number("WTFAULT_ALARM"));
     /* Last, as only now the first call can count. */
     if ((value = getenv("WTFAULT_DIRS"))) dirs = strdup(value);
@@ -635,4 +637,24 @@ API int openat64(int dir, const char *a, int flags, ...) {
 API int creat(const char *a, mode_t bits) {
     NEXT(creat);
     OPEN(AT_FDCWD, a, O_WRONLY | O_CREAT | O_TRUNC, real(a, bits));
+}
+
+/* ---- A mapped file that becomes shorter ---- */
+
+static void *shrunk(void *map, int fd) {
+    char path[PATH_MAX];
+    if (map != MAP_FAILED && shrinking && fd >= 0 && fd_path(fd, path) && strcmp(path, shrinking) == 0 &&
+        syscall(SYS_truncate, path, 4096L) != 0)
+        die();
+    return map;
+}
+
+API void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset) {
+    NEXT(mmap);
+    return shrunk(real(at, len, prot, flags, fd, offset), fd);
+}
+
+API void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset) {
+    NEXT(mmap64);
+    return shrunk(real(at, len, prot, flags, fd, offset), fd);
 }

@@ -220,6 +220,13 @@ impl Faults {
             .env("WTFAULT_ALARM", SECONDS.to_string());
     }
 
+    /// Make a file lose all but its first page as soon as it is mapped: the system then has no bytes for the map.
+    pub fn prepare_shrinking(&self, cmd: &mut Command, file: &Path) {
+        cmd.env("LD_PRELOAD", &self.lib)
+            .env("WTFAULT_SHRINK", resolved(file))
+            .env("WTFAULT_ALARM", SECONDS.to_string());
+    }
+
     /// Run a command with a fault, see [`Self::prepare`].
     pub fn run(&self, cmd: &mut Command, below: &[&Path], mode: Mode, at: u64) -> Outcome {
         let temp = tempfile::tempdir().unwrap();
