@@ -92,3 +92,9 @@ pub enum AuditError {
         reason: String,
     },
 }
+
+/// The one minus the other, as far as that goes.
+pub(crate) fn minus(a: u64, b: u64) -> i64 {
+    let distance = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX);
+    if a >= b { distance } else { -distance }
+}

@@ -8,6 +8,7 @@ use super::crc::crc32c_zeroed;
 use super::int::write_vuint;
 use super::reader::Reader;
 use super::{FormatError, Result};
+use serde::Serialize;
 
 /// First four bytes of a file, little-endian.
 pub const DESCRIPTOR_MAGIC: u32 = 120_897;
@@ -98,7 +99,7 @@ pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
 }
 
 /// The place of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct LocalAddress {
     /// First byte in the file.
     pub offset: u64,
@@ -107,6 +108,7 @@ pub struct LocalAddress {
     /// Checksum of the block.
     pub checksum: u32,
     /// Object id, tiered storage only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<u64>,
 }
 
@@ -209,7 +211,7 @@ impl LocalCheckpoint {
 }
 
 /// A range of a file, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Extent {
     /// First byte.
     pub offset: u64,

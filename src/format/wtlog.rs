@@ -48,6 +48,13 @@ pub struct LogLsn {
     pub offset: u64,
 }
 
+/// For programs as in the engine's messages.
+impl serde::Serialize for LogLsn {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
 impl LogLsn {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self> {
         let file = number(r, "log file number")?;

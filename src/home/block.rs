@@ -75,7 +75,7 @@ pub enum Verified {
 pub fn verify(stored: &[u8], address: &LocalAddress) -> Verified {
     let bad =
         |found: BadSum| Fault::at(FaultKind::Checksum, address, Fact::Checksum { expected: address.checksum, found });
-    let Ok(headers) = Headers::read(stored) else { return Verified::Bad(bad(BadSum::Short(stored.len()))) };
+    let Ok(headers) = Headers::read(stored) else { return Verified::Bad(bad(BadSum::Short { bytes: stored.len() })) };
     let header = headers.block;
     let computed = header.compute_checksum(stored);
     if header.checksum == address.checksum && computed == header.checksum {

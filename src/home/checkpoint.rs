@@ -177,7 +177,7 @@ impl Lists<'_> {
         let list = match ExtentList::decode(stored, self.alloc, u64::MAX) {
             Ok(list) => list,
             Err(e) => {
-                rule(faults, Fact::List(e));
+                rule(faults, Fact::List { error: e });
                 return List::Unusable;
             }
         };
@@ -185,7 +185,7 @@ impl Lists<'_> {
             rule(faults, Fact::ListSize { wanted: list.end, found: mem_size });
         }
         if let Some(e) = &list.recovery_error {
-            rule(faults, Fact::Recovery(e.clone()));
+            rule(faults, Fact::Recovery { error: e.clone() });
         }
         let mut extents = list.extents;
         if let Some((at, previous)) = out_of_order(&extents, which == Which::Avail) {

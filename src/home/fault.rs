@@ -7,9 +7,11 @@ use crate::format::local::{Extent, LocalAddress};
 use crate::format::page_header::PageType;
 use crate::page::rules::Broken;
 use crate::page::what::What;
+use serde::Serialize;
 
 /// Kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// A checksum does not hold.
     Checksum,
@@ -46,7 +48,8 @@ impl FaultKind {
 }
 
 /// Why content cannot be looked into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Opaque {
     /// The key is needed.
     Encrypted,
@@ -64,22 +67,30 @@ impl From<Opaque> for Unchecked {
 }
 
 /// Why a checksum does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "because", rename_all = "kebab-case")]
 pub enum BadSum {
     /// So few bytes hold no block header.
-    Short(usize),
+    Short {
+        /// So many.
+        #[serde(rename = "found_bytes")]
+        bytes: usize,
+    },
     /// The whole block is zero.
     Zeros,
     /// The header has another checksum, and the bytes add up to the one that is expected.
     FieldOnly {
         /// In the header.
+        #[serde(rename = "stored_checksum")]
         stored: u32,
     },
     /// The header has another checksum, which holds: another block.
     OtherBlock {
         /// In the header.
+        #[serde(rename = "stored_checksum")]
         stored: u32,
         /// Its page type, if known.
+        #[serde(rename = "page_type")]
         kind: Option<PageType>,
         /// Its write generation.
         write_gen: u64,
@@ -87,13 +98,16 @@ pub enum BadSum {
     /// The header has another checksum, and that does not hold either.
     NeitherHolds {
         /// In the header.
+        #[serde(rename = "stored_checksum")]
         stored: u32,
         /// Of the bytes.
+        #[serde(rename = "computed_checksum")]
         computed: u32,
     },
     /// The header has the right checksum, the bytes have another.
     Content {
         /// Of the bytes.
+        #[serde(rename = "computed_checksum")]
         computed: u32,
         /// `disk_size` of the header, where it is not the cookie's size.
         disk_size: Option<u32>,
@@ -103,7 +117,8 @@ pub enum BadSum {
 }
 
 /// One of the extent lists of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Which {
     /// Allocated since the checkpoint before.
     Alloc,
@@ -126,13 +141,16 @@ impl Which {
 }
 
 /// What is wrong. Offsets are bytes in the file, ranges end with the byte behind the last.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     /// The file ends before the block does.
     FileEnds {
         /// Bytes that are needed.
+        #[serde(rename = "expected_bytes")]
         needed: u64,
         /// Bytes there are.
+        #[serde(rename = "found_bytes")]
         len: u64,
     },
     /// The bytes could not be had.
@@ -140,13 +158,16 @@ pub enum Fact {
     /// A checksum.
     Checksum {
         /// What the cookie says.
+        #[serde(rename = "expected_checksum")]
         expected: u32,
         /// What is there.
+        #[serde(flatten)]
         found: BadSum,
     },
     /// Where only blocks should lie end to end, a header states a size that cannot be.
     NoBlock {
         /// The size it states.
+        #[serde(rename = "stated_bytes")]
         stated: u32,
     },
     /// A rule of pages.
@@ -154,20 +175,25 @@ pub enum Fact {
         /// Which, where, how.
         broken: Broken,
         /// Its offset is one in the block as it is stored.
+        #[serde(rename = "in_stored_block")]
         plain: bool,
     },
     /// A page of another type.
     PageType {
         /// What belongs there; `None`: any leaf.
+        #[serde(rename = "expected_type")]
         wanted: Option<PageType>,
         /// What is there.
+        #[serde(rename = "found_type")]
         found: PageType,
     },
     /// A page that is not older than the page above it (17.1).
     Generation {
         /// Its own write generation.
+        #[serde(rename = "write_gen")]
         own: u64,
         /// The parent's.
+        #[serde(rename = "parent_write_gen")]
         parent: u64,
     },
     /// An internal page that is older than several of its children.
@@ -176,10 +202,14 @@ pub enum Fact {
         children: u64,
     },
     /// Flags that a page of this file cannot have.
-    Alien(Opaque),
+    Alien {
+        /// Which.
+        why: Opaque,
+    },
     /// The content cannot be decoded.
     Undecodable {
         /// It should be an overflow item.
+        #[serde(rename = "overflow_item")]
         item: bool,
         /// Why.
         error: FormatError,
@@ -187,6 +217,7 @@ pub enum Fact {
     /// An overflow item on a page whose address cell says that it has none.
     UnannouncedItem {
         /// Where the item is.
+        #[serde(rename = "item_offset")]
         at: u64,
     },
     /// A tree of more levels than are walked.
@@ -204,6 +235,7 @@ pub enum Fact {
         /// Why.
         error: FormatError,
         /// Its bytes.
+        #[serde(rename = "cookie", with = "hex")]
         addr: Vec<u8>,
     },
     /// Ranges allocated that were allocated already.
@@ -232,24 +264,34 @@ pub enum Fact {
     /// The block of a list is of another type.
     NoList {
         /// Its type, 0 if it has no header.
+        #[serde(rename = "found_type_byte")]
         type_byte: u8,
     },
     /// A list that cannot be decoded.
-    List(FormatError),
+    List {
+        /// Why.
+        error: FormatError,
+    },
     /// A list whose `mem_size` is not its size.
     ListSize {
         /// Its size.
+        #[serde(rename = "expected_bytes")]
         wanted: usize,
         /// The header's.
+        #[serde(rename = "found_bytes")]
         found: u32,
     },
     /// Recovery data behind a list that cannot be decoded.
-    Recovery(FormatError),
+    Recovery {
+        /// Why.
+        error: FormatError,
+    },
     /// A list out of order.
     ListOrder {
         /// Two ascending runs are allowed.
         avail: bool,
         /// The extent that does not ascend.
+        #[serde(rename = "extent")]
         at: Extent,
         /// The one before it.
         previous: Extent,
@@ -298,7 +340,8 @@ impl Fact {
 }
 
 /// What else there is to say of a fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Note {
     /// It is about the block of this list.
     BlockOf(Which),
@@ -318,7 +361,7 @@ pub enum Note {
 }
 
 /// One fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// What kind.
     pub kind: FaultKind,
@@ -327,10 +370,13 @@ pub struct Fault {
     /// Bytes of the block; 0 if not known.
     pub size: u32,
     /// What is wrong.
+    #[serde(flatten)]
     pub fact: Fact,
     /// What else there is to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
     /// Offset of the page that refers to the block, where known.
+    #[serde(rename = "parent_offset")]
     pub parent: Option<u64>,
     /// The walk could go on as if the block were whole.
     pub mended: bool,

@@ -391,7 +391,7 @@ fn is_document(bytes: &[u8]) -> bool {
 /// A page below a plain one that cannot be what its flags say: a file is encrypted as a whole or not
 /// at all, and compressed only by the compressor of its configuration (16.3).
 pub(super) fn alien(shape: &Shape<'_>, headers: &Headers, address: &LocalAddress) -> Option<Fault> {
-    let fault = |why| Some(Fault::at(FaultKind::Header, address, Fact::Alien(why)));
+    let fault = |why| Some(Fault::at(FaultKind::Header, address, Fact::Alien { why }));
     if headers.page.is_encrypted() {
         return fault(Opaque::Encrypted);
     }

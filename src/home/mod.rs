@@ -35,7 +35,6 @@ pub mod space;
 pub mod tree;
 pub mod wtlog;
 mod wtlog_pass;
-mod wtlog_text;
 
 /// Bytes of both headers of a block.
 pub const HEADERS: usize = crate::format::local::DATA_OFFSET;

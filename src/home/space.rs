@@ -2,6 +2,7 @@
 
 use crate::format::local::{Extent, LocalAddress};
 use roaring::RoaringTreemap;
+use serde::Serialize;
 
 /// Units beyond this are not accounted: sets of them could outgrow memory. 16 TiB at 4 KiB.
 pub const MOST_UNITS: u64 = 1 << 32;
@@ -167,7 +168,8 @@ impl Units {
 }
 
 /// What two things have one range. In the order of their words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Overlap {
     /// An extent list and a tree.
     ListAndTree,

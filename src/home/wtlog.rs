@@ -12,6 +12,7 @@ use crate::format::compress::Compressor;
 use crate::format::config::Config;
 use crate::format::wtlog::{End, LogLsn};
 use rustix::fs::{Mode, OFlags};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -145,34 +146,48 @@ pub struct Problem {
 }
 
 /// What is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "kebab-case")]
 pub enum What {
     /// The log settings of a configuration file.
-    Settings(FormatError),
+    Settings {
+        /// Why.
+        error: FormatError,
+    },
     /// Log files in another directory too, which are not read.
     OtherDirectory {
         /// The one that is read.
         read: PathBuf,
     },
     /// The header of a log file.
-    FileHeader(FormatError),
+    FileHeader {
+        /// Why.
+        error: FormatError,
+    },
     /// The header of a record, in the format's own words.
     RecordHeader {
         /// These.
+        #[serde(rename = "error")]
         message: String,
     },
     /// A record that cannot be decoded.
-    Record(FormatError),
+    Record {
+        /// Why.
+        error: FormatError,
+    },
     /// The padding of a record, in the format's own words.
     Padding {
         /// These.
+        #[serde(rename = "error")]
         message: String,
     },
     /// What a log file says of the one before.
     PreviousLsn {
         /// In the record.
+        #[serde(rename = "found_lsn")]
         found: LogLsn,
         /// Where the log before ends.
+        #[serde(rename = "expected_lsn")]
         expected: LogLsn,
     },
     /// A log file does not say where the one before ends.
@@ -185,16 +200,26 @@ pub enum What {
     /// How a log file ends.
     End {
         /// How.
+        #[serde(rename = "error", serialize_with = "in_words")]
         end: End,
         /// What comes behind.
+        #[serde(rename = "behind")]
         tail: Tail,
     },
     /// The last checkpoint points to no record before it.
-    CheckpointTarget(LogLsn),
+    CheckpointTarget {
+        /// Where it points.
+        lsn: LogLsn,
+    },
+}
+
+fn in_words<S: serde::Serializer>(value: &End, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(value)
 }
 
 /// What comes behind the end of a log file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tail {
     /// Nothing that matters.
     Nothing,
@@ -329,7 +354,7 @@ impl Settings {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     if let Err(e) = settings.take(&text) {
-                        out.problem(name, 0, Severity::Damage, What::Settings(e));
+                        out.problem(name, 0, Severity::Damage, What::Settings { error: e });
                     }
                 }
                 Err(e) => out.left(&path, &e),

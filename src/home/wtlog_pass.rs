@@ -167,7 +167,7 @@ impl Pass {
             }
             // Not yet written, in a file not yet in use.
             Err(_) if file.kind != Kind::Log && wtlog::first_data(head).is_none() => {}
-            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader(e)),
+            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader { error: e }),
         }
         if file.kind != Kind::Log {
             return Ok(None);
@@ -220,7 +220,7 @@ impl Pass {
                 }
                 Err(e) => {
                     self.unreadable(lsn);
-                    faults.push(What::Record(e));
+                    faults.push(What::Record { error: e });
                 }
             }
         }
@@ -345,7 +345,7 @@ impl Pass {
         let mut from = self.out.last_checkpoint.map(|c| c.lsn);
         let last = self.out.last_checkpoint;
         if let Some(checkpoint) = last.filter(|c| c.lsn > c.at || self.is_no_record(c.lsn)) {
-            let what = What::CheckpointTarget(checkpoint.lsn);
+            let what = What::CheckpointTarget { lsn: checkpoint.lsn };
             self.unreadable(checkpoint.at);
             self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, what);
             from = Some(checkpoint.at);

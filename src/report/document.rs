@@ -1,7 +1,7 @@
 //! An audit as programs read it: the facts, and beside them the words that people get.
 
-use super::facts_home;
 use crate::audit::finding::{Code, Detail, Finding, Place, Severity};
+use crate::audit::home::detail::HomeDetail;
 use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::Audit;
 use crate::words;
@@ -46,7 +46,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             evidence,
             remedy: words::remedy(f),
             detail: match &f.detail {
-                Detail::Home(detail) => DetailDocument::Home(facts_home::values(detail)),
+                Detail::Home(detail) => DetailDocument::Home(detail),
                 Detail::PageLog(fact) => DetailDocument::PageLog(fact),
             },
         }
@@ -58,7 +58,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
 #[serde(untagged)]
 pub enum DetailDocument<'a> {
     /// About a home.
-    Home(serde_json::Value),
+    Home(&'a HomeDetail),
     /// About a page log.
     PageLog(&'a Fact),
 }

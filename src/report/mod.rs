@@ -8,7 +8,6 @@ pub mod document;
 pub mod dumps;
 pub mod explain;
 pub mod export;
-mod facts_home;
 pub mod fields;
 pub mod file_block;
 mod home;

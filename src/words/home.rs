@@ -32,7 +32,7 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             (expected, found, Vec::new())
         }
         Fact::Sizes(sizes) => of_sizes(sizes),
-        Fact::Overlap(overlap) => two("one use of a range", overlap.to_string()),
+        Fact::Overlap { of } => two("one use of a range", of.to_string()),
         Fact::Lost { start, end, block } => {
             let there = block.map(|b| {
                 format!(
@@ -45,7 +45,7 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             let found = format!("{start}-{end}: in no tree, on no list, not free");
             ("a range that something owns".into(), found, there.into_iter().collect())
         }
-        Fact::FileSize { stated, physical, needed } => {
+        Fact::FileSize { stated, physical, needed, .. } => {
             let of = match why {
                 Some(Cause::WrittenBefore) => "the description block: the metadata names no checkpoint of the file",
                 _ => "the file size of the newest checkpoint",
@@ -75,7 +75,7 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
                 "{blocks} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"
             )],
         ),
-        Fact::Missing(which) => missing(*which),
+        Fact::Missing { what } => missing(*what),
         Fact::NoTurtle { message } => two("the file that leads to the metadata", message.clone()),
         Fact::Turtle { message } => two("a turtle file", message.clone()),
         Fact::StaleTurtle { cookie, copy } => (

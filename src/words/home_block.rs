@@ -36,8 +36,8 @@ impl Fault {
             Fact::PageType { wanted, .. } => format!("{} page", name(*wanted, "leaf")),
             Fact::Generation { parent, .. } => format!("a write generation below the parent's, {parent}"),
             Fact::OlderThanChildren { .. } => "a write generation above those of its children".into(),
-            Fact::Alien(Opaque::Encrypted) => "a plain page, as the page above it".into(),
-            Fact::Alien(Opaque::UnknownCompressor) => {
+            Fact::Alien { why: Opaque::Encrypted } => "a plain page, as the page above it".into(),
+            Fact::Alien { why: Opaque::UnknownCompressor } => {
                 "a page that is not compressed: the file has no compressor".into()
             }
             Fact::Undecodable { item: false, .. } => "a valid page".into(),
@@ -51,9 +51,9 @@ impl Fault {
             Fact::RootUnlisted => "a root on an alloc list".into(),
             Fact::ListBeyond { bound, .. } => format!("a block within the {bound} bytes of the newest checkpoint"),
             Fact::NoList { .. } => "a block of an extent list".into(),
-            Fact::List(_) => "aligned extents behind the list's magic".into(),
+            Fact::List { .. } => "aligned extents behind the list's magic".into(),
             Fact::ListSize { wanted, .. } => format!("mem_size {wanted}"),
-            Fact::Recovery(_) => "recovery data behind the list".into(),
+            Fact::Recovery { .. } => "recovery data behind the list".into(),
             Fact::ListOrder { avail: true, .. } => "two ascending runs of extents".into(),
             Fact::ListOrder { avail: false, .. } => "ascending extents".into(),
             Fact::ExtentBeyond { bound, .. } => format!("extents within the {bound} bytes of the checkpoint"),
@@ -73,10 +73,10 @@ impl Fault {
             Fact::PageType { found, .. } => format!("{} page", found.name()),
             Fact::Generation { own, .. } => own.to_string(),
             Fact::OlderThanChildren { children } => format!("{children} children have higher ones"),
-            Fact::Alien(Opaque::Encrypted) => "an encrypted page".into(),
-            Fact::Alien(Opaque::UnknownCompressor) => "a compressed page".into(),
+            Fact::Alien { why: Opaque::Encrypted } => "an encrypted page".into(),
+            Fact::Alien { why: Opaque::UnknownCompressor } => "a compressed page".into(),
             Fact::Undecodable { error, .. } | Fact::CheckpointCookie { error, .. } => error.to_string(),
-            Fact::List(error) | Fact::Recovery(error) => error.to_string(),
+            Fact::List { error } | Fact::Recovery { error } => error.to_string(),
             Fact::UnannouncedItem { at } => format!("an overflow item at {at}"),
             Fact::Levels { most } => format!("more than {most}"),
             Fact::Twice { root: true } => "a page refers to the root".into(),
@@ -143,7 +143,7 @@ impl Fault {
 
     fn sum_evidence(&self, found: &BadSum) -> Vec<String> {
         match found {
-            BadSum::Short(_) => Vec::new(),
+            BadSum::Short { .. } => Vec::new(),
             BadSum::Zeros => vec!["the whole block is zero: it was never written, or was lost".into()],
             BadSum::FieldOnly { .. } => {
                 vec!["only the checksum field is damaged: the bytes add up to the expected checksum".into()]
@@ -183,7 +183,7 @@ fn rule(rule: Rule) -> &'static str {
 
 fn sum(found: &BadSum) -> String {
     match found {
-        BadSum::Short(n) => format!("{n} bytes, less than a block header"),
+        BadSum::Short { bytes } => format!("{bytes} bytes, less than a block header"),
         BadSum::Zeros => "zeros".into(),
         BadSum::FieldOnly { stored } | BadSum::OtherBlock { stored, .. } | BadSum::NeitherHolds { stored, .. } => {
             format!("block header checksum of {stored:08x}")

@@ -3,6 +3,7 @@
 
 pub mod home;
 mod home_block;
+mod home_wtlog;
 mod page;
 pub mod pagelog;
 pub mod pagelog_page;

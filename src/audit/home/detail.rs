@@ -1,5 +1,6 @@
 //! What a finding about a home of local block files states, as fields.
 
+use crate::audit::minus;
 use crate::format::FormatError;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
@@ -8,15 +9,19 @@ use crate::home::fault::Fault;
 use crate::home::fault::Opaque;
 use crate::home::space::Overlap;
 use crate::home::wtlog;
+use serde::Serialize;
 
 /// A finding: what it states, why, and what else supports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HomeDetail {
     /// What it states.
+    #[serde(flatten)]
     pub fact: Fact,
     /// The probable cause, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// What else supports it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
 
@@ -29,7 +34,8 @@ impl HomeDetail {
 }
 
 /// Which file is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Missing {
     /// One that a row of the metadata names.
     Listed,
@@ -44,7 +50,8 @@ pub enum Missing {
 }
 
 /// What a description block is instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Descriptor {
     /// Bytes behind it that are not zero.
     Tail,
@@ -55,18 +62,21 @@ pub enum Descriptor {
 }
 
 /// A valid block at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct BlockThere {
     /// Its bytes.
+    #[serde(rename = "bytes")]
     pub size: u32,
     /// Its page type, if known.
+    #[serde(rename = "page_type")]
     pub kind: Option<PageType>,
     /// Its write generation.
     pub write_gen: u64,
 }
 
 /// Where the checkpoint comes from that is compared with the copy in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The turtle.
     Turtle,
@@ -75,7 +85,8 @@ pub enum By {
 }
 
 /// A block that a checkpoint names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Named {
     /// Its root.
     Root,
@@ -86,7 +97,8 @@ pub enum Named {
 }
 
 /// A number of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Number {
     /// Bytes of the file.
     FileSize,
@@ -97,7 +109,8 @@ pub enum Number {
 }
 
 /// What differs between a checkpoint and its copy in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "of", rename_all = "kebab-case")]
 pub enum Difference {
     /// A block.
     Block {
@@ -127,27 +140,44 @@ pub enum Difference {
 }
 
 /// The sizes of one checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sizes {
     /// Its name.
     pub checkpoint: String,
     /// `size=`.
+    #[serde(rename = "published_bytes")]
     pub published: u64,
     /// In the cookie: without the root.
+    #[serde(rename = "cookie_bytes")]
     pub in_cookie: u64,
     /// Bytes of the root; `None`: there is no root.
+    #[serde(rename = "root_bytes")]
     pub root: Option<u64>,
     /// Bytes of all blocks, the root included.
+    #[serde(rename = "recomputed_bytes")]
     pub recomputed: u64,
     /// Blocks.
     pub blocks: u64,
     /// All blocks were found.
     pub complete: bool,
     /// Bytes of the file at the checkpoint.
+    #[serde(rename = "file_bytes")]
     pub file_size: u64,
+    /// Published minus recomputed, where all blocks were found.
+    pub difference: Option<i64>,
+    /// The cookie's minus that of the blocks below the root, where all were found.
+    pub cookie_difference: Option<i64>,
 }
 
 impl Sizes {
+    /// Take the differences.
+    #[must_use]
+    pub fn compared(mut self) -> Self {
+        self.difference = self.complete.then(|| minus(self.published, self.recomputed));
+        self.cookie_difference = self.complete.then(|| minus(self.in_cookie, self.below_root()));
+        self
+    }
+
     /// Bytes of all blocks but the root.
     #[must_use]
     pub fn below_root(&self) -> u64 {
@@ -156,13 +186,13 @@ impl Sizes {
 }
 
 /// What a finding states. Offsets are bytes in the file, ranges end with the byte behind the last.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
-    /// A fault of a block.
-    Fault(Fault),
     /// The description block.
     Descriptor {
         /// The allocation size it should be for.
+        #[serde(rename = "allocation_size")]
         alloc: u32,
         /// What it is.
         found: Descriptor,
@@ -170,7 +200,10 @@ pub enum Fact {
     /// The sizes of a checkpoint are not what its blocks add up to.
     Sizes(Sizes),
     /// A range booked twice.
-    Overlap(Overlap),
+    Overlap {
+        /// Of what.
+        of: Overlap,
+    },
     /// A range that nothing owns.
     Lost {
         /// First byte.
@@ -183,15 +216,20 @@ pub enum Fact {
     /// The file has another size than its newest checkpoint says.
     FileSize {
         /// Stated.
+        #[serde(rename = "expected_bytes")]
         stated: u64,
         /// There.
+        #[serde(rename = "found_bytes")]
         physical: u64,
+        /// There minus stated.
+        difference: i64,
         /// Pages or lists of the checkpoint lead behind the stated end.
         needed: bool,
     },
     /// The metadata's checkpoint is not the one of the copy in the file.
     Copy {
         /// Where the other comes from.
+        #[serde(rename = "compared_with")]
         by: By,
         /// What differs; at least one.
         differences: Vec<Difference>,
@@ -201,20 +239,27 @@ pub enum Fact {
     /// Content that cannot be looked into.
     Opaque {
         /// Why.
+        #[serde(rename = "reason")]
         why: Opaque,
         /// Blocks of the newest checkpoint that were verified.
+        #[serde(rename = "verified_blocks")]
         blocks: u64,
     },
     /// A file that is not there.
-    Missing(Missing),
+    Missing {
+        /// Which.
+        what: Missing,
+    },
     /// The turtle is not there.
     NoTurtle {
         /// The format's own words.
+        #[serde(rename = "error")]
         message: String,
     },
     /// The turtle is of no use.
     Turtle {
         /// The format's own words.
+        #[serde(rename = "error")]
         message: String,
     },
     /// The turtle's cookie leads nowhere.
@@ -227,6 +272,7 @@ pub enum Fact {
     /// A row of the metadata.
     Row {
         /// Why it is of no use.
+        #[serde(rename = "error")]
         message: String,
     },
     /// Files of one id.
@@ -237,6 +283,7 @@ pub enum Fact {
     /// A row of the metadata names a file that has no row.
     Source {
         /// The file.
+        #[serde(rename = "uri")]
         source: String,
     },
     /// A block file that no row names.
@@ -244,6 +291,7 @@ pub enum Fact {
         /// Its bytes.
         bytes: u64,
         /// The record of the log that creates its row.
+        #[serde(rename = "log_record")]
         logged: Option<LogLsn>,
     },
     /// The log.
@@ -251,25 +299,32 @@ pub enum Fact {
     /// Commits that recovery would replay.
     Recovery {
         /// The last checkpoint, if there is one.
+        #[serde(rename = "checkpoint_lsn")]
         checkpoint: Option<LogLsn>,
         /// How many.
         commits: u64,
     },
+    /// A fault of a block, told as the fault itself.
+    #[serde(untagged)]
+    Fault(Fault),
 }
 
 /// A file that holds another one's content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Foreign {
     /// The file id of what is in it.
+    #[serde(rename = "file_id")]
     pub id: u64,
     /// Whose that is.
     pub owner: Option<String>,
     /// The id it should have.
+    #[serde(rename = "expected_file_id")]
     pub wanted: u64,
 }
 
 /// Why, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Cause {
     /// Two blocks lie at each other's place.
     Exchanged {
@@ -332,7 +387,8 @@ pub enum Cause {
 }
 
 /// What else supports a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Note {
     /// Pages that refer to the block.
     Parents {

@@ -7,6 +7,7 @@ use super::detail::{
 };
 use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPages, RecoveryInfo, SpaceInfo};
 use crate::audit::finding::{Code, Detail, Finding, Place, Remedy, Severity};
+use crate::audit::minus;
 use crate::coverage::Unchecked;
 use crate::format::local::{self, LocalAddress};
 use crate::home::block::probe;
@@ -278,7 +279,10 @@ impl<'c> Auditor<'c> {
             blocks: info.pages.reachable,
             complete: walked.complete,
             file_size: info.file_size,
-        };
+            difference: None,
+            cookie_difference: None,
+        }
+        .compared();
         let detail = HomeDetail { cause, ..HomeDetail::of(Fact::Sizes(sizes)) };
         self.find(Code::CheckpointSizeMismatch, self.place(None, None), detail);
     }
@@ -295,7 +299,10 @@ impl<'c> Auditor<'c> {
                 blocks: 0,
                 complete: true,
                 file_size: info.file_size,
-            };
+                difference: None,
+                cookie_difference: None,
+            }
+            .compared();
             let place = self.place(None, None);
             self.find(Code::CheckpointSizeMismatch, place, HomeDetail::of(Fact::Sizes(sizes)));
         }
@@ -350,7 +357,7 @@ impl<'c> Auditor<'c> {
         let account = space::account(alloc, known, parts, avail);
         for (span, what) in account.overlaps.iter().take(FINDINGS_PER_CODE) {
             let place = self.place(Some(span.start), Some(span.len()));
-            self.find(Code::ExtentOverlap, place, HomeDetail::of(Fact::Overlap(*what)));
+            self.find(Code::ExtentOverlap, place, HomeDetail::of(Fact::Overlap { of: *what }));
         }
         let lost: Vec<_> = account.of(Use::Lost).into_iter().flat_map(Units::spans).collect();
         if account.certain {
@@ -387,7 +394,7 @@ impl<'c> Auditor<'c> {
     }
 
     fn file_size(&mut self, stated: u64, physical: u64) {
-        let fact = |needed| Fact::FileSize { stated, physical, needed };
+        let fact = |needed| Fact::FileSize { stated, physical, difference: minus(physical, stated), needed };
         if physical < stated {
             let place = self.place(Some(physical), Some(stated.saturating_sub(physical)));
             self.find(Code::FileSizeMismatch, place, HomeDetail::of(fact(false)));

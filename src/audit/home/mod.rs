@@ -129,7 +129,7 @@ fn one(home: &Home, entry: &FileEntry, no_mmap: bool, context: &file::Context<'_
         Ok(file) => return file::audit(entry, &file, context),
         Err(e) if is_absent(&e) && std::fs::symlink_metadata(&path).is_err() => {
             let which = if entry.name == METADATA { Missing::MetadataOfTurtle } else { Missing::Listed };
-            let detail = HomeDetail::of(Fact::Missing(which));
+            let detail = HomeDetail::of(Fact::Missing { what: which });
             out.findings.push(Finding::of(Code::FileMissing, place, Detail::Home(Box::new(detail))));
         }
         Err(e) => out.left = Some(Unchecked::io(&e)),
@@ -246,17 +246,17 @@ impl<'h> Whole<'h> {
         // Where the list of a backup copy could not be read, there may be no need of one.
         let backup = home.way == Way::Backup || home.is_unread(BACKUP);
         if !backup && !has(METADATA) && home.file(METADATA).is_none() {
-            self.find(Code::FileMissing, METADATA, Fact::Missing(Missing::Metadata));
+            self.find(Code::FileMissing, METADATA, Fact::Missing { what: Missing::Metadata });
         }
         if !has(VERSION_FILE) {
-            let finding = self.find(Code::FileMissing, VERSION_FILE, Fact::Missing(Missing::Version));
+            let finding = self.find(Code::FileMissing, VERSION_FILE, Fact::Missing { what: Missing::Version });
             finding.remedy = Remedy::RestoreVersion;
         }
         // Engines before 10.0 had another file in its place.
         let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
         let has_history = major.is_none_or(|major: u32| major >= 10);
         if home.complete && has_history && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
-            self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing(Missing::HistoryStore));
+            self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing { what: Missing::HistoryStore });
         }
         if home.encrypted {
             self.local.not_checked.push(NotKnown::MetadataEncrypted);

@@ -5,6 +5,7 @@ use super::classify::Class;
 use super::fact::{DatabaseSize, Dropped, Fact, TreeSize};
 use super::reach::{Reached, TreeSums};
 use crate::audit::finding::{Code, Finding, Place};
+use crate::audit::minus;
 use crate::audit::result::{DatabaseInfo, SizeMeaning, TreeInfo};
 use crate::format::generation::Generation;
 use crate::id::{Lsn, PageId, TableId, Version};
@@ -94,7 +95,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
         }
         return info;
     }
-    info.difference = Some(signed_difference(published, sums.cookie_bytes));
+    info.difference = Some(minus(published, sums.cookie_bytes));
     // Whether freed children are counted differs between builds (11.2), and cookies from before
     // January 2026 carry less than what was counted (11.3).
     let also_right = [
@@ -106,7 +107,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     }
     if published < sums.cookie_bytes {
         let (recomputed, residual) = (sums.cookie_bytes, sums.cookie_bytes - published);
-        let difference = signed_difference(published, recomputed);
+        let difference = minus(published, recomputed);
         let fact = Fact::TreeSize(TreeSize { published, recomputed, difference, residual, explained_by: Vec::new() });
         out.findings.push(Finding::of(Code::SizeDeflated, place(tree), fact.into()));
         return info;
@@ -129,7 +130,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     let fact = Fact::TreeSize(TreeSize {
         published,
         recomputed: sums.cookie_bytes,
-        difference: signed_difference(published, sums.cookie_bytes),
+        difference: minus(published, sums.cookie_bytes),
         residual: explanation.residual,
         explained_by: used.iter().map(|c| (*c).clone()).collect(),
     });
@@ -158,11 +159,6 @@ fn meaning(input: &Input<'_>, tree: &Tree, sums: &TreeSums) -> SizeMeaning {
     } else {
         SizeMeaning::BytesTotal
     }
-}
-
-fn signed_difference(a: u64, b: u64) -> i64 {
-    let distance = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX);
-    if a >= b { distance } else { -distance }
 }
 
 /// The roots of this tree in all checkpoints that are known.
@@ -220,13 +216,13 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
     let all_walked = out.trees.len() == input.all_trees.len();
     if all_walked && out.trees.iter().all(|t| t.complete) {
         let right = database.sum_of_recomputed.saturating_add(account::BUFFER);
-        database.difference_from_recomputed = Some(signed_difference(published, right));
+        database.difference_from_recomputed = Some(minus(published, right));
     }
     if legacy || !input.catalog.complete || input.catalog.has_unreadable_rows() {
         return;
     }
     let right = sum.saturating_add(account::BUFFER);
-    let difference = signed_difference(published, right);
+    let difference = minus(published, right);
     database.difference = Some(difference);
     let place = Place { lsn: Some(input.audited.lsn), ..Place::default() };
     let (buffer, expected) = (account::BUFFER, right);

@@ -1,18 +1,18 @@
 //! The words for what is not as it should be with a log. Nothing reads them back.
 
-use super::wtlog::{Tail, What};
+use crate::home::wtlog::{Tail, What};
 use std::fmt;
 
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Settings(e) => write!(f, "log settings not readable: {}", e.message),
+            Self::Settings { error: e } => write!(f, "log settings not readable: {}", e.message),
             Self::OtherDirectory { read } => {
                 write!(f, "log files there too; only those in {} are read", read.display())
             }
-            Self::FileHeader(e) => write!(f, "{e}"),
+            Self::FileHeader { error: e } => write!(f, "{e}"),
             Self::RecordHeader { message } | Self::Padding { message } => f.write_str(message),
-            Self::Record(e) => write!(f, "record not readable: {e}"),
+            Self::Record { error: e } => write!(f, "record not readable: {e}"),
             Self::PreviousLsn { found, expected } => {
                 write!(f, "previous LSN is {found}, but the log before ends at {expected}")
             }
@@ -28,7 +28,7 @@ impl fmt::Display for What {
                 };
                 write!(f, "{end}{tail}")
             }
-            Self::CheckpointTarget(lsn) => {
+            Self::CheckpointTarget { lsn } => {
                 write!(f, "the checkpoint record points to {lsn}, where no record before it is")
             }
         }
