@@ -55,6 +55,9 @@ _wtcheck() {
             wtcheck,repair)
                 cmd="wtcheck__subcmd__repair"
                 ;;
+            wtcheck,schema)
+                cmd="wtcheck__subcmd__schema"
+                ;;
             wtcheck,simulate)
                 cmd="wtcheck__subcmd__simulate"
                 ;;
@@ -153,6 +156,9 @@ _wtcheck() {
                 ;;
             wtcheck__subcmd__help,repair)
                 cmd="wtcheck__subcmd__help__subcmd__repair"
+                ;;
+            wtcheck__subcmd__help,schema)
+                cmd="wtcheck__subcmd__help__subcmd__schema"
                 ;;
             wtcheck__subcmd__help,simulate)
                 cmd="wtcheck__subcmd__help__subcmd__simulate"
@@ -281,7 +287,7 @@ _wtcheck() {
 
     case "${cmd}" in
         wtcheck)
-            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map pickup repair pack unpack export simulate decode explain man completions help"
+            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map pickup repair pack unpack export simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -833,7 +839,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__help)
-            opts="audit orphans page map pickup repair pack unpack export simulate decode explain man completions help"
+            opts="audit orphans page map pickup repair pack unpack export simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1227,6 +1233,20 @@ _wtcheck() {
         wtcheck__subcmd__help__subcmd__repair__subcmd__undo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1979,6 +1999,28 @@ _wtcheck() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__schema)
+            opts="-q -v -h --list --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
                     return 0

@@ -70,7 +70,7 @@ impl Unchecked {
 }
 
 /// What a file under a subject is that no audit is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum NotOurs {
@@ -187,51 +187,52 @@ impl Coverage {
     }
 }
 
+/// The ledger as programs read it.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(crate) struct Ledger {
+    /// How many things were audited.
+    audited: u64,
+    /// What holds nothing to audit.
+    not_ours: Vec<Foreign>,
+    /// What was not looked into.
+    not_checked: Vec<Left>,
+}
+
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct Foreign {
+    path: String,
+    reason: NotOurs,
+}
+
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct Left {
+    path: String,
+    /// A stable word.
+    reason: &'static str,
+    /// The system's number of the error, where it gave one.
+    errno: Option<i32>,
+    /// The system's words.
+    error: Option<String>,
+    /// It keeps the verdict from being "clean".
+    matters: bool,
+}
+
 impl Serialize for Coverage {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Ledger<'a> {
-            audited: u64,
-            not_ours: Vec<Foreign<'a>>,
-            not_checked: Vec<Left<'a>>,
-        }
-        #[derive(Serialize)]
-        struct Foreign<'a> {
-            path: &'a str,
-            reason: NotOurs,
-        }
-        #[derive(Serialize)]
-        struct Left<'a> {
-            path: &'a str,
-            reason: &'static str,
-            errno: Option<i32>,
-            error: Option<&'a str>,
-            matters: bool,
-        }
-        let left = |(path, why): (&'_ str, &'_ Unchecked)| {
+        let left = |(path, why): (&str, &Unchecked)| {
             let (errno, error) = match why {
                 Unchecked::Io { errno, error } => (*errno, Some(error.clone())),
                 _ => (None, None),
             };
-            (path.to_string(), why.name(), errno, error, why.matters())
+            Left { path: path.to_string(), reason: why.name(), errno, error, matters: why.matters() }
         };
-        let lists: Vec<_> = self.not_checked_list().map(left).collect();
-        let not_checked = lists
-            .iter()
-            .map(|(path, reason, errno, error, matters)| Left {
-                path,
-                reason,
-                errno: *errno,
-                error: error.as_deref(),
-                matters: *matters,
-            })
-            .collect();
-        Ledger {
+        let foreign = |(path, reason): (&str, NotOurs)| Foreign { path: path.to_string(), reason };
+        let ledger = Ledger {
             audited: self.count_audited(),
-            not_ours: self.not_ours_list().map(|(path, reason)| Foreign { path, reason }).collect(),
-            not_checked,
-        }
-        .serialize(serializer)
+            not_ours: self.not_ours_list().map(foreign).collect(),
+            not_checked: self.not_checked_list().map(left).collect(),
+        };
+        ledger.serialize(serializer)
     }
 }
 

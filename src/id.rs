@@ -7,7 +7,7 @@ use std::fmt;
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $name:ident)+) => { $(
         $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
         #[serde(transparent)]
         pub struct $name(pub u64);
 
@@ -75,7 +75,7 @@ impl Lsn {
 }
 
 /// One version of a page: the block that was put at an LSN, and what it builds on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 pub struct Version {
     /// Table.
     pub table: TableId,

@@ -25,6 +25,7 @@ pub mod pickup;
 pub mod repair;
 pub mod report;
 pub mod scenario;
+pub mod schema;
 pub mod scratch;
 pub mod simulate;
 pub mod store;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The layers from the ground up. Modules of one layer stand side by side and do not use each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["id", "exit", "coverage", "scratch"],
     &["format"],
     &["page"],
@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 11] = [
     &["audit"],
     &["words"],
     &["repair", "pickup", "export", "pack", "simulate", "decode", "scenario", "devtools"],
+    &["schema"],
     &["report"],
     &["cli"],
 ];

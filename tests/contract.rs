@@ -119,6 +119,8 @@ contract! {
     explain_all: "explain", "" => 0, plain, nothing;
     explain_code: "explain", "size-inflated" => 0, coloured, nothing;
     explain_pages: "explain", "--pages {out}/pages" => 0, plain, nothing;
+    schema: "schema", "" => 0, plain, nothing;
+    schema_list: "schema", "--list" => 0, plain, nothing;
     man: "man", "" => 0, plain, nothing;
     man_pages: "man", "{out}/man" => 0, plain, nothing;
     completions: "completions", "zsh" => 0, plain, nothing;

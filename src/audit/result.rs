@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// An audit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Audit {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -53,7 +53,7 @@ pub struct Audit {
 }
 
 /// The tool that wrote a report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Tool {
     /// `wtcheck`.
     pub name: &'static str,
@@ -68,7 +68,7 @@ impl Default for Tool {
 }
 
 /// The store.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreInfo {
     /// Kind.
     pub kind: StoreKind,
@@ -95,7 +95,7 @@ pub struct StoreInfo {
 }
 
 /// The audited checkpoint.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CheckpointInfo {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -120,7 +120,7 @@ pub struct CheckpointInfo {
 }
 
 /// What `size=` means for a tree (07.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeMeaning {
     /// A running total of bytes.
@@ -132,7 +132,7 @@ pub enum SizeMeaning {
 }
 
 /// A tree of the audited checkpoint.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct TreeInfo {
     /// `file:` URI.
     pub uri: String,
@@ -161,7 +161,7 @@ pub struct TreeInfo {
 }
 
 /// Page counts of a tree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PageCounts {
     /// All reachable pages.
     pub reachable: u64,
@@ -180,7 +180,7 @@ pub struct PageCounts {
 }
 
 /// The database total.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct DatabaseInfo {
     /// `database_size` of the completion record.
     pub published_size: Option<u64>,
@@ -197,7 +197,7 @@ pub struct DatabaseInfo {
 }
 
 /// Rows and bytes of a class.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ClassTotal {
     /// Rows.
     pub count: u64,
@@ -206,7 +206,7 @@ pub struct ClassTotal {
 }
 
 /// Why a row is an orphan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrphanReason {
     /// No version of the page is reached by any checkpoint.
@@ -216,7 +216,7 @@ pub enum OrphanReason {
 }
 
 /// An orphaned row.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OrphanInfo {
     /// Table.
     pub table_id: TableId,
@@ -235,7 +235,7 @@ pub struct OrphanInfo {
 }
 
 /// Keys.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct KeystoreInfo {
     /// Every key page in the store, ascending by LSN.
     pub pages: Vec<KeyPageInfo>,
@@ -244,7 +244,7 @@ pub struct KeystoreInfo {
 }
 
 /// A key page; never its payload.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct KeyPageInfo {
     /// Page id.
     pub page_id: PageId,
@@ -265,7 +265,7 @@ pub struct KeyPageInfo {
 }
 
 /// The key a checkpoint embeds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct KeyUse {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -280,7 +280,7 @@ pub struct KeyUse {
 }
 
 /// Counts of findings.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Totals {
     /// By code.
     pub findings: BTreeMap<&'static str, u64>,
@@ -310,7 +310,7 @@ impl Totals {
 }
 
 /// The verdict of an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing worse than a note.

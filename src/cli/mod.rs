@@ -13,6 +13,7 @@ pub mod pack;
 pub mod page;
 pub mod pickup;
 pub mod repair;
+pub mod schema;
 mod server_log;
 mod shortcut;
 pub mod simulate;
@@ -61,6 +62,7 @@ enum Command {
     Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
+    Schema(schema::Args),
     Man(generate::ManArgs),
     Completions(generate::CompletionArgs),
 }
@@ -189,6 +191,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
+        Command::Schema(a) => schema::run(a, &mut output),
         Command::Man(a) => generate::man(a, &mut output),
         Command::Completions(a) => generate::completions(a, &mut output),
     };
@@ -209,14 +212,7 @@ fn run(cli: &Cli) -> u8 {
 fn report_failure(failure: &Failure, output: &mut Output) {
     output.complain(&format!("{}; {}", failure.message, failure.hint));
     if output.format != Format::Table {
-        #[derive(serde::Serialize)]
-        struct Report<'a> {
-            schema_version: u32,
-            error: &'a str,
-            hint: &'a str,
-            exit_code: u8,
-        }
-        let report = Report {
+        let report = crate::schema::failure::Failed {
             schema_version: crate::audit::result::SCHEMA_VERSION,
             error: &failure.message,
             hint: &failure.hint,

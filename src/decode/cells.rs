@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// A time window, or the aggregate of an address cell; there the starts are oldest or newest of
 /// everything below (05.3). `null` stops are none.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct TimesInfo {
     /// Start timestamp; of an aggregate the oldest.
     pub start_ts: u64,
@@ -68,7 +68,7 @@ impl std::fmt::Display for TimesInfo {
 }
 
 /// What a delta does to a key.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct Change {
     /// `update` or `delete`.
     pub action: &'static str,
@@ -81,7 +81,7 @@ pub struct Change {
 }
 
 /// Fast-truncate information of a deleted child.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct TruncateInfo {
     /// The truncating transaction.
     pub txn: u64,
@@ -92,7 +92,7 @@ pub struct TruncateInfo {
 }
 
 /// One cell, or one half of an entry of a June 2025 delta.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CellInfo {
     /// Offset of its first byte in the plain image.
     pub offset: usize,
@@ -287,7 +287,7 @@ pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
 }
 
 /// Cells without a page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CellsReport {
     /// How many there are.
     pub cells_total: usize,

@@ -14,7 +14,7 @@ const COMPLETION_KEYS: [&str; 6] =
 const UNESCAPED_FROM: u32 = 2;
 
 /// A completion record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CompletionReport {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<crate::id::Lsn>,

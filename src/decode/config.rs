@@ -5,7 +5,7 @@ use crate::format::config::{Config, Kind, Value};
 use serde::Serialize;
 
 /// A configuration text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ConfigReport {
     /// Entries in the order of the text; keys may be repeated, the last one counts.
     pub entries: Vec<ConfigEntry>,
@@ -16,7 +16,7 @@ pub struct ConfigReport {
 }
 
 /// An entry of a configuration text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ConfigEntry {
     /// The key; empty for a structure without one.
     pub key: String,
@@ -27,7 +27,7 @@ pub struct ConfigEntry {
 }
 
 /// The value of a [`ConfigEntry`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum ConfigValue {
     /// Its text.

@@ -9,7 +9,7 @@ use crate::id::{Lsn, PageId};
 use serde::Serialize;
 
 /// A disaggregated address cookie.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CookieInfo {
     /// `v0`, `L1`, `L2` or `L3`.
     pub layout: &'static str,
@@ -106,7 +106,7 @@ impl CookieInfo {
 }
 
 /// The place of a block in a classic file.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct AddressInfo {
     /// First byte.
     pub offset: u64,
@@ -133,7 +133,7 @@ impl std::fmt::Display for AddressInfo {
 }
 
 /// A cookie of either storage.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum AnyCookie {
     /// Disaggregated.
@@ -165,7 +165,7 @@ impl std::fmt::Display for AnyCookie {
 }
 
 /// A classic checkpoint cookie.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CheckpointInfo {
     /// Version of the cookie.
     pub version: u8,
@@ -208,7 +208,7 @@ impl CheckpointInfo {
 }
 
 /// One cookie.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CookieReport {
     /// The bytes, in hexadecimal.
     pub input: String,
@@ -219,7 +219,7 @@ pub struct CookieReport {
 }
 
 /// A checkpoint cookie.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CheckpointReport {
     /// `classic`, `disaggregated`, or `empty`; `None` if it is neither.
     pub form: Option<&'static str>,

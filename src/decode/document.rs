@@ -13,7 +13,7 @@ use crate::format::Class;
 use serde::Serialize;
 
 /// A decoded piece.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Document {
     /// Version of this schema.
     pub schema_version: u32,
@@ -25,7 +25,7 @@ pub struct Document {
 }
 
 /// The content of a [`Document`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Body {
     /// Address cookies.

@@ -15,7 +15,7 @@ const LISTED_ERRORS: usize = 100;
 const USUAL_ALLOC: u32 = 4096;
 
 /// What a log holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct LogReport {
     /// Version of this schema.
     pub schema_version: u32,
@@ -38,7 +38,7 @@ pub struct LogReport {
 }
 
 /// A line that reports a checksum error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ErrorInfo {
     /// The file.
     pub file: Option<String>,
@@ -71,7 +71,7 @@ impl From<&ReadError> for ErrorInfo {
 }
 
 /// The first and the last chunk of a range.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct Chunks {
     /// First.
     pub first: u32,
@@ -80,7 +80,7 @@ pub struct Chunks {
 }
 
 /// One dump.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct DumpReport {
     /// The file, if the log names it.
     pub file: Option<String>,

@@ -28,7 +28,7 @@ pub struct Source {
 }
 
 /// One block of a file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct FileBlock {
     /// Version of this schema.
     pub schema_version: u32,

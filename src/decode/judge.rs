@@ -51,7 +51,7 @@ pub struct Evidence<'a> {
 }
 
 /// What happened to a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Its checksum holds and is the expected one.
@@ -79,7 +79,7 @@ pub enum Verdict {
 }
 
 /// A flipped bit and where its byte lies in the file.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct Flip {
     /// The bit.
     #[serde(flatten)]
@@ -89,7 +89,7 @@ pub struct Flip {
 }
 
 /// A range of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Run {
     /// Offset of the first byte in the block.
     pub at: usize,
@@ -98,7 +98,7 @@ pub struct Run {
 }
 
 /// Something that does not belong into a block.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Foreign {
     /// Where it begins in the block.
     pub at: usize,
@@ -107,7 +107,7 @@ pub struct Foreign {
 }
 
 /// What a block turned out to be.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Judgement {
     /// In one word.
     pub verdict: Verdict,

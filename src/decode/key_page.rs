@@ -5,7 +5,7 @@ use crate::format::key_page::{self, KeyLayout};
 use serde::Serialize;
 
 /// A key page. The payload itself is in no report.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct KeystoreReport {
     /// Bytes of the page.
     pub bytes: usize,
@@ -19,7 +19,7 @@ pub struct KeystoreReport {
 }
 
 /// The header of a sound key page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct KeystoreHeader {
     /// `A`, `B`, `v1` or `v2`.
     pub layout: &'static str,

@@ -8,7 +8,7 @@ use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
 use serde::Serialize;
 
 /// A turtle page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct TurtleReport {
     /// Bytes of the page.
     pub bytes: usize,
@@ -24,7 +24,7 @@ pub struct TurtleReport {
 }
 
 /// The fields of a turtle page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct TurtleContent {
     /// `spring`, `legacy`, `legacy-key`, `v1` or `v2`.
     pub form: &'static str,
@@ -51,7 +51,7 @@ pub struct TurtleContent {
 }
 
 /// The reference to the key page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct KeyReferenceInfo {
     /// Page id.
     pub page_id: crate::id::PageId,
@@ -64,7 +64,7 @@ pub struct KeyReferenceInfo {
 }
 
 /// A key without a meaning here.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Unknown {
     /// The key.
     pub key: String,
@@ -73,7 +73,7 @@ pub struct Unknown {
 }
 
 /// One entry of a checkpoint list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct EntryInfo {
     /// Its name.
     pub name: String,

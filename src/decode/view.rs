@@ -78,10 +78,11 @@ impl std::fmt::Display for Sum {
 }
 
 /// Something the engine would refuse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Problem {
     /// The engine's error.
     #[serde(serialize_with = "class_name")]
+    #[schemars(with = "String")]
     pub class: Class,
     /// What is wrong.
     pub message: String,
@@ -108,7 +109,7 @@ pub fn time_hint(value: u64) -> Option<String> {
 }
 
 /// A timestamp the way metadata has it, and as a time where it looks like one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Stamp {
     /// Hexadecimal digits.
     pub hex: String,

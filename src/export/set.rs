@@ -20,7 +20,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 const LONGEST_MANIFEST: u64 = 1 << 20;
 
 /// What all shards of a set have to have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Identity {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -41,7 +41,7 @@ pub struct Identity {
 }
 
 /// Files, rows and bytes of a table in a shard.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TableSums {
     /// Files.
     pub files: u64,
@@ -52,7 +52,7 @@ pub struct TableSums {
 }
 
 /// A shard that is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Manifest {
     /// What all shards share.
     #[serde(flatten)]

@@ -11,7 +11,9 @@ const BLOCK_SHIFT: u32 = 8;
 pub const MAX_SHARDS: u32 = 100_000;
 
 /// A shard: the `index`th of `of`, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Shard {
     /// Which one, from 1.
     pub index: u32,

@@ -99,7 +99,7 @@ pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
 }
 
 /// The place of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 pub struct LocalAddress {
     /// First byte in the file.
     pub offset: u64,
@@ -211,7 +211,7 @@ impl LocalCheckpoint {
 }
 
 /// A range of a file, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 pub struct Extent {
     /// First byte.
     pub offset: u64,

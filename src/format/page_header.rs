@@ -25,7 +25,7 @@ pub const FLAG_FAST_TRUNCATE: u8 = 0x20;
 const FLAGS_KNOWN: u8 = 0x3f;
 
 /// Page types (04.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PageType {
     /// Never written.

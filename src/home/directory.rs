@@ -72,7 +72,7 @@ pub enum Issue {
 }
 
 /// How the catalog was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// Turtle, metadata, files.

@@ -56,7 +56,7 @@ pub enum LocalEdit {
 }
 
 /// One change of one file, with its content before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FileChange {
     /// Bytes from an offset on.
@@ -69,9 +69,11 @@ pub enum FileChange {
         len_before: u64,
         /// What lay there: shorter than `after`, or empty, where the file ended.
         #[serde(with = "hex::serde")]
+        #[schemars(with = "String")]
         before: Vec<u8>,
         /// What is to lie there.
         #[serde(with = "hex::serde")]
+        #[schemars(with = "String")]
         after: Vec<u8>,
     },
     /// The whole of a small file, by writing a temporary one and renaming it.
@@ -80,9 +82,11 @@ pub enum FileChange {
         file: String,
         /// Its content before; `None` if there was no such file.
         #[serde(default, with = "hex_or_none", skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
         before: Option<Vec<u8>>,
         /// Its content to be; `None` if there is to be no such file.
         #[serde(default, with = "hex_or_none", skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
         after: Option<Vec<u8>>,
     },
 }

@@ -10,7 +10,7 @@ use crate::page::what::What;
 use serde::Serialize;
 
 /// Kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// A checksum does not hold.
@@ -48,7 +48,7 @@ impl FaultKind {
 }
 
 /// Why content cannot be looked into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Opaque {
     /// The key is needed.
@@ -67,7 +67,7 @@ impl From<Opaque> for Unchecked {
 }
 
 /// Why a checksum does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "because", rename_all = "kebab-case")]
 pub enum BadSum {
     /// So few bytes hold no block header.
@@ -117,7 +117,7 @@ pub enum BadSum {
 }
 
 /// One of the extent lists of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Which {
     /// Allocated since the checkpoint before.
@@ -141,7 +141,7 @@ impl Which {
 }
 
 /// What is wrong. Offsets are bytes in the file, ranges end with the byte behind the last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     /// The file ends before the block does.
@@ -236,6 +236,7 @@ pub enum Fact {
         error: FormatError,
         /// Its bytes.
         #[serde(rename = "cookie", with = "hex")]
+        #[schemars(with = "String")]
         addr: Vec<u8>,
     },
     /// Ranges allocated that were allocated already.
@@ -340,7 +341,7 @@ impl Fact {
 }
 
 /// What else there is to say of a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Note {
     /// It is about the block of this list.
@@ -361,7 +362,7 @@ pub enum Note {
 }
 
 /// One fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Fault {
     /// What kind.
     pub kind: FaultKind,

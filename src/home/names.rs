@@ -22,7 +22,7 @@ const SPECIAL: [(&str, What); 4] = [
 ];
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Documents of a collection.
@@ -217,7 +217,7 @@ impl<'a> Row<'a> {
 }
 
 /// The sizes MongoDB keeps of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Size {
     /// Documents. Not exact after a crash.
     pub records: i64,

@@ -168,7 +168,7 @@ impl Units {
 }
 
 /// What two things have one range. In the order of their words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overlap {
     /// An extent list and a tree.

@@ -41,7 +41,7 @@ pub struct LogError {
 }
 
 /// What a log file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `WiredTigerLog.N`: the log.
@@ -109,7 +109,7 @@ pub struct Checkpoint {
 }
 
 /// Whether a recovery would have something to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// There is no log.
@@ -123,7 +123,7 @@ pub enum State {
 }
 
 /// Whether a problem is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// To be expected after a crash, or only worth knowing.
@@ -146,7 +146,7 @@ pub struct Problem {
 }
 
 /// What is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "problem", rename_all = "kebab-case")]
 pub enum What {
     /// The log settings of a configuration file.
@@ -201,6 +201,7 @@ pub enum What {
     End {
         /// How.
         #[serde(rename = "error", serialize_with = "in_words")]
+        #[schemars(with = "String")]
         end: End,
         /// What comes behind.
         #[serde(rename = "behind")]
@@ -218,7 +219,7 @@ fn in_words<S: serde::Serializer>(value: &End, s: S) -> Result<S::Ok, S::Error> 
 }
 
 /// What comes behind the end of a log file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tail {
     /// Nothing that matters.
@@ -232,7 +233,7 @@ pub enum Tail {
 }
 
 /// What a log says about a row of the metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RowChange {
     /// Written.

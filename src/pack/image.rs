@@ -33,7 +33,7 @@ const CHUNK: usize = 64 << 10;
 const WINDOW_LOG: u32 = 27;
 
 /// What an image is, and what it is not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: u32,
@@ -56,7 +56,7 @@ pub struct Manifest {
 }
 
 /// A file of the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FileEntry {
     /// Name below the directory.
     pub name: String,
@@ -65,7 +65,7 @@ pub struct FileEntry {
 }
 
 /// A file the image does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LeftOut {
     /// Name below the directory.
     pub name: String,

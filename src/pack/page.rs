@@ -94,7 +94,7 @@ pub(super) struct Content<'a> {
 }
 
 /// Keys and cells that were replaced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Replaced {
     /// Stored blocks that were rewritten.
     pub blocks: u64,

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 const CONTENT: [&str; 7] = ["cookie", "checksum", "namespace", "index", "documents", "content", "agrees_words"];
 
 /// What an audit came to, without what an image changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Essence {
     /// How much was read.
     pub depth: String,

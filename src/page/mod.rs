@@ -31,7 +31,7 @@ pub mod what;
 pub mod windows;
 
 /// How much of each page is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Depth {
     /// Internal pages only; leaf chains are checked in the index.
@@ -55,7 +55,7 @@ impl Depth {
 }
 
 /// What was found in a leaf at [`Depth::Deep`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct RowCounts {
     /// Keys after merging.
     pub keys: u64,

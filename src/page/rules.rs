@@ -16,7 +16,7 @@ pub const MAX_BROKEN: usize = 8;
 const MAX_OF_A_RULE: usize = 2;
 
 /// What was broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The page type is unknown, or not the one wanted.
@@ -180,7 +180,7 @@ impl Rule {
 }
 
 /// One broken rule.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Broken {
     /// The rule.
     pub rule: Rule,

@@ -35,7 +35,7 @@ pub fn is_head_table(table: TableId) -> bool {
 }
 
 /// Why a checkpoint cannot be stood on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "refusal", content = "reason", rename_all = "kebab-case")]
 pub enum Refusal {
     /// The completion text is no valid record (07.5.1).
@@ -102,7 +102,7 @@ pub struct Tree {
 }
 
 /// Something wrong with a metadata row, or between rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "issue", rename_all = "kebab-case")]
 pub enum MetadataIssue {
     /// The row of this URI cannot be parsed.

@@ -9,7 +9,7 @@ use crate::page::rules::Broken;
 use serde::Serialize;
 
 /// The rule that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// No row of the page at the cookie's LSN (06.2).
@@ -71,7 +71,7 @@ impl FaultKind {
 }
 
 /// The first of some LSNs, and how many more there are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Lsns {
     /// The first ones.
     pub first: Vec<Lsn>,
@@ -89,7 +89,7 @@ impl Lsns {
 }
 
 /// The block of a chain that a page rule is broken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Block {
     /// 0 is the base image, 1 the first delta.
     pub number: usize,
@@ -100,7 +100,7 @@ pub struct Block {
 }
 
 /// What the address of a page makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// An internal page.
@@ -112,7 +112,7 @@ pub enum Wanted {
 }
 
 /// What is wrong. Sizes are bytes; the page version that is meant is the fault's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     /// No row at the version's LSN.
@@ -284,6 +284,7 @@ pub enum Fact {
     Upward {
         /// The reference.
         #[serde(serialize_with = "as_text")]
+        #[schemars(with = "String")]
         cookie: Cookie,
     },
     /// A page with several parents.
@@ -329,7 +330,7 @@ fn as_text<S: serde::Serializer>(value: &Cookie, s: S) -> Result<S::Ok, S::Error
 }
 
 /// What else there is to say of a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Note {
     /// The checksum holds all the same.
@@ -348,7 +349,7 @@ pub enum Note {
 }
 
 /// One violation, with its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Fault {
     /// The rule.
     pub kind: FaultKind,

@@ -65,7 +65,7 @@ pub struct CounterExample {
 }
 
 /// What was searched.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Figures {
     /// Standbys searched one by one: they do not influence one another.
     pub apart: bool,

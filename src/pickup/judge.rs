@@ -5,7 +5,7 @@ use super::step::Step;
 use serde::Serialize;
 
 /// A rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Never abort.
@@ -44,7 +44,7 @@ impl Rule {
 pub type Kind = (Rule, bool, Option<Step>, Option<Code>);
 
 /// A breach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Broken {
     /// The rule.
     pub rule: Rule,

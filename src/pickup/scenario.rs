@@ -21,7 +21,7 @@ const MAX_SCHEDULE: usize = 100_000;
 const MAX_COUNT: u64 = 1 << 32;
 
 /// What is done at some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Do {
     /// The leader writes pages.
@@ -89,7 +89,7 @@ impl Do {
 }
 
 /// A part of a checkpoint, or a key page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// The turtle page of checkpoint `number`.
@@ -103,7 +103,7 @@ pub enum What {
 }
 
 /// An event as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Line {
     at: Micros,
@@ -152,7 +152,7 @@ impl Line {
 }
 
 /// A standby as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StandbyLine {
     name: String,
@@ -162,7 +162,7 @@ struct StandbyLine {
 }
 
 /// The key at the beginning, and when it is rotated by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keystore {
     /// Version of the key in use at the beginning; 0 = none.
@@ -178,7 +178,7 @@ impl Default for Keystore {
 }
 
 /// How long things take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timing {
     /// From the beginning of a checkpoint to its turtle page.
@@ -218,7 +218,7 @@ impl Default for Timing {
 }
 
 /// One action of a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
     /// Who.
@@ -229,7 +229,7 @@ pub struct Scheduled {
 }
 
 /// A document as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Text {
     scenario: u32,

@@ -158,7 +158,7 @@ impl Serialize for Step {
 }
 
 /// What was seen of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Done {
     /// Which.
     pub step: Step,

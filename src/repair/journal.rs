@@ -27,7 +27,7 @@ const SUFFIX: &str = ".journal";
 const LONGEST: u64 = 1 << 31;
 
 /// What a journal is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Header {
     /// [`JOURNAL_VERSION`].
     pub journal_version: u32,
@@ -76,7 +76,7 @@ impl Steps {
 }
 
 /// What became of a repair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
     /// Applied and audited.
@@ -85,7 +85,7 @@ pub enum Mark {
     Undone,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Line {
     Header(Header),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub const PLAN_VERSION: u32 = 1;
 
 /// A repair plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// [`PLAN_VERSION`].
@@ -39,7 +39,7 @@ pub struct Plan {
 }
 
 /// What identifies a store and the state it was in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// Its directory, absolute.
@@ -64,7 +64,7 @@ pub struct Identity {
 }
 
 /// A file of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileIdentity {
     /// Name, relative to the store's directory.
@@ -79,7 +79,7 @@ pub struct FileIdentity {
 }
 
 /// Counts of healthy things.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
     /// Usable checkpoints.
@@ -97,7 +97,7 @@ pub struct Seen {
 }
 
 /// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Action {
     /// What: `do` and the fields that belong to it.
     #[serde(flatten)]
@@ -115,7 +115,7 @@ pub struct Action {
 }
 
 /// What to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum What {
     /// Set `size=` of a tree's newest checkpoint in a page log.
@@ -205,7 +205,7 @@ pub enum What {
 }
 
 /// What a repair leaves to others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Advice {
     /// The finding.

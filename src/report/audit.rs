@@ -1,16 +1,17 @@
 //! An audit for people: what am I looking at, verdict, accounting, orphans, keys, damage, what next.
 //! The same for programs is the serialised audit itself.
 
-use super::document::{AuditDocument, FindingDocument};
 use super::text::{Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Detail, Finding, Severity};
 use crate::audit::pagelog::account::CandidateKind;
 use crate::audit::pagelog::fact::Fact;
-use crate::audit::result::{Audit, OrphanInfo, OrphanReason, SizeMeaning, TreeInfo, Verdict};
-use crate::coverage::{Coverage, Unchecked};
+use crate::audit::result::{Audit, OrphanReason, SizeMeaning, TreeInfo, Verdict};
+use crate::coverage::Unchecked;
 use crate::id::Lsn;
 use crate::page::Depth;
+use crate::schema::audit::Orphans;
+use crate::schema::audit::{AuditDocument, FindingDocument};
 use crate::store::StoreKind;
 use crate::words;
 use serde::Serialize;
@@ -49,7 +50,7 @@ pub fn show(audit: &Audit, output: &mut Output) {
 
 /// JSON lines: the head, each tree, orphan and finding, and a summary, each with its kind.
 fn lines(audit: &Audit, output: &mut Output) {
-    #[derive(Serialize)]
+    #[derive(Serialize, schemars::JsonSchema)]
     struct Line<'a, T: Serialize> {
         schema_version: u32,
         record: &'a str,
@@ -110,17 +111,6 @@ pub fn incomplete_line(audit: &Audit) -> String {
 
 /// Show orphans alone; returns the exit code.
 pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
-    #[derive(Serialize)]
-    struct Orphans<'a> {
-        schema_version: u32,
-        checkpoint_lsn: Option<Lsn>,
-        orphans: &'a [OrphanInfo],
-        findings: Vec<FindingDocument<'a>>,
-        total_bytes: u64,
-        explained_bytes: u64,
-        coverage: &'a Coverage,
-        exit_code: u8,
-    }
     let of = |f: &&Finding| matches!(f.code, Code::OrphanPage | Code::OrphanImage);
     let unreadable = audit.checkpoint.is_none()
         || audit.verdict == Verdict::Incomplete

@@ -3,22 +3,8 @@
 use super::{Output, text};
 use crate::audit::advice::{Advice, advice};
 use crate::audit::finding::{Code, CodeInfo, Finding, Severity};
-use serde::Serialize;
+use crate::schema::explain::Entry;
 use std::collections::BTreeMap;
-
-#[derive(Serialize)]
-struct Entry {
-    code: &'static str,
-    severity: Severity,
-    title: &'static str,
-    meaning: &'static str,
-    remedy: &'static str,
-    tickets: &'static [&'static str],
-    recognised: &'static str,
-    cause: &'static str,
-    evidence: &'static str,
-    next: &'static [&'static str],
-}
 
 impl From<Code> for Entry {
     fn from(code: Code) -> Self {

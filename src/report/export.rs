@@ -4,9 +4,8 @@ use super::Output;
 use super::text::{escape, grouped, human};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::export::Exported;
-use crate::export::set::Manifest;
 use crate::export::table::TABLES;
-use serde::Serialize;
+use crate::schema::export as schema;
 use std::path::Path;
 
 /// Missing shards that are named; the other formats have them all.
@@ -14,19 +13,15 @@ const SHOWN: usize = 20;
 
 /// What is in the shard, and what the set still lacks.
 pub fn show(exported: &Exported, out: &Path, exit_code: u8, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        #[serde(rename = "schema_version")]
-        schema: u32,
-        out: String,
-        export: &'a Manifest,
-        missing_shards: &'a [u32],
-        exit_code: u8,
-    }
     let Exported { manifest, missing } = exported;
     let name = out.display().to_string();
-    let report =
-        Report { schema: SCHEMA_VERSION, out: name.clone(), export: manifest, missing_shards: missing, exit_code };
+    let report = schema::Exported {
+        schema: SCHEMA_VERSION,
+        out: name.clone(),
+        export: manifest,
+        missing_shards: missing,
+        exit_code,
+    };
     let width = output.width;
     output.document(&report, || {
         let identity = &manifest.identity;

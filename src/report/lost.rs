@@ -2,25 +2,15 @@
 
 use super::Output;
 use super::audit::View;
-use super::document::FindingDocument;
 use super::text::{escape, grouped, size, table};
 use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, Verdict};
-use crate::coverage::Coverage;
+use crate::schema::audit::FindingDocument;
+use crate::schema::audit::Lost;
 use crate::words;
-use serde::Serialize;
 
 /// Show the ranges that belong to nothing; returns the exit code.
 pub fn show(audit: &Audit, output: &mut Output) -> u8 {
-    #[derive(Serialize)]
-    struct Lost<'a> {
-        schema_version: u32,
-        findings: Vec<FindingDocument<'a>>,
-        total_bytes: u64,
-        uncertain_files: Vec<&'a str>,
-        coverage: &'a Coverage,
-        exit_code: u8,
-    }
     let lost: Vec<&Finding> = audit.findings.iter().filter(|f| f.code == Code::ExtentLost).collect();
     let files = audit.local.iter().flat_map(|l| &l.files);
     let unsure = |f: &&crate::audit::home::result::FileInfo| f.space.is_none_or(|s| s.uncertain);

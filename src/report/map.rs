@@ -4,6 +4,8 @@
 use super::text::{Paint, escape, grouped, size, table};
 use super::{Format, Output};
 use crate::audit::result::{ClassTotal, SCHEMA_VERSION};
+use crate::schema::Document;
+use crate::schema::by_hand::{one_of, stands_as};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ const LISTED: [usize; 3] = [20, 200, usize::MAX];
 const COLUMNS: u16 = 80;
 
 /// What the numbers of a picture count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Axis {
     /// Bytes of a file.
@@ -144,7 +146,7 @@ impl Serialize for KindId {
 }
 
 /// A stretch of the axis of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Run {
     /// Where it starts.
     pub start: u64,
@@ -176,7 +178,7 @@ pub struct Picture {
 }
 
 /// What there is of a kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Total {
     /// Runs.
     pub runs: u64,
@@ -256,7 +258,7 @@ impl Picture {
 }
 
 /// Everything but the runs, for programs.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct Head<'a> {
     schema_version: u32,
     title: &'a str,
@@ -283,16 +285,31 @@ impl<'a> Head<'a> {
     }
 }
 
+/// A picture for programs.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Drawn<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    runs: &'a [Run],
+}
+
 impl Serialize for Picture {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            #[serde(flatten)]
-            head: Head<'a>,
-            runs: &'a [Run],
-        }
-        Document { head: Head::of(self), runs: &self.runs }.serialize(s)
+        Drawn { head: Head::of(self), runs: &self.runs }.serialize(s)
     }
+}
+
+stands_as! {
+    Picture => Drawn<'static>;
+}
+
+one_of! {
+    KindId, "MapKind" => KINDS.iter().map(|k| k.name).collect::<Vec<_>>();
+}
+
+impl Document for Picture {
+    const NAME: &'static str = "picture";
+    const COMMAND: &'static str = "wtcheck map, of one file or tree";
 }
 
 /// One line of JSON with its kind, as the audit's lines.

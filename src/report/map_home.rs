@@ -11,6 +11,7 @@ use crate::audit::home::result::{FileInfo, NotKnown};
 use crate::audit::result::{Audit, SCHEMA_VERSION};
 use crate::coverage::Coverage;
 use crate::home::space::{Units, Use};
+use crate::schema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -107,8 +108,8 @@ pub fn picture(audit: &Audit, info: &FileInfo, map: &FileMap) -> Picture {
 }
 
 /// Everything a map of a home says, for programs.
-#[derive(Clone, Serialize)]
-struct Document<'a> {
+#[derive(Clone, Serialize, schemars::JsonSchema)]
+pub(crate) struct Document<'a> {
     schema_version: u32,
     home: &'a str,
     files: Vec<&'a FileInfo>,
@@ -117,6 +118,11 @@ struct Document<'a> {
     coverage: &'a Coverage,
     audit: Verdicts,
     exit_code: u8,
+}
+
+impl schema::Document for Document<'_> {
+    const NAME: &'static str = "map-home";
+    const COMMAND: &'static str = "wtcheck map, on local block files";
 }
 
 /// Show files as a list with a bar each, or the pictures of a few of them.

@@ -10,6 +10,7 @@ use crate::audit::result::{Audit, ClassTotal, SCHEMA_VERSION, Verdict};
 use crate::coverage::Coverage;
 use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog;
+use crate::schema;
 use crate::store::{Index, Row};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -23,7 +24,7 @@ pub(super) const NAME: usize = 24;
 pub(super) const BAR: usize = 60;
 
 /// The axis of a tree's picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
     /// Page ids: what each page holds; its most notable version stands for it
@@ -47,7 +48,7 @@ pub struct Log<'a> {
 }
 
 /// One tree of the page log.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct TreeMap {
     /// Its URI, if a checkpoint names it.
     pub uri: Option<String>,
@@ -281,7 +282,7 @@ fn merged(mut runs: Vec<Run>) -> Vec<Run> {
 }
 
 /// The audit behind a map, in short.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, schemars::JsonSchema)]
 pub(super) struct Verdicts {
     verdict: Verdict,
     errors: u64,
@@ -294,8 +295,8 @@ impl Verdicts {
     }
 }
 
-#[derive(Clone, Serialize)]
-struct Document<'a> {
+#[derive(Clone, Serialize, schemars::JsonSchema)]
+pub(crate) struct Document<'a> {
     schema_version: u32,
     home: &'a str,
     checkpoint_lsn: Option<Lsn>,
@@ -306,6 +307,11 @@ struct Document<'a> {
     coverage: &'a Coverage,
     audit: Verdicts,
     exit_code: u8,
+}
+
+impl schema::Document for Document<'_> {
+    const NAME: &'static str = "map";
+    const COMMAND: &'static str = "wtcheck map, on a page log";
 }
 
 /// Show the trees as a list with a bar each, or the pictures of a few of them.

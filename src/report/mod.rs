@@ -4,7 +4,6 @@
 pub mod audit;
 pub mod block;
 pub mod decode;
-pub mod document;
 pub mod dumps;
 pub mod explain;
 pub mod export;
@@ -26,10 +25,10 @@ pub mod svg;
 pub mod text;
 
 pub use crate::decode::bytes::Show;
+use crate::schema::Document;
 use crate::scratch;
 use clap::ValueEnum;
 use progress::Bars;
-use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Output formats.
@@ -89,7 +88,7 @@ impl Output {
     }
 
     /// Print a result: text for people, or the value in the chosen format.
-    pub fn document(&mut self, value: &impl Serialize, text: impl FnOnce() -> String) {
+    pub fn document(&mut self, value: &impl Document, text: impl FnOnce() -> String) {
         let out = match self.format {
             Format::Table => text(),
             Format::Json => serde_json::to_string_pretty(value).map(|s| s + "\n").unwrap_or_default(),

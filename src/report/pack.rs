@@ -3,9 +3,8 @@
 use super::Output;
 use super::text::{count, escape, grouped, human, table};
 use crate::audit::result::SCHEMA_VERSION;
-use crate::pack::image::Manifest;
 use crate::pack::{Packed, Unpacked};
-use serde::Serialize;
+use crate::schema::pack as schema;
 use std::path::Path;
 
 /// Differences and files left out that are shown; `--verbose` and the other formats have them all.
@@ -13,21 +12,8 @@ const SHOWN: usize = 20;
 
 /// An image that was written.
 pub fn packed(packed: &Packed, out: &Path, exit_code: u8, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        image: String,
-        source_bytes: u64,
-        image_bytes: u64,
-        strings_looked_for: u64,
-        key_memory: u64,
-        same: bool,
-        differences: &'a [String],
-        manifest: &'a Manifest,
-        exit_code: u8,
-    }
     let image = out.display().to_string();
-    let report = Report {
+    let report = schema::Packed {
         schema_version: SCHEMA_VERSION,
         image: image.clone(),
         source_bytes: packed.source_bytes,
@@ -81,17 +67,8 @@ pub fn packed(packed: &Packed, out: &Path, exit_code: u8, output: &mut Output) {
 
 /// A directory that was made of an image.
 pub fn unpacked(unpacked: &Unpacked, dir: &Path, exit_code: u8, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        directory: String,
-        same: Option<bool>,
-        differences: Option<&'a [String]>,
-        manifest: &'a Manifest,
-        exit_code: u8,
-    }
     let directory = dir.display().to_string();
-    let report = Report {
+    let report = schema::Unpacked {
         schema_version: SCHEMA_VERSION,
         directory: directory.clone(),
         same: unpacked.differences.as_ref().map(Vec::is_empty),

@@ -1,55 +1,17 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
 use super::block;
-use super::document::FindingDocument;
 use super::text::{escape, grouped, short_name, table};
 use super::{Output, Show};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
-use crate::decode::block::{Block, disaggregated};
+use crate::decode::block::disaggregated;
 use crate::decode::view::View;
 use crate::format::key_page;
 use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::page::Compression;
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct RowInfo {
-    lsn: Lsn,
-    kind: &'static str,
-    class: &'static str,
-    backlink_lsn: Lsn,
-    base_lsn: Lsn,
-    bytes: u32,
-    flags: u32,
-    shown: bool,
-}
-
-#[derive(Serialize)]
-struct KeyInfo {
-    layout: String,
-    version: u8,
-    header_size: u8,
-    payload_bytes: usize,
-    timestamp: Option<String>,
-    checksum: String,
-}
-
-#[derive(Serialize)]
-struct PageReport<'a> {
-    schema_version: u32,
-    uri: Option<&'a str>,
-    table_id: TableId,
-    page_id: PageId,
-    cookie: Option<String>,
-    cookie_hex: Option<String>,
-    rows: Vec<RowInfo>,
-    findings: Vec<FindingDocument<'a>>,
-    blocks: Vec<Block>,
-    turtle: Option<String>,
-    key: Option<Result<KeyInfo, String>>,
-    exit_code: u8,
-}
+use crate::schema::audit::FindingDocument;
+use crate::schema::page::{KeyInfo, PageReport, RowInfo};
 
 /// Show a page.
 pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u8, output: &mut Output) {

@@ -2,13 +2,12 @@
 
 use super::Output;
 use super::text::{count, escape, grouped, short_name, signed, table};
-use crate::audit::result::{Audit, SCHEMA_VERSION, Totals, Verdict};
-use crate::id::Lsn;
+use crate::audit::result::{Audit, SCHEMA_VERSION, Verdict};
 use crate::repair::apply::{Applied, Undone};
 use crate::repair::describe;
 use crate::repair::plan::{Plan, What};
+use crate::schema::repair::{AppliedPlan, PlanFile, Side, TreeSide, UndonePlan};
 use crate::store::StoreKind;
-use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -32,14 +31,7 @@ pub fn yaml(plan: &Plan) -> String {
 
 /// A plan that was written to a file, in short.
 pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        plan_file: String,
-        plan: &'a Plan,
-        exit_code: u8,
-    }
-    let report = Report { schema_version: SCHEMA_VERSION, plan_file: path.display().to_string(), plan, exit_code };
+    let report = PlanFile { schema_version: SCHEMA_VERSION, plan_file: path.display().to_string(), plan, exit_code };
     let (width, paint) = (output.width, output.paint);
     let limit = if output.verbose > 0 { usize::MAX } else { SHOWN };
     output.document(&report, || {
@@ -107,24 +99,6 @@ fn short(what: &What) -> (String, String, String) {
     }
 }
 
-/// What an audit comes to, for before and after.
-#[derive(Serialize)]
-struct Side<'a> {
-    verdict: Verdict,
-    totals: &'a Totals,
-    completion_lsn: Option<Lsn>,
-    orphans: u64,
-    database_size: Option<u64>,
-    trees: Vec<TreeSide<'a>>,
-}
-
-#[derive(Serialize)]
-struct TreeSide<'a> {
-    uri: &'a str,
-    published_size: Option<u64>,
-    recomputed_size: u64,
-}
-
 fn side(audit: &Audit) -> Side<'_> {
     let tree = |t: &'_ crate::audit::result::TreeInfo| (t.published_size, t.recomputed_size);
     Side {
@@ -143,23 +117,11 @@ fn side(audit: &Audit) -> Side<'_> {
 
 /// A plan that was applied.
 pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        directory: String,
-        journal: String,
-        undo: String,
-        actions: Vec<String>,
-        before: Side<'a>,
-        after: Side<'a>,
-        rolled_back: Option<&'a str>,
-        exit_code: u8,
-    }
     // For programs a path that holds from anywhere; for people the one that goes with what they typed.
     let journal = std::fs::canonicalize(&applied.journal).unwrap_or_else(|_| applied.journal.clone());
     let journal = journal.display().to_string();
     let undo = format!("wtcheck repair undo {}", quoted(&applied.journal.display().to_string()));
-    let report = Report {
+    let report = AppliedPlan {
         schema_version: SCHEMA_VERSION,
         directory: applied.directory.display().to_string(),
         undo: format!("wtcheck repair undo {}", quoted(&journal)),
@@ -245,19 +207,10 @@ pub(super) fn quoted(path: &str) -> String {
 
 /// A repair that was taken back.
 pub fn undone(undone: &Undone, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        directory: String,
-        undone: &'a [String],
-        changes: u64,
-        of: u64,
-        exit_code: u8,
-    }
     let (changes, of) = undone.changes;
     let directory = undone.directory.display().to_string();
     let report =
-        Report { schema_version: SCHEMA_VERSION, directory, undone: &undone.actions, changes, of, exit_code: 0 };
+        UndonePlan { schema_version: SCHEMA_VERSION, directory, undone: &undone.actions, changes, of, exit_code: 0 };
     let paint = output.paint;
     output.document(&report, || {
         let mut out = String::new();

@@ -3,9 +3,9 @@
 use super::Output;
 use super::text::{Paint, count, escape, grouped, signed, table};
 use crate::audit::result::SCHEMA_VERSION;
+use crate::schema::simulate::Simulation;
 use crate::simulate::outcome::{Attempt, Evidence, Outcome, Remains};
 use crate::simulate::scenario::{Fail, Form, Retry, Rule, Verb};
-use serde::Serialize;
 use std::path::Path;
 
 /// Attempts shown; `--verbose` and the other formats have them all.
@@ -13,16 +13,8 @@ const SHOWN: usize = 40;
 
 /// A simulation of accounting, and where its data directory is.
 pub fn accounting(outcome: &Outcome, directory: &Path, exit_code: u8, output: &mut Output) {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        schema_version: u32,
-        directory: String,
-        #[serde(flatten)]
-        outcome: &'a Outcome,
-        exit_code: u8,
-    }
     let directory = directory.display().to_string();
-    let report = Report { schema_version: SCHEMA_VERSION, directory: directory.clone(), outcome, exit_code };
+    let report = Simulation { schema_version: SCHEMA_VERSION, directory: directory.clone(), outcome, exit_code };
     let (width, paint) = (output.width, output.paint);
     let limit = if output.verbose > 0 { usize::MAX } else { SHOWN };
     output.document(&report, || {

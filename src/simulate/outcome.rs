@@ -5,7 +5,7 @@ use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Outcome {
     /// Name of the scenario.
     pub scenario: String,
@@ -30,7 +30,7 @@ pub struct Outcome {
 }
 
 /// One time a step was carried out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Attempt {
     /// The step, from 1.
     pub step: u64,
@@ -69,7 +69,7 @@ pub struct Attempt {
 }
 
 /// What a checkpoint published.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Published {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -80,7 +80,7 @@ pub struct Published {
 }
 
 /// A table at the last checkpoint.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct TableOutcome {
     /// Name.
     pub name: String,
@@ -101,7 +101,7 @@ pub struct TableOutcome {
 }
 
 /// What kind of thing a failure left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemainsKind {
     /// A full image whose cookie was never packed (11.4 A).
@@ -115,7 +115,7 @@ pub enum RemainsKind {
 }
 
 /// What the page log tells of it at the last checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// An orphan under the id of a page in use.
@@ -135,7 +135,7 @@ pub enum Evidence {
 }
 
 /// Something a failure left behind.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Remains {
     /// The step, from 1.
     pub step: u64,
@@ -158,7 +158,7 @@ pub struct Remains {
 }
 
 /// The other rule, for comparison.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Other {
     /// The rule.
     pub accounting: Rule,

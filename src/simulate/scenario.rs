@@ -30,7 +30,7 @@ pub const MAX_ATTEMPTS: u64 = 100_000;
 const MAX_NAME: usize = 64;
 
 /// When the bytes of a block are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Derive, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Derive, Serialize, ValueEnum, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// As soon as the page log has the block, as the engine does it today: failures leak
@@ -119,7 +119,7 @@ fn leaf_bytes() -> u64 {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// Change rows and reconcile their pages.
@@ -131,7 +131,7 @@ pub enum Verb {
 }
 
 /// As what a page is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// A full image, under its page id if it has one.
@@ -143,7 +143,7 @@ pub enum Form {
 }
 
 /// Where a reconciliation fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fail {
     /// Nowhere.
@@ -158,7 +158,7 @@ pub enum Fail {
 }
 
 /// When a failed reconciliation is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Retry {
     /// When the page is reconciled next, by a step or a checkpoint.

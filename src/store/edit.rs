@@ -68,7 +68,7 @@ pub enum Edit {
 }
 
 /// A value of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
     /// SQL NULL.
@@ -80,11 +80,15 @@ pub enum Value {
     /// Text.
     Text(String),
     /// Bytes, in hex where they are written down.
-    Blob(#[serde(with = "hex::serde")] Vec<u8>),
+    Blob(
+        #[serde(with = "hex::serde")]
+        #[schemars(with = "String")]
+        Vec<u8>,
+    ),
 }
 
 /// A named value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Field {
     /// Column, or `key` and `value` of a key-value store.
     #[serde(rename = "n")]
@@ -95,7 +99,7 @@ pub struct Field {
 }
 
 /// A record before and after. No `before`: it is put in; no `after`: it is taken out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// Database file, relative to `kv_home`.
     pub file: String,

@@ -39,7 +39,7 @@ pub const FLAG_DELTA: u32 = 0x2;
 pub const FLAG_DISCARDED: u32 = 0x1_0000;
 
 /// Which kind of store a directory holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
     /// SQLite databases under `kv_home/` (10.2).

@@ -12,7 +12,7 @@ use crate::home::wtlog;
 use serde::Serialize;
 
 /// A finding: what it states, why, and what else supports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct HomeDetail {
     /// What it states.
     #[serde(flatten)]
@@ -21,7 +21,8 @@ pub struct HomeDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// What else supports it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    // A fault has notes of its own.
+    #[serde(rename = "context", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
 
@@ -34,7 +35,7 @@ impl HomeDetail {
 }
 
 /// Which file is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     /// One that a row of the metadata names.
@@ -50,7 +51,7 @@ pub enum Missing {
 }
 
 /// What a description block is instead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Descriptor {
     /// Bytes behind it that are not zero.
@@ -62,7 +63,7 @@ pub enum Descriptor {
 }
 
 /// A valid block at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct BlockThere {
     /// Its bytes.
     #[serde(rename = "bytes")]
@@ -75,7 +76,7 @@ pub struct BlockThere {
 }
 
 /// Where the checkpoint comes from that is compared with the copy in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The turtle.
@@ -85,7 +86,7 @@ pub enum By {
 }
 
 /// A block that a checkpoint names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Named {
     /// Its root.
@@ -97,7 +98,7 @@ pub enum Named {
 }
 
 /// A number of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Number {
     /// Bytes of the file.
@@ -109,7 +110,7 @@ pub enum Number {
 }
 
 /// What differs between a checkpoint and its copy in the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "of", rename_all = "kebab-case")]
 pub enum Difference {
     /// A block.
@@ -140,7 +141,7 @@ pub enum Difference {
 }
 
 /// The sizes of one checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Sizes {
     /// Its name.
     pub checkpoint: String,
@@ -186,7 +187,7 @@ impl Sizes {
 }
 
 /// What a finding states. Offsets are bytes in the file, ranges end with the byte behind the last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     /// The description block.
@@ -310,7 +311,7 @@ pub enum Fact {
 }
 
 /// A file that holds another one's content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Foreign {
     /// The file id of what is in it.
     #[serde(rename = "file_id")]
@@ -323,7 +324,7 @@ pub struct Foreign {
 }
 
 /// Why, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Cause {
     /// Two blocks lie at each other's place.
@@ -387,7 +388,7 @@ pub enum Cause {
 }
 
 /// What else supports a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Note {
     /// Pages that refer to the block.

@@ -17,7 +17,7 @@ const SEARCH_STEPS: u32 = 200_000;
 const LARGEST_SUBSET: usize = 32;
 
 /// A row or chain whose bytes a tree's total may still contain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Candidate {
     /// What kind of leak it would be.
     pub kind: CandidateKind,
@@ -36,7 +36,7 @@ pub struct Candidate {
 }
 
 /// Kinds of leaks, by row of 11.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CandidateKind {
     /// An orphan (11.4 A).

@@ -7,7 +7,7 @@ use crate::pagelog::fault::Fault;
 use serde::Serialize;
 
 /// What a finding about a page log states.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     /// A checkpoint that cannot be stood on.
@@ -126,7 +126,7 @@ pub enum Fact {
 }
 
 /// A tree's size. All numbers are bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TreeSize {
     /// `size=` of the checkpoint entry.
     pub published: u64,
@@ -142,7 +142,7 @@ pub struct TreeSize {
 }
 
 /// The database's size. All numbers are bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct DatabaseSize {
     /// `database_size` of the completion record.
     pub published: u64,
@@ -164,7 +164,7 @@ pub struct DatabaseSize {
 }
 
 /// A table that is no longer there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Dropped {
     /// [`CandidateKind::DroppedTable`].
     pub kind: CandidateKind,
@@ -177,7 +177,7 @@ pub struct Dropped {
 }
 
 /// A row that nothing names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Orphan {
     /// Stored bytes.
     pub bytes: u32,

@@ -39,7 +39,7 @@ pub struct Options {
 }
 
 /// What a log comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// A pick-up failed.
@@ -63,7 +63,7 @@ impl Verdict {
 }
 
 /// A failure in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Brief {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
@@ -84,7 +84,7 @@ pub struct Brief {
 }
 
 /// A failure in detail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Detail {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
@@ -131,7 +131,7 @@ pub struct Detail {
 }
 
 /// An LSN and the time in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LsnAndTime {
     /// The LSN.
     pub lsn: Lsn,
@@ -140,7 +140,7 @@ pub struct LsnAndTime {
 }
 
 /// The LSNs of the checkpoint manager.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ManagerInfo {
     /// Newest checkpoint that is materialized and applied.
     pub latest_materialized: Option<LsnAndTime>,
@@ -160,7 +160,7 @@ pub struct ManagerInfo {
 }
 
 /// Accompanying errors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct SecondaryInfo {
     /// All.
     pub count: u64,
@@ -181,7 +181,7 @@ pub struct SecondaryInfo {
 }
 
 /// What a server does next under a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Judged {
     /// The policy.
     pub policy: Policy,
@@ -196,7 +196,7 @@ pub struct Judged {
 }
 
 /// The explanation of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Explanation {
     /// Version of this schema.
     pub schema_version: u32,

@@ -13,7 +13,7 @@ use crate::pickup::step::Step;
 use serde::Serialize;
 
 /// How it is known which step failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// The log says so.
@@ -40,7 +40,7 @@ impl Certainty {
 }
 
 /// What a piece of evidence does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
     /// Names the step.
@@ -56,7 +56,7 @@ pub enum Weight {
 }
 
 /// One piece of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Evidence {
     /// What it does.
     pub weight: Weight,

@@ -17,7 +17,7 @@ const MAX_KEPT: usize = 1000;
 const MAX_NAMED: usize = 32;
 
 /// Where a line stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Seen {
     /// Which log, by its place on the command line.
     pub log: usize,
@@ -99,7 +99,7 @@ pub struct Manager {
 }
 
 /// The end of the process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Abort {
     /// What failed, in the server's words.
     pub invariant: Option<String>,
@@ -111,7 +111,7 @@ pub struct Abort {
 }
 
 /// A checkpoint that was installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Installed {
     /// Its metadata LSN.
     pub metadata_lsn: Lsn,
@@ -123,7 +123,7 @@ pub struct Installed {
 }
 
 /// A line worth showing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Line {
     /// What it says.
     pub what: String,
@@ -158,7 +158,7 @@ impl Secondary {
 }
 
 /// A log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Log {
     /// As it was named.
     pub name: String,

@@ -13,7 +13,7 @@ use crate::store::StoreKind;
 use serde::Serialize;
 
 /// How the pick-up of one record ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// Installed.
@@ -31,7 +31,7 @@ pub enum Ended {
 }
 
 /// What the node did about a checkpoint it could not install.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Died.
@@ -43,7 +43,7 @@ pub enum Action {
 }
 
 /// A checkpoint tried by a fresh process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Resync {
     /// LSN of its completion record.
     pub lsn: Lsn,
@@ -60,7 +60,7 @@ pub struct Resync {
 }
 
 /// One record and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Record {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -101,7 +101,7 @@ pub struct Record {
 }
 
 /// How far behind the newest record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Behind {
     /// Records between.
     pub records: u64,
@@ -112,7 +112,7 @@ pub struct Behind {
 }
 
 /// Where a policy ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PolicyResult {
     /// Which.
     pub policy: Policy,
@@ -143,7 +143,7 @@ pub struct PolicyResult {
 }
 
 /// A record that was refused, and the ways on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Refusal {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -170,7 +170,7 @@ pub struct Refusal {
 }
 
 /// A checkpoint that a fresh process installs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RestartFrom {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -181,7 +181,7 @@ pub struct RestartFrom {
 }
 
 /// What was replayed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StoreInfo {
     /// Kind.
     pub kind: StoreKind,
@@ -198,7 +198,7 @@ pub struct StoreInfo {
 }
 
 /// The standby at the outset, and its engine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct StandbyInfo {
     /// The dated rules.
     pub profile: Profile,
@@ -213,7 +213,7 @@ pub struct StandbyInfo {
 }
 
 /// What a replay comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every record was installed.
@@ -225,7 +225,7 @@ pub enum Verdict {
 }
 
 /// A replay.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Replay {
     /// Version of the JSON schema.
     pub schema_version: u32,

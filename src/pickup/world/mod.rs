@@ -77,7 +77,7 @@ pub struct Node {
 }
 
 /// What happened to a node. No decision depends on it.
-#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct Counts {
     /// Checkpoints installed.
     pub installed: u64,
@@ -121,7 +121,7 @@ pub enum Action {
 }
 
 /// Something worth a line of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Note {
     /// Who.
     pub actor: String,
@@ -135,7 +135,7 @@ pub struct Note {
 }
 
 /// How a note reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tone {
     /// As expected.

@@ -4,40 +4,14 @@ use super::breach;
 use super::run::head;
 use crate::audit::result::SCHEMA_VERSION;
 use crate::exit;
-use crate::pickup::explore::{CounterExample, Figures, Found, Options};
-use crate::pickup::judge::{Broken, Rule};
+use crate::pickup::explore::{CounterExample, Found, Options};
+use crate::pickup::judge::Rule;
 use crate::pickup::run;
-use crate::pickup::scenario::{Scenario, Scheduled};
+use crate::pickup::scenario::Scenario;
 use crate::pickup::world::{Setup, Tone};
 use crate::report::Output;
 use crate::report::text::{Paint, count, escape, table};
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct Document<'a> {
-    schema_version: u32,
-    scenario: &'a str,
-    profile: &'a str,
-    policy: &'a str,
-    exhaustive: bool,
-    #[serde(flatten)]
-    figures: &'a Figures,
-    seed: Option<u64>,
-    counter_examples: Vec<Example<'a>>,
-    exit_code: u8,
-}
-
-#[derive(Serialize)]
-struct Example<'a> {
-    #[serde(flatten)]
-    broken: &'a Broken,
-    actor: &'a str,
-    found_after: usize,
-    schedule: &'a [Scheduled],
-    scenario: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-}
+use crate::schema::pickup::{Example, Exploration};
 
 /// A counter-example as a document.
 #[must_use]
@@ -63,7 +37,7 @@ pub fn show(
         (true, true) => exit::CLEAN,
         (true, false) => exit::INCOMPLETE,
     };
-    let document = Document {
+    let document = Exploration {
         schema_version: SCHEMA_VERSION,
         scenario: &scenario.name,
         profile: scenario.profile.name(),

@@ -6,43 +6,20 @@ use crate::exit;
 use crate::id::Lsn;
 use crate::pickup::judge::Rule;
 use crate::pickup::policy::Policy;
-use crate::pickup::run::{NodeReport, Report};
+use crate::pickup::run::Report;
 use crate::pickup::scenario::Scenario;
 use crate::pickup::world::Tone;
 use crate::report::Output;
 use crate::report::text::{Paint, count, escape, table};
-use serde::Serialize;
+use crate::schema::pickup::{OtherPolicy, Run};
 
 /// Lines of the timeline shown without -v.
 const SHOWN: usize = 60;
 
-#[derive(Serialize)]
-struct Document<'a> {
-    schema_version: u32,
-    scenario: &'a str,
-    profile: &'a str,
-    policy: &'a str,
-    retry_budget: u32,
-    retry_first_us: u64,
-    retry_longest_us: u64,
-    #[serde(flatten)]
-    report: &'a Report,
-    other_policies: Vec<Other<'a>>,
-    exit_code: u8,
-}
-
-#[derive(Serialize)]
-struct Other<'a> {
-    policy: &'a str,
-    nodes: &'a [NodeReport],
-    breaches: &'a [crate::pickup::run::Breach],
-    waiting: u64,
-}
-
 /// Show it; the exit code.
 pub fn show(path: &str, scenario: &Scenario, report: &Report, others: &[(Policy, Report)], output: &mut Output) -> u8 {
     let code = if report.breaches.is_empty() { exit::CLEAN } else { exit::FINDINGS };
-    let document = Document {
+    let document = Run {
         schema_version: SCHEMA_VERSION,
         scenario: &scenario.name,
         profile: scenario.profile.name(),
@@ -53,7 +30,7 @@ pub fn show(path: &str, scenario: &Scenario, report: &Report, others: &[(Policy,
         report,
         other_policies: others
             .iter()
-            .map(|(p, r)| Other { policy: p.name(), nodes: &r.nodes, breaches: &r.breaches, waiting: r.waiting })
+            .map(|(p, r)| OtherPolicy { policy: p.name(), nodes: &r.nodes, breaches: &r.breaches, waiting: r.waiting })
             .collect(),
         exit_code: code,
     };

@@ -1,14 +1,16 @@
-//! An audit as programs read it: the facts, and beside them the words that people get.
+//! What an audit and `wtcheck orphans` found: the facts, and beside them the words that people get.
 
 use crate::audit::finding::{Code, Detail, Finding, Place, Severity};
 use crate::audit::home::detail::HomeDetail;
 use crate::audit::pagelog::fact::Fact;
-use crate::audit::result::Audit;
+use crate::audit::result::{Audit, OrphanInfo};
+use crate::coverage::Coverage;
+use crate::id::Lsn;
 use crate::words;
 use serde::Serialize;
 
 /// A finding with its words.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct FindingDocument<'a> {
     /// The stable code.
     pub code: Code,
@@ -54,7 +56,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
 }
 
 /// What a finding states, as values.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum DetailDocument<'a> {
     /// About a home.
@@ -64,7 +66,7 @@ pub enum DetailDocument<'a> {
 }
 
 /// A whole audit. The fields of [`Audit`] stand beside its findings.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct AuditDocument<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
@@ -75,4 +77,28 @@ impl<'a> From<&'a Audit> for AuditDocument<'a> {
     fn from(audit: &'a Audit) -> Self {
         Self { audit, findings: audit.findings.iter().map(FindingDocument::from).collect() }
     }
+}
+
+/// Orphaned page versions: `wtcheck orphans` on a page log.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Orphans<'a> {
+    pub(crate) schema_version: u32,
+    pub(crate) checkpoint_lsn: Option<Lsn>,
+    pub(crate) orphans: &'a [OrphanInfo],
+    pub(crate) findings: Vec<FindingDocument<'a>>,
+    pub(crate) total_bytes: u64,
+    pub(crate) explained_bytes: u64,
+    pub(crate) coverage: &'a Coverage,
+    pub(crate) exit_code: u8,
+}
+
+/// Ranges that belong to nothing: `wtcheck orphans` on local files.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Lost<'a> {
+    pub(crate) schema_version: u32,
+    pub(crate) findings: Vec<FindingDocument<'a>>,
+    pub(crate) total_bytes: u64,
+    pub(crate) uncertain_files: Vec<&'a str>,
+    pub(crate) coverage: &'a Coverage,
+    pub(crate) exit_code: u8,
 }

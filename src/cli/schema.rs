@@ -1,0 +1,112 @@
+//! `wtcheck schema`: the JSON Schema of what commands print for programs, made from the types that are printed.
+
+use super::{Failure, Outcome};
+use crate::exit;
+use crate::report::Output;
+use crate::schema::{self, Document};
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// Print the JSON Schema of what commands print for programs
+///
+/// Every document of --format json is valid by it, and so are those of --format yaml. Without a name it is one
+/// schema for all documents; with one that of this document alone. Fields may be added within a schema_version;
+/// none is taken away and none changes its meaning.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One document, as --list names it
+    #[arg(value_name = "DOCUMENT", conflicts_with = "list")]
+    document: Option<String>,
+    /// List the documents, and the commands that print them
+    #[arg(long)]
+    list: bool,
+}
+
+/// A document: its name, the command that prints it, its schema.
+type Entry = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
+
+macro_rules! documents {
+    ($($type:ty),+ $(,)?) => {
+        &[$((<$type as Document>::NAME, <$type as Document>::COMMAND, |g| g.subschema_for::<$type>())),+]
+    };
+}
+
+/// All documents.
+const ALL: &[Entry] = documents![
+    schema::audit::AuditDocument<'static>,
+    schema::audit::Orphans<'static>,
+    schema::audit::Lost<'static>,
+    crate::report::map_pagelog::Document<'static>,
+    crate::report::map_home::Document<'static>,
+    crate::report::map::Picture,
+    schema::page::PageReport<'static>,
+    crate::decode::file_block::FileBlock,
+    crate::decode::document::Document,
+    crate::decode::dumps::LogReport,
+    crate::repair::plan::Plan,
+    schema::repair::PlanFile<'static>,
+    schema::repair::AppliedPlan<'static>,
+    schema::repair::UndonePlan<'static>,
+    crate::pickup::replay::Replay,
+    schema::pickup::Run<'static>,
+    schema::pickup::Exploration<'static>,
+    crate::pickup::explain::Explanation,
+    schema::simulate::Simulation<'static>,
+    schema::export::Exported<'static>,
+    schema::pack::Packed<'static>,
+    schema::pack::Unpacked<'static>,
+    schema::explain::Entry,
+    Vec<schema::explain::Entry>,
+    schema::failure::Failed<'static>,
+];
+
+/// Run it.
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    if args.list {
+        let rows = ALL.iter().map(|(name, command, _)| vec![(*name).to_string(), (*command).to_string()]).collect();
+        output.raw(crate::report::text::table(output.width, &["Document", "Printed by"], &[], rows).as_bytes());
+        return Ok(exit::CLEAN);
+    }
+    let schema = match args.document.as_deref() {
+        None => whole(),
+        Some(name) => match ALL.iter().find(|(n, ..)| *n == name) {
+            Some(entry) => one(entry),
+            None => {
+                let message = format!("there is no document `{name}`");
+                return Err(Failure::new(exit::USAGE, message, "wtcheck schema --list names them"));
+            }
+        },
+    };
+    let text = serde_json::to_string_pretty(&schema).map(|s| s + "\n").unwrap_or_default();
+    output.raw(text.as_bytes());
+    Ok(exit::CLEAN)
+}
+
+/// The schema of everything: one of the documents.
+#[must_use]
+pub fn whole() -> Schema {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let all: Vec<Schema> = ALL.iter().map(|entry| titled(entry, &mut generator)).collect();
+    let mut schema = json_schema!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What wtcheck prints for programs",
+        "anyOf": all,
+    });
+    schema.insert("$defs".into(), generator.take_definitions(true).into());
+    schema
+}
+
+fn one(entry: &Entry) -> Schema {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = titled(entry, &mut generator);
+    schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+    schema.insert("$defs".into(), generator.take_definitions(true).into());
+    schema
+}
+
+fn titled(&(name, command, make): &Entry, generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = make(generator);
+    schema.insert("title".into(), name.into());
+    schema.insert("$comment".into(), format!("printed by {command}").into());
+    schema
+}

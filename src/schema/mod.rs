@@ -1,0 +1,58 @@
+//! The documents that programs read, one file a verb. What of a document is a result of a lower layer is
+//! serialised there; here is what is put together for output, and what schemas of them are made by.
+
+pub mod audit;
+pub(crate) mod by_hand;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod failure;
+pub(crate) mod pack;
+pub(crate) mod page;
+pub(crate) mod pickup;
+pub(crate) mod repair;
+pub(crate) mod simulate;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a command prints for programs, under the name that `wtcheck schema` knows it by.
+pub trait Document: Serialize + JsonSchema {
+    /// The name.
+    const NAME: &'static str;
+    /// The command that prints it.
+    const COMMAND: &'static str;
+}
+
+macro_rules! documents {
+    ($($type:ty, $name:literal, $command:literal;)+) => {
+        $(impl Document for $type {
+            const NAME: &'static str = $name;
+            const COMMAND: &'static str = $command;
+        })+
+    };
+}
+
+documents! {
+    audit::AuditDocument<'_>, "audit", "wtcheck audit";
+    audit::Orphans<'_>, "orphans", "wtcheck orphans, on a page log";
+    audit::Lost<'_>, "lost", "wtcheck orphans, on local block files";
+    page::PageReport<'_>, "page", "wtcheck page, on a page log";
+    crate::decode::file_block::FileBlock, "file-block", "wtcheck page, on a local block file";
+    crate::decode::document::Document, "decoded", "wtcheck decode";
+    crate::decode::dumps::LogReport, "log-dumps", "wtcheck decode --from-log";
+    crate::repair::plan::Plan, "plan", "wtcheck repair plan";
+    repair::PlanFile<'_>, "plan-file", "wtcheck repair plan -o";
+    repair::AppliedPlan<'_>, "applied", "wtcheck repair apply";
+    repair::UndonePlan<'_>, "undone", "wtcheck repair undo";
+    crate::pickup::replay::Replay, "replay", "wtcheck pickup replay";
+    pickup::Run<'_>, "run", "wtcheck pickup run";
+    pickup::Exploration<'_>, "exploration", "wtcheck pickup explore";
+    crate::pickup::explain::Explanation, "pickup-explained", "wtcheck pickup explain";
+    simulate::Simulation<'_>, "simulation", "wtcheck simulate accounting";
+    export::Exported<'_>, "exported", "wtcheck export";
+    pack::Packed<'_>, "packed", "wtcheck pack";
+    pack::Unpacked<'_>, "unpacked", "wtcheck unpack";
+    explain::Entry, "explained", "wtcheck explain CODE";
+    Vec<explain::Entry>, "codes", "wtcheck explain";
+    failure::Failed<'_>, "failure", "any command that fails";
+}
