@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    wtcheck::cli::main()
+    wtcheck::program()
 }

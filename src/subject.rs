@@ -3,6 +3,7 @@
 //! Looks at names and first bytes only, in bounds, and opens nothing but regular files: a FIFO is not
 //! waited for. What it cannot look at is [`Kind::Unreadable`], which is not the same as nothing there.
 
+#[path = "subject/file.rs"]
 mod file;
 
 use crate::coverage::Unchecked;

@@ -282,7 +282,7 @@ fn the_outcome_does_not_depend_on_threads_or_depth() {
             for tree in &mut audit.trees {
                 tree.rows = None;
             }
-            serde_json::to_string(&wtcheck::report::document::AuditDocument::from(&audit)).unwrap()
+            serde_json::to_string(&wtcheck::schema::audit::AuditDocument::from(&audit)).unwrap()
         };
         let one = json(1, Depth::Normal);
         assert!(one == json(2, Depth::Normal), "{name}: two threads");

@@ -28,7 +28,7 @@ mod pages;
 pub mod recover;
 mod refusal;
 mod rewrite;
-mod rows;
+pub mod rows;
 pub mod seen;
 pub mod shape;
 pub mod space;

@@ -1,4 +1,4 @@
-//! Read the rows of a small table of a local home: the metadata, MongoDB's catalog (spec 16.10).
+//! Read the rows of a table of a local home, page by page; or all of a small one: the metadata, MongoDB's catalog.
 
 use super::block::Headers;
 use super::entry::FileEntry;
@@ -6,6 +6,7 @@ use super::fault::Opaque;
 use super::leaves;
 use super::shape::{self, Shape};
 use crate::format::local::{LocalAddress, LocalCheckpoint};
+use crate::format::page_header::PageType;
 use crate::format::{Class, local_image};
 use crate::page::Depth;
 use crate::page::cell::CellKind;
@@ -13,9 +14,10 @@ use crate::page::internal;
 use crate::page::leaf::{self, Value};
 use crate::page::rules::Page;
 use crate::store::blockfile::BlockFile;
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
-/// Bytes of keys and values that are kept at most: the metadata of a million tables.
+/// Bytes of keys and values that [`read`] keeps at most: the metadata of a million tables.
 const MAX_BYTES: usize = 4 << 30;
 
 /// What was read.
@@ -34,34 +36,95 @@ pub(super) struct Read<T = Vec<u8>> {
 #[must_use]
 pub(super) fn read(file: &BlockFile, entry: &FileEntry) -> Read {
     let mut out = Read { rows: Vec::new(), complete: true, opaque: None };
-    let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else { return out };
-    let Ok(cookie) = LocalCheckpoint::decode(&last.addr, entry.alloc) else {
-        out.complete = false;
-        return out;
-    };
-    let Some(root) = cookie.root else { return out };
-    let shape = Shape { file, entry, end: cookie.file_size, depth: Depth::Deep, ids: None, progress: &|_, _| () };
     let mut kept = 0_usize;
-    // A cycle would read a block twice; the set bounds the walk.
-    let mut visited = HashSet::new();
-    let mut stack = vec![(root, CellKind::AddrInternal)];
-    while let Some((address, kind)) = stack.pop() {
-        let fresh = visited.insert(address.offset);
-        if !fresh || kept > MAX_BYTES || !page(&shape, &address, kind, &mut stack, &mut out, &mut kept) {
+    for page in Scan::new(file, entry) {
+        out.opaque = out.opaque.or(page.opaque);
+        out.complete &= page.whole;
+        let bytes = page.rows.iter().map(|(k, v)| k.len().saturating_add(v.len()));
+        kept = bytes.fold(kept, usize::saturating_add);
+        if kept > MAX_BYTES {
             out.complete = false;
+            break;
         }
+        out.rows.extend(page.rows);
     }
     out
 }
 
-/// Read one page: push its children, or keep its rows. False if something of it is lost.
+/// A page that was met.
+#[derive(Debug)]
+pub struct Scanned {
+    /// The address it was reached by; `None`: the checkpoint's cookie could not be decoded.
+    pub address: Option<LocalAddress>,
+    /// Levels above it.
+    pub level: usize,
+    /// Its type, where it could be read.
+    pub kind: Option<PageType>,
+    /// Keys and values of a leaf that are not deleted.
+    pub rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Nothing of it is lost.
+    pub whole: bool,
+    /// Its content could not be looked into, and why.
+    pub opaque: Option<Opaque>,
+}
+
+/// The pages of a file's newest checkpoint, in the order of their keys and one at a time.
+pub struct Scan<'a, F> {
+    file: F,
+    entry: &'a FileEntry,
+    end: u64,
+    stack: Vec<(LocalAddress, CellKind, usize)>,
+    /// A cycle would read a block twice; the set bounds the walk.
+    visited: HashSet<u64>,
+    undecodable: bool,
+}
+
+impl<'a, F: Borrow<BlockFile>> Scan<'a, F> {
+    /// From the root on.
+    #[must_use]
+    pub fn new(file: F, entry: &'a FileEntry) -> Self {
+        let mut out = Self { file, entry, end: 0, stack: Vec::new(), visited: HashSet::new(), undecodable: false };
+        let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else { return out };
+        match LocalCheckpoint::decode(&last.addr, entry.alloc) {
+            Ok(cookie) => {
+                out.end = cookie.file_size;
+                out.stack.extend(cookie.root.map(|root| (root, CellKind::AddrInternal, 0)));
+            }
+            Err(_) => out.undecodable = true,
+        }
+        out
+    }
+}
+
+impl<F: Borrow<BlockFile>> Iterator for Scan<'_, F> {
+    type Item = Scanned;
+
+    fn next(&mut self) -> Option<Scanned> {
+        let mut out = Scanned { address: None, level: 0, kind: None, rows: Vec::new(), whole: false, opaque: None };
+        if std::mem::take(&mut self.undecodable) {
+            return Some(out);
+        }
+        let (address, kind, level) = self.stack.pop()?;
+        (out.address, out.level) = (Some(address), level);
+        if self.visited.insert(address.offset) {
+            let (file, entry, end) = (self.file.borrow(), self.entry, self.end);
+            let shape = Shape { file, entry, end, depth: Depth::Deep, ids: None, progress: &|_, _| () };
+            let mut children = Vec::new();
+            out.whole = page(&shape, &address, kind, &mut children, &mut out);
+            let level = level.saturating_add(1);
+            self.stack.extend(children.into_iter().rev().map(|(address, kind)| (address, kind, level)));
+        }
+        Some(out)
+    }
+}
+
+/// Read one page: its children, or its rows. False if something of it is lost.
 fn page(
     shape: &Shape<'_>,
     address: &LocalAddress,
     kind: CellKind,
-    stack: &mut Vec<(LocalAddress, CellKind)>,
-    out: &mut Read,
-    kept: &mut usize,
+    below: &mut Vec<(LocalAddress, CellKind)>,
+    out: &mut Scanned,
 ) -> bool {
     let mut buffer = Vec::new();
     let Some(stored) = shape::load(shape, address, false, &mut buffer, &mut Vec::new()) else { return false };
@@ -77,13 +140,14 @@ fn page(
         }
     };
     let Ok(page) = Page::new(&plain) else { return false };
+    out.kind = Some(page.kind);
     if kind == CellKind::AddrInternal {
         let mut children = Vec::new();
         let found = internal::children(&page, shape.bounds(), false, &mut |c| children.push((c.address, c.kind)));
         let whole = found.breaches.is_empty() && children.iter().all(|(a, _)| a.is_some());
         // Rows below a truncated child are deleted.
         let children = children.into_iter().filter(|(_, kind)| *kind != CellKind::AddrDeleted);
-        stack.extend(children.rev().filter_map(|(a, kind)| a.map(|a| (a, kind))));
+        below.extend(children.filter_map(|(a, kind)| a.map(|a| (a, kind))));
         return whole;
     }
     let options = leaf::Options { bounds: shape.bounds(), deep: true, byte_order: false, fixed_width: None };
@@ -102,10 +166,7 @@ fn page(
             whole = false;
             return;
         };
-        *kept = kept.saturating_add(key.len()).saturating_add(value.len());
-        if *kept <= MAX_BYTES {
-            out.rows.push((key.to_vec(), value));
-        }
+        out.rows.push((key.to_vec(), value));
     });
     whole && found.breaches.is_empty()
 }

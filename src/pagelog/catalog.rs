@@ -1,22 +1,19 @@
 //! From a completion record to the list of trees of its checkpoint (spec 06.5, 07): turtle page,
 //! shared metadata tree, one entry per stable file.
 
-use super::chain::{self, Chain};
 use super::fault::{Fact, Fault, FaultKind};
-use super::page::{self, Checks, Compression, Loaded, Scratch};
+use super::page::{self, Compression};
+use super::scan::{Item, Scan};
 use crate::format::checkpoint_list::{self, CheckpointEntry};
 use crate::format::completion::Completion;
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
 use crate::format::cookie::Cookie;
-use crate::format::page_header::PageType;
 use crate::format::pagelog_ids::METADATA_TABLES;
 pub use crate::format::pagelog_ids::{KEY_TABLE, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::format::pagelog_turtle::{self, Turtle};
 use crate::format::{Class, FormatError, crc};
 use crate::id::{Lsn, TableId, Version};
-use crate::page::cell::CellKind;
-use crate::page::delta::LeafValue;
 use crate::store::{BlockReader, CompletionRow, Index};
 use serde::Serialize;
 
@@ -24,8 +21,6 @@ use serde::Serialize;
 pub const SHARED_METADATA: &str = "file:WiredTigerShared.wt_stable";
 /// URI of the shared history store.
 pub const SHARED_HISTORY: &str = "file:WiredTigerSharedHS.wt_stable";
-/// More internal levels than any real tree has (06.6).
-const MAX_DEPTH: usize = 64;
 
 /// Whether a table is one of those that turtle pages, the shared metadata and keys are in, or were in other
 /// generations: what the trees of a checkpoint are told from.
@@ -344,45 +339,15 @@ pub fn sound_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree) -> R
 /// As [`rows`], as much as could be read; `lost` gets every fault.
 fn metadata_rows(index: &Index, reader: &mut dyn BlockReader, tree: &Tree, lost: &mut Vec<Fault>) -> StoredRows {
     let mut out = Vec::new();
-    let mut scratch = Scratch::default();
-    let mut stack: Vec<(Cookie, usize)> = tree.root.iter().map(|c| (*c, 0)).collect();
-    let mut seen = std::collections::HashSet::new();
-    while let Some((cookie, depth)) = stack.pop() {
-        let place = Version::new(tree.table, cookie.page_id, cookie.lsn);
-        if depth > MAX_DEPTH || !seen.insert(cookie.page_id) {
-            lost.push(Fault::new(FaultKind::ReferencedTwice, place, Fact::References { parents: Vec::new() }));
-            continue;
-        }
-        let mut faults = Vec::new();
-        let chain: Option<Chain> = chain::resolve(index, tree.table, &cookie, &mut faults);
-        let header =
-            chain.and_then(|c| page::read(reader, index, &cookie, Checks::all(&cookie), c, &mut scratch, &mut faults));
-        let mut more = Vec::new();
-        if let Some(header) = header {
-            let loaded = Loaded { place, era: page::era_of(&cookie), compression: tree.compression };
-            if header.page_type() == Ok(PageType::RowInternal) {
-                page::with_children(&scratch, loaded, &mut faults, |children| {
-                    for child in children.list.iter().rev().filter(|c| c.kind != CellKind::AddrDeleted) {
-                        match Cookie::decode(child.cookie) {
-                            Ok(c) => stack.push((c, depth + 1)),
-                            Err(e) => more.push(page::from_format(FaultKind::CookieInvalid, place, e)),
-                        }
-                    }
-                });
-            } else {
-                page::with_rows(&scratch, loaded, &mut faults, |rows| {
-                    for row in rows.list.iter().filter(|r| !r.times.is_stopped()) {
-                        match row.value {
-                            LeafValue::Plain(v) if !row.overflow_key => out.push((row.key.clone(), v.to_vec())),
-                            _ => more.push(Fault::new(FaultKind::Undecodable, place, Fact::MetadataOverflow)),
-                        }
-                    }
-                });
+    for page in Scan::new(index, Box::new(reader), tree.table, tree.root, tree.compression) {
+        lost.extend(page.faults);
+        let place = Version::new(tree.table, page.cookie.page_id, page.cookie.lsn);
+        for row in page.rows {
+            match row {
+                (Item::Plain(key), Item::Plain(value)) => out.push((key, value)),
+                _ => lost.push(Fault::new(FaultKind::Undecodable, place, Fact::MetadataOverflow)),
             }
-        } else if faults.is_empty() {
-            more.push(Fault::new(FaultKind::Undecodable, place, Fact::NoMetadataPage));
         }
-        lost.extend(faults.into_iter().chain(more));
     }
     out
 }

@@ -321,8 +321,8 @@ pub enum Fact {
     },
     /// An overflow item in the shared metadata.
     MetadataOverflow,
-    /// Not even a header of a page of the shared metadata.
-    NoMetadataPage,
+    /// Not even a header.
+    NoPage,
 }
 
 fn as_text<S: serde::Serializer>(value: &Cookie, s: S) -> Result<S::Ok, S::Error> {

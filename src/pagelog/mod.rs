@@ -7,6 +7,7 @@ pub mod chain;
 pub mod fault;
 pub mod page;
 pub mod rewrite;
+pub mod scan;
 pub mod seal;
 pub mod walk;
 mod worker;

@@ -273,3 +273,9 @@ pub trait BlockReader {
         }
     }
 }
+
+impl<R: BlockReader + ?Sized> BlockReader for &mut R {
+    fn read(&mut self, row: &Row, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+        (**self).read(row, buffer)
+    }
+}

@@ -78,7 +78,7 @@ fn expected(fault: &Fault) -> String {
         }
         .into(),
         Fact::MetadataOverflow => "plain keys and values".into(),
-        Fact::NoMetadataPage => "a page of the shared metadata".into(),
+        Fact::NoPage => "a page".into(),
     }
 }
 
@@ -113,7 +113,7 @@ fn found(fault: &Fault) -> String {
         Fact::PageType { found, .. } => format!("a {} page", found.name()),
         Fact::Rule { broken, .. } => broken.what.to_string(),
         Fact::MetadataOverflow => "an overflow item".into(),
-        Fact::NoMetadataPage => "none".into(),
+        Fact::NoPage => "none".into(),
     }
 }
 
