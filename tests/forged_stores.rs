@@ -193,7 +193,7 @@ fn the_depth_does_not_change_the_outcome() {
             let mut audit = audit(&forged, None, depth, jobs).0;
             audit.store.depth = Depth::Normal;
             audit.trees.iter_mut().for_each(|t| t.rows = None);
-            serde_json::to_string(&wtcheck::report::document::AuditDocument::from(&audit)).unwrap()
+            serde_json::to_string(&wtcheck::schema::audit::AuditDocument::from(&audit)).unwrap()
         };
         let one = json(Depth::Normal, 1);
         for (depth, jobs) in [(Depth::Quick, 1), (Depth::Quick, 3), (Depth::Normal, 4), (Depth::Deep, 2)] {

@@ -308,7 +308,7 @@ fn one_thread_or_many_mapped_or_read_the_result_is_the_same() {
         pool.install(|| {
             let (home, _) = wtcheck::subject::open_home(&dir, no_mmap, false).unwrap();
             let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap, tables: None };
-            serde_json::to_string(&wtcheck::report::document::AuditDocument::from(
+            serde_json::to_string(&wtcheck::schema::audit::AuditDocument::from(
                 &run(&home, "home", &options, &Silent).unwrap().0,
             ))
             .unwrap()

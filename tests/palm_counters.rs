@@ -12,7 +12,7 @@ use wtcheck::audit::finding::Severity;
 use wtcheck::audit::{self, Options, Silent, result::Audit};
 use wtcheck::format::cookie::Cookie;
 use wtcheck::page::Depth;
-use wtcheck::report::document::AuditDocument;
+use wtcheck::schema::audit::AuditDocument;
 use wtcheck::store;
 
 const DEPTHS: [Depth; 3] = [Depth::Quick, Depth::Normal, Depth::Deep];
