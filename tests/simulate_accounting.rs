@@ -12,10 +12,10 @@ use std::path::Path;
 use wtcheck::audit::result::{Audit, OrphanReason};
 use wtcheck::audit::{self, Options, Silent};
 use wtcheck::id::{Lsn, PageId, TableId};
+use wtcheck::model::account::Rule;
 use wtcheck::page::Depth;
 use wtcheck::scenario::Document;
 use wtcheck::simulate::outcome::{Evidence, Outcome, Remains, RemainsKind};
-use wtcheck::simulate::scenario::Rule;
 use wtcheck::simulate::{self, Simulated};
 use wtcheck::store::{self, FLAG_DELTA, FLAG_DISCARDED};
 

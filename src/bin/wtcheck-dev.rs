@@ -1,10 +1,11 @@
 //! `wtcheck-dev`: make page-log stores and injure copies of stores, to try `wtcheck` out.
 
-use clap::{Parser, Subcommand};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use wtcheck::devtools::damage::{self, Injury};
+use wtcheck::devtools::damage;
 use wtcheck::devtools::forge::{self, Fault, Planned, Spec, Truth};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::generation::Generation;
@@ -25,6 +26,7 @@ enum Command {
 
 /// Write a page-log home (PALite) that wtcheck can audit, and say what is wrong with it
 #[derive(Debug, clap::Args)]
+#[command(after_help = forge_help())]
 struct ForgeArgs {
     /// The directory to make
     dir: PathBuf,
@@ -71,7 +73,8 @@ struct DamageArgs {
     /// The copy to make
     copy: PathBuf,
     /// How
-    injury: Injury,
+    #[arg(value_parser = injury())]
+    injury: Fault,
     /// Which of the places that fit, from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     nth: usize,
@@ -86,6 +89,20 @@ fn say(line: std::fmt::Arguments<'_>) -> Result<(), String> {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(format!("standard output: {e}")),
         _ => Ok(()),
     }
+}
+
+/// Those of the list of faults that can be made in a way.
+fn faults(fits: fn(Fault) -> bool) -> Vec<PossibleValue> {
+    Fault::value_variants().iter().filter(|f| fits(**f)).filter_map(ValueEnum::to_possible_value).collect()
+}
+
+fn injury() -> impl TypedValueParser<Value = Fault> {
+    PossibleValuesParser::new(faults(Fault::is_injury)).try_map(|name| Fault::from_str(&name, false))
+}
+
+fn forge_help() -> String {
+    let line = |f: &PossibleValue| format!("  {:20} {}\n", f.get_name(), f.get_help().cloned().unwrap_or_default());
+    format!("Faults:\n{}", faults(Fault::is_forged).iter().map(line).collect::<String>())
 }
 
 fn generation(text: &str) -> Result<Generation, String> {
@@ -170,7 +187,7 @@ fn show(args: &ForgeArgs, truth: &Truth) -> Result<(), String> {
     for fault in kinds {
         let traces: Vec<_> = truth.traces.iter().filter(|t| t.fault == fault).collect();
         let counted: i64 = traces.iter().map(|t| t.counted).sum();
-        say(format_args!("  {} x {}, {counted} bytes in published sizes", traces.len(), fault.code()))?;
+        say(format_args!("  {} x {}, {counted} bytes in published sizes", traces.len(), fault.row().codes.join(" ")))?;
     }
     Ok(())
 }

@@ -1,9 +1,5 @@
-//! A small model engine: reconciliations of b-trees with failures injected between the page-log put
-//! and the wrap-up, and the bytes that each rule of accounting publishes for them.
-//!
-//! Facts: what changes a tree's running total (spec 11.1), what failed reconciliations leak and leave
-//! behind (11.4 A, B, D), puts, discards and chains in the page log (10.1, 10.2), roots and ids
-//! (06.1, 06.3), metadata and completion records (07.4 to 07.8), pages (03, 04). The outcome is a
+//! Reconciliations of b-trees with failures between the page-log put and the wrap-up, carried out in
+//! [`crate::model`], and the bytes that each rule of accounting publishes for them. The outcome is a
 //! PALite directory as the engine of July 2026 writes it, for `wtcheck audit` to read.
 
 #![deny(
@@ -16,19 +12,18 @@
     clippy::cast_possible_wrap
 )]
 
-mod account;
-mod engine;
 pub mod outcome;
-mod pagelog;
+mod run;
 pub mod scenario;
-mod tree;
+mod table;
 
+use crate::model::account::Rule;
 use crate::scenario::{Document, Mistake};
 use crate::scratch;
 use crate::store::StoreError;
 use crate::store::palite::create::{self, NewStore};
 use outcome::Outcome;
-use scenario::{Rule, Scenario, Wrong};
+use scenario::{Scenario, Wrong};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -77,7 +72,7 @@ pub fn read(document: &Document) -> Result<Scenario, Mistake> {
 pub fn run(document: &Document, rule: Option<Rule>) -> Result<Simulated, Mistake> {
     let scenario = read(document)?;
     let rule = rule.or(scenario.accounting).unwrap_or_default();
-    let run = |rule| engine::run(&scenario, rule).map_err(|wrong| located(document, wrong));
+    let run = |rule| run::run(&scenario, rule).map_err(|wrong| located(document, wrong));
     // The page log is the same under both rules but for the numbers in the metadata.
     let other = run(rule.other())?.outcome;
     let mut simulated = run(rule)?;

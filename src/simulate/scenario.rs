@@ -1,8 +1,9 @@
 //! The scenario of a simulation of accounting: what people write, what it means, and its limits.
 
 use crate::format::compress::Compressor;
+use crate::model::account::Rule;
+use crate::model::fault::{Fail, Form};
 use crate::scenario::Part;
-use clap::ValueEnum;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize as Derive, Serialize};
 use std::collections::BTreeMap;
@@ -28,37 +29,6 @@ pub const MAX_LOG_BYTES: u64 = 128 << 20;
 pub const MAX_ATTEMPTS: u64 = 100_000;
 /// Longest name of a table.
 const MAX_NAME: usize = 64;
-
-/// When the bytes of a block are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Derive, Serialize, ValueEnum, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// As soon as the page log has the block, as the engine does it today: failures leak
-    #[default]
-    AtPut,
-    /// Added up during the reconciliation and applied when it can no longer fail
-    Deferred,
-}
-
-impl Rule {
-    /// The name in scenarios and reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AtPut => "at-put",
-            Self::Deferred => "deferred",
-        }
-    }
-
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::AtPut => Self::Deferred,
-            Self::Deferred => Self::AtPut,
-        }
-    }
-}
 
 /// What kind of scenario a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Derive)]
@@ -128,33 +98,6 @@ pub enum Verb {
     Checkpoint,
     /// Drop a table.
     Drop,
-}
-
-/// As what a page is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Form {
-    /// A full image, under its page id if it has one.
-    Full,
-    /// A delta on its chain; a full image if there is none to add to.
-    Delta,
-    /// Two full images under fresh page ids.
-    Split,
-}
-
-/// Where a reconciliation fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fail {
-    /// Nowhere.
-    #[default]
-    None,
-    /// The put itself: the page log has nothing.
-    Put,
-    /// Behind the put, before the cookie is packed: nobody knows the block.
-    AfterPut,
-    /// Behind the packing: the error path discards the block.
-    AfterPack,
 }
 
 /// When a failed reconciliation is tried again.

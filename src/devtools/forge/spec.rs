@@ -3,75 +3,13 @@
 use super::ForgeError;
 use crate::format::compress::Compressor;
 use crate::format::generation::Generation;
-use serde::Serialize;
+use crate::model::fault::{Deed, Fault, Role};
 use std::str::FromStr;
 
 /// Bytes of a value; a leaf has as many rows as fit.
 const VALUE_BYTES: usize = 480;
 /// What a row takes besides its value: key, cells.
 const ROW_BYTES: usize = 24;
-
-/// A fault that a store can have; each leaves something the audit must find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// Images under page ids that no tree names; counted (11.4 A).
-    OrphanPage,
-    /// Images above pages in use; counted (11.4 A).
-    OrphanImage,
-    /// Deltas of failed reconciliations above pages in use; counted.
-    DuplicateDelta,
-    /// The last checkpoint's root was added to the total, and the one before not taken off.
-    DoubleRoot,
-    /// 4,096 bytes were taken off a total twice; a number says how often.
-    DeflatedSize,
-    /// The checkpoint embeds a key page that is not the newest.
-    StaleKeystore,
-    /// Work that no checkpoint completed.
-    InFlight,
-    /// A bit of a leaf is flipped.
-    FlipLeaf,
-    /// A bit of an internal page is flipped.
-    FlipInternal,
-    /// A bit of the newest turtle page is flipped.
-    FlipTurtle,
-    /// A leaf's newest block is not there.
-    MissingLeaf,
-    /// A discard record of a leaf in use.
-    DiscardInUse,
-    /// A parent names one child twice, and another not at all.
-    DoubleReference,
-    /// A cookie's size is not what its blocks have.
-    CookieSize,
-    /// The metadata's next page id is one that is used.
-    NextPageId,
-    /// The newest completion record is cut short.
-    CutCompletion,
-}
-
-impl Fault {
-    /// The code of the finding that must come of it.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::OrphanPage => "orphan-page",
-            Self::OrphanImage => "orphan-image",
-            Self::DuplicateDelta => "duplicate-delta",
-            Self::DoubleRoot => "size-double-root",
-            Self::DeflatedSize => "size-deflated",
-            Self::StaleKeystore => "stale-keystore",
-            Self::InFlight => "after-newest-checkpoint",
-            Self::FlipLeaf | Self::FlipInternal => "page-checksum",
-            Self::FlipTurtle => "turtle-checksum",
-            Self::MissingLeaf => "page-missing",
-            Self::DiscardInUse => "discarded-in-use",
-            Self::DoubleReference => "page-referenced-twice",
-            Self::CookieSize => "cookie-size-mismatch",
-            Self::NextPageId => "page-id-out-of-range",
-            Self::CutCompletion => "completion-invalid",
-        }
-    }
-}
 
 /// A fault and how often: `orphan-page` or `orphan-page=3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +26,9 @@ impl FromStr for Planned {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, times) = text.split_once('=').unwrap_or((text, "1"));
         let fault = <Fault as clap::ValueEnum>::from_str(name, false)?;
+        if !fault.is_forged() {
+            return Err(format!("{name} is done to a store that is there; see wtcheck-dev damage"));
+        }
         let times = times.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{times:?} is no number above 0"))?;
         Ok(Self { fault, times })
     }
@@ -147,25 +88,26 @@ impl Spec {
         if self.churn > 100 || self.fanout < 2 || self.leaf_bytes > 1 << 24 {
             return wrong("churn is a percentage, the fanout at least 2, a leaf at most 16 MB");
         }
-        let needs = |f: Fault| self.faults.iter().any(|p| p.fault == f);
+        let times = |kind: &dyn Fn(&Deed) -> bool| -> u64 {
+            self.faults.iter().filter(|p| kind(&p.fault.row().deed)).map(|p| p.times).sum()
+        };
         if self.checkpoints < 2 && !self.faults.is_empty() {
             return wrong("faults need a checkpoint before them: at least two checkpoints");
         }
-        if self.generation < Generation::February2026
-            && [Fault::DoubleRoot, Fault::DeflatedSize, Fault::StaleKeystore].into_iter().any(needs)
-        {
+        if !self.generation.keeps_sizes() && times(&Deed::needs_sizes) > 0 {
             return wrong("stores of 2025-11 keep no sizes and no keys");
         }
-        if needs(Fault::FlipTurtle) && needs(Fault::CutCompletion) {
+        let heads =
+            self.faults.iter().filter(|p| matches!(p.fault.row().deed, Deed::Puts(Role::Turtle | Role::Completion, _)));
+        if heads.count() > 1 {
             return wrong("the newest turtle page and its record cannot both be damaged");
         }
         let leaves = self.leaves();
-        let victims: u64 = self.faults.iter().filter(|p| p.fault.needs_leaf()).map(|p| p.times).sum();
-        if victims > leaves * self.tables / 2 {
+        if times(&Deed::is_of_leaf) > leaves * self.tables / 2 {
             return wrong("too many faults for so few leaves");
         }
         let internal = leaves.div_ceil(self.fanout as u64);
-        let victims: u64 = self.faults.iter().filter(|p| p.fault.needs_internal()).map(|p| p.times).sum();
+        let victims = times(&Deed::is_of_parent);
         if victims > 0 && (internal < 2 || victims > internal * self.tables / 2) {
             return wrong("too many faults for so few internal pages; take more page versions or a smaller fanout");
         }
@@ -191,16 +133,5 @@ impl Spec {
     pub(super) fn value_bytes(&self) -> usize {
         let one = self.leaf_bytes.saturating_sub(44 + ROW_BYTES).max(1);
         if self.rows_per_leaf() == 1 { one.min(VALUE_BYTES) } else { VALUE_BYTES }
-    }
-}
-
-impl Fault {
-    fn needs_leaf(self) -> bool {
-        use Fault::*;
-        matches!(self, OrphanImage | DuplicateDelta | FlipLeaf | MissingLeaf | DiscardInUse | CookieSize)
-    }
-
-    fn needs_internal(self) -> bool {
-        matches!(self, Self::FlipInternal | Self::DoubleReference)
     }
 }
