@@ -3,57 +3,28 @@
 //! The place is chosen by number among the pages of a kind that the audited checkpoint reaches, in tree
 //! order, so that the same injury can be made again. The checksum of what is altered is left as it was.
 
+use super::{DevError, io_error};
 use crate::audit::home::{self as local_audit, FileMap};
 use crate::audit::{self, Silent};
 use crate::home::space::{Account, Use};
 use crate::id::{Lsn, PageId, TableId};
-use crate::model::fault::{Alter, Deed, Fault, FileDeed, Role};
+use crate::model::fault::{Alter, Deed, Fault, Role, Row as Line};
 use crate::page::Depth;
 use crate::page::cell::CellKind;
 use crate::pagelog::catalog::{self, SHARED_METADATA};
 use crate::pagelog::chain::Chain;
 use crate::pagelog::walk::{self, Visited, Visitor};
-use crate::repair::{self, copy};
+use crate::repair::copy;
 use crate::store::edit::{Edit, Ledger, Side, Value};
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
-use crate::store::{self, OpenOptions, Row, StoreError, StoreKind};
-use crate::subject::{NoStore, Subject, open_home};
+use crate::store::{self, OpenOptions, Row, StoreKind};
+use crate::subject::{Subject, open_home};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions as FileOptions};
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// Why a store could not be injured.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DamageError {
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is none.
-    #[error(transparent)]
-    Subject(#[from] NoStore),
-    /// It cannot be audited.
-    #[error(transparent)]
-    Audit(#[from] audit::AuditError),
-    /// It cannot be copied.
-    #[error(transparent)]
-    Copy(#[from] repair::RepairError),
-    /// A file cannot be changed.
-    #[error("{path}: {error}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// There is nothing of the kind to injure.
-    #[error("{0}")]
-    Nothing(String),
-}
 
 /// What was done.
 #[derive(Debug, Clone, Serialize)]
@@ -75,7 +46,7 @@ pub struct Done {
 }
 
 /// Copy a store to `to`, which must not exist, and injure the copy. `nth` chooses among places.
-pub fn damage(from: &Path, to: &Path, injury: Fault, nth: usize) -> Result<Done, DamageError> {
+pub fn damage(from: &Path, to: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
     copy::directory(from, to, &Silent)?;
     match Subject::open(to).store()? {
         Some(located) => page_log(to, &located.kv_home, injury, nth),
@@ -109,21 +80,20 @@ impl Visitor for Pages {
     fn fault(&mut self, _tree: usize, _fault: crate::pagelog::fault::Fault) {}
 }
 
-fn page_log(home: &Path, kv_home: &Path, injury: Fault, nth: usize) -> Result<Done, DamageError> {
-    let (role, alter) = match injury.row().deed {
-        Deed::Puts(role, alter) => (role, alter),
-        Deed::Files(deed) => {
-            let of_pages = |name: &str| name.starts_with("pages_") && name.ends_with(".db") || name == "data.mdb";
-            return file(kv_home, injury, deed, of_pages);
-        }
-        _ => return Err(DamageError::Nothing("that is done while a store is written, by wtcheck-dev forge".into())),
+fn page_log(home: &Path, kv_home: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
+    let Deed::Puts(role, alter) = injury.row().deed else {
+        return Err(DevError::Impossible("that is done while a store is written, by wtcheck-dev forge".into()));
     };
+    if role == Role::File {
+        let of_pages = |name: &str| name.starts_with("pages_") && name.ends_with(".db") || name == "data.mdb";
+        return alter_file(&largest(kv_home, of_pages)?, 0..u64::MAX, injury, alter);
+    }
     let (edit, kind, done) = {
         let store = store::open(home, &OpenOptions::default())?;
         let opened = audit::pagelog::open(&*store, false, &Silent)?;
         let mut reader = store.reader()?;
         let choice = audit::pagelog::choose(&opened, &mut *reader, None)?;
-        let checkpoint = choice.audited.ok_or_else(|| DamageError::Nothing("no checkpoint can be used".into()))?;
+        let checkpoint = choice.audited.ok_or_else(|| DevError::Impossible("no checkpoint can be used".into()))?;
         let trees = catalog::read(&opened.index, &mut *reader, &checkpoint).trees;
         let metadata_tree = trees.iter().position(|t| t.uri == SHARED_METADATA).unwrap_or(usize::MAX);
         let mut pages = Pages { metadata_tree, ..Pages::default() };
@@ -131,7 +101,7 @@ fn page_log(home: &Path, kv_home: &Path, injury: Fault, nth: usize) -> Result<Do
         walk::walk(&*store, &opened.index, &trees, options, &mut pages)?;
         let newest = |pages: &[Chain]| pick(pages, nth, |_| true).map(|c| c.newest);
         let place = match role {
-            Role::Completion => None,
+            Role::Completion | Role::File => None,
             Role::Turtle => Some(checkpoint.turtle_at),
             Role::Metadata => newest(&pages.metadata),
             Role::Internal => newest(&pages.internal),
@@ -149,7 +119,7 @@ fn page_log(home: &Path, kv_home: &Path, injury: Fault, nth: usize) -> Result<Do
                 let done = Done { lsn: Some(lsn), ..done(injury, "the newest completion record".into()) };
                 (Edit::RemoveCompletion { lsn }, store.kind(), done)
             }
-            None => return Err(DamageError::Nothing("the checkpoint has no such page".into())),
+            None => return Err(DevError::Impossible("the checkpoint has no such page".into())),
         }
     };
     let mut ledger: Box<dyn Ledger> = match kind {
@@ -177,44 +147,30 @@ fn pick(pages: &[Chain], nth: usize, fits: impl Fn(&Chain) -> bool) -> Option<Ch
     fitting.get(nth.checked_rem(fitting.len())?).map(|c| **c)
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> DamageError + '_ {
-    |error| DamageError::Io { path: path.to_path_buf(), error }
-}
-
-/// Injure the largest file whose name fits.
-fn file(dir: &Path, injury: Fault, deed: FileDeed, fits: impl Fn(&str) -> bool) -> Result<Done, DamageError> {
-    let mut files: Vec<(u64, String)> = Vec::new();
+/// The largest file whose name fits.
+fn largest(dir: &Path, fits: impl Fn(&str) -> bool) -> Result<PathBuf, DevError> {
+    let mut files: Vec<(u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(dir).map_err(io_error(dir))? {
         let entry = entry.map_err(io_error(dir))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if fits(&name) {
-            files.push((entry.metadata().map_err(io_error(dir))?.len(), name));
+        if fits(&entry.file_name().to_string_lossy()) {
+            files.push((entry.metadata().map_err(io_error(dir))?.len(), entry.path()));
         }
     }
     // The last by name among equals.
-    let (len, name) = files.into_iter().max().ok_or_else(|| DamageError::Nothing("no file of pages".into()))?;
-    let path = dir.join(&name);
-    let writable = || FileOptions::new().write(true).open(&path);
-    match deed {
-        FileDeed::Lose => fs::remove_file(&path),
-        FileDeed::Cut => writable().and_then(|f| f.set_len(len / 5 * 3)),
-        FileDeed::Append => writable().and_then(|f| f.write_all_at(&[0xa5; 4096], len)),
-    }
-    .map_err(io_error(&path))?;
-    Ok(Done { file: Some(name.clone()), ..done(injury, name) })
+    files.into_iter().max().map(|f| f.1).ok_or_else(|| DevError::Impossible("no file of pages".into()))
 }
 
 /// A home of local block files.
-fn home(dir: &Path, injury: Fault, nth: usize) -> Result<Done, DamageError> {
+fn home(dir: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
     let of_user = |name: &str| name.ends_with(".wt") && !name.starts_with("WiredTiger") && !name.starts_with('_');
-    let row = injury.row();
-    let (role, alter) = match row.deed {
-        Deed::Files(deed) => return file(dir, injury, deed, of_user),
-        Deed::Puts(role, alter) if !row.home.is_empty() => (role, alter),
-        _ => return Err(DamageError::Nothing("that is an injury of page logs; this is a home of block files".into())),
+    let (role, alter) = match injury.row() {
+        Line { deed: Deed::Puts(role, alter), home, .. } if !home.is_empty() => (role, alter),
+        _ => return Err(DevError::Impossible("that is an injury of page logs; this is a home of block files".into())),
     };
-    if role == Role::Turtle {
-        return alter_file(&dir.join("WiredTiger.turtle"), 0..u64::MAX, injury, alter);
+    if role == Role::Turtle || role == Role::File {
+        let of_turtle = |name: &str| name == "WiredTiger.turtle";
+        let path = if role == Role::Turtle { largest(dir, of_turtle) } else { largest(dir, of_user) };
+        return alter_file(&path?, 0..u64::MAX, injury, alter);
     }
     let mut maps = {
         let (home, _) = open_home(dir, false, false)?;
@@ -233,23 +189,29 @@ fn home(dir: &Path, injury: Fault, nth: usize) -> Result<Done, DamageError> {
     let blocks: Vec<(&FileMap, u64)> =
         maps.iter().flat_map(|map| wanted(map).into_iter().map(move |span| (map, span.start))).collect();
     let at = nth.checked_rem(blocks.len()).and_then(|at| blocks.get(at));
-    let (map, start) = at.ok_or_else(|| DamageError::Nothing("no file has such a block".into()))?;
+    let (map, start) = at.ok_or_else(|| DevError::Impossible("no file has such a block".into()))?;
     // Behind the block's own headers, which take 44 bytes, whatever its size.
     alter_file(&dir.join(&map.file), *start..start + 200, injury, alter)
 }
 
-/// Alter bytes of a file, as many of them as there are.
-fn alter_file(path: &Path, range: Range<u64>, injury: Fault, alter: Alter) -> Result<Done, DamageError> {
+/// Alter bytes of a file, as many of them as there are; or the whole file, which may be lost or change its length.
+fn alter_file(path: &Path, range: Range<u64>, injury: Fault, alter: Alter) -> Result<Done, DevError> {
     let change = |file: File| {
         let end = range.end.min(file.metadata()?.len());
         let mut bytes = vec![0; usize::try_from(end.saturating_sub(range.start)).unwrap_or(0)];
         file.read_exact_at(&mut bytes, range.start)?;
         let before = bytes.clone();
-        alter(&mut bytes);
+        if !alter(&mut bytes) {
+            return fs::remove_file(path).map(|()| None);
+        }
         file.write_all_at(&bytes, range.start)?;
-        Ok(range.start + before.iter().zip(&bytes).position(|(a, b)| a != b).unwrap_or(0) as u64)
+        if bytes.len() != before.len() {
+            return file.set_len(bytes.len() as u64).map(|()| None);
+        }
+        Ok(before.iter().zip(&bytes).position(|(a, b)| a != b).map(|at| range.start + at as u64))
     };
     let offset = FileOptions::new().read(true).write(true).open(path).and_then(change).map_err(io_error(path))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Done { file: Some(name.clone()), offset: Some(offset), ..done(injury, format!("{name} at {offset}")) })
+    let place = offset.map_or(name.clone(), |offset| format!("{name} at {offset}"));
+    Ok(Done { file: Some(name), offset, ..done(injury, place) })
 }

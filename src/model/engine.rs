@@ -2,7 +2,7 @@
 //! 07.4 to 07.8, 08.1).
 
 use super::fault::{Alter, Fail, Form, Role};
-use super::pagelog::{Link, Log};
+use super::pagelog::Log;
 use super::tree::{Page, TIME, Tree};
 use crate::audit::pagelog::account::BUFFER;
 use crate::format::completion::{Completion, READER_VERSION};
@@ -104,7 +104,7 @@ impl Engine {
             Generation::July2026 => key_page::encode_v2(secret, timestamp(time)),
             _ => key_page::encode_v1(secret),
         };
-        let link = Link { backlink: self.key_lsn.unwrap_or_default(), ..Link::default() };
+        let link = (self.key_lsn.unwrap_or_default(), Lsn::NONE);
         self.log.put((KEY_TABLE, SPECIAL_PAGE), link, 0, page)
     }
 
@@ -121,9 +121,8 @@ impl Engine {
         let checksum = crc32c(turtle.as_bytes());
         // The turtle page of 2025 had no link.
         let backlink = if self.generation.keeps_sizes() { self.turtle } else { Lsn::NONE };
-        let link = Link { backlink, ..Link::default() };
         self.log.strike(self.struck(Role::Turtle));
-        self.turtle = self.log.put((self.turtle_table(), SPECIAL_PAGE), link, 0, turtle.into_bytes());
+        self.turtle = self.log.put((self.turtle_table(), SPECIAL_PAGE), (backlink, Lsn::NONE), 0, turtle.into_bytes());
         let own = self.metadata.entry.size.saturating_add(self.history.entry.size);
         let sizes = trees.iter().map(|t| t.entry.size).fold(own, u64::saturating_add);
         let database_size = BUFFER.saturating_add(sizes);

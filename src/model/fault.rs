@@ -2,13 +2,12 @@
 //! The forge makes all but what is done to files, a scenario of `simulate` those of reconciliations, and
 //! `damage` does to a copy of any store what alters blocks and files.
 //!
-//! Another fault is a name in [`Fault`] and a line in [`Fault::row`]; whoever makes faults goes by the
-//! [`Deed`].
+//! Another fault is another line of the list; whoever makes faults goes by the [`Deed`].
 
 use super::account::{Account, Entry};
 use crate::format::cookie::Cookie;
 use crate::id::PageId;
-use Deed::{Addressed, Discards, Fails, Files, Late, Lists, Puts, Rotates, Totals};
+use Deed::{Addressed, Discards, Fails, Late, Lists, Puts, Rotates, Totals};
 use serde::{Deserialize, Serialize};
 
 /// As what a page is written.
@@ -53,21 +52,12 @@ pub enum Role {
     Turtle,
     /// The completion record.
     Completion,
+    /// The largest file of pages.
+    File,
 }
 
 /// Alters bytes; whether they are put at all.
 pub type Alter = fn(&mut Vec<u8>) -> bool;
-
-/// What is done to the largest file of pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileDeed {
-    /// It is taken away.
-    Lose,
-    /// It is cut to 60 percent.
-    Cut,
-    /// Garbage follows it.
-    Append,
-}
 
 /// What is done, and where on the write path.
 #[derive(Debug, Clone, Copy)]
@@ -88,8 +78,6 @@ pub enum Deed {
     Rotates,
     /// A leaf is written after the last checkpoint.
     Late,
-    /// A file is damaged.
-    Files(FileDeed),
 }
 
 impl Deed {
@@ -118,68 +106,6 @@ impl Deed {
     }
 }
 
-/// A fault; each leaves something in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// Second halves of splits, under page ids that no tree names; counted (11.4 A).
-    OrphanPage,
-    /// Images above pages in use; counted (11.4 A).
-    OrphanImage,
-    /// Deltas of failed reconciliations above pages in use; counted.
-    DuplicateDelta,
-    /// A full image failed behind its packing, and the chain below it stays counted (11.4 B).
-    LostChain,
-    /// The last checkpoint's root was added to the total, and the one before not taken off.
-    DoubleRoot,
-    /// 4,096 bytes were taken off a total twice; a number says how often.
-    DeflatedSize,
-    /// More was taken off a total than it had, and it was clamped to 0 (11.1).
-    ClampedSize,
-    /// The checkpoint embeds a key page that is not the newest: a rotation raced it.
-    StaleKeystore,
-    /// Work that no checkpoint completed.
-    InFlight,
-    /// A bit of a leaf is flipped.
-    FlipLeaf,
-    /// A bit of an internal page is flipped.
-    FlipInternal,
-    /// A bit of a page of the shared metadata is flipped (page logs).
-    FlipMetadata,
-    /// A bit of the newest turtle page, or of the turtle file, is flipped.
-    FlipTurtle,
-    /// A leaf's newest block is cut in half (page logs).
-    CutLeaf,
-    /// The newest completion record is cut short (page logs).
-    CutCompletion,
-    /// A leaf is filled with zeros.
-    ZeroLeaf,
-    /// A leaf's newest block is not there (page logs).
-    #[value(alias = "missing-leaf")]
-    #[serde(alias = "missing-leaf")]
-    LoseLeaf,
-    /// The full image below deltas is not there (page logs).
-    LoseBase,
-    /// The newest block of an internal page is not there (page logs).
-    LoseInternal,
-    /// The newest completion record is not there (page logs).
-    LoseCompletion,
-    /// A discard record of a leaf in use.
-    DiscardInUse,
-    /// A parent names one child twice, and another not at all.
-    DoubleReference,
-    /// A cookie's size is not what its blocks have.
-    CookieSize,
-    /// The metadata's next page id is one that is used.
-    NextPageId,
-    /// The largest file of pages is not there.
-    LoseFile,
-    /// The largest file of pages is cut to 60 percent.
-    CutFile,
-    /// 4,096 bytes of garbage follow the largest file of pages.
-    AppendGarbage,
-}
-
 /// A line of the list.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
@@ -191,60 +117,96 @@ pub struct Row {
     pub home: &'static [&'static str],
 }
 
-impl Fault {
-    /// Its line in the list.
-    #[must_use]
-    pub fn row(self) -> Row {
-        const NONE: &[&str] = &[];
-        const BLOCK: &[&str] = &["block-checksum", "block-header"];
-        const PAGE: &[&str] = &["page-checksum", "page-header"];
-        const LOST: &[&str] = &["page-missing", "chain-broken"];
-        const STORE: &[&str] = &["store-damaged", "page-missing", "turtle-invalid"];
-        const SIZE: &[&str] = &["file-size-mismatch"];
-        let (deed, codes, home): (_, &[&str], &[&str]) = match self {
-            Self::OrphanPage => (Fails(Form::Split, Fail::AfterPut), &["orphan-page"], NONE),
-            Self::OrphanImage => (Fails(Form::Full, Fail::AfterPut), &["orphan-image"], NONE),
-            Self::DuplicateDelta => (Fails(Form::Delta, Fail::AfterPut), &["duplicate-delta"], NONE),
-            Self::LostChain => (Fails(Form::Full, Fail::AfterPack), &["obsolete-chain-uncounted"], NONE),
-            Self::DoubleRoot => (Totals(|total, root| total.wrote(root)), &["size-double-root"], NONE),
-            Self::DeflatedSize => (Totals(|total, _| total.freed(4096)), &["size-deflated"], NONE),
-            Self::ClampedSize => (Totals(|total, _| total.freed(u64::MAX)), &["size-deflated"], NONE),
-            Self::StaleKeystore => (Rotates, &["stale-keystore"], NONE),
-            Self::InFlight => (Late, &["after-newest-checkpoint"], NONE),
-            Self::FlipLeaf => (Puts(Role::Leaf, flip), PAGE, BLOCK),
-            Self::FlipInternal => (Puts(Role::Internal, flip), PAGE, BLOCK),
-            Self::FlipMetadata => (Puts(Role::Metadata, flip), PAGE, NONE),
-            Self::FlipTurtle => {
-                (Puts(Role::Turtle, flip), &["turtle-checksum"], &["turtle-invalid", "metadata-invalid"])
-            }
-            Self::CutLeaf => (Puts(Role::Leaf, halve), PAGE, NONE),
-            Self::CutCompletion => (Puts(Role::Completion, cut_word), &["completion-invalid"], NONE),
-            Self::ZeroLeaf => (Puts(Role::Leaf, zero), PAGE, BLOCK),
-            Self::LoseLeaf => (Puts(Role::Leaf, lose), LOST, NONE),
-            Self::LoseBase => (Puts(Role::Base, lose), LOST, NONE),
-            Self::LoseInternal => (Puts(Role::Internal, lose), LOST, NONE),
-            Self::LoseCompletion => (Puts(Role::Completion, lose), NONE, NONE),
-            Self::DiscardInUse => (Discards, &["discarded-in-use"], NONE),
-            Self::DoubleReference => (Addressed(|own, next| *own = *next), &["page-referenced-twice"], NONE),
-            Self::CookieSize => (Addressed(|own, _| own.size += 100), &["cookie-size-mismatch"], NONE),
-            Self::NextPageId => (Lists(|entry| entry.next_page = PageId(101)), &["page-id-out-of-range"], NONE),
-            Self::LoseFile => (Files(FileDeed::Lose), STORE, &["file-missing"]),
-            Self::CutFile => (Files(FileDeed::Cut), STORE, SIZE),
-            Self::AppendGarbage => (Files(FileDeed::Append), NONE, SIZE),
-        };
-        Row { deed, codes, home }
-    }
+macro_rules! faults {
+    ($($(#[$meta:meta])+ $fault:ident $deed:expr, [$($code:literal)*] [$($home:literal)*];)+) => {
+        /// A fault; each leaves something in a store.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Fault { $($(#[$meta])+ $fault,)+ }
 
+        impl Fault {
+            /// Its line in the list.
+            #[must_use]
+            pub fn row(self) -> Row {
+                match self {
+                    $(Self::$fault => Row { deed: $deed, codes: &[$($code),*], home: &[$($home),*] },)+
+                }
+            }
+        }
+    };
+}
+
+// Name, deed, what the audit says of a page log, and of a home of block files.
+faults! {
+    /// Second halves of splits, under page ids that no tree names; counted (11.4 A)
+    OrphanPage Fails(Form::Split, Fail::AfterPut), ["orphan-page"] [];
+    /// Images above pages in use; counted (11.4 A)
+    OrphanImage Fails(Form::Full, Fail::AfterPut), ["orphan-image"] [];
+    /// Deltas of failed reconciliations above pages in use; counted
+    DuplicateDelta Fails(Form::Delta, Fail::AfterPut), ["duplicate-delta"] [];
+    /// A full image failed behind its packing, and the chain below it stays counted (11.4 B)
+    LostChain Fails(Form::Full, Fail::AfterPack), ["obsolete-chain-uncounted"] [];
+    /// The last checkpoint's root was added to the total, and the one before not taken off
+    DoubleRoot Totals(|total, root| total.wrote(root)), ["size-double-root"] [];
+    /// 4,096 bytes were taken off a total twice; a number says how often
+    DeflatedSize Totals(|total, _| total.freed(4096)), ["size-deflated"] [];
+    /// More was taken off a total than it had, and it was clamped to 0 (11.1)
+    ClampedSize Totals(|total, _| total.freed(u64::MAX)), ["size-deflated"] [];
+    /// The checkpoint embeds a key page that is not the newest: a rotation raced it
+    StaleKeystore Rotates, ["stale-keystore"] [];
+    /// Work that no checkpoint completed
+    InFlight Late, ["after-newest-checkpoint"] [];
+    /// A bit of a leaf is flipped
+    FlipLeaf Puts(Role::Leaf, flip), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    /// A bit of an internal page is flipped
+    FlipInternal Puts(Role::Internal, flip), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    /// A bit of a page of the shared metadata is flipped (page logs)
+    FlipMetadata Puts(Role::Metadata, flip), ["page-checksum" "page-header"] [];
+    /// A bit of the newest turtle page, or of the turtle file, is flipped
+    FlipTurtle Puts(Role::Turtle, flip), ["turtle-checksum"] ["turtle-invalid" "metadata-invalid"];
+    /// A leaf's newest block is cut in half (page logs)
+    CutLeaf Puts(Role::Leaf, |data| cut(data, 1, 2)), ["page-checksum" "page-header"] [];
+    /// The newest completion record is cut short (page logs)
+    CutCompletion Puts(Role::Completion, |data| cut(data, 1, 9)), ["completion-invalid"] [];
+    /// A leaf is filled with zeros
+    ZeroLeaf Puts(Role::Leaf, zero), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    /// A leaf's newest block is not there (page logs)
+    #[value(alias = "missing-leaf")]
+    LoseLeaf Puts(Role::Leaf, lose), ["page-missing" "chain-broken"] [];
+    /// The full image below deltas is not there (page logs)
+    LoseBase Puts(Role::Base, lose), ["chain-broken" "page-missing"] [];
+    /// The newest block of an internal page is not there (page logs)
+    LoseInternal Puts(Role::Internal, lose), ["page-missing" "chain-broken"] [];
+    /// The newest completion record is not there (page logs)
+    LoseCompletion Puts(Role::Completion, lose), [] [];
+    /// A discard record of a leaf in use
+    DiscardInUse Discards, ["discarded-in-use"] [];
+    /// A parent names one child twice, and another not at all
+    DoubleReference Addressed(|own, next| *own = *next), ["page-referenced-twice"] [];
+    /// A cookie's size is not what its blocks have
+    CookieSize Addressed(|own, _| own.size += 100), ["cookie-size-mismatch"] [];
+    /// The metadata's next page id is one that is used
+    NextPageId Lists(|entry| entry.next_page = PageId(101)), ["page-id-out-of-range"] [];
+    /// The largest file of pages is not there
+    LoseFile Puts(Role::File, lose), ["store-damaged" "page-missing" "turtle-invalid"] ["file-missing"];
+    /// The largest file of pages is cut to 60 percent
+    CutFile Puts(Role::File, |data| cut(data, 3, 5)), ["store-damaged" "page-missing" "turtle-invalid"] ["file-size-mismatch"];
+    /// 4,096 bytes of garbage follow the largest file of pages
+    AppendGarbage Puts(Role::File, append), [] ["file-size-mismatch"];
+}
+
+impl Fault {
     /// Whether the forge makes it: its truth has to name what must be found.
     #[must_use]
     pub fn is_forged(self) -> bool {
-        !matches!(self.row().deed, Files(_)) && !self.row().codes.is_empty()
+        let Row { deed, codes, .. } = self.row();
+        !matches!(deed, Puts(Role::File, _)) && !codes.is_empty()
     }
 
     /// Whether `damage` does it to a store that is there.
     #[must_use]
     pub fn is_injury(self) -> bool {
-        matches!(self.row().deed, Files(_) | Puts(..))
+        matches!(self.row().deed, Puts(..))
     }
 }
 
@@ -255,18 +217,19 @@ fn flip(data: &mut Vec<u8>) -> bool {
     true
 }
 
-fn halve(data: &mut Vec<u8>) -> bool {
-    data.truncate(data.len() / 2);
-    true
-}
-
-fn cut_word(data: &mut Vec<u8>) -> bool {
-    data.truncate("metadata_l".len());
+/// Leave `part` of `of` parts.
+fn cut(data: &mut Vec<u8>, part: usize, of: usize) -> bool {
+    data.truncate(data.len().saturating_mul(part) / of);
     true
 }
 
 fn zero(data: &mut Vec<u8>) -> bool {
     data.fill(0);
+    true
+}
+
+fn append(data: &mut Vec<u8>) -> bool {
+    data.extend([0xa5; 4096]);
     true
 }
 

@@ -8,17 +8,6 @@ use crate::store::palite::create::Writer;
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError};
 use std::collections::HashMap;
 
-/// How a block links to the ones before it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Link {
-    /// LSN of the block it follows.
-    pub backlink: Lsn,
-    /// 0 for a full image.
-    pub base: Lsn,
-    /// Checksum of the block it follows.
-    pub checksum: u32,
-}
-
 /// Puts, their bytes, and discards so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -87,24 +76,29 @@ impl Log {
         alter.is_none_or(|alter| alter(&mut data)).then_some(data)
     }
 
-    /// Put a block. A second delta with the same backlink takes the place of the first.
-    pub fn put(&mut self, (table, page): (TableId, PageId), link: Link, flags: u32, data: Vec<u8>) -> Lsn {
+    /// Put a block, with its backlink and base. A second delta with the same backlink takes the place of the first.
+    pub fn put(
+        &mut self,
+        (table, page): (TableId, PageId),
+        (backlink_lsn, base_lsn): (Lsn, Lsn),
+        flags: u32,
+        data: Vec<u8>,
+    ) -> Lsn {
         let lsn = self.next_lsn();
         if let Some(data) = self.on_the_way(data) {
             self.traffic.puts += 1;
             self.traffic.bytes = self.traffic.bytes.saturating_add(data.len() as u64);
-            let (backlink_lsn, base_lsn) = (link.backlink, link.base);
             self.keep(NewRow { table, page, lsn, backlink_lsn, base_lsn, flags, checkpoint_id: 0, data });
         }
         lsn
     }
 
-    /// Discard a page: the record names its newest block, and the base if that is a delta.
+    /// Discard a page: the record names its newest block, and the full image.
     pub fn discard(&mut self, (table, page): (TableId, PageId), newest: Lsn, base: Lsn) {
         let lsn = self.next_lsn();
         self.traffic.discards += 1;
         let flags = FLAG_DELTA | FLAG_DISCARDED;
-        let (backlink_lsn, base_lsn, data) = (newest, if base == 0 { newest } else { base }, Vec::new());
+        let (backlink_lsn, base_lsn, data) = (newest, base, Vec::new());
         self.keep(NewRow { table, page, lsn, backlink_lsn, base_lsn, flags, checkpoint_id: 0, data });
     }
 

@@ -3,7 +3,7 @@
 
 use super::account::{Account, Entry, Rule, signed};
 use super::fault::{Deed, Fail, Fault, Form, Role};
-use super::pagelog::{Link, Log};
+use super::pagelog::Log;
 use crate::format::compress::Compressor;
 use crate::format::cookie::Cookie;
 use crate::format::generation::Generation;
@@ -193,9 +193,8 @@ impl Tree {
     ) -> Written {
         let mut page = self.leaves.get(at).copied().unwrap_or_default();
         let written = match form {
-            Form::Full => self.image(log, &mut page, rows, fail).map(|()| None),
-            Form::Delta => self.delta(log, &mut page, rows, fail).map(|()| None),
             Form::Split => self.split(log, &page, &rows.collect::<Vec<_>>(), fail).map(Some),
+            Form::Full | Form::Delta => self.rewrite(log, &mut page, form, rows, fail).map(|()| None),
         };
         match &written {
             Ok(_) => self.account.wrap_up(),
@@ -218,66 +217,40 @@ impl Tree {
         }
     }
 
-    /// A full image under the page's id, or a fresh one.
-    fn image<'r>(
+    /// A full image under the page's id, or a fresh one; or a delta on its chain.
+    fn rewrite<'r>(
         &mut self,
         log: &mut Log,
         page: &mut Page,
+        form: Form,
         rows: impl Iterator<Item = Row<'r>>,
         fail: Fail,
     ) -> Written {
         if fail == Fail::Put {
             return Err(None);
         }
-        let in_place = page.id != 0;
+        let (delta, in_place) = (form == Form::Delta, page.id != 0);
         let id = if in_place { page.id } else { self.new_page() };
-        let new = self.put_leaf(log, Page { id, ..*page }, rows);
-        let bytes = u64::from(new.size);
-        self.account.wrote(bytes);
+        let new = self.put_leaf(log, Page { id, ..*page }, delta, rows);
+        self.account.wrote(u64::from(new.newest));
         match fail {
             Fail::AfterPut => {
-                page.full_next = in_place;
-                Err(Some(self.left(RemainsKind::Image, new)))
+                page.full_next |= in_place && !delta;
+                Err(Some(self.left(if delta { RemainsKind::Delta } else { RemainsKind::Image }, new)))
             }
             Fail::AfterPack => {
-                log.discard((self.table, id), new.lsn, Lsn::NONE);
-                self.account.freed(bytes);
-                let forgotten = u64::from(page.size.saturating_sub(self.account.still_owed(page.size)));
-                self.give_up_id(page);
+                // With a delta the whole chain ends (11.4 D); an image takes off itself alone (11.4 B).
+                log.discard((self.table, id), new.lsn, new.base);
+                self.account.freed(u64::from(new.size));
+                // The page id was used up by the discard: the next write takes a fresh one (PR 14072).
+                let owed = self.account.still_owed(page.size);
+                let forgotten = if delta { 0 } else { u64::from(page.size.saturating_sub(owed)) };
+                *page = Page { size: owed, ..Page::default() };
                 let left = Left { bytes: forgotten, counted: forgotten, ..self.left(RemainsKind::Chain, new) };
                 Err((forgotten > 0).then_some(left))
             }
             Fail::None | Fail::Put => {
-                self.account.freed(u64::from(page.size));
-                *page = new;
-                Ok(())
-            }
-        }
-    }
-
-    /// A delta on the page's chain.
-    fn delta<'r>(
-        &mut self,
-        log: &mut Log,
-        page: &mut Page,
-        rows: impl Iterator<Item = Row<'r>>,
-        fail: Fail,
-    ) -> Written {
-        if fail == Fail::Put || page.id == 0 {
-            return Err(None);
-        }
-        let new = self.put_delta(log, *page, rows);
-        self.account.wrote(u64::from(new.newest));
-        match fail {
-            Fail::AfterPut => Err(Some(self.left(RemainsKind::Delta, new))),
-            Fail::AfterPack => {
-                // The whole chain ends with it (11.4 D).
-                log.discard((self.table, page.id), new.lsn, page.base);
-                self.account.freed(u64::from(new.size));
-                self.give_up_id(page);
-                Err(None)
-            }
-            Fail::None | Fail::Put => {
+                self.account.freed(if delta { 0 } else { u64::from(page.size) });
                 *page = new;
                 Ok(())
             }
@@ -294,7 +267,7 @@ impl Tree {
                 break;
             }
             let id = self.new_page();
-            let new = self.put_leaf(log, Page { id, ..Page::default() }, rows.iter().copied());
+            let new = self.put_leaf(log, Page { id, ..Page::default() }, false, rows.iter().copied());
             self.account.wrote(u64::from(new.size));
             if n == last && fail == Fail::AfterPut {
                 left = Some(self.left(RemainsKind::Image, new));
@@ -313,11 +286,6 @@ impl Tree {
         if fail == Fail::None { Ok(parts) } else { Err(left) }
     }
 
-    /// The page id was used up by a discard: the next write takes a fresh one (11.4 B, PR 14072).
-    fn give_up_id(&self, page: &mut Page) {
-        *page = Page { size: self.account.still_owed(page.size), ..Page::default() };
-    }
-
     fn left(&self, kind: RemainsKind, page: Page) -> Left {
         let bytes = u64::from(page.newest);
         let counts = kind != RemainsKind::Root && self.account.rule == Rule::AtPut;
@@ -330,55 +298,37 @@ impl Tree {
         page
     }
 
-    fn put_leaf<'r>(&mut self, log: &mut Log, page: Page, rows: impl Iterator<Item = Row<'r>>) -> Page {
-        let mut cells = Vec::new();
-        let mut entries = 0_u32;
-        for row in rows {
-            write_row(&mut cells, row);
-            entries = entries.saturating_add(2);
-        }
-        self.put_image(log, page, (PageType::RowLeaf, FLAG_EMPTY_VALUES_NONE, entries), &cells)
-    }
-
-    fn put_delta<'r>(&mut self, log: &mut Log, page: Page, rows: impl Iterator<Item = Row<'r>>) -> Page {
+    fn put_leaf<'r>(&mut self, log: &mut Log, page: Page, delta: bool, rows: impl Iterator<Item = Row<'r>>) -> Page {
         let (mut cells, mut payload) = (Vec::new(), Vec::new());
         let mut entries = 0_u32;
         for (key, value) in rows {
             payload.clear();
             // 04.5.1: the flag byte came first since 2026-02-17; before, length and value.
-            if self.generation < Generation::February2026 {
+            if delta && self.generation < Generation::February2026 {
                 int::write_vuint(&mut payload, value.len() as u64);
                 payload.extend_from_slice(value);
                 payload.push(DELTA_UPDATE);
-            } else {
+            } else if delta {
                 payload.push(DELTA_UPDATE);
                 payload.extend_from_slice(value);
             }
-            write_row(&mut cells, (key, &payload));
+            write_row(&mut cells, (key, if delta { &payload } else { value }));
             entries = entries.saturating_add(2);
         }
-        let link = Link { backlink: page.lsn, base: page.base, checksum: page.checksum };
-        let new = self.put(log, page, (PageType::RowLeaf, 0, entries), &cells, link);
-        Page { base: page.base, size: page.size.saturating_add(new.size), deltas: page.deltas.saturating_add(1), ..new }
+        let flags = if delta { 0 } else { FLAG_EMPTY_VALUES_NONE };
+        self.put(log, page, delta, (PageType::RowLeaf, flags, entries), &cells)
     }
 
-    fn put_image(&mut self, log: &mut Log, page: Page, kind: (PageType, u8, u32), cells: &[u8]) -> Page {
-        // 10.2.5: a full image links to the full image it replaces.
-        let link = Link { backlink: page.base, base: Lsn::NONE, checksum: page.checksum };
-        self.put(log, page, kind, cells, link)
-    }
-
-    /// Build a block and put it, as a page of this block alone.
+    /// Build a block and put it on a page.
     fn put(
         &mut self,
         log: &mut Log,
         page: Page,
+        delta: bool,
         (page_type, flags, entries): (PageType, u8, u32),
         cells: &[u8],
-        link: Link,
     ) -> Page {
         self.write_gen = self.write_gen.saturating_add(1);
-        let delta = link.base != 0;
         let header = PageHeader {
             recno: 0,
             write_gen: self.write_gen,
@@ -389,14 +339,20 @@ impl Tree {
             unused: 0,
             version: u8::from(!delta),
         };
-        let (compressor, previous_checksum) = (self.compressor, link.checksum);
+        let (compressor, previous_checksum) = (self.compressor, page.checksum);
         let new = NewImage { delta, previous_checksum, compressor, ..NewImage::new(header) };
         let (data, checksum) = image::build(&new, cells);
-        let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let newest = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let compressed = Image::parse(&data, None).is_ok_and(|i| i.is_compressed());
         let row_flags = if compressed { ROW_COMPRESSED } else { 0 } | if delta { FLAG_DELTA } else { 0 };
+        // 10.2.5: a full image links to the full image it replaces.
+        let link = if delta { (page.lsn, page.base) } else { (page.base, Lsn::NONE) };
         let lsn = log.put((self.table, page.id), link, row_flags, data);
-        Page { id: page.id, lsn, base: lsn, size, newest: size, checksum, deltas: 0, dirty: true, full_next: false }
+        let new = Page { id: page.id, lsn, base: lsn, size: newest, newest, checksum, dirty: true, ..Page::default() };
+        if !delta {
+            return new;
+        }
+        Page { base: page.base, size: page.size.saturating_add(newest), deltas: page.deltas.saturating_add(1), ..new }
     }
 
     fn cookie(&self, page: &Page) -> Cookie {
@@ -444,7 +400,7 @@ impl Tree {
         self.strikes.clear();
         match (fail, new) {
             (Fail::AfterPut, Some(root)) => return Err(Some(self.left(RemainsKind::Root, root))),
-            (Fail::AfterPack, Some(root)) => log.discard((self.table, root.id), root.lsn, Lsn::NONE),
+            (Fail::AfterPack, Some(root)) => log.discard((self.table, root.id), root.lsn, root.base),
             _ => {}
         }
         if fail != Fail::None {
@@ -524,7 +480,7 @@ impl Tree {
                 log.strike(Some(alter));
             }
         }
-        self.put_image(log, page, (PageType::RowInternal, FLAG_FAST_TRUNCATE, entries), &cells)
+        self.put(log, page, false, (PageType::RowInternal, FLAG_FAST_TRUNCATE, entries), &cells)
     }
 
     /// The checkpoint failed after this root was written: undo its transition. Nothing frees the root.
@@ -561,7 +517,7 @@ impl Tree {
     /// The checkpoint completed: the root before it is freed (06.3).
     pub fn discard_old_root(&mut self, log: &mut Log) {
         if let Some(root) = self.before.take() {
-            log.discard((self.table, root.id), root.lsn, Lsn::NONE);
+            log.discard((self.table, root.id), root.lsn, root.base);
         }
     }
 

@@ -62,8 +62,8 @@ pub struct Simulated {
 
 /// Read a scenario, and check all that can be checked before it runs.
 pub fn read(document: &Document) -> Result<Scenario, Mistake> {
-    let scenario: Scenario = document.parse()?;
-    scenario.check().map_err(|wrong| located(document, wrong))?;
+    let mut scenario: Scenario = document.parse()?;
+    scenario.resolve().and_then(|()| scenario.check()).map_err(|wrong| located(document, wrong))?;
     Ok(scenario)
 }
 

@@ -2,10 +2,10 @@
 
 use crate::format::compress::Compressor;
 use crate::model::account::Rule;
-use crate::model::fault::{Fail, Form};
+use crate::model::fault::{Deed, Fail, Fault, Form};
 use crate::scenario::Part;
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize as Derive, Serialize};
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub const MAX_ATTEMPTS: u64 = 100_000;
 const MAX_NAME: usize = 64;
 
 /// What kind of scenario a document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Of accounting.
@@ -39,7 +39,7 @@ pub enum Kind {
 }
 
 /// A scenario.
-#[derive(Debug, Clone, Derive)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What it is a scenario of.
@@ -60,7 +60,7 @@ pub struct Scenario {
 }
 
 /// A table and its first rows.
-#[derive(Debug, Clone, Derive)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// Name, without `file:` and `.wt_stable`.
@@ -89,7 +89,7 @@ fn leaf_bytes() -> u64 {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// Change rows and reconcile their pages.
@@ -101,7 +101,7 @@ pub enum Verb {
 }
 
 /// When a failed reconciliation is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Retry {
     /// When the page is reconciled next, by a step or a checkpoint.
@@ -150,7 +150,7 @@ impl<'de> Deserialize<'de> for Leaves {
 }
 
 /// One step. Which fields go with it depends on what it does.
-#[derive(Debug, Clone, Derive)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// What it does.
@@ -168,6 +168,9 @@ pub struct Step {
     /// Where it fails.
     #[serde(default)]
     pub fail: Fail,
+    /// In place of `as` and `fail`, the name of a fault that comes of them.
+    #[serde(default)]
+    pub fault: Option<Fault>,
     /// Rows of each leaf that change before each attempt; one if not given.
     #[serde(default)]
     pub rows: Option<u64>,
@@ -236,6 +239,22 @@ impl Table {
 }
 
 impl Scenario {
+    /// Take faults that are named for what they are.
+    pub(super) fn resolve(&mut self) -> Result<(), Wrong> {
+        for (at, step) in self.steps.iter_mut().enumerate() {
+            let Some(fault) = step.fault else { continue };
+            let wrong = |reason| Err(Wrong::step(at, Some("fault"), reason));
+            let Deed::Fails(form, fail) = fault.row().deed else {
+                return wrong("that is no failed reconciliation; wtcheck-dev makes it");
+            };
+            if step.verb != Verb::Reconcile || step.form.is_some() || step.fail != Fail::None {
+                return wrong("only a reconciliation has this, and without as and fail");
+            }
+            (step.form, step.fail) = (Some(form), fail);
+        }
+        Ok(())
+    }
+
     /// What can be seen to be wrong before it runs.
     pub(super) fn check(&self) -> Result<(), Wrong> {
         if self.tables.is_empty() || self.tables.len() > MAX_TABLES {

@@ -11,6 +11,7 @@ mod spec;
 pub use crate::model::fault::Fault;
 pub use spec::{Planned, Spec};
 
+use super::{DevError, io_error};
 use crate::audit::pagelog::account::BUFFER;
 use crate::format::pagelog_ids::{KEY_TABLE, SPECIAL_PAGE};
 use crate::id::{Lsn, PageId, TableId};
@@ -20,33 +21,12 @@ use crate::model::fault::{Deed, Fail, Form, Role};
 use crate::model::pagelog::Log;
 use crate::model::tree::Tree;
 use crate::scenario::random::Rng;
-use crate::store::StoreError;
 use crate::store::palite::create::Writer;
 use rows::{LeafRows, Values, key_of};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::{Path, PathBuf};
-
-/// Why a store could not be forged.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ForgeError {
-    /// The databases cannot be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The file system refused.
-    #[error("{path}: {error}")]
-    Io {
-        /// What was to be made.
-        path: PathBuf,
-        /// Why it could not be.
-        error: std::io::Error,
-    },
-    /// What was asked for cannot be.
-    #[error("{0}")]
-    Spec(String),
-}
+use std::path::Path;
 
 /// A tree as it really is.
 #[derive(Debug, Clone, Serialize)]
@@ -102,14 +82,14 @@ pub struct Truth {
 }
 
 /// Forge a store in a directory that must not exist. `tell` is called with the rows written so far.
-pub fn forge(home: &Path, spec: &Spec, tell: &dyn Fn(u64)) -> Result<Truth, ForgeError> {
+pub fn forge(home: &Path, spec: &Spec, tell: &dyn Fn(u64)) -> Result<Truth, DevError> {
     spec.check()?;
     let kv_home = home.join("kv_home");
     for dir in [home, &kv_home] {
-        std::fs::create_dir(dir).map_err(|error| ForgeError::Io { path: dir.to_path_buf(), error })?;
+        std::fs::create_dir(dir).map_err(io_error(dir))?;
     }
     let mut engine = Engine::new(spec.generation, Log::into_store(Writer::new(&kv_home, spec.generation)?));
-    let leaves = usize::try_from(spec.leaves()).map_err(|_| ForgeError::Spec("too many leaves".into()))?;
+    let leaves = usize::try_from(spec.leaves()).map_err(|_| DevError::Impossible("too many leaves".into()))?;
     let mut tables: Vec<Tree> = (0..spec.tables)
         .map(|n| engine.table(&format!("forged{n:02}"), spec.fanout).with(spec.compressor, Rule::AtPut, leaves))
         .collect();
@@ -153,13 +133,13 @@ impl<'a> Forge<'a> {
         out
     }
 
-    fn progress(&mut self) -> Result<(), ForgeError> {
+    fn progress(&mut self) -> Result<(), DevError> {
         let done = self.engine.log.traffic;
         (self.tell)(done.puts + done.discards);
         Ok(self.engine.log.check()?)
     }
 
-    fn checkpoint(&mut self, tables: &mut [Tree]) -> Result<Published, ForgeError> {
+    fn checkpoint(&mut self, tables: &mut [Tree]) -> Result<Published, DevError> {
         if self.spec.generation.keeps_sizes() && self.number.is_multiple_of(2) {
             self.engine.key_lsn = Some(self.put_key(self.number));
         }
@@ -249,7 +229,7 @@ impl<'a> Forge<'a> {
         let _ = tree.write(&mut self.engine.log, at, form, rows.iter(), Fail::None);
     }
 
-    fn write_table(&mut self, tree: &mut Tree, n: u64) -> Result<(), ForgeError> {
+    fn write_table(&mut self, tree: &mut Tree, n: u64) -> Result<(), DevError> {
         let of_leaves = self.planned(n, Deed::is_of_leaf);
         let mut victims = self.victims(self.leaves, of_leaves);
         let of_parents = self.planned(n, Deed::is_of_parent);
@@ -300,7 +280,7 @@ impl<'a> Forge<'a> {
             Deed::Discards => {
                 self.trace_leaf(fault, tree, at);
                 let page = tree.leaves.get(at).copied().unwrap_or_default();
-                self.engine.log.discard((tree.table, page.id), page.lsn, Lsn::NONE);
+                self.engine.log.discard((tree.table, page.id), page.lsn, page.base);
             }
             Deed::Puts(Role::Leaf, _) => self.trace_leaf(fault, tree, at),
             Deed::Puts(Role::Base, _) => {
@@ -337,7 +317,7 @@ impl<'a> Forge<'a> {
         }
     }
 
-    fn finish(self, tables: Vec<Tree>, last: Published) -> Result<Truth, ForgeError> {
+    fn finish(self, tables: Vec<Tree>, last: Published) -> Result<Truth, DevError> {
         let Self { spec, engine, traces, .. } = self;
         let real: u64 = tables.iter().map(|t| t.entry.true_size).sum();
         let trees = tables.into_iter().map(|t| TreeTruth {

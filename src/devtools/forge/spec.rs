@@ -1,6 +1,6 @@
 //! What to forge: size, generation and faults (11.4), and whether that can be.
 
-use super::ForgeError;
+use crate::devtools::DevError;
 use crate::format::compress::Compressor;
 use crate::format::generation::Generation;
 use crate::model::fault::{Deed, Fault, Role};
@@ -34,51 +34,61 @@ impl FromStr for Planned {
     }
 }
 
-/// What to forge.
-#[derive(Debug, Clone)]
+/// What to forge. The defaults of the command line are those of [`Spec::default`].
+#[derive(Debug, Clone, clap::Parser)]
 pub struct Spec {
-    /// Formats of which time; not June 2025, whose stores are PALM.
+    /// Formats of this time: 2025-11, 2026-02 or 2026-07
+    #[arg(long, value_name = "YYYY-MM", default_value = "2026-07", value_parser = generation)]
     pub generation: Generation,
-    /// About so many page versions.
+    /// About so many page versions
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     pub versions: u64,
-    /// User tables.
+    /// User tables
+    #[arg(long, value_name = "N", default_value_t = 3)]
     pub tables: u64,
-    /// Bytes of a leaf, about.
+    /// Bytes of a leaf, about
+    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
     pub leaf_bytes: usize,
-    /// Children of an internal page.
+    /// Children of an internal page
+    #[arg(long, value_name = "N", default_value_t = 100)]
     pub fanout: usize,
-    /// Checkpoints.
+    /// Checkpoints
+    #[arg(long, value_name = "N", default_value_t = 3)]
     pub checkpoints: u64,
-    /// Percent of the leaves that change between two checkpoints; two thirds of them by deltas.
+    /// Percent of the leaves that change between two checkpoints
+    #[arg(long, value_name = "PERCENT", default_value_t = 10)]
     pub churn: u64,
-    /// Compressor of all user tables.
+    /// Compress the pages of user tables: snappy, zlib, zstd or lz4
+    #[arg(long, value_name = "NAME", value_parser = compressor)]
     pub compressor: Option<Compressor>,
-    /// All values are made from it.
+    /// Another seed makes other values and chooses other pages
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// What is wrong; each fault once, all of them at the last checkpoint, on all tables in turn.
+    /// What is to be wrong, and how often: `orphan-page=3`; may be given more than once
+    #[arg(long = "fault", value_name = "FAULT[=N]")]
     pub faults: Vec<Planned>,
 }
 
 impl Default for Spec {
     fn default() -> Self {
-        Self {
-            generation: Generation::July2026,
-            versions: 1000,
-            tables: 3,
-            leaf_bytes: 4096,
-            fanout: 100,
-            checkpoints: 3,
-            churn: 10,
-            compressor: None,
-            seed: 1,
-            faults: Vec::new(),
-        }
+        <Self as clap::Parser>::parse_from([""])
     }
 }
 
+fn generation(text: &str) -> Result<Generation, String> {
+    Generation::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn compressor(text: &str) -> Result<Compressor, String> {
+    Compressor::from_name(text).ok_or_else(|| "one of snappy, zlib, zstd, lz4".to_string())
+}
+
 impl Spec {
-    pub(super) fn check(&self) -> Result<(), ForgeError> {
-        let wrong = |reason: &str| Err(ForgeError::Spec(reason.to_string()));
+    pub(super) fn check(&self) -> Result<(), DevError> {
+        let wrong = |reason: &str| Err(DevError::Impossible(reason.to_string()));
         if self.generation == Generation::June2025 {
             return wrong("stores of 2025-06 are PALM; forge makes PALite (fixtures/palm has one)");
         }

@@ -54,24 +54,24 @@ impl Writer {
     pub fn new(kv_home: &Path, generation: Generation) -> Result<Self, StoreError> {
         let (kv_home, files) = (kv_home.to_path_buf(), BTreeMap::new());
         let mut out = Self { kv_home, generation, files, tables: BTreeSet::new() };
-        if out.sharded() {
-            (0..SHARDS).try_for_each(|shard| out.pages(TableId(shard)).map(|_| ()))?;
-        }
+        let shards = if out.is_sharded() { SHARDS } else { 0 };
+        (0..shards).try_for_each(|shard| out.pages(TableId(shard)).map(|_| ())).map_err(|e| out.failed(&e))?;
         Ok(out)
     }
 
     /// Databases that hold several tables came with 17 of them (10.2.1).
-    fn sharded(&self) -> bool {
+    fn is_sharded(&self) -> bool {
         self.generation >= Generation::July2026
     }
 
+    fn failed(&self, e: &rusqlite::Error) -> StoreError {
+        StoreError::Unreadable { path: self.kv_home.clone(), reason: e.to_string() }
+    }
+
     /// The database of a table's pages.
-    fn pages(&mut self, table: TableId) -> Result<&Connection, StoreError> {
-        let name = if self.sharded() {
-            format!("pages_{:02}.db", table.get() % SHARDS)
-        } else {
-            format!("pages_{table:06}.db")
-        };
+    fn pages(&mut self, table: TableId) -> rusqlite::Result<&Connection> {
+        let shard = format!("pages_{:02}.db", table.get() % SHARDS);
+        let name = if self.is_sharded() { shard } else { format!("pages_{table:06}.db") };
         match self.files.entry(name) {
             Entry::Occupied(file) => Ok(file.into_mut()),
             Entry::Vacant(file) => {
@@ -109,49 +109,42 @@ impl Writer {
             MATERIALIZED,
             row.data
         ];
-        let put = self.pages(row.table)?.prepare_cached(sql).and_then(|mut s| s.execute(values));
-        put.map(|_| ()).map_err(|e| failed(&self.kv_home, &e))
+        let put = self.pages(row.table).and_then(|conn| conn.prepare_cached(sql)?.execute(values));
+        put.map(|_| ()).map_err(|e| self.failed(&e))
     }
 
     /// Write the completion records and the counters, and end all transactions.
     pub fn finish(mut self, completions: &[(Lsn, u64, String)], last_lsn: Lsn) -> Result<(), StoreError> {
-        let path = self.kv_home.join(super::write::CHECKPOINTS_FILE);
-        let conn = begin(&path, CHECKPOINTS)?;
-        for (lsn, timestamp, text) in completions {
-            let values = params![lsn.get().cast_signed(), timestamp.cast_signed(), text.as_bytes()];
-            conn.execute("INSERT INTO checkpoints VALUES (?1, ?2, ?3)", values).map_err(|e| failed(&path, &e))?;
-        }
-        end(&path, conn)?;
-        let path = self.kv_home.join(super::write::GLOBALS_FILE);
-        let conn = begin(&path, GLOBALS)?;
-        let tables = self.tables.iter().map(|t| (1, t.get()));
-        for (id, value) in [(0, last_lsn.get())].into_iter().chain(tables) {
-            let values = [id, value.cast_signed()];
-            conn.execute("INSERT INTO globals VALUES (?1, ?2)", values).map_err(|e| failed(&path, &e))?;
-        }
-        end(&path, conn)?;
-        std::mem::take(&mut self.files).into_iter().try_for_each(|(name, conn)| end(&self.kv_home.join(name), conn))
+        let files = std::mem::take(&mut self.files);
+        let end_all = || {
+            let conn = begin(&self.kv_home.join(super::write::CHECKPOINTS_FILE), CHECKPOINTS)?;
+            for (lsn, timestamp, text) in completions {
+                let values = params![lsn.get().cast_signed(), timestamp.cast_signed(), text.as_bytes()];
+                conn.execute("INSERT INTO checkpoints VALUES (?1, ?2, ?3)", values)?;
+            }
+            end(conn)?;
+            let conn = begin(&self.kv_home.join(super::write::GLOBALS_FILE), GLOBALS)?;
+            let tables = self.tables.iter().map(|t| (1, t.get()));
+            for (id, value) in [(0, last_lsn.get())].into_iter().chain(tables) {
+                conn.execute("INSERT INTO globals VALUES (?1, ?2)", [id, value.cast_signed()])?;
+            }
+            end(conn)?;
+            files.into_values().try_for_each(end)
+        };
+        end_all().map_err(|e: rusqlite::Error| self.failed(&e))
     }
 }
 
-fn failed(path: &Path, e: &rusqlite::Error) -> StoreError {
-    StoreError::Unreadable { path: path.to_path_buf(), reason: e.to_string() }
-}
-
-fn begin(path: &Path, schema: &str) -> Result<Connection, StoreError> {
-    let conn = Connection::open(path).and_then(|conn| {
-        conn.execute_batch(&format!("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {schema}; BEGIN"))?;
-        Ok(conn)
-    });
-    conn.map_err(|e| failed(path, &e))
+fn begin(path: &Path, schema: &str) -> rusqlite::Result<Connection> {
+    let conn = Connection::open(path)?;
+    conn.execute_batch(&format!("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {schema}; BEGIN"))?;
+    Ok(conn)
 }
 
 /// The engine's own mode is set last, when that leaves no `-wal` behind.
-fn end(path: &Path, conn: Connection) -> Result<(), StoreError> {
+fn end(conn: Connection) -> rusqlite::Result<()> {
     conn.flush_prepared_statement_cache();
-    let ended = conn.execute_batch("COMMIT").and_then(|()| {
-        conn.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
-        conn.close().map_err(|(_, e)| e)
-    });
-    ended.map_err(|e| failed(path, &e))
+    conn.execute_batch("COMMIT")?;
+    conn.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
+    conn.close().map_err(|(_, e)| e)
 }
