@@ -159,9 +159,9 @@ impl Engine {
             if at == 0 {
                 self.log.strike(self.struck(Role::Metadata));
             }
-            let page = page.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
+            let page: Vec<_> = page.iter().map(|(key, value)| (key.as_slice(), value.as_slice())).collect();
             // Nothing fails here.
-            let _ = self.metadata.write(&mut self.log, at, Form::Full, page, Fail::None);
+            let _ = self.metadata.write(&mut self.log, at, Form::Full, &page, Fail::None);
         }
         self.rows = rows;
         let key = |leaf: usize, out: &mut Vec<u8>| {

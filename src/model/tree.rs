@@ -183,17 +183,10 @@ impl Tree {
     }
 
     /// Write a leaf: all its rows, or those that a delta changes.
-    pub fn write<'r>(
-        &mut self,
-        log: &mut Log,
-        at: usize,
-        form: Form,
-        rows: impl Iterator<Item = Row<'r>>,
-        fail: Fail,
-    ) -> Written {
+    pub fn write(&mut self, log: &mut Log, at: usize, form: Form, rows: &[Row<'_>], fail: Fail) -> Written {
         let mut page = self.leaves.get(at).copied().unwrap_or_default();
         let written = match form {
-            Form::Split => self.split(log, &page, &rows.collect::<Vec<_>>(), fail).map(Some),
+            Form::Split => self.split(log, &page, rows, fail).map(Some),
             Form::Full | Form::Delta => self.rewrite(log, &mut page, form, rows, fail).map(|()| None),
         };
         match &written {
@@ -218,14 +211,7 @@ impl Tree {
     }
 
     /// A full image under the page's id, or a fresh one; or a delta on its chain.
-    fn rewrite<'r>(
-        &mut self,
-        log: &mut Log,
-        page: &mut Page,
-        form: Form,
-        rows: impl Iterator<Item = Row<'r>>,
-        fail: Fail,
-    ) -> Written {
+    fn rewrite(&mut self, log: &mut Log, page: &mut Page, form: Form, rows: &[Row<'_>], fail: Fail) -> Written {
         if fail == Fail::Put {
             return Err(None);
         }
@@ -267,7 +253,7 @@ impl Tree {
                 break;
             }
             let id = self.new_page();
-            let new = self.put_leaf(log, Page { id, ..Page::default() }, false, rows.iter().copied());
+            let new = self.put_leaf(log, Page { id, ..Page::default() }, false, rows);
             self.account.wrote(u64::from(new.size));
             if n == last && fail == Fail::AfterPut {
                 left = Some(self.left(RemainsKind::Image, new));
@@ -298,9 +284,8 @@ impl Tree {
         page
     }
 
-    fn put_leaf<'r>(&mut self, log: &mut Log, page: Page, delta: bool, rows: impl Iterator<Item = Row<'r>>) -> Page {
+    fn put_leaf(&mut self, log: &mut Log, page: Page, delta: bool, rows: &[Row<'_>]) -> Page {
         let (mut cells, mut payload) = (Vec::new(), Vec::new());
-        let mut entries = 0_u32;
         for (key, value) in rows {
             payload.clear();
             // 04.5.1: the flag byte came first since 2026-02-17; before, length and value.
@@ -313,10 +298,9 @@ impl Tree {
                 payload.extend_from_slice(value);
             }
             write_row(&mut cells, (key, if delta { &payload } else { value }));
-            entries = entries.saturating_add(2);
         }
         let flags = if delta { 0 } else { FLAG_EMPTY_VALUES_NONE };
-        self.put(log, page, delta, (PageType::RowLeaf, flags, entries), &cells)
+        self.put(log, page, delta, (PageType::RowLeaf, flags, rows.len()), &cells)
     }
 
     /// Build a block and put it on a page.
@@ -325,7 +309,7 @@ impl Tree {
         log: &mut Log,
         page: Page,
         delta: bool,
-        (page_type, flags, entries): (PageType, u8, u32),
+        (page_type, flags, rows): (PageType, u8, usize),
         cells: &[u8],
     ) -> Page {
         self.write_gen = self.write_gen.saturating_add(1);
@@ -333,7 +317,7 @@ impl Tree {
             recno: 0,
             write_gen: self.write_gen,
             mem_size: 0,
-            entries,
+            entries: u32::try_from(rows.saturating_mul(2)).unwrap_or(u32::MAX),
             type_byte: page_type.byte(),
             flags,
             unused: 0,
@@ -458,7 +442,6 @@ impl Tree {
         key: &dyn Fn(usize, &mut Vec<u8>),
     ) -> Page {
         let (mut cells, mut text) = (Vec::new(), Vec::new());
-        let mut entries = 0_u32;
         let lowest = span == 1;
         for (n, child) in children.iter().enumerate() {
             text.clear();
@@ -469,7 +452,6 @@ impl Tree {
             let cookie = if lowest { self.address(children, first, n) } else { self.cookie(child) };
             let kind = if lowest { CellKind::AddrLeafNoOverflow } else { CellKind::AddrInternal };
             cell::write_addr(&mut cells, kind, &Times::EMPTY, None, &cookie.encode());
-            entries = entries.saturating_add(2);
         }
         let mine = first..first.saturating_add(children.len());
         for (at, fault) in &self.strikes {
@@ -480,7 +462,7 @@ impl Tree {
                 log.strike(Some(alter));
             }
         }
-        self.put(log, page, false, (PageType::RowInternal, FLAG_FAST_TRUNCATE, entries), &cells)
+        self.put(log, page, false, (PageType::RowInternal, FLAG_FAST_TRUNCATE, children.len()), &cells)
     }
 
     /// The checkpoint failed after this root was written: undo its transition. Nothing frees the root.

@@ -105,8 +105,8 @@ impl Table {
         let full_instead = form == Form::Delta && (leaf.changed.is_empty() || !self.tree.takes_delta(at));
         let form = if full_instead { Form::Full } else { form };
         let rows = leaf.rows.iter().enumerate().filter(|(n, _)| form != Form::Delta || leaf.changed.contains(n));
-        let rows = rows.map(|(_, (key, value))| (key.as_slice(), value.as_slice()));
-        let written = self.tree.write(log, at, form, rows, fail);
+        let rows: Vec<_> = rows.map(|(_, (key, value))| (key.as_slice(), value.as_slice())).collect();
+        let written = self.tree.write(log, at, form, &rows, fail);
         if written.is_ok() && form == Form::Split {
             let parts = leaf.rows.chunks(tree::half(leaf.rows.len()));
             let parts: Vec<Leaf> = parts.map(|rows| Leaf { rows: rows.to_vec(), ..Leaf::default() }).collect();

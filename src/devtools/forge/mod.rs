@@ -226,7 +226,7 @@ impl<'a> Forge<'a> {
     /// Write a leaf. Nothing fails here.
     fn write(&mut self, tree: &mut Tree, at: usize, form: Form, version: u64) {
         let rows = self.rows(at, form, version);
-        let _ = tree.write(&mut self.engine.log, at, form, rows.iter(), Fail::None);
+        let _ = tree.write(&mut self.engine.log, at, form, &rows.list(), Fail::None);
     }
 
     fn write_table(&mut self, tree: &mut Tree, n: u64) -> Result<(), DevError> {
@@ -270,7 +270,7 @@ impl<'a> Forge<'a> {
         match deed {
             Deed::Fails(form, fail) => {
                 let rows = self.rows(at, form, self.number + 1);
-                if let Err(Some(left)) = tree.write(&mut self.engine.log, at, form, rows.iter(), fail) {
+                if let Err(Some(left)) = tree.write(&mut self.engine.log, at, form, &rows.list(), fail) {
                     self.trace(fault, Some(tree.table), Some(left.page), Some(left.lsn), signed(left.counted, 0));
                 }
                 if tree.leaves.get(at).is_some_and(|p| p.id == 0) {

@@ -42,8 +42,8 @@ impl<'v> LeafRows<'v> {
         Self { values, keys, first, version }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        (self.first..).zip(&self.keys).map(|(row, key)| (key.as_slice(), self.values.of(row, self.version)))
+    pub(super) fn list(&self) -> Vec<(&[u8], &[u8])> {
+        (self.first..).zip(&self.keys).map(|(row, key)| (key.as_slice(), self.values.of(row, self.version))).collect()
     }
 }
 
