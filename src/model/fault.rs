@@ -157,19 +157,19 @@ faults! {
     /// Work that no checkpoint completed
     InFlight Late, ["after-newest-checkpoint"] [];
     /// A bit of a leaf is flipped
-    FlipLeaf Puts(Role::Leaf, flip), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    FlipLeaf Puts(Role::Leaf, |data| flip(data)), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
     /// A bit of an internal page is flipped
-    FlipInternal Puts(Role::Internal, flip), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    FlipInternal Puts(Role::Internal, |data| flip(data)), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
     /// A bit of a page of the shared metadata is flipped (page logs)
-    FlipMetadata Puts(Role::Metadata, flip), ["page-checksum" "page-header"] [];
+    FlipMetadata Puts(Role::Metadata, |data| flip(data)), ["page-checksum" "page-header"] [];
     /// A bit of the newest turtle page, or of the turtle file, is flipped
-    FlipTurtle Puts(Role::Turtle, flip), ["turtle-checksum"] ["turtle-invalid" "metadata-invalid"];
+    FlipTurtle Puts(Role::Turtle, |data| flip(data)), ["turtle-checksum"] ["turtle-invalid" "metadata-invalid"];
     /// A leaf's newest block is cut in half (page logs)
     CutLeaf Puts(Role::Leaf, |data| cut(data, 1, 2)), ["page-checksum" "page-header"] [];
     /// The newest completion record is cut short (page logs)
     CutCompletion Puts(Role::Completion, |data| cut(data, 1, 9)), ["completion-invalid"] [];
     /// A leaf is filled with zeros
-    ZeroLeaf Puts(Role::Leaf, zero), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    ZeroLeaf Puts(Role::Leaf, |data| zero(data)), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
     /// A leaf's newest block is not there (page logs)
     #[value(alias = "missing-leaf")]
     LoseLeaf Puts(Role::Leaf, lose), ["page-missing" "chain-broken"] [];
@@ -211,7 +211,7 @@ impl Fault {
 }
 
 /// Behind the headers, where nothing but the checksum can tell.
-fn flip(data: &mut Vec<u8>) -> bool {
+fn flip(data: &mut [u8]) -> bool {
     let middle = data.len() / 2;
     data.iter_mut().skip(middle).take(1).for_each(|b| *b ^= 0x10);
     true
@@ -223,7 +223,7 @@ fn cut(data: &mut Vec<u8>, part: usize, of: usize) -> bool {
     true
 }
 
-fn zero(data: &mut Vec<u8>) -> bool {
+fn zero(data: &mut [u8]) -> bool {
     data.fill(0);
     true
 }
