@@ -157,12 +157,6 @@ impl Drop for Unfinished {
     }
 }
 
-/// Words for the person who interrupts from here on, as long as it lives.
-#[must_use]
-pub fn note(words: impl Into<String>) -> Listed {
-    Listed::add(&mut open_state(), None, words.into())
-}
-
 /// A step that is finished once it is begun: a signal waits for its end, and a second one does not.
 #[derive(Debug)]
 pub struct Step(());
