@@ -12,6 +12,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Another thread may put something into a directory while it is emptied, once or twice.
 const ATTEMPTS: u32 = 100;
@@ -124,6 +125,18 @@ pub fn hold<T>(
     let path = std::path::absolute(path(&inner))?;
     let listed = Listed::add(&mut state, Some(path), words.into());
     Ok(Held { inner, listed })
+}
+
+/// The directory that a path lies in.
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A directory beside what it will become, for the work of a verb.
+pub fn beside(path: &Path, verb: &str) -> io::Result<Held<TempDir>> {
+    let make = || tempfile::Builder::new().prefix(&format!(".wtcheck-{verb}-")).tempdir_in(directory_of(path));
+    hold(make, TempDir::path, "")
 }
 
 /// A path that comes to nothing unless it is kept: removed when dropped, whatever lies there.

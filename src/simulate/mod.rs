@@ -27,7 +27,6 @@ use scenario::{Scenario, Wrong};
 use std::fs;
 use std::io;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// Why there is no simulation.
 #[derive(Debug, thiserror::Error)]
@@ -104,10 +103,8 @@ pub fn check_output(output: &Path) -> Result<(), SimulateError> {
 /// and renamed: either all of it is there in the end, or nothing.
 pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
     check_output(output)?;
-    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let make = || tempfile::Builder::new().prefix(".wtcheck-simulate-").tempdir_in(parent);
-    let temporary = scratch::hold(make, TempDir::path, "");
-    let temporary = temporary.map_err(|e| failed(parent, &e))?;
+    let parent = scratch::directory_of(output);
+    let temporary = scratch::beside(output, "simulate").map_err(|e| failed(parent, &e))?;
     // One level down: the temporary directory itself is for its owner only.
     let home = temporary.path().join("home");
     let kv_home = home.join("kv_home");
