@@ -406,7 +406,8 @@ impl Tree {
             let mut own = levels.next().unwrap_or_default();
             own.resize(below.len().div_ceil(self.fanout), Page::default());
             for (n, (page, children)) in own.iter_mut().zip(below.chunks_mut(self.fanout)).enumerate() {
-                if page.id != 0 && !children.iter().any(|c| c.dirty) {
+                let struck = span == 1 && self.strikes.iter().any(|(at, _)| at / self.fanout == n);
+                if page.id != 0 && !struck && !children.iter().any(|c| c.dirty) {
                     continue;
                 }
                 if page.id == 0 {

@@ -24,8 +24,7 @@ use crate::scenario::random::Rng;
 use crate::store::palite::create::Writer;
 use rows::{LeafRows, Values, key_of};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::Path;
 
 /// A tree as it really is.
@@ -204,8 +203,8 @@ impl<'a> Forge<'a> {
     }
 
     /// Victims among `n`, each of them once.
-    fn victims(&mut self, n: usize, faults: Vec<Fault>) -> HashMap<usize, Fault> {
-        let mut out = HashMap::new();
+    fn victims(&mut self, n: usize, faults: Vec<Fault>) -> BTreeMap<usize, Fault> {
+        let mut out = BTreeMap::new();
         for fault in faults {
             while out.len() < n {
                 if let Entry::Vacant(slot) = out.entry(self.rng.below(n)) {
@@ -230,16 +229,13 @@ impl<'a> Forge<'a> {
     }
 
     fn write_table(&mut self, tree: &mut Tree, n: u64) -> Result<(), DevError> {
+        // A last leaf that is alone under its parent has no neighbour to be taken for.
+        let alone = self.leaves > 1 && self.leaves % self.spec.fanout == 1;
         let of_leaves = self.planned(n, Deed::is_of_leaf);
-        let mut victims = self.victims(self.leaves, of_leaves);
+        let victims = self.victims(self.leaves - usize::from(alone), of_leaves);
         let of_parents = self.planned(n, Deed::is_of_parent);
-        for (parent, fault) in self.victims(tree.lowest_internal(), of_parents) {
-            // Whichever of its leaves: a fault of one may strike the other as well.
-            let mut leaves = (parent * self.spec.fanout..self.leaves).take(self.spec.fanout);
-            if let Some(leaf) = leaves.find(|leaf| !victims.contains_key(leaf)) {
-                victims.insert(leaf, fault);
-            }
-        }
+        let parents = self.victims(tree.lowest_internal(), of_parents);
+        tree.strikes.extend(parents.into_iter().map(|(parent, fault)| (parent * self.spec.fanout, fault)));
         for at in 0..self.leaves {
             match victims.get(&at) {
                 _ if self.number == 0 => self.write(tree, at, Form::Full, self.number),
