@@ -134,7 +134,11 @@ fn show(args: &ForgeArgs, truth: &Truth) -> Result<(), String> {
     for fault in kinds {
         let traces: Vec<_> = truth.traces.iter().filter(|t| t.fault == fault).collect();
         let counted: i64 = traces.iter().map(|t| t.counted).sum();
-        say(format_args!("  {} x {}, {counted} bytes in published sizes", traces.len(), fault.row().codes.join(" ")))?;
+        say(format_args!(
+            "  {} x {}, {counted} bytes in published sizes",
+            traces.len(),
+            traces.first().map_or("", |t| t.code)
+        ))?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@
     clippy::cast_sign_loss,
     clippy::cast_possible_wrap
 )]
+// The forge uses all of it; simulate, which is always there, a part.
+#![cfg_attr(not(feature = "devtools"), allow(dead_code))]
 
 pub mod account;
 pub mod engine;

@@ -3,7 +3,7 @@
 pub mod packed;
 mod rows;
 
-pub use rows::{Iter, Rows, View};
+pub use rows::{Rows, View};
 
 use super::{FLAG_DELTA, FLAG_DISCARDED};
 use crate::id::{Lsn, PageId, TableId, Version};
