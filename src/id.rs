@@ -66,12 +66,6 @@ ids! {
 impl Lsn {
     /// No LSN.
     pub const NONE: Self = Self(0);
-
-    /// Whether there is one.
-    #[must_use]
-    pub const fn is_none(self) -> bool {
-        self.0 == 0
-    }
 }
 
 /// One version of a page: the block that was put at an LSN, and what it builds on.

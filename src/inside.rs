@@ -21,6 +21,8 @@ pub mod format;
 pub mod home;
 #[path = "id.rs"]
 pub mod id;
+#[path = "model/mod.rs"]
+pub mod model;
 #[path = "pack/mod.rs"]
 pub mod pack;
 #[path = "page/mod.rs"]

@@ -12,6 +12,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Another thread may put something into a directory while it is emptied, once or twice.
 const ATTEMPTS: u32 = 100;
@@ -126,6 +127,18 @@ pub fn hold<T>(
     Ok(Held { inner, listed })
 }
 
+/// The directory that a path lies in.
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A directory beside what it will become, for the work of a verb.
+pub fn beside(path: &Path, verb: &str) -> io::Result<Held<TempDir>> {
+    let make = || tempfile::Builder::new().prefix(&format!(".wtcheck-{verb}-")).tempdir_in(directory_of(path));
+    hold(make, TempDir::path, "")
+}
+
 /// A path that comes to nothing unless it is kept: removed when dropped, whatever lies there.
 #[derive(Debug)]
 pub struct Unfinished {
@@ -155,12 +168,6 @@ impl Drop for Unfinished {
             let _ = remove(&self.path);
         }
     }
-}
-
-/// Words for the person who interrupts from here on, as long as it lives.
-#[must_use]
-pub fn note(words: impl Into<String>) -> Listed {
-    Listed::add(&mut open_state(), None, words.into())
 }
 
 /// A step that is finished once it is begun: a signal waits for its end, and a second one does not.

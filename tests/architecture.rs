@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The layers from the ground up. Modules of one layer stand side by side and do not use each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["id", "exit", "coverage", "scratch"],
     &["format"],
     &["page"],
@@ -17,19 +17,11 @@ const LAYERS: [&[&str]; 12] = [
     &["subject"],
     &["audit"],
     &["words"],
-    &["repair", "pickup", "export", "pack", "simulate", "decode", "scenario", "devtools"],
+    &["scenario", "model"],
+    &["repair", "pickup", "export", "pack", "simulate", "decode", "devtools"],
     &["schema"],
     &["report"],
     &["cli"],
-];
-
-/// Verbs that use another one.
-const BESIDE: [(&str, &str); 3] = [
-    // A scenario is what both of them run.
-    ("pickup", "scenario"),
-    ("simulate", "scenario"),
-    // The forge is made of scenarios, and injuries stand on the private copies of a repair.
-    ("devtools", "scenario"),
 ];
 
 /// Arrows that point up: from, to, why it is not mended yet.
@@ -148,7 +140,7 @@ fn arrows_point_down() {
         let mine = layer(from).unwrap_or_else(|| panic!("{from} stands in no layer"));
         for to in behind(&source.code, "crate::") {
             let Some(theirs) = layer(&to) else { continue };
-            if to == from || theirs < mine || BESIDE.contains(&(from, to.as_str())) {
+            if to == from || theirs < mine {
                 continue;
             }
             // The ground is beside everything, itself too.

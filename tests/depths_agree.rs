@@ -12,7 +12,8 @@ use forge::{Dup, Fault, Rng, Spec, Then};
 use std::path::Path;
 use wtcheck::audit::result::{Audit, TreeInfo};
 use wtcheck::audit::{self, AuditError, Options, Silent};
-use wtcheck::devtools::damage::{Injury, damage};
+use wtcheck::devtools::damage::damage;
+use wtcheck::model::fault::Fault as Injury;
 use wtcheck::page::Depth;
 use wtcheck::store::{self, OpenOptions, StoreError};
 

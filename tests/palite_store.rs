@@ -600,7 +600,7 @@ fn wrong_databases() {
     let (completions, problems) = store.completions().unwrap();
     assert_eq!(completions.len(), 3);
     assert_eq!((problems.len(), problems[0].file.as_str()), (1, "globals.db"));
-    assert_eq!(problems[0].affects, Affected::None);
+    assert_eq!(problems[0].affects, Affected::Counters);
     at(temp.path(), "checkpoints.db", "CREATE TABLE music (title)");
     let error = open_way(temp.path(), WalWay::Auto).completions().unwrap_err();
     assert!(matches!(&error, StoreError::Unreadable { reason, .. }

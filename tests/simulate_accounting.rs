@@ -5,6 +5,7 @@
 
 mod common;
 
+use clap::ValueEnum;
 use common::{fixture, path, wtcheck};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,10 +13,11 @@ use std::path::Path;
 use wtcheck::audit::result::{Audit, OrphanReason};
 use wtcheck::audit::{self, Options, Silent};
 use wtcheck::id::{Lsn, PageId, TableId};
+use wtcheck::model::account::Rule;
+use wtcheck::model::fault::{Deed, Fault};
 use wtcheck::page::Depth;
 use wtcheck::scenario::Document;
 use wtcheck::simulate::outcome::{Evidence, Outcome, Remains, RemainsKind};
-use wtcheck::simulate::scenario::Rule;
 use wtcheck::simulate::{self, Simulated};
 use wtcheck::store::{self, FLAG_DELTA, FLAG_DISCARDED};
 
@@ -327,6 +329,29 @@ fn each_kind_of_failure() {
             let counted: u64 = outcome.remains.iter().map(|r| r.counted).sum();
             assert_eq!(i64::try_from(counted).unwrap(), outcome.leaked, "{what}, {}", rule.name());
         }
+    }
+}
+
+/// A fault by its name is the reconciliation that it comes of, and the audit finds what the list says.
+#[test]
+fn faults_by_name() {
+    for fault in Fault::value_variants() {
+        let name = fault.to_possible_value().unwrap();
+        let named = format!("  - {{do: reconcile, table: t, leaves: [1], fault: {}}}\n", name.get_name());
+        // A split takes away what a failed delta lies on: its retry would take the delta's place.
+        let text = table(&format!("{named}  - {{do: reconcile, table: t, leaves: [1], as: split}}\n"));
+        let Deed::Fails(..) = fault.row().deed else {
+            let refused = simulate::run(&Document::new("s", &text), None).unwrap_err().to_string();
+            assert!(refused.contains("steps[1].fault: that is no failed reconciliation"), "{refused}");
+            continue;
+        };
+        let simulated = run(&text, Rule::AtPut);
+        let audit = audited(&simulated);
+        compare(name.get_name(), &simulated, &audit);
+        let found = audit.findings.iter().any(|f| fault.row().codes.contains(&f.code.name()));
+        assert!(found && simulated.outcome.leaked > 0, "{fault:?}: {:?}", audit.findings);
+        let twice = text.replace("fault:", "as: full, fault:");
+        assert!(simulate::run(&Document::new("s", &twice), None).is_err());
     }
 }
 

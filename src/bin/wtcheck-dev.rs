@@ -1,13 +1,12 @@
 //! `wtcheck-dev`: make page-log stores and injure copies of stores, to try `wtcheck` out.
 
-use clap::{Parser, Subcommand};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use wtcheck::devtools::damage::{self, Injury};
-use wtcheck::devtools::forge::{self, Fault, Planned, Spec, Truth};
-use wtcheck::format::compress::Compressor;
-use wtcheck::format::generation::Generation;
+use wtcheck::devtools::damage;
+use wtcheck::devtools::forge::{self, Fault, Spec, Truth};
 
 /// Make page-log stores of any size with chosen faults, and injure copies of stores in named ways.
 #[derive(Debug, Parser)]
@@ -25,39 +24,12 @@ enum Command {
 
 /// Write a page-log home (PALite) that wtcheck can audit, and say what is wrong with it
 #[derive(Debug, clap::Args)]
+#[command(after_help = forge_help())]
 struct ForgeArgs {
     /// The directory to make
     dir: PathBuf,
-    /// Formats of this time: 2025-11, 2026-02 or 2026-07
-    #[arg(long, value_name = "YYYY-MM", default_value = "2026-07", value_parser = generation)]
-    generation: Generation,
-    /// About so many page versions
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    versions: u64,
-    /// User tables
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    tables: u64,
-    /// Bytes of a leaf, about
-    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
-    leaf_bytes: usize,
-    /// Children of an internal page
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    fanout: usize,
-    /// Checkpoints
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    checkpoints: u64,
-    /// Percent of the leaves that change between two checkpoints
-    #[arg(long, value_name = "PERCENT", default_value_t = 10)]
-    churn: u64,
-    /// Compress the pages of user tables: snappy, zlib, zstd or lz4
-    #[arg(long, value_name = "NAME", value_parser = compressor)]
-    compressor: Option<Compressor>,
-    /// Another seed makes other values and chooses other pages
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// What is to be wrong, and how often: `orphan-page=3`; may be given more than once
-    #[arg(long, value_name = "FAULT[=N]")]
-    fault: Vec<Planned>,
+    #[command(flatten)]
+    spec: Spec,
     /// Print the truth as JSON
     #[arg(long)]
     json: bool,
@@ -71,7 +43,8 @@ struct DamageArgs {
     /// The copy to make
     copy: PathBuf,
     /// How
-    injury: Injury,
+    #[arg(value_parser = injury())]
+    injury: Fault,
     /// Which of the places that fit, from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     nth: usize,
@@ -88,15 +61,18 @@ fn say(line: std::fmt::Arguments<'_>) -> Result<(), String> {
     }
 }
 
-fn generation(text: &str) -> Result<Generation, String> {
-    Generation::from_name(text).ok_or_else(|| {
-        let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
-        format!("one of {}", names.join(", "))
-    })
+/// Those of the list of faults that can be made in a way.
+fn faults(fits: fn(Fault) -> bool) -> Vec<PossibleValue> {
+    Fault::value_variants().iter().filter(|f| fits(**f)).filter_map(ValueEnum::to_possible_value).collect()
 }
 
-fn compressor(text: &str) -> Result<Compressor, String> {
-    Compressor::from_name(text).ok_or_else(|| "one of snappy, zlib, zstd, lz4".to_string())
+fn injury() -> impl TypedValueParser<Value = Fault> {
+    PossibleValuesParser::new(faults(Fault::is_injury)).try_map(|name| Fault::from_str(&name, false))
+}
+
+fn forge_help() -> String {
+    let line = |f: &PossibleValue| format!("  {:20} {}\n", f.get_name(), f.get_help().cloned().unwrap_or_default());
+    format!("Faults:\n{}", faults(Fault::is_forged).iter().map(line).collect::<String>())
 }
 
 fn main() -> ExitCode {
@@ -114,20 +90,8 @@ fn main() -> ExitCode {
 }
 
 fn run_forge(args: &ForgeArgs) -> Result<(), String> {
-    let spec = Spec {
-        generation: args.generation,
-        versions: args.versions,
-        tables: args.tables,
-        leaf_bytes: args.leaf_bytes,
-        fanout: args.fanout,
-        checkpoints: args.checkpoints,
-        churn: args.churn,
-        compressor: args.compressor,
-        seed: args.seed,
-        faults: args.fault.clone(),
-    };
     let bar = indicatif::ProgressBar::new_spinner().with_message("rows written");
-    let truth = forge::forge(&args.dir, &spec, &|rows| {
+    let truth = forge::forge(&args.dir, &args.spec, &|rows| {
         bar.set_position(rows);
         bar.tick();
     })
@@ -170,7 +134,11 @@ fn show(args: &ForgeArgs, truth: &Truth) -> Result<(), String> {
     for fault in kinds {
         let traces: Vec<_> = truth.traces.iter().filter(|t| t.fault == fault).collect();
         let counted: i64 = traces.iter().map(|t| t.counted).sum();
-        say(format_args!("  {} x {}, {counted} bytes in published sizes", traces.len(), fault.code()))?;
+        say(format_args!(
+            "  {} x {}, {counted} bytes in published sizes",
+            traces.len(),
+            traces.first().map_or("", |t| t.code)
+        ))?;
     }
     Ok(())
 }

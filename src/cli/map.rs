@@ -151,7 +151,7 @@ impl Target {
         let Some(name) = path.file_name() else {
             return Err(refuse(format!("{shown} names no file"), "give --svg the name of a file"));
         };
-        let above = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let above = scratch::directory_of(path);
         let dir = std::fs::canonicalize(above)
             .map_err(|e| refuse(format!("{}: {e}", above.display()), "give --svg a file in a directory that exists"))?;
         if inspected.places().iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {

@@ -2,9 +2,9 @@
 
 use super::{Failure, Outcome};
 use crate::exit;
+use crate::model::account::Rule;
 use crate::report::{Output, simulate as view};
 use crate::scenario::Document;
-use crate::simulate::scenario::Rule;
 use crate::simulate::{self, SimulateError};
 use clap::Subcommand;
 use std::path::PathBuf;

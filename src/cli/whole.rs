@@ -21,7 +21,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Ok(meta) => meta.permissions().mode(),
         Err(_) => NEW_FILE,
     };
-    let dir = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = scratch::directory_of(target);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".wtcheck-").permissions(fs::Permissions::from_mode(mode));
     let held = match scratch::hold(|| builder.tempfile_in(dir), |f| f.path(), "") {

@@ -3,93 +3,34 @@
 //! The place is chosen by number among the pages of a kind that the audited checkpoint reaches, in tree
 //! order, so that the same injury can be made again. The checksum of what is altered is left as it was.
 
+use super::{DevError, io_error};
 use crate::audit::home::{self as local_audit, FileMap};
 use crate::audit::{self, Silent};
 use crate::home::space::{Account, Use};
 use crate::id::{Lsn, PageId, TableId};
+use crate::model::fault::{Alter, Deed, Fault, Role, Row as Line};
 use crate::page::Depth;
 use crate::page::cell::CellKind;
 use crate::pagelog::catalog::{self, SHARED_METADATA};
-use crate::pagelog::fault::Fault;
+use crate::pagelog::chain::Chain;
 use crate::pagelog::walk::{self, Visited, Visitor};
-use crate::repair::{self, copy};
-use crate::store::edit::{Change, Edit, Field, Ledger, Side, Value};
+use crate::repair::copy;
+use crate::store::edit::{Edit, Ledger, Side, Value};
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
-use crate::store::{self, OpenOptions, Row, StoreError, StoreKind};
-use crate::subject::{NoStore, Subject, open_home};
+use crate::store::{self, OpenOptions, Row, StoreKind};
+use crate::subject::{Subject, open_home};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions as FileOptions};
-use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// A way to injure a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Injury {
-    /// Flip a bit of a leaf.
-    FlipLeaf,
-    /// Flip a bit of an internal page.
-    FlipInternal,
-    /// Flip a bit of a page of the shared metadata (page logs).
-    FlipMetadata,
-    /// Flip a bit of the newest turtle page, or of the turtle file.
-    FlipTurtle,
-    /// Cut a leaf's newest block in half (page logs).
-    CutLeaf,
-    /// Fill a leaf with zeros.
-    ZeroLeaf,
-    /// Take away the newest block of a leaf (page logs).
-    LoseLeaf,
-    /// Take away the full image below deltas (page logs).
-    LoseBase,
-    /// Take away the newest block of an internal page (page logs).
-    LoseInternal,
-    /// Take away the newest completion record (page logs).
-    LoseCompletion,
-    /// Take away the largest file of pages.
-    LoseFile,
-    /// Cut the largest file of pages to 60 percent.
-    CutFile,
-    /// Append 4,096 bytes of garbage to the largest file of pages.
-    AppendGarbage,
-}
-
-/// Why a store could not be injured.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DamageError {
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is none.
-    #[error(transparent)]
-    Subject(#[from] NoStore),
-    /// It cannot be audited.
-    #[error(transparent)]
-    Audit(#[from] audit::AuditError),
-    /// It cannot be copied.
-    #[error(transparent)]
-    Copy(#[from] repair::RepairError),
-    /// A file cannot be changed.
-    #[error("{path}: {error}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// There is nothing of the kind to injure.
-    #[error("{0}")]
-    Nothing(String),
-}
 
 /// What was done.
 #[derive(Debug, Clone, Serialize)]
 pub struct Done {
     /// The injury.
-    pub injury: Injury,
+    pub injury: Fault,
     /// Where, in words.
     pub place: String,
     /// Table of the page, if it is one of a page log.
@@ -105,7 +46,7 @@ pub struct Done {
 }
 
 /// Copy a store to `to`, which must not exist, and injure the copy. `nth` chooses among places.
-pub fn damage(from: &Path, to: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
+pub fn damage(from: &Path, to: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
     copy::directory(from, to, &Silent)?;
     match Subject::open(to).store()? {
         Some(located) => page_log(to, &located.kv_home, injury, nth),
@@ -113,7 +54,7 @@ pub fn damage(from: &Path, to: &Path, injury: Injury, nth: usize) -> Result<Done
     }
 }
 
-fn done(injury: Injury, place: String) -> Done {
+fn done(injury: Fault, place: String) -> Done {
     Done { injury, place, table_id: None, page_id: None, lsn: None, file: None, offset: None }
 }
 
@@ -121,9 +62,9 @@ fn done(injury: Injury, place: String) -> Done {
 #[derive(Default)]
 struct Pages {
     metadata_tree: usize,
-    leaves: Vec<(usize, Visited)>,
-    internal: Vec<(usize, Visited)>,
-    metadata: Vec<(usize, Visited)>,
+    leaves: Vec<Chain>,
+    internal: Vec<Chain>,
+    metadata: Vec<Chain>,
 }
 
 impl Visitor for Pages {
@@ -133,141 +74,103 @@ impl Visitor for Pages {
             CellKind::AddrInternal => &mut self.internal,
             _ => &mut self.leaves,
         };
-        list.push((tree, *page));
+        list.extend(page.chain);
     }
 
-    fn fault(&mut self, _tree: usize, _fault: Fault) {}
+    fn fault(&mut self, _tree: usize, _fault: crate::pagelog::fault::Fault) {}
 }
 
-fn page_log(home: &Path, kv_home: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
-    use Injury::*;
-    if matches!(injury, LoseFile | CutFile | AppendGarbage) {
-        return file(kv_home, injury, |name| name.starts_with("pages_") && name.ends_with(".db") || name == "data.mdb");
+fn page_log(home: &Path, kv_home: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
+    let Deed::Puts(role, alter) = injury.row().deed else {
+        return Err(DevError::Impossible("that is done while a store is written, by wtcheck-dev forge".into()));
+    };
+    if role == Role::File {
+        let of_pages = |name: &str| name.starts_with("pages_") && name.ends_with(".db") || name == "data.mdb";
+        return alter_file(&largest(kv_home, of_pages)?, 0..u64::MAX, injury, alter);
     }
-    let (row, kind) = {
+    let (edit, kind, done) = {
         let store = store::open(home, &OpenOptions::default())?;
         let opened = audit::pagelog::open(&*store, false, &Silent)?;
         let mut reader = store.reader()?;
         let choice = audit::pagelog::choose(&opened, &mut *reader, None)?;
-        let checkpoint = choice.audited.ok_or_else(|| DamageError::Nothing("no checkpoint can be used".into()))?;
-        if injury == LoseCompletion {
-            let edits = [Edit::RemoveCompletion { lsn: checkpoint.lsn }];
-            carry_out(kv_home, store.kind(), &edits, |_| ())?;
-            return Ok(Done { lsn: Some(checkpoint.lsn), ..done(injury, "the newest completion record".into()) });
-        }
+        let checkpoint = choice.audited.ok_or_else(|| DevError::Impossible("no checkpoint can be used".into()))?;
         let trees = catalog::read(&opened.index, &mut *reader, &checkpoint).trees;
         let metadata_tree = trees.iter().position(|t| t.uri == SHARED_METADATA).unwrap_or(usize::MAX);
         let mut pages = Pages { metadata_tree, ..Pages::default() };
         let options = walk::Options { depth: Depth::Quick, jobs: 1, entered: None, marks: None };
         walk::walk(&*store, &opened.index, &trees, options, &mut pages)?;
-        let place = match injury {
-            FlipTurtle => Some(checkpoint.turtle_at),
-            FlipMetadata => pick(&pages.metadata, nth, |_| true).and_then(|p| p.chain).map(|c| c.newest),
-            FlipInternal | LoseInternal => pick(&pages.internal, nth, |_| true).and_then(|p| p.chain).map(|c| c.newest),
-            LoseBase => {
-                let chained = |p: &Visited| p.chain.is_some_and(|c| c.newest > c.base);
-                pick(&pages.leaves, nth, chained).and_then(|p| p.chain).map(|c| c.base)
-            }
-            _ => pick(&pages.leaves, nth, |p| p.chain.is_some()).and_then(|p| p.chain).map(|c| c.newest),
+        let newest = |pages: &[Chain]| pick(pages, nth, |_| true).map(|c| c.newest);
+        let place = match role {
+            Role::Completion | Role::File => None,
+            Role::Turtle => Some(checkpoint.turtle_at),
+            Role::Metadata => newest(&pages.metadata),
+            Role::Internal => newest(&pages.internal),
+            Role::Leaf => newest(&pages.leaves),
+            Role::Base => pick(&pages.leaves, nth, |c| c.newest > c.base).map(|c| c.base),
         };
-        let row = place.and_then(|at| opened.index.get(at));
-        (row.ok_or_else(|| DamageError::Nothing("the checkpoint has no such page".into()))?, store.kind())
-    };
-    let Row { table, page, lsn, .. } = row;
-    // Taking the row out says what it holds; what is to be altered is put back otherwise.
-    carry_out(kv_home, kind, &[Edit::Remove { table, page, lsn }], |change| {
-        let Some(before) = &change.before else { return };
-        let alter = |field: &Field| match &field.value {
-            Value::Blob(bytes) if ["page_data", "value"].contains(&field.name.as_str()) => {
-                Field { name: field.name.clone(), value: Value::Blob(altered(bytes, injury)) }
+        match place.and_then(|at| opened.index.get(at)) {
+            Some(Row { table, page, lsn, .. }) => {
+                let done = done(injury, format!("table {table}, page {page}, LSN {lsn}"));
+                let done = Done { table_id: Some(table), page_id: Some(page), lsn: Some(lsn), ..done };
+                (Edit::Remove { table, page, lsn }, store.kind(), done)
             }
-            _ => field.clone(),
-        };
-        if !matches!(injury, LoseLeaf | LoseBase | LoseInternal) {
-            change.after = Some(before.iter().map(alter).collect());
+            None if role == Role::Completion => {
+                let lsn = checkpoint.lsn;
+                let done = Done { lsn: Some(lsn), ..done(injury, "the newest completion record".into()) };
+                (Edit::RemoveCompletion { lsn }, store.kind(), done)
+            }
+            None => return Err(DevError::Impossible("the checkpoint has no such page".into())),
         }
-    })?;
-    let place = format!("table {table}, page {page}, LSN {lsn}");
-    Ok(Done { table_id: Some(table), page_id: Some(page), lsn: Some(lsn), ..done(injury, place) })
-}
-
-fn pick(pages: &[(usize, Visited)], nth: usize, fits: impl Fn(&Visited) -> bool) -> Option<&Visited> {
-    let fitting: Vec<&Visited> = pages.iter().map(|(_, p)| p).filter(|p| fits(p)).collect();
-    fitting.get(nth.checked_rem(fitting.len())?).copied()
-}
-
-fn carry_out(
-    kv_home: &Path,
-    kind: StoreKind,
-    edits: &[Edit],
-    mut alter: impl FnMut(&mut Change),
-) -> Result<(), DamageError> {
+    };
     let mut ledger: Box<dyn Ledger> = match kind {
         StoreKind::Palm => Box::new(PalmLedger::open(kv_home)?),
         StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::open(kv_home)?),
     };
-    let mut changes = ledger.translate(edits)?;
-    changes.iter_mut().for_each(&mut alter);
-    Ok(ledger.carry_out(&changes, Side::After)?)
-}
-
-/// What becomes of the bytes of a page.
-fn altered(bytes: &[u8], injury: Injury) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    match injury {
-        Injury::CutLeaf => out.truncate(bytes.len() / 2),
-        Injury::ZeroLeaf => out.fill(0),
-        _ => {
-            // Behind the headers, where nothing but the checksum can tell.
-            let middle = out.len() / 2;
-            out.iter_mut().skip(middle).take(1).for_each(|b| *b ^= 0x10);
-        }
+    // Taking the record out says what it holds; what is to be altered is put back otherwise.
+    let mut changes = ledger.translate(&[edit])?;
+    for change in &mut changes {
+        let mut after = change.before.clone().unwrap_or_default();
+        let content = ["page_data", "checkpoint_metadata", "value"];
+        let kept =
+            after.iter_mut().filter(|f| content.contains(&f.name.as_str())).all(|field| match &mut field.value {
+                Value::Blob(bytes) => alter(bytes),
+                _ => true,
+            });
+        change.after = kept.then_some(after);
     }
-    out
+    ledger.carry_out(&changes, Side::After)?;
+    Ok(done)
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> DamageError + '_ {
-    |error| DamageError::Io { path: path.to_path_buf(), error }
+fn pick(pages: &[Chain], nth: usize, fits: impl Fn(&Chain) -> bool) -> Option<Chain> {
+    let fitting: Vec<&Chain> = pages.iter().filter(|c| fits(c)).collect();
+    fitting.get(nth.checked_rem(fitting.len())?).map(|c| **c)
 }
 
-/// Injure the largest file whose name fits.
-fn file(dir: &Path, injury: Injury, fits: impl Fn(&str) -> bool) -> Result<Done, DamageError> {
-    let mut files: Vec<(u64, String)> = Vec::new();
+/// The largest file whose name fits.
+fn largest(dir: &Path, fits: impl Fn(&str) -> bool) -> Result<PathBuf, DevError> {
+    let mut files: Vec<(u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(dir).map_err(io_error(dir))? {
         let entry = entry.map_err(io_error(dir))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if fits(&name) {
-            files.push((entry.metadata().map_err(io_error(dir))?.len(), name));
+        if fits(&entry.file_name().to_string_lossy()) {
+            files.push((entry.metadata().map_err(io_error(dir))?.len(), entry.path()));
         }
     }
     // The last by name among equals.
-    let (len, name) = files.into_iter().max().ok_or_else(|| DamageError::Nothing("no file of pages".into()))?;
-    let path = dir.join(&name);
-    let writable = || FileOptions::new().write(true).open(&path);
-    match injury {
-        Injury::LoseFile => fs::remove_file(&path),
-        Injury::CutFile => writable().and_then(|f| f.set_len(len / 5 * 3)),
-        _ => writable().and_then(|f| f.write_all_at(&[0xa5; 4096], len)),
-    }
-    .map_err(io_error(&path))?;
-    Ok(Done { file: Some(name.clone()), ..done(injury, name) })
+    files.into_iter().max().map(|f| f.1).ok_or_else(|| DevError::Impossible("no file of pages".into()))
 }
 
 /// A home of local block files.
-fn home(dir: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
-    use Injury::*;
+fn home(dir: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
     let of_user = |name: &str| name.ends_with(".wt") && !name.starts_with("WiredTiger") && !name.starts_with('_');
-    match injury {
-        LoseFile | CutFile | AppendGarbage => return file(dir, injury, of_user),
-        FlipTurtle => {
-            let path = dir.join("WiredTiger.turtle");
-            let len = fs::metadata(&path).map_err(io_error(&path))?.len();
-            write_at(&path, len / 2, |bytes| bytes.iter_mut().take(1).for_each(|b| *b ^= 0x10), 1)?;
-            let file = Some("WiredTiger.turtle".to_string());
-            return Ok(Done { file, offset: Some(len / 2), ..done(injury, "the turtle file".into()) });
-        }
-        FlipLeaf | FlipInternal | ZeroLeaf => {}
-        _ => return Err(DamageError::Nothing("that is an injury of page logs; this is a home of block files".into())),
+    let (role, alter) = match injury.row() {
+        Line { deed: Deed::Puts(role, alter), home, .. } if !home.is_empty() => (role, alter),
+        _ => return Err(DevError::Impossible("that is an injury of page logs; this is a home of block files".into())),
+    };
+    if role == Role::Turtle || role == Role::File {
+        let of_turtle = |name: &str| name == "WiredTiger.turtle";
+        let path = if role == Role::Turtle { largest(dir, of_turtle) } else { largest(dir, of_user) };
+        return alter_file(&path?, 0..u64::MAX, injury, alter);
     }
     let mut maps = {
         let (home, _) = open_home(dir, false, false)?;
@@ -278,7 +181,7 @@ fn home(dir: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
     let wanted = |map: &FileMap| {
         let Account { internal, overflow, .. } = &map.account;
         match map.account.of(Use::Tree) {
-            _ if injury == FlipInternal => internal.spans().collect(),
+            _ if role == Role::Internal => internal.spans().collect(),
             Some(tree) => tree.without(internal).without(overflow).spans().collect(),
             None => Vec::new(),
         }
@@ -286,26 +189,29 @@ fn home(dir: &Path, injury: Injury, nth: usize) -> Result<Done, DamageError> {
     let blocks: Vec<(&FileMap, u64)> =
         maps.iter().flat_map(|map| wanted(map).into_iter().map(move |span| (map, span.start))).collect();
     let at = nth.checked_rem(blocks.len()).and_then(|at| blocks.get(at));
-    let (map, start) = at.ok_or_else(|| DamageError::Nothing("no file has such a block".into()))?;
-    let path = dir.join(&map.file);
-    let offset = match injury {
-        // The block's own headers take 44 bytes; its first kilobyte is behind them, whatever its size.
-        ZeroLeaf => *start,
-        _ => start + 100,
-    };
-    let zero = injury == ZeroLeaf;
-    let len = if zero { 512 } else { 1 };
-    write_at(&path, offset, |bytes| bytes.iter_mut().for_each(|b| *b = if zero { 0 } else { *b ^ 0x10 }), len)?;
-    let place = format!("{} at {offset}", map.file);
-    Ok(Done { file: Some(map.file.clone()), offset: Some(offset), ..done(injury, place) })
+    let (map, start) = at.ok_or_else(|| DevError::Impossible("no file has such a block".into()))?;
+    // Behind the block's own headers, which take 44 bytes, whatever its size.
+    alter_file(&dir.join(&map.file), *start..start + 200, injury, alter)
 }
 
-fn write_at(path: &Path, offset: u64, alter: impl Fn(&mut [u8]), len: usize) -> Result<(), DamageError> {
+/// Alter bytes of a file, as many of them as there are; or the whole file, which may be lost or change its length.
+fn alter_file(path: &Path, range: Range<u64>, injury: Fault, alter: Alter) -> Result<Done, DevError> {
     let change = |file: File| {
-        let mut bytes = vec![0; len];
-        file.read_exact_at(&mut bytes, offset)?;
-        alter(&mut bytes);
-        file.write_all_at(&bytes, offset)
+        let end = range.end.min(file.metadata()?.len());
+        let mut bytes = vec![0; usize::try_from(end.saturating_sub(range.start)).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, range.start)?;
+        let before = bytes.clone();
+        if !alter(&mut bytes) {
+            return fs::remove_file(path).map(|()| None);
+        }
+        file.write_all_at(&bytes, range.start)?;
+        if bytes.len() != before.len() {
+            return file.set_len(bytes.len() as u64).map(|()| None);
+        }
+        Ok(before.iter().zip(&bytes).position(|(a, b)| a != b).map(|at| range.start + at as u64))
     };
-    FileOptions::new().read(true).write(true).open(path).and_then(change).map_err(io_error(path))
+    let offset = FileOptions::new().read(true).write(true).open(path).and_then(change).map_err(io_error(path))?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let place = offset.map_or(name.clone(), |offset| format!("{name} at {offset}"));
+    Ok(Done { file: Some(name), offset, ..done(injury, place) })
 }

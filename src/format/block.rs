@@ -21,8 +21,6 @@ pub const OLD_DELTA_COMBINED_LEN: usize = 36;
 pub const SKIP_LEN: usize = 64;
 /// Length of the local block header.
 pub const LOCAL_HEADER_LEN: usize = 12;
-/// Largest size a local block is believed to have (16.2).
-pub const LOCAL_MAX_LEN: u32 = 512 << 20;
 
 /// Block flag: the checksum covers the whole image.
 pub const FLAG_DATA_CHECKSUM: u8 = 0x1;

@@ -20,6 +20,15 @@ pub fn crc32c_zeroed(bytes: &[u8], field: usize) -> u32 {
     ::crc32c::crc32c_append(sum, tail)
 }
 
+/// Write the checksum of the first `covered` bytes into the field at `field`, and answer it.
+pub fn seal(bytes: &mut [u8], field: usize, covered: usize) -> u32 {
+    let checksum = crc32c_zeroed(bytes.get(..covered).unwrap_or(bytes), field);
+    if let Some(slot) = bytes.get_mut(field..field.saturating_add(4)) {
+        slot.copy_from_slice(&checksum.to_le_bytes());
+    }
+    checksum
+}
+
 /// The one bit of `bytes` whose flip turns their checksum (the field at `field` taken as zero) into
 /// `wanted`, as byte offset and bit number; `None` if there is none outside the field.
 ///

@@ -295,10 +295,7 @@ pub fn build(new: &NewImage, cells: &[u8]) -> (Vec<u8>, u32) {
     let mut bytes = small.unwrap_or_else(|| new.assemble(cells, false));
     let covered = if new.covers_all(compressed) { bytes.len() } else { block::SKIP_LEN.min(bytes.len()) };
     let field = new.lengths().0 + 4;
-    let checksum = crc::crc32c_zeroed(bytes.get(..covered).unwrap_or(&bytes), field);
-    if let Some(slot) = bytes.get_mut(field..field + 4) {
-        slot.copy_from_slice(&checksum.to_le_bytes());
-    }
+    let checksum = crc::seal(&mut bytes, field, covered);
     (bytes, checksum)
 }
 

@@ -135,18 +135,6 @@ impl LocalAddress {
     pub fn end(&self) -> u64 {
         self.offset.saturating_add(u64::from(self.size))
     }
-
-    /// EINVAL unless the block lies within the first `file_size` bytes.
-    pub fn check_within(&self, file_size: u64) -> Result<()> {
-        if self.end() > file_size {
-            return Err(FormatError::invalid(format!(
-                "block {}-{} lies behind the end of the file ({file_size})",
-                self.offset,
-                self.end()
-            )));
-        }
-        Ok(())
-    }
 }
 
 /// A checkpoint cookie (16.5).
@@ -551,7 +539,6 @@ mod tests {
         for (offset, size) in [(0, 4096), (4096, 0), (4097, 4096), (4096, 1)] {
             assert!(LocalAddress { offset, size, checksum: 0, object: None }.encode(4096).is_err());
         }
-        assert!(tiered.check_within(1536).is_ok() && tiered.check_within(1535).is_err());
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub enum Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Decode a plain body ([`Plain::body`]).
+    /// Decode a plain body ([`super::wtlog_plain::Plain::body`]).
     pub fn decode(body: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new(body);
         Self::read(&mut r)

@@ -39,14 +39,6 @@ pub enum FaultKind {
     UnknownCompressor,
 }
 
-impl FaultKind {
-    /// It says that something could not be checked, not that something is wrong.
-    #[must_use]
-    pub fn is_unchecked(self) -> bool {
-        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable)
-    }
-}
-
 /// Why content cannot be looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

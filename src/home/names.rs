@@ -39,21 +39,6 @@ pub enum What {
     HistoryStore,
 }
 
-impl What {
-    /// In words.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Collection => "collection",
-            Self::Index => "index",
-            Self::Catalog => "MongoDB catalog",
-            Self::SizeStorer => "MongoDB size storer",
-            Self::Metadata => "metadata",
-            Self::HistoryStore => "history store",
-        }
-    }
-}
-
 /// What a file is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
@@ -137,23 +122,6 @@ impl Names {
         let file = file.strip_prefix(FILE).unwrap_or(file);
         let ident = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;
         self.get(ident)
-    }
-
-    /// All idents of the catalog and their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Name)> {
-        self.idents.iter().map(|(ident, name)| (ident.as_str(), name))
-    }
-
-    /// Number of idents in the catalog.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.idents.len()
-    }
-
-    /// The catalog names nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.idents.is_empty()
     }
 }
 
@@ -339,7 +307,7 @@ mod tests {
         let feature = doc! { "isFeatureDoc": true, "ns": null, "nonRepairable": 0_i64 };
         let rows = [bytes(&row()), bytes(&feature), bytes(&row()), b"no document".to_vec()];
         let names = Names::from_catalog(rows.iter().map(Vec::as_slice));
-        assert_eq!((names.rows, names.broken, names.without_ident, names.len()), (4, 1, 1, 3));
+        assert_eq!((names.rows, names.broken, names.without_ident, names.idents.len()), (4, 1, 1, 3));
         assert_eq!(names.duplicates, ["collection-0--7", "index-1--7", "index-2--7"]);
         let uuid = Some([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
         let want = Name { what: What::Collection, namespace: "test.users".into(), index: None, uuid };
@@ -359,7 +327,7 @@ mod tests {
         for file in ["collection-0--7", "collection-1--7.wt", "", ".wt"] {
             assert_eq!(names.for_file(file), None, "{file}");
         }
-        assert_eq!(names.iter().count(), 3);
+        assert_eq!(names.idents.len(), 3);
     }
 
     #[test]
@@ -375,7 +343,7 @@ mod tests {
         let at = broken.windows(5).position(|w| w == b"ident").unwrap();
         broken[at - 1] = 0x7e;
         let names = Names::from_catalog([broken.as_slice()]);
-        assert_eq!((names.broken, names.len()), (1, 2));
+        assert_eq!((names.broken, names.idents.len()), (1, 2));
         assert!(names.get("index-1--7").is_some() && names.get("collection-0--7").is_none());
     }
 

@@ -84,13 +84,6 @@ impl Units {
         self.add(address.offset, u64::from(address.size))
     }
 
-    /// Add the extents of a list.
-    pub fn add_extents(&mut self, extents: &[Extent]) {
-        for e in extents {
-            self.add(e.offset, e.size);
-        }
-    }
-
     /// Take a range out; answers how many bytes were in the set before.
     pub fn remove(&mut self, offset: u64, size: u64) -> u64 {
         self.set.remove_range(self.units(offset, size)) * self.alloc

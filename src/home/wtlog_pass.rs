@@ -6,7 +6,8 @@ use super::wtlog::{
 };
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
-use crate::format::wtlog::{self, Body, Change, End, FileHeader, LogLsn, Next, Plain, Record};
+use crate::format::wtlog::{self, Body, Change, End, FileHeader, LogLsn, Next, Record};
+use crate::format::wtlog_plain::Plain;
 use crate::format::{self, FormatError};
 use std::fs::File;
 use std::io;

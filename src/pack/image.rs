@@ -103,13 +103,6 @@ fn append(archive: &mut tar::Builder<impl Write>, name: &str, bytes: u64, data: 
     archive.append_data(&mut header, name, data.take(bytes))
 }
 
-/// Read the manifest of an image.
-pub fn manifest(image: &Path) -> Result<Manifest, PackError> {
-    let mut archive = open(image)?;
-    let mut entries = archive.entries().map_err(|e| PackError::io(image, &e))?;
-    first(&mut entries).map_err(|reason| PackError::Image(format!("{}: {reason}", image.display())))
-}
-
 type Archive = tar::Archive<zstd::Decoder<'static, BufReader<File>>>;
 
 fn open(image: &Path) -> Result<Archive, PackError> {

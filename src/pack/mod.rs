@@ -41,7 +41,6 @@ use search::{Needles, Samples};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// Bytes an image may unpack to, unless the caller says otherwise.
 pub const DEFAULT_LIMIT: u64 = 1 << 40;
@@ -131,14 +130,12 @@ pub struct Unpacked {
 /// Pack the store in `dir` into the new file `out`.
 pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Packed, PackError> {
     absent(out)?;
-    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = scratch::directory_of(out);
     let whole = |p: &Path| fs::canonicalize(p).map_err(|e| PackError::io(p, &e));
     if whole(parent)?.starts_with(whole(dir)?) {
         return Err(PackError::Inside(out.to_path_buf()));
     }
-    let make = || tempfile::Builder::new().prefix(".wtcheck-pack-").tempdir_in(parent);
-    let temp = scratch::hold(make, TempDir::path, "");
-    let temp = temp.map_err(|e| PackError::io(parent, &e))?;
+    let temp = scratch::beside(out, "pack").map_err(|e| PackError::io(parent, &e))?;
     let below = |name: &str| -> Result<PathBuf, PackError> {
         let path = temp.path().join(name);
         fs::create_dir(&path).map_err(|e| PackError::io(&path, &e))?;
@@ -203,10 +200,8 @@ pub fn unpack(
     progress: &dyn Progress,
 ) -> Result<Unpacked, PackError> {
     absent(dir)?;
-    let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let make = || tempfile::Builder::new().prefix(".wtcheck-unpack-").tempdir_in(parent);
-    let temp = scratch::hold(make, TempDir::path, "");
-    let temp = temp.map_err(|e| PackError::io(parent, &e))?;
+    let parent = scratch::directory_of(dir);
+    let temp = scratch::beside(dir, "unpack").map_err(|e| PackError::io(parent, &e))?;
     let tree = temp.path().join("tree");
     fs::create_dir(&tree).map_err(|e| PackError::io(&tree, &e))?;
     progress.phase("unpacking", None);

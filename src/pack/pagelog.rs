@@ -475,10 +475,7 @@ fn key_page(old: &[u8], samples: &mut Samples) -> Vec<u8> {
         payload.fill(b'k');
     }
     if parsed.is_ok() {
-        let sum = crc::crc32c_zeroed(&out, checksum);
-        if let Some(field) = out.get_mut(checksum..checksum + 4) {
-            field.copy_from_slice(&sum.to_le_bytes());
-        }
+        crc::seal(&mut out, checksum, usize::MAX);
     }
     out
 }

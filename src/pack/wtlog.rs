@@ -8,7 +8,7 @@ use super::page::{Recook, Values};
 use super::search::Samples;
 use super::{PackError, squeeze, text};
 use crate::format::compress::{Compressor, VERBATIM};
-use crate::format::crc::crc32c_zeroed;
+use crate::format::crc;
 use crate::format::wtlog::{self, Body, Change, End, FIRST_RECORD, FileHeader, HEADER_LEN, Next, Record};
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn rewritten(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> 
         let sound = FileHeader::decode(head).is_ok();
         out[..n].copy_from_slice(&head[..n]);
         if sound {
-            reseal(&mut out[..head.len()]);
+            crc::seal(&mut out[..head.len()], CHECKSUM_AT, usize::MAX);
         }
     }
     let size = old.len() as u64;
@@ -81,13 +81,6 @@ fn broken(old: &[u8], out: &mut [u8], end: &End) -> Option<usize> {
     (complete && len > 0 && len < old.len()).then_some(len)
 }
 
-fn reseal(record: &mut [u8]) {
-    let sum = crc32c_zeroed(record, CHECKSUM_AT);
-    if let Some(field) = record.get_mut(CHECKSUM_AT..CHECKSUM_AT + 4) {
-        field.copy_from_slice(&sum.to_le_bytes());
-    }
-}
-
 fn record(record: &Record<'_>, cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
     let old = record.bytes;
     let mut out = vec![0; old.len()];
@@ -108,7 +101,7 @@ fn record(record: &Record<'_>, cookie: &Recook<'_>, samples: &mut Samples) -> Ve
             *out.last_mut().unwrap_or(&mut 0) = PAD_MARK;
         }
     }
-    reseal(&mut out);
+    crc::seal(&mut out, CHECKSUM_AT, usize::MAX);
     out
 }
 

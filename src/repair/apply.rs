@@ -8,7 +8,7 @@ use crate::audit::Progress;
 use crate::audit::result::Audit;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
-use crate::scratch::{Held, Step, Unfinished};
+use crate::scratch::{self, Held, Step, Unfinished};
 use crate::store::StoreKind;
 use crate::store::edit::{Edit, Side, State};
 use crate::subject::Subject;
@@ -206,7 +206,7 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
             // An empty directory made beforehand gives way to the finished copy.
             std::fs::rename(partial, output).map_err(fail)?;
             unfinished.iter_mut().for_each(|u| u.keep());
-            let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let parent = scratch::directory_of(output);
             journal::sync_directory(parent).map_err(fail)?;
         }
         if let Ok(inside) = applied.journal.strip_prefix(partial) {

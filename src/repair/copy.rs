@@ -4,6 +4,7 @@
 use super::RepairError;
 use super::journal::sync_directory;
 use crate::audit::Progress;
+use crate::scratch;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,7 @@ fn copy(item: &Item) -> io::Result<()> {
 /// Say so at once if the copy cannot fit. Some file systems share blocks of copies, or do not know
 /// their free space: an unknown or a zero total passes.
 fn check_space(to: &Path, total: u64) -> Result<(), RepairError> {
-    let parent = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = scratch::directory_of(to);
     let Ok(stat) = rustix::fs::statvfs(parent) else { return Ok(()) };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     if stat.f_blocks > 0 && free < total {

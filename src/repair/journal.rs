@@ -10,6 +10,7 @@ use super::RepairError;
 use crate::format::crc::crc32c;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
+use crate::scratch;
 use crate::store::edit::Change;
 use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};
@@ -132,7 +133,7 @@ pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairEr
         }
         write_line(&mut out, &Line::End(steps.len() as u64))?;
         out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        sync_directory(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+        sync_directory(scratch::directory_of(path))
     })();
     done.map_err(|e| io(path, &e))?;
     // It is the only way back: what the medium made of it must be known before anything is changed.

@@ -3,9 +3,11 @@
 use super::Output;
 use super::text::{Paint, count, escape, grouped, signed, table};
 use crate::audit::result::SCHEMA_VERSION;
+use crate::model::account::Rule;
+use crate::model::fault::{Fail, Form};
 use crate::schema::simulate::Simulation;
 use crate::simulate::outcome::{Attempt, Evidence, Outcome, Remains};
-use crate::simulate::scenario::{Fail, Form, Retry, Rule, Verb};
+use crate::simulate::scenario::{Retry, Verb};
 use std::path::Path;
 
 /// Attempts shown; `--verbose` and the other formats have them all.

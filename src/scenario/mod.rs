@@ -80,8 +80,6 @@ pub struct Unreadable {
 pub enum Part {
     /// The value of a key.
     Key(&'static str),
-    /// The value of a key that the document names.
-    Name(String),
     /// An element of a list, from 0.
     At(usize),
 }
@@ -90,7 +88,6 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(key) => f.write_str(key),
-            Self::Name(name) => f.write_str(name),
             Self::At(at) => write!(f, "[{at}]"),
         }
     }
@@ -195,7 +192,6 @@ impl<'de> Visitor<'de> for Find<'_> {
         while let Some(key) = map.next_key::<serde_yaml::Value>()? {
             let wanted = match first {
                 Part::Key(name) => key.as_str() == Some(*name),
-                Part::Name(name) => key.as_str() == Some(name.as_str()),
                 Part::At(_) => false,
             };
             if wanted {

@@ -1,9 +1,5 @@
-//! A small model engine: reconciliations of b-trees with failures injected between the page-log put
-//! and the wrap-up, and the bytes that each rule of accounting publishes for them.
-//!
-//! Facts: what changes a tree's running total (spec 11.1), what failed reconciliations leak and leave
-//! behind (11.4 A, B, D), puts, discards and chains in the page log (10.1, 10.2), roots and ids
-//! (06.1, 06.3), metadata and completion records (07.4 to 07.8), pages (03, 04). The outcome is a
+//! Reconciliations of b-trees with failures between the page-log put and the wrap-up, carried out in
+//! [`crate::model`], and the bytes that each rule of accounting publishes for them. The outcome is a
 //! PALite directory as the engine of July 2026 writes it, for `wtcheck audit` to read.
 
 #![deny(
@@ -16,23 +12,21 @@
     clippy::cast_possible_wrap
 )]
 
-mod account;
-mod engine;
 pub mod outcome;
-mod pagelog;
+mod run;
 pub mod scenario;
-mod tree;
+mod table;
 
+use crate::model::account::Rule;
 use crate::scenario::{Document, Mistake};
 use crate::scratch;
 use crate::store::StoreError;
 use crate::store::palite::create::{self, NewStore};
 use outcome::Outcome;
-use scenario::{Rule, Scenario, Wrong};
+use scenario::{Scenario, Wrong};
 use std::fs;
 use std::io;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// Why there is no simulation.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +61,8 @@ pub struct Simulated {
 
 /// Read a scenario, and check all that can be checked before it runs.
 pub fn read(document: &Document) -> Result<Scenario, Mistake> {
-    let scenario: Scenario = document.parse()?;
-    scenario.check().map_err(|wrong| located(document, wrong))?;
+    let mut scenario: Scenario = document.parse()?;
+    scenario.resolve().and_then(|()| scenario.check()).map_err(|wrong| located(document, wrong))?;
     Ok(scenario)
 }
 
@@ -77,7 +71,7 @@ pub fn read(document: &Document) -> Result<Scenario, Mistake> {
 pub fn run(document: &Document, rule: Option<Rule>) -> Result<Simulated, Mistake> {
     let scenario = read(document)?;
     let rule = rule.or(scenario.accounting).unwrap_or_default();
-    let run = |rule| engine::run(&scenario, rule).map_err(|wrong| located(document, wrong));
+    let run = |rule| run::run(&scenario, rule).map_err(|wrong| located(document, wrong));
     // The page log is the same under both rules but for the numbers in the metadata.
     let other = run(rule.other())?.outcome;
     let mut simulated = run(rule)?;
@@ -109,10 +103,8 @@ pub fn check_output(output: &Path) -> Result<(), SimulateError> {
 /// and renamed: either all of it is there in the end, or nothing.
 pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
     check_output(output)?;
-    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let make = || tempfile::Builder::new().prefix(".wtcheck-simulate-").tempdir_in(parent);
-    let temporary = scratch::hold(make, TempDir::path, "");
-    let temporary = temporary.map_err(|e| failed(parent, &e))?;
+    let parent = scratch::directory_of(output);
+    let temporary = scratch::beside(output, "simulate").map_err(|e| failed(parent, &e))?;
     // One level down: the temporary directory itself is for its owner only.
     let home = temporary.path().join("home");
     let kv_home = home.join("kv_home");

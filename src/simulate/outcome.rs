@@ -1,7 +1,11 @@
 //! What a simulation of accounting comes to: every attempt, every table, everything failures left.
 
-use super::scenario::{Fail, Form, Retry, Rule, Verb};
+use super::scenario::{Retry, Verb};
 use crate::id::{Lsn, PageId, TableId};
+use crate::model::account::Rule;
+pub use crate::model::engine::Published;
+use crate::model::fault::{Fail, Form};
+pub use crate::model::tree::RemainsKind;
 use serde::Serialize;
 
 /// The outcome.
@@ -68,17 +72,6 @@ pub struct Attempt {
     pub leaked: i64,
 }
 
-/// What a checkpoint published.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Published {
-    /// LSN of the completion record.
-    pub lsn: Lsn,
-    /// LSN of the turtle page.
-    pub metadata_lsn: Lsn,
-    /// `database_size`.
-    pub database_size: u64,
-}
-
 /// A table at the last checkpoint.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct TableOutcome {
@@ -98,20 +91,6 @@ pub struct TableOutcome {
     pub leaked: i64,
     /// What it leaked after that.
     pub leaked_since: i64,
-}
-
-/// What kind of thing a failure left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RemainsKind {
-    /// A full image whose cookie was never packed (11.4 A).
-    Image,
-    /// A delta whose cookie was never packed.
-    Delta,
-    /// A chain whose page id was given up (11.4 B).
-    Chain,
-    /// The root of a checkpoint that failed; its bytes are not counted.
-    Root,
 }
 
 /// What the page log tells of it at the last checkpoint.

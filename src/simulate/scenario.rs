@@ -1,10 +1,11 @@
 //! The scenario of a simulation of accounting: what people write, what it means, and its limits.
 
 use crate::format::compress::Compressor;
+use crate::model::account::Rule;
+use crate::model::fault::{Deed, Fail, Fault, Form};
 use crate::scenario::Part;
-use clap::ValueEnum;
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize as Derive, Serialize};
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -29,39 +30,8 @@ pub const MAX_ATTEMPTS: u64 = 100_000;
 /// Longest name of a table.
 const MAX_NAME: usize = 64;
 
-/// When the bytes of a block are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Derive, Serialize, ValueEnum, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// As soon as the page log has the block, as the engine does it today: failures leak
-    #[default]
-    AtPut,
-    /// Added up during the reconciliation and applied when it can no longer fail
-    Deferred,
-}
-
-impl Rule {
-    /// The name in scenarios and reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AtPut => "at-put",
-            Self::Deferred => "deferred",
-        }
-    }
-
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::AtPut => Self::Deferred,
-            Self::Deferred => Self::AtPut,
-        }
-    }
-}
-
 /// What kind of scenario a document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Of accounting.
@@ -69,7 +39,7 @@ pub enum Kind {
 }
 
 /// A scenario.
-#[derive(Debug, Clone, Derive)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What it is a scenario of.
@@ -90,7 +60,7 @@ pub struct Scenario {
 }
 
 /// A table and its first rows.
-#[derive(Debug, Clone, Derive)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// Name, without `file:` and `.wt_stable`.
@@ -119,7 +89,7 @@ fn leaf_bytes() -> u64 {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// Change rows and reconcile their pages.
@@ -130,35 +100,8 @@ pub enum Verb {
     Drop,
 }
 
-/// As what a page is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Derive, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Form {
-    /// A full image, under its page id if it has one.
-    Full,
-    /// A delta on its chain; a full image if there is none to add to.
-    Delta,
-    /// Two full images under fresh page ids.
-    Split,
-}
-
-/// Where a reconciliation fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fail {
-    /// Nowhere.
-    #[default]
-    None,
-    /// The put itself: the page log has nothing.
-    Put,
-    /// Behind the put, before the cookie is packed: nobody knows the block.
-    AfterPut,
-    /// Behind the packing: the error path discards the block.
-    AfterPack,
-}
-
 /// When a failed reconciliation is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Derive, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Retry {
     /// When the page is reconciled next, by a step or a checkpoint.
@@ -207,7 +150,7 @@ impl<'de> Deserialize<'de> for Leaves {
 }
 
 /// One step. Which fields go with it depends on what it does.
-#[derive(Debug, Clone, Derive)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// What it does.
@@ -225,6 +168,9 @@ pub struct Step {
     /// Where it fails.
     #[serde(default)]
     pub fail: Fail,
+    /// In place of `as` and `fail`, the name of a fault that comes of them.
+    #[serde(default)]
+    pub fault: Option<Fault>,
     /// Rows of each leaf that change before each attempt; one if not given.
     #[serde(default)]
     pub rows: Option<u64>,
@@ -293,6 +239,22 @@ impl Table {
 }
 
 impl Scenario {
+    /// Take faults that are named for what they are.
+    pub(super) fn resolve(&mut self) -> Result<(), Wrong> {
+        for (at, step) in self.steps.iter_mut().enumerate() {
+            let Some(fault) = step.fault else { continue };
+            let wrong = |reason| Err(Wrong::step(at, Some("fault"), reason));
+            let Deed::Fails(form, fail) = fault.row().deed else {
+                return wrong("that is no failed reconciliation; wtcheck-dev makes it");
+            };
+            if step.verb != Verb::Reconcile || step.form.is_some() || step.fail != Fail::None {
+                return wrong("only a reconciliation has this, and without as and fail");
+            }
+            (step.form, step.fail) = (Some(form), fail);
+        }
+        Ok(())
+    }
+
     /// What can be seen to be wrong before it runs.
     pub(super) fn check(&self) -> Result<(), Wrong> {
         if self.tables.is_empty() || self.tables.len() > MAX_TABLES {

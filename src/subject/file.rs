@@ -2,6 +2,7 @@
 
 use super::{Archive, Block, Kind, Missing, Packing, Special, home_around, unreadable};
 use crate::home::directory;
+use crate::scratch;
 use crate::store::open::is_of_page_log;
 use crate::store::regular_file;
 use std::fs::{File, Metadata};
@@ -44,7 +45,7 @@ pub(super) fn kind(path: &Path, meta: &Metadata) -> Kind {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let page_log = is_of_page_log(&name);
     if page_log || name == "WiredTiger" || name.starts_with("WiredTiger.") || name.starts_with("WiredTigerLog.") {
-        let above = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let above = scratch::directory_of(path);
         return Kind::FileOf { directory: above.to_path_buf(), page_log };
     }
     match head(path) {

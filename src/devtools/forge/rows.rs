@@ -35,21 +35,15 @@ pub(super) struct LeafRows<'v> {
 }
 
 impl<'v> LeafRows<'v> {
-    pub(super) fn new(values: &'v Values, leaf: usize, per_leaf: usize, version: u64) -> Self {
-        let first = (leaf * per_leaf) as u64;
-        let keys = (first..first + per_leaf as u64).map(key_of).collect();
+    /// So many, from a first one on.
+    pub(super) fn new(values: &'v Values, first: usize, rows: usize, version: u64) -> Self {
+        let first = first as u64;
+        let keys = (first..first + rows as u64).map(key_of).collect();
         Self { values, keys, first, version }
     }
 
-    /// The first row alone: what a delta changes.
-    pub(super) fn one(values: &'v Values, leaf: usize, per_leaf: usize, version: u64) -> Self {
-        let mut rows = Self::new(values, leaf, per_leaf, version);
-        rows.keys.truncate(1);
-        rows
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        (self.first..).zip(&self.keys).map(|(row, key)| (key.as_slice(), self.values.of(row, self.version)))
+    pub(super) fn list(&self) -> Vec<(&[u8], &[u8])> {
+        (self.first..).zip(&self.keys).map(|(row, key)| (key.as_slice(), self.values.of(row, self.version))).collect()
     }
 }
 

@@ -1,77 +1,15 @@
 //! What to forge: size, generation and faults (11.4), and whether that can be.
 
-use super::ForgeError;
+use crate::devtools::DevError;
 use crate::format::compress::Compressor;
 use crate::format::generation::Generation;
-use serde::Serialize;
+use crate::model::fault::{Deed, Fault, Role};
 use std::str::FromStr;
 
 /// Bytes of a value; a leaf has as many rows as fit.
 const VALUE_BYTES: usize = 480;
 /// What a row takes besides its value: key, cells.
 const ROW_BYTES: usize = 24;
-
-/// A fault that a store can have; each leaves something the audit must find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// Images under page ids that no tree names; counted (11.4 A).
-    OrphanPage,
-    /// Images above pages in use; counted (11.4 A).
-    OrphanImage,
-    /// Deltas of failed reconciliations above pages in use; counted.
-    DuplicateDelta,
-    /// The last checkpoint's root was added to the total, and the one before not taken off.
-    DoubleRoot,
-    /// 4,096 bytes were taken off a total twice; a number says how often.
-    DeflatedSize,
-    /// The checkpoint embeds a key page that is not the newest.
-    StaleKeystore,
-    /// Work that no checkpoint completed.
-    InFlight,
-    /// A bit of a leaf is flipped.
-    FlipLeaf,
-    /// A bit of an internal page is flipped.
-    FlipInternal,
-    /// A bit of the newest turtle page is flipped.
-    FlipTurtle,
-    /// A leaf's newest block is not there.
-    MissingLeaf,
-    /// A discard record of a leaf in use.
-    DiscardInUse,
-    /// A parent names one child twice, and another not at all.
-    DoubleReference,
-    /// A cookie's size is not what its blocks have.
-    CookieSize,
-    /// The metadata's next page id is one that is used.
-    NextPageId,
-    /// The newest completion record is cut short.
-    CutCompletion,
-}
-
-impl Fault {
-    /// The code of the finding that must come of it.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::OrphanPage => "orphan-page",
-            Self::OrphanImage => "orphan-image",
-            Self::DuplicateDelta => "duplicate-delta",
-            Self::DoubleRoot => "size-double-root",
-            Self::DeflatedSize => "size-deflated",
-            Self::StaleKeystore => "stale-keystore",
-            Self::InFlight => "after-newest-checkpoint",
-            Self::FlipLeaf | Self::FlipInternal => "page-checksum",
-            Self::FlipTurtle => "turtle-checksum",
-            Self::MissingLeaf => "page-missing",
-            Self::DiscardInUse => "discarded-in-use",
-            Self::DoubleReference => "page-referenced-twice",
-            Self::CookieSize => "cookie-size-mismatch",
-            Self::NextPageId => "page-id-out-of-range",
-            Self::CutCompletion => "completion-invalid",
-        }
-    }
-}
 
 /// A fault and how often: `orphan-page` or `orphan-page=3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,56 +26,69 @@ impl FromStr for Planned {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, times) = text.split_once('=').unwrap_or((text, "1"));
         let fault = <Fault as clap::ValueEnum>::from_str(name, false)?;
+        if !fault.is_forged() {
+            return Err(format!("{name} is done to a store that is there; see wtcheck-dev damage"));
+        }
         let times = times.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{times:?} is no number above 0"))?;
         Ok(Self { fault, times })
     }
 }
 
-/// What to forge.
-#[derive(Debug, Clone)]
+/// What to forge. The defaults of the command line are those of [`Spec::default`].
+#[derive(Debug, Clone, clap::Parser)]
 pub struct Spec {
-    /// Formats of which time; not June 2025, whose stores are PALM.
+    /// Formats of this time: 2025-11, 2026-02 or 2026-07
+    #[arg(long, value_name = "YYYY-MM", default_value = "2026-07", value_parser = generation)]
     pub generation: Generation,
-    /// About so many page versions.
+    /// About so many page versions
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     pub versions: u64,
-    /// User tables.
+    /// User tables
+    #[arg(long, value_name = "N", default_value_t = 3)]
     pub tables: u64,
-    /// Bytes of a leaf, about.
+    /// Bytes of a leaf, about
+    #[arg(long, value_name = "BYTES", default_value_t = 4096)]
     pub leaf_bytes: usize,
-    /// Children of an internal page.
+    /// Children of an internal page
+    #[arg(long, value_name = "N", default_value_t = 100)]
     pub fanout: usize,
-    /// Checkpoints.
+    /// Checkpoints
+    #[arg(long, value_name = "N", default_value_t = 3)]
     pub checkpoints: u64,
-    /// Percent of the leaves that change between two checkpoints; two thirds of them by deltas.
+    /// Percent of the leaves that change between two checkpoints
+    #[arg(long, value_name = "PERCENT", default_value_t = 10)]
     pub churn: u64,
-    /// Compressor of all user tables.
+    /// Compress the pages of user tables: snappy, zlib, zstd or lz4
+    #[arg(long, value_name = "NAME", value_parser = compressor)]
     pub compressor: Option<Compressor>,
-    /// All values are made from it.
+    /// Another seed makes other values and chooses other pages
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// What is wrong; each fault once, all of them at the last checkpoint, on all tables in turn.
+    /// What is to be wrong, and how often: `orphan-page=3`; may be given more than once
+    #[arg(long = "fault", value_name = "FAULT[=N]")]
     pub faults: Vec<Planned>,
 }
 
 impl Default for Spec {
     fn default() -> Self {
-        Self {
-            generation: Generation::July2026,
-            versions: 1000,
-            tables: 3,
-            leaf_bytes: 4096,
-            fanout: 100,
-            checkpoints: 3,
-            churn: 10,
-            compressor: None,
-            seed: 1,
-            faults: Vec::new(),
-        }
+        <Self as clap::Parser>::parse_from([""])
     }
 }
 
+fn generation(text: &str) -> Result<Generation, String> {
+    Generation::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn compressor(text: &str) -> Result<Compressor, String> {
+    Compressor::from_name(text).ok_or_else(|| "one of snappy, zlib, zstd, lz4".to_string())
+}
+
 impl Spec {
-    pub(super) fn check(&self) -> Result<(), ForgeError> {
-        let wrong = |reason: &str| Err(ForgeError::Spec(reason.to_string()));
+    pub(super) fn check(&self) -> Result<(), DevError> {
+        let wrong = |reason: &str| Err(DevError::Impossible(reason.to_string()));
         if self.generation == Generation::June2025 {
             return wrong("stores of 2025-06 are PALM; forge makes PALite (fixtures/palm has one)");
         }
@@ -147,25 +98,26 @@ impl Spec {
         if self.churn > 100 || self.fanout < 2 || self.leaf_bytes > 1 << 24 {
             return wrong("churn is a percentage, the fanout at least 2, a leaf at most 16 MB");
         }
-        let needs = |f: Fault| self.faults.iter().any(|p| p.fault == f);
+        let times = |kind: &dyn Fn(&Deed) -> bool| -> u64 {
+            self.faults.iter().filter(|p| kind(&p.fault.row().deed)).map(|p| p.times).sum()
+        };
         if self.checkpoints < 2 && !self.faults.is_empty() {
             return wrong("faults need a checkpoint before them: at least two checkpoints");
         }
-        if self.generation < Generation::February2026
-            && [Fault::DoubleRoot, Fault::DeflatedSize, Fault::StaleKeystore].into_iter().any(needs)
-        {
+        if !self.generation.keeps_sizes() && times(&Deed::needs_sizes) > 0 {
             return wrong("stores of 2025-11 keep no sizes and no keys");
         }
-        if needs(Fault::FlipTurtle) && needs(Fault::CutCompletion) {
+        let heads =
+            self.faults.iter().filter(|p| matches!(p.fault.row().deed, Deed::Puts(Role::Turtle | Role::Completion, _)));
+        if heads.count() > 1 {
             return wrong("the newest turtle page and its record cannot both be damaged");
         }
         let leaves = self.leaves();
-        let victims: u64 = self.faults.iter().filter(|p| p.fault.needs_leaf()).map(|p| p.times).sum();
-        if victims > leaves * self.tables / 2 {
+        if times(&Deed::is_of_leaf) > leaves * self.tables / 2 {
             return wrong("too many faults for so few leaves");
         }
         let internal = leaves.div_ceil(self.fanout as u64);
-        let victims: u64 = self.faults.iter().filter(|p| p.fault.needs_internal()).map(|p| p.times).sum();
+        let victims = times(&Deed::is_of_parent);
         if victims > 0 && (internal < 2 || victims > internal * self.tables / 2) {
             return wrong("too many faults for so few internal pages; take more page versions or a smaller fanout");
         }
@@ -191,16 +143,5 @@ impl Spec {
     pub(super) fn value_bytes(&self) -> usize {
         let one = self.leaf_bytes.saturating_sub(44 + ROW_BYTES).max(1);
         if self.rows_per_leaf() == 1 { one.min(VALUE_BYTES) } else { VALUE_BYTES }
-    }
-}
-
-impl Fault {
-    fn needs_leaf(self) -> bool {
-        use Fault::*;
-        matches!(self, OrphanImage | DuplicateDelta | FlipLeaf | MissingLeaf | DiscardInUse | CookieSize)
-    }
-
-    fn needs_internal(self) -> bool {
-        matches!(self, Self::FlipInternal | Self::DoubleReference)
     }
 }

@@ -15,6 +15,8 @@
 //!   an 8-byte header, the key, and in leaves the value, the number of its overflow run, or the
 //!   48-byte record of a named database.
 
+use super::lmdb_page::{HEADER, Header, Node, TreePage, slice};
+use super::page_set::PageSet;
 use crate::format::reader::Reader;
 use crate::format::{FormatError, Result};
 
@@ -23,7 +25,6 @@ pub const MAX_DEPTH: u16 = 32;
 
 const MAGIC: u32 = 0xBEEF_C0DE;
 const DATA_VERSION: u32 = 1;
-const HEADER: usize = 16;
 const META_PAGES: u64 = 2;
 const MIN_PAGE_SIZE: usize = 512;
 const MAX_PAGE_SIZE: usize = 32768;
@@ -432,69 +433,6 @@ fn ascends(first: &[u8], second: &[u8], integers: bool) -> bool {
     if integers { first.iter().rev().lt(second.iter().rev()) } else { first < second }
 }
 
-/// A slice of a file by 64-bit offset and length.
-fn slice(bytes: &[u8], at: u64, len: u64) -> Result<&[u8]> {
-    let outside = || FormatError::invalid(format!("{len} bytes at offset {at} lie outside the file ({})", bytes.len()));
-    let start = usize::try_from(at).map_err(|_| outside())?;
-    let end = usize::try_from(len).ok().and_then(|len| start.checked_add(len)).ok_or_else(outside)?;
-    bytes.get(start..end).ok_or_else(outside)
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Header {
-    number: u64,
-    flags: u16,
-    lower: u16,
-    upper: u16,
-}
-
-impl Header {
-    fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::new(bytes);
-        let number = r.u64le()?;
-        r.take(2)?;
-        Ok(Self { number, flags: r.u16le()?, lower: r.u16le()?, upper: r.u16le()? })
-    }
-
-    /// The same four bytes read as the length of an overflow run.
-    fn run(&self) -> u64 {
-        u64::from(self.lower) | u64::from(self.upper) << 16
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct TreePage<'a> {
-    bytes: &'a [u8],
-    leaf: bool,
-    count: usize,
-    upper: usize,
-}
-
-/// A node before its data is interpreted.
-struct Node<'a> {
-    low: u32,
-    flags: u16,
-    key: &'a [u8],
-    /// Offset of what follows the key, in the page.
-    data: usize,
-}
-
-impl<'a> TreePage<'a> {
-    fn node(&self, at: usize) -> Result<Node<'a>> {
-        let slot = at.saturating_mul(2).saturating_add(HEADER);
-        let offset = usize::from(Reader::at(self.bytes, slot)?.u16le()?);
-        let wrong = |what: &str| FormatError::invalid(format!("node {at} at offset {offset}: {what}"));
-        if offset < self.upper {
-            return Err(wrong("outside the node area"));
-        }
-        let mut r = Reader::at(self.bytes, offset).map_err(|_| wrong("behind the page"))?;
-        let header = (r.u32le(), r.u16le(), r.u16le());
-        let (Ok(low), Ok(flags), Ok(key_len)) = header else { return Err(wrong("header cut off by the page end")) };
-        let key = r.take(usize::from(key_len)).map_err(|_| wrong("key runs behind the page"))?;
-        Ok(Node { low, flags, key, data: r.pos() })
-    }
-}
-
 #[derive(Debug)]
 struct Frame<'a> {
     number: u64,
@@ -633,52 +571,6 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// A set of page numbers, one bit each; never larger than the file allows.
-#[derive(Debug)]
-struct PageSet {
-    words: Vec<u64>,
-}
-
-impl PageSet {
-    fn new(pages: u64) -> Self {
-        Self { words: vec![0; usize::try_from(pages.div_ceil(64)).unwrap_or_default()] }
-    }
-
-    /// Words with the bits of a page range in each.
-    fn parts(first: u64, count: u64) -> impl Iterator<Item = (usize, u64)> {
-        let last = first.saturating_add(count.saturating_sub(1));
-        (first / 64..=last / 64).map(move |word| {
-            let low = if word == first / 64 { u64::MAX << (first % 64) } else { u64::MAX };
-            let high = if word == last / 64 { u64::MAX >> (63 - last % 64) } else { u64::MAX };
-            (usize::try_from(word).unwrap_or(usize::MAX), low & high)
-        })
-    }
-
-    /// Add the pages of another set; false, and nothing of use left in this one, if one of them is in already.
-    fn merge(&mut self, other: &Self) -> bool {
-        self.words.resize(self.words.len().max(other.words.len()), 0);
-        let pairs = self.words.iter_mut().zip(&other.words);
-        pairs.fold(true, |disjoint, (word, more)| {
-            let disjoint = disjoint && *word & more == 0;
-            *word |= more;
-            disjoint
-        })
-    }
-
-    /// Add pages; false, and nothing added, if one of them is in already or outside the file.
-    fn claim(&mut self, first: u64, count: u64) -> bool {
-        let free = Self::parts(first, count).all(|(at, bits)| self.words.get(at).is_some_and(|word| word & bits == 0));
-        if free {
-            for (at, bits) in Self::parts(first, count) {
-                if let Some(word) = self.words.get_mut(at) {
-                    *word |= bits;
-                }
-            }
-        }
-        free
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -791,19 +683,5 @@ mod tests {
         let found = walk(&bytes);
         assert_eq!(found.len(), 2);
         assert!(found[1].as_ref().unwrap_err().contains("the last 999 of 1000"));
-    }
-
-    #[test]
-    fn page_sets() {
-        let mut set = PageSet::new(200);
-        assert!(set.claim(63, 2));
-        assert!(!set.claim(64, 1));
-        assert!(!set.claim(10, 100));
-        assert!(set.claim(10, 53));
-        assert!(set.claim(65, 127));
-        assert!(!set.claim(0, 11));
-        assert!(set.claim(0, 10));
-        assert!(!set.claim(256, 1), "outside the file");
-        assert!(!set.claim(u64::MAX, u64::MAX));
     }
 }

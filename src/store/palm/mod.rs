@@ -5,6 +5,8 @@
 //! [`decode_checkpoint_key`].
 
 pub mod lmdb;
+mod lmdb_page;
+mod page_set;
 mod write;
 
 pub use write::PalmLedger;

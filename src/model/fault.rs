@@ -1,0 +1,238 @@
+//! The one list of what can be wrong with a store: the name, what is done, and what the audit says of it.
+//! The forge makes all but what is done to files, a scenario of `simulate` those of reconciliations, and
+//! `damage` does to a copy of any store what alters blocks and files.
+//!
+//! Another fault is another line of the list; whoever makes faults goes by the [`Deed`].
+
+use super::account::{Account, Entry};
+use crate::format::cookie::Cookie;
+use crate::id::PageId;
+use Deed::{Addressed, Discards, Fails, Late, Lists, Puts, Rotates, Totals};
+use serde::{Deserialize, Serialize};
+
+/// As what a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A full image, under its page id if it has one.
+    Full,
+    /// A delta on its chain; a full image if there is none to add to.
+    Delta,
+    /// Two full images under fresh page ids.
+    Split,
+}
+
+/// Where a reconciliation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fail {
+    /// Nowhere.
+    #[default]
+    None,
+    /// The put itself: the page log has nothing.
+    Put,
+    /// Behind the put, before the cookie is packed: nobody knows the block.
+    AfterPut,
+    /// Behind the packing: the error path discards the block.
+    AfterPack,
+}
+
+/// What is put, or lies in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A leaf's newest block.
+    Leaf,
+    /// The full image below a leaf's deltas.
+    Base,
+    /// An internal page.
+    Internal,
+    /// A page of the shared metadata.
+    Metadata,
+    /// The turtle page; the turtle file of a local home.
+    Turtle,
+    /// The completion record.
+    Completion,
+    /// The largest file of pages.
+    File,
+}
+
+/// Alters bytes; whether they are put at all.
+pub type Alter = fn(&mut Vec<u8>) -> bool;
+
+/// What is done, and where on the write path.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    /// A leaf's reconciliation fails.
+    Fails(Form, Fail),
+    /// Something is altered on its way into the log, or lies altered in the store.
+    Puts(Role, Alter),
+    /// A parent has another address for a leaf; given the leaf's own and that of its neighbour.
+    Addressed(fn(&mut Cookie, &Cookie)),
+    /// A leaf in use is discarded.
+    Discards,
+    /// A total is off; given the bytes of the root that was replaced.
+    Totals(fn(&mut Account, u64)),
+    /// The metadata says something else of a tree.
+    Lists(fn(&mut Entry)),
+    /// A key page is committed after the checkpoint chose its key, and before it completes.
+    Rotates,
+    /// A leaf is written after the last checkpoint.
+    Late,
+}
+
+impl Deed {
+    /// Whether it is done to a leaf.
+    #[must_use]
+    pub fn is_of_leaf(&self) -> bool {
+        matches!(self, Fails(..) | Puts(Role::Leaf | Role::Base, _) | Addressed(_) | Discards)
+    }
+
+    /// Whether it is done to an internal page above leaves.
+    #[must_use]
+    pub fn is_of_parent(&self) -> bool {
+        matches!(self, Puts(Role::Internal, _))
+    }
+
+    /// Whether it is done to what a checkpoint publishes, and once.
+    #[must_use]
+    pub fn is_of_checkpoint(&self) -> bool {
+        matches!(self, Puts(Role::Metadata | Role::Turtle | Role::Completion, _) | Rotates)
+    }
+
+    /// Whether only sizes and keys tell of it, which the first generations do not keep.
+    #[must_use]
+    pub fn needs_sizes(&self) -> bool {
+        matches!(self, Fails(_, Fail::AfterPack) | Totals(_) | Rotates)
+    }
+}
+
+/// A line of the list.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// What is done.
+    pub deed: Deed,
+    /// Codes of findings, or classes of rows, in a page log; at least one comes of it. None: it need not show.
+    pub codes: &'static [&'static str],
+    /// Codes in a home of block files; none: it cannot be done there.
+    pub home: &'static [&'static str],
+}
+
+macro_rules! faults {
+    ($($(#[$meta:meta])+ $fault:ident $deed:expr, [$($code:literal)*] [$($home:literal)*];)+) => {
+        /// A fault; each leaves something in a store.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Fault { $($(#[$meta])+ $fault,)+ }
+
+        impl Fault {
+            /// Its line in the list.
+            #[must_use]
+            pub fn row(self) -> Row {
+                match self {
+                    $(Self::$fault => Row { deed: $deed, codes: &[$($code),*], home: &[$($home),*] },)+
+                }
+            }
+        }
+    };
+}
+
+// Name, deed, what the audit says of a page log, and of a home of block files.
+faults! {
+    /// Second halves of splits, under page ids that no tree names; counted (11.4 A)
+    OrphanPage Fails(Form::Split, Fail::AfterPut), ["orphan-page"] [];
+    /// Images above pages in use; counted (11.4 A)
+    OrphanImage Fails(Form::Full, Fail::AfterPut), ["orphan-image"] [];
+    /// Deltas of failed reconciliations above pages in use; counted
+    DuplicateDelta Fails(Form::Delta, Fail::AfterPut), ["duplicate-delta"] [];
+    /// A full image failed behind its packing, and the chain below it stays counted (11.4 B)
+    LostChain Fails(Form::Full, Fail::AfterPack), ["obsolete-chain-uncounted"] [];
+    /// The last checkpoint's root was added to the total, and the one before not taken off
+    DoubleRoot Totals(|total, root| total.wrote(root)), ["size-double-root"] [];
+    /// 4,096 bytes were taken off a total twice; a number says how often
+    DeflatedSize Totals(|total, _| total.freed(4096)), ["size-deflated"] [];
+    /// More was taken off a total than it had, and it was clamped to 0 (11.1)
+    ClampedSize Totals(|total, _| total.freed(u64::MAX)), ["size-deflated"] [];
+    /// The checkpoint embeds a key page that is not the newest: a rotation raced it
+    StaleKeystore Rotates, ["stale-keystore"] [];
+    /// Work that no checkpoint completed
+    InFlight Late, ["after-newest-checkpoint"] [];
+    /// A bit of a leaf is flipped
+    FlipLeaf Puts(Role::Leaf, |data| flip(data)), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    /// A bit of an internal page is flipped
+    FlipInternal Puts(Role::Internal, |data| flip(data)), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    /// A bit of a page of the shared metadata is flipped (page logs)
+    FlipMetadata Puts(Role::Metadata, |data| flip(data)), ["page-checksum" "page-header"] [];
+    /// A bit of the newest turtle page, or of the turtle file, is flipped
+    FlipTurtle Puts(Role::Turtle, |data| flip(data)), ["turtle-checksum"] ["turtle-invalid" "metadata-invalid"];
+    /// A leaf's newest block is cut in half (page logs)
+    CutLeaf Puts(Role::Leaf, |data| cut(data, 1, 2)), ["page-checksum" "page-header"] [];
+    /// The newest completion record is cut short (page logs)
+    CutCompletion Puts(Role::Completion, |data| cut(data, 1, 9)), ["completion-invalid"] [];
+    /// A leaf is filled with zeros
+    ZeroLeaf Puts(Role::Leaf, |data| zero(data)), ["page-checksum" "page-header"] ["block-checksum" "block-header"];
+    /// A leaf's newest block is not there (page logs)
+    #[value(alias = "missing-leaf")]
+    LoseLeaf Puts(Role::Leaf, lose), ["page-missing" "chain-broken"] [];
+    /// The full image below deltas is not there (page logs)
+    LoseBase Puts(Role::Base, lose), ["chain-broken" "page-missing"] [];
+    /// The newest block of an internal page is not there (page logs)
+    LoseInternal Puts(Role::Internal, lose), ["page-missing" "chain-broken"] [];
+    /// The newest completion record is not there (page logs)
+    LoseCompletion Puts(Role::Completion, lose), [] [];
+    /// A discard record of a leaf in use
+    DiscardInUse Discards, ["discarded-in-use"] [];
+    /// A parent names one child twice, and another not at all
+    DoubleReference Addressed(|own, next| *own = *next), ["page-referenced-twice"] [];
+    /// A cookie's size is not what its blocks have
+    CookieSize Addressed(|own, _| own.size += 100), ["cookie-size-mismatch"] [];
+    /// The metadata's next page id is one that is used
+    NextPageId Lists(|entry| entry.next_page = PageId(101)), ["page-id-out-of-range"] [];
+    /// The largest file of pages is not there
+    LoseFile Puts(Role::File, lose), ["store-damaged" "page-missing" "turtle-invalid"] ["file-missing"];
+    /// The largest file of pages is cut to 60 percent
+    CutFile Puts(Role::File, |data| cut(data, 3, 5)), ["store-damaged" "page-missing" "turtle-invalid"] ["file-size-mismatch"];
+    /// 4,096 bytes of garbage follow the largest file of pages
+    AppendGarbage Puts(Role::File, append), [] ["file-size-mismatch"];
+}
+
+impl Fault {
+    /// Whether the forge makes it: its truth has to name what must be found.
+    #[must_use]
+    pub fn is_forged(self) -> bool {
+        let Row { deed, codes, .. } = self.row();
+        !matches!(deed, Puts(Role::File, _)) && !codes.is_empty()
+    }
+
+    /// Whether `damage` does it to a store that is there.
+    #[must_use]
+    pub fn is_injury(self) -> bool {
+        matches!(self.row().deed, Puts(..))
+    }
+}
+
+/// Behind the headers, where nothing but the checksum can tell.
+fn flip(data: &mut [u8]) -> bool {
+    let middle = data.len() / 2;
+    data.iter_mut().skip(middle).take(1).for_each(|b| *b ^= 0x10);
+    true
+}
+
+/// Leave `part` of `of` parts.
+fn cut(data: &mut Vec<u8>, part: usize, of: usize) -> bool {
+    data.truncate(data.len().saturating_mul(part) / of);
+    true
+}
+
+fn zero(data: &mut [u8]) -> bool {
+    data.fill(0);
+    true
+}
+
+fn append(data: &mut Vec<u8>) -> bool {
+    data.extend([0xa5; 4096]);
+    true
+}
+
+fn lose(_: &mut Vec<u8>) -> bool {
+    false
+}
