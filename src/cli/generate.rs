@@ -26,6 +26,7 @@ pub struct CompletionArgs {
 }
 
 /// The shells that completions are shipped for.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
 /// All man pages: file name and text. The main page comes first.

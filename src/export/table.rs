@@ -26,6 +26,7 @@ pub struct Column {
     /// Whether it may be null.
     pub optional: bool,
     /// What it means.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub about: &'static str,
 }
 

@@ -101,6 +101,7 @@ pub fn read_vint(r: &mut Reader<'_>) -> Result<i64> {
 }
 
 /// Append the engine's form of a signed integer.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn write_vint(out: &mut Vec<u8>, value: i64) {
     if let Ok(v) = u64::try_from(value) {
         write_vuint(out, v);

@@ -85,6 +85,7 @@ pub fn allocation_size(head: &[u8]) -> Result<u32> {
 
 /// A descriptor for a new file, `alloc` bytes. `None` if `alloc` is no allocation size.
 #[must_use]
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
     check_alloc(alloc).ok()?;
     let mut out = Vec::new();

@@ -5,7 +5,7 @@
 //! (a [`Record`] exists), its body is made plain ([`Record::plain`]), and the body is decoded
 //! ([`Body::decode`]). Operations are decoded one at a time, so nothing is allocated per operation.
 
-pub use super::wtlog_body::{Body, Change, Operation, Operations};
+pub use super::wtlog_body::{Body, Change};
 
 use super::crc::{self, crc32c_zeroed};
 use super::reader::Reader;
@@ -86,6 +86,7 @@ impl RecordHeader {
     }
 
     /// Append the header.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.len.to_le_bytes());
         out.extend_from_slice(&self.checksum.to_le_bytes());
@@ -256,6 +257,7 @@ impl FileHeader {
 
     /// The file header record.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn encode(&self) -> Vec<u8> {
         let mut body = MAGIC.to_le_bytes().to_vec();
         body.extend_from_slice(&self.version.to_le_bytes());
@@ -269,6 +271,7 @@ impl FileHeader {
 ///
 /// For tests and forged logs; `mark` is false for the two records at the head of a file.
 #[must_use]
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn seal(body: &[u8], flags: u16, mem_len: u32, mark: bool) -> Vec<u8> {
     let used = body.len().saturating_add(HEADER_LEN);
     let len = used.next_multiple_of(usize::try_from(ALIGNMENT).unwrap_or(used));
@@ -286,6 +289,7 @@ pub fn seal(body: &[u8], flags: u16, mem_len: u32, mark: bool) -> Vec<u8> {
 
 /// The records of a log file behind its file header record.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub struct Records<'a> {
     file: &'a [u8],
     offset: u64,
@@ -295,22 +299,26 @@ pub struct Records<'a> {
 impl<'a> Records<'a> {
     /// Records of a whole file.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn new(file: &'a [u8]) -> Self {
         Self { file, offset: FIRST_RECORD, end: None }
     }
 
     /// Why the walk ended, once it has.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
 
     /// Offset of the next record; at the end, the first byte that is not used.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     fn size(&self) -> u64 {
         u64::try_from(self.file.len()).unwrap_or(u64::MAX)
     }

@@ -100,6 +100,7 @@ impl<'a> Body<'a> {
 
     /// The name of the record type.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Checkpoint { .. } => "checkpoint",

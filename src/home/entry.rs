@@ -61,6 +61,7 @@ pub struct FileEntry {
     /// Keys ascend in byte order; false with a collator.
     pub byte_order: bool,
     /// The checksum setting.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub checksum: String,
     /// Values are BSON documents: a collection of MongoDB.
     pub documents: bool,

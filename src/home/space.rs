@@ -37,6 +37,7 @@ impl Span {
 
     /// No byte at all.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.end <= self.start
     }

@@ -305,11 +305,13 @@ impl Summary {
 
     /// A recovery has something to do. It may also have if the state is [`State::Unknown`].
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn needs_recovery(&self) -> bool {
         self.state == State::NeedsRecovery
     }
 
     /// The problems that are damage.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn damage(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|p| p.severity == Severity::Damage)
     }

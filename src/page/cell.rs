@@ -240,6 +240,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The child or overflow cookie, for address and overflow cells.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn cookie(&self) -> Result<Cookie> {
         Cookie::decode(self.data)
     }

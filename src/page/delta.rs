@@ -387,6 +387,7 @@ pub struct Rows<'a> {
 impl Rows<'_> {
     /// The first reason why rows may be missing.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn lost(&self) -> Option<&Broken> {
         lost(&self.broken)
     }

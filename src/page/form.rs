@@ -133,6 +133,7 @@ impl Addresses for Cookies {
 impl Cookies {
     /// What is wrong with the cookie of a cell, for those who follow none.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn judge(bytes: &[u8]) -> Option<What> {
         match Cookie::decode(bytes) {
             Ok(cookie) => cookie.check_consistency().err().map(What::Address),

@@ -11,6 +11,7 @@ use crate::format::reader::Reader;
 use crate::format::{FormatError, Result};
 
 /// Btree id of the history store itself.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub const BTREE_ID: u32 = 1;
 
 /// The key of a record.
@@ -43,6 +44,7 @@ impl<'a> HistoryKey<'a> {
 
     /// The packed key.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         write_vuint(&mut out, u64::from(self.btree_id));
@@ -55,6 +57,7 @@ impl<'a> HistoryKey<'a> {
     }
 
     /// The user key as a record number, for column stores.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn recno(&self) -> Result<u64> {
         let mut r = Reader::new(self.key);
         let recno = r.vuint()?;

@@ -40,6 +40,7 @@ impl<B> Options<B> {
 
     /// Numbers and overflow addresses.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn quick(bounds: B) -> Self {
         Self { deep: false, ..Self::deep(bounds) }
     }
@@ -75,8 +76,10 @@ pub struct Row<'k, 'a, A = LocalAddress> {
     pub key: Option<&'k [u8]>,
     /// The overflow item that is the key, if it is one and its address may be followed.
     pub item: Option<A>,
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     /// The (first) record number in column stores, else 0.
     pub recno: u64,
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     /// Records, 1 in row stores.
     pub run: u64,
     /// The value.
@@ -183,6 +186,7 @@ pub fn leaf<'a, B: Addresses>(
 
 /// The numbers and overflow addresses of a leaf page, as fast as they can be had.
 #[must_use]
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn quick(page: &Page<'_>, bounds: Bounds) -> Leaf {
     leaf(page, &Options::quick(bounds), &mut |_| None, &mut |_| {})
 }

@@ -11,6 +11,3 @@ pub mod scan;
 pub mod seal;
 pub mod walk;
 mod worker;
-
-pub use chain::Chain;
-pub use fault::{Fault, FaultKind};

@@ -551,6 +551,7 @@ impl Walker<'_> {
 impl Tree {
     /// A tree for a walk that stands alone: a table and a root, nothing else known.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn bare(uri: &str, table: TableId, root: Cookie) -> Self {
         Self { uri: uri.to_string(), table, entry: None, root: Some(root), compression: Compression::Unknown }
     }

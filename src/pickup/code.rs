@@ -57,6 +57,7 @@ impl Code {
 
     /// The code of a name.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|n| n.1 == name).map(|n| n.0)
     }

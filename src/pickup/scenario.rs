@@ -391,6 +391,7 @@ impl Scenario {
 
     /// The actor of a name.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn actor(&self, name: &str) -> Option<Actor> {
         let node = self.nodes.iter().position(|n| n == name).map(Actor::Node);
         node.or_else(|| self.servers.iter().position(|n| n == name).map(Actor::Server))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetch {
     /// No handle for the table (ENOTSUP).
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     NoTable,
     /// The page log answers that there is no such page.
     Missing(String),

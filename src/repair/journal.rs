@@ -71,6 +71,7 @@ impl Steps {
 
     /// None.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -555,6 +555,7 @@ fn is_utf8(locale: &str) -> bool {
 }
 
 /// Show a picture.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn show(picture: &Picture, output: &mut Output) {
     if output.format == Format::Jsonl {
         return output.raw(json_lines(picture).as_bytes());

@@ -108,6 +108,7 @@ fn spelled(way: &[Part]) -> String {
 impl Document {
     /// A document from memory.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn new(name: &str, text: &str) -> Self {
         Self { name: name.to_string(), text: text.to_string() }
     }

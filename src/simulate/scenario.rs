@@ -43,6 +43,7 @@ pub enum Kind {
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What it is a scenario of.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub kind: Kind,
     /// Where random choices start: values, rows that change, pages that are picked.
     #[serde(default = "one")]

@@ -78,12 +78,14 @@ impl BlockFile {
 
     /// Whether the file is empty.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Its path.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -191,6 +191,7 @@ impl Index {
 
     /// True if the page log has no row.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -58,6 +58,7 @@ impl<'i> Rows<'i> {
 
     /// True if there is none.
     #[must_use]
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.start >= self.end
     }

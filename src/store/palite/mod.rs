@@ -68,8 +68,10 @@ pub enum WalWay {
     #[default]
     Auto,
     /// In place, with the wal-index in heap memory.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     InMemory,
     /// From a copy of database and `-wal` in a private temporary directory, removed on drop.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     PrivateCopy,
 }
 
@@ -95,6 +97,7 @@ pub struct Palite {
 }
 impl Palite {
     /// Open the store in `kv_home`.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
         Self::open_with(kv_home, PaliteOptions::default())
     }

@@ -234,6 +234,7 @@ impl<'a> Env<'a> {
     }
 
     /// The environment in its newest state whose main database can be entered; if there is none, in its newest.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let (states, _) = Self::states(bytes)?;
         let usable = states.iter().find(|s| Self::new(bytes, **s).can_enter(&s.main)).or(states.first());
