@@ -5,7 +5,8 @@
 //! (a [`Record`] exists), its body is made plain ([`Record::plain`]), and the body is decoded
 //! ([`Body::decode`]). Operations are decoded one at a time, so nothing is allocated per operation.
 
-pub use super::wtlog_body::{Body, Change};
+#[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
+pub use super::wtlog_body::{Body, Change, Operation, Operations};
 
 use super::crc::{self, crc32c_zeroed};
 use super::reader::Reader;

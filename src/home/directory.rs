@@ -2,7 +2,8 @@
 //! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
 
 pub use super::entry::{FileEntry, Source};
-pub use super::files::{METADATA, VERSION_FILE};
+#[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
+pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
 use super::checkpoint;

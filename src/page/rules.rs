@@ -5,7 +5,8 @@
 //! page by all of them; [`Breaches::add`] drops what does not hold for the form of the page. Transaction
 //! ids are left out: after a restart a parent may say 0 above leaves that still carry some (17.1, 04.4).
 
-pub use super::form::{Bounds, Form, OverflowRef, Page, leads_to};
+#[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
+pub use super::form::{Bounds, Cookies, Form, OverflowRef, Page, leads_to};
 pub use super::header::{header, log_header, overflow_item};
 use super::what::What;
 use crate::format::image::Era;

@@ -11,3 +11,8 @@ pub mod scan;
 pub mod seal;
 pub mod walk;
 mod worker;
+
+#[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
+pub use chain::Chain;
+#[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
+pub use fault::{Fault, FaultKind};
