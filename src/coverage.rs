@@ -39,13 +39,11 @@ pub enum Unchecked {
 
 impl Unchecked {
     /// An I/O error.
-    #[must_use]
     pub fn io(e: &io::Error) -> Self {
         Self::Io { errno: e.raw_os_error(), error: e.to_string() }
     }
 
     /// The stable word of the JSON.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Io { .. } => "io-error",
@@ -63,7 +61,6 @@ impl Unchecked {
 
     /// Whether a verdict of "clean" would be a lie without it. What is encrypted or compressed by an unknown
     /// compressor was verified by its checksums; what nobody asked for is not missed.
-    #[must_use]
     pub fn matters(&self) -> bool {
         !matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::NotAsked)
     }
@@ -148,7 +145,6 @@ impl Coverage {
     }
 
     /// How many things were audited.
-    #[must_use]
     pub fn count_audited(&self) -> u64 {
         self.entries.values().filter(|f| matches!(f, Some(Fate::Audited))).count() as u64
     }
@@ -172,14 +168,12 @@ impl Coverage {
     }
 
     /// What became of one thing, if it was entered.
-    #[must_use]
     pub fn fate(&self, path: &str) -> Option<&Fate> {
         self.entries.get(path)?.as_ref()
     }
 
     /// Whether it allows a verdict of "clean": something was audited, or verified by its checksums at least, and
     /// nothing that matters was left out.
-    #[must_use]
     pub fn allows_clean(&self) -> bool {
         let verified = |why: &Unchecked| matches!(why, Unchecked::Encrypted | Unchecked::UnknownCompressor);
         (self.count_audited() > 0 || self.not_checked_list().any(|(_, why)| verified(why)))

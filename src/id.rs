@@ -13,7 +13,6 @@ macro_rules! ids {
 
         impl $name {
             /// The bare number, for arithmetic, files and the engine's own texts.
-            #[must_use]
             pub const fn get(self) -> u64 {
                 self.0
             }
@@ -81,7 +80,6 @@ pub struct Version {
 
 impl Version {
     /// A version.
-    #[must_use]
     pub const fn new(table: TableId, page: PageId, lsn: Lsn) -> Self {
         Self { table, page, lsn }
     }

@@ -128,7 +128,6 @@ pub fn hold<T>(
 }
 
 /// The directory that a path lies in.
-#[must_use]
 pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -177,7 +176,6 @@ pub struct Step(());
 impl Step {
     /// Begin. `waiting` is told to who interrupts. What was unfinished up to here is kept: from the
     /// list to the step there is no moment between.
-    #[must_use]
     pub fn begin(waiting: impl Into<String>, keep: Option<Held<Unfinished>>) -> Self {
         let mut state = open_state();
         if let Some(held) = keep {
@@ -193,7 +191,6 @@ impl Step {
     }
 
     /// It is done; what is told from here on is listed before a signal gets its turn.
-    #[must_use]
     pub fn end(self, words: impl Into<String>) -> Listed {
         let listed = Listed::add(&mut state(), None, words.into());
         drop(self);

@@ -28,9 +28,7 @@ const QUOTED: usize = 4;
 /// A path, and what lies there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// As given.
     pub path: PathBuf,
-    /// What it is.
     pub kind: Kind,
 }
 
@@ -43,11 +41,9 @@ pub enum Kind {
     Home,
     /// A home that holds local block files and a page log.
     Both(Located),
-    /// A block file.
     BlockFile(Block),
     /// A directory inside a home.
     Below {
-        /// The home.
         home: PathBuf,
     },
     /// A directory above homes, no home itself.
@@ -59,7 +55,6 @@ pub enum Kind {
     },
     /// A file that is of use only with the others of its directory.
     FileOf {
-        /// The directory.
         directory: PathBuf,
         /// It is one of a page log; else of a home.
         page_log: bool,
@@ -70,11 +65,8 @@ pub enum Kind {
     Dump(Packing),
     /// A log of a server or of the engine.
     ServerLog(Packing),
-    /// A repair plan.
     Plan,
-    /// An undo journal.
     Journal,
-    /// An archive of files.
     Archive(Archive),
     /// A file that is compressed, and what is in it is nothing known.
     Compressed(Packing),
@@ -86,7 +78,6 @@ pub enum Kind {
     EmptyFile,
     /// The system does not let it be looked at.
     Unreadable {
-        /// What exactly.
         path: PathBuf,
         /// The system's number of the error.
         errno: Option<i32>,
@@ -101,7 +92,6 @@ pub enum Kind {
     OtherDirectory {
         /// Its `kv_home`, if that is what should hold a page log; or itself.
         at: PathBuf,
-        /// Some names in it.
         names: Vec<String>,
         /// How many there are besides.
         more: usize,
@@ -124,18 +114,14 @@ pub struct Block {
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// Not at all.
     Plain,
-    /// By gzip.
     Gzip,
-    /// By zstd.
     Zstd,
 }
 
 /// A form of archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archive {
-    /// zip.
     Zip,
     /// tar, and how it is compressed.
     Tar(Packing),
@@ -148,18 +134,14 @@ pub enum Archive {
 pub enum Special {
     /// A named pipe.
     Fifo,
-    /// A socket.
     Socket,
-    /// A device.
     Device,
 }
 
 /// Why nothing is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// The path is empty.
     NoPath,
-    /// No such name.
     NoSuchName,
     /// A symbolic link that leads nowhere.
     DanglingLink,
@@ -174,13 +156,11 @@ pub struct NoStore(pub Box<Subject>);
 
 impl Subject {
     /// Look at a path.
-    #[must_use]
     pub fn open(path: &Path) -> Self {
         Self { path: path.to_path_buf(), kind: kind(path) }
     }
 
     /// The page log, if it is one or has one.
-    #[must_use]
     pub fn page_log(&self) -> Option<&Located> {
         match &self.kind {
             Kind::PageLog(located) | Kind::Both(located) => Some(located),
@@ -232,7 +212,6 @@ impl Subject {
     }
 
     /// The directories and files it is made of, resolved: nothing may be written into one of them.
-    #[must_use]
     pub fn places(&self) -> Vec<PathBuf> {
         let mut out = vec![self.path.clone(), self.path.join(KV_HOME)];
         match &self.kind {

@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 13] = [
     &["repair", "pickup", "export", "pack", "simulate", "decode", "devtools"],
     &["schema"],
     &["report"],
-    &["cli"],
+    &["cli", "facade"],
 ];
 
 /// Arrows that point up: from, to, why it is not mended yet.

@@ -38,7 +38,6 @@ const FILE_BACK: &str = "Restore the file from a backup of the same time or the 
     another time beside this metadata is damage of its own.";
 
 /// The advice on a code.
-#[must_use]
 #[allow(clippy::too_many_lines, reason = "a catalogue: one entry a code")]
 pub fn advice(code: Code) -> Advice {
     match code {

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 
 /// Take the audit of a home's local files into that of its page log. Sums of the database, versions, orphans
 /// and keys are the page log's; its trees come first. Both ledgers name files by their place in the home.
-#[must_use]
 pub fn join(mut log: Audit, local: Audit) -> Audit {
     let worse = [log.verdict, local.verdict];
     log.trees.extend(local.trees);
@@ -23,7 +22,6 @@ pub fn join(mut log: Audit, local: Audit) -> Audit {
 
 impl Audit {
     /// How many of the trees are the page log's; those of local files follow.
-    #[must_use]
     pub fn trees_of_page_log(&self) -> usize {
         let files: HashSet<&str> = self.local.iter().flat_map(|l| &l.files).map(|f| f.uri.as_str()).collect();
         let local = self.trees.iter().rev().take_while(|t| files.contains(t.uri.as_str())).count();

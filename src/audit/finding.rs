@@ -20,7 +20,6 @@ pub enum Severity {
 
 impl Severity {
     /// The word in reports.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -37,11 +36,9 @@ pub struct CodeInfo {
     pub name: &'static str,
     /// How bad.
     pub severity: Severity,
-    /// One line.
     pub title: &'static str,
     /// What it means, how it comes about, what follows.
     pub meaning: &'static str,
-    /// What to do.
     pub remedy: &'static str,
     /// Upstream tickets behind it.
     pub tickets: &'static [&'static str],
@@ -58,7 +55,6 @@ macro_rules! codes {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// What is known of the code.
-            #[must_use]
             pub fn info(self) -> CodeInfo {
                 match self {
                     $(Self::$variant => CodeInfo {
@@ -292,13 +288,11 @@ codes! {
 
 impl Code {
     /// The stable word.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.info().name
     }
 
     /// From the stable word.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|c| c.name() == name)
     }
@@ -336,7 +330,6 @@ pub struct Place {
 pub struct Words {
     /// What should be there.
     pub expected: String,
-    /// What is there.
     pub found: String,
     /// The probable cause, empty if unknown.
     pub cause: String,
@@ -375,7 +368,6 @@ pub enum Remedy {
         /// An engine that opens the directory before that does harm.
         first: bool,
     },
-    /// Restore the metadata.
     RestoreMetadata,
     /// Recovery will do it.
     Recovery,
@@ -384,17 +376,17 @@ pub enum Remedy {
 /// Something worth telling about a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The stable code.
+    /// What kind of thing it is.
     pub code: Code,
     /// How bad.
     pub severity: Severity,
-    /// Where.
+    /// Where it is.
     pub place: Place,
     /// What should be there, what is there, why, and what supports it.
     pub detail: Detail,
     /// Tickets that belong to the cause.
     pub tickets: Vec<&'static str>,
-    /// What to do.
+    /// What can be done about it.
     pub remedy: Remedy,
 }
 
@@ -407,7 +399,6 @@ impl Finding {
     }
 
     /// The sizes of a checkpoint in a home that it is about, if it is about those.
-    #[must_use]
     pub fn checkpoint_sizes(&self) -> Option<&Sizes> {
         match &self.detail {
             Detail::Home(detail) => match &detail.fact {

@@ -40,7 +40,6 @@ pub struct Options<'o> {
     pub newest_only: bool,
     /// How much to read.
     pub depth: Depth,
-    /// Threads.
     pub jobs: usize,
     /// Take this generation instead of the one the evidence gives.
     pub assume: Option<Generation>,

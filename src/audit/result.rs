@@ -294,7 +294,6 @@ pub struct Totals {
 
 impl Totals {
     /// Count findings.
-    #[must_use]
     pub fn of(findings: &[Finding]) -> Self {
         let mut out = Self::default();
         for f in findings {
@@ -323,7 +322,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// The exit code of DESIGN section 1.
-    #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Clean => 0,
@@ -333,7 +331,6 @@ impl Verdict {
     }
 
     /// Judge by findings and ledger; `unchecked`: content of what was audited could not be looked into.
-    #[must_use]
     pub fn judge(findings: &[Finding], coverage: &Coverage, unchecked: bool) -> Self {
         let unchecked = unchecked || !coverage.allows_clean();
         // These two say that something could not be read, not what is wrong with the rest.

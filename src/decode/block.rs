@@ -223,7 +223,6 @@ pub struct Block {
 }
 
 /// A block of either storage: classic if its header looks like one.
-#[must_use]
 pub fn block(stored: &[u8], view: &View) -> Block {
     if looks_classic(stored) { classic(stored, view) } else { disaggregated(stored, view) }
 }
@@ -354,7 +353,6 @@ impl Block {
 }
 
 /// A stored disaggregated image: base or delta, of the current layout or of June 2025.
-#[must_use]
 pub fn disaggregated(stored: &[u8], view: &View) -> Block {
     let mut out = Block::new(stored);
     let image = match Image::parse(stored, view.era) {
@@ -456,7 +454,6 @@ fn covered(flags: u8, length: usize) -> usize {
 }
 
 /// A block of a classic file.
-#[must_use]
 pub fn classic(stored: &[u8], view: &View) -> Block {
     let mut out = Block::new(stored);
     let mut r = Reader::new(stored);

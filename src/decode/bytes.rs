@@ -20,7 +20,6 @@ pub enum Show {
 const SHOWN: usize = 64;
 
 /// Render user bytes. `all` lifts the limit on long items.
-#[must_use]
 pub fn show(bytes: &[u8], how: Show, all: bool) -> String {
     let cut = if all { bytes.len() } else { bytes.len().min(SHOWN) };
     let head = &bytes[..cut];

@@ -199,7 +199,6 @@ impl CellList {
     }
 
     /// Cells of any page but a June 2025 delta. `delta`: value cells hold delta payloads.
-    #[must_use]
     pub fn read(plain: &[u8], start: usize, flags: u8, delta: bool, addresses: Addresses, view: &View) -> Self {
         let mut out = Self::default();
         let mut keys = KeyBuilder::default();
@@ -298,7 +297,6 @@ pub struct CellsReport {
 }
 
 /// Decode cells from the first byte to the last; `page_flags` are those of their page.
-#[must_use]
 pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> CellsReport {
     let list = CellList::read(raw, 0, page_flags, false, addresses, view);
     let mut out = CellsReport { cells_total: list.total, cells: list.cells, problems: list.problems };

@@ -45,7 +45,6 @@ pub struct CompletionReport {
 }
 
 /// Decode a completion record.
-#[must_use]
 pub fn completion(raw: &[u8]) -> CompletionReport {
     let mut out = CompletionReport {
         metadata_lsn: None,

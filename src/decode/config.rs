@@ -37,7 +37,6 @@ pub enum ConfigValue {
 }
 
 /// Decode a configuration text.
-#[must_use]
 pub fn config(raw: &[u8]) -> ConfigReport {
     let mut tree = Tree::default();
     let entries = match Config::parse_bytes(raw) {

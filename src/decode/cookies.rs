@@ -236,7 +236,6 @@ pub struct CheckpointReport {
 }
 
 /// Decode address cookies.
-#[must_use]
 pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Vec<CookieReport> {
     inputs
         .iter()
@@ -251,7 +250,6 @@ pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Vec<CookieReport> {
 }
 
 /// Decode a checkpoint cookie; in disaggregated storage that is the root's address cookie.
-#[must_use]
 pub fn checkpoint(raw: &[u8], alloc: u32) -> CheckpointReport {
     let mut out =
         CheckpointReport { form: None, checkpoint: None, cookie: None, problems: Vec::new(), notes: Vec::new() };

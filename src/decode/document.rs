@@ -50,49 +50,41 @@ pub enum Body {
 }
 
 /// Decode address cookies.
-#[must_use]
 pub fn cookies(inputs: &[Vec<u8>], addresses: Addresses) -> Document {
     Document::new("cookie", Body::Cookies { cookies: cookies::cookies(inputs, addresses) })
 }
 
 /// Decode a checkpoint cookie; in disaggregated storage that is the root's address cookie.
-#[must_use]
 pub fn checkpoint(raw: &[u8], alloc: u32) -> Document {
     Document::new("checkpoint", Body::Checkpoint(Box::new(cookies::checkpoint(raw, alloc))))
 }
 
 /// Decode a completion record.
-#[must_use]
 pub fn completion(raw: &[u8]) -> Document {
     Document::new("completion", Body::Completion(completion::completion(raw)))
 }
 
 /// Decode a turtle page.
-#[must_use]
 pub fn turtle(raw: &[u8]) -> Document {
     Document::new("turtle", Body::Turtle(Box::new(pagelog_turtle::turtle(raw))))
 }
 
 /// Decode a configuration text.
-#[must_use]
 pub fn config(raw: &[u8]) -> Document {
     Document::new("config", Body::Config(config::config(raw)))
 }
 
 /// Decode a key page. Of the payload only length and checksum are told.
-#[must_use]
 pub fn keystore(raw: &[u8]) -> Document {
     Document::new("keystore", Body::Keystore(key_page::keystore(raw)))
 }
 
 /// Decode a stored block.
-#[must_use]
 pub fn page(raw: &[u8], view: &View) -> Document {
     Document::new("page", Body::Page(Box::new(block::block(raw, view))))
 }
 
 /// Decode cells from the first byte to the last; `page_flags` are those of their page.
-#[must_use]
 pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> Document {
     Document::new("cell", Body::Cells(cells::cells(raw, page_flags, addresses, view)))
 }
@@ -103,7 +95,6 @@ impl Document {
     }
 
     /// The worst error: damage before what is merely too new.
-    #[must_use]
     pub fn worst(&self) -> Option<Class> {
         let problems: Vec<&Problem> = match &self.body {
             Body::Cookies { cookies } => cookies.iter().flat_map(|c| &c.problems).collect(),

@@ -119,7 +119,6 @@ pub struct DumpReport {
 }
 
 /// Judge what a log holds. `alloc` is the allocation size, where it is known.
-#[must_use]
 pub fn log(name: &str, log: &Log, view: &View, alloc: Option<u32>) -> LogReport {
     let mut notes = Vec::new();
     if log.dropped > 0 {

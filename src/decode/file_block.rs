@@ -13,7 +13,6 @@ use serde::Serialize;
 pub struct Source {
     /// The file as it was named.
     pub file: String,
-    /// Its bytes.
     pub file_size: u64,
     /// First byte of the block.
     pub offset: u64,
@@ -60,7 +59,6 @@ pub struct FileBlock {
 
 impl FileBlock {
     /// Judge and decode a block; `stored` is what the file has of it.
-    #[must_use]
     pub fn new(source: Source, stored: &[u8], view: &View) -> Self {
         let mut judgement = judge::judge(&Evidence {
             parts: &[(0, stored)],
@@ -118,7 +116,6 @@ impl FileBlock {
     }
 
     /// The worst error: damage before what is merely too new.
-    #[must_use]
     pub fn worst(&self) -> Option<Class> {
         let all = || self.problems.iter().chain(self.block.iter().flat_map(|b| &b.problems));
         all().find(|p| p.class != Class::Unsupported).or(all().next()).map(|p| p.class)

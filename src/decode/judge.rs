@@ -139,7 +139,6 @@ pub struct Judgement {
 }
 
 /// Judge a block.
-#[must_use]
 pub fn judge(e: &Evidence<'_>) -> Judgement {
     let mut out = Judgement {
         verdict: Verdict::Unknown,
@@ -197,7 +196,6 @@ fn covered(flags: u8, size: usize) -> usize {
 }
 
 /// The headers of a block that lies at the beginning of `bytes` and whose checksum holds.
-#[must_use]
 pub fn valid(bytes: &[u8]) -> Option<(PageHeader, LocalBlockHeader)> {
     let (page, block) = headers(bytes).filter(|(p, b)| plausible(p, b))?;
     let whole = bytes.get(..usize::try_from(block.disk_size).ok()?)?;

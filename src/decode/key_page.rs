@@ -42,7 +42,6 @@ pub struct KeystoreHeader {
 }
 
 /// Decode a key page. Of the payload only length and checksum are told.
-#[must_use]
 pub fn keystore(raw: &[u8]) -> KeystoreReport {
     let mut out = KeystoreReport { bytes: raw.len(), header: None, problems: Vec::new(), notes: Vec::new() };
     match key_page::parse(raw) {

@@ -112,7 +112,6 @@ pub struct EntryInfo {
 }
 
 /// Decode a turtle page.
-#[must_use]
 pub fn turtle(raw: &[u8]) -> TurtleReport {
     let mut out = TurtleReport {
         bytes: raw.len(),

@@ -49,7 +49,6 @@ pub enum Addresses {
 }
 
 /// The header layout by its name: `current` or `2025-06`.
-#[must_use]
 pub fn era_from_name(name: &str) -> Option<Era> {
     [Era::Current, Era::June2025].into_iter().find(|e| era_name(*e) == name)
 }
@@ -100,7 +99,6 @@ impl From<FormatError> for Problem {
 
 /// A timestamp or LSN of the shape `unix seconds << 32 | counter`, in words (02.6). The shape is
 /// a convention of the writer, so this is a hint and no more.
-#[must_use]
 pub fn time_hint(value: u64) -> Option<String> {
     const PLAUSIBLE: u64 = 1_000_000_000;
     let seconds = value >> 32;
@@ -126,7 +124,6 @@ impl Stamp {
 }
 
 /// Seconds since 1970 as a date and time of day.
-#[must_use]
 pub fn utc(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Years begin in March here, so that the leap day is the last one; eras have 400 years.

@@ -29,15 +29,12 @@ use std::path::{Path, PathBuf};
 /// What was done.
 #[derive(Debug, Clone, Serialize)]
 pub struct Done {
-    /// The injury.
     pub injury: Fault,
     /// Where, in words.
     pub place: String,
     /// Table of the page, if it is one of a page log.
     pub table_id: Option<TableId>,
-    /// Its page id.
     pub page_id: Option<PageId>,
-    /// LSN of the block.
     pub lsn: Option<Lsn>,
     /// The file, if the injury is one to a file.
     pub file: Option<String>,

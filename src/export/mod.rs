@@ -89,7 +89,6 @@ pub struct Wanted<'o> {
 
 /// What to export and how.
 pub struct Options<'o> {
-    /// Which part.
     pub shard: Shard,
     /// How to write.
     pub encoding: Encoding,
@@ -104,7 +103,6 @@ pub struct Options<'o> {
 /// What an export came to.
 #[derive(Debug, Clone)]
 pub struct Exported {
-    /// What is in the shard.
     pub manifest: Manifest,
     /// Shards of the set that are not there yet.
     pub missing: Vec<u32>,

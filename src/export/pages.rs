@@ -43,7 +43,6 @@ pub trait Rows {
 /// What all pages of an export share.
 #[derive(Clone, Copy)]
 pub struct Ground<'a> {
-    /// The index.
     pub index: &'a Index,
     /// The header layout of the store.
     pub era: Era,

@@ -18,7 +18,6 @@ pub enum Encoding {
 
 impl Encoding {
     /// The extension of its files.
-    #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
             Self::Parquet => "parquet",
@@ -30,9 +29,7 @@ impl Encoding {
 /// What a finished part holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Rows.
     pub rows: u64,
-    /// Bytes of the file.
     pub bytes: u64,
 }
 

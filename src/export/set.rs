@@ -81,7 +81,6 @@ pub enum Conflict {
 /// The shards of a directory.
 #[derive(Debug, Default)]
 pub struct Set {
-    /// By number.
     pub shards: BTreeMap<u32, Manifest>,
 }
 
@@ -126,7 +125,6 @@ impl Set {
     }
 
     /// The shards that are not there.
-    #[must_use]
     pub fn missing(&self, of: u32) -> Vec<u32> {
         (1..=of).filter(|index| !self.shards.contains_key(index)).collect()
     }

@@ -15,7 +15,6 @@ pub const MAX_SHARDS: u32 = 100_000;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 pub struct Shard {
-    /// Which one, from 1.
     pub index: u32,
     /// How many there are.
     pub of: u32,
@@ -27,19 +26,16 @@ impl Shard {
     pub const WHOLE: Self = Self { index: 1, of: 1 };
 
     /// Whether it is the whole store.
-    #[must_use]
     pub fn is_whole(self) -> bool {
         self.of == 1
     }
 
     /// Whether it takes a page. The rule is part of the contract: shards are exported on different machines.
-    #[must_use]
     pub fn takes(self, table: TableId, page: PageId) -> bool {
         self.is_whole() || spread(table, page.get() >> BLOCK_SHIFT) % u64::from(self.of) + 1 == u64::from(self.index)
     }
 
     /// The name of its directories.
-    #[must_use]
     pub fn directory(self) -> String {
         format!("shard={:05}-of-{:05}", self.index, self.of)
     }

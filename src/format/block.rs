@@ -36,7 +36,6 @@ pub const FLAG_MODIFIED: u8 = 0x8;
 pub struct BlockHeader {
     /// [`MAGIC_BASE`] or [`MAGIC_DELTA`].
     pub magic: u8,
-    /// Writer version.
     pub version: u8,
     /// Minimum reader version.
     pub compatible_version: u8,
@@ -119,7 +118,6 @@ impl LocalBlockHeader {
     }
 
     /// The checksum a local block should carry: `block` is all of its bytes on disk.
-    #[must_use]
     pub fn compute_checksum(&self, block: &[u8]) -> u32 {
         let covered = if self.flags & FLAG_DATA_CHECKSUM != 0 { block.len() } else { SKIP_LEN.min(block.len()) };
         // The checksum field lies at 28 + 4.

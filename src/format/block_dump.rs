@@ -33,7 +33,6 @@ pub struct Address {
     pub object: u64,
     /// First byte in the file.
     pub offset: u64,
-    /// Bytes.
     pub size: u32,
     /// The checksum the block should have.
     pub checksum: u32,
@@ -55,7 +54,6 @@ pub struct ReadError {
     pub file: Option<String>,
     /// First byte of the block.
     pub offset: u64,
-    /// Bytes.
     pub size: u32,
     /// What was compared.
     pub comparison: Comparison,
@@ -63,14 +61,12 @@ pub struct ReadError {
     pub found: Option<u32>,
     /// Line of the log, the first one is 1.
     pub line: u64,
-    /// Thread, 0 if unknown.
     thread: u64,
 }
 
 /// A dump as far as the log has it.
 #[derive(Debug, Clone)]
 pub struct Dump {
-    /// The block.
     pub address: Address,
     /// Chunks of the whole block.
     pub chunks_total: u32,
@@ -93,7 +89,6 @@ struct Chunk {
 /// What a log holds.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
-    /// Lines.
     pub lines: u64,
     /// Dumps in the order of their first chunks.
     pub dumps: Vec<Dump>,
@@ -107,19 +102,16 @@ pub struct Log {
 
 impl Dump {
     /// How often the block was dumped, by the chunk seen most often.
-    #[must_use]
     pub fn times(&self) -> u32 {
         self.chunks.values().map(|c| c.times).max().unwrap_or_default()
     }
 
     /// Every byte is there.
-    #[must_use]
     pub fn is_complete(&self) -> bool {
         u32::try_from(self.chunks.len()).is_ok_and(|n| n == self.chunks_total) && self.cut().is_empty()
     }
 
     /// Ranges of chunks, first and last, of which nothing is there.
-    #[must_use]
     pub fn missing(&self) -> Vec<(u32, u32)> {
         let mut out = Vec::new();
         let mut next = 1;
@@ -136,7 +128,6 @@ impl Dump {
     }
 
     /// Ranges of chunks, first and last, of which only the beginning is there.
-    #[must_use]
     pub fn cut(&self) -> Vec<(u32, u32)> {
         let mut out: Vec<(u32, u32)> = Vec::new();
         for (n, chunk) in &self.chunks {
@@ -152,7 +143,6 @@ impl Dump {
     }
 
     /// The bytes that are there, where each part begins in the block, and no two parts touch.
-    #[must_use]
     pub fn parts(&self) -> Vec<(usize, Vec<u8>)> {
         let unit = usize::try_from(self.unit).unwrap_or(usize::MAX);
         let mut out: Vec<(usize, Vec<u8>)> = Vec::new();
@@ -265,7 +255,6 @@ fn ends_digits(c: u8) -> bool {
 
 impl Scanner {
     /// A scanner at the beginning of a log.
-    #[must_use]
     pub fn new() -> Self {
         Self { line_start: true, ..Self::default() }
     }
@@ -282,7 +271,6 @@ impl Scanner {
     }
 
     /// The end of the log.
-    #[must_use]
     pub fn finish(mut self) -> Log {
         self.character(b'\n');
         self.end_chunk();

@@ -77,7 +77,6 @@ pub fn from_file_config(config: &Config<'_>) -> Result<Vec<CheckpointEntry>> {
 }
 
 /// Whether this is the name of a checkpoint that the engine made without being given one.
-#[must_use]
 pub fn is_unnamed(name: &str) -> bool {
     name.strip_prefix(UNNAMED).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -112,7 +111,6 @@ pub fn with_next(metadata: &str, name: &str, fields: &[(&str, &str)], replace: b
 /// Where the newest checkpoint stands in a text.
 struct Newest {
     name: Range<usize>,
-    /// With its brackets.
     value: Range<usize>,
 }
 

@@ -33,7 +33,6 @@ pub struct Completion {
 
 impl Completion {
     /// The record in the writer's order.
-    #[must_use]
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.

@@ -39,7 +39,6 @@ pub enum Compressor {
 impl Compressor {
     /// The compressor of a `block_compressor=` value. `None` for no compression, and for names
     /// this reader does not know.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "snappy" => Some(Self::Snappy),
@@ -51,7 +50,6 @@ impl Compressor {
     }
 
     /// The engine's name.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Snappy => "snappy",
@@ -96,7 +94,6 @@ pub fn decompress(c: Compressor, image: &[u8], mem_size: u32) -> Result<Vec<u8>>
 /// header flags.
 ///
 /// An image the framing cannot hold (under 64 bytes, or refused by the library) comes back as it is.
-#[must_use]
 pub fn compress(c: Compressor, plain: &[u8]) -> Vec<u8> {
     framed(c, plain).unwrap_or_else(|| plain.to_vec())
 }
@@ -104,7 +101,6 @@ pub fn compress(c: Compressor, plain: &[u8]) -> Vec<u8> {
 /// Guess the compressor of a compressed block from its framing and the plain size in its page
 /// header. Only sensible for a block whose header says that it is compressed. An image that ends with
 /// its headers has nothing to tell framings apart by.
-#[must_use]
 pub fn detect(image: &[u8]) -> Option<Compressor> {
     let mem_size = Reader::at(image, MEM_SIZE_AT).and_then(|mut r| r.u32le()).ok()?;
     let want = usize::try_from(mem_size).ok()?.checked_sub(VERBATIM).filter(|n| *n > 0)?;

@@ -53,7 +53,6 @@ pub enum Kind {
     String,
     /// Any other bare text, also the empty text of `key=`.
     Id,
-    /// Text in `()` or `[]`.
     Struct,
 }
 
@@ -90,13 +89,11 @@ impl<'a> Config<'a> {
     }
 
     /// All entries in the order of the text.
-    #[must_use]
     pub fn entries(&self) -> &[Entry<'a>] {
         &self.entries
     }
 
     /// The value of `key`; of repeated keys the last wins.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
         self.entries.iter().rev().find(|e| e.key == key).map(|e| e.value)
     }
@@ -148,7 +145,6 @@ impl<'a> Value<'a> {
     }
 
     /// The text, whatever the kind; the quotes of a string are not part of it.
-    #[must_use]
     pub fn as_str(&self) -> &'a str {
         self.text
     }

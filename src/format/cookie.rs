@@ -60,7 +60,6 @@ pub struct Cookie {
 
 impl Cookie {
     /// A version 0 cookie; `base_lsn` 0 for a full image.
-    #[must_use]
     pub fn new(page_id: PageId, lsn: Lsn, base_lsn: Lsn, size: u32, checksum: u32) -> Self {
         Self {
             layout: Layout::V0,
@@ -186,7 +185,6 @@ impl Cookie {
     }
 
     /// Encode. Trailing bytes of newer writers are not kept; everything else round-trips.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(32);
         match self.layout {
@@ -216,13 +214,11 @@ impl Cookie {
     }
 
     /// The "no address" marker of the older layouts (02.7). Version 0 has none.
-    #[must_use]
     pub fn is_none(&self) -> bool {
         self.size == 0
     }
 
     /// Whether the newest block is a delta; `None` where the layout does not say.
-    #[must_use]
     pub fn is_delta(&self) -> Option<bool> {
         (self.layout == Layout::V0).then_some(self.flags & FLAG_DELTA != 0)
     }

@@ -2,7 +2,6 @@
 //! checksum field taken as zero (03.3, 16.2).
 
 /// crc32c of `bytes`, seed 0.
-#[must_use]
 pub fn crc32c(bytes: &[u8]) -> u32 {
     ::crc32c::crc32c(bytes)
 }
@@ -10,7 +9,6 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 /// crc32c of `bytes` with the four bytes at `field` taken as zero, without copying the image.
 ///
 /// Bytes of the field that lie behind the end are simply absent.
-#[must_use]
 pub fn crc32c_zeroed(bytes: &[u8], field: usize) -> u32 {
     let field = field.min(bytes.len());
     let end = field.saturating_add(4).min(bytes.len());
@@ -34,7 +32,6 @@ pub fn seal(bytes: &mut [u8], field: usize, covered: usize) -> u32 {
 ///
 /// crc32c is linear: flipping a bit changes the checksum by an amount that depends only on the bit's
 /// distance from the end. Stepping that amount back byte by byte finds the bit in one pass.
-#[must_use]
 pub fn find_flipped_bit(bytes: &[u8], field: usize, wanted: u32) -> Option<(usize, u8)> {
     let change = crc32c_zeroed(bytes, field) ^ wanted;
     let zero = crc32c(&[0]);

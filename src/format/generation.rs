@@ -21,7 +21,6 @@ impl Generation {
     pub const ALL: [Self; 4] = [Self::June2025, Self::Autumn2025, Self::February2026, Self::July2026];
 
     /// The stable name used in reports and by `--assume`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::June2025 => "2025-06",
@@ -32,19 +31,16 @@ impl Generation {
     }
 
     /// From the stable name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|g| g.name() == name)
     }
 
     /// Whether this generation kept byte totals in `size=` (07.6).
-    #[must_use]
     pub fn keeps_sizes(self) -> bool {
         self >= Self::February2026
     }
 
     /// Whether freed pages get discard records in the page log (10.3: not in the last PALM).
-    #[must_use]
     pub fn discards_pages(self) -> bool {
         self >= Self::Autumn2025
     }
@@ -53,7 +49,6 @@ impl Generation {
 /// What was seen of a store, as far as it tells generations apart.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Evidence {
-    /// The store is PALM.
     pub palm: bool,
     /// PALite with 17 shard files.
     pub sharded: bool,
@@ -68,7 +63,6 @@ pub struct Evidence {
 }
 
 /// The newest generation that some evidence requires, and the evidence in words.
-#[must_use]
 pub fn detect(e: &Evidence) -> (Generation, Vec<String>) {
     let mut best = Generation::Autumn2025;
     let mut words = Vec::new();

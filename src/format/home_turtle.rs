@@ -23,11 +23,8 @@ const KEYS: [&str; 5] = [COMPATIBILITY, LIVE_RESTORE, VERSION_STRING, VERSION, M
 /// Version of the engine that wrote the home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// Major version.
     pub major: u32,
-    /// Minor version.
     pub minor: u32,
-    /// Patch.
     pub patch: u32,
 }
 
@@ -40,7 +37,6 @@ impl std::fmt::Display for Version {
 /// A key line and its value line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
-    /// The key line.
     pub key: String,
     /// Offset of its first byte.
     pub key_at: usize,
@@ -55,7 +51,6 @@ pub struct Pair {
 pub struct HomeTurtle {
     /// Version text, e.g. `WiredTiger 12.0.0: (November 15, 2024)`.
     pub version_string: String,
-    /// Version in numbers.
     pub version: Version,
     /// Compatibility release, if the home is held to one: major, minor.
     pub compatibility: Option<(u32, u32)>,
@@ -78,7 +73,6 @@ pub struct HomeTurtle {
 pub struct Fault {
     /// What the engine answers. (It turns WT_NOTFOUND of a whole key into WT_TRY_SALVAGE.)
     pub class: Class,
-    /// Offset in the file.
     pub offset: usize,
     /// The key line concerned.
     pub key: Option<&'static str>,
@@ -92,7 +86,6 @@ impl Fault {
     }
 
     /// The fault of a home that has no turtle file.
-    #[must_use]
     pub fn missing(metadata_present: bool) -> Self {
         let message = if metadata_present {
             "turtle missing, metadata present: opened for writing, the engine would take the directory for a new \
@@ -188,7 +181,6 @@ impl<'a> Lines<'a> {
 
 /// All pairs of a turtle file in their order, also of a damaged one; nothing is checked. The offsets
 /// hold up to the first byte that is not UTF-8.
-#[must_use]
 pub fn pairs(bytes: &[u8]) -> Vec<Pair> {
     Lines::of(&String::from_utf8_lossy(bytes)).pairs()
 }
@@ -231,7 +223,6 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
 
 /// A turtle around the metadata of the metadata file. `version` is the version text as the version
 /// file has it, `WiredTiger 12.0.0: (November 15, 2024)`; `None` if it states no three numbers.
-#[must_use]
 pub fn from_version_text(version: &str, metadata: String) -> Option<HomeTurtle> {
     let numbers = version.split_whitespace().nth(1)?.trim_end_matches(':');
     let mut numbers = numbers.split('.').map(str::parse);
@@ -250,7 +241,6 @@ pub fn from_version_text(version: &str, metadata: String) -> Option<HomeTurtle> 
 }
 
 /// The text of a turtle file as the engine writes it. Unknown pairs are not its own and left out.
-#[must_use]
 pub fn render(turtle: &HomeTurtle) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.

@@ -26,7 +26,6 @@ pub struct Image<'a> {
     pub era: Era,
     /// Page header; for a June 2025 delta its 20-byte form.
     pub page: PageHeader,
-    /// Block header.
     pub block: BlockHeader,
     block_offset: usize,
 }
@@ -60,25 +59,21 @@ impl<'a> Image<'a> {
     }
 
     /// The stored bytes.
-    #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// Whether the magic byte says delta.
-    #[must_use]
     pub fn is_delta(&self) -> bool {
         self.block.magic == block::MAGIC_DELTA
     }
 
     /// The checksum the image should carry (03.3).
-    #[must_use]
     pub fn compute_checksum(&self) -> u32 {
         crc::crc32c_zeroed(self.covered(), self.block_offset + 4)
     }
 
     /// Where the checksum lies; the one of the block before follows it.
-    #[must_use]
     pub fn checksum_offset(&self) -> usize {
         self.block_offset.saturating_add(4)
     }
@@ -90,13 +85,11 @@ impl<'a> Image<'a> {
     }
 
     /// The single bit whose flip explains a wrong checksum: offset in the image and bit number (03.3).
-    #[must_use]
     pub fn find_flipped_bit(&self, wanted: u32) -> Option<(usize, u8)> {
         crc::find_flipped_bit(self.covered(), self.block_offset + 4, wanted)
     }
 
     /// Where the cells start. Out-of-range header sizes fall back to the layout's own (03.1).
-    #[must_use]
     pub fn data_offset(&self) -> usize {
         let stored = usize::from(self.block.header_size);
         let natural = self.block_offset + block::HEADER_LEN;
@@ -110,13 +103,11 @@ impl<'a> Image<'a> {
     }
 
     /// Encrypted by the engine; the cells cannot be read without the key.
-    #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.block.flags & block::FLAG_ENCRYPTED != 0 || self.page.is_encrypted()
     }
 
     /// Compressed by the engine.
-    #[must_use]
     pub fn is_compressed(&self) -> bool {
         self.block.flags & block::FLAG_COMPRESSED != 0 || self.page.is_compressed()
     }
@@ -216,7 +207,6 @@ pub struct NewImage {
 
 impl NewImage {
     /// A base image in the current layout, the first of its page, not compressed.
-    #[must_use]
     pub fn new(page: PageHeader) -> Self {
         Self {
             page,
@@ -284,7 +274,6 @@ impl NewImage {
 }
 
 /// Build a stored image around `cells`. Returns the bytes and their checksum.
-#[must_use]
 pub fn build(new: &NewImage, cells: &[u8]) -> (Vec<u8>, u32) {
     let small = new.compressor.and_then(|c| {
         let plain = new.assemble(cells, true);

@@ -13,7 +13,6 @@ const MAX_PAYLOAD: u8 = 8;
 /// A decoded unsigned integer, and whether the engine would have written it this way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vuint {
-    /// The number.
     pub value: u64,
     /// False for forms that decode but are never written (`E0`, leading zero bytes).
     pub canonical: bool,

@@ -193,13 +193,11 @@ fn packed_b(bytes: &[u8]) -> Result<Fields> {
 }
 
 /// A page with the 16-byte header of version 1.
-#[must_use]
 pub fn encode_v1(payload: &[u8]) -> Vec<u8> {
     encode([1, 1, HEADER_V1, 0], None, payload)
 }
 
 /// A page with the 24-byte header of version 2.
-#[must_use]
 pub fn encode_v2(payload: &[u8], timestamp: u64) -> Vec<u8> {
     encode([2, 1, HEADER_V2, 0], Some(timestamp), payload)
 }

@@ -37,9 +37,7 @@ const FILE_SIZE_FIELD: usize = 9;
 /// The first bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptor {
-    /// Major version, 1.
     pub major: u16,
-    /// Minor version, 0.
     pub minor: u16,
     /// Stored checksum of the first allocation unit; [`allocation_size`] checks it.
     pub checksum: u32,
@@ -84,7 +82,6 @@ pub fn allocation_size(head: &[u8]) -> Result<u32> {
 }
 
 /// A descriptor for a new file, `alloc` bytes. `None` if `alloc` is no allocation size.
-#[must_use]
 #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
     check_alloc(alloc).ok()?;
@@ -132,7 +129,6 @@ impl LocalAddress {
     }
 
     /// First byte behind the block.
-    #[must_use]
     pub fn end(&self) -> u64 {
         self.offset.saturating_add(u64::from(self.size))
     }
@@ -270,7 +266,6 @@ impl ExtentList {
     }
 
     /// The data of a list block: what follows the block header.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         write_vuint(&mut out, EXTENT_MAGIC);

@@ -54,7 +54,6 @@ pub enum Class {
 
 impl Class {
     /// The engine's name of the error.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Invalid => "EINVAL",
@@ -106,7 +105,6 @@ impl FormatError {
         Self { class: Class::NotFound, message: message.into() }
     }
     /// The same error, said of something larger: `context: message`.
-    #[must_use]
     pub fn within(mut self, context: &str) -> Self {
         self.message = format!("{context}: {}", self.message);
         self

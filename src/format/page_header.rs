@@ -48,7 +48,6 @@ pub enum PageType {
 
 impl PageType {
     /// From the byte in the header.
-    #[must_use]
     pub fn from_byte(b: u8) -> Option<Self> {
         Some(match b {
             0 => Self::Invalid,
@@ -64,7 +63,6 @@ impl PageType {
     }
 
     /// The byte in the header.
-    #[must_use]
     pub fn byte(self) -> u8 {
         match self {
             Self::Invalid => 0,
@@ -79,7 +77,6 @@ impl PageType {
     }
 
     /// The field's usual words.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
@@ -94,7 +91,6 @@ impl PageType {
     }
 
     /// Internal pages hold address cells.
-    #[must_use]
     pub fn is_internal(self) -> bool {
         matches!(self, Self::RowInternal | Self::ColumnInternal)
     }
@@ -105,7 +101,6 @@ impl PageType {
 pub struct PageHeader {
     /// First record number of a column-store page, else 0.
     pub recno: u64,
-    /// Write generation.
     pub write_gen: u64,
     /// Uncompressed size in bytes, headers included.
     pub mem_size: u32,
@@ -113,9 +108,7 @@ pub struct PageHeader {
     pub entries: u32,
     /// The type byte as stored.
     pub type_byte: u8,
-    /// Page flags.
     pub flags: u8,
-    /// Unused, must be 0.
     pub unused: u8,
     /// 0 original, 1 timestamps.
     pub version: u8,
@@ -194,13 +187,11 @@ impl PageHeader {
     }
 
     /// Whether the image is compressed.
-    #[must_use]
     pub fn is_compressed(&self) -> bool {
         self.flags & FLAG_COMPRESSED != 0
     }
 
     /// Whether the image is encrypted.
-    #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.flags & FLAG_ENCRYPTED != 0
     }

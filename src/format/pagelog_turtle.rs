@@ -39,7 +39,6 @@ pub enum TurtleForm {
 /// A parsed turtle page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turtle {
-    /// The form of the page.
     pub form: TurtleForm,
     /// Version of the writer, if the page states one.
     pub version: Option<u32>,
@@ -49,7 +48,6 @@ pub struct Turtle {
     pub checkpoints: Vec<CheckpointEntry>,
     /// Timestamp of the checkpoint; 0 = none.
     pub timestamp: u64,
-    /// Oldest timestamp.
     pub oldest_timestamp: Option<u64>,
     /// Schema epoch, where those are enabled.
     pub schema_epoch: Option<u64>,

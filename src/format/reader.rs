@@ -11,7 +11,6 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A cursor at the start of `bytes`.
-    #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, pos: 0 }
     }
@@ -25,35 +24,30 @@ impl<'a> Reader<'a> {
     }
 
     /// Offset of the next byte.
-    #[must_use]
     #[inline]
     pub fn pos(&self) -> usize {
         self.pos
     }
 
     /// Bytes not yet read.
-    #[must_use]
     #[inline]
     pub fn remaining(&self) -> usize {
         self.bytes.len().saturating_sub(self.pos)
     }
 
     /// True at the end.
-    #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.remaining() == 0
     }
 
     /// The unread bytes, without moving.
-    #[must_use]
     #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.pos..).unwrap_or_default()
     }
 
     /// The next byte, without moving.
-    #[must_use]
     #[inline]
     pub fn peek(&self) -> Option<u8> {
         self.bytes.get(self.pos).copied()

@@ -20,7 +20,6 @@ enum State {
 /// What came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Out {
-    /// A byte of the log.
     Byte(u8),
     /// What an escape stood for.
     Escaped(u32),

@@ -74,7 +74,6 @@ pub struct RecordHeader {
     pub checksum: u32,
     /// 0x1 compressed, 0x2 encrypted.
     pub flags: u16,
-    /// Unused, 0.
     pub unused: u16,
     /// Bytes when decompressed, header included; 0 if not compressed.
     pub mem_len: u32,
@@ -97,13 +96,11 @@ impl RecordHeader {
     }
 
     /// The body is compressed.
-    #[must_use]
     pub fn is_compressed(&self) -> bool {
         self.flags & FLAG_COMPRESSED != 0
     }
 
     /// The body is encrypted, and not readable here.
-    #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.flags & FLAG_ENCRYPTED != 0
     }
@@ -139,7 +136,6 @@ pub enum End {
     },
     /// A record that was written completely, as its last byte is not 0, but does not match its checksum.
     BadChecksum {
-        /// In the header.
         stored: u32,
         /// Over the bytes.
         computed: u32,
@@ -166,9 +162,7 @@ impl std::fmt::Display for End {
 /// A record whose checksum holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Offset in the file.
     pub offset: u64,
-    /// Its header.
     pub header: RecordHeader,
     /// All its bytes, header and padding included.
     pub bytes: &'a [u8],
@@ -176,7 +170,6 @@ pub struct Record<'a> {
 
 /// Look for a record at `offset` of a file of `file_size` bytes; `window` is the file from there on,
 /// or as much of it as is at hand.
-#[must_use]
 pub fn next(window: &[u8], offset: u64, file_size: u64) -> Next<'_> {
     let left = file_size.saturating_sub(offset);
     if left == 0 {
@@ -257,7 +250,6 @@ impl FileHeader {
     }
 
     /// The file header record.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn encode(&self) -> Vec<u8> {
         let mut body = MAGIC.to_le_bytes().to_vec();
@@ -271,7 +263,6 @@ impl FileHeader {
 /// A record of the engine's form around a stored body: header, padding with its mark, checksum.
 ///
 /// For tests and forged logs; `mark` is false for the two records at the head of a file.
-#[must_use]
 #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn seal(body: &[u8], flags: u16, mem_len: u32, mark: bool) -> Vec<u8> {
     let used = body.len().saturating_add(HEADER_LEN);
@@ -299,21 +290,18 @@ pub struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// Records of a whole file.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn new(file: &'a [u8]) -> Self {
         Self { file, offset: FIRST_RECORD, end: None }
     }
 
     /// Why the walk ended, once it has.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
 
     /// Offset of the next record; at the end, the first byte that is not used.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn offset(&self) -> u64 {
         self.offset
@@ -352,7 +340,6 @@ impl<'a> Iterator for Records<'a> {
 }
 
 /// Offset of the first byte that is not zero.
-#[must_use]
 pub fn first_data(bytes: &[u8]) -> Option<u64> {
     /// Compared at once; the comparison of blocks is what makes long runs of zeros cheap.
     const BLOCK: usize = 4096;

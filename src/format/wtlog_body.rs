@@ -21,12 +21,7 @@ pub enum Body<'a> {
         snapshot: Vec<u64>,
     },
     /// Type 1: a transaction.
-    Commit {
-        /// Its id.
-        txn: u64,
-        /// What it did.
-        operations: Operations<'a>,
-    },
+    Commit { txn: u64, operations: Operations<'a> },
     /// Type 2: a file was flushed.
     FileSync {
         /// The file; 0 for all of them.
@@ -39,12 +34,7 @@ pub enum Body<'a> {
     /// Type 4: operations of the log itself.
     System(Operations<'a>),
     /// Another type.
-    Unknown {
-        /// Its number.
-        kind: u64,
-        /// The rest of the body.
-        rest: &'a [u8],
-    },
+    Unknown { kind: u64, rest: &'a [u8] },
 }
 
 impl<'a> Body<'a> {
@@ -89,7 +79,6 @@ impl<'a> Body<'a> {
 
     /// Bytes of the body that hold content, the rest being padding. `None` if it holds operations
     /// (their end is known when they are read, [`Operations::offset`]) or is of unknown type.
-    #[must_use]
     pub fn used(&self, body: &'a [u8]) -> Option<usize> {
         if matches!(self, Self::Commit { .. } | Self::System(_) | Self::Unknown { .. }) {
             return None;
@@ -99,7 +88,6 @@ impl<'a> Body<'a> {
     }
 
     /// The name of the record type.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn name(&self) -> &'static str {
         match self {
@@ -123,7 +111,6 @@ pub struct Operations<'a> {
 
 impl Operations<'_> {
     /// Offset in the body of the next operation; when there is none left, the end of the content.
-    #[must_use]
     pub fn offset(&self) -> usize {
         self.reader.pos()
     }
@@ -157,61 +144,42 @@ pub struct Operation<'a> {
     pub kind: u64,
     /// Recovery ignores it (bit 2^31 of the type).
     pub ignored: bool,
-    /// What it does.
     pub change: Change<'a>,
 }
 
 /// What an operation does. File id 0 is the metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// Types 1 and 9.
     ColumnPut {
-        /// File.
         file_id: u32,
         /// Record number.
         recno: u64,
-        /// Value, or the change to it.
         value: &'a [u8],
-        /// `value` is a change.
         modify: bool,
     },
-    /// Type 2.
     ColumnRemove {
-        /// File.
         file_id: u32,
         /// Record number.
         recno: u64,
     },
-    /// Type 3.
     ColumnTruncate {
-        /// File.
         file_id: u32,
         /// First record number.
         start: u64,
         /// Last record number.
         stop: u64,
     },
-    /// Types 4 and 10.
     RowPut {
-        /// File.
         file_id: u32,
-        /// Key.
         key: &'a [u8],
-        /// Value, or the change to it.
         value: &'a [u8],
-        /// `value` is a change.
         modify: bool,
     },
-    /// Type 5.
     RowRemove {
-        /// File.
         file_id: u32,
-        /// Key.
         key: &'a [u8],
     },
-    /// Type 6.
     RowTruncate {
-        /// File.
         file_id: u32,
         /// First key.
         start: &'a [u8],
@@ -220,37 +188,28 @@ pub enum Change<'a> {
         /// Which of the two are given.
         mode: u64,
     },
-    /// Type 7.
     CheckpointStart,
     /// Type 8: end of the last record of the previous log file.
     PreviousLsn(LogLsn),
-    /// Type 11.
     Timestamps {
         /// Seconds and nanoseconds of the clock.
         clock: (u64, u64),
-        /// Commit timestamp.
         commit: u64,
-        /// Durable timestamp.
         durable: u64,
         /// First commit timestamp.
         first_commit: u64,
-        /// Prepare timestamp.
         prepare: u64,
-        /// Read timestamp.
         read: u64,
     },
     /// Type 12: an incremental backup began.
     BackupId {
-        /// Slot.
         index: u64,
         /// Bytes per bit.
         granularity: u64,
-        /// Its name.
         name: &'a [u8],
     },
     /// Another type.
     Unknown {
-        /// The fields.
         fields: &'a [u8],
     },
 }
@@ -278,7 +237,6 @@ impl<'a> Operation<'a> {
     }
 
     /// The file it works on.
-    #[must_use]
     pub fn file_id(&self) -> Option<u32> {
         match self.change {
             Change::ColumnPut { file_id, .. }

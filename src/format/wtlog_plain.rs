@@ -21,13 +21,11 @@ pub struct Plain<'a> {
 
 impl Plain<'_> {
     /// The body.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         self.bytes.get(self.from..).unwrap_or_default()
     }
 
     /// What the body was compressed with.
-    #[must_use]
     pub fn compressor(&self) -> Option<Compressor> {
         self.compressor
     }
@@ -35,19 +33,16 @@ impl Plain<'_> {
 
 impl<'a> Record<'a> {
     /// The body as it is stored, padding included.
-    #[must_use]
     pub fn stored(&self) -> &'a [u8] {
         self.bytes.get(HEADER_LEN..).unwrap_or_default()
     }
 
     /// The place of the record in the log.
-    #[must_use]
     pub fn lsn(&self, file: u32) -> LogLsn {
         LogLsn { file, offset: self.offset }
     }
 
     /// What the header says against the rules, in words.
-    #[must_use]
     pub fn header_fault(&self) -> Option<String> {
         let h = self.header;
         if h.flags & !(FLAG_COMPRESSED | FLAG_ENCRYPTED) != 0 {
@@ -65,7 +60,6 @@ impl<'a> Record<'a> {
 
     /// Length of the encrypted record without padding; `None` if it is not encrypted or the length
     /// is impossible.
-    #[must_use]
     pub fn encrypted_len(&self) -> Option<usize> {
         let len = Reader::new(self.stored()).u32le().ok().and_then(|n| usize::try_from(n).ok())?;
         Some(len).filter(|n| self.header.is_encrypted() && (HEADER_LEN + 4..=self.bytes.len()).contains(n))
@@ -116,14 +110,12 @@ impl<'a> Record<'a> {
     ///
     /// `used` bytes of the plain body are content ([`Operations::offset`] or [`Body::used`]). The
     /// two records at the head of a file have no mark and are not checked.
-    #[must_use]
     pub fn padding_fault(&self, plain: &Plain<'_>, used: usize) -> Option<String> {
         let end = if plain.compressor.is_some() { plain.stored_end? } else { used.saturating_add(HEADER_LEN) };
         self.padding_fault_from(end)
     }
 
     /// The same for an encrypted record, of which only the length is known.
-    #[must_use]
     pub fn encrypted_padding_fault(&self) -> Option<String> {
         match self.encrypted_len() {
             Some(end) => self.padding_fault_from(end),

@@ -21,9 +21,7 @@ const FLIP_SEARCH: usize = 64 << 20;
 /// Both headers of a block.
 #[derive(Debug, Clone, Copy)]
 pub struct Headers {
-    /// The page header.
     pub page: PageHeader,
-    /// The block header.
     pub block: LocalBlockHeader,
 }
 
@@ -71,7 +69,6 @@ pub enum Verified {
 }
 
 /// Compare a block with its cookie, in the engine's order (16.2).
-#[must_use]
 pub fn verify(stored: &[u8], address: &LocalAddress) -> Verified {
     let bad =
         |found: BadSum| Fault::at(FaultKind::Checksum, address, Fact::Checksum { expected: address.checksum, found });

@@ -13,7 +13,6 @@ use rayon::prelude::*;
 
 /// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live
 /// (16.8.4). Counts and verifies them; the tree then is what is live.
-#[must_use]
 pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walked, seen: &Seen) -> Walked {
     let mut out = Walked {
         units: live.clone(),

@@ -43,7 +43,6 @@ pub enum List {
 
 impl List {
     /// The extents; `None` if they are not known.
-    #[must_use]
     pub fn extents(&self) -> Option<&[Extent]> {
         match self {
             Self::Empty => Some(&[]),
@@ -61,7 +60,6 @@ impl Checkpoint {
 }
 
 /// Read all checkpoints of a file, oldest first as in the metadata.
-#[must_use]
 pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Checkpoint> {
     let cookies: Vec<_> = entries
         .iter()

@@ -39,7 +39,6 @@ pub enum Issue {
     TurtleInvalid {
         /// Byte in the turtle.
         offset: u64,
-        /// Why.
         reason: String,
     },
     /// The turtle's cookie leads nowhere, and the copy in the metadata file leads to the metadata.
@@ -51,21 +50,14 @@ pub enum Issue {
     },
     /// A row of the metadata.
     Row {
-        /// Its key.
         key: String,
         /// Why it is of no use.
         reason: String,
     },
     /// Two files with one id.
-    DuplicateId {
-        /// The id.
-        id: u64,
-        /// Their URIs.
-        uris: Vec<String>,
-    },
+    DuplicateId { id: u64, uris: Vec<String> },
     /// A table, index or column group whose file is not in the metadata.
     Source {
-        /// Its key.
         key: String,
         /// The file it names.
         source: String,
@@ -90,7 +82,6 @@ pub enum Way {
 /// A home directory.
 #[derive(Debug)]
 pub struct Home {
-    /// Its path.
     pub dir: PathBuf,
     /// Every regular file below it: name and size.
     pub inventory: BTreeMap<String, u64>,
@@ -166,7 +157,6 @@ impl Home {
     }
 
     /// One block file without a home.
-    #[must_use]
     pub fn alone(dir: &Path, name: &str, options: Options) -> Self {
         let size = std::fs::metadata(dir.join(name)).map_or(0, |m| m.len());
         let mut found = Inventory::default();
@@ -206,19 +196,16 @@ impl Home {
     }
 
     /// The path of a file of the catalog.
-    #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
     /// The entry of a file.
-    #[must_use]
     pub fn file(&self, name: &str) -> Option<&FileEntry> {
         self.files.iter().find(|f| f.name == name)
     }
 
     /// Whether something below the home is known to be there, or a part of it, and could not be read.
-    #[must_use]
     pub fn is_unread(&self, name: &str) -> bool {
         matches!(self.coverage.fate(name), Some(Fate::NotChecked(_)))
     }
@@ -584,7 +571,6 @@ fn is_below(name: &str) -> bool {
 }
 
 /// A file that holds blocks, by its name or its first bytes; not the copies that salvage leaves.
-#[must_use]
 pub fn is_block_file(path: &Path) -> bool {
     has_block_name(path) || has_magic(path)
 }

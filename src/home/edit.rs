@@ -43,16 +43,11 @@ pub enum LocalEdit {
         file: String,
         /// The checkpoint, which must be its newest.
         checkpoint: String,
-        /// `size=` to be.
         size: u64,
-        /// Size in the cookie to be.
         cookie_size: u64,
     },
     /// Write `WiredTiger.turtle` anew.
-    Turtle {
-        /// The whole text.
-        text: String,
-    },
+    Turtle { text: String },
 }
 
 /// One change of one file, with its content before and after.
@@ -93,7 +88,6 @@ pub enum FileChange {
 
 impl FileChange {
     /// The file, by its name below the home.
-    #[must_use]
     pub fn file(&self) -> &str {
         match self {
             Self::Write { file, .. } | Self::Replace { file, .. } => file,
@@ -126,7 +120,6 @@ pub(crate) struct Prepared {
 pub(crate) struct NewBlock {
     /// First byte in the metadata file.
     pub(crate) offset: u64,
-    /// Bytes.
     pub(crate) size: u32,
     /// Its page type in words.
     pub(crate) kind: &'static str,
@@ -368,7 +361,6 @@ enum Found {
     After,
     /// On the way from one to the other.
     Partial,
-    /// Neither; what it is.
     Other(String),
 }
 

@@ -24,7 +24,6 @@ pub enum Source {
 
 impl Source {
     /// In words.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Turtle => "turtle",
@@ -40,11 +39,9 @@ impl Source {
 pub struct FileEntry {
     /// Name below the home.
     pub name: String,
-    /// `file:` URI.
     pub uri: String,
     /// Where all this comes from.
     pub source: Source,
-    /// File id.
     pub id: Option<u64>,
     /// Allocation size.
     pub alloc: u32,
@@ -52,15 +49,12 @@ pub struct FileEntry {
     pub compressor: String,
     /// Name of the encryptor; empty for none or the connection's.
     pub encryptor: String,
-    /// Key format.
     pub key_format: String,
-    /// Value format.
     pub value_format: String,
     /// Bits of a value, fixed-length column stores.
     pub fixed_width: Option<u8>,
     /// Keys ascend in byte order; false with a collator.
     pub byte_order: bool,
-    /// The checksum setting.
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub checksum: String,
     /// Values are BSON documents: a collection of MongoDB.
@@ -126,7 +120,6 @@ impl FileEntry {
     }
 
     /// A file that nothing describes.
-    #[must_use]
     pub fn nothing(name: &str, alloc: u32) -> Self {
         Self {
             name: name.to_string(),
@@ -148,7 +141,6 @@ impl FileEntry {
     }
 
     /// `row`, `column-variable`, `column-fixed`, or `unknown`.
-    #[must_use]
     pub fn kind(&self) -> &'static str {
         match (self.key_format.as_str(), self.fixed_width) {
             ("", _) => "unknown",
@@ -159,7 +151,6 @@ impl FileEntry {
     }
 
     /// The type of internal pages, if known.
-    #[must_use]
     pub fn internal_type(&self) -> Option<PageType> {
         match self.kind() {
             "unknown" => None,
@@ -169,7 +160,6 @@ impl FileEntry {
     }
 
     /// The type of leaf pages, if known.
-    #[must_use]
     pub fn leaf_type(&self) -> Option<PageType> {
         match self.kind() {
             "row" => Some(PageType::RowLeaf),
@@ -180,25 +170,21 @@ impl FileEntry {
     }
 
     /// The compressor, where it is one this tool has; the framing decides otherwise.
-    #[must_use]
     pub fn compression(&self) -> Option<Compressor> {
         Compressor::from_name(&self.compressor)
     }
 
     /// Time windows are compared with the parent's in every file but the metadata (17.5).
-    #[must_use]
     pub fn compares_windows(&self) -> bool {
         self.name != METADATA
     }
 
     /// The history store.
-    #[must_use]
     pub fn is_history_store(&self) -> bool {
         self.name == HISTORY_STORE
     }
 
     /// The checkpoints come from the file itself, so comparing them with it proves nothing.
-    #[must_use]
     pub fn is_recovered(&self) -> bool {
         self.source == Source::Recovery
     }

@@ -122,7 +122,6 @@ pub enum Which {
 
 impl Which {
     /// The word.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Alloc => "alloc",
@@ -316,13 +315,11 @@ pub enum Fact {
 
 impl Fact {
     /// A page beyond the separators around it.
-    #[must_use]
     pub fn is_unfit(&self) -> bool {
         matches!(self, Self::Rule { broken: Broken { what: What::BelowSeparator | What::NotBelowNext, .. }, .. })
     }
 
     /// Whether two facts of one kind about one block ask for the same thing, so that one fault tells both.
-    #[must_use]
     fn asks_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Rule { .. }, Self::Rule { .. }) | (Self::Twice { .. }, Self::Twice { .. }) => true,
@@ -377,26 +374,22 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of the block at an address.
-    #[must_use]
     pub fn at(kind: FaultKind, address: &LocalAddress, fact: Fact) -> Self {
         Self::new(kind, address.offset, address.size, fact)
     }
 
     /// A fault at an offset.
-    #[must_use]
     pub fn new(kind: FaultKind, offset: u64, size: u32, fact: Fact) -> Self {
         Self { kind, offset, size, fact, notes: Vec::new(), parent: None, mended: false }
     }
 
     /// Say more.
-    #[must_use]
     pub fn with(mut self, note: Note) -> Self {
         self.notes.push(note);
         self
     }
 
     /// Say which page refers to the block.
-    #[must_use]
     pub fn below(mut self, parent: &LocalAddress) -> Self {
         if parent.offset != self.offset {
             self.parent = Some(parent.offset);
@@ -405,7 +398,6 @@ impl Fault {
     }
 
     /// The same fault, reached through whatever page.
-    #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (self.kind, self.offset, self.size) == (other.kind, other.offset, other.size)
             && self.fact == other.fact
@@ -413,7 +405,6 @@ impl Fault {
     }
 
     /// Say that the walk went on as if the block were whole.
-    #[must_use]
     pub fn mended(mut self) -> Self {
         self.mended = true;
         self

@@ -25,11 +25,9 @@ const HISTORY_HEADER: usize = 32;
 /// What separates a page from its neighbour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// A key.
     Key(Vec<u8>),
     /// A key in an overflow item.
     Overflow(LocalAddress),
-    /// A record number.
     Record(u64),
 }
 

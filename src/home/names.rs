@@ -42,11 +42,9 @@ pub enum What {
 /// What a file is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// What it holds.
     pub what: What,
     /// `db.collection`; empty for files that belong to none.
     pub namespace: String,
-    /// Name of the index.
     pub index: Option<String>,
     /// UUID of the collection.
     pub uuid: Option<[u8; 16]>,
@@ -56,7 +54,6 @@ pub struct Name {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
     idents: BTreeMap<String, Name>,
-    /// Rows of the catalog.
     pub rows: u64,
     /// Rows that are no whole BSON document.
     pub broken: u64,
@@ -108,7 +105,6 @@ impl Names {
     }
 
     /// The name of an ident (`collection-0--7234567890123456789`), the special ones included.
-    #[must_use]
     pub fn get(&self, ident: &str) -> Option<Name> {
         if let Some((_, what)) = SPECIAL.iter().find(|(special, _)| *special == ident) {
             return Some(Name { what: *what, namespace: String::new(), index: None, uuid: None });
@@ -117,7 +113,6 @@ impl Names {
     }
 
     /// The name of a file (`collection-0--7234567890123456789.wt`, also with `file:` before it).
-    #[must_use]
     pub fn for_file(&self, file: &str) -> Option<Name> {
         let file = file.strip_prefix(FILE).unwrap_or(file);
         let ident = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;
@@ -218,7 +213,6 @@ impl Sizes {
     }
 
     /// The size of the table with this ident.
-    #[must_use]
     pub fn for_ident(&self, ident: &str) -> Option<Size> {
         self.by_uri.get(&format!("table:{ident}")).copied()
     }

@@ -26,7 +26,6 @@ const NO_KEY: &[u8] = &[0];
 pub(super) struct Block {
     /// Where it will lie.
     pub(super) address: LocalAddress,
-    /// Its page type.
     pub(super) kind: PageType,
     /// Keys of the changed rows in it.
     pub(super) keys: Vec<Vec<u8>>,
@@ -167,7 +166,6 @@ fn put_header(block: &mut [u8], header: &LocalBlockHeader) {
 /// A page as it is.
 pub(super) struct Loaded {
     pub(super) headers: Headers,
-    /// The plain image.
     pub(super) plain: Vec<u8>,
     compressor: Option<Compressor>,
 }
@@ -237,7 +235,6 @@ struct Entry {
 /// A row of a leaf as it is.
 struct OldRow<'a> {
     key_cell: Cell<'a>,
-    /// The whole key.
     key: Vec<u8>,
     value: Option<Cell<'a>>,
 }
@@ -246,7 +243,6 @@ struct OldRow<'a> {
 struct NewRow<'a> {
     /// The key cell as it was.
     raw_key: &'a [u8],
-    /// The whole key.
     key: Vec<u8>,
     /// The key is an overflow item.
     key_item: bool,
@@ -260,7 +256,6 @@ struct NewRow<'a> {
 
 /// Writes new versions of the pages that lead to changed rows.
 pub(super) struct Rewriter<'r> {
-    /// The tree.
     pub(super) shape: &'r Shape<'r>,
     /// New values by key.
     pub(super) values: &'r BTreeMap<Vec<u8>, Vec<u8>>,

@@ -18,7 +18,6 @@ pub struct Recovered {
     pub avail: LocalAddress,
     /// The allocation size: what the metadata text says, else the descriptor, else what all offsets share.
     pub alloc: u32,
-    /// The data.
     pub recovery: Recovery,
     /// The complete checkpoint cookie.
     pub checkpoint: LocalCheckpoint,
@@ -27,7 +26,6 @@ pub struct Recovered {
 impl Recovered {
     /// The file's configuration text with its checkpoints replaced by those of the recovery data, as
     /// the metadata would have it. `None` if it is encrypted.
-    #[must_use]
     pub fn config_text(&self) -> Option<String> {
         let text = self.recovery.file_metadata().ok()??;
         let config = Config::parse(text).ok()?;
@@ -50,7 +48,6 @@ impl Recovered {
     }
 
     /// `(NAME=(addr="..",..),..)` with the last cookie completed.
-    #[must_use]
     pub fn checkpoint_list(&self) -> Option<String> {
         let incomplete = hex::encode(&self.recovery.cookie);
         let complete = hex::encode(self.checkpoint.encode(self.alloc).ok()?);
@@ -74,7 +71,6 @@ impl Recovered {
 
 /// The recovery data in the avail block of a checkpoint. `None` where there is none, or the block is
 /// damaged, which is the business of whoever reads it as a list.
-#[must_use]
 pub fn beside(file: &BlockFile, alloc: u32, avail: &LocalAddress) -> Option<Recovered> {
     let mut buffer = Vec::new();
     let stored = block::load(file, avail, &mut buffer, &mut Vec::new())?;
@@ -84,7 +80,6 @@ pub fn beside(file: &BlockFile, alloc: u32, avail: &LocalAddress) -> Option<Reco
 }
 
 /// Look through the whole file for the newest checkpoint. `alloc` is the allocation size, where known.
-#[must_use]
 pub fn scan(file: &BlockFile, alloc: Option<u32>, progress: &dyn Fn(u64)) -> Option<Recovered> {
     let step = alloc.unwrap_or(SMALLEST);
     let mut buffer = Vec::new();

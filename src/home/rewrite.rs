@@ -50,11 +50,9 @@ pub(super) struct Row {
 /// A file of a row store.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'s> {
-    /// The file.
     pub(super) path: &'s Path,
     /// What its metadata says.
     pub(super) entry: &'s FileEntry,
-    /// Its metadata.
     pub(super) text: &'s str,
 }
 

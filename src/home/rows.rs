@@ -33,7 +33,6 @@ pub(super) struct Read<T = Vec<u8>> {
 
 /// Read the rows of the newest checkpoint. Damage is left to the audit of the file; here it only
 /// costs rows.
-#[must_use]
 pub(super) fn read(file: &BlockFile, entry: &FileEntry) -> Read {
     let mut out = Read { rows: Vec::new(), complete: true, opaque: None };
     let mut kept = 0_usize;
@@ -56,7 +55,6 @@ pub(super) fn read(file: &BlockFile, entry: &FileEntry) -> Read {
 pub struct Scanned {
     /// The address it was reached by; `None`: the checkpoint's cookie could not be decoded.
     pub address: Option<LocalAddress>,
-    /// Levels above it.
     pub level: usize,
     /// Its type, where it could be read.
     pub kind: Option<PageType>,
@@ -81,7 +79,6 @@ pub struct Scan<'a, F> {
 
 impl<'a, F: Borrow<BlockFile>> Scan<'a, F> {
     /// From the root on.
-    #[must_use]
     pub fn new(file: F, entry: &'a FileEntry) -> Self {
         let mut out = Self { file, entry, end: 0, stack: Vec::new(), visited: HashSet::new(), undecodable: false };
         let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else { return out };

@@ -17,19 +17,16 @@ pub struct Seen {
 
 impl Seen {
     /// None so far.
-    #[must_use]
     pub fn new(alloc: u32) -> Self {
         Self { starts: Mutex::default(), items: Mutex::default(), alloc: u64::from(alloc.max(1)), once: false }
     }
 
     /// For a file with one checkpoint: no block is met again.
-    #[must_use]
     pub fn once(self) -> Self {
         Self { once: true, ..self }
     }
 
     /// Whether an overflow item was verified.
-    #[must_use]
     pub fn has_item(&self, address: &LocalAddress) -> bool {
         locked(&self.items).contains(address.offset / self.alloc)
     }
@@ -40,7 +37,6 @@ impl Seen {
     }
 
     /// Whether a block was verified.
-    #[must_use]
     pub fn has(&self, address: &LocalAddress) -> bool {
         !self.once && locked(&self.starts).contains(address.offset / self.alloc)
     }

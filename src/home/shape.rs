@@ -12,7 +12,6 @@ use std::collections::HashSet;
 
 /// What a walk needs to know of its tree.
 pub struct Shape<'s> {
-    /// The file.
     pub file: &'s BlockFile,
     /// What the metadata says of it.
     pub entry: &'s FileEntry,
@@ -28,7 +27,6 @@ pub struct Shape<'s> {
 
 impl Shape<'_> {
     /// The bounds of addresses.
-    #[must_use]
     pub fn bounds(&self) -> Bounds {
         Bounds { alloc: self.entry.alloc, file_size: self.end }
     }

@@ -30,13 +30,11 @@ pub struct Span {
 
 impl Span {
     /// Bytes.
-    #[must_use]
     pub fn len(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 
     /// No byte at all.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.end <= self.start
@@ -45,14 +43,12 @@ impl Span {
 
 impl Units {
     /// An empty set for a file of `size` bytes (the last unit may be a part) with this allocation size.
-    #[must_use]
     pub fn new(alloc: u32, size: u64) -> Self {
         let alloc = u64::from(alloc.max(1));
         Self { set: RoaringTreemap::new(), alloc, end: size.div_ceil(alloc).min(MOST_UNITS) }
     }
 
     /// An empty set for the same file.
-    #[must_use]
     pub fn empty(&self) -> Self {
         Self { set: RoaringTreemap::new(), ..*self }
     }
@@ -64,7 +60,6 @@ impl Units {
     }
 
     /// Bytes of the units that a range touches.
-    #[must_use]
     pub fn width(&self, offset: u64, size: u64) -> u64 {
         let range = self.units(offset, size);
         range.end.saturating_sub(range.start) * self.alloc
@@ -101,7 +96,6 @@ impl Units {
     }
 
     /// Whether any unit of a range is in the set.
-    #[must_use]
     pub fn touches(&self, offset: u64, size: u64) -> bool {
         let units = self.units(offset, size);
         if units.end.saturating_sub(units.start) <= FEW_UNITS {
@@ -123,25 +117,21 @@ impl Units {
     }
 
     /// What both sets have.
-    #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         Self { set: &self.set & &other.set, ..*self }
     }
 
     /// What this set has and the other has not.
-    #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         Self { set: &self.set - &other.set, ..*self }
     }
 
     /// Nothing in it.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty()
     }
 
     /// Bytes in the set; the last unit counts whole.
-    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.set.len().saturating_mul(self.alloc)
     }
@@ -223,7 +213,6 @@ pub struct Part {
     pub internal: Units,
     /// Overflow items among it.
     pub overflow: Units,
-    /// The root.
     pub root: Option<LocalAddress>,
     /// The blocks of the lists.
     pub lists: Vec<LocalAddress>,
@@ -248,13 +237,11 @@ pub struct Account {
 
 impl Account {
     /// The units of a class.
-    #[must_use]
     pub fn of(&self, what: Use) -> Option<&Units> {
         self.uses.iter().find(|(u, _)| *u == what).map(|(_, units)| units)
     }
 
     /// Bytes of a class.
-    #[must_use]
     pub fn bytes(&self, what: Use) -> u64 {
         self.of(what).map_or(0, Units::bytes)
     }
@@ -262,7 +249,6 @@ impl Account {
 
 /// Account for all units below `file_size`. `avail` is the last checkpoint's avail list without its own
 /// block, `None` if it could not be read. The last part is the newest checkpoint.
-#[must_use]
 pub fn account(alloc: u32, file_size: u64, parts: &[Part], avail: Option<&[Extent]>) -> Account {
     let none = Units::new(alloc, file_size);
     let mut overlaps = Vec::new();

@@ -48,7 +48,6 @@ pub struct Walked {
     pub by_type: Types,
     /// Children that a fast truncate deleted.
     pub deleted_children: u64,
-    /// Levels.
     pub depth: u64,
     /// Rows, if leaves were decoded.
     pub rows: Option<RowCounts>,
@@ -58,7 +57,6 @@ pub struct Walked {
     pub unread: u64,
     /// Content could not be looked into, and why.
     pub opaque: Option<Opaque>,
-    /// What is wrong.
     pub faults: Vec<Fault>,
 }
 
@@ -79,7 +77,6 @@ impl Types {
     }
 
     /// Those that occur, in words.
-    #[must_use]
     pub fn words(&self) -> BTreeMap<&'static str, u64> {
         let types = (0_u8..).zip(self.known).filter_map(|(byte, n)| Some((PageType::from_byte(byte)?.name(), n)));
         types.chain([("unknown", self.unknown)]).filter(|(_, n)| *n > 0).collect()

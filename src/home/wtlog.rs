@@ -69,23 +69,17 @@ impl Kind {
 /// One log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFile {
-    /// Its name.
     pub name: String,
-    /// Where it is.
     pub path: PathBuf,
-    /// What it is for.
     pub kind: Kind,
     /// The number in its name.
     pub number: u32,
-    /// Bytes.
     pub size: u64,
     /// Version in its file header, if that is readable.
     pub version: Option<u16>,
     /// Records, the file header not counted (the previous-LSN record is).
     pub records: u64,
-    /// The first of them.
     pub first: Option<LogLsn>,
-    /// The last of them.
     pub last: Option<LogLsn>,
     /// First byte behind the last record.
     pub used: u64,
@@ -100,7 +94,6 @@ pub struct LogFile {
 /// A checkpoint record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Where it is.
     pub at: LogLsn,
     /// Where recovery begins; the `checkpoint_lsn` of the metadata is such a place.
     pub lsn: LogLsn,
@@ -137,11 +130,9 @@ pub enum Severity {
 pub struct Problem {
     /// Name of the file, or of the one that is missing.
     pub file: String,
-    /// Offset in it.
     pub offset: u64,
     /// Normal or damage.
     pub severity: Severity,
-    /// What it is.
     pub what: What,
 }
 
@@ -251,7 +242,6 @@ pub struct MetadataChange {
     pub change: RowChange,
     /// `id=` of the value that was written.
     pub id: Option<u32>,
-    /// The record it is in.
     pub lsn: LogLsn,
     /// It lies between the beginning of the last checkpoint and its record: as a rule the
     /// checkpoint's own entry in the metadata, which the checkpoint of the metadata holds.
@@ -265,7 +255,6 @@ pub struct Summary {
     pub files: Vec<LogFile>,
     /// The last checkpoint record.
     pub last_checkpoint: Option<Checkpoint>,
-    /// Clean or not.
     pub state: State,
     /// Transactions recovery would replay: those from [`Checkpoint::lsn`] on, or all of them.
     pub commits: u64,
@@ -304,7 +293,6 @@ impl Summary {
     }
 
     /// A recovery has something to do. It may also have if the state is [`State::Unknown`].
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn needs_recovery(&self) -> bool {
         self.state == State::NeedsRecovery

@@ -17,7 +17,6 @@ pub enum Rule {
 
 impl Rule {
     /// The name in scenarios and reports.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::AtPut => "at-put",
@@ -26,7 +25,6 @@ impl Rule {
     }
 
     /// The other one.
-    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::AtPut => Self::Deferred,
@@ -47,13 +45,11 @@ pub struct Account {
 
 impl Account {
     /// Nothing is counted yet.
-    #[must_use]
     pub fn new(rule: Rule) -> Self {
         Self { rule, total: 0, pending: (0, 0) }
     }
 
     /// What a checkpoint would publish now.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -87,7 +83,6 @@ impl Account {
 
     /// What a page whose id was given up still has to be taken off for. At the put, the discard took
     /// off what it knew of, and nothing remembers the rest; deferred, nothing was taken off yet.
-    #[must_use]
     pub fn still_owed(&self, owed: u32) -> u32 {
         match self.rule {
             Rule::AtPut => 0,
@@ -112,7 +107,6 @@ impl Account {
 pub struct Entry {
     pub(super) addr: String,
     pub(super) order: u64,
-    /// What it publishes.
     pub size: u64,
     /// Stored bytes of its pages.
     pub true_size: u64,
@@ -124,7 +118,6 @@ pub struct Entry {
 }
 
 /// `a - b` with its sign.
-#[must_use]
 pub fn signed(a: u64, b: u64) -> i64 {
     let distance = i64::try_from(a.abs_diff(b)).unwrap_or(i64::MAX);
     if a >= b { distance } else { -distance }

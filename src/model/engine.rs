@@ -39,7 +39,6 @@ pub struct Published {
 #[derive(Debug)]
 pub struct Engine {
     generation: Generation,
-    /// The page log.
     pub log: Log,
     /// The tree of the shared metadata.
     pub metadata: Tree,
@@ -58,7 +57,6 @@ pub struct Engine {
 
 impl Engine {
     /// An engine of a generation that keeps discard records.
-    #[must_use]
     pub fn new(generation: Generation, log: Log) -> Self {
         let own = |uri: &str, newer: TableId, older: TableId| {
             let table = if generation.keeps_sizes() { newer } else { older };
@@ -83,7 +81,6 @@ impl Engine {
     }
 
     /// Table of the turtle page.
-    #[must_use]
     pub fn turtle_table(&self) -> TableId {
         let [newer, older] = TURTLE_TABLES;
         if self.generation.keeps_sizes() { newer } else { older }

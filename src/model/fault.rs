@@ -44,7 +44,6 @@ pub enum Role {
     Leaf,
     /// The full image below a leaf's deltas.
     Base,
-    /// An internal page.
     Internal,
     /// A page of the shared metadata.
     Metadata,
@@ -82,25 +81,21 @@ pub enum Deed {
 
 impl Deed {
     /// Whether it is done to a leaf.
-    #[must_use]
     pub fn is_of_leaf(&self) -> bool {
         matches!(self, Fails(..) | Puts(Role::Leaf | Role::Base, _) | Addressed(_) | Discards)
     }
 
     /// Whether it is done to an internal page above leaves.
-    #[must_use]
     pub fn is_of_parent(&self) -> bool {
         matches!(self, Puts(Role::Internal, _))
     }
 
     /// Whether it is done to what a checkpoint publishes, and once.
-    #[must_use]
     pub fn is_of_checkpoint(&self) -> bool {
         matches!(self, Puts(Role::Metadata | Role::Turtle | Role::Completion, _) | Rotates)
     }
 
     /// Whether only sizes and keys tell of it, which the first generations do not keep.
-    #[must_use]
     pub fn needs_sizes(&self) -> bool {
         matches!(self, Fails(_, Fail::AfterPack) | Totals(_) | Rotates)
     }
@@ -109,7 +104,6 @@ impl Deed {
 /// A line of the list.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// What is done.
     pub deed: Deed,
     /// Codes of findings, or classes of rows, in a page log; at least one comes of it. None: it need not show.
     pub codes: &'static [&'static str],
@@ -126,7 +120,6 @@ macro_rules! faults {
 
         impl Fault {
             /// Its line in the list.
-            #[must_use]
             pub fn row(self) -> Row {
                 match self {
                     $(Self::$fault => Row { deed: $deed, codes: &[$($code),*], home: &[$($home),*] },)+
@@ -197,14 +190,12 @@ faults! {
 
 impl Fault {
     /// Whether the forge makes it: its truth has to name what must be found.
-    #[must_use]
     pub fn is_forged(self) -> bool {
         let Row { deed, codes, .. } = self.row();
         !matches!(deed, Puts(Role::File, _)) && !codes.is_empty()
     }
 
     /// Whether `damage` does it to a store that is there.
-    #[must_use]
     pub fn is_injury(self) -> bool {
         matches!(self.row().deed, Puts(..))
     }

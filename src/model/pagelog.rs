@@ -11,17 +11,13 @@ use std::collections::HashMap;
 /// Puts, their bytes, and discards so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Blocks.
     pub puts: u64,
-    /// Their bytes.
     pub bytes: u64,
-    /// Discard records.
     pub discards: u64,
 }
 
 impl Traffic {
     /// What came after `before`.
-    #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
             puts: self.puts.saturating_sub(before.puts),
@@ -48,7 +44,6 @@ pub struct Log {
 
 impl Log {
     /// Into a store.
-    #[must_use]
     pub fn into_store(store: Writer) -> Self {
         Self { store: Some(store), ..Self::default() }
     }
@@ -60,7 +55,6 @@ impl Log {
     }
 
     /// The last LSN assigned.
-    #[must_use]
     pub fn last_lsn(&self) -> Lsn {
         self.lsn
     }
@@ -134,7 +128,6 @@ impl Log {
     }
 
     /// The rows in memory.
-    #[must_use]
     pub fn into_rows(self) -> Vec<NewRow> {
         self.rows.into_iter().filter(|r| r.lsn != 0).collect()
     }

@@ -65,9 +65,7 @@ pub enum RemainsKind {
 /// Something a failure left behind.
 #[derive(Debug, Clone, Copy)]
 pub struct Left {
-    /// What it is.
     pub kind: RemainsKind,
-    /// Page id.
     pub page: PageId,
     /// LSN: of the row; of a chain, of the full image that failed.
     pub lsn: Lsn,
@@ -85,7 +83,6 @@ pub type Written = Result<(), Option<Left>>;
 pub struct Tree {
     /// Its name in the metadata.
     pub uri: String,
-    /// Its id.
     pub table: TableId,
     generation: Generation,
     compressor: Option<Compressor>,
@@ -113,7 +110,6 @@ pub struct Tree {
 pub type Row<'r> = (&'r [u8], &'r [u8]);
 
 /// Rows of the first half of a leaf that is split.
-#[must_use]
 pub fn half(rows: usize) -> usize {
     rows.div_ceil(2).max(1)
 }
@@ -126,7 +122,6 @@ pub fn write_row(cells: &mut Vec<u8>, (key, value): Row<'_>) {
 
 impl Tree {
     /// A tree without pages, with so many children on an internal page.
-    #[must_use]
     pub fn new(uri: String, table: TableId, generation: Generation, fanout: usize) -> Self {
         Self {
             uri,
@@ -148,13 +143,11 @@ impl Tree {
     }
 
     /// Compressed, counted by a rule, and with so many leaves.
-    #[must_use]
     pub fn with(self, compressor: Option<Compressor>, rule: Rule, leaves: usize) -> Self {
         Self { compressor, account: Account::new(rule), leaves: vec![Page::default(); leaves], ..self }
     }
 
     /// Whether a delta can be put on a leaf.
-    #[must_use]
     pub fn takes_delta(&self, at: usize) -> bool {
         self.leaves.get(at).is_some_and(|p| p.id != 0 && !p.full_next && usize::from(p.deltas) < MAX_DELTAS)
     }
@@ -165,19 +158,16 @@ impl Tree {
     }
 
     /// Stored bytes of all pages.
-    #[must_use]
     pub fn true_size(&self) -> u64 {
         self.pages().map(|p| u64::from(p.size)).sum()
     }
 
     /// What the total holds that nothing will ever take off.
-    #[must_use]
     pub fn leaked(&self) -> i64 {
         signed(self.account.total(), self.true_size())
     }
 
     /// Internal pages of the lowest level that are no root.
-    #[must_use]
     pub fn lowest_internal(&self) -> usize {
         self.levels.first().map_or(0, Vec::len)
     }
@@ -361,7 +351,6 @@ impl Tree {
     }
 
     /// The address that a leaf's parent has of it.
-    #[must_use]
     pub fn leaf_address(&self, at: usize) -> Cookie {
         let n = at % self.fanout;
         let children = self.leaves.chunks(self.fanout).nth(at / self.fanout).unwrap_or_default();
@@ -369,7 +358,6 @@ impl Tree {
     }
 
     /// Whether a checkpoint has to write the root.
-    #[must_use]
     pub fn is_dirty(&self) -> bool {
         self.dirty
     }
@@ -492,7 +480,6 @@ impl Tree {
     }
 
     /// Bytes of the root that a checkpoint replaced.
-    #[must_use]
     pub fn old_root_bytes(&self) -> u64 {
         bytes(self.before)
     }

@@ -6,7 +6,6 @@ const MAX_DEPTH: usize = 200;
 /// Which field names stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fields {
-    /// None.
     User,
     /// Those MongoDB's own catalog is made of, and the idents, which are names of files.
     Catalog,
@@ -18,7 +17,6 @@ const CATALOG_FIELDS: [&str; 9] = ["ident", "idxIdent", "md", "ns", "options", "
 const IDENTS: [&str; 4] = ["collection-", "index-", "internal-", "collection/"];
 
 /// The document, or `None` if the bytes are not one.
-#[must_use]
 pub(super) fn document(bytes: &[u8], fields: Fields) -> Option<Vec<u8>> {
     let mut out = vec![0; bytes.len()];
     let mut scrub = Scrub { bytes, out: &mut out, fields };

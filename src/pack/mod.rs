@@ -93,7 +93,6 @@ impl PackError {
 /// How to pack and unpack.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Threads.
     pub jobs: usize,
     /// How to open the source.
     pub open: OpenOptions,
@@ -108,7 +107,6 @@ pub struct Packed {
     pub manifest: Manifest,
     /// Bytes of the source's files that are in the image.
     pub source_bytes: u64,
-    /// Bytes of the image.
     pub image_bytes: u64,
     /// Keys and values of the source that were looked for in the image.
     pub searched: u64,

@@ -26,7 +26,6 @@ pub(super) enum Values {
     Form(Form, String),
     /// Configuration texts of metadata.
     Metadata,
-    /// BSON documents.
     Documents(Fields),
 }
 
@@ -123,7 +122,6 @@ enum Met<'a, 'k> {
     Structure(usize, usize),
     /// A key of a June 2025 leaf delta: from, to.
     Key(usize, usize),
-    /// A value of one.
     Value(usize, usize),
 }
 

@@ -30,11 +30,9 @@ pub(super) enum Form {
 /// What a byte may become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Domain {
-    /// Anything.
     Any,
     /// Anything but NUL, which stays itself.
     Text,
-    /// Itself.
     Same,
     /// The first byte of a packed unsigned integer.
     Unsigned,
@@ -65,7 +63,6 @@ impl Domain {
 
 impl Form {
     /// The form of a `key_format`; codes that are not known end it.
-    #[must_use]
     pub(super) fn of(format: &str) -> Self {
         let mut columns = Vec::new();
         let mut count = String::new();
@@ -84,27 +81,23 @@ impl Form {
     }
 
     /// Nothing but packed numbers.
-    #[must_use]
     pub(super) fn is_numbers(&self) -> bool {
         matches!(self, Self::Columns(c) if c.iter().all(|(_, code)| "IHLQrihlq".contains(*code)))
     }
 
     /// The keys of the history store.
-    #[must_use]
     pub(super) fn history() -> Self {
         // '=' stands for a number that stays.
         Self::Columns(vec![(None, '='), (None, 'U'), (None, '='), (None, '=')])
     }
 
     /// The values of the history store.
-    #[must_use]
     pub(super) fn history_value() -> Self {
         Self::Columns(vec![(None, '='), (None, '='), (None, '='), (None, 'u')])
     }
 
     /// Other bytes for a value of this form. `number`: values that must differ have different numbers,
     /// as far as their bytes leave room.
-    #[must_use]
     pub(super) fn filled(&self, value: &[u8], number: u64) -> Vec<u8> {
         let mut domains = Vec::new();
         self.domains(value, &mut domains);
@@ -207,7 +200,6 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Replace a tree's keys, given in any order and number.
-    #[must_use]
     pub(super) fn new(mut keys: Vec<Box<[u8]>>, form: &Form) -> Self {
         keys.sort_unstable();
         keys.dedup();
@@ -244,14 +236,12 @@ impl Keys {
     }
 
     /// The replacement of a key.
-    #[must_use]
     pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let at = self.old.binary_search_by(|k| (**k).cmp(key)).ok()?;
         self.new.get(at).map(|k| &**k)
     }
 
     /// Bytes of memory, roughly.
-    #[must_use]
     pub(super) fn bytes(&self) -> u64 {
         self.old.iter().map(|k| 2 * (k.len() as u64 + 16)).sum()
     }

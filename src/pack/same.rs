@@ -32,7 +32,6 @@ pub struct Essence {
 
 impl Essence {
     /// The essence of an audit.
-    #[must_use]
     pub fn of(audit: &Audit) -> Self {
         let mut findings: Vec<String> = audit.findings.iter().map(finding).collect();
         findings.sort();
@@ -80,7 +79,6 @@ impl Essence {
     }
 
     /// What differs, `-` here and `+` there; empty if nothing does.
-    #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut out = Vec::new();
         if (&self.verdict, self.exit_code) != (&other.verdict, other.exit_code) {

@@ -7,7 +7,6 @@ const APPLICATION: &str = "app_metadata=";
 const COOKIE: &str = "addr=\"";
 
 /// A text of metadata with every cookie replaced and the application's words gone. Every length stays.
-#[must_use]
 pub(super) fn rewritten(text: &str, cookie: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> String {
     let mut out = with_cookies(text, cookie);
     let mut from = 0;
@@ -21,7 +20,6 @@ pub(super) fn rewritten(text: &str, cookie: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -
 }
 
 /// The cookies in a text.
-#[must_use]
 pub(super) fn cookies(text: &str) -> Vec<Vec<u8>> {
     let found = text.split(COOKIE).skip(1).filter_map(|rest| hex::decode(rest.split('"').next()?).ok());
     found.filter(|c| !c.is_empty()).collect()
@@ -80,7 +78,6 @@ fn blanked(text: &str) -> String {
 
 /// The lines of a turtle or a backup list (16.10): keys and texts of the engine, cookies replaced.
 /// A line that is neither becomes question marks.
-#[must_use]
 pub(super) fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
     const KEYS: [&str; 4] =
         ["Compatibility version", "Live Restore", "WiredTiger version string", "WiredTiger version"];
@@ -107,7 +104,6 @@ pub(super) fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
 }
 
 /// Of a configuration file what an audit needs: the settings of the log.
-#[must_use]
 pub(super) fn log_settings(old: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(old);
     let lines = text.lines().filter(|l| l.starts_with("log=(") && l.bytes().all(|b| b.is_ascii_graphic()));
@@ -131,7 +127,6 @@ const NAMES: [&str; 12] = [
 ];
 
 /// Whether bytes can be a key of metadata, or what a separator leaves of one.
-#[must_use]
 pub(super) fn is_name(key: &[u8]) -> bool {
     let text = key.strip_suffix(&[0]).unwrap_or(key);
     let plain = text.iter().all(|b| b.is_ascii_graphic() || *b == b' ' || *b >= 0x80);
@@ -139,7 +134,6 @@ pub(super) fn is_name(key: &[u8]) -> bool {
 }
 
 /// A text with the hexadecimal digits behind a word replaced by zeros.
-#[must_use]
 pub(super) fn without_hex(text: &str, word: &str) -> String {
     let Some(at) = text.find(word).map(|n| n + word.len()) else { return text.to_string() };
     let (head, tail) = text.split_at(at);
@@ -148,7 +142,6 @@ pub(super) fn without_hex(text: &str, word: &str) -> String {
 }
 
 /// Whether a text can only be the engine's own: plain characters, a key it begins with.
-#[must_use]
 pub(super) fn is_engines(text: &str, keys: &[&str]) -> bool {
     text.bytes().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | b'\n'))
         && keys.iter().any(|k| text.starts_with(k))

@@ -60,7 +60,6 @@ impl Times {
     };
 
     /// Whether the value was stopped (deleted or replaced) at some time.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop_ts != TS_MAX || self.stop_txn != TXN_MAX
     }
@@ -140,7 +139,6 @@ impl Times {
 pub struct Truncate {
     /// The truncating transaction.
     pub txn: u64,
-    /// Its commit timestamp.
     pub commit_ts: u64,
     /// Its durable timestamp.
     pub durable_ts: u64,
@@ -153,7 +151,6 @@ pub struct Cell<'a> {
     pub offset: usize,
     /// Offset behind the last byte.
     pub end: usize,
-    /// What it is.
     pub kind: CellKind,
     /// Prefix count of a key: bytes taken from the preceding key.
     pub prefix: u8,
@@ -266,7 +263,6 @@ pub struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// Cells of `page` (exactly mem_size bytes) from offset `start`; `flags` are the page header's.
-    #[must_use]
     pub fn new(page: &'a [u8], start: usize, flags: u8) -> Self {
         Self { page, at: start, flags }
     }

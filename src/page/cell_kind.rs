@@ -58,7 +58,6 @@ impl CellKind {
     }
 
     /// From the type number of the long form.
-    #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             0 => Self::AddrDeleted,
@@ -79,43 +78,36 @@ impl CellKind {
     }
 
     /// The type number of the long form.
-    #[must_use]
     pub const fn number(self) -> u8 {
         self.of().0
     }
 
     /// The first byte of a cell of this kind in long form, without the bits that announce more.
-    #[must_use]
     pub const fn byte(self) -> u8 {
         self.number() << 4
     }
 
     /// The name in reports.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         self.of().1
     }
 
     /// In words.
-    #[must_use]
     pub const fn title(self) -> &'static str {
         self.of().2
     }
 
     /// Key cells of any form.
-    #[must_use]
     pub fn is_key(self) -> bool {
         matches!(self, Self::Key | Self::KeyOverflow | Self::KeyOverflowRemoved)
     }
 
     /// Value cells of any form, deleted column values included.
-    #[must_use]
     pub fn is_value(self) -> bool {
         matches!(self, Self::Value | Self::ValueCopy | Self::ValueOverflow | Self::ValueOverflowRemoved | Self::Deleted)
     }
 
     /// Address cells, type 13 included.
-    #[must_use]
     pub fn is_addr(self) -> bool {
         matches!(
             self,

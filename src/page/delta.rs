@@ -120,7 +120,6 @@ pub struct Children<'a> {
 
 impl Children<'_> {
     /// The first reason why children may be missing.
-    #[must_use]
     pub fn lost(&self) -> Option<&Broken> {
         lost(&self.broken)
     }
@@ -200,7 +199,6 @@ fn note(broken: &mut Vec<Judged>, block: usize, rule: Rule, at: usize, what: imp
 }
 
 /// Merge an internal page (04.6): the first base key stays, newer deltas win, type 13 removes.
-#[must_use]
 pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
     let generation = deltas.last().unwrap_or(base).header.write_gen;
     let mut out = Children { generation, ..Children::default() };
@@ -297,7 +295,6 @@ fn page<'a>(body: &Body<'a>, block: usize, broken: &mut Vec<Judged>) -> Option<P
 }
 
 /// Whether a leaf, or a leaf delta of the current era, has an overflow item, as far as it can be read.
-#[must_use]
 pub fn has_overflow(body: &Body<'_>) -> bool {
     let mut at = body.start;
     while at < body.plain.len() {
@@ -350,7 +347,6 @@ pub(super) fn child<'a>(key: &Cell<'a>, addr: &Cell<'a>) -> Option<Child<'a>> {
 /// A leaf row's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeafValue<'a> {
-    /// The bytes.
     Plain(&'a [u8]),
     /// The cookie of an overflow page.
     Overflow(&'a [u8]),
@@ -365,7 +361,6 @@ pub struct LeafRow<'a> {
     pub overflow_key: bool,
     /// The value's time window.
     pub times: Times,
-    /// The value.
     pub value: LeafValue<'a>,
     /// Offset of the row in its block.
     pub at: usize,
@@ -386,7 +381,6 @@ pub struct Rows<'a> {
 
 impl Rows<'_> {
     /// The first reason why rows may be missing.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn lost(&self) -> Option<&Broken> {
         lost(&self.broken)
@@ -394,7 +388,6 @@ impl Rows<'_> {
 }
 
 /// Merge a row-store leaf page (04.6, 05.7).
-#[must_use]
 pub fn rows<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Rows<'a> {
     let mut out = Rows::default();
     let mut room = Room::new();
@@ -501,7 +494,6 @@ pub struct Summary {
     pub overflows: Vec<(bool, Vec<u8>)>,
     /// The first key that is no overflow item.
     pub first_key: Option<Vec<u8>>,
-    /// The last one.
     pub last_key: Option<Vec<u8>>,
     /// The broken rules, by block.
     pub broken: Vec<Judged>,
@@ -509,7 +501,6 @@ pub struct Summary {
 
 /// Read a leaf for its numbers, its overflow items and its broken rules, without keeping its rows where
 /// there are no deltas. `above`: every rule is to be judged, with what the page above says.
-#[must_use]
 pub fn summary(base: &Body<'_>, deltas: &[Body<'_>], above: Option<Above<'_>>) -> Summary {
     let times = above.and_then(|a| a.times);
     let mut out = if deltas.is_empty() { lone_image(base, times) } else { merged(base, deltas, times) };

@@ -27,7 +27,6 @@ pub enum Form {
 
 impl Form {
     /// A delta, of whatever era.
-    #[must_use]
     pub fn is_delta(self) -> bool {
         matches!(self, Self::Delta(_))
     }
@@ -36,11 +35,8 @@ impl Form {
 /// A plain page: exactly `mem_size` bytes, headers included.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
-    /// The bytes.
     pub plain: &'a [u8],
-    /// Its page header.
     pub header: PageHeader,
-    /// Its type.
     pub kind: PageType,
     /// Where its data starts.
     pub start: usize,
@@ -132,7 +128,6 @@ impl Addresses for Cookies {
 
 impl Cookies {
     /// What is wrong with the cookie of a cell, for those who follow none.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn judge(bytes: &[u8]) -> Option<What> {
         match Cookie::decode(bytes) {
@@ -147,7 +142,6 @@ impl Cookies {
 pub struct OverflowRef<A = LocalAddress> {
     /// Offset of the cell.
     pub at: usize,
-    /// A key, not a value.
     pub key: bool,
     /// Where the item lies.
     pub address: A,
@@ -195,7 +189,6 @@ pub(super) fn illegal(page: &Page<'_>, cell: &Cell<'_>, breaches: &mut Breaches)
 
 /// Whether an address cell of this kind may lead to a page of that type (17.6, logical rule 6). The
 /// record-number layout of column stores asks for the form without overflow items (17.3).
-#[must_use]
 pub fn leads_to(cell: CellKind, child: PageType) -> bool {
     match child {
         PageType::RowInternal | PageType::ColumnInternal => cell == CellKind::AddrInternal,

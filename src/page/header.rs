@@ -10,7 +10,6 @@ use crate::format::page_header::{self, PageHeader, PageType};
 
 /// The rules of a local block that need no cell (17.6, 2 to 6): `stored` is the whole block, `page` and
 /// `block` are its headers. The first broken rule; checksums are the caller's business.
-#[must_use]
 pub fn header(stored: &[u8], page: &PageHeader, block: &LocalBlockHeader) -> Option<Broken> {
     header_rules(stored, page, block).err()
 }
@@ -122,7 +121,6 @@ fn entries(kind: PageType, entries: u32, data: usize, named: Option<PageType>) -
 /// The rules of a page log's block that need no cell and that depend on what kind of page it is. Those
 /// that hold for every block of a page log alike ([`crate::format::image::Image::check_headers`]) are told
 /// at every depth, before a block is decoded.
-#[must_use]
 pub fn log_header(page: &Page<'_>) -> Option<Broken> {
     let kind = page.kind;
     if !matches!(kind, PageType::RowInternal | PageType::RowLeaf | PageType::Overflow) {

@@ -43,7 +43,6 @@ impl<'a> HistoryKey<'a> {
     }
 
     /// The packed key.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -83,9 +82,7 @@ pub struct HistoryValue<'a> {
     pub stop_ts: u64,
     /// When its start became durable.
     pub durable_start_ts: u64,
-    /// What `value` is.
     pub update: Update,
-    /// The bytes.
     pub value: &'a [u8],
 }
 

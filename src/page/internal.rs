@@ -49,11 +49,9 @@ pub struct Child<'a, A = LocalAddress> {
 /// What an internal page holds.
 #[derive(Debug, Clone)]
 pub struct Internal<A = LocalAddress> {
-    /// Children given.
     pub children: u32,
     /// Deleted ones among them.
     pub deleted: u32,
-    /// Overflow keys.
     pub overflows: Vec<OverflowRef<A>>,
     /// Broken rules.
     pub breaches: Breaches,

@@ -8,9 +8,7 @@ use super::what::{What, misordered};
 /// Where the bytes of a key are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// In `full`.
     Page,
-    /// In `item`.
     Item,
     /// It could not be had.
     Nowhere,
@@ -24,7 +22,6 @@ pub(super) struct Keys {
     base: bool,
     /// The last overflow key that is known.
     item: Vec<u8>,
-    /// The present key.
     now: Place,
     /// The last key that is known, and the number of its cell.
     known: Place,

@@ -33,13 +33,11 @@ pub struct Options<B = Bounds> {
 
 impl<B> Options<B> {
     /// Every rule, byte order, width unknown.
-    #[must_use]
     pub fn deep(bounds: B) -> Self {
         Self { bounds, deep: true, byte_order: true, fixed_width: None }
     }
 
     /// Numbers and overflow addresses.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn quick(bounds: B) -> Self {
         Self { deep: false, ..Self::deep(bounds) }
@@ -82,9 +80,7 @@ pub struct Row<'k, 'a, A = LocalAddress> {
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     /// Records, 1 in row stores.
     pub run: u64,
-    /// The value.
     pub value: Value<'a, A>,
-    /// Its window.
     pub times: Times,
 }
 
@@ -103,7 +99,6 @@ pub struct Leaf<A = LocalAddress> {
     pub prepared: u64,
     /// Key cells with a prefix.
     pub prefix_keys: u32,
-    /// Value copies.
     pub copies: u32,
     /// Overflow items referred to, in the order of the cells.
     pub overflows: Vec<OverflowRef<A>>,
@@ -185,7 +180,6 @@ pub fn leaf<'a, B: Addresses>(
 }
 
 /// The numbers and overflow addresses of a leaf page, as fast as they can be had.
-#[must_use]
 #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn quick(page: &Page<'_>, bounds: Bounds) -> Leaf {
     leaf(page, &Options::quick(bounds), &mut |_| None, &mut |_| {})

@@ -44,7 +44,6 @@ pub enum Depth {
 
 impl Depth {
     /// In a word, for reports.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",

@@ -31,11 +31,9 @@ pub struct LeafEntry<'a> {
     pub at: usize,
     /// Offset behind its last one.
     pub end: usize,
-    /// The flags.
     pub flags: u8,
     /// The window of the value.
     pub times: Times,
-    /// The whole key.
     pub key: &'a [u8],
     /// Offset behind the key.
     pub key_end: usize,
@@ -50,9 +48,7 @@ pub struct ChildEntry<'a> {
     pub at: usize,
     /// Offset behind its last one.
     pub end: usize,
-    /// The flags.
     pub flags: u8,
-    /// The key cell.
     pub key: Cell<'a>,
     /// The address cell; `None` removes the child.
     pub address: Option<Cell<'a>>,

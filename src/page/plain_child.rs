@@ -25,11 +25,9 @@ const VERSIONS: u8 = 0;
 /// What a cookie says of a page whose newest block is a full image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlainChild {
-    /// Page id, not 0.
     pub page: u64,
     /// LSN of the image, not 0.
     pub lsn: u64,
-    /// Size in bytes, not 0.
     pub size: u32,
     /// Checksum in the block's header.
     pub checksum: u32,
@@ -37,7 +35,6 @@ pub struct PlainChild {
 
 impl PlainChild {
     /// The whole cookie.
-    #[must_use]
     pub fn cookie(&self) -> Cookie {
         Cookie::new(self.page.into(), self.lsn.into(), Lsn::NONE, self.size, self.checksum)
     }
@@ -62,7 +59,6 @@ pub struct Entries<'a> {
 }
 
 /// Read the children of a base image; `None` if it breaks any rule.
-#[must_use]
 pub fn entries<'a>(body: &Body<'a>) -> Option<Entries<'a>> {
     if body.era != Era::Current || body.header.page_type() != Ok(PageType::RowInternal) {
         return None;

@@ -162,19 +162,16 @@ impl Rule {
     }
 
     /// The name in reports.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.line().name
     }
 
     /// What follows if it is broken.
-    #[must_use]
     pub fn harm(self) -> Harm {
         self.line().harm
     }
 
     /// Whether it holds for pages of a form.
-    #[must_use]
     pub fn holds(self, form: Form) -> bool {
         self.line().holds & bit(form) != 0
     }
@@ -213,19 +210,16 @@ pub struct Breaches {
 
 impl Breaches {
     /// None so far, of a page of this form.
-    #[must_use]
     pub fn of(form: Form) -> Self {
         Self { form, ..Self::default() }
     }
 
     /// No rule is broken.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     /// Whether a rule of this kind is broken.
-    #[must_use]
     pub fn has(&self, rule: Rule) -> bool {
         self.list.iter().any(|b| b.rule == rule)
     }

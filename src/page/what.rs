@@ -72,20 +72,15 @@ pub enum Clash {
 /// Who a key or a value should have been readable for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// The key.
     Key,
-    /// The value.
     Value,
 }
 
 /// The kinds of pages that a place asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wanted {
-    /// A leaf.
     Leaf,
-    /// An internal page.
     Internal,
-    /// An overflow item.
     Overflow,
 }
 

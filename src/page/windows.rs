@@ -18,7 +18,6 @@ fn hold(rule: bool, clash: Clash) -> Verdict {
 }
 
 /// The aggregate above a root, which is on no page but in the checkpoint's entry (17.1).
-#[must_use]
 pub fn above_root(c: &CheckpointEntry) -> Times {
     Times {
         start_ts: c.oldest_start_ts,

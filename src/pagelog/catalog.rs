@@ -24,7 +24,6 @@ pub const SHARED_HISTORY: &str = "file:WiredTigerSharedHS.wt_stable";
 
 /// Whether a table is one of those that turtle pages, the shared metadata and keys are in, or were in other
 /// generations: what the trees of a checkpoint are told from.
-#[must_use]
 pub fn is_head_table(table: TableId) -> bool {
     TURTLE_TABLES.contains(&table) || METADATA_TABLES.contains(&table) || table == KEY_TABLE
 }
@@ -71,9 +70,7 @@ pub struct Checkpoint {
     pub lsn: Lsn,
     /// Timestamp the page log keeps with it.
     pub row_timestamp: u64,
-    /// The record.
     pub completion: Completion,
-    /// The turtle page.
     pub turtle: Turtle,
     /// Where the turtle page lies: position in the index.
     pub turtle_at: usize,
@@ -84,7 +81,6 @@ pub struct Checkpoint {
 /// One tree of a checkpoint.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    /// Its `file:` URI.
     pub uri: String,
     /// Page-log table id, the `id=` of its metadata.
     pub table: TableId,
@@ -134,7 +130,6 @@ pub enum MetadataIssue {
 
 impl MetadataIssue {
     /// The URI of the row, or of the first one.
-    #[must_use]
     pub fn uri(&self) -> Option<&str> {
         match self {
             Self::Row { uri, .. } | Self::Cookie { uri, .. } | Self::MissingStable { uri, .. } => Some(uri),
@@ -156,13 +151,11 @@ pub struct Catalog {
 
 impl Catalog {
     /// A metadata row that cannot be parsed hides a tree and its size.
-    #[must_use]
     pub fn has_unreadable_rows(&self) -> bool {
         self.issues.iter().any(|i| matches!(i, MetadataIssue::Row { .. }))
     }
 
     /// The tree has a root, but the cookie that names it cannot be decoded.
-    #[must_use]
     pub fn root_is_unreadable(&self, tree: &Tree) -> bool {
         self.issues.iter().any(|i| matches!(i, MetadataIssue::Cookie { uri, .. } if *uri == tree.uri))
     }
@@ -221,13 +214,11 @@ pub fn metadata_tree(index: &Index, turtle: &Turtle) -> Result<Tree, FormatError
 }
 
 /// Position of the row of the turtle page with exactly this LSN.
-#[must_use]
 pub fn turtle_row(index: &Index, lsn: Lsn) -> Option<usize> {
     TURTLE_TABLES.iter().find_map(|t| index.find(*t, SPECIAL_PAGE, lsn))
 }
 
 /// The table that holds turtle pages in this store: page 1 and nothing else.
-#[must_use]
 pub fn turtle_table(index: &Index) -> TableId {
     TURTLE_TABLES.into_iter().find(|t| !index.page(*t, SPECIAL_PAGE).is_empty()).unwrap_or(TURTLE_TABLES[0])
 }

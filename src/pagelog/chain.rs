@@ -20,25 +20,21 @@ pub struct Chain {
 
 impl Chain {
     /// Positions of the blocks, base image first.
-    #[must_use]
     pub fn positions(&self) -> RangeInclusive<usize> {
         self.base..=self.newest
     }
 
     /// The rows, base image first.
-    #[must_use]
     pub fn rows<'i>(&self, index: &'i Index) -> Rows<'i> {
         index.slice(self.base..self.newest + 1)
     }
 
     /// Number of deltas.
-    #[must_use]
     pub fn deltas(&self) -> usize {
         self.newest - self.base
     }
 
     /// Stored bytes of all blocks.
-    #[must_use]
     pub fn stored_bytes(&self, index: &Index) -> u64 {
         self.positions().filter_map(|at| index.len_and_flags(at)).map(|(len, _)| u64::from(len)).sum()
     }

@@ -58,13 +58,11 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// True of the rules that a page keeps as a whole, whatever blocks it is made of.
-    #[must_use]
     pub fn is_about_content(self) -> bool {
         matches!(self, Self::Undecodable | Self::KeyOrder | Self::KeyRange | Self::SizeMismatch)
     }
 
     /// True where nothing is known to be wrong: the content could not be looked into.
-    #[must_use]
     pub fn is_unchecked(self) -> bool {
         matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable | Self::Unread)
     }
@@ -377,20 +375,17 @@ pub struct Fault {
 
 impl Fault {
     /// A fault at a page version.
-    #[must_use]
     pub fn new(kind: FaultKind, Version { table, page, lsn }: Version, fact: Fact) -> Self {
         Self { kind, table, page, lsn, fact, notes: Vec::new(), recovered: false, unread: None }
     }
 
     /// Add a note.
-    #[must_use]
     pub fn with(mut self, note: Note) -> Self {
         self.notes.push(note);
         self
     }
 
     /// Where it is.
-    #[must_use]
     pub fn place(&self) -> Version {
         Version::new(self.table, self.page, self.lsn)
     }

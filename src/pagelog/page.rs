@@ -61,14 +61,12 @@ pub struct Checks {
 
 impl Checks {
     /// Everything must hold.
-    #[must_use]
     pub fn all(cookie: &Cookie) -> Self {
         Self { newest: Some(cookie.checksum), linked: true }
     }
 }
 
 /// The header layout that goes with a cookie's layout.
-#[must_use]
 pub fn era_of(cookie: &Cookie) -> Era {
     if cookie.layout == Layout::V0 { Era::Current } else { Era::June2025 }
 }
@@ -342,13 +340,11 @@ fn with_bodies<T>(
 }
 
 /// A fault from a format error.
-#[must_use]
 pub fn from_format(kind: FaultKind, place: Version, e: FormatError) -> Fault {
     Fault::new(kind, place, Fact::Format { error: e })
 }
 
 /// A fault for bytes the store could not deliver.
-#[must_use]
 pub fn unreadable(place: Version, e: &StoreError) -> Fault {
     let unread = e.unread();
     let kind = if unread.is_some() { FaultKind::Unread } else { FaultKind::Unreadable };

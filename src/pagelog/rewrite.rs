@@ -53,11 +53,8 @@ impl Default for Limits {
 /// What numbers the new pages get; each is the next one to be given out.
 #[derive(Debug, Clone, Copy)]
 pub struct Counters {
-    /// LSN.
     pub lsn: Lsn,
-    /// Page id.
     pub page_id: PageId,
-    /// Write generation.
     pub write_gen: u64,
     /// Checkpoint id; only the layouts that have one use it.
     pub checkpoint_id: u64,
@@ -68,7 +65,6 @@ pub struct Counters {
 pub struct Rewritten {
     /// New page versions, children before parents.
     pub rows: Vec<NewRow>,
-    /// The new root.
     pub root: Cookie,
     /// Cookies of the versions that were replaced; the old root is the last one.
     pub replaced: Vec<Cookie>,

@@ -20,7 +20,6 @@ const MAX_DEPTH: usize = 64;
 /// A key or a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// Its bytes.
     Plain(Vec<u8>),
     /// The cookie of the overflow page it is on.
     Overflow(Vec<u8>),
@@ -31,7 +30,6 @@ pub enum Item {
 pub struct Scanned {
     /// The address it was reached by.
     pub cookie: Cookie,
-    /// Levels above it.
     pub level: usize,
     /// Its type, where its header could be read.
     pub kind: Option<PageType>,

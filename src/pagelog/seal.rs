@@ -27,7 +27,6 @@ fn sound(era: Era) -> u16 {
 }
 
 /// Look at a block as the index is read. The page type is kept in the upper byte of the state.
-#[must_use]
 pub fn seal(era: Era, row: &Row, bytes: &[u8]) -> Seal {
     let Ok(image) = Image::parse(bytes, Some(era)) else { return Seal::default() };
     let mut seal = Seal { checksum: image.block.checksum, previous: image.block.previous_checksum, state: 0 };
@@ -56,13 +55,11 @@ fn fits(row: &Row, era: Era, overflow: bool) -> bool {
 }
 
 /// Whether the seal of a full image of the current era proves it a sound leaf with this checksum.
-#[must_use]
 pub fn vouches_for_image(row: &Row, checksum: u32) -> bool {
     row.seal.checksum == checksum && fits(row, Era::Current, false)
 }
 
 /// Whether the seals prove a leaf or overflow page sound and the one its cookie means.
-#[must_use]
 pub fn vouches(index: &Index, chain: Chain, cookie: &Cookie, overflow: bool) -> bool {
     let era = page::era_of(cookie);
     let mut previous = None;

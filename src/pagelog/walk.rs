@@ -45,7 +45,6 @@ pub struct Visited {
     pub rows: (usize, usize),
     /// What its address cell says; internal for a root.
     pub kind: CellKind,
-    /// An overflow item.
     pub overflow: bool,
     /// Levels above it; 0 for the root.
     pub level: usize,
@@ -90,13 +89,11 @@ impl Clone for Bits {
 
 impl Bits {
     /// So many bits, all clear.
-    #[must_use]
     pub fn new(len: usize) -> Self {
         Self((0..len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
     /// Whether a bit is set.
-    #[must_use]
     pub fn get(&self, at: usize) -> bool {
         self.0[at / 64].load(Ordering::Relaxed) & 1 << (at % 64) != 0
     }
@@ -137,13 +134,11 @@ pub struct Options<'o> {
 /// Sums over the leaves below one internal page that needed no closer look.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LeafSums {
-    /// Pages.
     pub pages: u64,
     /// Sum of cookie sizes.
     pub cookie_bytes: u64,
     /// Sum of stored lengths.
     pub physical_bytes: u64,
-    /// Delta blocks.
     pub deltas: u64,
     /// Some cookie does not carry the length of its whole chain.
     pub old_sizes: bool,
@@ -550,7 +545,6 @@ impl Walker<'_> {
 
 impl Tree {
     /// A tree for a walk that stands alone: a table and a root, nothing else known.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn bare(uri: &str, table: TableId, root: Cookie) -> Self {
         Self { uri: uri.to_string(), table, entry: None, root: Some(root), compression: Compression::Unknown }

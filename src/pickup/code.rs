@@ -44,26 +44,22 @@ impl Code {
     ];
 
     /// Its name: `EINVAL`; the number where it has none.
-    #[must_use]
     pub fn name(self) -> String {
         Self::NAMES.iter().find(|n| n.0 == self).map_or_else(|| self.0.to_string(), |n| n.1.to_string())
     }
 
     /// What it means, in words.
-    #[must_use]
     pub fn words(self) -> &'static str {
         Self::NAMES.iter().find(|n| n.0 == self).map_or("unknown error", |n| n.2)
     }
 
     /// The code of a name.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|n| n.1 == name).map(|n| n.0)
     }
 
     /// Whether trying the same again may help: the cause lies outside the checkpoint.
-    #[must_use]
     pub fn may_pass(self) -> bool {
         [Self::EBUSY, Self::EIO, Self::WT_NOTFOUND, Self(110), Self(12)].contains(&self)
     }

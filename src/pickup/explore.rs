@@ -37,7 +37,6 @@ const BEAT: Micros = Micros::ms(100);
 pub struct Options {
     /// Most actions in a row.
     pub depth: Option<usize>,
-    /// Most states.
     pub states: usize,
     /// Random walks where there are too many.
     pub walks: usize,
@@ -54,7 +53,6 @@ impl Default for Options {
 /// A breach, and the shortest way to it.
 #[derive(Debug, Clone)]
 pub struct CounterExample {
-    /// What breaks.
     pub broken: Broken,
     /// The node's name.
     pub actor: String,
@@ -96,7 +94,6 @@ pub struct Found {
 
 impl Found {
     /// Every state was seen.
-    #[must_use]
     pub fn is_exhaustive(&self) -> bool {
         self.figures.bounded_by.is_none()
     }

@@ -27,7 +27,6 @@ impl Rule {
     pub const ALL: [Self; 6] = [Self::Abort, Self::Older, Self::Key, Self::Consistent, Self::Progress, Self::Budget];
 
     /// In words.
-    #[must_use]
     pub fn words(self) -> &'static str {
         match self {
             Self::Abort => "never aborts",
@@ -68,13 +67,11 @@ impl Broken {
     }
 
     /// As the node became the leader.
-    #[must_use]
     pub fn at_step_up(self) -> Self {
         Self { at_step_up: true, ..self }
     }
 
     /// Breaches of one kind differ only in when and where they happen.
-    #[must_use]
     pub fn kind(&self) -> Kind {
         (self.rule, self.at_step_up, self.step, self.code)
     }

@@ -48,11 +48,8 @@ pub enum Conflict {
 /// A merge that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// EINVAL.
     pub code: Code,
-    /// Why.
     pub conflict: Conflict,
-    /// The engine panics.
     pub panics: bool,
     /// The engine's words, and which rows.
     pub reason: String,

@@ -23,7 +23,6 @@ impl Policy {
     pub const ALL: [Self; 3] = [Self::Abort, Self::Skip, Self::StepDown];
 
     /// The name on the command line and in scenarios.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Abort => "abort",
@@ -33,7 +32,6 @@ impl Policy {
     }
 
     /// From its name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
@@ -42,9 +40,7 @@ impl Policy {
 /// A pick-up that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
-    /// The step.
     pub step: Step,
-    /// Its code.
     pub code: Code,
     /// How often this checkpoint has been tried, this time included.
     pub attempts: u32,
@@ -53,7 +49,6 @@ pub struct Failure {
 /// What the server does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reaction {
-    /// Die.
     Abort,
     /// Never try this checkpoint again.
     Skip,
@@ -92,7 +87,6 @@ impl Default for Retry {
 
 impl Retry {
     /// The wait behind an attempt, counted from 1.
-    #[must_use]
     pub fn wait(&self, attempts: u32) -> Micros {
         let doubled = self.first.0.saturating_mul(1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX));
         Micros(doubled.min(self.longest.0.max(self.first.0)))

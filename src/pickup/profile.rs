@@ -31,7 +31,6 @@ impl Profile {
     pub const ALL: [Self; 3] = [Self::October2025, Self::May2026, Self::August2026];
 
     /// The name on the command line and in scenarios.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::October2025 => "2025-10",
@@ -41,13 +40,11 @@ impl Profile {
     }
 
     /// From its name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
     /// The profile of the engines that wrote a store.
-    #[must_use]
     pub fn of(generation: Generation) -> Self {
         match generation {
             Generation::June2025 | Generation::Autumn2025 | Generation::February2026 => Self::October2025,
@@ -57,7 +54,6 @@ impl Profile {
 
     /// Newest version of a completion record its readers take (07.5.1). The ticket of June 2026 shows
     /// a writer of version 1.
-    #[must_use]
     pub fn completion_reader(self) -> u32 {
         match self {
             Self::October2025 | Self::May2026 => 1,
@@ -66,19 +62,16 @@ impl Profile {
     }
 
     /// A record without `database_size` is WT_NOTFOUND (since 2026-05-06).
-    #[must_use]
     pub fn needs_database_size(self) -> bool {
         self != Self::October2025
     }
 
     /// Whether its readers take a turtle page of this form (07.5.2).
-    #[must_use]
     pub fn reads_turtle(self, form: TurtleForm) -> bool {
         self != Self::October2025 || form != TurtleForm::V2
     }
 
     /// The version a key page's `compatible_version` is compared with (08.4, step 5; 15.2, 9).
-    #[must_use]
     pub fn key_page_reader(self) -> u8 {
         match self {
             Self::October2025 | Self::May2026 => 1,
@@ -87,26 +80,22 @@ impl Profile {
     }
 
     /// A pick-up waits in the background while sessions hold older snapshots (09.1, step 8).
-    #[must_use]
     pub fn defers(self) -> bool {
         self == Self::August2026
     }
 
     /// A failed merge leaves the local metadata as it was (since 2026-08-04). Before, half of it was
     /// adopted and the engine panicked.
-    #[must_use]
     pub fn unrolls(self) -> bool {
         self == Self::August2026
     }
 
     /// Pages of trees are waited for as long as it takes; older builds gave up with WT_NOTFOUND (09.2).
-    #[must_use]
     pub fn waits_for_pages(self) -> bool {
         self != Self::October2025
     }
 
     /// The engine's line about a failed pick-up (13.3).
-    #[must_use]
     pub fn failure_line(self, metadata_lsn: Lsn, code: Code) -> String {
         match self {
             Self::August2026 => format!("Failed to pick up checkpoint {metadata_lsn}"),

@@ -496,7 +496,6 @@ impl<'s> Run<'s> {
 }
 
 /// The scenario with another policy or profile, as the command line asks.
-#[must_use]
 pub fn with(
     scenario: &Scenario,
     policy: Option<super::policy::Policy>,

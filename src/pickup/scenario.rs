@@ -54,7 +54,6 @@ pub enum Do {
 
 impl Do {
     /// As in a document.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Write => "write",
@@ -264,20 +263,15 @@ struct Text {
 /// Who acts: an index into the nodes (0 = the first leader) or the page servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Actor {
-    /// A node.
     Node(usize),
-    /// A page server.
     Server(usize),
 }
 
 /// An event, repetitions written out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// When.
     pub at: Micros,
-    /// Who.
     pub actor: Actor,
-    /// What.
     pub act: Act,
 }
 
@@ -286,7 +280,6 @@ pub struct Event {
 pub enum Act {
     /// So many pages are written.
     Write(u64),
-    /// A checkpoint begins.
     Checkpoint,
     /// A rotation begins: version, if named, and the time from T1 to T2.
     RotateKey(Option<u64>, Micros),
@@ -294,9 +287,7 @@ pub enum Act {
     Seal(u64),
     /// A part of checkpoint `number`, or key version `number`, is damaged.
     Corrupt(What, u64),
-    /// It is lost.
     Drop(What, u64),
-    /// Stop.
     Kill,
     /// Come back.
     Restart,
@@ -314,7 +305,6 @@ pub enum Act {
 
 impl Act {
     /// The name in a document.
-    #[must_use]
     pub fn verb(self) -> Do {
         match self {
             Self::Write(_) => Do::Write,
@@ -337,9 +327,7 @@ impl Act {
 /// A scenario that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// Its name.
     pub name: String,
-    /// What it shows.
     pub about: String,
     /// The dated rules.
     pub profile: Profile,
@@ -349,7 +337,6 @@ pub struct Scenario {
     pub retry: Retry,
     /// Nodes; the first one leads at the beginning.
     pub nodes: Vec<String>,
-    /// Page servers.
     pub servers: Vec<String>,
     /// For each node which servers serve it.
     pub served_by: Vec<Vec<usize>>,
@@ -361,7 +348,6 @@ pub struct Scenario {
     pub window: Option<Micros>,
     /// When the run ends at the latest.
     pub until: Option<Micros>,
-    /// By time.
     pub events: Vec<Event>,
     /// Actions to take in exactly this order first.
     pub schedule: Vec<Scheduled>,
@@ -380,7 +366,6 @@ impl Scenario {
     }
 
     /// The name of an actor.
-    #[must_use]
     pub fn name_of(&self, actor: Actor) -> &str {
         match actor {
             Actor::Node(n) => self.nodes.get(n),
@@ -390,7 +375,6 @@ impl Scenario {
     }
 
     /// The actor of a name.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn actor(&self, name: &str) -> Option<Actor> {
         let node = self.nodes.iter().position(|n| n == name).map(Actor::Node);
@@ -398,7 +382,6 @@ impl Scenario {
     }
 
     /// As a document again, with a comment in front.
-    #[must_use]
     pub fn to_yaml(&self, head: &str) -> String {
         let events = self.events.iter().map(|e| self.line(e)).collect();
         let standbys = self.nodes.iter().zip(&self.served_by).skip(1);

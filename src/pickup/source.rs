@@ -34,7 +34,6 @@ pub trait Source {
 }
 
 /// Whether a row of the shared metadata takes part in a merge (09.2, step 10).
-#[must_use]
 pub fn is_merged(uri: &str) -> bool {
     ["colgroup:", "file:", "layered:", "table:"].iter().any(|kind| uri.starts_with(kind))
 }

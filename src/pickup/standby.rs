@@ -23,7 +23,6 @@ use std::sync::Arc;
 pub const FETCH_ATTEMPTS: u32 = 100;
 
 /// How long those take: 10 ms, and 5 ms more each time.
-#[must_use]
 pub const fn fetch_patience_ms() -> u64 {
     let n = FETCH_ATTEMPTS as u64;
     n * 10 + 5 * n * (n - 1) / 2
@@ -87,9 +86,7 @@ fn hexadecimal_or_null<S: Serializer>(timestamp: &Option<u64>, serializer: S) ->
 /// A node as pick-up sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standby {
-    /// What it is.
     pub role: Role,
-    /// What it serves from.
     pub installed: Option<Installed>,
     /// The metadata LSN published as pending.
     pub pending: Option<Lsn>,
@@ -107,13 +104,11 @@ pub struct Standby {
     pub base_write_gen: u64,
     /// Highest file index known.
     pub largest_file_id: u64,
-    /// Local metadata.
     pub local: Arc<Local>,
 }
 
 impl Standby {
     /// A fresh follower: no checkpoint, no key.
-    #[must_use]
     pub fn new() -> Self {
         Self {
             role: Role::Follower,
@@ -156,13 +151,11 @@ impl Default for Standby {
 pub struct Build {
     /// The dated rules.
     pub profile: Option<Profile>,
-    /// Checks of the merge.
     pub checks: Checks,
 }
 
 impl Build {
     /// The rules; the newest if none were named.
-    #[must_use]
     pub fn rules(&self) -> Profile {
         self.profile.unwrap_or(Profile::August2026)
     }
@@ -175,7 +168,6 @@ pub enum Progress {
     Going,
     /// The next step needs a page that nobody serves at the moment.
     Waiting,
-    /// It is over.
     Over(Outcome),
 }
 
@@ -188,7 +180,6 @@ pub enum Outcome {
     Same,
     /// Queued until older snapshots are gone.
     Deferred,
-    /// A step failed.
     Failed(Step, Code),
     /// The engine panicked: no policy helps.
     Panicked(Step, Code),
@@ -217,7 +208,6 @@ pub struct Attempt {
 
 /// What one step came to, before it is written down.
 enum Did {
-    /// Go on.
     Ok(String),
     /// Go on; the engine logs a warning.
     Warned(String, String),
@@ -227,13 +217,11 @@ enum Did {
     Stop(Outcome, String),
     /// The step fails: note, and the engine's lines.
     Fail(Code, String, Vec<String>),
-    /// The engine panics.
     Panic(Code, String, Vec<String>),
 }
 
 impl Attempt {
     /// Begin with a completion record. `forced`: not held up by snapshots.
-    #[must_use]
     pub fn new(lsn: Lsn, text: &[u8], forced: bool) -> Self {
         Self {
             lsn,
@@ -254,14 +242,12 @@ impl Attempt {
     }
 
     /// The step that comes next.
-    #[must_use]
     pub fn next(&self) -> Step {
         self.next
     }
 
     /// Where it stands: with its record, everything it does follows from this. What was read is part of
     /// it, as a wrong fix may have gone past what was not.
-    #[must_use]
     pub fn stage(&self) -> (Step, [bool; 6]) {
         let read = [!self.page.is_empty(), self.turtle.is_some(), self.wrong_key.is_some(), self.merged.is_some()];
         let [page, turtle, wrong_key, merged] = read;
@@ -269,19 +255,16 @@ impl Attempt {
     }
 
     /// The turtle page's LSN, once read.
-    #[must_use]
     pub fn metadata_lsn(&self) -> Option<Lsn> {
         (self.next > Step::MetadataLsn).then_some(self.metadata_lsn)
     }
 
     /// The key the turtle page embeds, once parsed.
-    #[must_use]
     pub fn keystore_lsn(&self) -> Option<Lsn> {
         self.turtle.as_ref().and_then(|t| t.key_provider).map(|k| k.lsn)
     }
 
     /// What stood against the merge, once that was tried.
-    #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
         self.conflict
     }

@@ -25,9 +25,7 @@ pub enum Step {
     Order,
     /// Fetch the turtle page.
     FetchTurtle,
-    /// Compare its checksum.
     Checksum,
-    /// Parse it.
     ParseTurtle,
     /// Adopt the write generation.
     WriteGeneration,
@@ -63,14 +61,12 @@ impl Step {
     ];
 
     /// The step behind this one.
-    #[must_use]
     pub fn next(self) -> Option<Self> {
         let at = Self::ALL.iter().position(|s| *s == self)?;
         Self::ALL.get(at + 1).copied()
     }
 
     /// Its name in tables and programs.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::MetadataLsn => "metadata_lsn",
@@ -93,7 +89,6 @@ impl Step {
     }
 
     /// Where the specification has it.
-    #[must_use]
     pub fn place(self) -> &'static str {
         match self {
             Self::MetadataLsn => "09.1 step 2",
@@ -116,7 +111,6 @@ impl Step {
     }
 
     /// What it does, in words.
-    #[must_use]
     pub fn words(self) -> &'static str {
         match self {
             Self::MetadataLsn => "read metadata_lsn",
@@ -139,7 +133,6 @@ impl Step {
     }
 
     /// Steps that need pages from the page log, and so live page servers.
-    #[must_use]
     pub fn reads_pages(self) -> bool {
         matches!(self, Self::FetchTurtle | Self::LoadKey | Self::Merge)
     }

@@ -28,7 +28,6 @@ pub struct ApplyOptions {
     pub journal: Option<PathBuf>,
     /// As many orphans are allowed although they outnumber the live versions by half.
     pub max_orphans: Option<u64>,
-    /// Threads.
     pub jobs: usize,
     /// Seconds since 1970.
     pub now: u64,
@@ -39,11 +38,8 @@ pub struct ApplyOptions {
 pub struct Applied {
     /// The directory that was mended.
     pub directory: PathBuf,
-    /// The undo journal.
     pub journal: PathBuf,
-    /// The audit before.
     pub before: Audit,
-    /// The audit after.
     pub after: Audit,
     /// Why it was rolled back; `after` is then what led to that.
     pub rolled_back: Option<String>,
@@ -52,7 +48,6 @@ pub struct Applied {
 /// What an undo came to.
 #[derive(Debug)]
 pub struct Undone {
-    /// The directory.
     pub directory: PathBuf,
     /// Changes that were taken back, of so many.
     pub changes: (u64, u64),
@@ -62,7 +57,6 @@ pub struct Undone {
 
 /// What a plan comes down to, in the store's own terms.
 pub(super) enum Work {
-    /// Of a page log.
     Log(Vec<Edit>),
     /// Of a home of local block files.
     Home(Vec<FileChange>),

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// A store opened for changes.
 pub(super) enum Hand {
-    /// A page log.
     Log(Box<dyn Ledger>),
     /// A home of local block files.
     Home(PathBuf),

@@ -62,14 +62,12 @@ pub fn of(opened: &Opened<'_>, audit: &Audit, kv_home: &Path, directory: &Path) 
 }
 
 /// A path that still leads there from another directory.
-#[must_use]
 pub fn absolute(path: &Path) -> String {
     let full = fs::canonicalize(path).or_else(|_| std::path::absolute(path));
     full.unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }
 
 /// A file in words.
-#[must_use]
 pub fn file(dir: &Path, name: &str) -> FileIdentity {
     let path = dir.join(name);
     let meta = fs::metadata(&path).ok();
@@ -85,7 +83,6 @@ pub fn file(dir: &Path, name: &str) -> FileIdentity {
 }
 
 /// First and last bytes of a file that is too large to be hashed on the way.
-#[must_use]
 pub fn ends(path: &Path) -> Vec<u8> {
     use std::os::unix::fs::FileExt;
     const PART: usize = 64 << 10;
@@ -109,7 +106,6 @@ pub fn check(planned: &Identity, now: &Identity) -> Result<(), RepairError> {
 }
 
 /// Why a store is not the one a plan was made for, or not in that state; `None` if it is.
-#[must_use]
 pub fn differs(planned: &Identity, now: &Identity) -> Option<String> {
     if planned.kind != now.kind {
         return Some(format!("the plan is for {}, this is {}", planned.kind.words(), now.kind.words()));

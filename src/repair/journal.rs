@@ -61,7 +61,6 @@ pub enum Steps {
 
 impl Steps {
     /// How many.
-    #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Records(list) => list.len(),
@@ -70,7 +69,6 @@ impl Steps {
     }
 
     /// None.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -100,7 +98,6 @@ enum Line {
 /// A journal that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
-    /// What it is about.
     pub header: Header,
     /// The changes, in the order they are made.
     pub steps: Steps,
@@ -210,7 +207,6 @@ fn parse(bytes: &[u8]) -> Option<Line> {
 }
 
 /// The path of a new journal in a directory: one that is not there yet.
-#[must_use]
 pub fn path_in(dir: &Path, fingerprint: &str, now: u64) -> PathBuf {
     let stem = format!("{PREFIX}{now}-{}", fingerprint.get(..8).unwrap_or(fingerprint));
     // Applied, undone and applied again within a second.
@@ -223,13 +219,11 @@ pub fn path_in(dir: &Path, fingerprint: &str, now: u64) -> PathBuf {
 }
 
 /// Whether a file has the name of a journal.
-#[must_use]
 pub fn is_journal(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
 /// Journals in a directory, oldest first.
-#[must_use]
 pub fn list(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let mut out: Vec<PathBuf> =

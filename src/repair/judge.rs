@@ -50,7 +50,6 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
 }
 
 /// An error that was not there before, in words.
-#[must_use]
 pub fn new_error(before: &Audit, after: &Audit) -> Option<String> {
     let (old, new) = (errors(before), errors(after));
     let (key, _) = new.iter().find(|(k, n)| old.get(k).copied().unwrap_or(0) < **n)?;

@@ -119,7 +119,6 @@ fn made_by() -> String {
 }
 
 /// An action in a few words.
-#[must_use]
 pub fn describe(what: &plan::What) -> String {
     use plan::What;
     match what {

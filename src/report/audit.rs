@@ -77,7 +77,6 @@ fn lines(audit: &Audit, output: &mut Output) {
 }
 
 /// The line on stderr when not enough could be read: what, and what to do.
-#[must_use]
 pub fn incomplete_line(audit: &Audit) -> String {
     let damage = audit.findings.iter().find(|f| f.code == Code::StoreDamaged);
     let worst = damage.or_else(|| audit.findings.iter().find(|f| f.severity > Severity::Note));
@@ -542,7 +541,6 @@ const MENDED: [Code; 9] = [
 ];
 
 /// A finding for people.
-#[must_use]
 pub fn finding_text(f: &Finding, paint: Paint) -> String {
     let code = match f.severity {
         Severity::Error => paint.bad(f.code.name()),

@@ -6,7 +6,6 @@ use crate::decode::block::{Block, BlockHeaderInfo};
 use crate::decode::cells::CellInfo;
 
 /// A block for people.
-#[must_use]
 pub fn text(block: &Block, width: Option<u16>, paint: Paint) -> String {
     let mut out = header_fields(block).table(width);
     if let Some(list) = &block.extents {
@@ -92,7 +91,6 @@ fn header_fields(block: &Block) -> Fields {
 }
 
 /// Cells as a table.
-#[must_use]
 pub fn cell_table(cells: &[CellInfo], width: Option<u16>) -> String {
     let rows = cells
         .iter()

@@ -12,7 +12,6 @@ use crate::decode::pagelog_turtle::TurtleReport;
 use crate::decode::view::Stamp;
 
 /// The document for people.
-#[must_use]
 pub fn text(document: &Document, width: Option<u16>, paint: Paint) -> String {
     match &document.body {
         Body::Cookies { cookies } => {

@@ -8,7 +8,6 @@ use crate::decode::dumps::{Chunks, DumpReport, LogReport};
 use crate::decode::judge::Judgement;
 
 /// The report for people; cells only if `all`.
-#[must_use]
 pub fn text(report: &LogReport, width: Option<u16>, paint: Paint, all: bool) -> String {
     let mut out = String::new();
     if report.dumps.is_empty() {

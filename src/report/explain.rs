@@ -82,7 +82,6 @@ const MADE: &str =
     "<!-- Made by `wtcheck explain --pages DIR`, from src/audit/finding.rs and src/audit/advice.rs. -->\n";
 
 /// A page for each code, and one that lists them: file name and text, in Markdown.
-#[must_use]
 pub fn pages(examples: &Examples) -> Vec<(String, String)> {
     let mut out = vec![("README.md".to_string(), index())];
     out.extend(Code::ALL.iter().map(|c| (format!("{}.md", c.name()), page(*c, examples.get(c)))));

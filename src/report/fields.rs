@@ -4,7 +4,6 @@ use super::text::{self, Paint, escape};
 use crate::decode::view::Problem;
 
 /// Problems and notes as lines below a table.
-#[must_use]
 pub fn remarks(problems: &[Problem], notes: &[String], paint: Paint) -> String {
     let mut out = String::new();
     for p in problems {
@@ -39,7 +38,6 @@ impl Fields {
     }
 
     /// The table; empty without rows.
-    #[must_use]
     pub fn table(self, width: Option<u16>) -> String {
         if self.0.is_empty() { String::new() } else { text::table(width, &["Field", "Value", "Note"], &[], self.0) }
     }

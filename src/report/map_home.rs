@@ -19,7 +19,6 @@ use std::collections::{BTreeMap, HashMap};
 const SHOWN_FILES: usize = 40;
 
 /// The picture of one file.
-#[must_use]
 pub fn picture(audit: &Audit, info: &FileInfo, map: &FileMap) -> Picture {
     let title = match (&info.namespace, &info.index) {
         (Some(ns), Some(index)) => format!("{}: {ns}, index {index}", info.file),

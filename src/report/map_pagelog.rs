@@ -35,11 +35,9 @@ pub enum By {
 
 /// The rows of a page log and what an audit found out about them.
 pub struct Log<'a> {
-    /// The rows.
     pub index: &'a Index,
     /// Their classes, by position; empty if no checkpoint could be used.
     pub class: &'a [Class],
-    /// The audit.
     pub audit: &'a Audit,
     /// URIs of tables that the audited checkpoint does not name.
     pub others: HashMap<TableId, String>,
@@ -108,7 +106,6 @@ fn kind_of_finding(f: &Finding) -> Option<KindId> {
 
 impl Log<'_> {
     /// The tables, as the audit lists them, then those it does not name.
-    #[must_use]
     pub fn tables(&self) -> Vec<TableId> {
         let with_rows = self.index.tables();
         let mut out: Vec<TableId> = self.audit.trees.iter().map(|t| t.table_id).collect();
@@ -117,20 +114,17 @@ impl Log<'_> {
     }
 
     /// The URI of a table.
-    #[must_use]
     pub fn uri(&self, table: TableId) -> Option<&str> {
         let own = self.audit.trees.iter().find(|t| t.table_id == table).map(|t| t.uri.as_str());
         own.or_else(|| self.others.get(&table).map(String::as_str))
     }
 
     /// No checkpoint that was looked at names the table, and its place does not say what it is.
-    #[must_use]
     pub fn is_nameless(&self, table: TableId) -> bool {
         self.uri(table).is_none() && ![catalog::KEY_TABLE, catalog::turtle_table(self.index)].contains(&table)
     }
 
     /// A name for people.
-    #[must_use]
     pub fn name(&self, table: TableId) -> String {
         match self.uri(table) {
             Some(uri) => short_name(uri).to_string(),
@@ -153,7 +147,6 @@ impl Log<'_> {
     }
 
     /// The numbers of a tree.
-    #[must_use]
     pub fn tree(&self, table: TableId) -> TreeMap {
         let mut by_kind: BTreeMap<KindId, ClassTotal> = BTreeMap::new();
         let (mut pages, mut last_page, mut lsns) = (0, None, (Lsn(u64::MAX), Lsn::NONE));
@@ -184,7 +177,6 @@ impl Log<'_> {
     }
 
     /// The picture of a tree.
-    #[must_use]
     pub fn picture(&self, tree: &TreeMap) -> Picture {
         let runs = match self.by {
             By::Page => self.by_page(tree.table_id),

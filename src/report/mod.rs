@@ -57,13 +57,11 @@ pub enum Color {
 
 /// Where results go.
 pub struct Output {
-    /// The format.
     pub format: Format,
     /// How much detail.
     pub verbose: u8,
     /// Colours for text on stdout.
     pub paint: text::Paint,
-    /// Progress on stderr.
     pub progress: Bars,
     /// Columns of the terminal on stdout, if it is one.
     pub width: Option<u16>,
@@ -73,7 +71,6 @@ pub struct Output {
 
 impl Output {
     /// An output as asked for.
-    #[must_use]
     pub fn new(format: Format, color: Color, verbose: u8, progress: Bars) -> Self {
         let tty = std::io::stdout().is_terminal();
         let auto = tty && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && dumb().is_none();

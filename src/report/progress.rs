@@ -11,7 +11,6 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// One of the three ways.
 pub enum Bars {
-    /// Nothing.
     Quiet,
     /// A line every five seconds: for logs.
     Plain(Mutex<Plain>),
@@ -27,7 +26,6 @@ pub struct Plain {
 
 impl Bars {
     /// Choose by where stderr goes.
-    #[must_use]
     pub fn choose(quiet: bool) -> Self {
         if quiet {
             Self::Quiet

@@ -15,7 +15,6 @@ use std::path::Path;
 const SHOWN: usize = 40;
 
 /// The plan as it is written to a file.
-#[must_use]
 pub fn yaml(plan: &Plan) -> String {
     let head = "\
 # A repair plan of wtcheck. Nothing has been changed yet.

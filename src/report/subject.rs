@@ -9,7 +9,6 @@ use std::path::Path;
 const NAMED: usize = 8;
 
 /// What a path is that a verb cannot take.
-#[must_use]
 pub fn what(subject: &Subject) -> String {
     let path = match &subject.kind {
         Kind::Unreadable { path, .. } | Kind::OtherDirectory { at: path, .. } => path,
@@ -87,7 +86,6 @@ fn other(at: &Path, names: &[String], more: usize) -> String {
 }
 
 /// The command that is for a path, or what to do about it; `verb` is the one that was given it.
-#[must_use]
 pub fn hint(subject: &Subject, verb: &str) -> String {
     let word = |path: &Path| shell_word(&path.display().to_string());
     let own = word(&subject.path);
@@ -141,7 +139,6 @@ pub fn hint(subject: &Subject, verb: &str) -> String {
 }
 
 /// The line about what is not in a result about the page log of a home with both.
-#[must_use]
 pub fn beside(subject: &Subject, verb: &str) -> Option<String> {
     let Kind::Both(log) = &subject.kind else { return None };
     let home = shell_word(&subject.path.display().to_string());

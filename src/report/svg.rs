@@ -23,7 +23,6 @@ const LINE: f64 = 18.0;
 const NARROWEST: (f64, f64) = (4.0, 0.6);
 
 /// Text for XML. Control characters, which XML has no way to write, are spelled out.
-#[must_use]
 pub fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in escape(text).chars() {
@@ -41,7 +40,6 @@ pub fn xml(text: &str) -> String {
 }
 
 /// Draw a picture.
-#[must_use]
 pub fn render(picture: &Picture) -> String {
     let totals = picture.totals();
     let small = Grid::new(picture, WIDE.0, WIDE.1);

@@ -15,40 +15,33 @@ impl Paint {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
     /// Wrong.
-    #[must_use]
     pub fn bad(self, text: &str) -> String {
         self.wrap("1;31", text)
     }
     /// Doubtful.
-    #[must_use]
     pub fn warn(self, text: &str) -> String {
         self.wrap("33", text)
     }
     /// Right.
-    #[must_use]
     pub fn good(self, text: &str) -> String {
         self.wrap("32", text)
     }
     /// A heading.
-    #[must_use]
     pub fn head(self, text: &str) -> String {
         self.wrap("1", text)
     }
     /// Aside.
-    #[must_use]
     pub fn faint(self, text: &str) -> String {
         self.wrap("2", text)
     }
 }
 
 /// A number of things: `1 file`, `2 files`.
-#[must_use]
 pub fn count(n: u64, one: &str) -> String {
     format!("{} {one}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// A signed number in groups, zero without a sign.
-#[must_use]
 pub fn signed(n: i64) -> String {
     let sign = if n > 0 {
         "+"
@@ -61,7 +54,6 @@ pub fn signed(n: i64) -> String {
 }
 
 /// A size for people: three digits and a binary unit.
-#[must_use]
 pub fn human(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     #[allow(clippy::cast_precision_loss)]
@@ -75,20 +67,17 @@ pub fn human(bytes: u64) -> String {
 }
 
 /// Exact and human size; small ones only once.
-#[must_use]
 pub fn size(bytes: u64) -> String {
     if bytes < 1024 { format!("{bytes} B") } else { format!("{} ({})", grouped(bytes), human(bytes)) }
 }
 
 /// The name of a tree without `file:` and `.wt_stable`.
-#[must_use]
 pub fn short_name(uri: &str) -> &str {
     let name = uri.strip_prefix("file:").unwrap_or(uri);
     name.strip_suffix(".wt_stable").unwrap_or(name)
 }
 
 /// A table with a header; columns listed in `right` are aligned to the right.
-#[must_use]
 pub fn table(width: Option<u16>, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);

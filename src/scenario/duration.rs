@@ -13,13 +13,11 @@ const UNITS: [(&str, u64); 5] = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m
 
 impl Micros {
     /// From milliseconds.
-    #[must_use]
     pub const fn ms(n: u64) -> Self {
         Self(n.saturating_mul(1_000))
     }
 
     /// The sum, at most the longest time there is.
-    #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }

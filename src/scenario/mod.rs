@@ -20,7 +20,6 @@ const MAX_NESTING: usize = 512;
 
 /// Line and column, from 1, of the first bracket that is nested deeper than [`MAX_NESTING`]. Only brackets
 /// where a value can begin count, so that those in prose do not.
-#[must_use]
 pub fn too_deep(text: &str) -> Option<(usize, usize)> {
     let mut depth = 0_usize;
     for (line, content) in (1_usize..).zip(text.lines()) {
@@ -47,7 +46,6 @@ pub fn too_deep(text: &str) -> Option<(usize, usize)> {
 pub struct Document {
     /// As given, or what it was made from.
     pub name: String,
-    /// YAML.
     pub text: String,
 }
 
@@ -55,13 +53,9 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}:{line}:{column}: {reason}")]
 pub struct Mistake {
-    /// The document.
     pub name: String,
-    /// Line.
     pub line: usize,
-    /// Column.
     pub column: usize,
-    /// Field and reason.
     pub reason: String,
 }
 
@@ -69,16 +63,13 @@ pub struct Mistake {
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {reason}")]
 pub struct Unreadable {
-    /// As given.
     pub path: String,
-    /// Why.
     pub reason: String,
 }
 
 /// One step of the way to a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// The value of a key.
     Key(&'static str),
     /// An element of a list, from 0.
     At(usize),
@@ -107,7 +98,6 @@ fn spelled(way: &[Part]) -> String {
 
 impl Document {
     /// A document from memory.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn new(name: &str, text: &str) -> Self {
         Self { name: name.to_string(), text: text.to_string() }
@@ -137,7 +127,6 @@ impl Document {
     }
 
     /// A mistake that lies in the meaning of a field.
-    #[must_use]
     pub fn wrong(&self, way: &[Part], reason: impl fmt::Display) -> Mistake {
         let field = spelled(way);
         let reason = if field.is_empty() { reason.to_string() } else { format!("{field}: {reason}") };

@@ -9,7 +9,6 @@ const LETTERS: &[u8; 16] = b"abcdefghijklmnop";
 
 impl Rng {
     /// Beginning with a seed.
-    #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut rng = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d | 1);
         for _ in 0..8 {

@@ -151,7 +151,6 @@ pub struct Other {
 
 impl Outcome {
     /// Whether the accounting leaks.
-    #[must_use]
     pub fn leaks(&self) -> bool {
         self.leaked != 0 || self.leaked_since != 0
     }

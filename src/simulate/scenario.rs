@@ -34,7 +34,6 @@ const MAX_NAME: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Of accounting.
     Accounting,
 }
 
@@ -42,7 +41,6 @@ pub enum Kind {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What it is a scenario of.
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub kind: Kind,
     /// Where random choices start: values, rows that change, pages that are picked.
@@ -66,7 +64,6 @@ pub struct Scenario {
 pub struct Table {
     /// Name, without `file:` and `.wt_stable`.
     pub name: String,
-    /// Rows.
     pub rows: u64,
     /// Length of each value.
     #[serde(default = "hundred")]
@@ -115,7 +112,6 @@ pub enum Retry {
 /// Which leaves of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leaves {
-    /// All.
     All,
     /// So many, whichever.
     Some(u64),
@@ -154,7 +150,6 @@ impl<'de> Deserialize<'de> for Leaves {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// What it does.
     #[serde(rename = "do")]
     pub verb: Verb,
     /// The table; of a checkpoint the one whose root fails.
@@ -166,7 +161,6 @@ pub struct Step {
     /// As what they are written; full images if not given.
     #[serde(default, rename = "as")]
     pub form: Option<Form>,
-    /// Where it fails.
     #[serde(default)]
     pub fail: Fail,
     /// In place of `as` and `fail`, the name of a fault that comes of them.

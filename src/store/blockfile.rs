@@ -54,7 +54,6 @@ impl BlockFile {
     }
 
     /// The first read of this file that failed, if one did: what was read of it is not all there is.
-    #[must_use]
     pub fn failure(&self) -> Option<&Unchecked> {
         match &self.source {
             Source::Extended(base, _) => base.failure(),
@@ -63,7 +62,6 @@ impl BlockFile {
     }
 
     /// The file as it will be once these bytes stand behind its end. Nothing is written.
-    #[must_use]
     pub fn extended(self, tail: Vec<u8>) -> Self {
         let len = self.len.saturating_add(u64::try_from(tail.len()).unwrap_or(u64::MAX));
         let path = self.path.clone();
@@ -71,20 +69,17 @@ impl BlockFile {
     }
 
     /// Bytes of the file when it was opened.
-    #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
     /// Whether the file is empty.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Its path.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn path(&self) -> &Path {
         &self.path

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 pub struct NewRow {
     /// Table (btree) id.
     pub table: TableId,
-    /// Page id.
     pub page: PageId,
     /// LSN; the caller assigns it.
     pub lsn: Lsn,
@@ -35,23 +34,17 @@ pub struct NewRow {
 pub enum Edit {
     /// The last LSN assigned is now this one.
     Counter {
-        /// The LSN.
         last_lsn: Lsn,
     },
-    /// Put a row.
     Put(NewRow),
     /// Take a row out.
     Remove {
-        /// Table.
         table: TableId,
-        /// Page.
         page: PageId,
-        /// LSN.
         lsn: Lsn,
     },
     /// Complete a checkpoint: this makes it the newest one.
     Complete {
-        /// LSN of the record.
         lsn: Lsn,
         /// Checkpoint timestamp kept beside the text.
         timestamp: u64,
@@ -62,7 +55,6 @@ pub enum Edit {
     },
     /// Take a completion record out.
     RemoveCompletion {
-        /// LSN of the record.
         lsn: Lsn,
     },
 }
@@ -116,7 +108,6 @@ pub struct Change {
 /// One of the two sides of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// As it was.
     Before,
     /// As the change makes it.
     After,
@@ -125,9 +116,7 @@ pub enum Side {
 /// What a record looks like now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// As before the change.
     Before,
-    /// As after it.
     After,
     /// Neither: someone else was here. Says what was found.
     Other(String),

@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 /// A lock of another process on a file of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// The locked file.
     pub file: PathBuf,
     /// The process, if the system tells (not across pid namespaces or network file systems).
     pub pid: Option<i32>,
@@ -25,7 +24,6 @@ pub struct Holder {
 /// The first lock of another process on a file of the store; `home` is the directory above `kv_home`, if known.
 ///
 /// Files that cannot be opened or asked about count as not locked.
-#[must_use]
 pub fn holder(home: Option<&Path>, kv_home: &Path) -> Option<Holder> {
     let mut files: Vec<PathBuf> = home.map(|h| h.join("WiredTiger.lock")).into_iter().collect();
     let mut names: Vec<PathBuf> = std::fs::read_dir(kv_home)

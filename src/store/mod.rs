@@ -52,7 +52,6 @@ pub enum StoreKind {
 
 impl StoreKind {
     /// For people.
-    #[must_use]
     pub fn words(self) -> &'static str {
         match self {
             Self::Palite => "PALite (SQLite) page log",
@@ -112,13 +111,11 @@ pub enum StoreError {
 
 impl StoreError {
     /// An I/O error.
-    #[must_use]
     pub fn io(path: &Path, e: &std::io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), errno: e.raw_os_error(), error: e.to_string() }
     }
 
     /// The name of the file and what the system says, if the system is what failed.
-    #[must_use]
     pub fn unread(&self) -> Option<(String, Unchecked)> {
         let Self::Io { path, errno, error } = self else { return None };
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -135,7 +132,6 @@ pub struct CompletionRow {
     pub timestamp: u64,
     /// Checkpoint id, PALM only.
     pub checkpoint_id: Option<u64>,
-    /// The completion text.
     pub text: Vec<u8>,
 }
 
@@ -155,7 +151,6 @@ pub struct Problem {
 /// Tables that may have lost rows to a [`Problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Affected {
-    /// One table.
     Table(TableId),
     /// Every table whose id leaves this remainder: a shard (10.2.1).
     Remainder {
@@ -174,7 +169,6 @@ pub enum Affected {
 
 impl Affected {
     /// Whether rows of `table` may be missing.
-    #[must_use]
     pub fn covers(self, table: TableId) -> bool {
         match self {
             Self::Table(t) => t == table,
@@ -185,7 +179,6 @@ impl Affected {
     }
 
     /// Whether rows of some table may be missing.
-    #[must_use]
     pub fn any_table(self) -> bool {
         !matches!(self, Self::Counters | Self::None)
     }

@@ -25,7 +25,6 @@ pub struct Located {
     pub home: Option<PathBuf>,
     /// The page log's own directory.
     pub kv_home: PathBuf,
-    /// Its kind.
     pub kind: StoreKind,
 }
 
@@ -36,13 +35,11 @@ const PALITE: &str = "checkpoints.db";
 const PALM: &str = "data.mdb";
 
 /// Whether a directory with these names holds the catalog of local files, readable or not.
-#[must_use]
 pub fn has_catalog(names: &[String]) -> bool {
     names.iter().any(|n| CATALOG.contains(&n.as_str()))
 }
 
 /// Whether a file of this name is one of a page log, with what SQLite and LMDB put beside it.
-#[must_use]
 pub fn is_of_page_log(name: &str) -> bool {
     let base = ["-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     is_palite(base) || base == PALM || base == "lock.mdb"
@@ -135,7 +132,6 @@ fn follow_flattened_link(dir: &Path, kv_home: PathBuf) -> PathBuf {
 }
 
 /// The directory a flattened link `kv_home` in `dir` stands for.
-#[must_use]
 pub fn flattened_link(dir: &Path, kv_home: &Path) -> Option<PathBuf> {
     const LONGEST: u64 = 4096;
     let named = kv_home.file_name().is_some_and(|n| n == KV_HOME);

@@ -11,7 +11,6 @@ use crate::home::files::METADATA;
 use std::fmt;
 
 /// What a finding says.
-#[must_use]
 pub fn of(detail: &HomeDetail) -> Words {
     let (expected, found, mut evidence) = fact(&detail.fact, detail.cause.as_ref());
     evidence.extend(detail.notes.iter().map(note));

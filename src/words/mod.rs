@@ -15,7 +15,6 @@ use crate::audit::finding::{Detail, Finding, Remedy};
 use crate::coverage::Unchecked;
 
 /// What a finding says.
-#[must_use]
 pub fn of(finding: &Finding) -> Words {
     match &finding.detail {
         Detail::Home(detail) => home::of(detail),
@@ -24,7 +23,6 @@ pub fn of(finding: &Finding) -> Words {
 }
 
 /// What to do about a finding.
-#[must_use]
 pub fn remedy(finding: &Finding) -> String {
     match finding.remedy {
         Remedy::OfCode => finding.code.info().remedy.to_string(),
@@ -54,7 +52,6 @@ pub fn remedy(finding: &Finding) -> String {
 }
 
 /// Why something was not checked.
-#[must_use]
 pub fn unchecked(why: &Unchecked) -> String {
     match why {
         // The system's own words end with its number, which only programs need.
@@ -77,7 +74,6 @@ pub fn unchecked(why: &Unchecked) -> String {
 }
 
 /// What to do so that it can be checked.
-#[must_use]
 pub fn way_to_check(why: &Unchecked) -> &'static str {
     /// Operation not permitted, and permission denied.
     const REFUSED: [Option<i32>; 2] = [Some(1), Some(13)];
@@ -95,7 +91,6 @@ pub fn way_to_check(why: &Unchecked) -> &'static str {
 }
 
 /// A word with a small first letter.
-#[must_use]
 pub fn lower(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()

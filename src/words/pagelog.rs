@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// What a finding says.
-#[must_use]
 pub fn of(fact: &Fact) -> Words {
     match fact {
         Fact::Fault { fault, pages } => super::pagelog_page::of(fault, *pages),
@@ -149,7 +148,6 @@ fn cause(size: &TreeSize) -> String {
 }
 
 /// What a candidate is called, one and many of them.
-#[must_use]
 pub fn kind(kind: CandidateKind) -> (&'static str, &'static str) {
     match kind {
         CandidateKind::Orphan => ("orphan", "orphans"),

@@ -16,7 +16,6 @@ impl fmt::Display for Fault {
 }
 
 /// What a fault says; `pages`: how many pages of the tree it stands for.
-#[must_use]
 pub fn of(fault: &Fault, pages: Option<u64>) -> Words {
     let (expected, found) = (expected(fault), found(fault));
     let mut evidence = own_evidence(fault);

@@ -14,7 +14,6 @@ pub(super) fn list(items: &[impl Display]) -> String {
 }
 
 /// Text from a store, safe for a terminal: control characters and what turns text around are escaped.
-#[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -29,7 +28,6 @@ pub fn escape(text: &str) -> String {
 }
 
 /// Digits in groups of three.
-#[must_use]
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

@@ -28,7 +28,6 @@ pub struct HomeDetail {
 
 impl HomeDetail {
     /// A fact alone.
-    #[must_use]
     pub fn of(fact: Fact) -> Self {
         Self { fact, cause: None, notes: Vec::new() }
     }
@@ -172,7 +171,6 @@ pub struct Sizes {
 
 impl Sizes {
     /// Take the differences.
-    #[must_use]
     pub fn compared(mut self) -> Self {
         self.difference = self.complete.then(|| minus(self.published, self.recomputed));
         self.cookie_difference = self.complete.then(|| minus(self.in_cookie, self.below_root()));
@@ -180,7 +178,6 @@ impl Sizes {
     }
 
     /// Bytes of all blocks but the root.
-    #[must_use]
     pub fn below_root(&self) -> u64 {
         self.recomputed.saturating_sub(self.root.unwrap_or(0))
     }

@@ -213,7 +213,6 @@ pub struct LogFileInfo {
 pub enum NotKnown {
     /// A file alone, without a home around it.
     NoHome,
-    /// The metadata is encrypted.
     MetadataEncrypted,
     /// The metadata could not be read in full.
     MetadataInPart,
@@ -224,11 +223,9 @@ pub enum NotKnown {
     },
     /// The records of the log are encrypted.
     LogEncrypted,
-    /// Cells of files.
     Cells {
         /// How many files.
         files: u64,
-        /// Why.
         why: Opaque,
     },
 }

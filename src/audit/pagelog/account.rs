@@ -66,7 +66,6 @@ pub struct Explanation {
 
 /// Explain `difference` bytes by candidates. Orphans are certain evidence and are tried first, all
 /// of them; then the ambiguous kinds, fewest first. An inexact match explains only the orphans.
-#[must_use]
 pub fn explain(difference: u64, candidates: &[Candidate]) -> Explanation {
     let of = |kinds: &[CandidateKind]| -> Vec<usize> {
         (0..candidates.len()).filter(|i| kinds.contains(&candidates[*i].kind) && candidates[*i].bytes > 0).collect()
@@ -148,7 +147,6 @@ fn pick(target: u64, size: usize, pool: &[(u64, usize)], used: &mut Vec<usize>, 
 
 /// Collect what a tree's total may still contain: orphans, given-up chains, failed deltas, and
 /// superseded chains, from the rows of its table at or below the frontier.
-#[must_use]
 pub fn candidates(index: &Index, class: &[Class], table: TableId, frontier: Lsn) -> Vec<Candidate> {
     let range = index.table(table);
     let mut out = Vec::new();

@@ -24,7 +24,6 @@ pub enum Class {
     Superseded,
     /// The page has a later discard record that covers it.
     Discarded,
-    /// A discard record.
     DiscardRecord,
     /// Remains of a failed delta.
     DuplicateDelta,
@@ -52,7 +51,6 @@ impl Class {
     ];
 
     /// The name in the contract.
-    #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(class, _)| *class == self).map_or("not-judged", |(_, name)| name)
     }
@@ -248,7 +246,6 @@ fn chain_is_sound(rows: &[Row], class: &[Class], at: usize) -> bool {
 }
 
 /// Rows and bytes by class; every class of the contract is present.
-#[must_use]
 pub fn totals(index: &Index, class: &[Class]) -> BTreeMap<&'static str, ClassTotal> {
     let mut sums = [ClassTotal::default(); 16];
     for (len, class) in index.lens().zip(class) {

@@ -192,7 +192,6 @@ pub struct Orphan {
 
 impl TreeSize {
     /// Whether the difference is explained to the byte.
-    #[must_use]
     pub fn is_explained(&self) -> bool {
         self.residual == 0 && !self.explained_by.is_empty()
     }
@@ -200,7 +199,6 @@ impl TreeSize {
 
 impl DatabaseSize {
     /// Whether the difference is explained to the byte.
-    #[must_use]
     pub fn is_explained(&self) -> bool {
         self.residual == 0 && !self.dropped.is_empty()
     }

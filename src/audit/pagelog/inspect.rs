@@ -23,7 +23,6 @@ pub enum Content {
     Tree(Era, Compression),
     /// Text: a turtle page.
     Turtle,
-    /// A key page.
     Key,
 }
 
@@ -39,7 +38,6 @@ pub struct Inspection {
     pub blocks: Vec<(Row, Vec<u8>)>,
     /// What is wrong with that version.
     pub findings: Vec<Finding>,
-    /// What the bytes are.
     pub content: Content,
 }
 

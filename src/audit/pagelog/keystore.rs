@@ -12,11 +12,9 @@ use std::collections::BTreeMap;
 
 /// What the key table holds, and what is wrong with it for the readable checkpoints.
 pub struct Keystore {
-    /// For the report.
     pub info: KeystoreInfo,
     /// A page of header version 2 was seen: evidence for the generation.
     pub saw_v2: bool,
-    /// Findings.
     pub findings: Vec<Finding>,
     /// Files that the system did not let be read.
     pub unread: Vec<(String, Unchecked)>,

@@ -5,7 +5,6 @@ use crate::coverage::{Coverage, NotOurs, Unchecked};
 use std::path::Path;
 
 /// What stands before the names of the files of `dir`, which is the subject itself or lies in it.
-#[must_use]
 pub fn below(subject: &str, dir: &Path) -> &'static str {
     let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
         (Ok(a), Ok(b)) => a == b,
@@ -15,7 +14,6 @@ pub fn below(subject: &str, dir: &Path) -> &'static str {
 }
 
 /// Enter every file of a page log, as far as reading the index tells what became of it.
-#[must_use]
 pub fn of(opened: &Opened<'_>, below: &str) -> Coverage {
     let mut out = Coverage::default();
     let layout = &opened.layout;

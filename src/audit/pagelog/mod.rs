@@ -36,9 +36,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A store with its index: what every page-log verb starts from.
 pub struct Opened<'s> {
-    /// The store.
     pub store: &'s dyn PageLog,
-    /// Its rows.
     pub index: Index,
     /// What of it could not be read.
     pub problems: Vec<Problem>,
@@ -81,19 +79,16 @@ fn opened(store: &dyn PageLog, (index, mut problems): (Index, Vec<Problem>)) -> 
 
 impl Opened<'_> {
     /// Rows of this table may be missing because a file is damaged.
-    #[must_use]
     pub fn is_partial(&self, table: TableId) -> bool {
         self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
     }
 
     /// Rows of this table may be missing because the system did not give the bytes of a file.
-    #[must_use]
     pub fn is_unread(&self, table: TableId) -> bool {
         self.problems.iter().any(|p| p.io.is_some() && p.affects.covers(table))
     }
 
     /// The shared metadata may lie in a file that the system did not give. Its table is known by its rows alone.
-    #[must_use]
     pub fn hides_metadata(&self) -> bool {
         self.problems
             .iter()
@@ -101,7 +96,6 @@ impl Opened<'_> {
     }
 
     /// The system did not give all rows and records.
-    #[must_use]
     pub fn has_unread(&self) -> bool {
         self.problems.iter().any(|p| p.io.is_some() && p.affects.any_table())
     }
@@ -179,7 +173,6 @@ pub(crate) fn checkpoint_name(c: &Checkpoint) -> Option<&str> {
 }
 
 /// What tells the generation of the formats: of the store, of the checkpoint audited, and of its keys.
-#[must_use]
 pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: bool) -> Evidence {
     let palm = opened.store.kind() == StoreKind::Palm;
     let mut out = Evidence { palm, sharded: opened.layout.sharded, key_page_v2, ..Evidence::default() };

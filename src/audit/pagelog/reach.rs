@@ -30,7 +30,6 @@ pub struct Marks {
 
 impl Marks {
     /// No marks yet.
-    #[must_use]
     pub fn new(index: &Index) -> Self {
         Self {
             class: vec![Class::Unjudged; index.len()],
@@ -70,7 +69,6 @@ pub struct TreeSums {
     pub deleted_bytes: u64,
     /// Sum of stored lengths.
     pub physical_bytes: u64,
-    /// Pages by kind.
     pub pages: PageCounts,
     /// Rows, deep audits only.
     pub rows: RowCounts,
@@ -316,7 +314,6 @@ pub fn mark_other(
 /// What the walk of another checkpoint meets, to be marked once it is settled.
 struct Marker<'a> {
     trees: &'a [Tree],
-    /// Positions of rows.
     rows: Vec<usize>,
     /// Pages that lack blocks: table, page.
     holed: Vec<(TableId, PageId)>,
@@ -347,7 +344,6 @@ impl Visitor for Marker<'_> {
 }
 
 /// The finding for a fault of a walk; `pages`: how many pages of the tree it stands for.
-#[must_use]
 pub fn finding(uri: &str, fault: &Fault, pages: Option<u64>) -> Finding {
     let code = match fault.kind {
         FaultKind::Missing => Code::PageMissing,

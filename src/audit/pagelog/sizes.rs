@@ -15,11 +15,9 @@ use std::collections::{BTreeMap, HashSet};
 
 /// Everything the judgement stands on.
 pub struct Input<'a> {
-    /// The index.
     pub index: &'a Index,
     /// The class of every row.
     pub class: &'a [Class],
-    /// The audited checkpoint.
     pub audited: &'a Checkpoint,
     /// Its trees, those asked for.
     pub catalog: &'a Catalog,
@@ -27,26 +25,20 @@ pub struct Input<'a> {
     pub all_trees: &'a [Tree],
     /// The other checkpoints and their trees.
     pub older: &'a [(&'a Checkpoint, Catalog)],
-    /// What was reached.
     pub reached: &'a Reached,
-    /// The generation.
     pub generation: Generation,
 }
 
 /// The judgement.
 pub struct Judged {
-    /// Trees for the report.
     pub trees: Vec<TreeInfo>,
-    /// The database total.
     pub database: DatabaseInfo,
-    /// Findings.
     pub findings: Vec<Finding>,
     /// Orphans (table, page, LSN) whose bytes are in a published size.
     pub explained: HashSet<Version>,
 }
 
 /// Judge all trees and the database.
-#[must_use]
 pub fn judge(input: &Input<'_>) -> Judged {
     let mut out = Judged {
         trees: Vec::new(),

@@ -32,28 +32,22 @@ use std::path::Path;
 pub struct TreeTruth {
     /// Its name in the metadata.
     pub uri: String,
-    /// Its id.
     pub table_id: TableId,
     /// The size the newest checkpoint publishes.
     pub published_size: u64,
     /// The bytes of its reachable pages.
     pub true_size: u64,
-    /// Reachable leaves.
     pub leaves: u64,
 }
 
 /// Something a fault left or made.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trace {
-    /// The fault.
     pub fault: Fault,
     /// Code of the finding that names it, or class of the row if it is no finding.
     pub code: &'static str,
-    /// Table.
     pub table_id: Option<TableId>,
-    /// Page.
     pub page_id: Option<PageId>,
-    /// LSN.
     pub lsn: Option<Lsn>,
     /// Bytes that a published size is too high by because of it.
     pub counted: i64,
@@ -72,7 +66,6 @@ pub struct Truth {
     pub checkpoint_lsn: Lsn,
     /// `database_size` of the newest checkpoint, where the generation keeps one.
     pub database_size: Option<u64>,
-    /// What it should be.
     pub true_database_size: u64,
     /// User tables.
     pub trees: Vec<TreeTruth>,

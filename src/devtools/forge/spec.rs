@@ -14,7 +14,6 @@ const ROW_BYTES: usize = 24;
 /// A fault and how often: `orphan-page` or `orphan-page=3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
-    /// Which.
     pub fault: Fault,
     /// How often.
     pub times: u64,

@@ -32,7 +32,6 @@ pub enum Answer {
 
 impl Answer {
     /// For people.
-    #[must_use]
     pub fn words(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",

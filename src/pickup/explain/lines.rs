@@ -255,7 +255,6 @@ fn begins_record(line: &[u8]) -> bool {
 /// A time at the beginning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Its length.
     pub(crate) len: usize,
     /// It has parts of seconds, as logs do and prose does not.
     exact: bool,

@@ -32,9 +32,7 @@ pub(crate) enum Noise {
 pub(crate) enum Field {
     /// Newest checkpoint that is materialized and applied.
     Latest,
-    /// The one installed.
     Installed,
-    /// The one to install.
     ToInstall,
 }
 
@@ -72,7 +70,6 @@ pub(crate) enum Message {
 /// A message and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Line of the log.
     pub(crate) line: u64,
     /// Time as the log has it.
     pub(crate) time: Option<String>,
@@ -80,7 +77,6 @@ pub(crate) struct Found {
     pub(crate) session: Option<String>,
     /// Thread of the server.
     pub(crate) context: Option<String>,
-    /// What it says.
     pub(crate) message: Message,
 }
 

@@ -52,7 +52,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// The exit code of DESIGN section 1.
-    #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Failed => 1,
@@ -249,7 +248,6 @@ pub struct Explanation {
 pub struct Case<'s> {
     story: &'s Story,
     options: Options,
-    /// The rules.
     pub profile: Profile,
     profile_evidence: String,
     /// The failure to look at, and which step it was.
@@ -258,7 +256,6 @@ pub struct Case<'s> {
 
 impl<'s> Case<'s> {
     /// Choose the failure and find its step.
-    #[must_use]
     pub fn new(story: &'s Story, options: Options) -> Self {
         let chosen = story.chosen().and_then(|at| story.failures.get(at));
         let (profile, profile_evidence) = reason::profile(chosen, story.frontier, options.profile);
@@ -280,7 +277,6 @@ impl<'s> Case<'s> {
     }
 
     /// Put the explanation together.
-    #[must_use]
     pub fn explain(self, check: Option<Check>) -> Explanation {
         let Self { story, options, profile, profile_evidence, failed } = self;
         let verdict = match (&failed, story.tells_of_pickup()) {

@@ -28,7 +28,6 @@ pub enum Certainty {
 
 impl Certainty {
     /// For people.
-    #[must_use]
     pub fn words(self) -> &'static str {
         match self {
             Self::LogSaysSo => "the log says so",
@@ -71,18 +70,15 @@ pub struct Evidence {
 pub struct Reasoned {
     /// The return code, stated or implied.
     pub code: Option<Code>,
-    /// The step.
     pub step: Option<Step>,
     /// How sure.
     pub certainty: Certainty,
     /// The steps that are left.
     pub candidates: Vec<Step>,
-    /// Why.
     pub evidence: Vec<Evidence>,
 }
 
 /// The profile of the build that wrote a log, and why.
-#[must_use]
 pub fn profile(failed: Option<&Failed>, frontier: (bool, bool), given: Option<Profile>) -> (Profile, String) {
     if let Some(given) = given {
         return (given, "as given".into());
@@ -179,7 +175,6 @@ struct Case<'c> {
 }
 
 /// Which step failed. `manager`: what the checkpoint manager said about this failure.
-#[must_use]
 pub fn reason(failed: &Failed, manager: Option<&Manager>, secondary: &Secondary, profile: Profile) -> Reasoned {
     let mut evidence = Vec::new();
     let mut said = |weight, step, text: String| evidence.push(Evidence { weight, step: Some(step), text });

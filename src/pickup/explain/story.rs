@@ -34,11 +34,9 @@ pub struct Seen {
 /// A step that named itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The step.
     pub step: Step,
     /// The line's words.
     pub words: String,
-    /// Where.
     pub seen: Seen,
 }
 
@@ -47,9 +45,7 @@ pub struct Named {
 pub struct Failed {
     /// Its metadata LSN, if any line names it.
     pub lsn: Option<Lsn>,
-    /// Attempts in the log.
     pub attempts: u32,
-    /// Return code.
     pub code: Option<Code>,
     /// The inner function's line is there: the text of the record was accepted.
     pub inner: bool,
@@ -57,7 +53,6 @@ pub struct Failed {
     pub newest: bool,
     /// A line in the words of the builds before.
     pub old: bool,
-    /// Completion text.
     pub text: Option<String>,
     /// Steps that named themselves.
     pub named: Vec<Named>,
@@ -71,9 +66,7 @@ pub struct Failed {
     pub session: Option<String>,
     /// Session that asked for it.
     pub caller: Option<String>,
-    /// First line.
     pub first: Seen,
-    /// Last line.
     pub last: Seen,
     /// The process died of it.
     pub abort: Option<usize>,
@@ -89,11 +82,8 @@ pub struct Failed {
 pub struct Manager {
     /// Newest that is materialized and applied.
     pub latest: Option<Lsn>,
-    /// Installed.
     pub installed: Option<Lsn>,
-    /// To install.
     pub to_install: Option<Lsn>,
-    /// Where.
     pub seen: Seen,
     order: u64,
 }
@@ -143,15 +133,12 @@ pub struct Line {
 pub struct Secondary {
     /// By kind: not found, frontier, retries, unreadable blocks.
     pub counts: [u64; 4],
-    /// The first of them.
     pub first: Option<Seen>,
-    /// The last.
     pub last: Option<Seen>,
 }
 
 impl Secondary {
     /// All of them.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
@@ -169,7 +156,6 @@ pub struct Log {
 /// What logs tell.
 #[derive(Debug)]
 pub struct Story {
-    /// The logs.
     pub logs: Vec<Log>,
     /// Failures, in the order of their first lines.
     pub failures: Vec<Failed>,
@@ -243,7 +229,6 @@ fn keep<T>(list: &mut VecDeque<T>, item: T) {
 
 impl Story {
     /// Nothing yet.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -268,13 +253,11 @@ impl Story {
     }
 
     /// Whether anything is about pick-up at all.
-    #[must_use]
     pub fn tells_of_pickup(&self) -> bool {
         !self.failures.is_empty() || self.installed_total > 0 || !self.managers.is_empty() || self.same > 0
     }
 
     /// The failure to explain: the last one the process died of, else the last one.
-    #[must_use]
     pub fn chosen(&self) -> Option<usize> {
         let last = |f: &&(usize, &Failed)| (f.1.abort.is_some(), f.1.order);
         let all: Vec<(usize, &Failed)> = self.failures.iter().enumerate().collect();
@@ -282,7 +265,6 @@ impl Story {
     }
 
     /// What the checkpoint manager said about a failure: the first line behind it, else the last before.
-    #[must_use]
     pub fn manager_of(&self, failure: &Failed) -> Option<&Manager> {
         let next = self.failures.iter().map(|f| f.order).filter(|o| *o > failure.order).min().unwrap_or(u64::MAX);
         let behind = |m: &&Manager| m.order > failure.order && m.order < next;

@@ -85,7 +85,6 @@ impl World {
     /// LSNs are only ever compared, so their order stands for them; and of the log only what a node
     /// may still pick up, or a key that something names, can matter. Two worlds with one fingerprint
     /// have the same future.
-    #[must_use]
     pub fn fingerprint(&self) -> u128 {
         let mut words = Words::default();
         let followers = || self.nodes.iter().filter(|n| n.standby.role != Role::Leader);

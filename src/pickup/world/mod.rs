@@ -108,7 +108,6 @@ pub enum Action {
     See(usize),
     /// A node begins to pick up the newest checkpoint it can.
     Begin(usize),
-    /// It goes on.
     GoOn(usize),
     /// Its patience with silent page servers is over.
     GiveUp(usize),
@@ -157,7 +156,6 @@ pub struct World {
     pub log: Vec<Record>,
     /// Who leads.
     pub leader: Option<usize>,
-    /// Nodes.
     pub nodes: Vec<Node>,
     /// Page servers that are up.
     pub servers: Vec<bool>,
@@ -174,17 +172,13 @@ pub struct World {
 /// What an action let be seen.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Write notes.
     pub wanted: bool,
-    /// What happened.
     pub notes: Vec<Note>,
-    /// Rules broken.
     pub broken: Vec<Broken>,
 }
 
 impl Seen {
     /// With notes.
-    #[must_use]
     pub fn with_notes() -> Self {
         Self { wanted: true, ..Self::default() }
     }
@@ -208,7 +202,6 @@ pub struct Rest {
 
 impl World {
     /// At the beginning every node has checkpoint 0 and the first key.
-    #[must_use]
     pub fn new(setup: &Setup<'_>) -> Self {
         let scenario = setup.scenario;
         let mut lsn = Lsn::NONE;
@@ -285,19 +278,16 @@ impl World {
     }
 
     /// The rotation between T1 and T2, if there is one.
-    #[must_use]
     pub fn rotation(&self) -> Option<&Rotation> {
         self.rotation.as_ref()
     }
 
     /// Attempts made at the checkpoint a node tried last.
-    #[must_use]
     pub fn attempts(&self, node: usize) -> u32 {
         self.nodes.get(node).map_or(0, |n| n.tries.1)
     }
 
     /// LSN of the record that a node's key provider, or its materialization, waits for.
-    #[must_use]
     pub fn awaited(&self, action: Action) -> Option<Lsn> {
         let found = match action {
             Action::Hear(n) => self.next_key(self.nodes.get(n)?),
@@ -338,7 +328,6 @@ impl World {
     }
 
     /// What can happen next, in a fixed order. `timed`: also what only time brings.
-    #[must_use]
     pub fn enabled(&self, setup: &Setup<'_>, timed: bool) -> Vec<Action> {
         let mut out = Vec::new();
         let horizon = setup.scenario.window.map(|w| {
@@ -569,7 +558,6 @@ impl World {
     }
 
     /// Judge a state in which nothing more will happen: nodes that could have gone further.
-    #[must_use]
     pub fn at_rest(&self, setup: &Setup<'_>) -> Rest {
         let mut rest = Rest::default();
         for (n, node) in self.nodes.iter().enumerate() {
@@ -609,7 +597,6 @@ impl World {
     }
 
     /// Events that have not happened.
-    #[must_use]
     pub fn left_over(&self, setup: &Setup<'_>) -> usize {
         setup.lanes.iter().zip(&self.lanes).map(|(lane, at)| lane.events.len().saturating_sub(*at)).sum()
     }

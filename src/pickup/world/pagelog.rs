@@ -13,11 +13,8 @@ use std::sync::{Arc, LazyLock};
 /// Whether a part of a checkpoint is what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
-    /// It is.
     Whole,
-    /// Damaged.
     Corrupt,
-    /// Lost.
     Lost,
 }
 
@@ -26,40 +23,32 @@ pub enum State {
 pub struct Record {
     /// Its LSN; of a checkpoint that of the completion record.
     pub lsn: Lsn,
-    /// What it is.
     pub what: Logged,
 }
 
 /// Kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Logged {
-    /// A key page.
     Key {
-        /// Version of the KEK.
         version: u64,
-        /// Its page.
         page: State,
     },
     /// A complete checkpoint.
     Checkpoint {
-        /// Its number, from 0.
         number: u64,
         /// LSN of its turtle page.
         metadata_lsn: Lsn,
         /// LSN of the key page it embeds.
         key: Option<Lsn>,
-        /// Its turtle page.
         turtle: State,
         /// Its completion record.
         completion: State,
-        /// Its shared metadata.
         metadata: State,
     },
 }
 
 impl Record {
     /// Whether a process without a key could install it.
-    #[must_use]
     pub fn is_whole(&self) -> bool {
         match self.what {
             Logged::Key { page, .. } => page == State::Whole,

@@ -17,11 +17,8 @@ pub(super) struct Lane {
 
 /// What does not change: the scenario, and what decides.
 pub struct Setup<'s> {
-    /// The scenario.
     pub scenario: &'s Scenario,
-    /// The policy.
     pub policy: &'s dyn Decide,
-    /// The rules.
     pub build: Build,
     pub(super) lanes: Vec<Lane>,
     /// Servers that are away longer than the engine's patience, by the scenario's times.
@@ -43,7 +40,6 @@ fn class(act: Act) -> u8 {
 
 impl<'s> Setup<'s> {
     /// For a scenario and a policy.
-    #[must_use]
     pub fn new(scenario: &'s Scenario, policy: &'s dyn Decide) -> Self {
         let mut lanes: Vec<(Actor, u8, Lane)> = Vec::new();
         for (at, event) in scenario.events.iter().enumerate() {
@@ -68,14 +64,12 @@ impl<'s> Setup<'s> {
     }
 
     /// The next event of a lane.
-    #[must_use]
     pub fn event(&self, world: &World, lane: usize) -> Option<(usize, &Event)> {
         let at = *self.lanes.get(lane)?.events.get(*world.lanes.get(lane)?)?;
         self.scenario.events.get(at).map(|e| (at, e))
     }
 
     /// How many lanes there are.
-    #[must_use]
     pub fn lanes(&self) -> usize {
         self.lanes.len()
     }
@@ -87,7 +81,6 @@ impl<'s> Setup<'s> {
     }
 
     /// How a schedule names an action: who and what.
-    #[must_use]
     pub fn spelled(&self, world: &World, action: Action) -> (String, String) {
         let node = |n: usize| self.scenario.name_of(Actor::Node(n)).to_string();
         let leader = || world.leader.map(node).unwrap_or_default();

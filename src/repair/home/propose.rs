@@ -14,7 +14,6 @@ use crate::words;
 ///
 /// A turtle that is of no use comes first, and alone: what the sizes are in is known once it is in its
 /// place. A size is proposed only if the whole tree was read and nothing else is wrong with its file.
-#[must_use]
 pub fn propose(home: &Home, audit: &Audit) -> Vec<Action> {
     match &home.proposed_turtle {
         Some(text) => turtle(home, audit, text).into_iter().collect(),
@@ -23,7 +22,6 @@ pub fn propose(home: &Home, audit: &Audit) -> Vec<Action> {
 }
 
 /// The edit that an action of a local home stands for; `None` for the actions of other stores.
-#[must_use]
 pub fn edit(what: &What) -> Option<LocalEdit> {
     match what {
         What::SetFileSize { file, checkpoint, to, cookie_to, .. } => Some(LocalEdit::SetSize {

@@ -25,9 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a repair stands on.
 pub struct Basis<'a> {
-    /// The store.
     pub opened: &'a Opened<'a>,
-    /// The audit of it.
     pub audit: &'a Audit,
     /// The class of every row.
     pub class: &'a [Class],
@@ -52,14 +50,12 @@ pub fn edits(basis: &Basis<'_>, actions: &[Action], now: u64) -> Result<Vec<Edit
 }
 
 /// Whether actions come down to a new checkpoint.
-#[must_use]
 pub fn needs_checkpoint(actions: &[Action]) -> bool {
     actions.iter().any(|a| matches!(a.what, What::SetSize { .. } | What::SetDatabaseSize { .. } | What::Discard { .. }))
 }
 
 /// Rows of work no checkpoint has completed: above the record stood on. The engine takes them out
 /// when it next leads (10.2.4); a new checkpoint above them would make them part of history.
-#[must_use]
 pub fn unfinished(opened: &Opened<'_>, checkpoint: &Checkpoint) -> (u64, u64) {
     let rows = opened.index.rows().iter().filter(|r| r.lsn > checkpoint.lsn);
     rows.fold((0, 0), |(n, bytes), r| (n + 1, bytes + u64::from(r.len)))

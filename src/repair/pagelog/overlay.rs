@@ -23,7 +23,6 @@ pub struct Overlay<'s> {
 
 impl<'s> Overlay<'s> {
     /// Lay edits over a store.
-    #[must_use]
     pub fn new(base: &'s Opened<'s>, edits: &[Edit]) -> Self {
         let era = match base.store.kind() {
             StoreKind::Palm => Era::June2025,
@@ -84,7 +83,6 @@ impl<'s> Overlay<'s> {
     }
 
     /// The store as every page-log verb wants it.
-    #[must_use]
     pub fn opened(&self) -> Opened<'_> {
         Opened {
             store: self,

@@ -26,7 +26,6 @@ const UNUSABLE: [Code; 3] = [Code::TurtleChecksum, Code::TurtleInvalid, Code::Co
 pub struct Proposal {
     /// Actions in the order of the plan.
     pub actions: Vec<Action>,
-    /// Advice.
     pub advice: Vec<Advice>,
 }
 
@@ -70,7 +69,6 @@ pub fn propose(basis: &Basis<'_>, options: &Options<'_>) -> Result<Proposal, Rep
 }
 
 /// Counts of healthy things.
-#[must_use]
 pub fn seen(basis: &Basis<'_>) -> Seen {
     let audit = basis.audit;
     let live = audit.versions.get("live").copied().unwrap_or_default();

@@ -12,7 +12,6 @@ use crate::report::text::{Paint, count, escape, grouped, size, table};
 const FEW: usize = 12;
 
 /// The explanation as text. `all`: also long lists.
-#[must_use]
 pub fn text(e: &Explanation, width: Option<u16>, paint: Paint, all: bool) -> String {
     let mut out = match e.verdict {
         Verdict::Failed => paint.bad(&escape(&e.summary)),

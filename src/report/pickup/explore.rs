@@ -14,7 +14,6 @@ use crate::report::text::{Paint, count, escape, table};
 use crate::schema::pickup::{Example, Exploration};
 
 /// A counter-example as a document.
-#[must_use]
 pub fn yaml(example: &CounterExample) -> String {
     let what = breach(&example.actor, &example.broken);
     let rule = example.broken.rule.words();

@@ -10,7 +10,6 @@ use crate::pickup::judge::Broken;
 use crate::pickup::standby::Role;
 
 /// A role in words.
-#[must_use]
 pub fn role(role: Role) -> &'static str {
     match role {
         Role::Leader => "leads",
@@ -22,7 +21,6 @@ pub fn role(role: Role) -> &'static str {
 }
 
 /// What broke, with the step where there is one.
-#[must_use]
 pub fn breach(actor: &str, broken: &Broken) -> String {
     let place = broken.step.map(|s| format!(" ({}: {})", s.place(), s.words())).unwrap_or_default();
     format!("{actor} {}{place}", broken.words)

@@ -52,7 +52,6 @@ impl Axis {
 }
 
 /// Draw it.
-#[must_use]
 pub fn render(scenario: &Scenario, report: &Report) -> String {
     let axis = Axis { end: report.ended.0.max(1) };
     let rows = 1 + scenario.servers.len() + report.nodes.len();

@@ -24,7 +24,6 @@ pub fn show(replay: &Replay, output: &mut Output) {
 }
 
 /// Why nothing, or not everything, could be judged: one line.
-#[must_use]
 pub fn incomplete_line(replay: &Replay) -> String {
     let unjudged = replay.records.iter().find(|r| r.outcome == Ended::Unjudged).and_then(|r| r.reason.clone());
     let what = match unjudged.or_else(|| replay.unchecked.first().cloned()) {

@@ -56,7 +56,6 @@ pub fn show(path: &str, scenario: &Scenario, report: &Report, others: &[(Policy,
 }
 
 /// What was run.
-#[must_use]
 pub fn head(scenario: &Scenario) -> String {
     let name = if scenario.name.is_empty() { "scenario" } else { &scenario.name };
     format!(

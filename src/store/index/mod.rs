@@ -15,7 +15,6 @@ use std::ops::Range;
 pub struct Row {
     /// Table (btree) id.
     pub table: TableId,
-    /// Page id.
     pub page: PageId,
     /// LSN of this row.
     pub lsn: Lsn,
@@ -46,19 +45,16 @@ pub struct Seal {
 
 impl Row {
     /// A discard record: no page version.
-    #[must_use]
     pub fn is_discard(&self) -> bool {
         self.flags & FLAG_DISCARDED != 0
     }
 
     /// A delta.
-    #[must_use]
     pub fn is_delta(&self) -> bool {
         !self.is_discard() && self.flags & FLAG_DELTA != 0
     }
 
     /// A full image.
-    #[must_use]
     pub fn is_full(&self) -> bool {
         self.flags & (FLAG_DISCARDED | FLAG_DELTA) == 0
     }
@@ -98,7 +94,6 @@ enum Body {
 
 impl Index {
     /// Sort rows into an index.
-    #[must_use]
     pub fn new(mut rows: Vec<Row>) -> Self {
         // Stores deliver runs that are already sorted; the stable sort takes advantage of them.
         rows.sort_by_key(Row::key);
@@ -109,7 +104,6 @@ impl Index {
     }
 
     /// Put segments and further rows together.
-    #[must_use]
     pub fn of(mut segments: Vec<Segment>, mut rows: Vec<Row>) -> Self {
         rows.sort_by_key(Row::key);
         let mut plain = Vec::new();
@@ -178,70 +172,59 @@ impl Index {
     }
 
     /// All rows.
-    #[must_use]
     pub fn rows(&self) -> Rows<'_> {
         self.slice(0..self.len)
     }
 
     /// Number of rows.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// True if the page log has no row.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The row at a position.
-    #[must_use]
     pub fn get(&self, at: usize) -> Option<Row> {
         self.row_in(self.table_at(at), at)
     }
 
     /// Stored length and flags of the row at a position: less work than the whole row.
-    #[must_use]
     pub fn len_and_flags(&self, at: usize) -> Option<(u32, u32)> {
         self.tables.get(self.table_at(at))?.len_and_flags(&self.segments, at)
     }
 
     /// The rows of a range of positions; those that exist.
-    #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Rows<'_> {
         let start = range.start.min(self.len);
         Rows { index: self, table: self.table_at(start), start, end: range.end.clamp(start, self.len) }
     }
 
     /// Positions of a table's rows.
-    #[must_use]
     pub fn table(&self, table: TableId) -> Range<usize> {
         self.table_entry(table).map_or(self.len..self.len, |t| t.start..t.start.saturating_add(t.len()))
     }
 
     /// Positions of a page's rows, ascending by LSN.
-    #[must_use]
     pub fn page(&self, table: TableId, page: PageId) -> Range<usize> {
         self.table_entry(table).map_or(self.len..self.len, |t| t.page(&self.segments, page))
     }
 
     /// Position of one row.
-    #[must_use]
     pub fn find(&self, table: TableId, page: PageId, lsn: Lsn) -> Option<usize> {
         let view = self.view(table)?;
         view.find(view.page(page), lsn)
     }
 
     /// One table's rows, for many look-ups in it.
-    #[must_use]
     pub fn view(&self, table: TableId) -> Option<View<'_>> {
         self.table_entry(table).map(|table| View { index: self, table })
     }
 
     /// The LSN at a position.
-    #[must_use]
     pub fn lsn(&self, at: usize) -> Option<Lsn> {
         self.tables.get(self.table_at(at))?.lsn(&self.segments, at)
     }
@@ -267,7 +250,6 @@ impl Index {
     }
 
     /// The highest LSN.
-    #[must_use]
     pub fn highest_lsn(&self) -> Option<Lsn> {
         let of = |table: &Table| {
             let end = table.start.saturating_add(table.len());
@@ -277,7 +259,6 @@ impl Index {
     }
 
     /// The table ids that have rows, ascending.
-    #[must_use]
     pub fn tables(&self) -> Vec<TableId> {
         self.tables.iter().map(|t| t.id).collect()
     }

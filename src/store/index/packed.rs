@@ -60,9 +60,7 @@ struct Record {
 pub struct Key {
     /// Table (btree) id.
     pub table: TableId,
-    /// Page id.
     pub page: PageId,
-    /// LSN.
     pub lsn: Lsn,
     /// As in [`Row::locator`].
     pub locator: u64,
@@ -186,7 +184,6 @@ pub struct Keys {
 impl Keys {
     /// For rows with locators of the same high half as `locator`; `most`: there can be no more.
     /// Memory is taken as rows come.
-    #[must_use]
     pub fn new(locator: u64, most: usize) -> Self {
         let locators = locator & !u64::from(u32::MAX);
         let segment = Segment { records: Vec::with_capacity(most), locators, ..Segment::default() };
@@ -246,7 +243,6 @@ impl Keys {
     }
 
     /// All keys are there; `None` if they were not in order or did not fit.
-    #[must_use]
     pub fn finish(mut self) -> Option<Frame> {
         if !self.sound {
             return None;
@@ -273,7 +269,6 @@ impl Frame {
 
     /// Where each row is, by the low half of its locator above `low`: filling by place spares a search.
     /// `None` where locators are so far apart that the list would take too much memory.
-    #[must_use]
     pub fn places(&self, low: u64) -> Option<Places> {
         let records = &self.segment.records;
         let low = u32::try_from(low & u64::from(u32::MAX)).ok()?;
@@ -296,7 +291,6 @@ impl Frame {
     }
 
     /// Table, page and LSN of the row with a locator.
-    #[must_use]
     pub fn key(&self, places: &Places, locator: u64) -> Option<Version> {
         let at = places.of(locator)?;
         let part = self.segment.parts.get(self.segment.part_at(at))?;
@@ -376,7 +370,6 @@ impl Frame {
     }
 
     /// Every row is there; `None` if one is not.
-    #[must_use]
     pub fn finish(self) -> Option<Segment> {
         let Self { mut segment, odd, deferred } = self;
         if segment.records.iter().any(|r| r.len.load(Ordering::Relaxed) & FILLED == 0) {

@@ -13,13 +13,11 @@ pub struct View<'i> {
 
 impl View<'_> {
     /// Positions of a page's rows, ascending by LSN.
-    #[must_use]
     pub fn page(&self, page: PageId) -> Range<usize> {
         self.table.page(&self.index.segments, page)
     }
 
     /// Among the positions of a page, that of the row with an LSN.
-    #[must_use]
     pub fn find(&self, page: Range<usize>, lsn: Lsn) -> Option<usize> {
         let segments = &self.index.segments;
         let at = self.table.first_from(segments, page.clone(), lsn);
@@ -27,13 +25,11 @@ impl View<'_> {
     }
 
     /// The row at a position of this table.
-    #[must_use]
     pub fn row(&self, at: usize) -> Option<Row> {
         self.table.row(&self.index.segments, at)
     }
 
     /// Its stored length and flags.
-    #[must_use]
     pub fn len_and_flags(&self, at: usize) -> Option<(u32, u32)> {
         self.table.len_and_flags(&self.index.segments, at)
     }
@@ -51,20 +47,17 @@ pub struct Rows<'i> {
 
 impl<'i> Rows<'i> {
     /// Number of rows.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.end.saturating_sub(self.start)
     }
 
     /// True if there is none.
-    #[must_use]
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.start >= self.end
     }
 
     /// The row at a place among these.
-    #[must_use]
     pub fn get(&self, at: usize) -> Option<Row> {
         let at = self.start.checked_add(at).filter(|at| *at < self.end)?;
         // Most ranges lie in one table.
@@ -72,32 +65,27 @@ impl<'i> Rows<'i> {
     }
 
     /// The first row.
-    #[must_use]
     pub fn first(&self) -> Option<Row> {
         self.get(0)
     }
 
     /// The last row.
-    #[must_use]
     pub fn last(&self) -> Option<Row> {
         self.get(self.len().checked_sub(1)?)
     }
 
     /// The rows in turn.
-    #[must_use]
     pub fn iter(&self) -> Iter<'i> {
         let Self { index, table, start, end } = *self;
         Iter { index, start, end, table }
     }
 
     /// As a list of their own.
-    #[must_use]
     pub fn to_vec(&self) -> Vec<Row> {
         self.iter().collect()
     }
 
     /// Among rows of one page: the place of the first one at or above an LSN.
-    #[must_use]
     pub fn first_from(&self, lsn: Lsn) -> usize {
         let Some(table) = self.index.tables.get(self.table) else { return 0 };
         table.first_from(&self.index.segments, self.start..self.end, lsn).saturating_sub(self.start)

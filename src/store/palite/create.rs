@@ -21,7 +21,6 @@ const GLOBALS: &str = "CREATE TABLE globals (id INTEGER, val INTEGER, PRIMARY KE
 /// All that a page log holds.
 #[derive(Debug, Clone, Default)]
 pub struct NewStore {
-    /// Rows.
     pub rows: Vec<NewRow>,
     /// Completion records: LSN, timestamp, text.
     pub completions: Vec<(Lsn, u64, String)>,

@@ -154,7 +154,6 @@ impl State {
 pub struct Fault<'a> {
     /// The page it was found on, or that could not be entered.
     pub page: u64,
-    /// What is wrong.
     pub reason: String,
     /// The key of the record, if only this one record is concerned.
     pub key: Option<&'a [u8]>,
@@ -169,7 +168,6 @@ impl std::fmt::Display for Fault<'_> {
 /// A record of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The key.
     pub key: &'a [u8],
     /// Offset of the value in the file. The value lies there in one piece, and inside the file.
     pub offset: u64,
@@ -228,7 +226,6 @@ impl<'a> Env<'a> {
     }
 
     /// The environment in a state obtained from [`Env::states`] of the same bytes.
-    #[must_use]
     pub fn new(bytes: &'a [u8], state: State) -> Self {
         Self { bytes, state }
     }
@@ -243,20 +240,17 @@ impl<'a> Env<'a> {
     }
 
     /// The state that is read.
-    #[must_use]
     pub fn state(&self) -> &State {
         &self.state
     }
 
     /// Whether a tree's root page is there and sound; true for an empty tree.
-    #[must_use]
     pub fn can_enter(&self, db: &Db) -> bool {
         let Some(root) = db.root else { return true };
         self.tree_page(root).is_ok_and(|page| page.leaf == (db.depth == 1))
     }
 
     /// Look a named database up. The faults are the first ones met in the main database on the way to it.
-    #[must_use]
     pub fn database(&self, name: &[u8]) -> (Option<Db>, Vec<Fault<'a>>) {
         let mut faults = Vec::new();
         for record in self.records(&self.state.main) {
@@ -288,7 +282,6 @@ impl<'a> Env<'a> {
     /// The records of a database in key order, with the faults in between.
     ///
     /// To walk the main database itself, pass [`State::main`] of [`Env::state`].
-    #[must_use]
     pub fn records(&self, db: &Db) -> Records<'a> {
         Records {
             env: *self,

@@ -49,13 +49,11 @@ const PROGRESS_STEP: usize = 4096;
 pub struct PageKey {
     /// Table (btree) id.
     pub table: TableId,
-    /// Page id.
     pub page: PageId,
     /// LSN of this block.
     pub lsn: Lsn,
     /// Checkpoint the block was written for.
     pub checkpoint_id: u64,
-    /// The block is a delta.
     pub is_delta: bool,
     /// LSN of the block this one follows.
     pub backlink_lsn: Lsn,
@@ -76,9 +74,7 @@ pub struct PageKey {
 pub struct CheckpointKey {
     /// LSN of the completion record.
     pub lsn: Lsn,
-    /// Checkpoint id.
     pub checkpoint_id: u64,
-    /// Checkpoint timestamp.
     pub timestamp: u64,
 }
 
@@ -134,7 +130,6 @@ pub fn decode_checkpoint_key(bytes: &[u8]) -> format::Result<CheckpointKey> {
 }
 
 /// Encode a key of the database `pages`.
-#[must_use]
 pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
     let mut out = Vec::with_capacity(PAGE_KEY_LEN);
     for field in [key.table.get(), key.page.get(), key.lsn.get(), key.checkpoint_id] {
@@ -152,7 +147,6 @@ pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
 }
 
 /// Encode a key of the database `checkpoints`.
-#[must_use]
 pub fn encode_checkpoint_key(key: &CheckpointKey) -> Vec<u8> {
     [key.lsn.get().to_be_bytes(), key.checkpoint_id.to_le_bytes(), key.timestamp.to_le_bytes()].concat()
 }

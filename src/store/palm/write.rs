@@ -34,7 +34,6 @@ type Outcome<T> = Result<T, Failure>;
 
 /// What stops an operation inside a transaction.
 enum Failure {
-    /// The LMDB library.
     Lmdb(heed::Error),
     /// A change does not fit what is there, or makes no sense.
     Refused(String),
