@@ -1,6 +1,6 @@
 //! What must not be left behind when a signal ends the process: temporary files and directories,
 //! unfinished copies, and steps that must not be left half done. Known to every layer, and knows none:
-//! only the command line ([`crate::cli::interrupt`]) meets signals, and calls [`end`].
+//! only the command line (`cli::interrupt`) meets signals, and calls [`end`].
 //!
 //! Who makes something temporary makes it through [`hold`], under the lock of the one list that there
 //! is: a signal finds it listed, or it was never made. What must be finished once it is begun is a

@@ -17,7 +17,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// An audit.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Audit {
-    /// [`SCHEMA_VERSION`].
+    /// `SCHEMA_VERSION`.
     pub schema_version: u32,
     /// Who wrote this.
     pub tool: Tool,
@@ -35,7 +35,7 @@ pub struct Audit {
     pub orphans: Vec<OrphanInfo>,
     /// Key pages and what each checkpoint embeds.
     pub keystore: KeystoreInfo,
-    /// Findings, worst first. Their words are made in [`crate::words`], so the document that programs read has
+    /// Findings, worst first. Their words are made in `words`, so the document that programs read has
     /// them from there.
     #[serde(skip)]
     pub findings: Vec<Finding>,

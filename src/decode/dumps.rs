@@ -27,7 +27,7 @@ pub struct LogReport {
     pub lines: u64,
     /// The dumps in the order of the log.
     pub dumps: Vec<DumpReport>,
-    /// Checksum errors whose dump is not in the log, the first [`LISTED_ERRORS`] of them.
+    /// Checksum errors whose dump is not in the log, the first `LISTED_ERRORS` of them.
     pub errors_without_dump: Vec<ErrorInfo>,
     /// Chunks whose address does not read.
     pub unread_chunks: u64,

@@ -108,7 +108,7 @@ impl<'a> Record<'a> {
 
     /// What is wrong with the padding, in words: zeros, and 0xAB at the end of two bytes or more.
     ///
-    /// `used` bytes of the plain body are content ([`Operations::offset`] or [`Body::used`]). The
+    /// `used` bytes of the plain body are content (`Operations::offset` or `Body::used`). The
     /// two records at the head of a file have no mark and are not checked.
     pub fn padding_fault(&self, plain: &Plain<'_>, used: usize) -> Option<String> {
         let end = if plain.compressor.is_some() { plain.stored_end? } else { used.saturating_add(HEADER_LEN) };

@@ -2,7 +2,7 @@
 //!
 //! What is shipped begins as zeros; only bytes that are known to be structure are carried over:
 //! headers, cell descriptors, lengths, time windows, cookies, extent lists, the engine's own texts.
-//! Keys become others of the same order and lengths ([`relabel`]), values filler of the same length,
+//! Keys become others of the same order and lengths (`relabel`), values filler of the same length,
 //! checksums are computed anew, and what did not hold before still does not. Before an image is
 //! published it is unpacked, audited, compared with the source ([`same`]), and searched for the
 //! source's keys and values.

@@ -1,7 +1,7 @@
 //! Leaf pages (spec 05.7, 17.2, 17.3, 17.6): every row in order, what a page holds in numbers, and the
 //! rules that a page can be judged by without its parent. Row leaves of both families, deltas of the
 //! current form among them (04.5.1), and variable-length column leaves here; fixed-length ones in
-//! [`super::fixed`].
+//! `fixed`.
 
 use super::cell::{Cell, CellKind, Cells, Times};
 use super::delta::{self, PayloadForm};

@@ -18,7 +18,7 @@ pub const MAX_BYTES: u64 = 4 << 20;
 /// 128 levels, hours for a document of [`MAX_BYTES`].
 const MAX_NESTING: usize = 512;
 
-/// Line and column, from 1, of the first bracket that is nested deeper than [`MAX_NESTING`]. Only brackets
+/// Line and column, from 1, of the first bracket that is nested deeper than `MAX_NESTING`. Only brackets
 /// where a value can begin count, so that those in prose do not.
 pub fn too_deep(text: &str) -> Option<(usize, usize)> {
     let mut depth = 0_usize;

@@ -1,7 +1,7 @@
 //! The rows of one database in 24 bytes each.
 //!
 //! A page log is regular: rows link to rows of the same page a few steps back, flags take a handful of
-//! values, lengths stay below 16 MB. A [`Record`] holds a row in that form, and [`Segment`] keeps
+//! values, lengths stay below 16 MB. A `Record` holds a row in that form, and [`Segment`] keeps
 //! whatever row does not fit it whole, beside the records. Nothing is lost either way.
 //!
 //! A segment is made in two steps: first the keys of all rows, in order, then what the rows hold, in
