@@ -25,7 +25,7 @@ use wtcheck::{export, store};
 const WAYS: [&str; 8] = ["index", "all", "index/cores", "all/cores", "quick", "normal", "deep", "export"];
 /// What an export may take besides: row groups and the writer's buffers of two files a core.
 const EXPORT_MB: f64 = 128.0;
-/// Offset of the page type in a block, and the type of internal pages of row stores (04.1, 04.2).
+/// Offset of the page type in a block, and the type of internal pages of row stores.
 const TYPE_OFFSET: usize = 24;
 const ROW_INTERNAL: u8 = 6;
 

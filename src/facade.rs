@@ -148,10 +148,10 @@ impl Directory {
     /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/palite/2026-07-leak-full");
     /// let directory = wtcheck::Directory::open(path)?;
     /// // The metadata that all nodes share is a tree like any other.
-    /// let uris: Vec<String> = directory
-    ///     .rows("file:WiredTigerShared.wt_stable")?
-    ///     .map(|row| String::from_utf8_lossy(&row.key).into_owned())
-    ///     .collect();
+    /// let uris: Vec<String> = directory.
+    /// rows("file:WiredTigerShared.wt_stable")?.
+    /// map(|row| String::from_utf8_lossy(&row.key).into_owned()).
+    /// collect();
     /// assert!(uris.iter().any(|uri| uri.starts_with("file:accounts")));
     /// # Ok(())
     /// # }

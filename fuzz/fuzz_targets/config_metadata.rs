@@ -1,5 +1,5 @@
 //! Configuration text and all that is written in it: checkpoint lists, turtle pages of every form, the
-//! turtle of a home, completion records, file metadata (spec 07, 16.1).
+//! turtle of a home, completion records, file metadata.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Address cookies of page logs and of local files, checkpoint cookies (spec 02, 16.4, 16.5): any bytes
+//! Address cookies of page logs and of local files, checkpoint cookies: any bytes
 //! end in a cookie or an error, and what was written by the engine's rules encodes to itself.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! A page of a base image and its deltas, merged (spec 04.5 to 04.7): both eras, both payload forms,
+//! A page of a base image and its deltas, merged: both eras, both payload forms,
 //! internal and leaf pages.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! Key provider pages of both layouts (spec 08), their checksums put right.
+//! Key provider pages of both layouts, their checksums put right.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
 //! Logs: what `pickup explain` and `decode --from-log` find in any text, the same however it comes in
-//! pieces (spec 13).
+//! pieces.
 
 #![no_main]
 

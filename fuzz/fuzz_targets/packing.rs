@@ -1,5 +1,5 @@
 //! Packed integers, packed formats, history-store records, extent lists with their recovery data, and
-//! the descriptor block (spec 01, 16.3, 16.6, 16.9, 17.5).
+//! the descriptor block.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
 //! Stored pages: headers of both kinds of block, every page type, cells, time windows, compressed
-//! streams, extent lists within their blocks (spec 03 to 05, 16.2, 16.6, 17), sealed first.
+//! streams, extent lists within their blocks, sealed first.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A whole page log of hostile rows, in memory (spec 06, 07, 10, 11): rows of a fixture with their data,
+//! A whole page log of hostile rows, in memory: rows of a fixture with their data,
 //! fields and records changed, every checksum optionally made to hold again. Everything that reads a
 //! page log runs on it: audits of every depth, map, replay of pick-ups.
 

@@ -1,4 +1,4 @@
-//! The databases of a PALite directory with their bytes changed (spec 10.2): SQLite's own structure,
+//! The databases of a PALite directory with their bytes changed: SQLite's own structure,
 //! write-ahead logs, missing files. Nothing may change the source.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! The LMDB file of a PALM store with its pages changed (spec 10.3): meta pages, branches, leaves,
+//! The LMDB file of a PALM store with its pages changed: meta pages, branches, leaves,
 //! overflow pages, and the rows and blocks in them.
 
 #![no_main]

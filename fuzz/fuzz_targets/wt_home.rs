@@ -1,4 +1,4 @@
-//! A home of classic block files, changed (spec 16, 17): turtle, metadata, extent lists, pages, their
+//! A home of classic block files, changed: turtle, metadata, extent lists, pages, their
 //! checksums optionally made to hold again. Audit of every depth, and the map.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! Files of the write-ahead log of a home (spec 16.10), their records sealed: records, bodies,
+//! Files of the write-ahead log of a home, their records sealed: records, bodies,
 //! operations, and the pass over all files of a home.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! Checksums put right behind a change (spec 03.3, 08, 16.2, 16.10), so that a target gets past them.
+//! Checksums put right behind a change, so that a target gets past them.
 //!
 //! Two ways: *reseal* writes the checksum that the bytes now have, so that the block is sound in itself
 //! but no longer the one its cookie means; *forge* changes four bytes that nothing depends on until the
@@ -107,7 +107,7 @@ pub fn local(block: &mut [u8], mend: Mend, old: Option<u32>) {
     }
 }
 
-/// Put the checksum of a key page right, by the layout its bytes 5 and 6 suggest (08.2, 08.3).
+/// Put the checksum of a key page right, by the layout its bytes 5 and 6 suggest.
 pub fn key_page(bytes: &mut [u8]) {
     for field in [12, 16, 8] {
         if field + 4 <= bytes.len() {

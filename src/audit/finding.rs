@@ -234,7 +234,7 @@ codes! {
         "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a replica.";
     ExtentOverlap "extent-overlap" Error &[],
         "a range of a local file is booked twice",
-        "Free space that is also in use, or two uses of one range (spec 16.8). The next write to the file may overwrite live data. The engine's verify does not see free space over a tree block.",
+        "Free space that is also in use, or two uses of one range. The next write to the file may overwrite live data. The engine's verify does not see free space over a tree block.",
         "Do not open the directory for writing. Dump the table from a copy, or restore it from a replica.";
     ExtentLost "extent-lost" Error &[],
         "a range of a local file belongs to nothing",
@@ -266,7 +266,7 @@ codes! {
         "If only this block is damaged it can be rebuilt: it holds nothing but magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
     RecoveryMismatch "recovery-mismatch" Warning &[],
         "the metadata names another checkpoint than the copy in the file itself",
-        "Every checkpoint leaves a copy of itself behind the file's avail list (spec 16.9). Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata are of different times.",
+        "Every checkpoint leaves a copy of itself behind the file's avail list. Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata are of different times.",
         "Find out whether file and metadata come from the same copy of the directory.";
     LogDamaged "log-damaged" Error &[],
         "a log file is damaged before its end",

@@ -119,7 +119,7 @@ pub struct CheckpointInfo {
     pub name: Option<String>,
 }
 
-/// What `size=` means for a tree (07.6).
+/// What `size=` means for a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeMeaning {
@@ -188,7 +188,7 @@ pub struct DatabaseInfo {
     pub sum_of_published: Option<u64>,
     /// Sum of the trees' recomputed sizes.
     pub sum_of_recomputed: u64,
-    /// The allowance for untracked pages (07.8).
+    /// The allowance for untracked pages.
     pub buffer: u64,
     /// Published minus (sum of published + buffer): invariant I4.
     pub difference: Option<i64>,
@@ -321,7 +321,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The exit code of DESIGN section 1.
+    /// The exit code.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Clean => 0,

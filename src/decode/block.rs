@@ -1,4 +1,4 @@
-//! Stored blocks, disaggregated and classic, as documents (spec 03, 04, 16.2, 16.6).
+//! Stored blocks, disaggregated and classic, as documents.
 
 use super::cells::{CellInfo, CellList};
 use super::cookies::CheckpointInfo;

@@ -1,4 +1,4 @@
-//! Cells and delta entries as documents (spec 04.5 to 04.7, 05).
+//! Cells and delta entries as documents.
 
 use super::cookies::AnyCookie;
 use super::view::{Addresses, LISTED, Problem, View};
@@ -9,7 +9,7 @@ use crate::page::old_delta::{self, ChildEntry, LeafEntry};
 use serde::Serialize;
 
 /// A time window, or the aggregate of an address cell; there the starts are oldest or newest of
-/// everything below (05.3). `null` stops are none.
+/// everything below. `null` stops are none.
 #[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 pub struct TimesInfo {
     /// Start timestamp; of an aggregate the oldest.
@@ -228,7 +228,7 @@ impl CellList {
         out
     }
 
-    /// Entries of a June 2025 delta (04.7), as a key cell and what belongs to it.
+    /// Entries of a June 2025 delta, as a key cell and what belongs to it.
     pub(super) fn read_old_delta(body: &Body<'_>, internal: bool, view: &View) -> Self {
         let mut out = Self::default();
         let read = if internal {
@@ -268,7 +268,7 @@ impl CellList {
     }
 }
 
-/// What the value cell of a leaf delta says (04.5.1).
+/// What the value cell of a leaf delta says.
 pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
     match delta::split_payload(cell.data) {
         Ok((form, flags, value)) => {

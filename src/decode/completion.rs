@@ -1,4 +1,4 @@
-//! A completion record as a document (spec 08).
+//! A completion record as a document.
 
 use super::config::{ConfigEntry, Tree};
 use super::view::{Problem, Sum, time_hint};
@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Keys of a completion record that have a meaning here.
 const COMPLETION_KEYS: [&str; 6] =
     ["metadata_lsn", "metadata_checksum", "database_size", "version", "compatible_version", "id"];
-/// Readers from this version on take stable values as they are; older ones unescape them (07.5.1).
+/// Readers from this version on take stable values as they are; older ones unescape them.
 const UNESCAPED_FROM: u32 = 2;
 
 /// A completion record.

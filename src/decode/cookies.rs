@@ -1,4 +1,4 @@
-//! Address cookies and checkpoint cookies as documents (spec 02, 16.4, 16.5).
+//! Address cookies and checkpoint cookies as documents.
 
 use super::view::{Addresses, Problem, Sum, time_hint};
 use crate::format::Result;

@@ -1,4 +1,4 @@
-//! `page FILE --offset`: one block of a local file, judged (spec 16.2).
+//! `page FILE --offset`: one block of a local file, judged.
 
 use super::block::{self, Block};
 use super::judge::{self, Evidence, Judgement, Verdict};

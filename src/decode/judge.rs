@@ -1,4 +1,4 @@
-//! What happened to a block of a local file, as far as its bytes prove it (spec 16.1 to 16.3).
+//! What happened to a block of a local file, as far as its bytes prove it.
 //!
 //! Everything said here follows from the bytes and the address that leads to them; where it does
 //! not, nothing is said.
@@ -29,7 +29,7 @@ const SEARCH: usize = 1 << 30;
 const LISTED_RUNS: usize = 16;
 /// From here on, a flipped bit may fit by chance.
 const CHANCE: usize = 1 << 20;
-/// Where a log file of the engine has its magic number, and the number (16.11).
+/// Where a log file of the engine has its magic number, and the number.
 const LOG_MAGIC: (usize, u32) = (16, 0x0010_1064);
 /// How much of a block is looked at to tell what it looks like.
 const LOOK: usize = 4096;

@@ -97,7 +97,7 @@ impl From<FormatError> for Problem {
     }
 }
 
-/// A timestamp or LSN of the shape `unix seconds << 32 | counter`, in words (02.6). The shape is
+/// A timestamp or LSN of the shape `unix seconds << 32 | counter`, in words. The shape is
 /// a convention of the writer, so this is a hint and no more.
 pub fn time_hint(value: u64) -> Option<String> {
     const PLAUSIBLE: u64 = 1_000_000_000;

@@ -1,5 +1,4 @@
-//! The versions of one page, and the addresses in them: what can be said of a page without any other
-//! (spec 03.4, 04.6, 06.2, 10.2.5).
+//! The versions of one page, and the addresses in them: what can be said of a page without any other.
 
 use super::table::{Edge, Text, Version};
 use crate::format::cookie::{Cookie, Layout};
@@ -18,7 +17,7 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 
-/// Blocks of a chain that are read; the engine stops at 33 (03.7). A longer one is broken.
+/// Blocks of a chain that are read; the engine stops at 33. A longer one is broken.
 const LONGEST_CHAIN: usize = 256;
 
 /// Bytes and rows that are read together; a page with more is read row by row.

@@ -117,7 +117,7 @@ records! {
         lsn: number,
         /// full, delta or discard.
         kind: text,
-        /// Flags of the row (spec 10.1).
+        /// Flags of the row.
         flags: number,
         /// LSN of the block it follows.
         backlink_lsn: number,
@@ -149,7 +149,7 @@ records! {
         chain_blocks: number,
         /// Stored bytes of the chain.
         chain_bytes: number,
-        /// The chain breaks a rule of 10.2.5, or a discard record lies in it.
+        /// The chain breaks a link rule, or a discard record lies in it.
         chain_broken: flag,
         /// Addresses in this version of an internal page, deltas merged; null for other pages.
         children: maybe_number,

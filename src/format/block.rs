@@ -1,4 +1,4 @@
-//! Block headers: the 16 bytes of a disaggregated block (spec 03) and the 12 bytes of a local one (16.2).
+//! Block headers: the 16 bytes of a disaggregated block and the 12 bytes of a local one.
 
 use super::Result;
 use super::reader::Reader;
@@ -17,7 +17,7 @@ pub const HEADER_LEN: usize = 16;
 pub const COMBINED_LEN: usize = 44;
 /// Combined length of the delta headers of June 2025.
 pub const OLD_DELTA_COMBINED_LEN: usize = 36;
-/// Bytes that compression leaves alone and that a short checksum covers (03.3, 03.6).
+/// Bytes that compression leaves alone and that a short checksum covers.
 pub const SKIP_LEN: usize = 64;
 /// Length of the local block header.
 pub const LOCAL_HEADER_LEN: usize = 12;
@@ -28,7 +28,7 @@ pub const FLAG_DATA_CHECKSUM: u8 = 0x1;
 pub const FLAG_ENCRYPTED: u8 = 0x2;
 /// Block flag: compressed.
 pub const FLAG_COMPRESSED: u8 = 0x4;
-/// Block flag: re-written outside a normal write (03.5; the value is unconfirmed, 15 U1).
+/// Block flag: re-written outside a normal write (the value is unconfirmed).
 pub const FLAG_MODIFIED: u8 = 0x8;
 
 /// A disaggregated block header.
@@ -43,7 +43,7 @@ pub struct BlockHeader {
     pub header_size: u8,
     /// crc32c of the image, this field zero.
     pub checksum: u32,
-    /// Checksum of the block this one follows (03.4).
+    /// Checksum of the block this one follows.
     pub previous_checksum: u32,
     /// Block flags; in the June 2025 layout taken from the next byte.
     pub flags: u8,
@@ -53,7 +53,7 @@ pub struct BlockHeader {
     pub unused: [u8; 3],
 }
 
-/// The 16 bytes as they lie (03.1); what the last four mean depends on the layout.
+/// The 16 bytes as they lie; what the last four mean depends on the layout.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawHeader {
@@ -67,7 +67,7 @@ struct RawHeader {
 }
 
 impl BlockHeader {
-    /// Read the 16 bytes. `old` selects the June 2025 meaning of bytes 12 and 13 (03.1).
+    /// Read the 16 bytes. `old` selects the June 2025 meaning of bytes 12 and 13.
     pub fn read(r: &mut Reader<'_>, old: bool) -> Result<Self> {
         let raw: RawHeader = zerocopy::transmute!(r.array::<HEADER_LEN>()?);
         let [a, b, c, d] = raw.tail;
@@ -98,7 +98,7 @@ impl BlockHeader {
     }
 }
 
-/// A local (classic) block header (16.2).
+/// A local (classic) block header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalBlockHeader {
     /// Bytes on disk, a multiple of the allocation size.

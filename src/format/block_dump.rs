@@ -1,4 +1,4 @@
-//! Dumps of corrupt blocks in logs (spec 13.1, 13.5, 16.2): bytes of a log in, dumps out.
+//! Dumps of corrupt blocks in logs: bytes of a log in, dumps out.
 //!
 //! The text may be a log of the engine or of mongod, or what a ticket made of either: wrapped
 //! anywhere, quoted, with one or more levels of JSON escapes. So nothing here relies on lines. The
@@ -38,7 +38,7 @@ pub struct Address {
     pub checksum: u32,
 }
 
-/// Which of the reader's two comparisons failed (16.2).
+/// Which of the reader's two comparisons failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// The checksum in the block's header with the expected one; the bytes were not looked at.

@@ -1,5 +1,4 @@
-//! The checkpoint list of a file's metadata: `checkpoint=(NAME=(addr=..,order=..,...),...)`
-//! (spec 07.6).
+//! The checkpoint list of a file's metadata: `checkpoint=(NAME=(addr=..,order=..,...),...)`.
 
 use super::config::{Config, Kind, Value, range_of, spliced, with_values};
 use super::{FormatError, Result};
@@ -24,7 +23,7 @@ pub struct CheckpointEntry {
     pub order: i64,
     /// Seconds since the epoch.
     pub time: u64,
-    /// Bytes; what they count depends on the build (07.6).
+    /// Bytes; what they count depends on the build.
     pub size: u64,
     /// The write generation of the tree at this checkpoint.
     pub write_gen: u64,
@@ -62,7 +61,7 @@ pub fn parse(list: Value<'_>) -> Result<Vec<CheckpointEntry>> {
     parse_list(list, Required::All)
 }
 
-/// As [`parse`], but a missing `size` or `write_gen` counts as 0: the legacy turtle page (14.5).
+/// As [`parse`], but a missing `size` or `write_gen` counts as 0: the legacy turtle page.
 pub fn parse_lenient(list: Value<'_>) -> Result<Vec<CheckpointEntry>> {
     parse_list(list, Required::Legacy)
 }

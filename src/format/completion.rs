@@ -1,4 +1,4 @@
-//! The completion record a page log stores when a checkpoint completes (spec 07.5.1).
+//! The completion record a page log stores when a checkpoint completes.
 
 use super::config::{Config, Value};
 use super::{FormatError, Result};

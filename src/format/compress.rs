@@ -1,4 +1,4 @@
-//! Compressed blocks of the four compressors (spec 03.6, 16.3).
+//! Compressed blocks of the four compressors.
 //!
 //! The first 64 bytes of a block are never compressed; the page header in them states the size of
 //! the whole plain image. Behind them stands the compressor's own framing.
@@ -10,7 +10,7 @@ use super::{FormatError, Result};
 pub const VERBATIM: usize = 64;
 
 /// Largest plain image that is decompressed. The engine's own scans take blocks above 512 MiB for
-/// damage (16.2), and no tree page comes near it; without a limit one damaged size field makes
+/// damage, and no tree page comes near it; without a limit one damaged size field makes
 /// the reader allocate 4 GiB.
 pub const MAX_MEM_SIZE: u32 = 512 << 20;
 

@@ -1,4 +1,4 @@
-//! Configuration strings, the text format of all metadata (spec 07.1).
+//! Configuration strings, the text format of all metadata.
 //!
 //! The parse borrows from the text and goes one level deep; a nested structure is parsed when
 //! asked for. Every value keeps its exact text, because the same characters are a number, a
@@ -115,7 +115,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The bits of a 64-bit number that may be printed signed (`-1` for the largest timestamp, 07.6).
+    /// The bits of a 64-bit number that may be printed signed (`-1` for the largest timestamp).
     pub fn u64_printed_signed(&self) -> Result<u64> {
         match self.number()? {
             (false, magnitude) => Ok(magnitude),

@@ -1,4 +1,4 @@
-//! The disaggregated address cookie (spec 02): version 0 and the older layouts L1 to L3.
+//! The disaggregated address cookie: version 0 and the older layouts L1 to L3.
 //!
 //! A cookie names one page version. It stands in address cells of internal pages and, as hex text,
 //! in the `addr=` of a checkpoint entry.
@@ -7,14 +7,14 @@ use super::reader::Reader;
 use super::{FormatError, Result, int};
 use crate::id::{Lsn, PageId};
 
-/// Highest cookie version this reader knows (02.1).
+/// Highest cookie version this reader knows.
 pub const VERSION: u64 = 0;
 /// Longest cookie the engine can hold (02).
 pub const MAX_LEN: usize = 255;
-/// Flag: the newest block of the page is a delta (02.2).
+/// Flag: the newest block of the page is a delta.
 pub const FLAG_DELTA: u64 = 0x1;
 
-/// Which layout a cookie was written in (02.7).
+/// Which layout a cookie was written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
 pub enum Layout {
     /// October 2024: id, size, checksum.
@@ -46,7 +46,7 @@ pub struct Cookie {
     pub lsn: Lsn,
     /// LSN of the full image; 0 if the newest block is the full image, or the layout does not say.
     pub base_lsn: Lsn,
-    /// Size in bytes (02.4); 0 only in the invalid address of the older layouts.
+    /// Size in bytes; 0 only in the invalid address of the older layouts.
     pub size: u32,
     /// Checksum in the newest block's header.
     pub checksum: u32,
@@ -78,7 +78,7 @@ impl Cookie {
         }
     }
 
-    /// Decode a cookie, detecting its layout (02.3, 02.7).
+    /// Decode a cookie, detecting its layout.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         match bytes.first() {
             None => Err(FormatError::invalid("cookie is empty")),
@@ -213,7 +213,7 @@ impl Cookie {
         out
     }
 
-    /// The "no address" marker of the older layouts (02.7). Version 0 has none.
+    /// The "no address" marker of the older layouts. Version 0 has none.
     pub fn is_none(&self) -> bool {
         self.size == 0
     }
@@ -223,7 +223,7 @@ impl Cookie {
         (self.layout == Layout::V0).then_some(self.flags & FLAG_DELTA != 0)
     }
 
-    /// Checks beyond the engine's own (02.3, last paragraph): the fields must agree with each other.
+    /// Checks beyond the engine's own: the fields must agree with each other.
     pub fn check_consistency(&self) -> Result<()> {
         if self.layout != Layout::V0 {
             return Ok(());
@@ -248,7 +248,7 @@ impl Cookie {
 }
 
 impl std::fmt::Display for Cookie {
-    /// The printable form of the newest builds (02.5), or the one of June 2025 for older layouts.
+    /// The printable form of the newest builds, or the one of June 2025 for older layouts.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.layout {
             Layout::V0 => write!(

@@ -1,5 +1,5 @@
-//! crc32c (Castagnoli), the only checksum of the formats (spec 01.6), and its form with the
-//! checksum field taken as zero (03.3, 16.2).
+//! crc32c (Castagnoli), the only checksum of the formats, and its form with the
+//! checksum field taken as zero.
 
 /// crc32c of `bytes`, seed 0.
 pub fn crc32c(bytes: &[u8]) -> u32 {

@@ -1,4 +1,4 @@
-//! Generations of the disaggregated formats, told from evidence (spec README timeline, 15.2): the
+//! Generations of the disaggregated formats, told from evidence: the
 //! layouts changed over two years without version bumps.
 
 use super::pagelog_turtle::TurtleForm;
@@ -35,12 +35,12 @@ impl Generation {
         Self::ALL.into_iter().find(|g| g.name() == name)
     }
 
-    /// Whether this generation kept byte totals in `size=` (07.6).
+    /// Whether this generation kept byte totals in `size=`.
     pub fn keeps_sizes(self) -> bool {
         self >= Self::February2026
     }
 
-    /// Whether freed pages get discard records in the page log (10.3: not in the last PALM).
+    /// Whether freed pages get discard records in the page log (not in the last PALM).
     pub fn discards_pages(self) -> bool {
         self >= Self::Autumn2025
     }

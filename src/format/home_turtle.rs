@@ -1,5 +1,4 @@
-//! The file `WiredTiger.turtle` of a home directory: where the metadata file's own metadata is
-//! (spec 16.10).
+//! The file `WiredTiger.turtle` of a home directory: where the metadata file's own metadata is.
 //!
 //! Not to be confused with the turtle page of a page log ([`super::pagelog_turtle`]).
 

@@ -1,4 +1,4 @@
-//! A stored page image: page header, block header, data (spec 03, 04). Parsing, checksum, header
+//! A stored page image: page header, block header, data. Parsing, checksum, header
 //! rules, and the plain (decompressed) form that cells are read from.
 
 use super::block::{self, BlockHeader};
@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::{FormatError, Result};
 use std::borrow::Cow;
 
-/// Which header layout to expect (03.1, byte 12).
+/// Which header layout to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Era {
     /// Since July 2025: one 44-byte layout for base images and deltas.
@@ -34,7 +34,7 @@ impl<'a> Image<'a> {
     /// Parse the headers. `era` is the caller's knowledge from the cookie, `None` for a lone image.
     pub fn parse(bytes: &'a [u8], era: Option<Era>) -> Result<Self> {
         let at = |offset: usize| bytes.get(offset).copied();
-        // A June 2025 delta has its magic 20 bytes in and says 36 (04.7).
+        // A June 2025 delta has its magic 20 bytes in and says 36.
         let old_delta = at(page_header::OLD_DELTA_HEADER_LEN) == Some(block::MAGIC_DELTA)
             && at(page_header::OLD_DELTA_HEADER_LEN + 3).map(usize::from) == Some(block::OLD_DELTA_COMBINED_LEN)
             && era != Some(Era::Current);
@@ -68,7 +68,7 @@ impl<'a> Image<'a> {
         self.block.magic == block::MAGIC_DELTA
     }
 
-    /// The checksum the image should carry (03.3).
+    /// The checksum the image should carry.
     pub fn compute_checksum(&self) -> u32 {
         crc::crc32c_zeroed(self.covered(), self.block_offset + 4)
     }
@@ -84,12 +84,12 @@ impl<'a> Image<'a> {
         self.bytes.get(..block::SKIP_LEN).filter(|_| short).unwrap_or(self.bytes)
     }
 
-    /// The single bit whose flip explains a wrong checksum: offset in the image and bit number (03.3).
+    /// The single bit whose flip explains a wrong checksum: offset in the image and bit number.
     pub fn find_flipped_bit(&self, wanted: u32) -> Option<(usize, u8)> {
         crc::find_flipped_bit(self.covered(), self.block_offset + 4, wanted)
     }
 
-    /// Where the cells start. Out-of-range header sizes fall back to the layout's own (03.1).
+    /// Where the cells start. Out-of-range header sizes fall back to the layout's own.
     pub fn data_offset(&self) -> usize {
         let stored = usize::from(self.block.header_size);
         let natural = self.block_offset + block::HEADER_LEN;
@@ -112,7 +112,7 @@ impl<'a> Image<'a> {
         self.block.flags & block::FLAG_COMPRESSED != 0 || self.page.is_compressed()
     }
 
-    /// Magic and version rules of the reader walk (03.4).
+    /// Magic and version rules of the reader walk.
     pub fn check_kind(&self, delta: bool) -> Result<()> {
         let expected = if delta { block::MAGIC_DELTA } else { block::MAGIC_BASE };
         if self.block.magic != expected {
@@ -131,7 +131,7 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    /// Header rules that hold for every stored image (03.1, 04.1, 05.12).
+    /// Header rules that hold for every stored image.
     pub fn check_headers(&self) -> Result<()> {
         self.page.check()?;
         let expected = if self.block_offset == page_header::HEADER_LEN {
@@ -201,7 +201,7 @@ pub struct NewImage {
     /// Reconciliation id; June 2025 only.
     pub reconciliation_id: u8,
     /// Whether the checksum covers the whole image. `None`: unless it is compressed, as the engine does
-    /// it now (03.2). An image that was to be compressed and was not is always covered whole.
+    /// it now. An image that was to be compressed and was not is always covered whole.
     pub checksum_all: Option<bool>,
 }
 
@@ -293,7 +293,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The images of 14.3: name, hex, checksum, delta.
+    /// Images by the engine: name, hex, checksum, delta.
     const IMAGES: [(&str, &str, u32, bool); 5] = [
         (
             "leaf base",

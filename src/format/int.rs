@@ -1,4 +1,4 @@
-//! Variable-length integers and nibble-packed version pairs (spec 01.1, 01.2, 01.4).
+//! Variable-length integers and nibble-packed version pairs.
 
 use super::reader::Reader;
 use super::{FormatError, Result};
@@ -67,7 +67,7 @@ pub fn write_vuint(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-/// Read a signed integer (01.2): the non-negative classes are those of [`read_vuint`].
+/// Read a signed integer: the non-negative classes are those of [`read_vuint`].
 pub fn read_vint(r: &mut Reader<'_>) -> Result<i64> {
     let at = r.pos();
     let first = r.peek().ok_or_else(|| FormatError::invalid(format!("integer wanted at offset {at}, nothing left")))?;
@@ -118,7 +118,7 @@ pub fn write_vint(out: &mut Vec<u8>, value: i64) {
     }
 }
 
-/// Read two nibble-packed numbers (01.4). Consumes whole bytes, also when the nibble count is odd.
+/// Read two nibble-packed numbers. Consumes whole bytes, also when the nibble count is odd.
 pub fn read_nibble_pair(r: &mut Reader<'_>) -> Result<(u64, u64)> {
     let mut nibbles = Nibbles { byte: None };
     let first = nibbles.number(r)?;

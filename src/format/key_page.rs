@@ -1,4 +1,4 @@
-//! The key provider page, page 1 of table 26 (spec 08.2, 08.4).
+//! The key provider page, page 1 of table 26.
 //!
 //! The payload is an encrypted key blob. It is measured and summed, never handed out, so that no
 //! report can contain it by accident.
@@ -66,7 +66,7 @@ struct Fields {
     timestamp: Option<u64>,
 }
 
-/// Decode and check a page in the order of 08.4. All damage is EIO, a wrong signature included,
+/// Decode and check a page in the engine's order. All damage is EIO, a wrong signature included,
 /// for which the engine aborts.
 pub fn parse(bytes: &[u8]) -> Result<KeyPage> {
     let (header, sum) = choose(bytes)?;

@@ -1,5 +1,4 @@
-//! Files of the classic block manager: descriptor, cookies, extent lists, recovery data
-//! (spec 16.1, 16.4 to 16.6, 16.9).
+//! Files of the classic block manager: descriptor, cookies, extent lists, recovery data.
 //!
 //! Nothing here compares a checkpoint with a file; bounds that need the file come as arguments.
 
@@ -59,7 +58,7 @@ pub fn descriptor(head: &[u8]) -> Result<Descriptor> {
 }
 
 /// Recover the allocation size, which the file does not state: the descriptor's checksum holds for
-/// exactly one power of two (16.1).
+/// exactly one power of two.
 ///
 /// `head` is the beginning of the file; sizes above its length are not tried. EIO if none fits.
 pub fn allocation_size(head: &[u8]) -> Result<u32> {
@@ -111,7 +110,7 @@ pub struct LocalAddress {
 }
 
 impl LocalAddress {
-    /// Decode the whole cookie of an address cell (16.4). Size 0 is `None`: no block.
+    /// Decode the whole cookie of an address cell. Size 0 is `None`: no block.
     pub fn decode(bytes: &[u8], alloc: u32) -> Result<Option<Self>> {
         check_alloc(alloc)?;
         let mut r = Reader::new(bytes);
@@ -134,7 +133,7 @@ impl LocalAddress {
     }
 }
 
-/// A checkpoint cookie (16.5).
+/// A checkpoint cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalCheckpoint {
     /// Version of the cookie, 1.
@@ -204,7 +203,7 @@ pub struct Extent {
     pub size: u64,
 }
 
-/// The content of an extent-list block (16.6).
+/// The content of an extent-list block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtentList {
     /// The ranges in the order of the block. Order, overlap and size 0 are not checked.
@@ -222,7 +221,7 @@ pub struct ExtentList {
 impl ExtentList {
     /// Decode a list from its whole block, block header included.
     ///
-    /// `file_size` bounds the entries: that of the checkpoint whose list it is (16.7). Page type and
+    /// `file_size` bounds the entries: that of the checkpoint whose list it is. Page type and
     /// checksum of the block are the caller's business.
     pub fn decode(block: &[u8], alloc: u32, file_size: u64) -> Result<Self> {
         check_alloc(alloc)?;
@@ -283,7 +282,7 @@ impl ExtentList {
     }
 }
 
-/// The copy of a checkpoint that lies behind its avail list (16.9).
+/// The copy of a checkpoint that lies behind its avail list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// The checkpoint's write generation + 1.

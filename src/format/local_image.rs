@@ -1,4 +1,4 @@
-//! The plain (decompressed) image of a block of a local file (spec 16.3).
+//! The plain (decompressed) image of a block of a local file.
 //!
 //! Local blocks say in the page header, not in the block header, whether they are compressed or
 //! encrypted; checksum and header rules are the caller's business (see [`crate::page::rules::header`]).

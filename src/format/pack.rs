@@ -1,4 +1,4 @@
-//! Packed keys and values: whether bytes are what a `key_format` or `value_format` says (spec 01.7).
+//! Packed keys and values: whether bytes are what a `key_format` or `value_format` says.
 
 use super::reader::Reader;
 use super::{FormatError, Result};

@@ -1,5 +1,5 @@
-//! The 28-byte page header, page types and flags (spec 04.1 to 04.3), and the 20-byte delta header
-//! of June 2025 (04.7).
+//! The 28-byte page header, page types and flags, and the 20-byte delta header
+//! of June 2025.
 
 use super::reader::Reader;
 use super::{FormatError, Result};
@@ -24,7 +24,7 @@ pub const FLAG_FAST_TRUNCATE: u8 = 0x20;
 /// All flags the format defines; 0x10 is historic.
 const FLAGS_KNOWN: u8 = 0x3f;
 
-/// Page types (04.2).
+/// Page types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PageType {
@@ -114,7 +114,7 @@ pub struct PageHeader {
     pub version: u8,
 }
 
-/// The 28 bytes as they lie (04.1).
+/// The 28 bytes as they lie.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawHeader {
@@ -144,7 +144,7 @@ impl PageHeader {
         })
     }
 
-    /// Read the 20-byte delta header of June 2025 (04.7).
+    /// Read the 20-byte delta header of June 2025.
     pub fn read_old_delta(r: &mut Reader<'_>) -> Result<Self> {
         let write_gen = r.u64le()?;
         let mem_size = r.u32le()?;
@@ -156,7 +156,7 @@ impl PageHeader {
         Ok(Self { recno: 0, write_gen, mem_size, entries, type_byte, flags, unused, version })
     }
 
-    /// Append the 20-byte delta header of June 2025 (04.7); it has no record number.
+    /// Append the 20-byte delta header of June 2025; it has no record number.
     pub fn write_old_delta(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.write_gen.to_le_bytes());
         out.extend_from_slice(&self.mem_size.to_le_bytes());
@@ -196,7 +196,7 @@ impl PageHeader {
         self.flags & FLAG_ENCRYPTED != 0
     }
 
-    /// The field rules of 04.1 to 04.3 and 05.12 that need no cell: type, record number, flags, unused byte, version.
+    /// The field rules that need no cell: type, record number, flags, unused byte, version.
     pub fn check(&self) -> Result<()> {
         let page_type = self.page_type()?;
         let column = matches!(page_type, PageType::ColumnFixed | PageType::ColumnInternal | PageType::ColumnVariable);

@@ -1,6 +1,6 @@
-//! The turtle page of a page log: the root of everything a checkpoint names (spec 07.5.2).
+//! The turtle page of a page log: the root of everything a checkpoint names.
 //!
-//! Not to be confused with the file `WiredTiger.turtle` of a home directory (07.3).
+//! Not to be confused with the file `WiredTiger.turtle` of a home directory.
 
 use super::checkpoint_list::{self, CheckpointEntry};
 use super::config::{Config, Kind, Value, shorten, text_of};
@@ -12,9 +12,9 @@ pub const READER_VERSION: u32 = 2;
 
 /// Version of a page without version keys.
 const DEFAULT_VERSION: u32 = 1;
-/// The only page id a key page has (08.1).
+/// The only page id a key page has.
 const KEY_PAGE_ID: PageId = PageId(1);
-/// The only version of a key reference (08.3).
+/// The only version of a key reference.
 const KEY_REFERENCE_VERSION: u32 = 1;
 /// What the legacy form leaves out before its list.
 const LIST_KEY: &str = "checkpoint=";
@@ -53,7 +53,7 @@ pub struct Turtle {
     pub schema_epoch: Option<u64>,
     /// Highest file index in use.
     pub largest_file_id: Option<u64>,
-    /// Base write generation (name not confirmed, 07.5.2).
+    /// Base write generation (name not confirmed).
     pub base_write_gen: Option<u64>,
     /// Where the key page lies.
     pub key_provider: Option<KeyReference>,
@@ -61,7 +61,7 @@ pub struct Turtle {
     pub unknown: Vec<(String, String)>,
 }
 
-/// The reference to a key page (08.3).
+/// The reference to a key page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyReference {
     /// Page id, always 1.
@@ -79,7 +79,7 @@ pub fn parse(bytes: &[u8]) -> Result<Turtle> {
 }
 
 /// Parse a turtle page, and say apart what is wrong with its key reference: the engine looks at that
-/// later, when it loads the key (08.5).
+/// later, when it loads the key.
 pub fn parse_but_key(bytes: &[u8]) -> Result<(Turtle, Option<FormatError>)> {
     let text = text_of(bytes).map_err(|e| e.within("turtle page"))?;
     let parsed = if text.starts_with(LEGACY_PREFIX) {
@@ -372,7 +372,7 @@ mod tests {
             ("version=1,compatible_version=999,checkpoint=(),timestamp=c0ffee12,", Class::Unsupported),
             ("checkpoint=()", Class::Invalid),
             ("", Class::Invalid),
-            // Beyond the table: 07.5.2.
+            // Beyond the table.
             ("version=-1,compatible_version=1,checkpoint=(),timestamp=1", Class::Invalid),
             ("version=2147483648,compatible_version=1,checkpoint=(),timestamp=1", Class::Invalid),
             ("version=2,compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=1", Class::Invalid),

@@ -101,13 +101,13 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// An unsigned variable-length integer (01.1).
+    /// An unsigned variable-length integer.
     #[inline]
     pub fn vuint(&mut self) -> Result<u64> {
         super::int::read_vuint(self).map(|v| v.value)
     }
 
-    /// A signed variable-length integer (01.2).
+    /// A signed variable-length integer.
     pub fn vint(&mut self) -> Result<i64> {
         super::int::read_vint(self)
     }

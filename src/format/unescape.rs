@@ -1,4 +1,4 @@
-//! Escapes of JSON in the text of a log, however often they were applied (spec 13.1): a line of the
+//! Escapes of JSON in the text of a log, however often they were applied: a line of the
 //! engine inside a line of mongod inside what `getLog` answers.
 
 /// Undoes escapes, byte by byte.

@@ -1,4 +1,4 @@
-//! Log files: records, their checks, and the operations in them (spec 16.11).
+//! Log files: records, their checks, and the operations in them.
 //!
 //! [`next`] looks at one record in a window of a file, so a caller need not hold the file;
 //! [`Records`] walks a whole file in memory. A record is used in three steps: its checksum holds

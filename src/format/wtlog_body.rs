@@ -1,4 +1,4 @@
-//! What log records say: bodies and operations (spec 16.11). The records themselves are in
+//! What log records say: bodies and operations. The records themselves are in
 //! [`super::wtlog`].
 
 use super::reader::Reader;

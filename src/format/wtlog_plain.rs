@@ -1,4 +1,4 @@
-//! What a record of a log file holds, made plain, and what lies around it (spec 16.11).
+//! What a record of a log file holds, made plain, and what lies around it.
 
 use super::compress::{self, Compressor};
 use super::reader::Reader;
@@ -83,7 +83,7 @@ impl<'a> Record<'a> {
         let stored = self.stored();
         let header = u32::try_from(HEADER_LEN).unwrap_or_default();
         let want = self.header.mem_len.checked_sub(header).ok_or_else(|| FormatError::io("plain length below 16"))?;
-        // Blocks and records differ only in the number of verbatim bytes (16.11), so a record is read as a block.
+        // Blocks and records differ only in the number of verbatim bytes, so a record is read as a block.
         let verbatim = u32::try_from(compress::VERBATIM).unwrap_or_default();
         let size = want.checked_add(verbatim).ok_or_else(|| FormatError::io("plain length too large"))?;
         let mut block = Vec::with_capacity(compress::VERBATIM.saturating_add(stored.len()));

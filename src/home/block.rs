@@ -1,5 +1,4 @@
-//! One block of a local file: fetch it by its cookie, verify it, mend a single flipped bit in memory
-//! (spec 16.2, 16.3).
+//! One block of a local file: fetch it by its cookie, verify it, mend a single flipped bit in memory.
 
 use super::fault::{BadSum, Fact, Fault, FaultKind};
 use crate::format::FormatError;
@@ -68,7 +67,7 @@ pub enum Verified {
     Bad(Fault),
 }
 
-/// Compare a block with its cookie, in the engine's order (16.2).
+/// Compare a block with its cookie, in the engine's order.
 pub fn verify(stored: &[u8], address: &LocalAddress) -> Verified {
     let bad =
         |found: BadSum| Fault::at(FaultKind::Checksum, address, Fact::Checksum { expected: address.checksum, found });
@@ -152,8 +151,8 @@ pub fn load<'a>(
     })
 }
 
-/// The block at an offset, if one is there: a sane size within the file and a checksum that holds
-/// (16.8.4, 16.9). `step` is the granularity of sizes, the allocation size or 512.
+/// The block at an offset, if one is there: a sane size within the file and a checksum that holds.
+/// `step` is the granularity of sizes, the allocation size or 512.
 pub fn probe<'a>(
     file: &'a BlockFile,
     offset: u64,

@@ -1,4 +1,4 @@
-//! The blocks of a tree that cannot be looked into, for want of a key or a compressor (spec 16.8.4, 16.12).
+//! The blocks of a tree that cannot be looked into, for want of a key or a compressor.
 
 use super::block::{self, Headers};
 use super::fault::{Fact, Fault, FaultKind};
@@ -11,8 +11,8 @@ use crate::format::page_header::PageType;
 use crate::page::rules;
 use rayon::prelude::*;
 
-/// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live
-/// (16.8.4). Counts and verifies them; the tree then is what is live.
+/// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live.
+/// Counts and verifies them; the tree then is what is live.
 pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walked, seen: &Seen) -> Walked {
     let mut out = Walked {
         units: live.clone(),

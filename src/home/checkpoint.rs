@@ -1,4 +1,4 @@
-//! The checkpoints of a file: cookies, extent lists, and what the lists say is live (spec 16.5 to 16.8.1).
+//! The checkpoints of a file: cookies, extent lists, and what the lists say is live.
 
 use super::block;
 use super::fault::{Fact, Fault, FaultKind, Note, Which};
@@ -65,7 +65,7 @@ pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Ch
         .iter()
         .map(|e| if e.addr.is_empty() { Ok(None) } else { LocalCheckpoint::decode(&e.addr, alloc).map(Some) })
         .collect();
-    // List blocks of kept checkpoints are rewritten behind their own end (16.7): the newest one bounds them.
+    // List blocks of kept checkpoints are rewritten behind their own end: the newest one bounds them.
     // If that is not known, the file itself does.
     let newest_end = match cookies.last() {
         Some(Err(_)) => Some(file.len()),
@@ -108,7 +108,7 @@ pub fn read(file: &BlockFile, alloc: u32, entries: &[CheckpointEntry]) -> Vec<Ch
     out
 }
 
-/// V := V + alloc - discard - root (16.8.1).
+/// V := V + alloc - discard - root.
 fn step(live: &mut Option<Units>, alloc: &List, discard: &List, c: &LocalCheckpoint, faults: &mut Vec<Fault>) {
     let (Some(units), Some(alloc), Some(discard)) = (live.as_mut(), alloc.extents(), discard.extents()) else {
         *live = None;
@@ -204,7 +204,7 @@ impl Lists<'_> {
 }
 
 /// The first extent that breaks the order of its list, and the one before it. An avail list is two
-/// ascending runs, so it may descend once (16.6).
+/// ascending runs, so it may descend once.
 fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
     let mut descents = 0;
     extents.windows(2).find_map(|pair| {
@@ -218,7 +218,7 @@ fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
     })
 }
 
-/// The extents without the bytes of a block (16.7: a list may contain its own block).
+/// The extents without the bytes of a block (a list may contain its own block).
 fn without(extents: &[Extent], block: &LocalAddress) -> Vec<Extent> {
     let mut out = Vec::with_capacity(extents.len() + 1);
     for e in extents {

@@ -1,5 +1,5 @@
 //! What a local home directory holds: its files, and the catalog of block files from the turtle and
-//! the metadata, or from the files themselves where those are lost (spec 16.9, 16.10).
+//! the metadata, or from the files themselves where those are lost.
 
 pub use super::entry::{FileEntry, Source};
 #[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
@@ -529,7 +529,7 @@ fn leads_to_blocks(file: &BlockFile, entry: &FileEntry) -> bool {
         let (mut buffer, mut faults) = (Vec::new(), Vec::new());
         block::load(file, address, &mut buffer, &mut faults).is_some() && faults.is_empty()
     };
-    // A live checkpoint always has an avail block (16.6), and behind it its own sizes.
+    // A live checkpoint always has an avail block, and behind it its own sizes.
     let Some(avail) = &cookie.avail else { return false };
     let sizes = |c: &local::LocalCheckpoint| (c.file_size, c.checkpoint_size);
     let blocks = |c: &local::LocalCheckpoint| (c.root, c.alloc, c.discard);

@@ -1,5 +1,4 @@
-//! Changing a local home: edits in its own terms, and the changes of bytes they come down to (DESIGN
-//! section 4; spec 16.5 to 16.10).
+//! Changing a local home: edits in its own terms, and the changes of bytes they come down to.
 //!
 //! Nothing is edited where it lies. New sizes are a new checkpoint of the metadata file, all of it behind
 //! the file's end, and the turtle that names it is renamed into place last. A change can be carried

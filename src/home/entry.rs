@@ -1,4 +1,4 @@
-//! One block file as the catalog of a home describes it (spec 16.9, 16.10).
+//! One block file as the catalog of a home describes it.
 
 use super::files::{HISTORY_STORE, METADATA};
 use super::recover::Recovered;
@@ -174,7 +174,7 @@ impl FileEntry {
         Compressor::from_name(&self.compressor)
     }
 
-    /// Time windows are compared with the parent's in every file but the metadata (17.5).
+    /// Time windows are compared with the parent's in every file but the metadata.
     pub fn compares_windows(&self) -> bool {
         self.name != METADATA
     }

@@ -178,7 +178,7 @@ pub enum Fact {
         #[serde(rename = "found_type")]
         found: PageType,
     },
-    /// A page that is not older than the page above it (17.1).
+    /// A page that is not older than the page above it.
     Generation {
         /// Its own write generation.
         #[serde(rename = "write_gen")]

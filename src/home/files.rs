@@ -1,4 +1,4 @@
-//! The names that the engine and MongoDB give the files of a home (spec 16.9, 16.10).
+//! The names that the engine and MongoDB give the files of a home.
 
 /// The metadata file.
 pub const METADATA: &str = "WiredTiger.wt";
@@ -6,7 +6,7 @@ pub const METADATA: &str = "WiredTiger.wt";
 pub const HISTORY_STORE: &str = "WiredTigerHS.wt";
 /// The file that says which engine wrote the home.
 pub const VERSION_FILE: &str = "WiredTiger";
-/// The metadata of a backup copy: lines of keys and values (16.10).
+/// The metadata of a backup copy: lines of keys and values.
 pub const BACKUP: &str = "WiredTiger.backup";
 /// Configuration files of a home; the later one wins.
 pub const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];

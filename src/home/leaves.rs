@@ -1,5 +1,5 @@
 //! Judge one leaf of a local file: its block, and, where asked for or needed to find its overflow
-//! items, its cells (spec 17.2 to 17.6).
+//! items, its cells.
 
 use super::block::Headers;
 use super::fault::Opaque;
@@ -142,7 +142,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     out
 }
 
-/// A page type that does not go with the tree or with the address cell (17.6): what belongs there, if it is known,
+/// A page type that does not go with the tree or with the address cell: what belongs there, if it is known,
 /// and what is there.
 fn wrong_type(shape: &Shape<'_>, task: &LeafTask, headers: &Headers) -> Option<(Option<PageType>, PageType)> {
     let kind = headers.page.page_type().ok()?;
@@ -297,7 +297,7 @@ impl<'p, 's> Pairs<'p, 's> {
         }
     }
 
-    /// A record of the history store (17.4).
+    /// A record of the history store.
     fn version(&mut self, row: &Row<'_, '_>) {
         let Some(key) = row.key else { return };
         let held;
@@ -387,7 +387,7 @@ fn is_document(bytes: &[u8]) -> bool {
 }
 
 /// A page below a plain one that cannot be what its flags say: a file is encrypted as a whole or not
-/// at all, and compressed only by the compressor of its configuration (16.3).
+/// at all, and compressed only by the compressor of its configuration.
 pub(super) fn alien(shape: &Shape<'_>, headers: &Headers, address: &LocalAddress) -> Option<Fault> {
     let fault = |why| Some(Fault::at(FaultKind::Header, address, Fact::Alien { why }));
     if headers.page.is_encrypted() {

@@ -1,4 +1,4 @@
-//! Local (classic) homes: block files, their trees and space, logs and names (spec 16, 17).
+//! Local (classic) homes: block files, their trees and space, logs and names.
 //!
 //! Knows how to read a home directory and walk its files; what is wrong is told as faults, which
 //! [`crate::audit`] turns into findings. [`edit`] alone changes anything.

@@ -1,5 +1,5 @@
 //! New versions of the pages of a row store on the way to rows that change, as blocks to be appended to
-//! its file (spec 16.2, 16.3, 17.2). Cells that do not change are copied byte for byte.
+//! its file. Cells that do not change are copied byte for byte.
 
 use super::block::Headers;
 use super::leaves;
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Levels of a tree; the engine's trees stay below ten.
 const MAX_LEVELS: usize = 64;
-/// Shorter pages are never compressed (16.3).
+/// Shorter pages are never compressed.
 const LEAST_COMPRESSED: usize = 128;
 /// The key of the first child of a page, which means nothing.
 const NO_KEY: &[u8] = &[0];
@@ -94,7 +94,7 @@ impl Output {
         let kind = header.page_type()?;
         match stored.flatten() {
             Some(stored) => self.put(stored, like.full, kind, keys),
-            // The checksum of a page that was compressed may have covered its beginning only (16.2).
+            // The checksum of a page that was compressed may have covered its beginning only.
             None => self.put(plain, like.full || like.compressor.is_some(), kind, keys),
         }
     }
@@ -122,7 +122,7 @@ impl Output {
     }
 }
 
-/// The block of an extent list, not padded. `mem_size` ends before the recovery data (16.6).
+/// The block of an extent list, not padded. `mem_size` ends before the recovery data.
 pub(super) fn list_image(extents: Vec<Extent>, recovery: Option<Recovery>) -> Result<Vec<u8>> {
     let end_value = u64::from(recovery.is_some());
     let mut list = ExtentList { extents, end: 0, end_value, recovery, recovery_error: None };

@@ -1,4 +1,4 @@
-//! The copy of the newest checkpoint that a file carries itself, behind its avail list (spec 16.9):
+//! The copy of the newest checkpoint that a file carries itself, behind its avail list:
 //! found by a scan when the metadata is lost, read beside the checkpoint when it is not.
 
 use super::block::{self, probe};

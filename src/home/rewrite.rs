@@ -1,5 +1,5 @@
 //! A new checkpoint of the metadata file, behind everything it holds: new versions of the pages on the way
-//! to the rows that change, extent lists, and the file's own copy of the checkpoint (spec 16.5 to 16.9).
+//! to the rows that change, extent lists, and the file's own copy of the checkpoint.
 //!
 //! Nothing that a checkpoint uses is overwritten: the old one is whole until the turtle names the new one.
 
@@ -211,7 +211,7 @@ fn kept<'c>(file: &BlockFile, entry: &FileEntry, all: &'c [Checkpoint], count: u
 }
 
 /// The highest write generation of any block, in use or not, and of the checkpoints: a scan of the file for
-/// its newest checkpoint must find the new one (16.9).
+/// its newest checkpoint must find the new one.
 fn highest_generation(file: &BlockFile, entry: &FileEntry) -> u64 {
     let mut highest = entry.checkpoints.iter().map(|c| c.write_gen).max().unwrap_or(0);
     let mut offset = u64::from(entry.alloc);
@@ -301,7 +301,7 @@ pub(super) fn rewrite(
     let with_tree = source.open()?.extended(out.bytes.clone());
     let tree = walk(&shape(&with_tree, entry, out.end()), last, &root)?;
 
-    // The lists (16.8.1): what is live but in the last checkpoint that stays, what was live there and is not now.
+    // The lists: what is live but in the last checkpoint that stays, what was live there and is not now.
     let mut with_root = tree.units.clone();
     with_root.add_block(&root);
     let live_before = kept.last().and_then(|k| k.checkpoint.live.clone()).unwrap_or_else(|| with_root.empty());

@@ -1,5 +1,5 @@
 //! What the readers of a tree share: which tree it is and how much of it to read, how its blocks are
-//! had, and how a broken rule of one page becomes a fault (spec 17.5, 17.6).
+//! had, and how a broken rule of one page becomes a fault.
 
 use super::block::{self, Headers};
 use super::entry::FileEntry;
@@ -77,7 +77,7 @@ pub(super) fn breach(address: &LocalAddress, broken: Broken, plain: bool) -> Fau
     Fault::at(kind, address, Fact::Rule { broken, plain })
 }
 
-/// A page that is not older than the page above it (17.1).
+/// A page that is not older than the page above it.
 pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault {
     Fault::at(FaultKind::Header, address, Fact::Generation { own, parent })
 }

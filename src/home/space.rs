@@ -1,4 +1,4 @@
-//! Where every byte of a local file belongs (spec 16.7, 16.8), as sets of allocation units.
+//! Where every byte of a local file belongs, as sets of allocation units.
 
 use crate::format::local::{Extent, LocalAddress};
 use roaring::RoaringTreemap;
@@ -205,7 +205,7 @@ pub enum Use {
 /// One checkpoint's part in the accounting.
 #[derive(Debug)]
 pub struct Part {
-    /// What the lists say is live below the root (16.8.1). `None` if a list up to here could not be read.
+    /// What the lists say is live below the root. `None` if a list up to here could not be read.
     pub live: Option<Units>,
     /// What the walk reached, root excluded.
     pub tree: Units,

@@ -1,5 +1,5 @@
 //! Walk one tree of a local file: verify every block, collect what it occupies, and apply the rules
-//! that need more than one page (spec 16.8, 17.5, 17.6).
+//! that need more than one page.
 //!
 //! Internal pages are read in tree order by one thread, while the leaves found so far are judged on
 //! the others; their results are taken in tree order again. A block that an earlier walk of the same file

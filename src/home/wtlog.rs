@@ -1,5 +1,5 @@
 //! The log of a home: which files there are, where the last checkpoint is, what happened after it,
-//! and what is wrong (spec 16.11).
+//! and what is wrong.
 //!
 //! Files are read through a window of a few megabytes, in two passes: the first finds the last
 //! checkpoint and checks every record, the second only reads what recovery would replay.

@@ -1,4 +1,4 @@
-//! Reading the log files of a home: the two passes, and what they make of each file's end (spec 16.11).
+//! Reading the log files of a home: the two passes, and what they make of each file's end.
 
 use super::wtlog::{
     Checkpoint, Found, Kind, LogFile, MAX_LISTED, MAX_URI, MetadataChange, RowChange, Severity, State, Summary, Tail,

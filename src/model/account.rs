@@ -1,4 +1,4 @@
-//! The running total of a tree under a rule of accounting, and the entry that publishes it (spec 07.6, 11.1, 11.4).
+//! The running total of a tree under a rule of accounting, and the entry that publishes it.
 
 use crate::id::{Lsn, PageId};
 use clap::ValueEnum;
@@ -91,18 +91,18 @@ impl Account {
     }
 
     /// A checkpoint's root takes the place of the one before. The transition is remembered with the
-    /// checkpoint under either rule, and undone by the opposite one if it fails (11.1).
+    /// checkpoint under either rule, and undone by the opposite one if it fails.
     pub fn root(&mut self, previous: u64, new: u64) {
         self.apply(new, previous);
     }
 
-    /// The engine clamps at 0 (11.1); without a fault the model never gets there.
+    /// The engine clamps at 0; without a fault the model never gets there.
     fn apply(&mut self, add: u64, sub: u64) {
         self.total = self.total.saturating_add(add).saturating_sub(sub);
     }
 }
 
-/// A checkpoint entry of a tree (07.6).
+/// A checkpoint entry of a tree.
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
     pub(super) addr: String,

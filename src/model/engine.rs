@@ -1,5 +1,4 @@
-//! What a checkpoint publishes: shared metadata, turtle page, completion record; and key pages (spec
-//! 07.4 to 07.8, 08.1).
+//! What a checkpoint publishes: shared metadata, turtle page, completion record; and key pages.
 
 use super::fault::{Alter, Fail, Form, Role};
 use super::pagelog::Log;
@@ -15,7 +14,7 @@ use crate::pagelog::catalog::{SHARED_HISTORY, SHARED_METADATA};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Index of the first user table; its id is the index times 8 plus the namespace 1 (07.4).
+/// Index of the first user table; its id is the index times 8 plus the namespace 1.
 const FIRST_INDEX: u64 = 3;
 /// Rows of the shared metadata on a page. A scenario's tables all fit one.
 const METADATA_ROWS: usize = 80;
@@ -64,7 +63,7 @@ impl Engine {
         };
         let [newer, older, ..] = METADATA_TABLES;
         let mut history = own(SHARED_HISTORY, HISTORY_TABLE, TableId(3));
-        // No history is ever kept here: a tree without a root (11.2).
+        // No history is ever kept here: a tree without a root.
         history.enter();
         Self {
             generation,
@@ -169,7 +168,7 @@ impl Engine {
         }
     }
 
-    /// The rows of the shared metadata (07.7), in key order.
+    /// The rows of the shared metadata, in key order.
     fn metadata_rows(&self, trees: &[&mut Tree]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut rows: BTreeMap<String, String> = BTreeMap::new();
         for tree in trees {

@@ -131,19 +131,19 @@ macro_rules! faults {
 
 // Name, deed, what the audit says of a page log, and of a home of block files.
 faults! {
-    /// Second halves of splits, under page ids that no tree names; counted (11.4 A)
+    /// Second halves of splits, under page ids that no tree names; counted
     OrphanPage Fails(Form::Split, Fail::AfterPut), ["orphan-page"] [];
-    /// Images above pages in use; counted (11.4 A)
+    /// Images above pages in use; counted
     OrphanImage Fails(Form::Full, Fail::AfterPut), ["orphan-image"] [];
     /// Deltas of failed reconciliations above pages in use; counted
     DuplicateDelta Fails(Form::Delta, Fail::AfterPut), ["duplicate-delta"] [];
-    /// A full image failed behind its packing, and the chain below it stays counted (11.4 B)
+    /// A full image failed behind its packing, and the chain below it stays counted
     LostChain Fails(Form::Full, Fail::AfterPack), ["obsolete-chain-uncounted"] [];
     /// The last checkpoint's root was added to the total, and the one before not taken off
     DoubleRoot Totals(|total, root| total.wrote(root)), ["size-double-root"] [];
     /// 4,096 bytes were taken off a total twice; a number says how often
     DeflatedSize Totals(|total, _| total.freed(4096)), ["size-deflated"] [];
-    /// More was taken off a total than it had, and it was clamped to 0 (11.1)
+    /// More was taken off a total than it had, and it was clamped to 0
     ClampedSize Totals(|total, _| total.freed(u64::MAX)), ["size-deflated"] [];
     /// The checkpoint embeds a key page that is not the newest: a rotation raced it
     StaleKeystore Rotates, ["stale-keystore"] [];

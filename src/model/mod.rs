@@ -1,9 +1,9 @@
 //! A model of the engine's write path to a page log: what `simulate` and the forge make stores with, and
 //! the one list of what can be wrong with a store.
 //!
-//! Facts: what changes a tree's running total (spec 11.1), what failed reconciliations leak and leave
-//! behind (11.4), puts, discards and chains in the page log (10.1, 10.2), roots and ids (06.1, 06.3),
-//! metadata and completion records (07.4 to 07.8), pages (02 to 04). The model knows no rows: whoever
+//! Facts: what changes a tree's running total, what failed reconciliations leak and leave
+//! behind, puts, discards and chains in the page log, roots and ids,
+//! metadata and completion records, pages (02 to 04). The model knows no rows: whoever
 //! has them hands them over as they are written, so that a tree takes 40 bytes a page.
 
 #![deny(

@@ -1,5 +1,4 @@
-//! The page log of a model, in memory or on its way into a store: LSNs, puts that replace, discards
-//! (spec 10.1, 10.2.4).
+//! The page log of a model, in memory or on its way into a store: LSNs, puts that replace, discards.
 
 use super::fault::Alter;
 use crate::id::{Lsn, PageId, TableId, Version};

@@ -1,5 +1,5 @@
 //! A b-tree as the engine writes it: of each page what its parent's cell says of it, how it is written,
-//! fails, and is counted (spec 02, 03, 04, 06.3, 11.1, 11.4).
+//! fails, and is counted.
 
 use super::account::{Account, Entry, Rule, signed};
 use super::fault::{Deed, Fail, Fault, Form, Role};
@@ -16,9 +16,9 @@ use crate::page::cell::{self, CellKind, Times};
 use crate::store::FLAG_DELTA;
 use serde::Serialize;
 
-/// Page-log flag of a compressed block (10.1).
+/// Page-log flag of a compressed block.
 const ROW_COMPRESSED: u32 = 0x1;
-/// A delta's flag byte of an update (04.5.1).
+/// A delta's flag byte of an update.
 const DELTA_UPDATE: u8 = 0;
 /// When all of it takes place, in seconds: the same steps give the same bytes.
 pub(super) const TIME: u64 = 1_783_503_208;
@@ -52,11 +52,11 @@ fn bytes(page: Option<Page>) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemainsKind {
-    /// A full image whose cookie was never packed (11.4 A).
+    /// A full image whose cookie was never packed.
     Image,
     /// A delta whose cookie was never packed.
     Delta,
-    /// A chain whose page id was given up (11.4 B).
+    /// A chain whose page id was given up.
     Chain,
     /// The root of a checkpoint that failed; its bytes are not counted.
     Root,
@@ -215,7 +215,7 @@ impl Tree {
                 Err(Some(self.left(if delta { RemainsKind::Delta } else { RemainsKind::Image }, new)))
             }
             Fail::AfterPack => {
-                // With a delta the whole chain ends (11.4 D); an image takes off itself alone (11.4 B).
+                // With a delta the whole chain ends; an image takes off itself alone.
                 log.discard((self.table, id), new.lsn, new.base);
                 self.account.freed(u64::from(new.size));
                 // The page id was used up by the discard: the next write takes a fresh one (PR 14072).
@@ -278,7 +278,7 @@ impl Tree {
         let (mut cells, mut payload) = (Vec::new(), Vec::new());
         for (key, value) in rows {
             payload.clear();
-            // 04.5.1: the flag byte came first since 2026-02-17; before, length and value.
+            // The flag byte came first since 2026-02-17; before, length and value.
             if delta && self.generation < Generation::February2026 {
                 int::write_vuint(&mut payload, value.len() as u64);
                 payload.extend_from_slice(value);
@@ -319,7 +319,7 @@ impl Tree {
         let newest = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let compressed = Image::parse(&data, None).is_ok_and(|i| i.is_compressed());
         let row_flags = if compressed { ROW_COMPRESSED } else { 0 } | if delta { FLAG_DELTA } else { 0 };
-        // 10.2.5: a full image links to the full image it replaces.
+        // A full image links to the full image it replaces.
         let link = if delta { (page.lsn, page.base) } else { (page.base, Lsn::NONE) };
         let lsn = log.put((self.table, page.id), link, row_flags, data);
         let new = Page { id: page.id, lsn, base: lsn, size: newest, newest, checksum, dirty: true, ..Page::default() };
@@ -330,7 +330,7 @@ impl Tree {
     }
 
     fn cookie(&self, page: &Page) -> Cookie {
-        // 02.4: cumulative since January 2026, the newest block alone before.
+        // Cumulative since January 2026, the newest block alone before.
         let size = if self.generation < Generation::February2026 { page.newest } else { page.size };
         let base = if page.deltas > 0 { page.base } else { Lsn::NONE };
         Cookie::new(page.id, page.lsn, base, size, page.checksum)
@@ -464,7 +464,7 @@ impl Tree {
     pub fn enter(&mut self) {
         self.dirty = false;
         let size = match self.root {
-            // 07.6: the root's page id, by mistake.
+            // The root's page id, by mistake.
             Some(root) if !self.generation.keeps_sizes() => root.id.get(),
             _ => self.account.total(),
         };
@@ -484,14 +484,14 @@ impl Tree {
         bytes(self.before)
     }
 
-    /// The checkpoint completed: the root before it is freed (06.3).
+    /// The checkpoint completed: the root before it is freed.
     pub fn discard_old_root(&mut self, log: &mut Log) {
         if let Some(root) = self.before.take() {
             log.discard((self.table, root.id), root.lsn, root.base);
         }
     }
 
-    /// The list of checkpoints in the metadata (07.6): only the newest is kept.
+    /// The list of checkpoints in the metadata: only the newest is kept.
     pub(super) fn checkpoint_list(&self) -> String {
         let e = &self.entry;
         format!(
@@ -502,7 +502,7 @@ impl Tree {
         )
     }
 
-    /// The row of the shared metadata (07.7).
+    /// The row of the shared metadata.
     pub(super) fn config(&self, (key_format, value_format): (&str, &str)) -> String {
         let compressor = self.compressor.map_or("", Compressor::name);
         format!(

@@ -1,4 +1,4 @@
-//! The files of a local home with other content (spec 16, 17).
+//! The files of a local home with other content.
 //!
 //! Every block of a file that is sound in itself is found by its own checksum, whether a tree reaches
 //! it or not; damaged ones are found by the cookies that name them. The new file begins as zeros. A
@@ -475,7 +475,7 @@ impl Work<'_> {
     fn body(&self, stored: &[u8], headers: &Headers, offset: u64, attempt: u64) -> (Vec<u8>, Replaced, usize) {
         let headers_only = || {
             let mut out = vec![0; stored.len()];
-            // Behind the headers of an encrypted block stands the length of what is encrypted (16.3).
+            // Behind the headers of an encrypted block stands the length of what is encrypted.
             let n = if headers.page.is_encrypted() { DATA_OFFSET + 4 } else { DATA_OFFSET }.min(stored.len());
             out[..n].copy_from_slice(&stored[..n]);
             // What is encrypted is nothing to anyone; it may as well vary.
@@ -521,7 +521,7 @@ impl Work<'_> {
     }
 
     /// An extent list: all of it, and of the recovery data behind it what is the engine's.
-    /// What lies behind is read by nobody (16.6); answers where that begins.
+    /// What lies behind is read by nobody; answers where that begins.
     fn list(&self, stored: &[u8], headers: &Headers) -> (Vec<u8>, usize) {
         let mut out = vec![0; stored.len()];
         let mem_size = usize::try_from(headers.page.mem_size).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! The plain form of a page or delta with other keys, values and checksums in cookies (spec 04, 05, 17).
+//! The plain form of a page or delta with other keys, values and checksums in cookies.
 //!
 //! The new page begins as zeros. Headers, cell descriptors, lengths, time windows and cookies are
 //! carried over; keys and values get others of the same length. What cannot be decoded stays zero,
@@ -14,7 +14,7 @@ use crate::page::delta::{self, PayloadForm};
 use crate::page::old_delta;
 use std::collections::HashMap;
 
-/// A byte that begins no cell (05.1: type 14).
+/// A byte that begins no cell (type 14).
 const NO_CELL: u8 = 0xe0;
 /// A byte of a key that could not be built.
 const NO_KEY: u8 = b'a';
@@ -73,7 +73,7 @@ pub(super) struct Plain<'a> {
     /// Where its cells begin.
     pub(super) start: usize,
     pub(super) header: PageHeader,
-    /// A delta, and whether in the form of June 2025 (04.7).
+    /// A delta, and whether in the form of June 2025.
     pub(super) delta: Option<bool>,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct Content<'a> {
     pub(super) width: Option<u8>,
     /// Another number gives another checksum, where there are values to put it into.
     pub(super) attempt: u64,
-    /// The first key of an internal page, which means nothing (05.6), may be used for that as well.
+    /// The first key of an internal page, which means nothing, may be used for that as well.
     pub(super) first_key_is_free: bool,
 }
 
@@ -186,7 +186,7 @@ fn visit_old_leaf<'a>(page: Plain<'a>, each: &mut dyn FnMut(Met<'a, '_>)) -> Opt
     None
 }
 
-/// Where key, value and the next entry begin (04.7).
+/// Where key, value and the next entry begin.
 fn old_leaf_entry(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
     let mut r = Reader::at(bytes, at).ok()?;
     let flags = r.u8().ok()?;
@@ -274,7 +274,7 @@ struct Work<'a, 'c> {
     content: &'c Content<'c>,
     out: Vec<u8>,
     counts: Replaced,
-    /// Numbers of distinct values by their length: neighbours that differ must go on doing so (17.3).
+    /// Numbers of distinct values by their length: neighbours that differ must go on doing so.
     values: HashMap<&'a [u8], u64>,
     lengths: HashMap<usize, u64>,
     key_number: u64,
@@ -329,7 +329,7 @@ impl<'a> Work<'a, '_> {
         }
     }
 
-    /// A value cell's data; of a leaf delta with its flag byte and length (04.5.1).
+    /// A value cell's data; of a leaf delta with its flag byte and length.
     fn cell_value(&mut self, at: usize, data: &'a [u8]) {
         if self.page.delta.is_none() {
             return self.value(at, data);
@@ -382,7 +382,7 @@ impl<'a> Work<'a, '_> {
         }
     }
 
-    /// A page of records of a fixed width (17.3): the records become zero, the windows stay.
+    /// A page of records of a fixed width: the records become zero, the windows stay.
     fn fixed(&mut self) {
         let Plain { bytes, start, header, .. } = self.page;
         self.counts.values += u64::from(header.entries);
@@ -419,7 +419,7 @@ impl<'a> Work<'a, '_> {
     }
 }
 
-/// Where the cells begin, if the header of the time windows stands at `at` (17.3).
+/// Where the cells begin, if the header of the time windows stands at `at`.
 fn aux_cells(bytes: &[u8], at: usize) -> Option<usize> {
     let mut r = Reader::at(bytes, at).ok()?;
     if r.u8().ok()? != 1 {

@@ -1,4 +1,4 @@
-//! The rows of a page log with other content (spec 03, 04, 07, 08, 10).
+//! The rows of a page log with other content.
 //!
 //! Rows are self-describing, so no tree is walked: every row is rewritten, reachable or not, table by
 //! table. Within a table that happens in the order of LSNs: a child has a lower LSN than the cookie
@@ -25,7 +25,7 @@ use crate::pagelog::catalog::{self, KEY_TABLE, SPECIAL_PAGE, TURTLE_TABLES};
 use crate::store::{BlockReader, CompletionRow, Row, StoreError, StoreKind};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// How a turtle page of any form begins (07.5.2).
+/// How a turtle page of any form begins.
 const TURTLE_BEGINS: [&str; 5] = ["version=", "checkpoint=", "(WiredTigerCheckpoint.", "file:", "compatible_version="];
 /// How a completion record begins.
 const COMPLETION_BEGINS: [&str; 4] = ["metadata_lsn=", "id=", "metadata_checksum=", "database_size="];

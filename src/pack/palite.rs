@@ -1,4 +1,4 @@
-//! The databases of a PALite store with other content (spec 10.2).
+//! The databases of a PALite store with other content.
 //!
 //! Each database is copied with its `-wal`, everything in the copy that is not a number is blanked,
 //! the new data is put in, and SQLite then writes a new database of what is live: free pages and old
@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Shards of a store since 2026-03-31 (10.2.1).
+/// Shards of a store since 2026-03-31.
 const SHARDS: u64 = 17;
 /// The part of a database file that is its header.
 const HEADER: usize = 100;
-/// Tables and indexes of the three kinds of database (10.2.2).
+/// Tables and indexes of the three kinds of database.
 const KNOWN: [&str; 4] = ["pages", "checkpoints", "globals", "ux_delta"];
 
 /// Private copies of a store's databases.

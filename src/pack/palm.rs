@@ -1,4 +1,4 @@
-//! The data file of a PALM store with other content (spec 10.3; the LMDB format as far as
+//! The data file of a PALM store with other content (the LMDB format as far as
 //! [`crate::store::palm::lmdb`] describes it).
 //!
 //! The new file is as long as the old one and begins as zeros. Meta pages, page headers, node offsets,

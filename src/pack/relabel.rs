@@ -4,9 +4,9 @@
 //! rank among the edges of its node, so two new keys part where the old ones did, and the same way
 //! round. A node that has all 256 edges keeps its labels: there is no other order-preserving choice.
 //!
-//! Bytes that a key format gives a meaning stay well-formed (spec 01.7): the NUL of a string stays one
-//! and no other byte becomes one, the first byte of a packed integer keeps its class (01.1, 01.2), and
-//! lengths stay what they are. Of the history store's keys (17.4) only the user's key changes.
+//! Bytes that a key format gives a meaning stay well-formed: the NUL of a string stays one
+//! and no other byte becomes one, the first byte of a packed integer keeps its class, and
+//! lengths stay what they are. Of the history store's keys only the user's key changes.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub(super) enum Form {
     /// Nothing is known of them.
     #[default]
     Bytes,
-    /// Columns of a `key_format` (01.7).
+    /// Columns of a `key_format`.
     Columns(Vec<(Option<usize>, char)>),
     /// Names of the engine: they stay.
     Names,
@@ -181,7 +181,7 @@ fn column(key: &[u8], count: Option<usize>, code: char, last: bool, out: &mut Ve
     true
 }
 
-/// Bytes of a packed integer behind its first (01.1, 01.2).
+/// Bytes of a packed integer behind its first.
 fn integer_tail(first: u8) -> usize {
     match first {
         0xc0..=0xdf | 0x20..=0x3f => 1,

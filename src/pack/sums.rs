@@ -5,7 +5,7 @@
 
 use crate::format::int::write_vuint;
 
-/// Values from which on a packed number has bytes behind its first that can be leading zeros (01.1).
+/// Values from which on a packed number has bytes behind its first that can be leading zeros.
 const PACKED_BASE: u64 = 8256;
 
 /// The checksums of one block, before and now.
@@ -47,7 +47,7 @@ pub(super) fn packed_len(sum: u32) -> usize {
     out.len()
 }
 
-/// A checksum packed into so many bytes, with leading zeros if need be; readers accept those (01.1).
+/// A checksum packed into so many bytes, with leading zeros if need be; readers accept those.
 pub(super) fn packed(sum: u32, len: usize) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     write_vuint(&mut out, u64::from(sum));

@@ -1,5 +1,5 @@
 //! Texts of the engine's metadata with other checksums in their cookies, and without the
-//! application's own words (spec 07.1, 07.6, 16.9).
+//! application's own words.
 
 /// What holds words of the application: `app_metadata=(...)`.
 const APPLICATION: &str = "app_metadata=";
@@ -76,7 +76,7 @@ fn blanked(text: &str) -> String {
     out
 }
 
-/// The lines of a turtle or a backup list (16.10): keys and texts of the engine, cookies replaced.
+/// The lines of a turtle or a backup list: keys and texts of the engine, cookies replaced.
 /// A line that is neither becomes question marks.
 pub(super) fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
     const KEYS: [&str; 4] =
@@ -110,7 +110,7 @@ pub(super) fn log_settings(old: &[u8]) -> Vec<u8> {
     lines.flat_map(|l| [l.as_bytes(), b"\n"].concat()).collect()
 }
 
-/// Words before the colon of a key of metadata (07.7, 16.10).
+/// Words before the colon of a key of metadata.
 const NAMES: [&str; 12] = [
     "file:",
     "table:",

@@ -1,4 +1,4 @@
-//! The log files of a home with other content (spec 16.11).
+//! The log files of a home with other content.
 //!
 //! The new file begins as zeros. Records keep their places and lengths; of what a transaction wrote
 //! only the operations, file ids and lengths stay, and the names of metadata rows. How a file ends,
@@ -76,7 +76,7 @@ fn broken(old: &[u8], out: &mut [u8], end: &End) -> Option<usize> {
     {
         *last = PAD_MARK;
     }
-    // Only what stands right behind is looked at (16.11).
+    // Only what stands right behind is looked at.
     let complete = matches!(end, End::BadChecksum { .. } | End::Torn { .. });
     (complete && len > 0 && len < old.len()).then_some(len)
 }

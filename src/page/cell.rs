@@ -1,4 +1,4 @@
-//! Cells (spec 05): descriptor bytes, validity windows, every type, and an iterator over a page.
+//! Cells: descriptor bytes, validity windows, every type, and an iterator over a page.
 
 pub use super::cell_kind::CellKind;
 use super::cell_kind::KEY_WITH_PREFIX;
@@ -10,10 +10,10 @@ use crate::format::{FormatError, Result, int};
 pub const TS_MAX: u64 = u64::MAX;
 /// Transaction id "max": not stopped (prints as -11 when signed).
 pub const TXN_MAX: u64 = u64::MAX - 10;
-/// Bytes that keys and plain values in long form subtract from their stored length (05.4).
+/// Bytes that keys and plain values in long form subtract from their stored length.
 const LENGTH_ADJUST: u64 = 64;
 
-/// Second descriptor bits (05.3).
+/// Second descriptor bits.
 mod window {
     pub(super) const PREPARED: u8 = 0x01;
     pub(super) const DURABLE_START: u8 = 0x02;
@@ -25,7 +25,7 @@ mod window {
     pub(super) const UNUSED: u8 = 0x80;
 }
 
-/// Validity of a value (a time window) or of everything below an address (an aggregate); 05.3.
+/// Validity of a value (a time window) or of everything below an address (an aggregate).
 ///
 /// For an aggregate read: oldest start timestamp, newest transaction, newest durable start, newest
 /// stop timestamp, newest stop transaction, newest durable stop.
@@ -134,7 +134,7 @@ impl Times {
     }
 }
 
-/// Fast-truncate information of a deleted child (05.5).
+/// Fast-truncate information of a deleted child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truncate {
     /// The truncating transaction.
@@ -226,7 +226,7 @@ impl<'a> Cell<'a> {
             CellKind::Deleted => {}
             CellKind::ValueCopy => self.copy_distance = Some(r.vuint()?),
             CellKind::Key => self.data = take_adjusted(r)?,
-            // A plain value long enough to need this form has 64 subtracted from its length (05.4).
+            // A plain value long enough to need this form has 64 subtracted from its length.
             CellKind::Value if !self.has_times && self.run.unwrap_or(0) == 0 => self.data = take_adjusted(r)?,
             _ => {
                 let n = r.vlen()?;
@@ -282,7 +282,7 @@ impl<'a> Iterator for Cells<'a> {
     }
 }
 
-/// Rebuilds full keys from prefix-compressed key cells (05.7).
+/// Rebuilds full keys from prefix-compressed key cells.
 #[derive(Debug, Clone, Default)]
 pub struct KeyBuilder {
     previous: Vec<u8>,

@@ -1,6 +1,6 @@
-//! The types of cells (spec 05.1): number, name and words of each, in one table.
+//! The types of cells: number, name and words of each, in one table.
 
-/// Cell kinds (05.1); short and long forms of a kind are one.
+/// Cell kinds; short and long forms of a kind are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CellKind {

@@ -1,4 +1,4 @@
-//! Page content after merging a base image with its deltas (spec 04.5 to 04.7): children of internal
+//! Page content after merging a base image with its deltas: children of internal
 //! pages, rows of leaf pages, of all delta forms: current (`Bu`, `uB`) and June 2025. The blocks are read
 //! and judged by the readers of all pages; here their contents come together.
 
@@ -35,7 +35,7 @@ pub struct Body<'a> {
     pub era: Era,
 }
 
-/// The form of a leaf delta's payload (04.5.1).
+/// The form of a leaf delta's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PayloadForm {
     /// Flag byte first, since 2026-02-17.
@@ -198,7 +198,7 @@ fn note(broken: &mut Vec<Judged>, block: usize, rule: Rule, at: usize, what: imp
     }
 }
 
-/// Merge an internal page (04.6): the first base key stays, newer deltas win, type 13 removes.
+/// Merge an internal page: the first base key stays, newer deltas win, type 13 removes.
 pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
     let generation = deltas.last().unwrap_or(base).header.write_gen;
     let mut out = Children { generation, ..Children::default() };
@@ -211,7 +211,7 @@ pub fn children<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Children<'a> {
     }
     let mut entries = list.into_iter();
     // The 0th key is truncated; real deltas repeat it as it stands to change the first child
-    // (seen in stores of June 2025; 04.5.2 and 15 U10 expect a full image instead).
+    // (seen in stores of June 2025; a full image was expected instead).
     let mut first = entries.next();
     let first_key = first.map(|c| c.key);
     let mut merged: BTreeMap<&[u8], Child<'a>> = entries.map(|c| (c.key, c)).collect();
@@ -387,7 +387,7 @@ impl Rows<'_> {
     }
 }
 
-/// Merge a row-store leaf page (04.6, 05.7).
+/// Merge a row-store leaf page.
 pub fn rows<'a>(base: &Body<'a>, deltas: &[Body<'a>]) -> Rows<'a> {
     let mut out = Rows::default();
     let mut room = Room::new();

@@ -1,13 +1,13 @@
-//! The cells that nearly every row is made of (spec 05.1 to 05.4), read without the care that the rare
+//! The cells that nearly every row is made of, read without the care that the rare
 //! ones need: short keys and values, long keys, and values with a window.
 //!
 //! What this does not know, or what is damaged, is left to [`Cell::read`], which says why.
 
 use super::cell::{Cell, CellKind, TS_MAX, Times};
 
-/// Bytes that long keys and values without window subtract from their length (05.4).
+/// Bytes that long keys and values without window subtract from their length.
 const LENGTH_ADJUST: u64 = 64;
-/// Smallest number of the multi-byte form (01.1).
+/// Smallest number of the multi-byte form.
 const MULTI: u64 = 8256;
 
 /// The cell at `at` if it is one of the frequent forms. Equal to what [`Cell::read`] gives.
@@ -58,7 +58,7 @@ pub(super) fn read(page: &[u8], at: usize) -> Option<Cell<'_>> {
     Some(Cell { offset: at, end, kind, prefix, times, has_times, truncate: None, run, copy_distance: None, data })
 }
 
-/// The window of a value cell (05.3).
+/// The window of a value cell.
 #[inline(always)]
 fn window(page: &[u8], next: &mut usize) -> Option<Times> {
     let bits = *page.get(*next)?;

@@ -1,4 +1,4 @@
-//! Fixed-length column leaves (spec 17.3): a bitmap of values, and behind it an optional list of the
+//! Fixed-length column leaves: a bitmap of values, and behind it an optional list of the
 //! records that have a time window.
 
 use super::cell::{CellKind, Times};
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(seen, [(10, 5, 0), (11, 1, 0), (12, 6, 0)]);
     }
 
-    /// The windows of the example in 17.3, on a smaller page.
+    /// The windows of an example by the engine, on a smaller page.
     const WINDOWED: &str = "39404750 0182870000 0000 0581 8c2894e3011ba28080 0583 8c2894e3011ba28080";
 
     #[test]

@@ -81,7 +81,7 @@ pub trait Addresses: Copy {
 pub struct Bounds {
     /// Allocation size of the file.
     pub alloc: u32,
-    /// No block may end behind this: the file size of the last checkpoint (16.4). `u64::MAX` judges
+    /// No block may end behind this: the file size of the last checkpoint. `u64::MAX` judges
     /// no address that way.
     pub file_size: u64,
 }
@@ -187,8 +187,8 @@ pub(super) fn illegal(page: &Page<'_>, cell: &Cell<'_>, breaches: &mut Breaches)
     breaches.add(Rule::CellType, cell.offset, || What::IllegalCell { cell: cell.kind, kind: page.kind });
 }
 
-/// Whether an address cell of this kind may lead to a page of that type (17.6, logical rule 6). The
-/// record-number layout of column stores asks for the form without overflow items (17.3).
+/// Whether an address cell of this kind may lead to a page of that type. The
+/// record-number layout of column stores asks for the form without overflow items.
 pub fn leads_to(cell: CellKind, child: PageType) -> bool {
     match child {
         PageType::RowInternal | PageType::ColumnInternal => cell == CellKind::AddrInternal,

@@ -1,4 +1,4 @@
-//! The rules of a page's headers and tail (spec 17.6, 16.2; 04.1 to 04.3), and of overflow items.
+//! The rules of a page's headers and tail, and of overflow items.
 
 use super::form::{Form, Page};
 use super::rules::{Broken, Rule};
@@ -8,7 +8,7 @@ use crate::format::compress::MAX_MEM_SIZE;
 use crate::format::local::DATA_OFFSET;
 use crate::format::page_header::{self, PageHeader, PageType};
 
-/// The rules of a local block that need no cell (17.6, 2 to 6): `stored` is the whole block, `page` and
+/// The rules of a local block that need no cell: `stored` is the whole block, `page` and
 /// `block` are its headers. The first broken rule; checksums are the caller's business.
 pub fn header(stored: &[u8], page: &PageHeader, block: &LocalBlockHeader) -> Option<Broken> {
     header_rules(stored, page, block).err()
@@ -72,7 +72,7 @@ fn header_rules(stored: &[u8], page: &PageHeader, block: &LocalBlockHeader) -> s
     if let Some(what) = entries(kind, page.entries, data, Some(kind)) {
         return broken(Rule::Entries, at::ENTRIES, what);
     }
-    // Behind an avail list lies recovery data (16.9); where a stream ends only its decoder knows.
+    // Behind an avail list lies recovery data; where a stream ends only its decoder knows.
     if kind != PageType::BlockManager && !page.is_compressed() && !page.is_encrypted() {
         let tail = stored.get(mem_size..).unwrap_or_default();
         if !all_zero(tail) {
@@ -88,10 +88,10 @@ const VALUE_FLAGS: u8 = page_header::FLAG_EMPTY_VALUES_ALL | page_header::FLAG_E
 /// Any tree page may be compressed or encrypted; 0x10 is historic.
 const ANY_FLAGS: u8 = page_header::FLAG_COMPRESSED | page_header::FLAG_ENCRYPTED | 0x10;
 
-/// The flags a delta may have (04.1).
+/// The flags a delta may have.
 const DELTA_FLAGS: u8 = page_header::FLAG_COMPRESSED | page_header::FLAG_ENCRYPTED;
 
-/// The flags a page of a type may have (04.3, 17.1). List blocks are never compressed or encrypted.
+/// The flags a page of a type may have. List blocks are never compressed or encrypted.
 fn allowed_flags(kind: PageType) -> u8 {
     match kind {
         PageType::BlockManager | PageType::Invalid => 0,
@@ -127,7 +127,7 @@ pub fn log_header(page: &Page<'_>) -> Option<Broken> {
         return Some(Broken::new(Rule::Type, at::TYPE, What::FamilyType(kind)));
     }
     let allowed = if page.form.is_delta() { DELTA_FLAGS } else { allowed_flags(kind) };
-    // The headers of June 2025 deltas are others (04.7).
+    // The headers of June 2025 deltas are others.
     let field = |at| if page.form == Form::Delta(crate::format::image::Era::June2025) { 0 } else { at };
     if page.header.flags & !allowed != 0 {
         let what = What::Flags { kind, page: page.header.flags, block: 0 };
@@ -146,7 +146,7 @@ fn all_zero(bytes: &[u8]) -> bool {
     blocks.iter().all(|b| b.iter().fold(0, |any, b| any | b) == 0) && rest.iter().all(|b| *b == 0)
 }
 
-/// The item of an overflow page (17.2).
+/// The item of an overflow page.
 pub fn overflow_item<'a>(page: &Page<'a>) -> std::result::Result<&'a [u8], Broken> {
     if page.kind != PageType::Overflow {
         return Err(Broken::new(Rule::Type, at::TYPE, What::Instead { found: page.kind, wanted: Wanted::Overflow }));

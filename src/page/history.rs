@@ -1,4 +1,4 @@
-//! Records of the history store, `WiredTigerHS.wt` (spec 17.4): key_format IuQQ, value_format QQQu.
+//! Records of the history store, `WiredTigerHS.wt`: key_format IuQQ, value_format QQQu.
 //!
 //! The order of records is plain byte order of the packed key; the rules of its pages are those of
 //! every row store.

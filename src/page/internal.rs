@@ -1,5 +1,5 @@
-//! Internal pages (spec 05.6, 17.2, 17.3, 17.6): the children in order, and the rules that a page can be
-//! judged by without its children. Of both families, deltas of the current form among them (04.5.2).
+//! Internal pages: the children in order, and the rules that a page can be
+//! judged by without its children. Of both families, deltas of the current form among them.
 
 use super::cell::{Cell, CellKind, Times, Truncate};
 use super::form::{self, Addresses, Form};
@@ -40,7 +40,7 @@ pub struct Child<'a, A = LocalAddress> {
     pub kind: CellKind,
     /// The aggregate of the cell.
     pub times: Times,
-    /// Page-delete information of a deleted child. Such a child is still there (17.2).
+    /// Page-delete information of a deleted child. Such a child is still there.
     pub truncate: Option<Truncate>,
     /// Where it lies; `None` if the address may not be followed, which is noted.
     pub address: Option<A>,
@@ -126,7 +126,7 @@ impl<'a, B: Addresses> Walk<'_, 'a, B> {
                     } else {
                         Separator::Key(cell.data)
                     };
-                    // A delta holds keys only that are compared (04.5.2).
+                    // A delta holds keys only that are compared.
                     let first = keys == 0 && !delta;
                     keys = keys.saturating_add(1);
                     if !first && !overflow && self.byte_order {

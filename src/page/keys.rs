@@ -1,4 +1,4 @@
-//! The full keys of a row leaf, one after the other, and their order (spec 05.7, 17.2).
+//! The full keys of a row leaf, one after the other, and their order.
 //!
 //! One buffer holds the key; an order check compares only what follows the shared prefix.
 

@@ -1,6 +1,6 @@
-//! Leaf pages (spec 05.7, 17.2, 17.3, 17.6): every row in order, what a page holds in numbers, and the
+//! Leaf pages: every row in order, what a page holds in numbers, and the
 //! rules that a page can be judged by without its parent. Row leaves of both families, deltas of the
-//! current form among them (04.5.1), and variable-length column leaves here; fixed-length ones in
+//! current form among them, and variable-length column leaves here; fixed-length ones in
 //! `fixed`.
 
 use super::cell::{Cell, CellKind, Cells, Times};
@@ -265,7 +265,7 @@ impl<'a, B: Addresses> Values<'_, 'a, B> {
     }
 }
 
-/// The value in the payload of a delta's value cell (04.5.1).
+/// The value in the payload of a delta's value cell.
 fn payload<'a, A>(at: usize, data: &'a [u8], out: &mut Leaf<A>) -> Value<'a, A> {
     match delta::split_payload(data) {
         Ok((form, flags, value)) => {
@@ -327,7 +327,7 @@ impl<'p, 'a, B: Addresses> RowWalk<'p, 'a, B> {
             }
             let Some(cell) = form::rare_cell(self.page, at, n, &mut self.out.breaches) else { return };
             at = cell.end;
-            // A delta holds plain keys and plain values only (04.5.1).
+            // A delta holds plain keys and plain values only.
             let kind = if self.page.form.is_delta() && !matches!(cell.kind, CellKind::Key | CellKind::Value) {
                 CellKind::AddrGone
             } else {
@@ -437,7 +437,7 @@ impl<'p, 'a, B: Addresses> RowWalk<'p, 'a, B> {
         }
     }
 
-    /// The flags promise a number of keys (17.6, rule 9). Not judged where cells were out of place.
+    /// The flags promise a number of keys. Not judged where cells were out of place.
     fn key_count(&mut self, keys: u32) {
         let flags = self.page.header.flags;
         let entries = self.page.header.entries;
@@ -655,7 +655,7 @@ mod tests {
 
     #[test]
     fn records_of_17_3() {
-        // The run of 17.3 (8 records), a deleted run, a plain value, its copy under another window.
+        // A run by the engine (8 records), a deleted run, a plain value, its copy under another window.
         let cells = "8c288ac0338886 72756e2d3000 4483 0778 98088b82";
         let (out, seen) = run(&page(4, 0, 4, cells), &[]);
         assert!(out.breaches.is_empty(), "{:?}", out.breaches);

@@ -1,5 +1,5 @@
 //! One reader of pages for both families: cells, keys, time windows, rules, and what leaf and internal
-//! pages hold (spec 05, 17). A fast way stands in front of the careful one; property tests hold them equal.
+//! pages hold. A fast way stands in front of the careful one; property tests hold them equal.
 //!
 //! Pure functions of bytes, as in [`crate::format`]: no I/O, no printing, no panic.
 

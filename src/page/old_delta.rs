@@ -1,4 +1,4 @@
-//! Deltas of June 2025 (spec 04.7): entries of a form of their own, not cells that alternate.
+//! Deltas of June 2025: entries of a form of their own, not cells that alternate.
 
 use super::cell::{Cell, CellKind, TS_MAX, TXN_MAX, Times};
 use super::internal;

@@ -1,5 +1,5 @@
 //! The children most internal pages consist of: leaves without overflow items whose newest block is a
-//! full image, in cookies of version 0 (spec 02.1, 05.5, 06.2).
+//! full image, in cookies of version 0.
 //!
 //! An audit meets every child of every internal page of every checkpoint, so these are read without
 //! making a [`Child`] of each. Whatever else a page holds is read with care, and a page that breaks a
@@ -13,13 +13,13 @@ use crate::format::image::Era;
 use crate::format::page_header::PageType;
 use crate::id::Lsn;
 
-/// The address cell of a leaf without overflow items, type 3 (05.1): without window, and with it.
+/// The address cell of a leaf without overflow items, type 3: without window, and with it.
 const ADDR_LEAF_NO_OVERFLOW: u8 = CellKind::AddrLeafNoOverflow.byte();
 const ADDR_LEAF_NO_OVERFLOW_TIMES: u8 = ADDR_LEAF_NO_OVERFLOW | 0x08;
-/// A key cell with 64 bytes or more (05.4), and what is taken off its length.
+/// A key cell with 64 bytes or more, and what is taken off its length.
 const LONG_KEY: u8 = CellKind::Key.byte();
 const LENGTH_ADJUST: u64 = 64;
-/// A cookie of version 0 that a reader of version 0 can read (01.4, 02.1).
+/// A cookie of version 0 that a reader of version 0 can read.
 const VERSIONS: u8 = 0;
 
 /// What a cookie says of a page whose newest block is a full image.
@@ -126,7 +126,7 @@ fn plain(page: &[u8], at: usize) -> Option<(PlainChild, usize)> {
             if bits & 0x80 != 0 {
                 return None;
             }
-            // One number for each bit but that of prepared work (05.3).
+            // One number for each bit but that of prepared work.
             for _ in 0..(bits & 0x7e).count_ones() {
                 vuint(page, &mut next)?;
             }
@@ -151,7 +151,7 @@ fn cookie(page: &[u8], at: usize, end: usize) -> Option<PlainChild> {
     let difference = vuint(page, &mut next)?;
     let size = u32::try_from(vuint(page, &mut next)?).ok()?;
     let checksum = u32::from_le_bytes(page.get(next..end)?.try_into().ok()?);
-    // Without a base image the difference to its LSN is the whole LSN (02.1).
+    // Without a base image the difference to its LSN is the whole LSN.
     let sound = page_id != 0 && flags == 0 && lsn != 0 && difference == lsn && size != 0;
     sound.then_some(PlainChild { page: page_id, lsn, size, checksum })
 }

@@ -1,9 +1,9 @@
-//! The page rules (spec 17.5, 17.6; 04 to 06 and 19 for page logs) as data: which there are, for which
+//! The page rules as data: which there are, for which
 //! pages each holds, and what a broken one is.
 //!
 //! The readers ([`super::leaf`], [`super::internal`], `fixed`, [`super::old_delta`]) judge every
 //! page by all of them; [`Breaches::add`] drops what does not hold for the form of the page. Transaction
-//! ids are left out: after a restart a parent may say 0 above leaves that still carry some (17.1, 04.4).
+//! ids are left out: after a restart a parent may say 0 above leaves that still carry some.
 
 #[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
 pub use super::form::{Bounds, Cookies, Form, OverflowRef, Page, leads_to};

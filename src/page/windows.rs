@@ -1,8 +1,8 @@
-//! The time-window rules (spec 17.5): what a window must hold in itself, and what it
+//! The time-window rules: what a window must hold in itself, and what it
 //! must hold against the aggregate in the parent's address cell.
 //!
 //! Transaction ids are left out throughout: after a reopen a parent may say 0 above leaves that
-//! still carry ids (17.1, 04.4). Nothing is compared with the parent in `WiredTiger.wt`.
+//! still carry ids. Nothing is compared with the parent in `WiredTiger.wt`.
 
 use super::cell::{TS_MAX, TXN_MAX, Times, Truncate};
 use super::what::Clash;
@@ -17,7 +17,7 @@ fn hold(rule: bool, clash: Clash) -> Verdict {
     if rule { Ok(()) } else { Err(clash) }
 }
 
-/// The aggregate above a root, which is on no page but in the checkpoint's entry (17.1).
+/// The aggregate above a root, which is on no page but in the checkpoint's entry.
 pub fn above_root(c: &CheckpointEntry) -> Times {
     Times {
         start_ts: c.oldest_start_ts,
@@ -31,14 +31,14 @@ pub fn above_root(c: &CheckpointEntry) -> Times {
 }
 
 /// A stop by transaction alone. From an earlier run the engine reads the stop timestamp as 0, from
-/// the present one as "max" (04.4); which it is a page does not say, so it is not compared.
+/// the present one as "max"; which it is a page does not say, so it is not compared.
 fn stop_unknown(t: &Times) -> bool {
     t.stop_ts == TS_MAX && t.stop_txn != TXN_MAX
 }
 
 /// The window of a value, in itself.
 ///
-/// Durable times of prepared values are left out: newer builds keep an id in their place (05.3).
+/// Durable times of prepared values are left out: newer builds keep an id in their place.
 #[inline]
 pub fn value(t: &Times) -> Verdict {
     if *t == Times::EMPTY {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn aggregates_in_themselves() {
-        // The last is the prepared tombstone of 17.2: a durable stop without a stop.
+        // The last is the prepared tombstone of a real page: a durable stop without a stop.
         for good in [
             Times::EMPTY,
             window(0, 20, TS_MAX, 0),
@@ -180,7 +180,7 @@ mod tests {
         assert!(truncation(&live, &delete(40, 39)).is_err());
         assert!(truncation(&window(10, 10, 41, 41), &delete(40, 41)).is_err());
         assert!(truncation(&window(10, 10, TS_MAX, 41), &delete(40, 40)).is_err());
-        // The example of 17.2: the parent's aggregate includes the delete.
+        // A real page: the parent's aggregate includes the delete.
         assert_eq!(aggregate_fits(&live, Some(&delete(40, 40)), &window(10, 10, 40, 40), None), Ok(()));
         assert!(aggregate_fits(&live, None, &window(10, 10, 40, 40), None).is_err());
         assert!(aggregate_fits(&live, Some(&delete(40, 45)), &window(10, 10, 40, 40), None).is_err());
@@ -202,7 +202,7 @@ mod tests {
             assert!(value_fits(&bad, &parent).is_err(), "{bad:?}");
             assert!(aggregate_fits(&bad, None, &parent, None).is_err(), "{bad:?}");
         }
-        // The example of 17.8, w45: start 63 below an aggregate of 20.
+        // An injured page: start 63 below an aggregate of 20.
         assert!(value_fits(&window(63, 63, TS_MAX, 0), &window(20, 20, TS_MAX, 0)).is_err());
         // Zero fields of the parent bound no value, but they bound an aggregate.
         let zero = window(0, 0, TS_MAX, 1);

@@ -1,4 +1,4 @@
-//! From a completion record to the list of trees of its checkpoint (spec 06.5, 07): turtle page,
+//! From a completion record to the list of trees of its checkpoint: turtle page,
 //! shared metadata tree, one entry per stable file.
 
 use super::fault::{Fact, Fault, FaultKind};
@@ -32,7 +32,7 @@ pub fn is_head_table(table: TableId) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "refusal", content = "reason", rename_all = "kebab-case")]
 pub enum Refusal {
-    /// The completion text is no valid record (07.5.1).
+    /// The completion text is no valid record.
     CompletionInvalid(FormatError),
     /// The record, the turtle page or a cookie needs a newer reader.
     Unsupported(FormatError),
@@ -47,7 +47,7 @@ pub enum Refusal {
         /// Computed over the page.
         found: u32,
     },
-    /// The turtle page cannot be parsed (07.5.2).
+    /// The turtle page cannot be parsed.
     TurtleInvalid {
         /// Where the page lies: table, page, LSN.
         place: Version,
@@ -112,14 +112,14 @@ pub enum MetadataIssue {
         /// Why.
         error: FormatError,
     },
-    /// Two files have one id (09.3).
+    /// Two files have one id.
     DuplicateId {
         /// The id.
         id: TableId,
         /// The URIs, in key order.
         uris: Vec<String>,
     },
-    /// A layered table whose stable file is missing (09.3).
+    /// A layered table whose stable file is missing.
     MissingStable {
         /// The `layered:` URI.
         uri: String,
@@ -223,7 +223,7 @@ pub fn turtle_table(index: &Index) -> TableId {
     TURTLE_TABLES.into_iter().find(|t| !index.page(*t, SPECIAL_PAGE).is_empty()).unwrap_or(TURTLE_TABLES[0])
 }
 
-/// The table that holds the root a turtle page names. Ids changed twice (07.4), the page did not;
+/// The table that holds the root a turtle page names. Ids changed twice, the page did not;
 /// LSNs are unique across tables, so (page, LSN) names one table.
 fn metadata_table(index: &Index, root: &Cookie) -> TableId {
     let holds = |t: &TableId| index.find(*t, root.page_id, root.lsn).is_some();

@@ -1,4 +1,4 @@
-//! Which rows of the page log make up the page version a cookie names (spec 06.2, 10.2.4, 10.2.5).
+//! Which rows of the page log make up the page version a cookie names.
 //! Works on the index alone: no page data is read here.
 
 use super::fault::{Fact, Fault, FaultKind, Lsns};
@@ -88,7 +88,7 @@ pub fn resolve_in(
     });
     let chain = Chain { base: page.start + first, newest: page.start + upto - 1 };
     let blocks = &rows[first..upto];
-    // The page log answers a read across a discard with an error (10.2.4).
+    // The page log answers a read across a discard with an error.
     if let Some(discard) = blocks.iter().find(|r| r.is_discard()) {
         faults.push(Fault::new(FaultKind::DiscardedInUse, place, Fact::DiscardInChain { discard: discard.lsn }));
     } else if base.is_none() {
@@ -110,12 +110,12 @@ fn lone_image(index: &Index, page: Range<usize>, cookie: &Cookie) -> Option<usiz
     (row.lsn == cookie.lsn && is_sound_image(&row, cookie.size)).then_some(at)
 }
 
-/// A full image that keeps the rules of 10.2.5 and has the size its cookie says.
+/// A full image that keeps the link rules and has the size its cookie says.
 pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
     row.is_full() && row.base_lsn == 0 && row.backlink_lsn < row.lsn && row.len == size
 }
 
-/// The link rules of 10.2.5 and the cookie's own claims, for `blocks` = base and its deltas.
+/// The link rules (`docs/ACCOUNTING.md`, Chains) and the cookie's own claims, for `blocks` = base and its deltas.
 fn check_links(cookie: &Cookie, blocks: &[Row], place: Version, faults: &mut Vec<Fault>) {
     let mut broken = |fact| faults.push(Fault::new(FaultKind::ChainBroken, place, fact));
     let Some((base, deltas)) = blocks.split_first() else { return };
@@ -146,7 +146,7 @@ fn check_links(cookie: &Cookie, blocks: &[Row], place: Version, faults: &mut Vec
     if deltas.len() > MAX_DELTAS {
         faults.push(Fault::new(FaultKind::ChainTooLong, place, Fact::Deltas { found: deltas.len() }));
     }
-    // 02.4: cumulative since January 2026, the newest block alone before.
+    // Cumulative since January 2026, the newest block alone before.
     let sum: u64 = blocks.iter().map(|r| u64::from(r.len)).sum();
     let newest = blocks.last().map_or(0, |r| u64::from(r.len));
     if ![sum, newest].contains(&u64::from(cookie.size)) {

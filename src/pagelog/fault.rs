@@ -12,39 +12,39 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
-    /// No row of the page at the cookie's LSN (06.2).
+    /// No row of the page at the cookie's LSN.
     Missing,
-    /// A stored or computed checksum differs from the expected one (03.4).
+    /// A stored or computed checksum differs from the expected one.
     Checksum,
-    /// Magic, version, type or another header rule (03.1, 04.1).
+    /// Magic, version, type or another header rule.
     Header,
-    /// The content cannot be decoded (05.12).
+    /// The content cannot be decoded.
     Undecodable,
-    /// Base, backlinks or LSNs of a chain do not link (03.4, 10.2.5).
+    /// Base, backlinks or LSNs of a chain do not link.
     ChainBroken,
-    /// More than 32 deltas (03.7).
+    /// More than 32 deltas.
     ChainTooLong,
-    /// The chain's length is not what the cookie says (I2 of 11.2).
+    /// The chain's length is not what the cookie says (I2).
     SizeMismatch,
-    /// A cookie that breaks the rules of 02.3.
+    /// A cookie that breaks its rules.
     CookieInvalid,
     /// A cookie only a newer reader can read.
     CookieUnsupported,
-    /// A child whose LSN is not below its parent's (06.6).
+    /// A child whose LSN is not below its parent's.
     ChildNewer,
     /// A page that is its own ancestor.
     Cycle,
     /// A page with two parents.
     ReferencedTwice,
-    /// A page id below 100 or not below next_page_id (I6 of 11.2).
+    /// A page id below 100 or not below next_page_id (I6).
     PageIdRange,
-    /// A reachable page with a discard record (10.2.5).
+    /// A reachable page with a discard record.
     DiscardedInUse,
     /// A reachable page with a discard record above its tree's root: it may be legal.
     DiscardedSoon,
-    /// Keys that do not ascend (05.12).
+    /// Keys that do not ascend.
     KeyOrder,
-    /// Keys outside the separators around their page (05.6).
+    /// Keys outside the separators around their page.
     KeyRange,
     /// The content is encrypted: it could not be looked into.
     Encrypted,

@@ -1,5 +1,5 @@
 //! Trees over a page log: resolve a page (base image and deltas), find its children, walk a tree on
-//! all cores, list the trees of a checkpoint, and make new versions of pages (spec 03.4, 06, 10.2.5).
+//! all cores, list the trees of a checkpoint, and make new versions of pages.
 
 mod broken;
 pub mod catalog;

@@ -1,4 +1,4 @@
-//! Reading a page version: fetch its blocks, verify the checksum chain (spec 03.4), decode.
+//! Reading a page version: fetch its blocks, verify the checksum chain, decode.
 
 use super::broken;
 use super::chain::Chain;
@@ -73,7 +73,7 @@ pub fn era_of(cookie: &Cookie) -> Era {
 
 /// Read and verify all blocks of a chain into `scratch`; returns the header of the base image.
 ///
-/// Verification follows the engine's order (03.4), newest block first; one fault a block at most.
+/// Verification follows the engine's order, newest block first; one fault a block at most.
 /// The blocks stay in `scratch` whatever was found, unless the store could not deliver them.
 pub fn read(
     reader: &mut dyn BlockReader,
@@ -124,7 +124,7 @@ pub fn read(
     header
 }
 
-/// The tests of 03.4 on one block, in the engine's order. Returns the flipped bit, where a single
+/// The checksum tests on one block, in the engine's order. Returns the flipped bit, where a single
 /// one explains a wrong checksum.
 fn verify(
     image: &Image<'_>,
@@ -135,7 +135,7 @@ fn verify(
 ) -> Option<(usize, u8)> {
     let stored = image.block.checksum;
     let computed = image.compute_checksum();
-    // A modified image stands for the whole chain and carries the old checksum beside its own (03.5).
+    // A modified image stands for the whole chain and carries the old checksum beside its own.
     let modified = image.block.flags & block::FLAG_MODIFIED != 0 && !delta;
     let matches = expected.is_none_or(|e| e == stored || (modified && e == image.block.previous_checksum));
     if !matches {
@@ -202,7 +202,7 @@ pub struct Loaded {
 }
 
 /// Decompress every block in `scratch` whose checksum covers its first 64 bytes only: the engine
-/// relies on the stream failing where such a block is damaged (03.2), and so must a check.
+/// relies on the stream failing where such a block is damaged, and so must a check.
 pub fn check_streams(scratch: &Scratch, loaded: Loaded, faults: &mut Vec<Fault>) {
     let partial = |bytes: &[u8]| {
         Image::parse(bytes, Some(loaded.era))

@@ -1,5 +1,5 @@
 //! New versions of the pages on the way from changed rows to the root of a row-store tree in a page
-//! log (spec 03, 04.1 to 04.3, 05.6, 05.7, 06.3; backlinks 10.1).
+//! log.
 //!
 //! Every page that changes is written anew as a full image under its own page id, behind the image
 //! it replaces; a page that outgrows the limit is split, and the root takes a fresh page id, as it
@@ -22,9 +22,9 @@ use crate::store::edit::NewRow;
 use crate::store::{BlockReader, Index, Row};
 use std::collections::BTreeMap;
 
-/// Levels no real tree has (06.6).
+/// Levels no real tree has.
 const MAX_DEPTH: usize = 64;
-/// Page-log flag of a compressed block (10.1).
+/// Page-log flag of a compressed block.
 const ROW_COMPRESSED: u32 = 0x1;
 /// Shorter shared prefixes are not worth a prefix cell.
 const PREFIX_MIN: usize = 4;
@@ -373,7 +373,7 @@ impl<'a> Rewriter<'a> {
                 cell::write_addr(&mut cells, branch.kind, &branch.times, branch.truncate, &branch.cookie);
             }
             let entries = u32::try_from(page.len() * 2).map_err(|e| self.cannot(e))?;
-            // The flag says that deleted children carry when they were truncated (05.5).
+            // The flag says that deleted children carry when they were truncated.
             let bare = page.iter().any(|b| b.kind == CellKind::AddrDeleted && b.truncate.is_none());
             if bare && page.iter().any(|b| b.truncate.is_some()) {
                 return Err(self.cannot("truncated pages are named in two forms on one page"));
@@ -440,7 +440,7 @@ impl From<Placed> for Branch {
     }
 }
 
-/// 04.3: whether all or none of the values are empty.
+/// Whether all or none of the values are empty.
 fn leaf_flags(leaves: &[Leaf]) -> u8 {
     let empty = |l: &Leaf| l.value.is_empty() && l.times == Times::EMPTY;
     match (leaves.iter().all(empty), leaves.iter().any(empty)) {
@@ -457,7 +457,7 @@ fn branch_len(branch: &Branch) -> usize {
     cell.len()
 }
 
-/// The aggregate of two (05.3): oldest start, newest everything else.
+/// The aggregate of two: oldest start, newest everything else.
 fn widen(a: Times, b: Times) -> Times {
     Times {
         start_ts: a.start_ts.min(b.start_ts),

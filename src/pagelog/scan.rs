@@ -14,7 +14,7 @@ use crate::page::rules;
 use crate::store::{BlockReader, Index};
 use std::collections::HashSet;
 
-/// More internal levels than any real tree has (06.6).
+/// More internal levels than any real tree has.
 const MAX_DEPTH: usize = 64;
 
 /// A key or a value.

@@ -1,5 +1,5 @@
 //! What is noted of each block while the index is read: enough to know later, without reading the
-//! block again, that a page version is sound (spec 03.4).
+//! block again, that a page version is sound.
 //!
 //! A store is read fastest from end to end, and a leaf's content does not matter to an audit that
 //! verifies checksums. So the one pass that finds the rows also verifies each block in itself; the

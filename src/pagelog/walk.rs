@@ -1,4 +1,4 @@
-//! Walking trees from their roots, on all cores, in bounded memory (spec 06).
+//! Walking trees from their roots, on all cores, in bounded memory.
 //!
 //! One thread keeps the order: it hands out tasks (an internal page, or a run of leaf addresses from
 //! one parent) to workers that only read and decode, and merges what they found in the order in
@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
 
-/// Deepest level that is still followed (06.6).
+/// Deepest level that is still followed.
 pub const MAX_DEPTH: usize = 64;
 /// Leaf addresses a task carries.
 const LEAVES_PER_TASK: usize = 64;
@@ -48,7 +48,7 @@ pub struct Visited {
     pub overflow: bool,
     /// Levels above it; 0 for the root.
     pub level: usize,
-    /// It, or a page above it, is fast-truncated: stored, but freed with its parent's next write (06.4).
+    /// It, or a page above it, is fast-truncated: stored, but freed with its parent's next write.
     pub deleted: bool,
     /// Its cookie was read from a damaged page: it counts if the page log confirms it, and is no
     /// proof of anything otherwise.
@@ -418,7 +418,7 @@ impl Walker<'_> {
         true
     }
 
-    /// Ids of btree pages start at 100 and stay below next_page_id (I6 of 11.2).
+    /// Ids of btree pages start at 100 and stay below next_page_id (I6).
     fn check_page_id(&mut self, tree: usize, cookie: &Cookie, place: Version) {
         let next = next_page_id(&self.trees[tree]);
         if cookie.page_id < FIRST_PAGE_ID || next.is_some_and(|n| cookie.page_id >= n) {

@@ -303,7 +303,7 @@ pub(super) fn reads_leaf(depth: Depth, page: &Visited) -> bool {
     }
 }
 
-/// Whether times are compared with those of the page above: nothing is in the metadata (17.5).
+/// Whether times are compared with those of the page above: nothing is in the metadata.
 pub(super) fn compares(tree: &Tree) -> bool {
     tree.uri != SHARED_METADATA
 }
@@ -449,7 +449,7 @@ fn separators(children: &Children<'_>, page: &Bounds, compared: bool) -> Vec<Bou
     let cells = children.list.iter().enumerate();
     cells
         .map(|(at, child)| Bounds {
-            // The 0th key means nothing (05.6).
+            // The 0th key means nothing.
             low: if at == 0 { page.low.clone() } else { keys[at].clone() },
             high: keys.get(at + 1).map_or_else(|| page.high.clone(), Clone::clone),
             parent: Some(Box::new(Parent {

@@ -1,4 +1,4 @@
-//! The rules no interleaving may break (DESIGN section 5), and how a breach is told.
+//! The rules no interleaving may break, and how a breach is told.
 
 use super::code::Code;
 use super::step::Step;

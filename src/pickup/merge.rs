@@ -1,4 +1,4 @@
-//! The merge of shared into local metadata: rules and checks (spec 09.3).
+//! The merge of shared into local metadata: rules and checks.
 
 use super::code::Code;
 use crate::format::config::Config;

@@ -1,5 +1,5 @@
 //! Checkpoint pick-up offline: a standby as a deterministic state machine, on the records of a real
-//! store or of a scenario (spec 08, 09; DESIGN section 5).
+//! store or of a scenario.
 
 pub mod code;
 pub mod explain;

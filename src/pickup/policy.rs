@@ -79,7 +79,7 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// 8 attempts, 100 ms doubling up to the engine's backstop of 10 s (09.1, step 8).
+    /// 8 attempts, 100 ms doubling up to the engine's backstop of 10 s.
     fn default() -> Self {
         Self { budget: 8, first: Micros::ms(100), longest: Micros::ms(10_000) }
     }

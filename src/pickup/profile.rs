@@ -1,4 +1,4 @@
-//! The rules of pick-up by date (spec 09.1 to 09.3, 15.2; 07.5; 08.4): what changed between builds
+//! The rules of pick-up by date: what changed between builds
 //! without any version in the data saying so.
 
 use super::code::Code;
@@ -52,7 +52,7 @@ impl Profile {
         }
     }
 
-    /// Newest version of a completion record its readers take (07.5.1). The ticket of June 2026 shows
+    /// Newest version of a completion record its readers take. The ticket of June 2026 shows
     /// a writer of version 1.
     pub fn completion_reader(self) -> u32 {
         match self {
@@ -66,12 +66,12 @@ impl Profile {
         self != Self::October2025
     }
 
-    /// Whether its readers take a turtle page of this form (07.5.2).
+    /// Whether its readers take a turtle page of this form.
     pub fn reads_turtle(self, form: TurtleForm) -> bool {
         self != Self::October2025 || form != TurtleForm::V2
     }
 
-    /// The version a key page's `compatible_version` is compared with (08.4, step 5; 15.2, 9).
+    /// The version a key page's `compatible_version` is compared with.
     pub fn key_page_reader(self) -> u8 {
         match self {
             Self::October2025 | Self::May2026 => 1,
@@ -79,7 +79,7 @@ impl Profile {
         }
     }
 
-    /// A pick-up waits in the background while sessions hold older snapshots (09.1, step 8).
+    /// A pick-up waits in the background while sessions hold older snapshots.
     pub fn defers(self) -> bool {
         self == Self::August2026
     }
@@ -90,12 +90,12 @@ impl Profile {
         self == Self::August2026
     }
 
-    /// Pages of trees are waited for as long as it takes; older builds gave up with WT_NOTFOUND (09.2).
+    /// Pages of trees are waited for as long as it takes; older builds gave up with WT_NOTFOUND.
     pub fn waits_for_pages(self) -> bool {
         self != Self::October2025
     }
 
-    /// The engine's line about a failed pick-up (13.3).
+    /// The engine's line about a failed pick-up.
     pub fn failure_line(self, metadata_lsn: Lsn, code: Code) -> String {
         match self {
             Self::August2026 => format!("Failed to pick up checkpoint {metadata_lsn}"),

@@ -1,4 +1,4 @@
-//! Scenarios of pick-up: actors and timed events, as people write them (DESIGN section 5).
+//! Scenarios of pick-up: actors and timed events, as people write them.
 
 use super::policy::{Policy, Retry};
 use super::profile::Profile;

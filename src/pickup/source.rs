@@ -33,7 +33,7 @@ pub trait Source {
     fn metadata(&mut self, metadata_lsn: Lsn, turtle: &Turtle) -> Result<Rows, Fetch>;
 }
 
-/// Whether a row of the shared metadata takes part in a merge (09.2, step 10).
+/// Whether a row of the shared metadata takes part in a merge.
 pub fn is_merged(uri: &str) -> bool {
     ["colgroup:", "file:", "layered:", "table:"].iter().any(|kind| uri.starts_with(kind))
 }

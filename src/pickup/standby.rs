@@ -1,5 +1,5 @@
 //! A standby and one attempt of its to pick up a checkpoint: the checks in the engine's order, with
-//! the return code of each, on real bytes (spec 09.1, 09.2; 08.5).
+//! the return code of each, on real bytes.
 //!
 //! State moves only in the last step, except what the engine too leaves changed: the write
 //! generation, the key that was loaded and the LSN of its page. The encoding of stable values is put
@@ -19,7 +19,7 @@ use crate::id::Lsn;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
-/// Attempts of the engine at a turtle or key page before it gives up (09.2).
+/// Attempts of the engine at a turtle or key page before it gives up.
 pub const FETCH_ATTEMPTS: u32 = 100;
 
 /// How long those take: 10 ms, and 5 ms more each time.
@@ -423,7 +423,7 @@ impl Attempt {
         }
     }
 
-    /// The steps on the text of the record (09.1).
+    /// The steps on the text of the record.
     fn outer(&mut self, step: Step, standby: &mut Standby, build: &Build) -> Did {
         let rules = build.rules();
         let config = match Config::parse_bytes(&self.text) {

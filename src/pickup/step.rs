@@ -1,4 +1,4 @@
-//! The steps of a pick-up, in their order (spec 09.1 outer, 09.2 inner), and what was seen of each.
+//! The steps of a pick-up, in their order (`docs/PICKUP.md`), and what was seen of each.
 
 use super::code::Code;
 use serde::{Serialize, Serializer};
@@ -88,25 +88,25 @@ impl Step {
         }
     }
 
-    /// Where the specification has it.
+    /// Its place in `docs/PICKUP.md`.
     pub fn place(self) -> &'static str {
         match self {
-            Self::MetadataLsn => "09.1 step 2",
-            Self::MetadataChecksum => "09.1 step 3",
-            Self::DatabaseSize => "09.1 step 4",
-            Self::Versions => "09.1 step 5",
-            Self::Encoding => "09.1 step 6",
-            Self::Pending => "09.1 step 7",
-            Self::Defer => "09.1 step 8",
-            Self::Order => "09.2 steps 1, 2",
-            Self::FetchTurtle => "09.2 step 4",
-            Self::Checksum => "09.2 step 5",
-            Self::ParseTurtle => "09.2 step 6",
-            Self::WriteGeneration => "09.2 step 7",
-            Self::LoadKey => "09.2 step 8",
-            Self::SaveEntry => "09.2 step 9",
-            Self::Merge => "09.2 step 10",
-            Self::Finalize => "09.2 step 11",
+            Self::MetadataLsn => "outer step 2",
+            Self::MetadataChecksum => "outer step 3",
+            Self::DatabaseSize => "outer step 4",
+            Self::Versions => "outer step 5",
+            Self::Encoding => "outer step 6",
+            Self::Pending => "outer step 7",
+            Self::Defer => "outer step 8",
+            Self::Order => "install steps 1, 2",
+            Self::FetchTurtle => "install step 4",
+            Self::Checksum => "install step 5",
+            Self::ParseTurtle => "install step 6",
+            Self::WriteGeneration => "install step 7",
+            Self::LoadKey => "install step 8",
+            Self::SaveEntry => "install step 9",
+            Self::Merge => "install step 10",
+            Self::Finalize => "install step 11",
         }
     }
 

@@ -1,4 +1,4 @@
-//! A page-log store as the place a pick-up gets its pages from (spec 08.1, 09.2, 10).
+//! A page-log store as the place a pick-up gets its pages from.
 //!
 //! What the store could not deliver is told apart from what it does not hold: a replay must not call
 //! a checkpoint bad because a damaged file hides a page of it.

@@ -395,7 +395,7 @@ fn failed(hand: &mut Hand, steps: &Steps, journal: &Path, cause: &RepairError) -
     ))
 }
 
-/// Keeps the engine from opening the home meanwhile (10.2.3): its own lock file, if there is one.
+/// Keeps the engine from opening the home meanwhile: its own lock file, if there is one.
 struct Lock(#[expect(dead_code, reason = "held for its lock")] Option<rustix::fd::OwnedFd>);
 
 impl Lock {

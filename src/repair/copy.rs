@@ -1,5 +1,5 @@
 //! Copying a data directory, to mend the copy: everything below it, links followed, content
-//! synchronised (DESIGN section 4).
+//! synchronised.
 
 use super::RepairError;
 use super::journal::sync_directory;

@@ -1,5 +1,4 @@
-//! Repair: a plan first, then its application to a copy or in place, with an undo journal
-//! (DESIGN section 4; spec 11.6).
+//! Repair: a plan first, then its application to a copy or in place, with an undo journal.
 //!
 //! Audit tells what is wrong; [`pagelog::propose`] makes a [`plan`] of it that a person reviews,
 //! [`pagelog::changes`] works out every record that plan comes down to, and an audit judges the outcome on

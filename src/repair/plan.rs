@@ -1,5 +1,5 @@
-//! The plan: what a repair would change, in a form that a person reads, edits and signs off
-//! (DESIGN section 4). YAML on disk.
+//! The plan: what a repair would change, in a form that a person reads, edits and signs off.
+//! YAML on disk.
 //!
 //! A plan is bound to a store by [`Identity`]. Everything in it is a statement of intent: which pages
 //! and rows an action comes down to is computed anew, from the store, when it is applied.

@@ -1,4 +1,4 @@
-//! The bytes of one local block file (`*.wt`), mapped or read (spec 16.1).
+//! The bytes of one local block file (`*.wt`), mapped or read.
 //!
 //! Knows lengths and offsets, nothing of blocks. The length is taken once: a file that shrinks under
 //! a map kills the process, which is why stores in use are refused and `--no-mmap` exists. A sector

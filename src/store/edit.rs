@@ -17,13 +17,13 @@ pub struct NewRow {
     pub page: PageId,
     /// LSN; the caller assigns it.
     pub lsn: Lsn,
-    /// LSN of the block this one follows (10.1).
+    /// LSN of the block this one follows.
     pub backlink_lsn: Lsn,
     /// LSN of the chain's full image; 0 for a full image.
     pub base_lsn: Lsn,
-    /// Page-log flags (10.1).
+    /// Page-log flags.
     pub flags: u32,
-    /// Checkpoint the row is written under; PALM only (10.3).
+    /// Checkpoint the row is written under; PALM only.
     pub checkpoint_id: u64,
     /// The stored block; empty for a discard record.
     pub data: Vec<u8>,
@@ -50,7 +50,7 @@ pub enum Edit {
         timestamp: u64,
         /// Checkpoint id, PALM only.
         checkpoint_id: Option<u64>,
-        /// The completion text (07.5.1).
+        /// The completion text.
         text: String,
     },
     /// Take a completion record out.

@@ -1,4 +1,4 @@
-//! Is another process holding the store? (spec 10.2.3: the engine keeps its databases open.)
+//! Is another process holding the store?
 //!
 //! Asks the kernel with `F_GETLK` which POSIX record lock would be in the way, on read-only
 //! descriptors: nothing is locked, written or created, and nothing blocks. SQLite in WAL mode keeps

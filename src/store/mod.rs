@@ -1,8 +1,8 @@
-//! Where the bytes live: page-log stores behind one small trait (spec 10).
+//! Where the bytes live: page-log stores behind one small trait.
 //!
 //! A store hands out its *index* (every row of the page log, without the page data), the completion
 //! records, and page data one block at a time. It knows nothing of pages or trees. Everything is
-//! opened read-only and nothing beside the source is created; see DESIGN section 6. Only the ledgers
+//! opened read-only and nothing beside the source is created. Only the ledgers
 //! of [`edit`], which a repair asks for by name, open a store for writing, and only
 //! [`palite::create`] makes one.
 
@@ -33,18 +33,18 @@ use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId};
 use std::path::{Path, PathBuf};
 
-/// Row flag: the block is a delta (10.1).
+/// Row flag: the block is a delta.
 pub const FLAG_DELTA: u32 = 0x2;
-/// Row flag: the row is a discard record (10.1, PALite only).
+/// Row flag: the row is a discard record (PALite only).
 pub const FLAG_DISCARDED: u32 = 0x1_0000;
 
 /// Which kind of store a directory holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
-    /// SQLite databases under `kv_home/` (10.2).
+    /// SQLite databases under `kv_home/`.
     Palite,
-    /// An LMDB environment under `kv_home/` (10.3).
+    /// An LMDB environment under `kv_home/`.
     Palm,
     /// Block files of a local home (16).
     Local,
@@ -152,7 +152,7 @@ pub struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Affected {
     Table(TableId),
-    /// Every table whose id leaves this remainder: a shard (10.2.1).
+    /// Every table whose id leaves this remainder: a shard.
     Remainder {
         /// The number of shards.
         modulus: u64,

@@ -1,4 +1,4 @@
-//! Find out what a directory holds and open its page log (spec 10.2.1, 10.3).
+//! Find out what a directory holds and open its page log.
 
 use super::palite::{Palite, PaliteOptions};
 use super::{PageLog, StoreError, StoreKind, live};

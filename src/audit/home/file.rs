@@ -1,5 +1,5 @@
 //! The audit of one local file: checkpoints, trees, space, sizes, and the file's own copy of its
-//! newest checkpoint (spec 16.5 to 16.9).
+//! newest checkpoint.
 
 use super::causes::{Causes, Reached};
 use super::detail::{
@@ -152,7 +152,7 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    /// The description block (16.1).
+    /// The description block.
     fn descriptor(&mut self) {
         let alloc = self.entry.alloc;
         let wanted = usize::try_from(alloc).unwrap_or(usize::MAX);
@@ -253,14 +253,14 @@ impl<'c> Auditor<'c> {
         let walked = tree::walk(&shape, &c.entry, root, verified);
         let Some(why) = walked.opaque else { return walked };
         self.opaque = Some(why);
-        // Without the key the tree has no shape, but its blocks lie end to end in what is live (16.8.4).
+        // Without the key the tree has no shape, but its blocks lie end to end in what is live.
         match &c.live {
             Some(live) => chain::chain(&shape, root, live, walked, verified),
             None => walked,
         }
     }
 
-    /// `size=`, the cookie's size, and the blocks (16.5).
+    /// `size=`, the cookie's size, and the blocks.
     fn sizes(&mut self, info: &LocalCheckpointInfo, root: &LocalAddress, walked: &Walked, live: Option<&Units>) {
         let (published, in_cookie) = (info.published_size, info.checkpoint_size);
         let root_size = u64::from(root.size);
@@ -308,7 +308,7 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    /// The tree against the allocation lists (16.8.1).
+    /// The tree against the allocation lists.
     fn allocation(&mut self, c: &Checkpoint, walked: &Walked) {
         let Some(live) = &c.live else { return };
         let name = &c.entry.name;
@@ -328,7 +328,7 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    /// Every byte of the file (16.8.2), and the size of the file.
+    /// Every byte of the file, and the size of the file.
     fn space(&mut self, checkpoints: &[Checkpoint], parts: &[Part]) -> Option<Account> {
         let alloc = self.entry.alloc;
         let physical = self.file.len();
@@ -424,7 +424,7 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    /// The copy in the file itself (16.9).
+    /// The copy in the file itself.
     fn recovery(&mut self, checkpoints: &[Checkpoint]) {
         let Some(last) = checkpoints.last() else { return };
         let Some(cookie) = &last.cookie else { return };
@@ -526,7 +526,7 @@ impl<'c> Auditor<'c> {
         add(self.findings.iter_mut().find(|f| f.severity == Severity::Error), note);
     }
 
-    /// A checkpoint whose root is that of an older one, and that one; roots are unique (16.8.2).
+    /// A checkpoint whose root is that of an older one, and that one; roots are unique.
     fn twin(&self) -> Option<(String, String)> {
         let mut older = self.info.checkpoints.as_slice();
         while let Some((later, rest)) = older.split_last() {

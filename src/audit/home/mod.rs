@@ -1,4 +1,4 @@
-//! Is a local home consistent: every checkpoint of every file, every byte of every file (spec 16, 17).
+//! Is a local home consistent: every checkpoint of every file, every byte of every file.
 
 pub mod detail;
 pub mod result;

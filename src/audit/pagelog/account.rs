@@ -1,4 +1,4 @@
-//! Accounting (spec 11): published against recomputed sizes, and which rows of 11.3 explain a
+//! Accounting: published against recomputed sizes, and which known leaks (docs/ACCOUNTING.md) explain a
 //! difference, to the byte.
 
 use super::classify::Class;
@@ -7,7 +7,7 @@ use crate::store::Index;
 use serde::Serialize;
 use std::ops::Range;
 
-/// The allowance of `database_size` for pages that no tree tracks (07.8): 1 MiB.
+/// The allowance of `database_size` for pages that no tree tracks: 1 MiB.
 pub const BUFFER: u64 = 1 << 20;
 
 /// Bound on the subset search; beyond it a difference counts as unexplained.
@@ -35,20 +35,20 @@ pub struct Candidate {
     pub lsns: Vec<Lsn>,
 }
 
-/// Kinds of leaks, by row of 11.3.
+/// Kinds of leaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CandidateKind {
-    /// An orphan (11.4 A).
+    /// An orphan.
     Orphan,
-    /// A chain given up after a failed full image (11.4 B).
+    /// A chain given up after a failed full image.
     ObsoleteChain,
     /// A root counted twice (before 2026-03-04).
     #[serde(rename = "root-counted-twice")]
     Root,
-    /// A delta left over from a failed reconciliation (11.4 D).
+    /// A delta left over from a failed reconciliation.
     DuplicateDelta,
-    /// A chain superseded by a full image and never subtracted (11.4 C).
+    /// A chain superseded by a full image and never subtracted.
     #[serde(rename = "superseded-chain")]
     Superseded,
     /// A table that was dropped, in the database's total.
@@ -179,7 +179,7 @@ fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier:
             Class::Orphan => out.push(single(CandidateKind::Orphan)),
             Class::DuplicateDelta => out.push(single(CandidateKind::DuplicateDelta)),
             Class::DiscardRecord => {
-                // 11.4 B: the discard names a full image that no checkpoint reached, above an older chain.
+                // The discard names a full image that no checkpoint reached, above an older chain.
                 let failed = rows[..at].iter().position(|r| r.lsn == row.backlink_lsn && r.is_full());
                 if let Some(failed) = failed.filter(|f| class[*f] == Class::Discarded)
                     && let Some(chain) = chain_before(rows, class, failed, row.page)

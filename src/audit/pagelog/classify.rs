@@ -1,4 +1,4 @@
-//! Every row of the page log into one class (spec 11.5, `audit-json` "The frontier").
+//! Every row of the page log into one class.
 
 use crate::audit::result::ClassTotal;
 use crate::id::{Lsn, PageId, TableId};
@@ -130,7 +130,7 @@ fn common(row: &Row, class: Class, completion_lsn: Lsn) -> Option<Class> {
     }
 }
 
-/// Turtle and key pages: full images only, never orphans (11.5).
+/// Turtle and key pages: full images only, never orphans.
 fn classify_special(rows: &[Row], class: &mut [Class], basis: &Basis) {
     for (row, class) in rows.iter().zip(class) {
         // A key page that only a newer checkpoint embeds was there already when this one completed.
@@ -222,7 +222,7 @@ fn later_images(rows: &[Row], class: &[Class], at: usize) -> Later {
         }
         adopted |= r.backlink_lsn == row.lsn || r.base_lsn == row.lsn;
         if r.is_full() {
-            // A full image names the full image it replaces (10.2.5). One that names an older image
+            // A full image names the full image it replaces. One that names an older image
             // was written by a tree that did not know this one.
             skipped |= row.is_full() && r.backlink_lsn != 0 && r.backlink_lsn < row.lsn && !full;
             full = true;

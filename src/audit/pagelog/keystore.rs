@@ -1,4 +1,4 @@
-//! Key pages and the keys that checkpoints embed (spec 08).
+//! Key pages and the keys that checkpoints embed.
 
 use super::fact::Fact;
 use crate::audit::finding::{Code, Finding, Place};

@@ -1,4 +1,4 @@
-//! Is a page log consistent, what leaks, by how much and why (spec 11).
+//! Is a page log consistent, what leaks, by how much and why.
 //!
 //! An audit stands on one completion record. It walks every tree of that checkpoint, marks what
 //! older checkpoints still need, judges every row of the page log, compares sizes, and looks at keys.

@@ -76,7 +76,7 @@ pub struct TreeSums {
     pub complete: bool,
     /// Pages below an unreadable one may have been missed.
     pub lost: bool,
-    /// Some cookies carry the length of their newest block only (02.4).
+    /// Some cookies carry the length of their newest block only.
     pub old_sizes: bool,
 }
 
@@ -145,7 +145,7 @@ struct Audited<'a> {
 }
 
 impl Audited<'_> {
-    /// A discard record of a reachable page: at or below the tree's frontier it is wrong (10.2.5); between there and
+    /// A discard record of a reachable page: at or below the tree's frontier it is wrong; between there and
     /// the turtle page it may be the next checkpoint's work, which begins as soon as a tree's root is written.
     fn check_discard(&mut self, tree: usize, page: &Visited, newest: usize) {
         let index = &self.opened.index;
@@ -165,7 +165,7 @@ impl Audited<'_> {
 impl Visitor for Audited<'_> {
     fn page(&mut self, tree: usize, page: &Visited) {
         if page.level == 0 && page.cookie.lsn >= self.metadata_lsn {
-            // Roots are written before the turtle page that leads to them (I5 of 11.2).
+            // Roots are written before the turtle page that leads to them (I5).
             let place = Version::new(self.trees[tree].table, page.cookie.page_id, page.cookie.lsn);
             let fact = Fact::NotBelowTurtle { metadata: self.metadata_lsn };
             self.fault(tree, Fault::new(FaultKind::ChildNewer, place, fact));

@@ -1,4 +1,4 @@
-//! Sizes of trees and of the database: compare, explain, report (spec 07.6, 07.8, 11.2, 11.3).
+//! Sizes of trees and of the database: compare, explain, report.
 
 use super::account::{self, Candidate, CandidateKind};
 use super::classify::Class;
@@ -88,8 +88,8 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
         return info;
     }
     info.difference = Some(minus(published, sums.cookie_bytes));
-    // Whether freed children are counted differs between builds (11.2), and cookies from before
-    // January 2026 carry less than what was counted (11.3).
+    // Whether freed children are counted differs between builds, and cookies from before
+    // January 2026 carry less than what was counted.
     let also_right = [
         (sums.deleted_bytes > 0).then(|| sums.cookie_bytes - sums.deleted_bytes),
         sums.old_sizes.then_some(sums.physical_bytes),
@@ -141,7 +141,7 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     info
 }
 
-/// What `size=` means for a tree, before any explanation (07.6).
+/// What `size=` means for a tree, before any explanation.
 fn meaning(input: &Input<'_>, tree: &Tree, sums: &TreeSums) -> SizeMeaning {
     let keeps = input.generation.keeps_sizes() && input.audited.completion.database_size.is_some();
     let size = tree.entry.as_ref().map_or(0, |e| e.size);
@@ -196,7 +196,7 @@ fn obsolete_chain(tree: &Tree, c: &Candidate) -> Finding {
     Finding::of(Code::ObsoleteChainUncounted, place, Fact::ObsoleteChain(c.clone()).into())
 }
 
-/// I4 of 11.2, on published sizes alone.
+/// I4, on published sizes alone.
 fn judge_database(input: &Input<'_>, out: &mut Judged) {
     let database = &mut out.database;
     database.published_size = input.audited.completion.database_size;

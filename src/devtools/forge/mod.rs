@@ -1,4 +1,4 @@
-//! Forge page-log homes of any size, with faults of choice (spec 07, 10.2, 11.4).
+//! Forge page-log homes of any size, with faults of choice.
 //!
 //! The pages are made as they are written: what stays in memory is 40 bytes a page, to fill its
 //! parent's cell. Beside the store comes the truth about it, from the forge's own books: what every

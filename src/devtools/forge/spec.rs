@@ -1,4 +1,4 @@
-//! What to forge: size, generation and faults (11.4), and whether that can be.
+//! What to forge: size, generation and faults, and whether that can be.
 
 use crate::devtools::DevError;
 use crate::format::compress::Compressor;

@@ -1,5 +1,5 @@
 //! What a copy of the store says to a failure that a log claims: the pick-up is done again, on the
-//! records that are there (spec 08.5, 08.7, 09.2).
+//! records that are there.
 
 use super::reason::Reasoned;
 use super::story::Failed;

@@ -1,4 +1,4 @@
-//! The text of a log, cut into records (spec 13.1): lines of mongod, of the engine, or of a ticket that
+//! The text of a log, cut into records: lines of mongod, of the engine, or of a ticket that
 //! quotes them, wrapped at any width.
 //!
 //! A record begins where a time stamp, a JSON object or an envelope of the engine begins; every other

@@ -1,4 +1,4 @@
-//! The messages of a record that say something about pick-up (spec 13.2, 13.3), found by their stable
+//! The messages of a record that say something about pick-up, found by their stable
 //! fragments, white space and case aside.
 
 use super::lines::{self, HARD, Record, SOFT};

@@ -1,5 +1,5 @@
 //! Explain a failed pick-up from a log: which checkpoint, which step, what accompanied it, and what the
-//! server does next under each policy (spec 13 for the lines; 09, 08.5 and 07.5 for the steps).
+//! server does next under each policy.
 
 pub mod check;
 mod lines;
@@ -51,7 +51,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The exit code of DESIGN section 1.
+    /// The exit code.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Failed => 1,
@@ -87,7 +87,7 @@ pub struct Brief {
 pub struct Detail {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
-    /// Its time in Unix seconds, DERIVED from its high half (02.6): for display.
+    /// Its time in Unix seconds, DERIVED from its high half: for display.
     pub metadata_unix_seconds_derived: Option<u64>,
     /// Checksum of the turtle page, hex.
     pub metadata_checksum: Option<String>,
@@ -134,7 +134,7 @@ pub struct Detail {
 pub struct LsnAndTime {
     /// The LSN.
     pub lsn: Lsn,
-    /// DERIVED from its high half, for display (02.6).
+    /// DERIVED from its high half, for display.
     pub unix_seconds_derived: Option<u64>,
 }
 
@@ -263,7 +263,7 @@ impl<'s> Case<'s> {
         if let (Some((f, r)), Some(key)) = (&mut failed, options.keystore_lsn)
             && let (Some(Step::LoadKey), Some(Code::EINVAL), Some(lsn)) = (r.step, r.code, f.lsn)
         {
-            // A checkpoint embeds a key from below its metadata LSN (08.7).
+            // A checkpoint embeds a key from below its metadata LSN.
             let (weight, text) = if key > lsn {
                 let text = "lies above the metadata LSN, so the checkpoint cannot embed it: it is stale for this node";
                 (Weight::Shows, text)
@@ -389,7 +389,7 @@ fn seconds(from: Option<Lsn>, to: Option<Lsn>) -> Option<i64> {
 
 fn manager_info(m: &Manager, failing: Option<Lsn>) -> ManagerInfo {
     let lsn = |l: Option<Lsn>| l.map(|lsn| LsnAndTime { lsn, unix_seconds_derived: unix_seconds(lsn) });
-    // A record's own LSN follows that of its turtle page (07.5.1); the store assigns few in between.
+    // A record's own LSN follows that of its turtle page; the store assigns few in between.
     const NEAR: u64 = 1 << 16;
     let near = |to: Lsn, of: Lsn| to.get().checked_sub(of.get()).is_some_and(|d| (1..NEAR).contains(&d));
     ManagerInfo {

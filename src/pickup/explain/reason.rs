@@ -1,4 +1,4 @@
-//! Which step of a pick-up failed, and how sure that is (spec 09.1 to 09.3, 07.5, 08.5).
+//! Which step of a pick-up failed, and how sure that is.
 //!
 //! Newest builds name the step in a line of its own. Older ones give only the return code; then the
 //! steps that can return it are gone through, and those are excluded that would have left other traces.
@@ -221,8 +221,7 @@ pub fn reason(failed: &Failed, manager: Option<&Manager>, secondary: &Secondary,
     if let Some((step, certainty)) = step {
         let code = code.or_else(|| implied(step));
         if (step, code) == (Step::LoadKey, Some(Code::EINVAL)) {
-            let text =
-                "the key provider refuses the key, or the reference to it is malformed (08.3): the line is the same";
+            let text = "the key provider refuses the key, or the reference to it is malformed: the line is the same";
             evidence.push(Evidence { weight: Weight::Limits, step: Some(step), text: text.into() });
         }
         if let Some(code) = code.filter(|c| !candidates(*c).contains(&step) && *c != Code::EBUSY) {
@@ -276,7 +275,7 @@ fn excluded(case: &Case<'_>, step: Step) -> Option<String> {
             (Some(new), Some(own), _) if own <= new => Some(format!(
                 "metadata LSN {new} is above the installed one, {own}, and the line about an older checkpoint is absent"
             )),
-            // The manager's LSN is that of the record, which is above its metadata LSN (07.5.1).
+            // The manager's LSN is that of the record, which is above its metadata LSN.
             (Some(new), _, Some(own)) if own < new => Some(format!(
                 "metadata LSN {new} is above the installed LSN {own}, and the line about an older checkpoint is absent"
             )),
@@ -326,21 +325,21 @@ fn code_of(e: &FormatError) -> Code {
 fn leaves(code: Code, step: Step) -> String {
     match step {
         Step::LoadKey if code == Code::EINVAL => {
-            "by elimination: the key provider's own EINVAL is returned as it is (08.5 step 6), as for a key older than \
-             the one it has committed; a malformed key reference (08.3) would look the same; this build logs no line for either"
+            "by elimination: the key provider's own EINVAL is returned as it is, as for a key older than \
+             the one it has committed; a malformed key reference would look the same; this build logs no line for either"
                 .into()
         }
         Step::LoadKey if code == Code::EIO => {
-            "the key page did not come, or its header is wrong (08.4); this build logs no line of its own for it".into()
+            "the key page did not come, or its header is wrong; this build logs no line of its own for it".into()
         }
         Step::LoadKey if code == Code::ENOTSUP => "no table of key pages, or a key page of a newer version".into(),
-        Step::LoadKey => "only the key provider passes on codes of its own (08.5 step 6)".into(),
-        Step::Finalize => "any failure behind the committed merge is a panic (09.2 step 11)".into(),
+        Step::LoadKey => "only the key provider passes on codes of its own".into(),
+        Step::Finalize => "any failure behind the committed merge is a panic".into(),
         Step::Merge if code == Code::WT_NOTFOUND => {
-            "builds of this date give up on pages of the shared metadata after 100 attempts (09.2)".into()
+            "builds of this date give up on pages of the shared metadata after 100 attempts".into()
         }
         Step::Merge | Step::SaveEntry if code == Code::EBUSY => {
-            "a conflict with another operation, WT_ROLLBACK, is returned as EBUSY (09.2)".into()
+            "a conflict with another operation, WT_ROLLBACK, is returned as EBUSY".into()
         }
         _ => format!("{} ({}) can return {code}", step.words(), step.place()),
     }

@@ -1,5 +1,5 @@
 //! Every completion record of a store, in order, through a standby's pick-up, and what each policy
-//! makes of those it refuses (spec 09.1 to 09.4, 08.5, 08.7; DESIGN section 5).
+//! makes of those it refuses.
 //!
 //! The standby follows the log: before it tries a checkpoint, its key provider has committed the
 //! newest valid key page below that checkpoint's turtle page. A checkpoint that embeds an older key

@@ -1,4 +1,4 @@
-//! What a replay comes to, as programs read it (schema 1; DESIGN section 6).
+//! What a replay comes to, as programs read it (schema 1).
 
 use crate::audit::result::Tool;
 use crate::id::Lsn;
@@ -176,7 +176,7 @@ pub struct RestartFrom {
     pub lsn: Lsn,
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
-    /// The record's text, for `disaggregated.checkpoint_meta` at open (09.5).
+    /// The record's text, for `disaggregated.checkpoint_meta` at open.
     pub checkpoint_meta: String,
 }
 

@@ -1,5 +1,4 @@
-//! What a follower does: it hears of keys, picks checkpoints up, and reacts as its policy says
-//! (spec 09.1, 09.2).
+//! What a follower does: it hears of keys, picks checkpoints up, and reacts as its policy says.
 
 use super::super::code::Code;
 use super::super::judge::{Broken, Rule};

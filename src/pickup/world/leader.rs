@@ -1,4 +1,4 @@
-//! What the leader does: checkpoints, rotations, taking over and letting go (spec 09.6, 09.9).
+//! What the leader does: checkpoints, rotations, taking over and letting go.
 
 use super::super::judge::{Broken, Rule};
 use super::super::policy::{Failure, Reaction};
@@ -110,7 +110,7 @@ impl World {
         seen.say(setup, Actor::Node(n), Tone::Plain, || "steps down".into());
     }
 
-    /// Follower to leader (09.6): what no record completes is abandoned, the newest complete
+    /// Follower to leader: what no record completes is abandoned, the newest complete
     /// checkpoint is picked up; today a failure of that is a panic.
     pub(super) fn step_up(&mut self, setup: &Setup<'_>, n: usize, seen: &mut Seen) {
         let is_complete = |r: &Record| match r.what {

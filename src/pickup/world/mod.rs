@@ -1,5 +1,5 @@
 //! A leader, its page log, page servers and standbys, without time: which actions are possible, and
-//! what each one does (spec 09.1, 09.2, 09.6, 09.9; 10.2.4). [`super::run`] adds the times,
+//! what each one does. [`super::run`] adds the times,
 //! [`super::explore`] tries every order.
 //!
 //! The race of the bug report: at T1 a rotated key gets its LSN in the page log and standbys hear of

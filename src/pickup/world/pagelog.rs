@@ -1,5 +1,5 @@
 //! The page log of a simulated cluster: the records that pick-up meets, and the pages they stand for,
-//! made when they are read (spec 07.5, 08.2).
+//! made when they are read.
 
 use super::super::profile::Profile;
 use super::super::source::{Fetch, Rows, Source};

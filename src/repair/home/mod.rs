@@ -1,4 +1,4 @@
-//! A home of local block files as a repair sees it (spec 16.5 to 16.10).
+//! A home of local block files as a repair sees it.
 
 pub mod propose;
 

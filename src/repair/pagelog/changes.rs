@@ -1,5 +1,4 @@
-//! From the actions of a plan to the records of a page log: a new checkpoint beside the old one
-//! (spec 11.6; 07.5, 07.6; 10.1, 10.2.4).
+//! From the actions of a plan to the records of a page log: a new checkpoint beside the old one.
 //!
 //! LSNs go up from the store's counter: discard records of orphans, new pages of the shared metadata
 //! from leaf to root, the discard record of its old root, the turtle page, and last of all the
@@ -55,7 +54,7 @@ pub fn needs_checkpoint(actions: &[Action]) -> bool {
 }
 
 /// Rows of work no checkpoint has completed: above the record stood on. The engine takes them out
-/// when it next leads (10.2.4); a new checkpoint above them would make them part of history.
+/// when it next leads; a new checkpoint above them would make them part of history.
 pub fn unfinished(opened: &Opened<'_>, checkpoint: &Checkpoint) -> (u64, u64) {
     let rows = opened.index.rows().iter().filter(|r| r.lsn > checkpoint.lsn);
     rows.fold((0, 0), |(n, bytes), r| (n + 1, bytes + u64::from(r.len)))
@@ -302,7 +301,7 @@ impl<'a> Maker<'a> {
             table: turtle_row.table,
             page: turtle_row.page,
             lsn: turtle_lsn,
-            // Builds of 2025 wrote none (10.1).
+            // Builds of 2025 wrote none.
             backlink_lsn: if self.generation <= Generation::Autumn2025 { Lsn::NONE } else { turtle_row.lsn },
             base_lsn: Lsn::NONE,
             flags: turtle_row.flags,
@@ -430,7 +429,7 @@ impl<'a> Maker<'a> {
                 ("write_gen", newest_gen.to_string()),
                 ("next_page_id", rewritten.counters.page_id.to_string()),
             ]);
-            // It bounds the write generations there are; it must not fall behind (07.5.2).
+            // It bounds the write generations there are; it must not fall behind.
             let bound = basis.checkpoint.turtle.base_write_gen;
             if bound.is_some_and(|bound| bound >= old.write_gen && bound < newest_gen) {
                 let config = Config::parse(&text)?;

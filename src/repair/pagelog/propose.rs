@@ -1,4 +1,4 @@
-//! From an audit of a page log to the actions of a plan (spec 11.3 to 11.6).
+//! From an audit of a page log to the actions of a plan.
 //!
 //! Only what is certain is proposed: sizes of trees that were read completely, orphans the audit
 //! could judge. What a repair cannot mend becomes advice.

@@ -105,7 +105,7 @@ fn failure(d: &Detail, several: bool, width: Option<u16>) -> String {
             "step".into(),
             d.step.map_or("not known".to_string(), |s| s.name().to_string()),
             match (d.step_place, d.step_words) {
-                (Some(place), Some(words)) => format!("{words}, spec {place}; {}", d.certainty.words()),
+                (Some(place), Some(words)) => format!("{words}, {place}; {}", d.certainty.words()),
                 _ => {
                     let names: Vec<&str> = d.candidates.iter().map(|s| s.name()).collect();
                     if names.is_empty() { String::new() } else { format!("one of {}", names.join(", ")) }

@@ -18,7 +18,7 @@ pub struct Row {
     pub page: PageId,
     /// LSN of this row.
     pub lsn: Lsn,
-    /// LSN of the block this one follows; see spec 10.1 for its meaning per kind.
+    /// LSN of the block this one follows; what that is depends on the kind.
     pub backlink_lsn: Lsn,
     /// LSN of the chain's full image; 0 for a full image.
     pub base_lsn: Lsn,
@@ -26,7 +26,7 @@ pub struct Row {
     pub locator: u64,
     /// Stored length in bytes.
     pub len: u32,
-    /// Page-log flags (10.1).
+    /// Page-log flags.
     pub flags: u32,
     /// What was noted of the data in passing.
     pub seal: Seal,

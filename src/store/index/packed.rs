@@ -49,7 +49,7 @@ struct Record {
     /// Length, flags, and what became of the row.
     len: AtomicU32,
     checksum: AtomicU32,
-    /// Which of the segment's high halves of LSNs: they count from 0, or are seconds (10.1).
+    /// Which of the segment's high halves of LSNs: they count from 0, or are seconds.
     lsn_high: u16,
     /// Links and page type.
     links: AtomicU16,

@@ -1,4 +1,4 @@
-//! A new PALite directory (spec 10.2.1 to 10.2.3), row by row or from rows that are all known: in one
+//! A new PALite directory, row by row or from rows that are all known: in one
 //! piece, without a `-wal` beside it.
 
 use super::{SHARDS, StoreError};
@@ -58,7 +58,7 @@ impl Writer {
         Ok(out)
     }
 
-    /// Databases that hold several tables came with 17 of them (10.2.1).
+    /// Databases that hold several tables came with 17 of them.
     fn is_sharded(&self) -> bool {
         self.generation >= Generation::July2026
     }
@@ -93,7 +93,7 @@ impl Writer {
         }
     }
 
-    /// Put a row. A second delta with the same backlink takes the place of the first (10.2.4).
+    /// Put a row. A second delta with the same backlink takes the place of the first.
     pub fn put(&mut self, row: &NewRow) -> Result<(), StoreError> {
         self.tables.insert(row.table);
         let sql = "INSERT OR REPLACE INTO pages (table_id, page_id, lsn, backlink_lsn, base_lsn, flags, \

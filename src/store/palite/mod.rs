@@ -1,4 +1,4 @@
-//! PALite: a page log in SQLite databases under `kv_home/` (spec 10.2, 15.4).
+//! PALite: a page log in SQLite databases under `kv_home/`.
 //!
 //! Nothing beside the source may be created or changed, and SQLite's WAL mode makes that the hard
 //! part: `mode=ro` alone maintains a `-shm`, `immutable=1` is blind to committed frames in a `-wal`,
@@ -46,7 +46,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use tempfile::TempDir;
 
-/// Shards since 2026-03-31 (10.2.1).
+/// Shards since 2026-03-31.
 const SHARDS: u64 = 17;
 /// Bits of a locator that hold the rowid.
 const ROWID_BITS: u32 = 48;

@@ -1,4 +1,4 @@
-//! Reading all rows of one database, past damage as far as SQLite lets one (spec 10.2.2).
+//! Reading all rows of one database, past damage as far as SQLite lets one.
 
 use super::{Inspect, Own, ROWID_MASK, Row, Seal};
 use crate::id::{Lsn, PageId, TableId, Version};

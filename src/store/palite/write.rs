@@ -1,4 +1,4 @@
-//! Writing into a PALite store (spec 10.2.2 to 10.2.4).
+//! Writing into a PALite store.
 //!
 //! Each database is changed in one transaction with full synchronisation, in the journal mode it is
 //! in. Databases are not tied together: the order of the changes is what keeps the store whole.

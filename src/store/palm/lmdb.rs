@@ -1,4 +1,4 @@
-//! A read-only reader of LMDB environments (`data.mdb`) over a byte slice; PALM's container (spec 10.3).
+//! A read-only reader of LMDB environments (`data.mdb`) over a byte slice; PALM's container.
 //!
 //! Only what a page log needs: find a named database, walk its records in key order. The reader
 //! trusts nothing in the file: every page number, offset and size is checked against the page and

@@ -1,4 +1,4 @@
-//! The PALM store: an LMDB environment under `kv_home/` (spec 10.3).
+//! The PALM store: an LMDB environment under `kv_home/`.
 //!
 //! The data file is mapped once, read-only, at the size it has then; the lock file is neither made
 //! nor touched. All structure is read by [`lmdb`], all keys by [`decode_page_key`] and
@@ -44,7 +44,7 @@ const MAX_PROBLEMS: usize = 1000;
 /// Progress is told once in so many rows.
 const PROGRESS_STEP: usize = 4096;
 
-/// A key of the database `pages` (10.3).
+/// A key of the database `pages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageKey {
     /// Table (btree) id.
@@ -63,13 +63,13 @@ pub struct PageKey {
     pub backlink_checkpoint_id: u64,
     /// Checkpoint of the chain's full image.
     pub base_checkpoint_id: u64,
-    /// Page-log flags (10.1).
+    /// Page-log flags.
     pub flags: u32,
     /// Wall clock time, in microseconds, from which on readers were shown the block.
     pub materialized_us: u64,
 }
 
-/// A key of the database `checkpoints` (10.3).
+/// A key of the database `checkpoints`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointKey {
     /// LSN of the completion record.

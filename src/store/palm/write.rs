@@ -1,4 +1,4 @@
-//! Changing a PALM store (spec 10.3), through the LMDB C library: its transactions are what makes a
+//! Changing a PALM store, through the LMDB C library: its transactions are what makes a
 //! change whole and lasting.
 //!
 //! The library trusts the file it is given. So the file is first read to its last page by the
