@@ -1,0 +1,67 @@
+//! The integration tests, one binary: each file is a module, and what it needs of SQLite, LMDB, zstd and
+//! Parquet is linked once. Tests share a process, so none changes what belongs to it (its environment, its
+//! directory, its signals): those that must start a child.
+
+#![allow(missing_docs)]
+
+mod common;
+
+mod architecture;
+mod bit_flips;
+mod cli_contract;
+#[cfg(target_os = "linux")]
+mod contract;
+#[cfg(target_os = "linux")]
+mod coverage_home;
+#[cfg(target_os = "linux")]
+mod coverage_pagelog;
+mod decode_cli;
+#[cfg(feature = "devtools")]
+mod depths_agree;
+#[cfg(feature = "devtools")]
+mod devtools;
+mod docs;
+mod export;
+#[cfg(target_os = "linux")]
+mod fault_harness;
+mod forged_stores;
+mod from_log;
+mod fuzz_findings;
+mod generated;
+mod hostile_stores;
+#[cfg(target_os = "linux")]
+mod interrupt;
+mod local_damage;
+mod local_edit;
+mod local_fixtures;
+mod local_forged;
+mod local_format;
+mod local_home;
+mod local_real;
+mod map_cli;
+mod pack;
+mod page_file;
+mod page_rules;
+#[cfg(feature = "devtools")]
+mod page_rules_both;
+mod palite_facts;
+mod palite_store;
+mod palm_counters;
+mod palm_lmdb;
+mod palm_real;
+mod palm_write;
+mod pickup_explain;
+mod pickup_replay;
+mod pickup_scenarios;
+mod readme;
+#[cfg(target_os = "linux")]
+mod repair_faults;
+mod repair_guards;
+mod repair_local;
+mod repair_palite;
+mod repair_palm;
+mod repair_rewrite;
+mod round_trips;
+mod simulate_accounting;
+#[cfg(target_os = "linux")]
+mod subjects;
