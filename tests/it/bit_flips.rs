@@ -103,7 +103,7 @@ fn images_and_deltas_of_a_page_log() {
 #[test]
 fn images_and_deltas_of_june_2025() {
     let dir = tempfile::tempdir().unwrap();
-    let bytes = zstd::decode_all(&std::fs::read(fixture("palm/data.mdb.zst")).unwrap()[..]).unwrap();
+    let bytes = crate::common::palm_data();
     std::fs::write(dir.path().join("data.mdb"), bytes).unwrap();
     let mut all = rows(&Palm::open(dir.path(), true).unwrap());
     all.retain(|(_, data)| data.len() < 3000);

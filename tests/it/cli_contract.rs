@@ -1,4 +1,4 @@
-//! Promises beyond those that every verb keeps one by one (tests/contract.rs): verdicts, formats, the words
+//! Promises beyond those that every verb keeps one by one (tests/it/contract.rs): verdicts, formats, the words
 //! of errors, hidden user bytes, and stores in a special state.
 
 use crate::common;
@@ -229,8 +229,7 @@ fn no_command_touches_its_source() {
     }
     let palm = temp.path().join("palm");
     std::fs::create_dir_all(palm.join("kv_home")).unwrap();
-    let packed = std::fs::read(common::fixture("palm/data.mdb.zst")).unwrap();
-    std::fs::write(palm.join("kv_home/data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+    std::fs::write(palm.join("kv_home/data.mdb"), common::palm_data()).unwrap();
     untouched(&palm, &private, false);
 
     // Another process still has the store open, with committed frames in the -wal.

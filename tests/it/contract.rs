@@ -6,11 +6,11 @@
 
 use crate::common;
 use crate::common::faults;
-use crate::common::scene;
-use crate::common::terminal;
 use crate::common::faults::{Faults, Mode};
-use rustix::process::{Pid, Signal, kill_process};
+use crate::common::scene;
 use crate::common::scene::{Line, Scene, left_over};
+use crate::common::terminal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -529,12 +529,12 @@ fn interrupted_at_the_output(line: &Line) {
 /// between; each of the signals.
 fn interrupted_at_files(line: &Line) {
     if line.verb == "repair undo" {
-        // Its calls are steps of the undo: tests/interrupt.rs.
+        // Its calls are steps of the undo: tests/it/interrupt.rs.
         return;
     }
     common::signals_arrive();
     const POINTS: usize = 12;
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let run = |scene: &Scene, mode, at| {
         let mut command = scene.command(line);
         command.env("WTFAULT_READS", "1");

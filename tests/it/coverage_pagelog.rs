@@ -2,11 +2,10 @@
 //! and is never passed over in a verdict of "clean".
 
 #![allow(clippy::unwrap_used)]
-// Other users, and a library that is preloaded.
 
 use crate::common;
-use crate::common::{copy_dir, fixture};
 use crate::common::faults::Faults;
+use crate::common::{copy_dir, fixture};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,13 +20,11 @@ const EIO: i64 = 5;
 /// Who owns nothing here.
 const NOBODY: u32 = 65534;
 
-/// Sound stores: frames in every `-wal`, and (where the corpora are) none.
+/// Sound stores: frames in every `-wal`, and none.
 fn stores() -> Vec<PathBuf> {
     let mut out = vec![fixture("palite").join("2026-07-dup-delta-wal")];
-    if let Some(corpora) = common::corpora() {
-        out.push(corpora.join("palite/2026-07-clean"));
-        out.push(corpora.join("palite/2025-11-clean"));
-    }
+    out.push(common::real("palite/2026-07-clean"));
+    out.push(common::real("palite/2025-11-clean"));
     out
 }
 
@@ -277,8 +274,7 @@ fn an_unreadable_write_ahead_log() {
 fn palm() -> TempDir {
     let temp = tempfile::tempdir().unwrap();
     fs::create_dir(temp.path().join("kv_home")).unwrap();
-    let packed = fs::read(fixture("palm/data.mdb.zst")).unwrap();
-    fs::write(temp.path().join("kv_home/data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+    fs::write(temp.path().join("kv_home/data.mdb"), common::palm_data()).unwrap();
     temp
 }
 
@@ -303,7 +299,7 @@ fn palm_environments() {
             assert!(got.code == 6 && got.stderr.contains("data.mdb"), "{verb:?} {}: {}", got.code, got.stderr);
         }
     }
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     scene.open_up();
     let path = scene.home().join("kv_home/data.mdb");
     let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
@@ -316,10 +312,9 @@ fn palm_environments() {
 
 #[test]
 fn a_medium_that_does_not_give_the_bytes() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     // Without frames in a `-wal` the databases are read where they lie.
-    let Some(corpora) = common::corpora() else { return };
-    let home = corpora.join("palite/2026-07-clean");
+    let home = common::real("palite/2026-07-clean");
     let mut met = 0;
     let scene = Scene::new(&home);
     for name in scene.databases() {

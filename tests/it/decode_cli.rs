@@ -500,8 +500,7 @@ fn blocks_of_classic_files() {
 
 #[test]
 fn every_image_of_a_sound_store_decodes() {
-    let Some(corpora) = common::corpora() else { return };
-    let home = corpora.join("palite/2025-11-clean/kv_home");
+    let home = common::real("palite/2025-11-clean/kv_home");
     let mut count = 0;
     for entry in std::fs::read_dir(home).unwrap() {
         let path = entry.unwrap().path();

@@ -2,8 +2,8 @@
 //! complete they agree on its sums, and where they call all trees complete, on the class of every row.
 
 use crate::common::forge;
-use clap::ValueEnum;
 use crate::common::forge::{Dup, Fault, Rng, Spec, Then};
+use clap::ValueEnum;
 use std::path::Path;
 use wtcheck::audit::result::{Audit, TreeInfo};
 use wtcheck::audit::{self, AuditError, Options, Silent};

@@ -134,8 +134,7 @@ fn every_injury_shows_in_the_copy_and_the_source_is_untouched() {
     forge(&palite.path().join("home"), &spec(), &|_| ()).unwrap();
     let palm = palite.path().join("palm");
     std::fs::create_dir_all(palm.join("kv_home")).unwrap();
-    let packed = std::fs::read(common::fixture("palm/data.mdb.zst")).unwrap();
-    std::fs::write(palm.join("kv_home/data.mdb"), zstd::decode_all(packed.as_slice()).unwrap()).unwrap();
+    std::fs::write(palm.join("kv_home/data.mdb"), common::palm_data()).unwrap();
     let sources = [palite.path().join("home"), palm, common::fixture("local/mongo")];
     for source in &sources {
         let local = source.ends_with("mongo");

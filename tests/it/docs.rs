@@ -1,7 +1,7 @@
 //! The pages under docs/ say what the code does: drawn headers and examples are compared with the decoders,
 //! the pages of finding codes with what the binary writes, commands with the command line.
 //!
-//! `WTCHECK_UPDATE=1 cargo test --test docs` draws the headers again from the tables below them; `wtcheck
+//! `WTCHECK_UPDATE=1 cargo test --test it docs::` draws the headers again from the tables below them; `wtcheck
 //! explain --pages docs/findings --examples fixtures` writes the pages of the codes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +149,7 @@ fn drawings_show_their_tables() {
             text = text.replace(&format!("```header {name}\n{drawing}```"), &format!("```header {name}\n{right}```"));
             continue;
         }
-        assert_eq!(drawing, right, "{name}: see the head of tests/docs.rs");
+        assert_eq!(drawing, right, "{name}: see the head of tests/it/docs.rs");
     }
     if std::env::var_os("WTCHECK_UPDATE").is_some() {
         std::fs::write(path, text).unwrap();
@@ -315,7 +315,7 @@ fn of_the_code(name: &str) -> Known {
             let fields = [("magic", wtlog::MAGIC.into()), ("version", header.version.into()), ("size", header.size)];
             known(&bytes[wtlog::HEADER_LEN..][..16], &fields)
         }
-        other => panic!("tests/docs.rs does not know the header {other}"),
+        other => panic!("tests/it/docs.rs does not know the header {other}"),
     }
 }
 
@@ -552,7 +552,7 @@ fn pages_of_finding_codes_are_current() {
     assert_eq!(found, pages.iter().map(|p| p.0.clone()).collect());
     for (name, text) in pages {
         let stored = std::fs::read_to_string(dir.join(&name)).unwrap();
-        assert!(stored == text, "{name} is not current: see the head of tests/docs.rs");
+        assert!(stored == text, "{name} is not current: see the head of tests/it/docs.rs");
     }
 }
 

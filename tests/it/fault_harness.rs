@@ -1,4 +1,4 @@
-//! The faults of tests/common/faults.rs themselves, and what a repair may build on: a file that is
+//! The faults of tests/it/common/faults.rs themselves, and what a repair may build on: a file that is
 //! replaced by a rename, a transaction of SQLite and one of LMDB are there as a whole or not at all,
 //! wherever the process dies or a call fails.
 //!
@@ -6,11 +6,12 @@
 
 // The bindings of LMDB call opening unsafe, as it maps files. The files here are the test's own.
 #![allow(unsafe_code)]
-// What is preloaded is, and some of the calls are.
 
 use crate::common;
 use crate::common::faults;
-use crate::common::faults::{Case, EIO, ENOSPC, EROFS, Fault, Faults, MODES, Mode, Outcome, for_chosen_faults, for_each_fault};
+use crate::common::faults::{
+    Case, EIO, ENOSPC, EROFS, Fault, Faults, MODES, Mode, Outcome, for_chosen_faults, for_each_fault,
+};
 use heed::types::{Bytes, Str};
 use heed::{CommitOrAbort, Database, EnvOpenOptions};
 use rusqlite::Connection;
@@ -145,7 +146,7 @@ fn kinds(outcome: &Outcome) -> Vec<&str> {
 
 #[test]
 fn a_file_is_replaced_or_not() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let template = file_template();
     for name in ["replace", "persist"] {
         let seen = Seen::new(&[]);
@@ -167,7 +168,7 @@ fn a_file_is_replaced_or_not() {
 
 #[test]
 fn a_file_that_is_overwritten_is_found() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let template = file_template();
     let run = || {
         for_each_fault(
@@ -257,7 +258,7 @@ fn failed(outcome: &Outcome, errno: i32) -> Vec<&'static str> {
 
 #[test]
 fn every_kind_of_call_counts_and_fails() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let template = tempfile::tempdir().unwrap();
     fs::create_dir_all(template.path().join("in/rmdir")).unwrap();
     fs::create_dir(template.path().join("out")).unwrap();
@@ -334,7 +335,7 @@ fn threads(dir: &Path) -> Done {
 
 #[test]
 fn a_kill_stops_all_threads() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let template = tempfile::tempdir().unwrap();
     let chosen = |fault: Fault, _: &faults::Call| fault.at.is_multiple_of(20);
     let modes = [Mode::Kill, Mode::KillAfter];
@@ -399,7 +400,7 @@ fn sqlite(dir: &Path, checkpoint: bool) -> Done {
 
 #[test]
 fn a_transaction_of_sqlite_is_there_or_not() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let template = tempfile::tempdir().unwrap();
     let db = Connection::open(template.path().join(DATABASE)).unwrap();
     db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (k INTEGER PRIMARY KEY, v TEXT)").unwrap();
@@ -465,7 +466,7 @@ fn lmdb(dir: &Path) -> Done {
 
 #[test]
 fn a_transaction_of_lmdb_is_there_or_not() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let template = tempfile::tempdir().unwrap();
     put(template.path(), "old", 40).unwrap();
     let old = read_pairs(template.path());
@@ -494,7 +495,7 @@ fn wtcheck(args: &[&str]) -> Command {
 
 #[test]
 fn what_is_inspected_is_not_even_opened_for_writing() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let homes = tempfile::tempdir().unwrap();
     for (name, from) in
         [("palite", "palite/2026-07-leak-full"), ("wal", "palite/2026-07-dup-delta-wal"), ("local", "local/mongo")]
@@ -503,8 +504,7 @@ fn what_is_inspected_is_not_even_opened_for_writing() {
     }
     let palm = homes.path().join("palm/kv_home");
     fs::create_dir_all(&palm).unwrap();
-    let packed = fs::read(common::fixture("palm/data.mdb.zst")).unwrap();
-    fs::write(palm.join("data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+    fs::write(palm.join("data.mdb"), common::palm_data()).unwrap();
 
     for home in fs::read_dir(homes.path()).unwrap() {
         let home = home.unwrap().path();
@@ -521,7 +521,7 @@ fn what_is_inspected_is_not_even_opened_for_writing() {
 
 #[test]
 fn a_picture_is_replaced_or_not() {
-    let Some(faults) = Faults::build() else { return };
+    let faults = Faults::build();
     let home = common::fixture("palite/2026-07-leak-full");
     let template = tempfile::tempdir().unwrap();
     let picture = "map.svg";

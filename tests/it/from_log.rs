@@ -547,8 +547,7 @@ fn every_format_and_hidden_user_bytes() {
 
 #[test]
 fn blocks_of_damaged_samples() {
-    let Some(corpora) = common::corpora() else { return };
-    let damaged = corpora.join("classic-damaged");
+    let damaged = common::real("classic-damaged");
     for (variant, file, offset, size, expected, logged, verdict, byte) in [
         (
             "v01-leaf-data-bitflip",
@@ -596,9 +595,8 @@ fn blocks_of_damaged_samples() {
 
 #[test]
 fn messages_of_the_engine() {
-    let Some(corpora) = common::corpora() else { return };
     let mut dumps = 0;
-    for variant in std::fs::read_dir(corpora.join("classic-damaged")).unwrap() {
+    for variant in std::fs::read_dir(common::real("classic-damaged")).unwrap() {
         let Ok(reports) = std::fs::read_dir(variant.unwrap().path().join("ref")) else { continue };
         for report in reports {
             let path = report.unwrap().path();

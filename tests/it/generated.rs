@@ -15,7 +15,7 @@ fn check(dir: &str, files: Vec<(String, Vec<u8>)>) {
     assert_eq!(found, names, "files in {}", dir.display());
     for (name, text) in files {
         let stored = std::fs::read(dir.join(&name)).unwrap();
-        assert!(stored == text, "{name} is not current: generate it again, see the head of tests/generated.rs");
+        assert!(stored == text, "{name} is not current: generate it again, see the head of tests/it/generated.rs");
     }
 }
 

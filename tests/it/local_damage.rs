@@ -2,15 +2,15 @@
 //! here at several places, and hostile input. What is damaged is named, at its file and block;
 //! nothing else is.
 //!
-//! Without the corpora every test says so and passes. `DAMAGE=1 cargo test .. -- --nocapture` prints
+//! `DAMAGE=1 cargo test .. -- --nocapture` prints
 //! what each variant was told, `SHIFT=n` gives the hostile tests other seeds.
 
 use crate::common::localdamage;
-use crate::common::corpora;
 use crate::common::localdamage::{
     Base, Case, List, METADATA_FILE, Random, TURTLE, Tree, cells, get_u32, put_cookie, references, reseal, set_u32,
     span, splice,
 };
+use crate::common::real;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,9 +24,9 @@ use wtcheck::home::directory::HISTORY_STORE;
 use wtcheck::page::Depth;
 use wtcheck::page::cell::{Cell, CellKind, TS_MAX, Times, write_value};
 
-/// A base home of the corpora; `None` without them.
-fn base(name: &str) -> Option<Base> {
-    Some(Base::open(&corpora()?.join(name).join("db")))
+/// A real home to damage.
+fn base(name: &str) -> Base {
+    Base::open(&real(name).join("db"))
 }
 
 fn audit(dir: &Path, depth: Depth) -> Audit {
@@ -183,8 +183,8 @@ fn sound(audit: &Audit, changed: &BTreeSet<&str>, told: &str) {
 }
 
 /// The stored variants of a set: name, directory, edits.
-fn stored(set: &str) -> Option<Vec<(String, PathBuf, serde_json::Value)>> {
-    let mut out: Vec<_> = std::fs::read_dir(corpora()?.join(set))
+fn stored(set: &str) -> Vec<(String, PathBuf, serde_json::Value)> {
+    let mut out: Vec<_> = std::fs::read_dir(real(set))
         .unwrap()
         .map(|entry| {
             let dir = entry.unwrap().path();
@@ -193,7 +193,7 @@ fn stored(set: &str) -> Option<Vec<(String, PathBuf, serde_json::Value)>> {
         })
         .collect();
     out.sort_by(|a, b| a.0.cmp(&b.0));
-    Some(out)
+    out
 }
 
 /// The home of a stored variant.
@@ -226,9 +226,9 @@ fn covers(f: &Finding, edits: &serde_json::Value) -> bool {
     ranges.is_empty() || whole || ranges.iter().any(|(at, len)| *at < start + length && start < at + len)
 }
 
-fn stored_set(set: &str, home: &str, wants: impl Fn(&str) -> Option<Expect>) -> Option<usize> {
-    let base = base(home)?;
-    let variants = stored(set)?;
+fn stored_set(set: &str, home: &str, wants: impl Fn(&str) -> Option<Expect>) -> usize {
+    let base = base(home);
+    let variants = stored(set);
     for (name, dir, edits) in &variants {
         let number = &name[..3];
         let expect = wants(number).unwrap_or_else(|| panic!("no expectation for {name}"));
@@ -249,7 +249,7 @@ fn stored_set(set: &str, home: &str, wants: impl Fn(&str) -> Option<Expect>) -> 
             }
         }
     }
-    Some(variants.len())
+    variants.len()
 }
 
 impl Expect {
@@ -285,9 +285,8 @@ fn stored_variants_of_small() {
             _ => return None,
         })
     };
-    if let Some(n) = stored_set("classic-damaged", "classic-small", wants) {
-        assert!(n >= 18, "{n}");
-    }
+    let n = stored_set("classic-damaged", "classic-small", wants);
+    assert!(n >= 18, "{n}");
 }
 
 #[test]
@@ -312,9 +311,8 @@ fn stored_variants_of_one() {
             _ => return None,
         })
     };
-    if let Some(n) = stored_set("classic-one-damaged", "classic-one", wants) {
-        assert!(n >= 9, "{n}");
-    }
+    let n = stored_set("classic-one-damaged", "classic-one", wants);
+    assert!(n >= 9, "{n}");
 }
 
 /// Some blocks of a list, seeded.
@@ -328,7 +326,7 @@ fn addresses(nodes: &[&localdamage::Node]) -> Vec<LocalAddress> {
 
 #[test]
 fn broken_blocks_are_named() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     let mut random = Random::new(1);
     let plain = "rs_plain.wt";
     let tree = base.tree(plain);
@@ -412,7 +410,7 @@ fn broken_blocks_are_named() {
 
 #[test]
 fn damage_without_checksum_is_not_invented() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     let mut random = Random::new(2);
     let file = "rs_nocksum.wt";
     let tree = base.tree(file);
@@ -443,7 +441,7 @@ fn damage_without_checksum_is_not_invented() {
 
 #[test]
 fn descriptors_and_lengths() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     let file = "rs_plain.wt";
     let tree = base.tree(file);
     let descriptor = |label: &str| Expect::new(label).alone().find(Code::DescriptorInvalid, file, 0);
@@ -509,7 +507,7 @@ fn descriptors_and_lengths() {
 
 #[test]
 fn files_missing_exchanged_and_foreign() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     // v18
     for file in ["rs_plain.wt", "rs_index_city.wti", HISTORY_STORE, "rs_empty.wt", "raw.file"] {
         let mut case = base.case();
@@ -542,7 +540,7 @@ fn files_missing_exchanged_and_foreign() {
         assert!(words(&audit.findings[0]).contains("older"), "{}", words(&audit.findings[0]));
     }
     // Strangers.
-    let other = corpora().unwrap().join("classic-one/db/one.wt");
+    let other = real("classic-one/db/one.wt");
     let mut case = base.case();
     case.put("stranger.wt", std::fs::read(&other).unwrap());
     case.put("notes.txt", b"not a block file".to_vec());
@@ -562,7 +560,7 @@ fn files_missing_exchanged_and_foreign() {
 
 #[test]
 fn metadata_and_turtle() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     let mut random = Random::new(4);
     let tree = base.tree(METADATA_FILE);
     // v26, v27: single bits are mended, nothing else is said.
@@ -651,7 +649,7 @@ fn metadata_and_turtle() {
 
 #[test]
 fn rows_of_the_metadata() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     let invalid = |label: &str, code| Expect::new(label).find(code, METADATA_FILE, None);
     // Two files with one id.
     let mut case = base.case();
@@ -972,7 +970,7 @@ const KINDS: &[Kind] = &[
 
 #[test]
 fn valid_checksums_hide_nothing() {
-    let Some(base) = base("classic-one") else { return };
+    let base = base("classic-one");
     for (n, kind) in KINDS.iter().enumerate() {
         for seed in 0..3 {
             for consistent in [false, true] {
@@ -997,7 +995,7 @@ fn valid_checksums_hide_nothing() {
 /// The same for what only the large home has.
 #[test]
 fn valid_checksums_of_other_trees() {
-    let Some(base) = base("classic-small") else { return };
+    let base = base("classic-small");
     let mut random = Random::new(9);
     let undecodable = |file: &str, at| Expect::new(file).find(Code::PageUndecodable, file, at);
     let order = |label: &str, file: &str, at| Expect::new(label).find(Code::KeyOutOfOrder, file, at);
@@ -1178,7 +1176,7 @@ fn valid_checksums_of_other_trees() {
 fn every_flipped_bit_of_a_live_block_is_found() {
     let mut random = Random::new(11);
     for (home, file, n) in [("classic-small", "rs_plain.wt", 40), ("classic-one", ONE, 160)] {
-        let Some(base) = base(home) else { return };
+        let base = base(home);
         let tree = base.tree(file);
         let mut blocks: Vec<LocalAddress> = tree.nodes.values().map(|n| n.address).collect();
         for mut cookie in tree.checkpoints.clone() {
@@ -1265,8 +1263,8 @@ fn mutate(case: &mut Case<'_>, names: &[String], random: &mut Random) -> String 
     name
 }
 
-fn hostile(home: &str, seeds: std::ops::Range<u64>) -> Option<()> {
-    let base = base(home)?;
+fn hostile(home: &str, seeds: std::ops::Range<u64>) {
+    let base = base(home);
     let clean = audit(&base.dir, Depth::Normal);
     let notes: BTreeSet<String> = clean.findings.iter().map(words).collect();
     assert!(clean.findings.iter().all(|f| f.severity == Severity::Note), "{notes:?}");
@@ -1304,12 +1302,11 @@ fn hostile(home: &str, seeds: std::ops::Range<u64>) -> Option<()> {
             }
         }
     }
-    Some(())
 }
 
 /// Noise under checksums that hold all the way up: pages, lists, rows of the metadata.
-fn hostile_pages(home: &str, files: &[&str], seeds: std::ops::Range<u64>) -> Option<()> {
-    let base = base(home)?;
+fn hostile_pages(home: &str, files: &[&str], seeds: std::ops::Range<u64>) {
+    let base = base(home);
     for seed in seeds.map(shifted) {
         let mut random = Random::new(seed ^ 0xface);
         let file = *random.pick(files);
@@ -1394,7 +1391,6 @@ fn hostile_pages(home: &str, files: &[&str], seeds: std::ops::Range<u64>) -> Opt
             assert_ne!(audit.verdict, Verdict::Incomplete, "{told}");
         }
     }
-    Some(())
 }
 
 #[test]
@@ -1442,7 +1438,7 @@ fn hostile_homes_encrypted() {
 
 #[test]
 fn the_command_line_agrees() {
-    let Some(base) = base("classic-one") else { return };
+    let base = base("classic-one");
     let run = |case: &Case<'_>| {
         let dir = case.make();
         let mut command = assert_cmd::Command::cargo_bin("wtcheck").unwrap();

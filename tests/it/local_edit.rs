@@ -1,14 +1,14 @@
 //! Repair of local homes below the plan: sizes set through a new checkpoint of the metadata file, turtles
 //! written anew, both undone, and both interrupted at every kind of place.
 //!
-//! On the fixtures and on forged homes; on the corpora too where they are.
+//! On the fixtures and on forged homes.
 
 use crate::common;
 use crate::common::forge_local;
-use crate::common::localdamage;
-use crate::common::{copy_dir, corpora, fixture};
 use crate::common::forge_local::Spec;
+use crate::common::localdamage;
 use crate::common::localdamage::{Base, METADATA_FILE, TURTLE, reseal, span};
+use crate::common::{copy_dir, fixture, real};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wtcheck::audit::Silent;
@@ -164,12 +164,10 @@ fn metadata_spec(leaf_max: usize, internal_max: usize, compressor: Option<Compre
 fn homes() -> Vec<(String, tempfile::TempDir)> {
     let mut sources: Vec<(String, PathBuf)> =
         ["mongo", "lost-extent"].map(|n| (n.to_string(), fixture("local").join(n))).to_vec();
-    if let Some(corpora) = corpora() {
-        for set in ["classic-one", "classic-small", "classic-mongo-like", "classic-crash"] {
-            sources.push((set.to_string(), corpora.join(set).join("db")));
-        }
-        sources.push(("disagg-small".to_string(), corpora.join("disagg-small/db/leader")));
+    for set in ["classic-one", "classic-small", "classic-mongo-like", "classic-crash"] {
+        sources.push((set.to_string(), real(set).join("db")));
     }
+    sources.push(("disagg-small".to_string(), real("disagg-small/db/leader")));
     let mut out = Vec::new();
     for (name, from) in sources {
         let dir = tempfile::tempdir().unwrap();
@@ -513,14 +511,13 @@ fn turtles_come_back() {
     }
 }
 
-/// The variants of the corpora with a turtle that is of no use.
+/// The real variants with a turtle that is of no use.
 #[test]
 fn stored_turtles_come_back() {
-    let Some(corpora) = corpora() else { return };
     for variant in ["v31-turtle-truncated", "v33-turtle-missing"] {
         let dir = tempfile::tempdir().unwrap();
-        copy_dir(&corpora.join("classic-small/db"), dir.path());
-        let changed = corpora.join("classic-damaged").join(variant).join("changed").join(TURTLE);
+        copy_dir(&real("classic-small/db"), dir.path());
+        let changed = real("classic-damaged").join(variant).join("changed").join(TURTLE);
         let path = dir.path().join(TURTLE);
         std::fs::remove_file(&path).unwrap();
         if changed.exists() {
@@ -538,12 +535,10 @@ fn stored_turtles_come_back() {
     }
 }
 
-/// Homes to damage: a fixture, and the corpora.
+/// Homes to damage: a fixture, and real ones.
 fn bases() -> Vec<Base> {
     let mut out = vec![Base::open(&fixture("local/mongo"))];
-    if let Some(corpora) = corpora() {
-        out.extend(["classic-one", "classic-small"].map(|n| Base::open(&corpora.join(n).join("db"))));
-    }
+    out.extend(["classic-one", "classic-small"].map(|n| Base::open(&real(n).join("db"))));
     out
 }
 
@@ -607,8 +602,7 @@ fn damaged_sizes_are_put_right() {
 /// Older checkpoints are not changed, and where something else is wrong with a file its sizes are not touched.
 #[test]
 fn doubtful_sizes_are_left_alone() {
-    let Some(corpora) = corpora() else { return };
-    let base = Base::open(&corpora.join("classic-small/db"));
+    let base = Base::open(&real("classic-small/db"));
     let file = "rs_plain.wt";
     let last = base.tree(file).last();
     for newest_too in [false, true] {
@@ -634,11 +628,11 @@ fn doubtful_sizes_are_left_alone() {
     let (home, audit) = look(dir.path(), Depth::Normal);
     assert!(told(&audit).iter().any(|(code, ..)| *code == Code::CheckpointSizeMismatch));
     assert!(propose(&home, &audit).is_empty());
-    // Variants of the corpora: those with a wrong size have it because blocks are lost.
+    // Real variants: those with a wrong size have it because blocks are lost.
     let mut seen = 0;
-    for variant in std::fs::read_dir(corpora.join("classic-one-damaged")).unwrap() {
+    for variant in std::fs::read_dir(real("classic-one-damaged")).unwrap() {
         let dir = tempfile::tempdir().unwrap();
-        copy_dir(&corpora.join("classic-one/db"), dir.path());
+        copy_dir(&real("classic-one/db"), dir.path());
         copy_dir(&variant.unwrap().path().join("changed"), dir.path());
         let edits: Vec<PathBuf> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
         assert!(edits.iter().any(|p| p.ends_with(TURTLE)));
@@ -1047,11 +1041,10 @@ fn what_is_refused() {
     let home = open(dir);
     assert!(!home.complete && changes(&home, std::slice::from_ref(&good), NOW).is_err());
 
-    let Some(corpora) = corpora() else { return };
-    let home = open(&corpora.join("classic-encrypted/db"));
+    let home = open(&real("classic-encrypted/db"));
     refused(&home, std::slice::from_ref(&good), "encrypted");
     // A named checkpoint of the metadata that is damaged: what it uses is not known for sure.
-    let base = Base::open(&corpora.join("classic-small/db"));
+    let base = Base::open(&real("classic-small/db"));
     let mut case = base.case();
     let tree = base.tree(METADATA_FILE);
     let named: Vec<_> =

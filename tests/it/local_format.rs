@@ -1,10 +1,10 @@
 //! The decoders of local files, configuration texts and compressed blocks against real files.
 //!
-//! Expected values come from the reference outputs beside the corpora. Without the corpora every
-//! test says so and passes.
+//! Expected values come from the reference outputs beside them.
 
+use crate::common::real;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::config::Config;
 use wtcheck::format::crc::crc32c_zeroed;
@@ -13,15 +13,6 @@ use wtcheck::format::{checkpoint_list, completion, crc::crc32c, key_page, pagelo
 
 /// Page type of an extent-list block.
 const BLOCK_MANAGER: u8 = 1;
-
-fn corpora() -> Option<PathBuf> {
-    let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpora"));
-    if dir.is_dir() {
-        return Some(dir.to_owned());
-    }
-    println!("skipped: no corpora");
-    None
-}
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
@@ -183,10 +174,9 @@ fn check_accounting(name: &str, file: &[u8], alloc: u32, checkpoints: &[LocalChe
 
 #[test]
 fn cookies_lists_and_recovery_data_of_real_files() {
-    let Some(corpora) = corpora() else { return };
     let (mut files, mut cookies) = (0, 0);
     for corpus in ["classic-one", "classic-small", "classic-mongo-like", "classic-encrypted"] {
-        let corpus = corpora.join(corpus);
+        let corpus = real(corpus);
         for (name, (alloc, references)) in references(&corpus) {
             let path = corpus.join("db").join(&name);
             let file = std::fs::read(&path).unwrap();
@@ -241,17 +231,16 @@ fn cookies_lists_and_recovery_data_of_real_files() {
 
 #[test]
 fn metadata_texts_of_real_files() {
-    let Some(corpora) = corpora() else { return };
     for corpus in ["classic-one", "classic-small"] {
-        let text = std::fs::read_to_string(corpora.join(corpus).join("db/WiredTiger.turtle")).unwrap();
+        let text = std::fs::read_to_string(real(corpus).join("db/WiredTiger.turtle")).unwrap();
         let mut lines = text.lines().skip_while(|l| *l != "file:WiredTiger.wt").skip(1);
         let config = Config::parse(lines.next().unwrap()).unwrap();
         let list = checkpoint_list::from_file_config(&config).unwrap();
-        let references = references(&corpora.join(corpus));
+        let references = references(&real(corpus));
         let names: Vec<_> = references["WiredTiger.wt"].1.iter().map(|r| r.name.clone()).collect();
         assert_eq!(list.iter().map(|e| e.name.clone()).collect::<Vec<_>>(), names);
     }
-    let file = std::fs::read(corpora.join("classic-small/db/rs_jsonmeta.wt")).unwrap();
+    let file = std::fs::read(real("classic-small/db/rs_jsonmeta.wt")).unwrap();
     let (address, recovery) = newest_recovery(&file, 4096).unwrap();
     assert_eq!((address.offset, recovery.generation, recovery.file_size), (77_824, 302, 81_920));
     assert_eq!((recovery.metadata.len(), recovery.checkpoint_list.len(), recovery.cookie.len()), (2005, 1126, 30));
@@ -263,7 +252,6 @@ fn metadata_texts_of_real_files() {
 
 #[test]
 fn compressed_blocks_of_real_files() {
-    let Some(corpora) = corpora() else { return };
     let mut total = 0;
     for (name, c) in [
         ("rs_snappy.wt", Compressor::Snappy),
@@ -273,7 +261,7 @@ fn compressed_blocks_of_real_files() {
         ("rs_cg_rest.wt", Compressor::Zstd),
         ("rs_lz4.wt", Compressor::Lz4),
     ] {
-        let file = std::fs::read(corpora.join("classic-small/db").join(name)).unwrap();
+        let file = std::fs::read(real("classic-small/db").join(name)).unwrap();
         let mut count = 0;
         for (offset, block) in scan(&file, 4096) {
             if block[25] & 0x01 == 0 {
@@ -299,9 +287,8 @@ fn compressed_blocks_of_real_files() {
 
 #[test]
 fn turtle_and_key_pages_of_page_logs() {
-    let Some(corpora) = corpora() else { return };
     let (mut turtles, mut keys) = (0, 0);
-    for store in std::fs::read_dir(corpora.join("palite")).unwrap() {
+    for store in std::fs::read_dir(real("palite")).unwrap() {
         let home = store.unwrap().path().join("kv_home");
         let Ok(files) = std::fs::read_dir(&home) else { continue };
         let mut pages = BTreeMap::new();

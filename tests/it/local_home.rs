@@ -1,8 +1,6 @@
 //! Turtle files, logs and MongoDB names of real homes, against what the real tool printed of them.
-//!
-//! Without the corpora every test that needs them says so and passes.
 
-use crate::common::corpora;
+use crate::common::real;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use wtcheck::format::block::LocalBlockHeader;
@@ -18,6 +16,18 @@ use wtcheck::home::names::{Names, Size, Sizes, What};
 use wtcheck::home::wtlog::{self, Kind, RowChange, Severity, State};
 use wtcheck::page::cell::{CellKind, Cells, KeyBuilder};
 
+const HOMES: [&str; 9] = [
+    "classic-crash",
+    "classic-encrypted",
+    "classic-mongo-like",
+    "classic-one",
+    "classic-small",
+    "disagg-small",
+    "engines",
+    "palite",
+    "recovered",
+];
+
 /// Every file of that name below a directory.
 fn find(dir: &Path, name: &str, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -32,9 +42,11 @@ fn find(dir: &Path, name: &str, out: &mut Vec<PathBuf>) {
 
 #[test]
 fn turtles_of_all_homes_round_trip() {
-    let Some(dir) = corpora() else { return };
     let mut files = Vec::new();
-    find(&dir, home_turtle::FILE_NAME, &mut files);
+    let damaged = ["classic-damaged", "classic-one-damaged"];
+    for set in HOMES.into_iter().chain(damaged) {
+        find(&real(set), home_turtle::FILE_NAME, &mut files);
+    }
     let mut whole = 0;
     for path in files.iter().filter(|p| !p.to_string_lossy().contains("v31-turtle-truncated")) {
         let bytes = std::fs::read(path).unwrap();
@@ -52,21 +64,20 @@ fn turtles_of_all_homes_round_trip() {
         whole += 1;
     }
     assert!(whole >= 15, "{whole}");
-    let reference = std::fs::read_to_string(dir.join("classic-one/ref/turtle.txt")).unwrap();
-    let turtle = home_turtle::parse(&std::fs::read(dir.join("classic-one/db/WiredTiger.turtle")).unwrap()).unwrap();
+    let reference = std::fs::read_to_string(real("classic-one/ref/turtle.txt")).unwrap();
+    let turtle = home_turtle::parse(&std::fs::read(real("classic-one/db/WiredTiger.turtle")).unwrap()).unwrap();
     assert_eq!(home_turtle::render(&turtle), reference);
 }
 
 #[test]
 fn damaged_turtles_say_what_and_where() {
-    let Some(dir) = corpora() else { return };
-    let bytes = std::fs::read(dir.join("classic-damaged/v31-turtle-truncated/changed/WiredTiger.turtle")).unwrap();
+    let bytes = std::fs::read(real("classic-damaged/v31-turtle-truncated/changed/WiredTiger.turtle")).unwrap();
     assert_eq!(bytes.len(), 700);
     let fault = home_turtle::parse(&bytes).unwrap_err();
     assert_eq!((fault.offset, fault.key), (700, Some("file:WiredTiger.wt")), "{fault}");
     assert!(fault.message.contains("cut") && fault.message.contains("no line end"), "{fault}");
 
-    let good = std::fs::read(dir.join("classic-crash/db/WiredTiger.turtle")).unwrap();
+    let good = std::fs::read(real("classic-crash/db/WiredTiger.turtle")).unwrap();
     let text = String::from_utf8(good.clone()).unwrap();
     let value = text.find("file:WiredTiger.wt\n").unwrap() + "file:WiredTiger.wt\n".len();
     // Wherever it is cut before the end of the checkpoint list, the fault is at the cut; in the key lines too.
@@ -174,8 +185,7 @@ fn compare_log(file: &[u8], number: u32, reference: &[serde_json::Value]) -> usi
 
 #[test]
 fn log_records_agree_with_printlog() {
-    let Some(dir) = corpora() else { return };
-    let dir = dir.join("classic-crash");
+    let dir = real("classic-crash");
     let file = std::fs::read(dir.join("db/WiredTigerLog.0000000001")).unwrap();
     for (name, at_least) in [("printlog.txt", 1400), ("printlog_u.txt", 100)] {
         let reference = printed(&dir.join("ref").join(name));
@@ -220,8 +230,7 @@ fn walk(file: &[u8]) -> (BTreeMap<&'static str, u64>, u64, End) {
 
 #[test]
 fn every_record_of_the_plain_logs_decodes() {
-    let Some(dir) = corpora() else { return };
-    let read = |path: &str| std::fs::read(dir.join(path)).unwrap();
+    let read = |path: &str| std::fs::read(real(path)).unwrap();
     let one = read("classic-crash/db/WiredTigerLog.0000000001");
     let (counts, used, end) = walk(&one);
     assert_eq!((used, end), (943_744, End::FileEnd));
@@ -248,8 +257,7 @@ fn every_record_of_the_plain_logs_decodes() {
 
 #[test]
 fn a_crashed_home_needs_recovery() {
-    let Some(dir) = corpora() else { return };
-    let home = dir.join("classic-crash/db");
+    let home = real("classic-crash/db");
     let got = wtlog::read(&home).unwrap();
     assert_eq!(got.problems, []);
     assert_eq!((got.state, got.needs_recovery(), got.encrypted, got.unlisted), (State::NeedsRecovery, true, false, 0));
@@ -288,28 +296,26 @@ fn a_crashed_home_needs_recovery() {
 
 #[test]
 fn clean_homes_and_homes_without_log() {
-    let Some(dir) = corpora() else { return };
-    let got = wtlog::read(&dir.join("classic-mongo-like/db")).unwrap();
+    let got = wtlog::read(&real("classic-mongo-like/db")).unwrap();
     assert_eq!(got.problems, []);
     assert_eq!((got.state, got.needs_recovery(), got.commits), (State::Clean, false, 0));
     let checkpoint = got.last_checkpoint.unwrap();
     // At a clean close the record points to the end of the file sync, the metadata to its beginning.
     assert_eq!((checkpoint.at.to_string(), checkpoint.lsn.to_string()), ("(1,24832)".into(), "(1,24704)".into()));
-    let turtle = std::fs::read(dir.join("classic-mongo-like/db/WiredTiger.turtle")).unwrap();
+    let turtle = std::fs::read(real("classic-mongo-like/db/WiredTiger.turtle")).unwrap();
     let turtle = home_turtle::parse(&turtle).unwrap();
     assert!(turtle.metadata.ends_with("checkpoint_lsn=(1,24576)"));
     assert!(got.files[0].path.parent().unwrap().ends_with("journal"));
     assert!(got.metadata.is_empty() && got.operations.is_empty());
     for home in ["classic-small/db", "classic-one/db", "disagg-small/db/leader"] {
-        let got = wtlog::read(&dir.join(home)).unwrap();
+        let got = wtlog::read(&real(home)).unwrap();
         assert_eq!((got.state, got.files.len(), got.problems.len()), (State::NoLog, 0, 0), "{home}");
     }
 }
 
 #[test]
 fn an_encrypted_log_is_recognised() {
-    let Some(dir) = corpora() else { return };
-    let home = dir.join("classic-encrypted/db");
+    let home = real("classic-encrypted/db");
     let got = wtlog::read(&home).unwrap();
     assert_eq!(got.problems, []);
     assert_eq!((got.state, got.needs_recovery(), got.encrypted), (State::Unknown, false, true));
@@ -342,8 +348,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn damage_to_a_real_log_is_placed() {
-    let Some(dir) = corpora() else { return };
-    let home = dir.join("classic-crash/db");
+    let home = real("classic-crash/db");
     let (one, two) = ("WiredTigerLog.0000000001", "WiredTigerLog.0000000002");
     let first = |got: &wtlog::Summary| {
         let p = got.problems[0].clone();
@@ -423,8 +428,7 @@ fn newest_leaf(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 #[test]
 fn mongodb_names() {
-    let Some(dir) = corpora() else { return };
-    let home = dir.join("classic-mongo-like/db");
+    let home = real("classic-mongo-like/db");
     let rows = newest_leaf(&home.join("_mdb_catalog.wt"));
     let names = Names::from_catalog(rows.iter().map(|(_, value)| value.as_slice()));
     assert_eq!((names.rows, names.broken, names.without_ident), (3, 0, 0));

@@ -50,10 +50,9 @@ fn pages(c: &LocalCheckpointInfo, kind: &str) -> u64 {
 
 #[test]
 fn every_directory_is_clean_at_every_depth() {
-    let Some(corpora) = common::corpora() else { return };
     for set in SETS {
         for depth in [Depth::Quick, Depth::Normal, Depth::Deep] {
-            let audit = audit(&corpora.join(set).join("db"), depth);
+            let audit = audit(&common::real(set).join("db"), depth);
             let worse: Vec<_> = audit.findings.iter().filter(|f| f.severity.name() != "note").collect();
             assert!(worse.is_empty(), "{set}: {worse:#?}");
             assert_eq!((audit.verdict, audit.exit_code), (Verdict::Clean, 0), "{set}");
@@ -78,16 +77,15 @@ fn every_directory_is_clean_at_every_depth() {
 
 #[test]
 fn notes_say_what_is_unusual_and_nothing_else() {
-    let Some(corpora) = common::corpora() else { return };
     let codes =
-        |set: &str| -> BTreeMap<&str, u64> { audit(&corpora.join(set).join("db"), Depth::Normal).totals.findings };
+        |set: &str| -> BTreeMap<&str, u64> { audit(&common::real(set).join("db"), Depth::Normal).totals.findings };
     for set in ["classic-one", "classic-small", "classic-mongo-like"] {
         assert!(codes(set).is_empty(), "{set}");
     }
     let crash = BTreeMap::from([("file-size-mismatch", 4), ("file-unlisted", 1), ("recovery-needed", 1)]);
     assert_eq!(codes("classic-crash"), crash);
     assert_eq!(codes("classic-encrypted"), BTreeMap::from([("encrypted", 5)]));
-    let encrypted = audit(&corpora.join("classic-encrypted/db"), Depth::Deep);
+    let encrypted = audit(&common::real("classic-encrypted/db"), Depth::Deep);
     let said = encrypted.local.unwrap().not_checked;
     assert!(
         said.iter().any(|s| matches!(s, NotKnown::Cells { files: 5, .. })) && said.contains(&NotKnown::LogEncrypted)
@@ -97,10 +95,9 @@ fn notes_say_what_is_unusual_and_nothing_else() {
 /// `## file:X (..) checkpoint NAME allocation_size=N`, then one field a line.
 #[test]
 fn every_cookie_is_the_one_the_reference_decodes() {
-    let Some(corpora) = common::corpora() else { return };
     for set in SETS {
-        let audit = audit(&corpora.join(set).join("db"), Depth::Quick);
-        let text = std::fs::read_to_string(corpora.join(set).join("ref/ckpt_decode.txt")).unwrap();
+        let audit = audit(&common::real(set).join("db"), Depth::Quick);
+        let text = std::fs::read_to_string(common::real(set).join("ref/ckpt_decode.txt")).unwrap();
         let mut seen = 0;
         for section in text.split("## ").skip(1) {
             let words: Vec<&str> = section.lines().next().unwrap().split_whitespace().collect();
@@ -133,11 +130,10 @@ fn every_cookie_is_the_one_the_reference_decodes() {
 
 #[test]
 fn statistics_agree_with_the_engines() {
-    let Some(corpora) = common::corpora() else { return };
     let mut compared = 0;
     for set in ["classic-one", "classic-small", "classic-mongo-like", "classic-encrypted"] {
-        let audit = audit(&corpora.join(set).join("db"), Depth::Deep);
-        for entry in std::fs::read_dir(corpora.join(set).join("ref")).unwrap() {
+        let audit = audit(&common::real(set).join("db"), Depth::Deep);
+        for entry in std::fs::read_dir(common::real(set).join("ref")).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_string();
             let Some(uri) = name.strip_prefix("stat.").and_then(|n| n.strip_suffix(".txt")) else { continue };
@@ -192,9 +188,8 @@ const KINDS: [&str; 6] =
 /// `table:T checkpoint=NAME rows=N`, read by the engine at the checkpoint's timestamp.
 #[test]
 fn rows_of_every_named_checkpoint() {
-    let Some(corpora) = common::corpora() else { return };
-    let audit = audit(&corpora.join("classic-small/db"), Depth::Deep);
-    let text = std::fs::read_to_string(corpora.join("classic-small/ref/checkpoint_counts.txt")).unwrap();
+    let audit = audit(&common::real("classic-small/db"), Depth::Deep);
+    let text = std::fs::read_to_string(common::real("classic-small/ref/checkpoint_counts.txt")).unwrap();
     let mut seen = 0;
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -207,7 +202,7 @@ fn rows_of_every_named_checkpoint() {
     }
     assert!(seen >= 27, "{seen}");
     // The newest checkpoint, by the generator's own count.
-    let facts = std::fs::read_to_string(corpora.join("classic-small/FACTS.md")).unwrap();
+    let facts = std::fs::read_to_string(common::real("classic-small/FACTS.md")).unwrap();
     let mut tables = 0;
     for line in facts.lines() {
         let Some((table, counts)) = line.trim().strip_prefix("table:").and_then(|l| l.split_once(": ts10=")) else {
@@ -228,11 +223,10 @@ fn rows_of_every_named_checkpoint() {
 /// Every block the engine's verify lists is in the tree of that checkpoint.
 #[test]
 fn every_address_of_the_reference_is_in_the_tree() {
-    let Some(corpora) = common::corpora() else { return };
     let mut seen = 0_u64;
     for set in ["classic-one", "classic-small", "classic-mongo-like"] {
-        let (home, _) = wtcheck::subject::open_home(&corpora.join(set).join("db"), false, false).unwrap();
-        for entry in std::fs::read_dir(corpora.join(set).join("ref")).unwrap() {
+        let (home, _) = wtcheck::subject::open_home(&common::real(set).join("db"), false, false).unwrap();
+        for entry in std::fs::read_dir(common::real(set).join("ref")).unwrap() {
             let path = entry.unwrap().path();
             if !path.file_name().unwrap().to_str().unwrap().starts_with("verify.dump_address.") {
                 continue;
@@ -287,8 +281,7 @@ fn walk(
 
 #[test]
 fn names_of_mongodb() {
-    let Some(corpora) = common::corpora() else { return };
-    let audit = audit(&corpora.join("classic-mongo-like/db"), Depth::Normal);
+    let audit = audit(&common::real("classic-mongo-like/db"), Depth::Normal);
     let name = |f: &str| {
         let f = file(&audit, f);
         (f.namespace.as_deref(), f.index.as_deref(), f.documents)
@@ -300,8 +293,7 @@ fn names_of_mongodb() {
 
 #[test]
 fn one_thread_or_many_mapped_or_read_the_result_is_the_same() {
-    let Some(corpora) = common::corpora() else { return };
-    let dir = corpora.join("classic-small/db");
+    let dir = common::real("classic-small/db");
     let json = |no_mmap: bool, threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -321,18 +313,17 @@ fn one_thread_or_many_mapped_or_read_the_result_is_the_same() {
 /// A file on its own is judged by the copy of its newest checkpoint in itself.
 #[test]
 fn a_file_without_its_home() {
-    let Some(corpora) = common::corpora() else { return };
     let temp = tempfile::tempdir().unwrap();
     for name in ["rs_plain.wt", "rs_alloc512.wt", "cs_var.wt", "raw.file", "WiredTigerHS.wt", "rs_empty.wt"] {
         let path = temp.path().join(name);
-        std::fs::copy(corpora.join("classic-small/db").join(name), &path).unwrap();
+        std::fs::copy(common::real("classic-small/db").join(name), &path).unwrap();
         let (home, file) = wtcheck::subject::open_home(&path, false, false).unwrap();
         assert_eq!(file.as_deref(), Some(name));
         let options = Options { checkpoint: None, depth: Depth::Deep, no_mmap: false, tables: None };
         let (audit, _) = run(&home, name, &options, &Silent).unwrap();
         assert!(audit.findings.is_empty(), "{name}: {:#?}", audit.findings);
         let own = &files(&audit)[0];
-        let real = self::audit(&corpora.join("classic-small/db"), Depth::Deep);
+        let real = self::audit(&common::real("classic-small/db"), Depth::Deep);
         if name != "rs_empty.wt" {
             let rows =
                 |f: &FileInfo| f.checkpoints.iter().map(|c| c.rows.map(|r| (r.keys, r.live))).collect::<Vec<_>>();
@@ -347,10 +338,9 @@ fn a_file_without_its_home() {
 /// neither missing nor damaged, and nobody says that it was checked.
 #[test]
 fn a_home_whose_page_log_is_elsewhere() {
-    let Some(corpora) = common::corpora() else { return };
     for node in ["leader", "follower"] {
         let temp = tempfile::tempdir().unwrap();
-        for entry in std::fs::read_dir(corpora.join("disagg-small/db").join(node)).unwrap() {
+        for entry in std::fs::read_dir(common::real("disagg-small/db").join(node)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() && path.file_name().unwrap() != "kv_home" {
                 std::fs::copy(&path, temp.path().join(path.file_name().unwrap())).unwrap();

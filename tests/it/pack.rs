@@ -2,7 +2,7 @@
 //! and no value of it.
 
 use crate::common;
-use crate::common::{corpora, fixture, samples, snapshot};
+use crate::common::{fixture, real, samples, snapshot};
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -214,15 +214,13 @@ fn palite_fixtures() {
 
 #[test]
 fn palite_corpora() {
-    let Some(corpora) = corpora() else { return };
-    check_logs(&corpora.join("palite"));
+    check_logs(&real("palite"));
 }
 
-/// The page log of a leader under `kv_home/`, from a packed data file.
-fn palm_home(temp: &Path, packed: &Path) -> PathBuf {
+/// The page log of a leader under `kv_home/`.
+fn palm_home(temp: &Path, data: &[u8]) -> PathBuf {
     let kv_home = temp.join("kv_home");
     std::fs::create_dir_all(&kv_home).unwrap();
-    let data = zstd::decode_all(std::fs::File::open(packed).unwrap()).unwrap();
     std::fs::write(kv_home.join("data.mdb"), data).unwrap();
     temp.to_path_buf()
 }
@@ -230,7 +228,7 @@ fn palm_home(temp: &Path, packed: &Path) -> PathBuf {
 #[test]
 fn palm_fixture() {
     let temp = tempfile::tempdir().unwrap();
-    let home = palm_home(temp.path(), &fixture("palm/data.mdb.zst"));
+    let home = palm_home(temp.path(), &common::palm_data());
     let user = User::of_log(&home);
     let (bytes, strings) = check(&home, &user, true);
     println!("palm: an image of {bytes} bytes, {strings} strings looked for");
@@ -239,20 +237,17 @@ fn palm_fixture() {
 
 #[test]
 fn palm_corpora() {
-    let Some(corpora) = corpora() else { return };
     for node in ["leader", "follower"] {
-        let home = corpora.join("disagg-small/db").join(node);
+        let home = real("disagg-small/db").join(node);
         println!("{node}: {:?}", check(&home, &User::of_log(&home), false));
     }
     let mut damaged = 0;
-    let mut names: Vec<_> =
-        std::fs::read_dir(corpora.join("disagg-damaged")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(real("disagg-damaged")).unwrap().map(|e| e.unwrap().path()).collect();
     names.sort();
     for variant in names {
-        let packed = variant.join("data.mdb.zst");
-        if packed.is_file() {
+        if let Ok(data) = std::fs::read(variant.join("data.mdb")) {
             let temp = tempfile::tempdir().unwrap();
-            let home = palm_home(temp.path(), &packed);
+            let home = palm_home(temp.path(), &data);
             println!("{}: {:?}", variant.display(), check(&home, &User::of_log(&home), false));
             damaged += 1;
         }
@@ -276,7 +271,6 @@ fn local_fixtures() {
 
 #[test]
 fn local_corpora() {
-    let Some(corpora) = corpora() else { return };
     for (name, least) in [
         ("classic-one", 1000),
         ("classic-mongo-like", 1000),
@@ -284,19 +278,18 @@ fn local_corpora() {
         ("classic-crash", 1000),
         ("classic-small", 1000),
     ] {
-        check_home(&corpora.join(name).join("db"), least, false);
+        check_home(&real(name).join("db"), least, false);
     }
 }
 
 /// Every variant: the changed files over the base, or the base without a file.
 fn variants(set: &str, base: &str) {
-    let Some(corpora) = corpora() else { return };
-    let mut names: Vec<_> = std::fs::read_dir(corpora.join(set)).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(real(set)).unwrap().map(|e| e.unwrap().path()).collect();
     names.sort();
     for variant in &names {
         let temp = tempfile::tempdir().unwrap();
         let home = temp.path().join("home");
-        common::copy_dir(&corpora.join(base).join("db"), &home);
+        common::copy_dir(&real(base).join("db"), &home);
         let edits: serde_json::Value =
             serde_json::from_slice(&std::fs::read(variant.join("edits.json")).unwrap()).unwrap();
         if variant.join("changed").is_dir() {

@@ -247,14 +247,13 @@ fn wrong_command_lines() {
 
 #[test]
 fn blocks_of_samples() {
-    let Some(corpora) = common::corpora() else { return };
-    let damaged = corpora.join("classic-damaged");
+    let damaged = common::real("classic-damaged");
     let private = tempfile::tempdir().unwrap();
     for (at, (path, offset, args, code, verdict)) in [
-        (corpora.join("classic-small/db/rs_plain.wt"), 1_400_832, vec![], 0, "sound"),
-        (corpora.join("classic-small/db/rs_alloc512.wt"), 527_872, vec![], 0, "sound"),
-        (corpora.join("classic-small/db/rs_nocksum.wt"), 323_584, vec![], 0, "sound"),
-        (corpora.join("classic-small/db/rs_unc_cksum.wt"), 45_056, vec![], 0, "sound"),
+        (common::real("classic-small/db/rs_plain.wt"), 1_400_832, vec![], 0, "sound"),
+        (common::real("classic-small/db/rs_alloc512.wt"), 527_872, vec![], 0, "sound"),
+        (common::real("classic-small/db/rs_nocksum.wt"), 323_584, vec![], 0, "sound"),
+        (common::real("classic-small/db/rs_unc_cksum.wt"), 45_056, vec![], 0, "sound"),
         (damaged.join("v01-leaf-data-bitflip/changed/rs_plain.wt"), 1_400_832, vec![], 1, "flipped-bit"),
         (
             damaged.join("v03-leaf-disk-size/changed/rs_plain.wt"),

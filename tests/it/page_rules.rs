@@ -1,9 +1,7 @@
 //! The page rules of local files against real files: no undamaged block breaks any, and every kind
 //! of damage breaks the one it should.
-//!
-//! Without the corpora the tests that need them say so and pass; synthetic pages stand in.
 
-use crate::common::corpora;
+use crate::common::real;
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -113,14 +111,13 @@ fn files(corpus: &Path) -> Vec<PathBuf> {
     out
 }
 
-fn all_files() -> Option<Vec<File>> {
-    let corpora = corpora()?;
-    Some(CORPORA.iter().flat_map(|c| files(&corpora.join(c))).map(|p| File::read(&p)).collect())
+fn all_files() -> Vec<File> {
+    CORPORA.iter().flat_map(|c| files(&real(c))).map(|p| File::read(&p)).collect()
 }
 
 #[test]
 fn no_block_of_a_real_file_breaks_a_rule() {
-    let Some(files) = all_files() else { return };
+    let files = all_files();
     let mut types = BTreeMap::<u8, usize>::new();
     let (mut rows, mut copies, mut prefixed, mut overflows, mut deleted, mut prepared) = (0, 0, 0, 0, 0, 0);
     for file in &files {
@@ -208,9 +205,8 @@ fn cookies(corpus: &Path) -> Vec<(String, String, Vec<u8>)> {
 
 #[test]
 fn headers_of_encrypted_blocks_obey_the_rules() {
-    let Some(corpora) = corpora() else { return };
     let mut encrypted = 0;
-    for path in files(&corpora.join("classic-encrypted")) {
+    for path in files(&real("classic-encrypted")) {
         let file = File::read(&path);
         for (at, block) in &file.blocks {
             let stored = file.stored(*at, block);
@@ -322,10 +318,9 @@ fn walk(
 
 #[test]
 fn every_checkpoint_obeys_the_parent_rules_and_has_the_shape_of_the_reference() {
-    let Some(corpora) = corpora() else { return };
     let (mut total, mut compared, mut counted) = (Seen::default(), 0, 0);
     for corpus in CORPORA {
-        let corpus = corpora.join(corpus);
+        let corpus = real(corpus);
         let mut shapes = BTreeMap::<String, Vec<u64>>::new();
         let mut opened = BTreeMap::new();
         let (wanted, mut live) = (row_counts(&corpus), BTreeMap::new());
@@ -386,11 +381,10 @@ fn every_checkpoint_obeys_the_parent_rules_and_has_the_shape_of_the_reference() 
 
 #[test]
 fn every_history_record_obeys_the_rules() {
-    let Some(corpora) = corpora() else { return };
     for (corpus, want) in
         [("classic-small", Some(6196)), ("classic-one", None), ("classic-crash", None), ("classic-mongo-like", None)]
     {
-        let corpus = corpora.join(corpus);
+        let corpus = real(corpus);
         let file = File::read(&corpus.join("db/WiredTigerHS.wt"));
         let (mut stale, mut standard) = (0_u64, 0_u64);
         let mut judge = |page: &Page<'_>| {
@@ -647,8 +641,7 @@ fn start_timestamp_above_the_parent() {
 
 #[test]
 fn damage_to_real_leaves() {
-    let Some(corpora) = corpora() else { return };
-    let file = File::read(&corpora.join("classic-one/db/one.wt"));
+    let file = File::read(&real("classic-one/db/one.wt"));
     let mut tried = 0;
     for (at, block) in &file.blocks {
         if block.page.type_byte == 7 && block.page.flags == 4 && block.page.entries >= 60 {
@@ -661,9 +654,8 @@ fn damage_to_real_leaves() {
 
 #[test]
 fn damaged_files_of_the_corpus_break_their_rule() {
-    let Some(corpora) = corpora() else { return };
-    let dir = corpora.join("classic-one-damaged");
-    let good = File::read(&corpora.join("classic-one/db/one.wt"));
+    let dir = real("classic-one-damaged");
+    let good = File::read(&real("classic-one/db/one.wt"));
     for (name, rule, by_header) in [
         ("w40-valid-crc-key-out-of-order", Rule::Order, false),
         ("w42-valid-crc-bad-cell-type", Rule::CellType, false),
@@ -671,10 +663,6 @@ fn damaged_files_of_the_corpus_break_their_rule() {
         ("w53-valid-crc-avail-beyond-eof", Rule::Type, false),
     ] {
         let path = dir.join(name).join("changed/one.wt");
-        if !path.is_file() {
-            println!("skipped: no {name}");
-            continue;
-        }
         let bad = File::read(&path);
         let mut found = Vec::new();
         for (at, block) in &bad.blocks {
@@ -725,11 +713,10 @@ fn seeds() -> &'static [Vec<u8>] {
     static SEEDS: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
     SEEDS.get_or_init(|| {
         let mut out = vec![sample_leaf(), sample_internal()];
-        let Some(corpora) = corpora() else { return out };
         let names =
             ["cs_fix8.wt", "cs_fix1.wt", "cs_var.wt", "rs_dict.wt", "rs_ovfl.wt", "rs_fasttrunc.wt", "rs_snappy.wt"];
         for name in names {
-            let file = File::read(&corpora.join("classic-small/db").join(name));
+            let file = File::read(&real("classic-small/db").join(name));
             let mut kinds = BTreeMap::<u8, usize>::new();
             for (at, block) in file.blocks.iter().filter(|(_, b)| b.page.mem_size < 33_000) {
                 let n = kinds.entry(block.page.type_byte).or_default();

@@ -109,8 +109,7 @@ fn newest_checkpoint_of_every_fixture() {
 
 #[test]
 fn newest_checkpoint_of_every_sample() {
-    let Some(corpora) = common::corpora() else { return };
-    assert!(check_samples(&corpora.join("palite")) >= 12);
+    assert!(check_samples(&common::real("palite")) >= 12);
 }
 
 fn check_samples(dir: &Path) -> usize {
@@ -223,8 +222,7 @@ fn compare_keystore(name: &str, audit: &Audit, facts: &Value) {
 
 #[test]
 fn every_older_checkpoint_of_every_sample() {
-    let Some(corpora) = common::corpora() else { return };
-    for (name, home, facts) in common::samples(&corpora.join("palite")) {
+    for (name, home, facts) in common::samples(&common::real("palite")) {
         for checkpoint in facts["checkpoints"].as_array().unwrap() {
             let lsn = u(&checkpoint["lsn"]);
             if damage(&facts, "turtle-checksum").iter().any(|t| u(&t["checkpoint"]) == u(&checkpoint["number"])) {
@@ -246,7 +244,7 @@ fn every_older_checkpoint_of_every_sample() {
 #[test]
 fn leaving_things_out_does_not_change_the_rest() {
     let mut samples = common::samples(&common::fixture("palite"));
-    samples.extend(common::corpora().iter().flat_map(|c| common::samples(&c.join("palite"))));
+    samples.extend(common::samples(&common::real("palite")));
     for (name, home, facts) in samples {
         let all = run(&home, &Options::default());
         let newest = run(&home, &Options { newest_only: true, ..Options::default() });
@@ -271,8 +269,7 @@ fn leaving_things_out_does_not_change_the_rest() {
 
 #[test]
 fn the_outcome_does_not_depend_on_threads_or_depth() {
-    let Some(corpora) = common::corpora() else { return };
-    for (name, home, facts) in common::samples(&corpora.join("palite")) {
+    for (name, home, facts) in common::samples(&common::real("palite")) {
         let json = |jobs, depth| {
             let mut audit = run(&home, &Options { jobs, depth, ..Options::default() });
             audit.store.depth = Depth::Normal;

@@ -26,22 +26,20 @@ fn found(audit: &Audit) -> Vec<(&'static str, Severity, Option<u64>)> {
     audit.findings.iter().map(|f| (f.code.name(), f.severity, f.place.lsn.map(|l| l.get()))).collect()
 }
 
-/// The PALM environment of the fixtures, and those of the corpora that can be opened for writing.
+/// The PALM environment of the fixtures, and those damaged ones that can be opened for writing.
 fn environments(temp: &Path) -> Vec<(String, PathBuf)> {
-    let mut packed = vec![("fixture".to_string(), common::fixture("palm/data.mdb.zst"))];
-    if let Some(corpora) = common::corpora() {
-        for name in ["d01-base-leaf-byteflip", "d12-missing-base", "d21-orphan-table", "d32-meta-no-timestamp"] {
-            packed.push((name.to_string(), corpora.join("disagg-damaged").join(name).join("data.mdb.zst")));
-        }
+    let mut found = vec![("fixture".to_string(), common::palm_data())];
+    for name in ["d01-base-leaf-byteflip", "d12-missing-base", "d21-orphan-table", "d32-meta-no-timestamp"] {
+        let data = common::real("disagg-damaged").join(name).join("data.mdb");
+        found.push((name.to_string(), std::fs::read(data).unwrap()));
     }
-    let place = |(name, from): (String, PathBuf)| {
+    let place = |(name, data): (String, Vec<u8>)| {
         let home = temp.join(&name);
         std::fs::create_dir_all(home.join("kv_home")).unwrap();
-        std::fs::write(home.join("kv_home/data.mdb"), zstd::decode_all(&*std::fs::read(from).unwrap()).unwrap())
-            .unwrap();
+        std::fs::write(home.join("kv_home/data.mdb"), data).unwrap();
         (name, home)
     };
-    packed.into_iter().map(place).collect()
+    found.into_iter().map(place).collect()
 }
 
 /// Change a copy of an environment through the C library.

@@ -1,8 +1,9 @@
-//! PALM and its LMDB reader against the LMDB C library, the corpora, and hostile bytes (spec 10.3).
+//! PALM and its LMDB reader against the LMDB C library, real environments, and hostile bytes (spec 10.3).
 
 // The C library maps files, so its bindings call opening one unsafe. The files here are the test's own.
 #![allow(unsafe_code)]
 
+use crate::common::real;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, DatabaseFlags, Env as Heed, EnvOpenOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,15 +39,6 @@ impl Random {
     fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.next() as u8).collect()
     }
-}
-
-fn corpora() -> Option<PathBuf> {
-    let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpora"));
-    if dir.is_dir() {
-        return Some(dir.to_path_buf());
-    }
-    println!("skipped: no corpora");
-    None
 }
 
 fn heed(dir: &Path) -> Heed {
@@ -541,8 +533,7 @@ fn a_lost_overflow_run_costs_one_row() {
 
 #[test]
 fn the_corpus_equals_the_c_library() {
-    let Some(corpora) = corpora() else { return };
-    let bytes = fs::read(corpora.join("disagg-small/db/leader/kv_home/data.mdb")).unwrap();
+    let bytes = fs::read(real("disagg-small/db/leader/kv_home/data.mdb")).unwrap();
     let dir = kv_home(&bytes);
     let env = heed(dir.path());
     for name in ["pages", "checkpoints", "globals", "tables"] {
@@ -553,8 +544,7 @@ fn the_corpus_equals_the_c_library() {
 
 #[test]
 fn the_corpus_equals_its_list() {
-    let Some(corpora) = corpora() else { return };
-    let small = corpora.join("disagg-small");
+    let small = real("disagg-small");
     let list = fs::read_to_string(small.join("ref/palm_pages_list.txt")).unwrap();
     let kv = small.join("db/leader/kv_home");
     let before = state_of(&kv);
@@ -629,16 +619,14 @@ fn the_corpus_equals_its_list() {
 
 #[test]
 fn the_damaged_corpora_open() {
-    let Some(corpora) = corpora() else { return };
-    for entry in fs::read_dir(corpora.join("disagg-damaged")).unwrap() {
+    for entry in fs::read_dir(real("disagg-damaged")).unwrap() {
         let case = entry.unwrap().path();
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let Ok(packed) = fs::read(case.join("data.mdb.zst")) else {
+        let Ok(bytes) = fs::read(case.join("data.mdb")) else {
             assert_eq!(name, "d52-lmdb-missing");
             assert!(matches!(Palm::open(&case, false), Err(StoreError::NoPageLog { .. })));
             continue;
         };
-        let bytes = zstd::decode_all(&packed[..]).unwrap();
         let dir = kv_home(&bytes);
         let palm = Palm::open(dir.path(), false).unwrap();
         let (index, problems) = palm.index(None, &|_| ()).unwrap();

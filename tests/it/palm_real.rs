@@ -23,16 +23,14 @@ fn number(line: &str, key: &str) -> u64 {
 fn every_checkpoint_of_the_fixture_is_walked_to_the_last_leaf() {
     let temp = tempfile::tempdir().unwrap();
     std::fs::create_dir(temp.path().join("kv_home")).unwrap();
-    let packed = std::fs::read(common::fixture("palm/data.mdb.zst")).unwrap();
-    std::fs::write(temp.path().join("kv_home/data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+    std::fs::write(temp.path().join("kv_home/data.mdb"), common::palm_data()).unwrap();
     let reference = std::fs::read_to_string(common::fixture("palm/reachable.txt")).unwrap();
     compare(temp.path(), &reference);
 }
 
 #[test]
 fn every_checkpoint_is_walked_to_the_last_leaf() {
-    let Some(corpora) = common::corpora() else { return };
-    let dir = corpora.join("disagg-small");
+    let dir = common::real("disagg-small");
     compare(&dir.join("db/leader"), &std::fs::read_to_string(dir.join("ref/reachable.txt")).unwrap());
 }
 
@@ -62,9 +60,8 @@ fn compare(home: &Path, reference: &str) {
 
 #[test]
 fn generation_and_sizes_are_reported_as_what_they_are() {
-    let Some(corpora) = common::corpora() else { return };
     for node in ["leader", "follower"] {
-        let audit = run(&corpora.join("disagg-small/db").join(node), None, Depth::Normal);
+        let audit = run(&common::real("disagg-small/db").join(node), None, Depth::Normal);
         assert_eq!((audit.store.generation, audit.exit_code), ("2025-06", 0), "{:#?}", audit.findings);
         assert_eq!(audit.database.published_size, None);
         for tree in &audit.trees {
@@ -78,12 +75,12 @@ fn generation_and_sizes_are_reported_as_what_they_are() {
 }
 
 /// A variant of disagg-small in a temporary directory; `None` where the variant has no page log.
-fn variant(corpora: &Path, name: &str, temp: &Path) -> PathBuf {
+fn variant(name: &str, temp: &Path) -> PathBuf {
     let home = temp.join(name);
-    common::copy_dir(&corpora.join("disagg-small/db/leader"), &home);
+    common::copy_dir(&common::real("disagg-small/db/leader"), &home);
     let data = home.join("kv_home/data.mdb");
-    match std::fs::read(corpora.join("disagg-damaged").join(name).join("data.mdb.zst")) {
-        Ok(packed) => std::fs::write(data, zstd::decode_all(&packed[..]).unwrap()).unwrap(),
+    match std::fs::read(common::real("disagg-damaged").join(name).join("data.mdb")) {
+        Ok(bytes) => std::fs::write(data, bytes).unwrap(),
         Err(_) => std::fs::remove_file(data).unwrap(),
     }
     home
@@ -91,7 +88,6 @@ fn variant(corpora: &Path, name: &str, temp: &Path) -> PathBuf {
 
 #[test]
 fn damaged_variants_are_named_where_they_are() {
-    let Some(corpora) = common::corpora() else { return };
     let temp = tempfile::tempdir().unwrap();
     // Variant, depth, exit code, and the findings: code, table, page, LSN.
     type Expected = (&'static str, Option<u64>, Option<u64>, Option<u64>);
@@ -123,7 +119,7 @@ fn damaged_variants_are_named_where_they_are() {
         ("d63-valid-crc-memsize", Depth::Normal, 1, &[("page-header", Some(177), Some(116), Some(48))]),
     ];
     for (name, depth, exit, expected) in cases {
-        let audit = run(&variant(&corpora, name, temp.path()), None, *depth);
+        let audit = run(&variant(name, temp.path()), None, *depth);
         let found: Vec<String> = audit.findings.iter().map(|f| format!("{:?} {}", f.place, f.code.name())).collect();
         assert_eq!(audit.findings.len(), expected.len(), "{name}: {found:#?}");
         for (code, table, page, lsn) in *expected {
@@ -138,11 +134,11 @@ fn damaged_variants_are_named_where_they_are() {
         assert_eq!(audit.exit_code, *exit, "{name}");
     }
     // A truncated file: what can be read is audited, nothing that may lie in the rest is called missing.
-    let audit = run(&variant(&corpora, "d50-lmdb-truncated", temp.path()), None, Depth::Normal);
+    let audit = run(&variant("d50-lmdb-truncated", temp.path()), None, Depth::Normal);
     assert_eq!(audit.exit_code, 6, "{:#?}", audit.totals);
     assert_eq!(audit.totals.findings.keys().collect::<Vec<_>>(), [&"store-damaged"]);
     // No page log at all.
-    let home = variant(&corpora, "d52-lmdb-missing", temp.path());
+    let home = variant("d52-lmdb-missing", temp.path());
     assert!(matches!(
         store::open(&home, &store::OpenOptions::default()).err(),
         Some(store::StoreError::NoPageLog { .. })

@@ -35,7 +35,7 @@ fn home(bytes: &[u8]) -> tempfile::TempDir {
 }
 
 fn fixture() -> Vec<u8> {
-    zstd::decode_all(&fs::read(common::fixture("palm/data.mdb.zst")).unwrap()[..]).unwrap()
+    common::palm_data()
 }
 
 /// Everything in the data file, by the project's own reader, which also says that the file is sound.
@@ -157,9 +157,8 @@ fn a_new_checkpoint_of_the_fixture() {
 
 #[test]
 fn a_new_checkpoint_of_the_corpus() {
-    let Some(corpora) = common::corpora() else { return };
     let temp = tempfile::tempdir().unwrap();
-    common::copy_dir(&corpora.join("disagg-small/db/leader"), temp.path());
+    common::copy_dir(&common::real("disagg-small/db/leader"), temp.path());
     a_new_checkpoint(temp.path());
 }
 
@@ -590,12 +589,11 @@ fn what_is_not_opened_for_writing() {
 /// Damage of pages and records is what a repair is for; only damage of the container forbids it.
 #[test]
 fn the_damaged_corpora() {
-    let Some(corpora) = common::corpora() else { return };
     let mut opened = 0;
-    for entry in fs::read_dir(corpora.join("disagg-damaged")).unwrap() {
+    for entry in fs::read_dir(common::real("disagg-damaged")).unwrap() {
         let dir = entry.unwrap().path();
-        let Ok(packed) = fs::read(dir.join("data.mdb.zst")) else { continue };
-        let temp = home(&zstd::decode_all(&packed[..]).unwrap());
+        let Ok(bytes) = fs::read(dir.join("data.mdb")) else { continue };
+        let temp = home(&bytes);
         let ledger = PalmLedger::open(&temp.path().join("kv_home"));
         if dir.ends_with("d50-lmdb-truncated") {
             assert!(matches!(ledger, Err(StoreError::Damaged { .. })), "{dir:?}");
@@ -663,10 +661,10 @@ fn real(home: &Path) -> Real {
     Real { store, index, keys: keys.into_iter().map(|k| ((k.table, k.page, k.lsn), k)).collect() }
 }
 
-/// The real stores at hand: the fixture, and the corpus if it is there.
+/// The real stores at hand: the fixture, and that of the whole node.
 fn real_homes() -> (tempfile::TempDir, Vec<PathBuf>) {
     let temp = home(&fixture());
-    let corpus = common::corpora().map(|dir| dir.join("disagg-small/db/leader"));
+    let corpus = [common::real("disagg-small/db/leader")];
     let homes = std::iter::once(temp.path().to_path_buf()).chain(corpus).collect();
     (temp, homes)
 }

@@ -3,8 +3,8 @@
 
 use crate::common;
 use crate::common::forge;
-use crate::common::{path, wtcheck};
 use crate::common::forge::{Fault, Spec};
+use crate::common::{path, wtcheck};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -86,8 +86,7 @@ fn every_fixture_is_what_its_facts_say() {
 
 #[test]
 fn every_sample_is_what_its_facts_say() {
-    let Some(corpora) = common::corpora() else { return };
-    let (samples, stale) = check_samples(&corpora.join("palite"));
+    let (samples, stale) = check_samples(&common::real("palite"));
     assert!(samples >= 12 && stale >= 1, "{samples} samples, {stale} stale");
 }
 
@@ -262,12 +261,10 @@ fn a_committed_key_and_an_installed_checkpoint() {
         }
         other => panic!("{other:?}"),
     }
-    let corpora = common::corpora();
-    if let Some(home) = corpora.map(|c| c.join("palite/2026-07-turtle-checksum")) {
-        let error = try_replay(&home, &Options { installed: Some(Lsn(176)), ..Options::default() }).unwrap_err();
-        assert!(matches!(error, ReplayError::NotInstallable { .. }), "{error}");
-        assert!(error.to_string().contains("EIO(5) at checksum"), "{error}");
-    }
+    let home = common::real("palite/2026-07-turtle-checksum");
+    let error = try_replay(&home, &Options { installed: Some(Lsn(176)), ..Options::default() }).unwrap_err();
+    assert!(matches!(error, ReplayError::NotInstallable { .. }), "{error}");
+    assert!(error.to_string().contains("EIO(5) at checksum"), "{error}");
 }
 
 #[test]
@@ -303,17 +300,16 @@ fn rules_of_another_date() {
     assert_eq!((assumed.standby.profile, assumed.exit_code), (Profile::August2026, 1));
 }
 
-fn palm(temp: &Path, packed: &Path) -> PathBuf {
+fn palm(temp: &Path, data: &[u8]) -> PathBuf {
     std::fs::create_dir_all(temp.join("kv_home")).unwrap();
-    let packed = std::fs::read(packed).unwrap();
-    std::fs::write(temp.join("kv_home/data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+    std::fs::write(temp.join("kv_home/data.mdb"), data).unwrap();
     temp.to_path_buf()
 }
 
 #[test]
 fn the_real_palm_store_installs_every_checkpoint() {
     let temp = tempfile::tempdir().unwrap();
-    let home = palm(temp.path(), &common::fixture("palm/data.mdb.zst"));
+    let home = palm(temp.path(), &common::palm_data());
     for diagnostic in [false, true] {
         let checks = Checks { diagnostic, strict: true };
         let replay = run(&home, &Options { build: Build { profile: None, checks }, ..Options::default() });
@@ -330,7 +326,6 @@ fn the_real_palm_store_installs_every_checkpoint() {
 
 #[test]
 fn damaged_palm_stores() {
-    let Some(corpora) = common::corpora() else { return };
     let last = |step, code| vec![(1261, step, code)];
     for (name, expected) in [
         ("d01-base-leaf-byteflip", vec![]),
@@ -343,7 +338,8 @@ fn damaged_palm_stores() {
         ("d40-ckptrec-bad-lsn", last(Step::FetchTurtle, Code::EIO)),
     ] {
         let temp = tempfile::tempdir().unwrap();
-        let home = palm(temp.path(), &corpora.join("disagg-damaged").join(name).join("data.mdb.zst"));
+        let home =
+            palm(temp.path(), &std::fs::read(common::real("disagg-damaged").join(name).join("data.mdb")).unwrap());
         let replay = plain(&home);
         assert_eq!(refused(&replay), expected, "{name}");
         assert_eq!(replay.exit_code, u8::from(!expected.is_empty()), "{name}");
@@ -354,7 +350,7 @@ fn damaged_palm_stores() {
     }
     // What cannot be read is not bad.
     let temp = tempfile::tempdir().unwrap();
-    let home = palm(temp.path(), &corpora.join("disagg-damaged/d50-lmdb-truncated/data.mdb.zst"));
+    let home = palm(temp.path(), &std::fs::read(common::real("disagg-damaged/d50-lmdb-truncated/data.mdb")).unwrap());
     let replay = plain(&home);
     assert_eq!((refused(&replay), replay.verdict, replay.exit_code), (vec![], Verdict::Incomplete, 6));
     assert!(replay.records.iter().any(|r| r.outcome == Ended::Unjudged));

@@ -1,6 +1,6 @@
 //! Every command the README shows prints what the README says it prints.
 //!
-//! `WTCHECK_UPDATE=1 cargo test --test readme` writes the output into the README instead.
+//! `WTCHECK_UPDATE=1 cargo test --test it readme::` writes the output into the README instead.
 
 use std::path::Path;
 use std::process::Command;
@@ -57,7 +57,7 @@ fn shown_output_is_real_output() {
     if std::env::var_os("WTCHECK_UPDATE").is_some() {
         std::fs::write(&path, out).unwrap();
     } else {
-        assert!(readme == out, "the README is not current: see the head of tests/readme.rs");
+        assert!(readme == out, "the README is not current: see the head of tests/it/readme.rs");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::common;
 use crate::common::forge;
-use crate::common::{path, wtcheck};
 use crate::common::forge::{Fault, Spec};
+use crate::common::{path, wtcheck};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::io::Write;

@@ -102,11 +102,9 @@ fn mend(what: &str, home: &Path, errors: &str) {
 
 fn homes() -> Vec<(String, PathBuf)> {
     let mut out = vec![("local/mongo".to_string(), common::fixture("local/mongo"))];
-    if let Some(corpora) = common::corpora() {
-        out.extend(
-            ["classic-one", "classic-small", "classic-mongo-like"].map(|n| (n.to_string(), corpora.join(n).join("db"))),
-        );
-    }
+    out.extend(
+        ["classic-one", "classic-small", "classic-mongo-like"].map(|n| (n.to_string(), common::real(n).join("db"))),
+    );
     out
 }
 

@@ -4,8 +4,8 @@
 
 use crate::common;
 use crate::common::forge;
-use crate::common::{path, wtcheck};
 use crate::common::forge::{Dup, Fault, Spec, Then};
+use crate::common::{path, wtcheck};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -288,9 +288,8 @@ fn live_sets(what: &str, home: &Path, out: &Path, before: &Value, after: &Value)
 #[test]
 fn the_samples_with_accounting_faults() {
     mend("fixture", &common::fixture("palite/2026-07-leak-full"), &[]);
-    let Some(corpora) = common::corpora() else { return };
     for name in ["2026-07-leak-full", "2026-02-leak-chain", "2026-02-double-root", "2026-02-deflated-drop-leak"] {
-        mend(name, &corpora.join("palite").join(name), &[]);
+        mend(name, &common::real("palite").join(name), &[]);
     }
 }
 

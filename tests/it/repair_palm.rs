@@ -123,19 +123,18 @@ fn home_of(bytes: &[u8]) -> tempfile::TempDir {
 
 #[test]
 fn sizes_of_a_real_store() {
-    let bytes = zstd::decode_all(&std::fs::read(common::fixture("palm/data.mdb.zst")).unwrap()[..]).unwrap();
+    let bytes = common::palm_data();
     check(home_of(&bytes).path());
 }
 
 #[test]
 fn sizes_of_the_corpora() {
-    let Some(corpora) = common::corpora() else { return };
     for name in ["leader", "follower"] {
-        let home: PathBuf = corpora.join("disagg-small/db").join(name);
+        let home: PathBuf = common::real("disagg-small/db").join(name);
         let temp = tempfile::tempdir().unwrap();
         let copy = temp.path().join("db");
         // The follower's page log is a link to its leader's.
-        common::copy_dir(&corpora.join("disagg-small/db"), &copy);
+        common::copy_dir(&common::real("disagg-small/db"), &copy);
         let source = common::snapshot(&home);
         check(&copy.join(name));
         assert_eq!(common::snapshot(&home), source);

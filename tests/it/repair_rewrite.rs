@@ -139,7 +139,7 @@ fn pages_of_all_forms() {
 
 #[test]
 fn the_same_in_a_store_of_june_2025() {
-    let bytes = zstd::decode_all(&std::fs::read(common::fixture("palm/data.mdb.zst")).unwrap()[..]).unwrap();
+    let bytes = common::palm_data();
     let temp = tempfile::tempdir().unwrap();
     std::fs::create_dir(temp.path().join("kv_home")).unwrap();
     std::fs::write(temp.path().join("kv_home/data.mdb"), bytes).unwrap();

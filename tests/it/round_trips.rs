@@ -6,8 +6,8 @@
 //! (`format::completion`), key pages (`format::key_page`), keys of the history store (`format::history`),
 //! checkpoint cookies of local files (`format::local`), turtles of homes (`format::home_turtle`),
 //! configuration text (`format::config`), durations (`scenario::duration`), scenarios of pick-up
-//! (`tests/pickup_scenarios.rs`), rows of local leaf pages (`tests/page_rules.rs`), dumps in logs
-//! (`tests/from_log.rs`).
+//! (`tests/it/pickup_scenarios.rs`), rows of local leaf pages (`tests/it/page_rules.rs`), dumps in logs
+//! (`tests/it/from_log.rs`).
 
 use crate::common::fixture;
 use proptest::collection::{btree_map, vec};

@@ -54,7 +54,7 @@ const DUMP: &str = r#"{"page_id":100,"entries":[{"lsn":{"domain_id":1,"lsn":7594
 "#;
 
 fn palm_data() -> Vec<u8> {
-    zstd::decode_all(&fs::read(fixture("palm/data.mdb.zst")).unwrap()[..]).unwrap()
+    common::palm_data()
 }
 
 /// Add a page log to a home.
@@ -539,9 +539,8 @@ fn both_families_in_one_report() {
 /// The local files of real disaggregated nodes, beside their page log.
 #[test]
 fn real_nodes_are_clean_in_both_parts() {
-    let Some(corpora) = common::corpora() else { return };
     for (node, files) in [("leader", 12), ("follower", 11)] {
-        let home = corpora.join("disagg-small/db").join(node);
+        let home = common::real("disagg-small/db").join(node);
         for depth in ["--quick", "--newest-only", "--deep"] {
             let (json, stderr) = run(&["audit", path(&home), depth, "--format", "json"], 0);
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -556,12 +555,11 @@ fn real_nodes_are_clean_in_both_parts() {
 /// The metadata names trees of a page log, and the place of the page log is there with nothing in it.
 #[test]
 fn a_page_log_that_is_lost_is_not_clean() {
-    let Some(corpora) = common::corpora() else { return };
     let temp = tempfile::tempdir().unwrap();
     for left in [vec![], vec!["lock.mdb"]] {
         let home = temp.path().join(left.len().to_string());
         fs::create_dir_all(home.join("kv_home")).unwrap();
-        for entry in fs::read_dir(corpora.join("disagg-small/db/leader")).unwrap() {
+        for entry in fs::read_dir(common::real("disagg-small/db/leader")).unwrap() {
             let from = entry.unwrap().path();
             if from.is_file() {
                 fs::copy(&from, home.join(from.file_name().unwrap())).unwrap();

@@ -1,34 +1,26 @@
-//! What several integration tests need: the corpora, fixtures, private copies, and proof that a
+//! What several integration tests need: fixtures, real data directories, private copies, and proof that a
 //! source was left alone.
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub mod faults;
 pub mod forge;
 pub mod forge_local;
 pub mod localdamage;
 #[cfg(target_os = "linux")]
 pub mod scene;
+mod sets;
 #[cfg(feature = "devtools")]
 pub mod sums;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 
+pub use sets::real;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
-
-/// `../shared/corpora`, or `None` after saying so.
-pub fn corpora() -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    println!("skipped: no corpora");
-    None
-}
 
 /// Refuse to test interrupts where they never arrive: a program keeps ignoring what its parents ignored.
 pub fn signals_arrive() {
@@ -57,6 +49,11 @@ pub fn path(p: &Path) -> &str {
 /// A directory under `fixtures/`.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The data file of `fixtures/palm`: the page log of a leader.
+pub fn palm_data() -> Vec<u8> {
+    zstd::decode_all(&std::fs::read(fixture("palm/data.mdb.zst")).unwrap()[..]).unwrap()
 }
 
 /// The PALite samples of a directory: (name, home, facts).

@@ -3,7 +3,7 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-use crate::common::{copy_dir, fixture, path};
+use crate::common::{copy_dir, fixture, palm_data, path};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -116,9 +116,8 @@ impl Scene {
             "home" => copied("local/mongo"),
             "lost" => copied("local/lost-extent"),
             "palm" => {
-                let packed = fs::read(fixture("palm/data.mdb.zst")).unwrap();
                 fs::create_dir_all(at.join("kv_home")).unwrap();
-                fs::write(at.join("kv_home/data.mdb"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+                fs::write(at.join("kv_home/data.mdb"), palm_data()).unwrap();
             }
             "log" => file("logs/standby-abort.txt"),
             "scenario" => file("scenarios/rapid_seal_burst.yaml"),
