@@ -28,16 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// name: verb, arguments; exit code; coloured or plain; what the first {…} of the arguments is: a store
 /// (a directory), a file, a block file in its home, a stream (a file or a pipe), piped (that, or - for
 /// stdin), or nothing.
+///
+/// What a verb promises whatever its arguments is tested once. `first`: the first line of its verb.
+/// `other`: a verb that has a line above already, with another kind of input or other results: without what
+/// the verb alone decides. `again`: the input is of the same kind, too: without what stands where it should be.
 macro_rules! contract {
-    ($($name:ident: $verb:literal, $args:literal => $code:literal, $colour:ident, $input:ident;)+) => {
-        const LINES: &[(&str, Line)] = &[$((stringify!($name), line!($verb, $args, $code, $colour)),)+];
+    ($($name:ident: $verb:literal, $args:literal => $code:literal, $colour:ident, $line:ident $input:ident;)+) => {
+        const LINES: &[(&str, Line)] = &[$((stringify!($line), line!($verb, $args, $code, $colour)),)+];
         $(mod $name {
             use super::*;
             const LINE: Line = line!($verb, $args, $code, $colour);
-            promises!(help unknown_option runs_as_documented leaves_its_source_alone colour_on_a_terminal_only
+            verb!($line);
+            promises!(runs_as_documented leaves_its_source_alone colour_on_a_terminal_only
                 reader_gone reader_goes_after_a_byte full_disk_at_stdout interrupted_at_the_output
                 interrupted_at_files);
-            inputs!($input);
+            inputs!($line $input);
         })+
     };
 }
@@ -54,70 +59,85 @@ macro_rules! promises {
     ($($promise:ident)+) => { $(#[test] fn $promise() { super::$promise(&LINE); })+ };
 }
 
+macro_rules! verb {
+    (first) => { promises!(help unknown_option); };
+    ($line:ident) => {};
+}
+
 macro_rules! inputs {
-    (store) => { promises!(missing dangling_link no_permission a_file_for_a_directory an_empty_directory a_fifo); };
-    (file) => { promises!(missing dangling_link no_permission a_directory_for_a_file an_empty_file a_fifo); };
-    (block) => { promises!(missing dangling_link unreadable_in_its_home a_directory_for_a_file an_empty_file a_fifo); };
-    (stream) => { promises!(missing dangling_link no_permission a_directory_for_a_file an_empty_file a_pipe); };
-    (piped) => {
-        inputs!(stream);
+    (again store) => { promises!(no_permission a_fifo); };
+    ($line:ident store) => {
+        inputs!(again store);
+        promises!(missing dangling_link a_file_for_a_directory an_empty_directory);
+    };
+    ($line:ident file) => {
+        promises!(missing dangling_link no_permission a_directory_for_a_file an_empty_file a_fifo);
+    };
+    ($line:ident block) => {
+        promises!(missing dangling_link unreadable_in_its_home a_directory_for_a_file an_empty_file a_fifo);
+    };
+    ($line:ident stream) => {
+        promises!(missing dangling_link no_permission a_directory_for_a_file an_empty_file a_pipe);
+    };
+    ($line:ident piped) => {
+        inputs!($line stream);
         promises!(empty_stdin interrupted_waiting_for_stdin);
     };
-    (nothing) => {};
+    ($line:ident nothing) => {};
 }
 
 contract! {
-    audit_palite: "audit", "{palite}" => 1, coloured, store;
-    audit_wal: "audit", "{wal} --deep" => 0, coloured, store;
-    audit_palm: "audit", "{palm}" => 0, coloured, store;
-    audit_home: "audit", "{home}" => 0, coloured, store;
-    audit_file: "audit", "{lost}" => 1, coloured, block;
-    map_palite: "map", "{palite}" => 1, coloured, store;
-    map_wal: "map", "{wal} --by lsn" => 0, coloured, store;
-    map_svg: "map", "{palite} --table 25 --svg {out}/picture.svg" => 1, coloured, store;
-    map_home: "map", "{home}" => 0, coloured, store;
-    map_file: "map", "{lost}" => 1, coloured, block;
-    orphans_palite: "orphans", "{palite}" => 1, coloured, store;
-    orphans_wal: "orphans", "{wal}" => 0, coloured, store;
-    orphans_file: "orphans", "{lost}" => 1, plain, block;
-    page_palite: "page", "{palite} 25 110" => 0, coloured, store;
-    page_wal: "page", "{wal} 25 110" => 0, coloured, store;
-    page_block: "page", "{lost} --offset 4096" => 0, coloured, file;
-    decode_cookie: "decode cookie", "@{cookie}" => 0, plain, piped;
-    decode_checkpoint: "decode checkpoint", "@{checkpoint}" => 0, plain, piped;
-    decode_completion: "decode completion", "@{completion}" => 0, plain, piped;
-    decode_turtle: "decode turtle", "@{turtle}" => 0, coloured, piped;
-    decode_config: "decode config", "@{completion}" => 0, plain, piped;
-    decode_keystore: "decode keystore", "@{keystore}" => 0, plain, piped;
-    decode_page: "decode page", "@{page}" => 0, coloured, piped;
-    decode_cell: "decode cell", "@{cell}" => 0, plain, piped;
-    decode_log: "decode", "--from-log {log}" => 0, plain, piped;
-    pickup_replay: "pickup replay", "{palite}" => 0, coloured, store;
-    pickup_replay_wal: "pickup replay", "{wal}" => 0, coloured, store;
-    pickup_run: "pickup run", "{scenario} --svg {out}/picture.svg" => 1, coloured, stream;
-    pickup_explore: "pickup explore", "{leader} --policy abort --depth 8 -o {out}/example.yaml" => 1, coloured, stream;
-    pickup_explain: "pickup explain", "{log} --home {stale}" => 1, coloured, piped;
-    repair_plan: "repair plan", "{palite}" => 1, plain, store;
-    repair_plan_wal: "repair plan", "{wal} -o {out}/plan.yaml" => 0, coloured, store;
-    repair_apply: "repair apply", "{plan} --output {out}/mended -j 1" => 4, coloured, file;
-    repair_apply_journal: "repair apply", "{plan} --output {out}/mended --journal {out}/undo" => 4, coloured, file;
-    repair_undo: "repair undo", "{journal}" => 0, coloured, file;
-    simulate_accounting: "simulate accounting", "{accounting} -o {out}/leaky" => 1, coloured, stream;
-    pack_wal: "pack", "{wal} {out}/image" => 0, plain, store;
-    pack_home: "pack", "{home} {out}/image" => 0, plain, store;
-    unpack: "unpack", "{image} {out}/home" => 0, plain, file;
-    export_palite: "export", "{palite} --out {out}/tables" => 0, plain, store;
-    export_wal: "export", "{wal} --out {out}/tables --shard 2/3" => 0, plain, store;
-    export_palm: "export", "{palm} --out {out}/tables --table *" => 0, plain, store;
-    explain_all: "explain", "" => 0, plain, nothing;
-    explain_code: "explain", "size-inflated" => 0, coloured, nothing;
-    explain_pages: "explain", "--pages {out}/pages" => 0, plain, nothing;
-    schema: "schema", "" => 0, plain, nothing;
-    schema_list: "schema", "--list" => 0, plain, nothing;
-    man: "man", "" => 0, plain, nothing;
-    man_pages: "man", "{out}/man" => 0, plain, nothing;
-    completions: "completions", "zsh" => 0, plain, nothing;
-    completions_file: "completions", "bash {out}/scripts" => 0, plain, nothing;
+    audit_palite: "audit", "{palite}" => 1, coloured, first store;
+    audit_wal: "audit", "{wal} --deep" => 0, coloured, again store;
+    audit_palm: "audit", "{palm}" => 0, coloured, again store;
+    audit_home: "audit", "{home}" => 0, coloured, again store;
+    audit_file: "audit", "{lost}" => 1, coloured, other block;
+    map_palite: "map", "{palite}" => 1, coloured, first store;
+    map_wal: "map", "{wal} --by lsn" => 0, coloured, again store;
+    map_svg: "map", "{palite} --table 25 --svg {out}/picture.svg" => 1, coloured, other store;
+    map_home: "map", "{home}" => 0, coloured, again store;
+    map_file: "map", "{lost}" => 1, coloured, other block;
+    orphans_palite: "orphans", "{palite}" => 1, coloured, first store;
+    orphans_wal: "orphans", "{wal}" => 0, coloured, again store;
+    orphans_file: "orphans", "{lost}" => 1, plain, other block;
+    page_palite: "page", "{palite} 25 110" => 0, coloured, first store;
+    page_wal: "page", "{wal} 25 110" => 0, coloured, again store;
+    page_block: "page", "{lost} --offset 4096" => 0, coloured, other file;
+    decode_cookie: "decode cookie", "@{cookie}" => 0, plain, first piped;
+    decode_checkpoint: "decode checkpoint", "@{checkpoint}" => 0, plain, first piped;
+    decode_completion: "decode completion", "@{completion}" => 0, plain, first piped;
+    decode_turtle: "decode turtle", "@{turtle}" => 0, coloured, first piped;
+    decode_config: "decode config", "@{completion}" => 0, plain, first piped;
+    decode_keystore: "decode keystore", "@{keystore}" => 0, plain, first piped;
+    decode_page: "decode page", "@{page}" => 0, coloured, first piped;
+    decode_cell: "decode cell", "@{cell}" => 0, plain, first piped;
+    decode_log: "decode", "--from-log {log}" => 0, plain, first piped;
+    pickup_replay: "pickup replay", "{palite}" => 0, coloured, first store;
+    pickup_replay_wal: "pickup replay", "{wal}" => 0, coloured, again store;
+    pickup_run: "pickup run", "{scenario} --svg {out}/picture.svg" => 1, coloured, first stream;
+    pickup_explore: "pickup explore", "{leader} --policy abort --depth 8 -o {out}/example.yaml" => 1, coloured, first stream;
+    pickup_explain: "pickup explain", "{log} --home {stale}" => 1, coloured, first piped;
+    repair_plan: "repair plan", "{palite}" => 1, plain, first store;
+    repair_plan_wal: "repair plan", "{wal} -o {out}/plan.yaml" => 0, coloured, other store;
+    repair_apply: "repair apply", "{plan} --output {out}/mended -j 1" => 4, coloured, first file;
+    repair_apply_journal: "repair apply", "{plan} --output {out}/mended --journal {out}/undo" => 4, coloured, other file;
+    repair_undo: "repair undo", "{journal}" => 0, coloured, first file;
+    simulate_accounting: "simulate accounting", "{accounting} -o {out}/leaky" => 1, coloured, first stream;
+    pack_wal: "pack", "{wal} {out}/image" => 0, plain, first store;
+    pack_home: "pack", "{home} {out}/image" => 0, plain, again store;
+    unpack: "unpack", "{image} {out}/home" => 0, plain, first file;
+    export_palite: "export", "{palite} --out {out}/tables" => 0, plain, first store;
+    export_wal: "export", "{wal} --out {out}/tables --shard 2/3" => 0, plain, other store;
+    export_palm: "export", "{palm} --out {out}/tables --table *" => 0, plain, again store;
+    explain_all: "explain", "" => 0, plain, first nothing;
+    explain_code: "explain", "size-inflated" => 0, coloured, other nothing;
+    explain_pages: "explain", "--pages {out}/pages" => 0, plain, other nothing;
+    schema: "schema", "" => 0, plain, first nothing;
+    schema_list: "schema", "--list" => 0, plain, other nothing;
+    man: "man", "" => 0, plain, first nothing;
+    man_pages: "man", "{out}/man" => 0, plain, other nothing;
+    completions: "completions", "zsh" => 0, plain, first nothing;
+    completions_file: "completions", "bash {out}/scripts" => 0, plain, other nothing;
 }
 
 #[test]
@@ -135,6 +155,10 @@ fn every_verb_has_a_line() {
     assert!(verbs.len() >= 20, "{verbs:?}");
     for verb in verbs {
         assert!(lines.contains(verb.as_str()), "the contract has no line for wtcheck {verb}");
+    }
+    for verb in lines {
+        let marks: Vec<_> = LINES.iter().filter(|(_, line)| line.verb == verb).map(|(mark, _)| *mark).collect();
+        assert!(marks[0] == "first" && !marks[1..].contains(&"first"), "wtcheck {verb}: {marks:?}");
     }
 }
 
