@@ -55,7 +55,8 @@ const SAMPLES: [(&str, &str); 7] = [
 impl Scene {
     /// With the sources that a line names.
     pub fn new(line: &Line) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // On a disk: in memory a command can be done before the thread that is to end it has its turn.
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let (out, tmp) = (dir.path().join("out"), dir.path().join("tmp"));
         for d in [&out, &tmp, &dir.path().join("src")] {
             fs::create_dir(d).unwrap();
