@@ -23,6 +23,7 @@ mod depths_agree;
 mod devtools;
 mod docs;
 mod export;
+mod facts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod fault_harness;
 mod forged_stores;

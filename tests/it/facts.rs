@@ -1,10 +1,7 @@
 //! Facts travel as types: no code decides anything by looking into a sentence that other code made, and every
 //! finding has values beside its words.
 
-#![allow(missing_docs)]
-
-mod common;
-
+use crate::common;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
