@@ -1,7 +1,9 @@
 //! The integration tests, one binary: each file is a module, and what it needs of SQLite, LMDB, zstd and
 //! Parquet is linked once. Tests share a process, so none changes what belongs to it (its environment, its
-//! directory, its signals): those that must start a child. Faults in the middle of a
-//! command are a library loaded into it, which takes Linux and glibc; other users and held files take Linux.
+//! directory, its signals): those that must start a child.
+//!
+//! Faults in the middle of a command are a library loaded into it, which takes Linux and glibc; other users
+//! and files that are held take Linux.
 
 #![allow(missing_docs)]
 
