@@ -4,7 +4,7 @@
 //! Each measurement runs in a process of its own, so that its peak of resident memory is its own.
 
 mod common;
-#[path = "../tests/common/forge.rs"]
+#[path = "../tests/it/common/forge.rs"]
 mod forge;
 
 use forge::{KeyForm, Spec};

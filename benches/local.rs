@@ -3,7 +3,7 @@
 //! And that its memory beside the map stays small.
 
 mod common;
-#[path = "../tests/common/forge_local.rs"]
+#[path = "../tests/it/common/forge_local.rs"]
 mod forge_local;
 
 use forge_local::Spec;

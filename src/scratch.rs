@@ -285,7 +285,7 @@ fn remove(path: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
 
-    // Nothing here calls `end`: it is the end of the process, and tests/contract.rs has processes to end.
+    // Nothing here calls `end`: it is the end of the process, and tests/it/contract.rs has processes to end.
 
     fn listed(path: &Path) -> bool {
         state().entries.iter().any(|e| e.path.as_deref() == Some(path))

@@ -153,6 +153,10 @@ impl Palite {
     }
 
     fn choose(&self, db: &Database) -> Result<Source, Failure> {
+        // How long a directory is depends on the file system.
+        if fs::metadata(&db.path).is_ok_and(|m| !m.is_file()) {
+            return Err("is no regular file".into());
+        }
         let now = Stamps::of(&db.path);
         match now.db_len() {
             0 if now.db.is_none() => {
@@ -164,9 +168,6 @@ impl Palite {
             0 => return Err("is empty (zero bytes)".into()),
             n if n < SMALLEST_DATABASE => return Err(format!("file is not a database: {n} bytes are too few").into()),
             _ => {}
-        }
-        if !fs::metadata(&db.path).is_ok_and(|m| m.is_file()) {
-            return Err("is no regular file".into());
         }
         may_read(&db.path).map_err(|e| Failure::io(&e))?;
         if now.has_frames() {
