@@ -22,8 +22,10 @@ pub struct Column {
     /// Its name.
     pub name: &'static str,
     /// What it holds.
+    #[cfg_attr(not(any(feature = "parquet", feature = "devtools")), allow(dead_code))]
     pub kind: Kind,
     /// Whether it may be null.
+    #[cfg_attr(not(any(feature = "parquet", feature = "devtools")), allow(dead_code))]
     pub optional: bool,
     /// What it means.
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]

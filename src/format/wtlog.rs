@@ -121,7 +121,7 @@ pub enum Next<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// The file ends at a record boundary (a closed file cut to its used length).
-    FileEnd,
+    Boundary,
     /// Length 0: the rest of the file should be zeros. [`next`] does not look; [`Records`] does.
     Zero,
     /// Zeros, and then something else at this offset.
@@ -147,7 +147,7 @@ pub enum End {
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::FileEnd => f.write_str("end of file"),
+            Self::Boundary => f.write_str("end of file"),
             Self::Zero => f.write_str("zeros to the end"),
             Self::Hole { data } => write!(f, "hole: zeros, but data again at offset {data}"),
             Self::Torn { len } => write!(f, "torn: record of {len} bytes was not written completely"),
@@ -173,7 +173,7 @@ pub struct Record<'a> {
 pub fn next(window: &[u8], offset: u64, file_size: u64) -> Next<'_> {
     let left = file_size.saturating_sub(offset);
     if left == 0 {
-        return Next::End(End::FileEnd);
+        return Next::End(End::Boundary);
     }
     let window = usize::try_from(left).ok().and_then(|n| window.get(..n)).unwrap_or(window);
     let at_hand = u64::try_from(window.len()).unwrap_or(u64::MAX);
@@ -228,7 +228,7 @@ impl FileHeader {
         let record = match next(head, 0, size) {
             Next::Record(record) => record,
             Next::More(_) => return Err(FormatError::io("file header record: too short")),
-            Next::End(End::FileEnd) => return Err(FormatError::io("file header record: the file is empty")),
+            Next::End(End::Boundary) => return Err(FormatError::io("file header record: the file is empty")),
             Next::End(end) => return Err(FormatError::io(format!("file header record: {end}"))),
         };
         let header = record.header;
@@ -511,7 +511,7 @@ mod tests {
             let n = records.by_ref().count();
             (n, records.end().unwrap().clone(), records.offset())
         };
-        assert_eq!(walk(&good), (2, End::FileEnd, 384));
+        assert_eq!(walk(&good), (2, End::Boundary, 384));
         let with = |more: &[u8]| [&good[..], more].concat();
         assert_eq!(walk(&with(&[0; 4096])), (2, End::Zero, 384));
         assert_eq!(walk(&with(&[0; 5])), (2, End::Zero, 384));
@@ -529,7 +529,7 @@ mod tests {
         let mut odd = record.clone();
         odd[0] = 0x81;
         assert!(matches!(walk(&with(&odd)), (2, End::Malformed(_), 384)));
-        assert_eq!(walk(&[]), (0, End::FileEnd, 128));
+        assert_eq!(walk(&[]), (0, End::Boundary, 128));
         // A window that does not reach.
         assert_eq!(next(&record[..10], 0, 256), Next::More(16));
         assert_eq!(next(&record[..100], 0, 256), Next::More(128));

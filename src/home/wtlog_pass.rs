@@ -77,7 +77,7 @@ impl Window {
 }
 
 /// What the survey of one log file leaves for the comparison of all.
-struct FileEnd {
+struct Boundary {
     number: u32,
     name: String,
     version: Option<u16>,
@@ -112,7 +112,7 @@ pub(super) fn run(out: Summary, files: Vec<Found>, compressor: Option<Compressor
 /// The work on one home.
 struct Pass {
     out: Summary,
-    ends: Vec<FileEnd>,
+    ends: Vec<Boundary>,
     /// The last record or place whose content is not known.
     unreadable: Option<LogLsn>,
     compressor: Option<Compressor>,
@@ -148,7 +148,7 @@ impl Pass {
         self.out.encrypted |= file.encrypted > 0;
         if kind == Kind::Log {
             let (name, version, records, used) = (file.name.clone(), file.version, file.records, file.used);
-            self.ends.push(FileEnd { number, name, version, records, used, previous, broken, unread });
+            self.ends.push(Boundary { number, name, version, records, used, previous, broken, unread });
         }
         self.out.files.push(file);
     }
@@ -187,7 +187,7 @@ impl Pass {
             }
         };
         let end = match end {
-            End::FileEnd => return Ok(None),
+            End::Boundary => return Ok(None),
             End::Zero => match window.first_data(offset)? {
                 None => return Ok(None),
                 Some(data) => End::Hole { data },
@@ -280,7 +280,7 @@ impl Pass {
     /// Look at the log files together: gaps, what each says of the one before, and how each ended.
     fn sequence(&mut self) {
         let ends = std::mem::take(&mut self.ends);
-        let mut before: Option<&FileEnd> = None;
+        let mut before: Option<&Boundary> = None;
         for (i, file) in ends.iter().enumerate() {
             if let Some(missing) = before.and_then(|b| b.number.checked_add(1)).filter(|n| *n < file.number) {
                 self.missing(missing, file.number);
@@ -321,7 +321,7 @@ impl Pass {
 
     /// Judge an end that is not zeros: a torn one is normal in the last file, and any is where the
     /// next file continues, as a recovery has met it then.
-    fn broken(&mut self, file: &FileEnd, broken: &Broken, next: Option<&FileEnd>) {
+    fn broken(&mut self, file: &Boundary, broken: &Broken, next: Option<&Boundary>) {
         let torn = matches!(broken.end, End::Torn { .. }) && !broken.followed;
         let here = LogLsn { file: file.number, offset: file.used };
         let continued = next.is_some_and(|n| n.previous == Some(here));

@@ -233,7 +233,7 @@ fn every_record_of_the_plain_logs_decodes() {
     let read = |path: &str| std::fs::read(real(path)).unwrap();
     let one = read("classic-crash/db/WiredTigerLog.0000000001");
     let (counts, used, end) = walk(&one);
-    assert_eq!((used, end), (943_744, End::FileEnd));
+    assert_eq!((used, end), (943_744, End::Boundary));
     assert_eq!(
         counts,
         BTreeMap::from([("checkpoint", 2), ("commit", 3648), ("file sync", 7), ("message", 2), ("system", 3)])

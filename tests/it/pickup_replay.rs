@@ -196,7 +196,7 @@ fn the_stale_key_in_full() {
     let refusal = &replay.refusals[0];
     assert_eq!((refusal.stale_keystore, refusal.finding, refusal.panics), (true, Some("stale-keystore"), false));
     assert_eq!((refusal.fresh_process_installs, refusal.next_installed), (Some(true), None));
-    assert_eq!((refusal.place, r.attempts), ("09.2 step 8", 1));
+    assert_eq!((refusal.place, r.attempts), ("install step 8", 1));
     assert_eq!(replay.restart_from.as_ref().unwrap().lsn, 326);
     let actions: Vec<Option<Action>> = Policy::ALL.map(|p| policy(&replay, p).records[3].action).to_vec();
     assert_eq!(actions, [Some(Action::Aborted), Some(Action::Skipped), Some(Action::SteppedDown)]);
@@ -830,7 +830,7 @@ fn the_command_line() {
     let (code, stdout, stderr) = wtcheck(&["pickup", "replay", home]);
     assert_eq!((code, stderr.as_str()), (1, ""));
     for words in [
-        "Verdict: REFUSED 1 of 4: record 326 at keystore (09.2 step 8), EINVAL(22)",
+        "Verdict: REFUSED 1 of 4: record 326 at keystore (install step 8), EINVAL(22)",
         "aborted at record 326, had 249 installed",
         "249 (skipped)",
         "325 (re-synced)",

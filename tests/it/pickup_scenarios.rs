@@ -386,7 +386,7 @@ fn what_people_see_of_a_run() {
         "T1: KEK version 3 committed in memory",
         "embeds the key at LSN 1; between T1 and T2",
         "fails at keystore with EINVAL(22): embeds the key at LSN 1; the node has committed the one at 208 (version 3); SIGABRT",
-        "Verdict: BROKEN at 12.726s: standby-1 aborts: EINVAL(22) at keystore of the checkpoint at LSN 210 (09.2 step 8",
+        "Verdict: BROKEN at 12.726s: standby-1 aborts: EINVAL(22) at keystore of the checkpoint at LSN 210 (install step 8",
         "A rotation raced a checkpoint: version 3 (LSN 208) between T1 11.800s and T2 13.300s; checkpoint 3 embeds the key before.",
         "skip       standby-1 serves checkpoint 6, 1 skipped, behind 0.000s",
         "wtcheck pickup explore",

@@ -81,7 +81,7 @@ impl<'i> Rows<'i> {
     }
 
     /// As a list of their own.
-    pub fn to_vec(&self) -> Vec<Row> {
+    pub fn to_vec(self) -> Vec<Row> {
         self.iter().collect()
     }
 
