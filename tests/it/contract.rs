@@ -9,6 +9,7 @@ use crate::common::faults;
 use crate::common::faults::{Faults, Mode};
 use crate::common::scene;
 use crate::common::scene::{Line, Scene, left_over};
+use crate::common::schema::assert_valid;
 use crate::common::terminal;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
@@ -238,6 +239,9 @@ fn leaves_its_source_alone(line: &Line) {
         let out = fresh.as_ref().unwrap_or(&scene).command(line).args(more).output().unwrap();
         let code = out.status.code();
         assert!(matches!(code, Some(0 | 2)) || code == Some(line.code), "{more:?}: {}", text(&out.stderr));
+        if more.contains(&"json") {
+            assert_valid(line.verb, &out.stdout);
+        }
         assert!(scene.source() == before, "{more:?} touched the source");
         assert_eq!(left_over(scene.tmp()), Vec::<String>::new(), "{more:?}");
     }

@@ -117,7 +117,16 @@ fn nothing_decides_on_a_sentence() {
     assert!(used.iter().all(|u| *u), "an exception that is none any more: {OTHERS:?} {used:?}");
 }
 
-/// Every injured sample: each finding says as values what it says in words, under a name.
+/// The data directories at or below a directory.
+fn homes_below(dir: &Path, levels: usize) -> Vec<PathBuf> {
+    if ["WiredTiger.wt", "kv_home"].iter().any(|name| dir.join(name).exists()) {
+        return vec![dir.to_path_buf()];
+    }
+    let list = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).filter(|p| levels > 0 && p.is_dir());
+    list.flat_map(|dir| homes_below(&dir, levels - 1)).collect()
+}
+
+/// Every sample: each finding says as values what it says in words, under a name.
 #[test]
 fn every_finding_has_values() {
     let mut homes = Vec::new();
@@ -125,7 +134,11 @@ fn every_finding_has_values() {
         let list = std::fs::read_dir(common::fixture(family)).unwrap();
         homes.extend(list.map(|e| e.unwrap().path()).filter(|p| p.is_dir()));
     }
-    assert!(homes.len() >= 7, "{homes:?}");
+    // Every real home, the injured ones among them.
+    for set in ["palite", "engines", "classic-mongo-like", "classic-encrypted", "classic-crash", "disagg-small"] {
+        homes.extend(homes_below(&common::real(set), 4));
+    }
+    assert!(homes.len() > 50, "{homes:?}");
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
     for home in homes {
         let out = Command::new(env!("CARGO_BIN_EXE_wtcheck"))
@@ -133,6 +146,7 @@ fn every_finding_has_values() {
             .arg(&home)
             .output()
             .unwrap();
+        common::schema::assert_valid("audit", &out.stdout);
         let document: Value = serde_json::from_slice(&out.stdout).unwrap();
         for finding in document["findings"].as_array().unwrap() {
             let fact = finding["detail"]["fact"].as_str();

@@ -35,6 +35,7 @@ mod generated;
 mod hostile_stores;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod interrupt;
+mod json_page;
 mod local_damage;
 mod local_edit;
 mod local_fixtures;

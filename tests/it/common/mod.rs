@@ -10,6 +10,7 @@ pub mod forge_local;
 pub mod localdamage;
 #[cfg(target_os = "linux")]
 pub mod scene;
+pub mod schema;
 mod sets;
 #[cfg(feature = "devtools")]
 pub mod sums;

@@ -1,0 +1,123 @@
+//! `docs/json.md` is made from the schema that `wtcheck schema` prints.
+//!
+//! `WTCHECK_UPDATE=1 cargo test --features devtools json_page` writes it anew.
+
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// A type in a word or two.
+fn kind(schema: &Value) -> String {
+    let of = |list: &Value| {
+        let mut words: Vec<String> = list.as_array().into_iter().flatten().map(kind).collect();
+        words.dedup();
+        words.join(" or ")
+    };
+    if let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) {
+        return format!("[{name}](#{})", name.to_lowercase());
+    }
+    for list in ["anyOf", "oneOf"] {
+        if schema[list].is_array() {
+            return of(&schema[list]);
+        }
+    }
+    if let Some(word) = schema["const"].as_str() {
+        return format!("`{word}`");
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        let words: Vec<String> = words.iter().filter_map(Value::as_str).map(|w| format!("`{w}`")).collect();
+        return if words.len() > 6 { "a word".into() } else { words.join(" or ") };
+    }
+    let one = |name: &str| match name {
+        "array" if schema["items"].is_object() => format!("list of {}", kind(&schema["items"])),
+        "object" if schema["additionalProperties"].is_object() => {
+            format!("by name, {}", kind(&schema["additionalProperties"]))
+        }
+        "integer" | "number" => "number".into(),
+        "string" => "text".into(),
+        "boolean" => "true or false".into(),
+        other => other.to_string(),
+    };
+    match &schema["type"] {
+        Value::String(name) => one(name),
+        Value::Array(names) => names.iter().filter_map(Value::as_str).map(one).collect::<Vec<_>>().join(" or "),
+        _ => "anything".into(),
+    }
+}
+
+/// One line of a description.
+fn words(schema: &Value) -> String {
+    let text = schema["description"].as_str().unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+/// Fields as a table; shapes that are told apart by a word get one each.
+fn fields(schema: &Value, out: &mut String) {
+    if let Some(properties) = schema["properties"].as_object() {
+        let required: BTreeSet<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        out.push_str("\n| Field | Type | Meaning |\n| --- | --- | --- |\n");
+        for (name, field) in properties {
+            let may = if required.contains(name.as_str()) { "" } else { ", may be left out" };
+            writeln!(out, "| `{name}` | {}{may} | {} |", kind(field), words(field)).unwrap();
+        }
+    }
+    for list in ["oneOf", "anyOf", "allOf"] {
+        for shape in schema[list].as_array().into_iter().flatten() {
+            let tag = ["fact", "because", "kind", "of", "problem", "refusal", "issue"];
+            let word = tag.iter().find_map(|t| shape["properties"][*t]["const"].as_str()).or(shape["const"].as_str());
+            if let Some(word) = word {
+                writeln!(out, "\n`{word}`: {}", words(shape)).unwrap();
+            }
+            if shape["properties"].is_object() {
+                fields(shape, out);
+            }
+        }
+    }
+    if let Some(list) = schema["enum"].as_array() {
+        let list: Vec<String> = list.iter().filter_map(Value::as_str).map(|w| format!("`{w}`")).collect();
+        writeln!(out, "\nOne of: {}", list.join(", ")).unwrap();
+    }
+}
+
+fn page() -> String {
+    let mut out = String::from(
+        "# What programs get\n\nMade from what `wtcheck schema` prints; do not edit. `--format json` prints one document, `--format yaml` the same as \
+         YAML,\n`--format jsonl` a line for each part with its kind in `record`. Fields may be added within a `schema_version`; none is taken \
+         away, and\nnone changes its meaning. Sizes and offsets are bytes, LSNs numbers. `exit_code` is what the command exits with.\n\n## Documents\n",
+    );
+    let mut types: Map<String, Value> = Map::new();
+    for (name, command, schema) in wtcheck::cli::schema::all() {
+        let mut schema = serde_json::to_value(schema).unwrap();
+        if let Some(Value::Object(defs)) = schema.as_object_mut().unwrap().remove("$defs") {
+            types.extend(defs);
+        }
+        let target = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()).map(str::to_string);
+        writeln!(out, "\n### {name}\n\n`{command}`.").unwrap();
+        match target {
+            Some(target) => writeln!(out, "See [{target}](#{}).", target.to_lowercase()).unwrap(),
+            None if schema["items"].is_object() => writeln!(out, "A {}.", kind(&schema)).unwrap(),
+            None => fields(&schema, &mut out),
+        }
+    }
+    out.push_str("\n## Types\n");
+    let mut names: Vec<&String> = types.keys().collect();
+    names.sort();
+    for name in names {
+        writeln!(out, "\n### {name}\n\n{}", words(&types[name])).unwrap();
+        fields(&types[name], &mut out);
+    }
+    out
+}
+
+#[test]
+fn the_page_of_documents_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md");
+    let page = page();
+    if std::env::var_os("WTCHECK_UPDATE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == page, "docs/json.md is not current: see the head of tests/it/json_page.rs");
+}
