@@ -14,6 +14,7 @@ use serde::Serialize;
 
 /// A decoded piece.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Decoded")]
 pub struct Document {
     /// Version of this schema.
     pub schema_version: u32,

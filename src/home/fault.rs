@@ -12,6 +12,7 @@ use serde::Serialize;
 /// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "BlockFaultKind")]
 pub enum FaultKind {
     /// A checksum does not hold.
     Checksum,
@@ -134,6 +135,7 @@ impl Which {
 /// What is wrong. Offsets are bytes in the file, ranges end with the byte behind the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
+#[schemars(rename = "BlockFaultFact")]
 pub enum Fact {
     /// The file ends before the block does.
     FileEnds {
@@ -332,6 +334,7 @@ impl Fact {
 /// What else there is to say of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "BlockFaultNote")]
 pub enum Note {
     /// It is about the block of this list.
     BlockOf(Which),
@@ -352,6 +355,7 @@ pub enum Note {
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "BlockFault")]
 pub struct Fault {
     /// What kind.
     pub kind: FaultKind,

@@ -11,6 +11,7 @@ use serde::Serialize;
 /// The rule that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PageFaultKind")]
 pub enum FaultKind {
     /// No row of the page at the cookie's LSN.
     Missing,
@@ -112,6 +113,7 @@ pub enum Wanted {
 /// What is wrong. Sizes are bytes; the page version that is meant is the fault's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
+#[schemars(rename = "PageFaultFact")]
 pub enum Fact {
     /// No row at the version's LSN.
     NoRow {
@@ -330,6 +332,7 @@ fn as_text<S: serde::Serializer>(value: &Cookie, s: S) -> Result<S::Ok, S::Error
 /// What else there is to say of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PageFaultNote")]
 pub enum Note {
     /// The checksum holds all the same.
     ChecksumHolds,
@@ -348,6 +351,7 @@ pub enum Note {
 
 /// One violation, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "PageFault")]
 pub struct Fault {
     /// The rule.
     pub kind: FaultKind,

@@ -287,6 +287,7 @@ impl<'a> Head<'a> {
 
 /// A picture for programs.
 #[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Picture")]
 pub(crate) struct Drawn<'a> {
     #[serde(flatten)]
     head: Head<'a>,

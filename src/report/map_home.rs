@@ -108,6 +108,7 @@ pub fn picture(audit: &Audit, info: &FileInfo, map: &FileMap) -> Picture {
 
 /// Everything a map of a home says, for programs.
 #[derive(Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "HomeMap")]
 pub(crate) struct Document<'a> {
     schema_version: u32,
     home: &'a str,

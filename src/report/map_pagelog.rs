@@ -288,6 +288,7 @@ impl Verdicts {
 }
 
 #[derive(Clone, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "PageLogMap")]
 pub(crate) struct Document<'a> {
     schema_version: u32,
     home: &'a str,

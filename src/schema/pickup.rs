@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// A run of a scenario.
 #[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ScenarioRun")]
 pub(crate) struct Run<'a> {
     pub(crate) schema_version: u32,
     pub(crate) scenario: &'a str,

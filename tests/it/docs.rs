@@ -589,7 +589,9 @@ fn commands_in_pages_and_advice_are_ones() {
         let texts = [a.recognised, a.cause, a.evidence].into_iter().chain(a.next.iter().copied());
         texts.flat_map(commands).collect::<Vec<_>>()
     });
-    let of_pages = pages().into_iter().flat_map(|p| commands(&std::fs::read_to_string(p).unwrap()));
+    // What is made of the schema speaks of verbs in the words of the code.
+    let own = |p: &PathBuf| !p.ends_with("json.md");
+    let of_pages = pages().into_iter().filter(own).flat_map(|p| commands(&std::fs::read_to_string(p).unwrap()));
     for command in of_codes.chain(of_pages) {
         // A verb by its name alone is spoken of, not run.
         if command.split(' ').count() <= 3 && !command.contains("DIR") && is_taken(&command).is_err() {

@@ -2,7 +2,7 @@
 //!
 //! `WTCHECK_UPDATE=1 cargo test --features devtools json_page` writes it anew.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -87,19 +87,12 @@ fn page() -> String {
          YAML,\n`--format jsonl` a line for each part with its kind in `record`. Fields may be added within a `schema_version`; none is taken \
          away, and\nnone changes its meaning. Sizes and offsets are bytes, LSNs numbers. `exit_code` is what the command exits with.\n\n## Documents\n",
     );
-    let mut types: Map<String, Value> = Map::new();
-    for (name, command, schema) in wtcheck::cli::schema::all() {
-        let mut schema = serde_json::to_value(schema).unwrap();
-        if let Some(Value::Object(defs)) = schema.as_object_mut().unwrap().remove("$defs") {
-            types.extend(defs);
-        }
-        let target = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()).map(str::to_string);
-        writeln!(out, "\n### {name}\n\n`{command}`.").unwrap();
-        match target {
-            Some(target) => writeln!(out, "See [{target}](#{}).", target.to_lowercase()).unwrap(),
-            None if schema["items"].is_object() => writeln!(out, "A {}.", kind(&schema)).unwrap(),
-            None => fields(&schema, &mut out),
-        }
+    let whole = serde_json::to_value(wtcheck::cli::schema::whole()).unwrap();
+    let types = whole["$defs"].as_object().unwrap();
+    for schema in whole["anyOf"].as_array().unwrap() {
+        let (name, command) = (schema["title"].as_str().unwrap(), schema["$comment"].as_str().unwrap());
+        writeln!(out, "\n### {name}\n\n{}. A {}.", command.replacen("printed by ", "Printed by ", 1), kind(schema))
+            .unwrap();
     }
     out.push_str("\n## Types\n");
     let mut names: Vec<&String> = types.keys().collect();

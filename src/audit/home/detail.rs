@@ -186,6 +186,7 @@ impl Sizes {
 /// What a finding states. Offsets are bytes in the file, ranges end with the byte behind the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
+#[schemars(rename = "HomeFact")]
 pub enum Fact {
     /// The description block.
     Descriptor {
@@ -387,6 +388,7 @@ pub enum Cause {
 /// What else supports a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "HomeNote")]
 pub enum Note {
     /// Pages that refer to the block.
     Parents {

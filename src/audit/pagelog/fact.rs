@@ -9,6 +9,7 @@ use serde::Serialize;
 /// What a finding about a page log states.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
+#[schemars(rename = "PageLogFact")]
 pub enum Fact {
     /// A checkpoint that cannot be stood on.
     Refused {

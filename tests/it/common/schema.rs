@@ -22,6 +22,9 @@ fn validators() -> &'static [(&'static str, &'static str, Validator)] {
 
 /// What stands against a document being one that a verb prints, or the failure of one; empty if nothing does.
 fn against(verb: &str, document: &Value) -> Vec<String> {
+    // What decodes one kind of thing prints what its verb prints.
+    let listed = |verb: &str| validators().iter().any(|(_, command, _)| command.contains(verb));
+    let verb = if listed(verb) { verb } else { verb.split(' ').next().unwrap() };
     let own = |command: &str| command.strip_prefix("wtcheck ").is_some_and(|c| c.starts_with(verb));
     let failed = document.get("error").is_some() && document.get("hint").is_some();
     let wanted = |(name, command, _): &&(&str, &str, Validator)| if failed { *name == "failure" } else { own(command) };
