@@ -97,6 +97,7 @@ pub fn whole() -> Schema {
 }
 
 /// Every document: its name, the command that prints it, its schema.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn all() -> Vec<(&'static str, &'static str, Schema)> {
     ALL.iter().map(|entry| (entry.0, entry.1, one(entry))).collect()
 }
