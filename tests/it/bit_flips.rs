@@ -61,7 +61,7 @@ struct Tally {
     found: usize,
     /// Behind the first 64 bytes of a compressed image with a short checksum: its stream fails.
     stream: usize,
-    /// The same, and the stream decodes to something else; the engine would not know either (03.2).
+    /// The same, and the stream decodes to something else; the engine would not know either.
     unseen: usize,
 }
 

@@ -1,4 +1,4 @@
-//! `wtcheck decode` on the vectors of spec 14, on its inputs, and on garbage.
+//! `wtcheck decode` on the samples of an engine, on its inputs, and on garbage.
 
 use crate::common;
 use assert_cmd::Command;

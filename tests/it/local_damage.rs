@@ -1,4 +1,4 @@
-//! Local homes with one thing wrong: every stored variant of spec 17.7 and 17.8, all the others made
+//! Local homes with one thing wrong: every stored variant, all the others made
 //! here at several places, and hostile input. What is damaged is named, at its file and block;
 //! nothing else is.
 //!

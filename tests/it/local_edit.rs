@@ -353,7 +353,7 @@ fn metadata_pages(dir: &Path) -> Vec<(PageType, usize, u32)> {
     newest.map(|n| (n.kind, header(&n.address))).map(|(k, h)| (k, h.mem_size as usize, h.entries / 2)).collect()
 }
 
-/// What lies behind the avail list is of the form the engine gives it (16.9).
+/// What lies behind the avail list is of the form the engine gives it.
 #[test]
 fn the_copy_has_the_engines_form() {
     let read = |dir: &Path| {

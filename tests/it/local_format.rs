@@ -51,7 +51,7 @@ fn references(corpus: &Path) -> BTreeMap<String, (u32, Vec<Reference>)> {
     out
 }
 
-/// All blocks of a file whose own checksum holds, by the scan of 16.9.
+/// All blocks of a file whose own checksum holds, by a scan.
 fn scan(file: &[u8], step: usize) -> Vec<(usize, &[u8])> {
     let mut out = Vec::new();
     let mut at = step;
@@ -131,7 +131,7 @@ fn extent(a: LocalAddress) -> Extent {
     Extent { offset: a.offset, size: u64::from(a.size) }
 }
 
-/// Every unit of the file is live, a root, a list block or free, and nothing twice (16.8.1, 16.8.2).
+/// Every unit of the file is live, a root, a list block or free, and nothing twice.
 fn check_accounting(name: &str, file: &[u8], alloc: u32, checkpoints: &[LocalCheckpoint]) {
     let last = checkpoints.last().unwrap();
     let mut live = Units::new(alloc, last.file_size);

@@ -526,7 +526,7 @@ fn offsets(stored: &[u8]) -> Vec<usize> {
     Cells::new(plain_of(stored), local::DATA_OFFSET, stored[25]).map(|c| c.unwrap().offset).collect()
 }
 
-/// The damage of 17.8 to an undamaged row leaf, stored plain: each gives its rule, and only that.
+/// Damage to an undamaged row leaf, stored plain: each gives its rule, and only that.
 fn damage_a_leaf(good: &[u8]) {
     assert_eq!((header_rule(good), rules(plain_of(good))), (None, vec![]));
     let with = |edit: &dyn Fn(&mut Vec<u8>)| {

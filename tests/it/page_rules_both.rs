@@ -1,4 +1,4 @@
-//! One page at a time that breaks one rule of spec 17.5 or 17.6, its checksum right, in a page log and in
+//! One page at a time that breaks one rule of `docs/PAGES.md`, its checksum right, in a page log and in
 //! a local file: `audit --deep` finds it at its place. What a family does not know is left out there.
 //!
 //! A page is built anew in the room of an old one; four bytes that mean nothing make its checksum that of
@@ -140,7 +140,7 @@ const COOKIE: &str = "cookie-invalid";
 fn cases() -> Vec<Case> {
     let none = Times::EMPTY;
     let mut out = Vec::new();
-    // 17.5, a value in itself: on images and, with the same words, in deltas.
+    // Time windows, a value in itself: on images and, with the same words, in deltas.
     let own = [
         ("stops before it starts", window(30, 30, 20, 40), "the start timestamp lies after the stop"),
         ("durable before it starts", window(30, 20, TS_MAX, 0), "the start timestamp lies after its durable"),
@@ -229,7 +229,7 @@ fn cases() -> Vec<Case> {
             d.child(0, &times);
         }));
     }
-    // 17.6, headers.
+    // Headers.
     out.push(case("record number", On::Leaf, HEADER, "record number 3", |d| d.header.recno = 3));
     out.push(case("both value flags", On::Leaf, HEADER, "flags 0x06", |d| d.header.flags = 6));
     out.push(case("a flag of internal pages", On::Leaf, HEADER, "flags 0x20", |d| d.header.flags = 0x20));

@@ -1,4 +1,4 @@
-//! PALM and its LMDB reader against the LMDB C library, real environments, and hostile bytes (spec 10.3).
+//! PALM and its LMDB reader against the LMDB C library, real environments, and hostile bytes.
 
 // The C library maps files, so its bindings call opening one unsafe. The files here are the test's own.
 #![allow(unsafe_code)]

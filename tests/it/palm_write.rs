@@ -1,4 +1,4 @@
-//! Changes of a PALM store through its ledger, and the conventions of June 2025 they follow (spec 10.3).
+//! Changes of a PALM store through its ledger, and the conventions of June 2025 they follow.
 
 // The C library maps files, so its bindings call opening one unsafe. The files here are the test's own.
 #![allow(unsafe_code)]

@@ -221,7 +221,7 @@ fn mend(what: &str, dir: &Path, more: &[&str]) -> Value {
     applied
 }
 
-/// 10.2.4 and 10.2.5 for everything that was written; nothing else may have changed.
+/// The link rules and those of reads for everything that was written; nothing else may have changed.
 fn rules(what: &str, home: &Path, out: &Path, plan: &Path, before: &Value) {
     let (old, new) = (rows(home), rows(out));
     let plan: Value = serde_yaml::from_str(&std::fs::read_to_string(plan).unwrap()).unwrap();
@@ -264,7 +264,7 @@ fn rules(what: &str, home: &Path, out: &Path, plan: &Path, before: &Value) {
     assert_eq!(records(&now), records(&then) + 1, "{what}: one completion record more");
 }
 
-/// I3 of 11.2: what the page log lists as live is what the trees reach. Leaked pages aside, a
+/// I3: what the page log lists as live is what the trees reach. Leaked pages aside, a
 /// repair must not open a gap that was not there.
 fn live_sets(what: &str, home: &Path, out: &Path, before: &Value, after: &Value) {
     let live = |rows: &BTreeSet<Row>, table: i64, upto: i64| {

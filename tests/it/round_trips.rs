@@ -631,7 +631,7 @@ proptest! {
         completions in btree_map(number(), (number(), "[ -~]{0,60}"), 0..4),
         last_lsn in number(),
     ) {
-        // Two deltas on the same block are one too many for the page log (10.2.3).
+        // Two deltas on the same block are one too many for the page log.
         let mut deltas = std::collections::HashSet::new();
         let rows: Vec<NewRow> = rows
             .into_iter()

@@ -113,7 +113,7 @@ fn compare(what: &str, simulated: &Simulated, audit: &Audit) {
     }
 }
 
-/// The rules of 10.2.5, as seen by a tree that does not know what its failures left behind.
+/// The link rules, as seen by a tree that does not know what its failures left behind.
 fn chain_rules(simulated: &Simulated) {
     let store = &simulated.store;
     let lsns: Vec<Lsn> = store.rows.iter().map(|r| r.lsn).collect();

@@ -205,11 +205,11 @@ pub enum Dup {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
-    /// 11.4 A: so many images under new page ids.
+    /// Orphans: so many images under new page ids.
     LeakNew(usize),
-    /// 11.4 A under a live page id.
+    /// Orphans under a live page id.
     LeakLive(Then),
-    /// 11.4 B.
+    /// Chains given up.
     LeakChain,
     DoubleRoot,
     /// Bytes subtracted twice; all of them if `None`.
@@ -688,7 +688,7 @@ impl Log {
             .unwrap();
         let of_page = self.by_page.entry(place).or_default();
         if kind == Kind::Delta {
-            // The unique index replaces a delta with the same backlink (10.2.4).
+            // The unique index replaces a delta with the same backlink.
             for at in of_page.iter() {
                 let row = &mut self.rows[*at];
                 row.removed |= row.kind == Kind::Delta && row.backlink == backlink;
@@ -1146,7 +1146,7 @@ impl Tree {
 
     fn addr_cell(&self, out: &mut Vec<u8>, cookie: &[u8], kind: CellKind, windows: bool) {
         let times = if windows && kind != CellKind::AddrGone {
-            // Values without window count as start 0 (17.5). However long the workload, no start is newer, and
+            // Values without window count as start 0. However long the workload, no start is newer, and
             // what a truncation below adds to it is durable at 1001.
             let durable_stop_ts = if kind == CellKind::AddrInternal { 1001 } else { 0 };
             Times { durable_start_ts: 1 << 40, durable_stop_ts, ..Times::EMPTY }
@@ -2178,7 +2178,7 @@ impl Engine {
                 let lsn = target.lsns[self.rng.below(target.lsns.len() as u64) as usize];
                 let (at, bit) = (self.rng.next(), self.rng.below(8));
                 self.log.edit((wanted, target.page, lsn), |data| {
-                    // A compressed image has a checksum over its first 64 bytes only (03.3).
+                    // A compressed image has a checksum over its first 64 bytes only.
                     let end = if data[40] & 0x4 != 0 { data.len().min(64) } else { data.len() };
                     data[44 + at as usize % (end - 44)] ^= 1 << bit;
                 });

@@ -1,6 +1,6 @@
 //! Damaged variants of local homes: a private home that shares what was not changed with its base,
 //! the map of all references between the blocks of a file, and a re-linker that makes checksums hold
-//! again all the way up to the turtle (spec 16.2 to 16.10).
+//! again all the way up to the turtle.
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 

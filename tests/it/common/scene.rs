@@ -32,7 +32,7 @@ pub struct Scene {
     tmp: PathBuf,
 }
 
-/// Texts and hexadecimal samples, from the specification's examples (02.6, 03.8, 05.13, 07.5, 08.2, 16.5).
+/// Texts and hexadecimal samples, from the specification's examples.
 const SAMPLES: [(&str, &str); 7] = [
     ("cookie", "00c025808282bd21596019"),
     ("checkpoint", "018e81e4f7dc19e29081e47bcef2b99281e470c9eed09181e4219ad4aee3011fc0cfc0"),
