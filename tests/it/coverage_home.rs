@@ -5,14 +5,14 @@
 
 use crate::common;
 use crate::common::faults::Faults;
+use crate::common::other_user::{Ran, is_root, program, ran};
 use crate::common::{copy_dir, fixture};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use tempfile::TempDir;
 
 const EACCES: i64 = 13;
@@ -77,46 +77,6 @@ impl Drop for Scene {
     fn drop(&mut self) {
         // Or the temporary directory cannot be removed.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.open_up()));
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// The program where everybody can run it.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let path = dir.path().join("wtcheck");
-        let built = Path::new(env!("CARGO_BIN_EXE_wtcheck"));
-        if fs::hard_link(built, &path).is_err() {
-            // By another process: a child that a test starts meanwhile would hold what is written here, and a
-            // program that is open for writing cannot be run.
-            assert!(Command::new("cp").args([built, &path]).status().unwrap().success());
-        }
-        (dir, path)
-    });
-    path
-}
-
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let out = command.arg("-q").output().unwrap();
-    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    Ran { code: out.status.code().unwrap_or(-1), stdout: text(&out.stdout), stderr: text(&out.stderr) }
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", self.stdout, self.stderr))
     }
 }
 
@@ -375,7 +335,13 @@ fn a_mapped_file_whose_bytes_are_gone() {
             faults.prepare_shrinking(&mut command, &copy.path().join(name));
             let got = ran(&mut command);
             assert_eq!((got.code, got.stdout.as_str()), (6, ""), "{name}: {verb:?}: {}", got.stderr);
-            assert!(got.stderr.contains("mapped file") && got.stderr.contains("--no-mmap"), "{}", got.stderr);
+            assert!(
+                got.stderr.contains("mapped file")
+                    && got.stderr.lines().count() == 1
+                    && got.stderr.contains("--no-mmap"),
+                "{}",
+                got.stderr
+            );
             // The way out that it names.
             let again = ran(Command::new(env!("CARGO_BIN_EXE_wtcheck"))
                 .args(verb)

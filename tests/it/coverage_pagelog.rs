@@ -5,6 +5,7 @@
 
 use crate::common;
 use crate::common::faults::Faults;
+use crate::common::other_user::{Ran, is_root, program, ran};
 use crate::common::{copy_dir, fixture};
 use serde_json::Value;
 use std::fs;
@@ -12,7 +13,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use tempfile::TempDir;
 
 const EACCES: i64 = 13;
@@ -77,7 +77,7 @@ impl Scene {
     fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(program());
         let home = self.home();
-        command.args(args).arg(common::path(&home)).arg("-q").stdin(Stdio::null()).current_dir("/");
+        command.args(args).arg(common::path(&home)).stdin(Stdio::null()).current_dir("/");
         if is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
@@ -89,46 +89,6 @@ impl Drop for Scene {
     fn drop(&mut self) {
         // Or the temporary directory cannot be removed.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.open_up()));
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// The program where everybody can run it.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let path = dir.path().join("wtcheck");
-        let built = Path::new(env!("CARGO_BIN_EXE_wtcheck"));
-        if fs::hard_link(built, &path).is_err() {
-            // By another process: a child that a test starts meanwhile would hold what is written here, and a
-            // program that is open for writing cannot be run.
-            assert!(Command::new("cp").args([built, &path]).status().unwrap().success());
-        }
-        (dir, path)
-    });
-    path
-}
-
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let out = command.output().unwrap();
-    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    Ran { code: out.status.code().unwrap_or(-1), stdout: text(&out.stdout), stderr: text(&out.stderr) }
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", self.stdout, self.stderr))
     }
 }
 
@@ -305,7 +265,7 @@ fn palm_environments() {
     scene.open_up();
     let path = scene.home().join("kv_home/data.mdb");
     let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
-    command.args(["audit", "--no-mmap", "-q", "--format", "json"]).arg(common::path(&scene.home()));
+    command.args(["audit", "--no-mmap", "--format", "json"]).arg(common::path(&scene.home()));
     faults.prepare_bad(&mut command, &path, 40_960, 41_472);
     let got = ran(command.stdin(Stdio::null()));
     assert_eq!((got.code, errno(&got.json(), "kv_home/data.mdb")), (6, Some(EIO)), "{}{}", got.stdout, got.stderr);
@@ -325,7 +285,7 @@ fn a_medium_that_does_not_give_the_bytes() {
         for unit in (0..units).step_by(usize::try_from(units.div_ceil(12)).unwrap()) {
             for verb in [&["audit"][..], &["audit", "--deep"], &["audit", "--quick"]] {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
-                command.args(verb).arg(common::path(&scene.home())).args(["-q", "--format", "json"]);
+                command.args(verb).arg(common::path(&scene.home())).args(["--format", "json"]);
                 command.stdin(Stdio::null());
                 faults.prepare_bad(&mut command, &path, unit * 4096, unit * 4096 + 512);
                 let got = ran(&mut command);

@@ -91,7 +91,7 @@ fn page() -> String {
     let types = whole["$defs"].as_object().unwrap();
     for schema in whole["anyOf"].as_array().unwrap() {
         let (name, command) = (schema["title"].as_str().unwrap(), schema["$comment"].as_str().unwrap());
-        writeln!(out, "\n### {name}\n\n{}. A {}.", command.replacen("printed by ", "Printed by ", 1), kind(schema))
+        writeln!(out, "\n### {name}\n\n{}: {}.", command.replacen("printed by ", "Printed by ", 1), kind(schema))
             .unwrap();
     }
     out.push_str("\n## Types\n");

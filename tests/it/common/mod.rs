@@ -9,6 +9,8 @@ pub mod forge;
 pub mod forge_local;
 pub mod localdamage;
 #[cfg(target_os = "linux")]
+pub mod other_user;
+#[cfg(target_os = "linux")]
 pub mod scene;
 pub mod schema;
 mod sets;
