@@ -71,9 +71,8 @@ fn install_for_maps(clear: impl Fn() + Send + 'static) {
         let told = scratch::drop_all();
         let _ = writeln!(
             std::io::stderr(),
-            "wtcheck: error: the system could not give the bytes of a mapped file: its medium is bad there, or the \
-             file became shorter; wtcheck went no further\n  hint: run it again with --no-mmap, which names the file and \
-             reads what can be read"
+            "wtcheck: the bytes of a mapped file could not be read: the disk is bad there, or the file was cut while it was \
+             read; wtcheck audit --no-mmap says which file, and reads what else there is"
         );
         for line in told {
             let _ = writeln!(std::io::stderr(), "wtcheck: {}", crate::report::text::escape(&line));
