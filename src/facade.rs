@@ -9,7 +9,7 @@ use crate::page::Depth;
 use crate::pagelog::catalog::{self, Catalog};
 use crate::pagelog::scan::Scan;
 use crate::store::blockfile::BlockFile;
-use crate::store::{self, Index, PageLog, StoreError};
+use crate::store::{self, Affected, Index, PageLog, Problem, StoreError};
 use crate::subject::{Kind, Subject};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,8 @@ struct Log {
     store: Box<dyn PageLog>,
     index: Index,
     catalog: Catalog,
+    /// Everything was read, and a checkpoint is there.
+    whole: bool,
 }
 
 /// A data directory that nobody has open: a page log, a home of local block files, or both in one. It is only read.
@@ -49,6 +51,7 @@ struct Log {
 /// # fn main() -> Result<(), wtcheck::Error> {
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/palite/2026-07-leak-full");
 /// let directory = wtcheck::Directory::open(path)?;
+/// assert!(directory.is_whole());
 /// assert!(directory.trees().iter().any(|uri| uri.starts_with("file:accounts")));
 /// # Ok(())
 /// # }
@@ -106,6 +109,13 @@ impl Directory {
             (Some(one), None) | (None, Some(one)) => Ok(one),
             (None, None) => Err(Error::NoDirectory { path: self.path.clone(), what: "is empty".into() }),
         }
+    }
+
+    /// Every tree of the newest checkpoint is known: false where a file of the page log or a row of the metadata
+    /// could not be read, or no checkpoint can be used. Then what is not listed is not known to be absent.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.log.iter().all(|l| l.whole) && self.home.iter().all(|h| h.complete)
     }
 
     /// The trees of the newest checkpoint, by `file:` URI; those of the page log first.
@@ -197,13 +207,16 @@ pub struct Row {
 }
 
 fn open_log(store: Box<dyn PageLog>) -> Result<Log, StoreError> {
-    let (index, _) = store.index(None, &|_| ())?;
-    let (completions, _) = store.completions()?;
+    let (index, problems) = store.index(None, &|_| ())?;
+    let (completions, more) = store.completions()?;
     let mut reader = store.reader()?;
     let newest = completions.iter().rev().find_map(|row| catalog::open(&index, &mut *reader, row).ok());
     let catalog = newest.map_or_else(Catalog::default, |c| catalog::read(&index, &mut *reader, &c));
     drop(reader);
-    Ok(Log { store, index, catalog })
+    // Counters name no tree.
+    let hides = |p: &Problem| p.affects != Affected::Counters;
+    let whole = catalog.complete && !catalog.has_unreadable_rows() && !problems.iter().chain(&more).any(hides);
+    Ok(Log { store, index, catalog, whole })
 }
 
 /// The pages of a tree of either family.

@@ -372,8 +372,8 @@ pub struct Fault {
     pub notes: Vec<Note>,
     /// The damage is known to the bit, and the content was read with it put right in memory.
     pub recovered: bool,
-    #[serde(skip)]
     /// Of [`FaultKind::Unread`]: the name of the file in the page log, and what the system said.
+    #[serde(skip)]
     pub unread: Option<(String, Unchecked)>,
 }
 
