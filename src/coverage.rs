@@ -23,6 +23,8 @@ pub enum Unchecked {
     Encrypted,
     /// Compressed by a compressor that wtcheck does not have.
     UnknownCompressor,
+    /// Keys or values are Huffman codes.
+    Huffman,
     /// Written by a version that says this one must not read it.
     Unsupported,
     /// More of it than the limits allow to be looked at.
@@ -50,6 +52,7 @@ impl Unchecked {
             Self::Hidden => "in-a-hidden-directory",
             Self::Encrypted => "encrypted",
             Self::UnknownCompressor => "unknown-compressor",
+            Self::Huffman => "huffman-coded",
             Self::Unsupported => "unsupported-version",
             Self::TooMuch => "over-a-limit",
             Self::NotReached => "not-reached",
@@ -59,10 +62,15 @@ impl Unchecked {
         }
     }
 
-    /// Whether a verdict of "clean" would be a lie without it. What is encrypted or compressed by an unknown
-    /// compressor was verified by its checksums; what nobody asked for is not missed.
+    /// Whether it was verified by its checksums, if not looked into.
+    fn is_verified(&self) -> bool {
+        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Huffman)
+    }
+
+    /// Whether a verdict of "clean" would be a lie without it: not of what was verified by its checksums; and what
+    /// nobody asked for is not missed.
     pub fn matters(&self) -> bool {
-        !matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::NotAsked)
+        !self.is_verified() && *self != Self::NotAsked
     }
 }
 
@@ -175,8 +183,7 @@ impl Coverage {
     /// Whether it allows a verdict of "clean": something was audited, or verified by its checksums at least, and
     /// nothing that matters was left out.
     pub fn allows_clean(&self) -> bool {
-        let verified = |why: &Unchecked| matches!(why, Unchecked::Encrypted | Unchecked::UnknownCompressor);
-        (self.count_audited() > 0 || self.not_checked_list().any(|(_, why)| verified(why)))
+        (self.count_audited() > 0 || self.not_checked_list().any(|(_, why)| why.is_verified()))
             && !self.not_checked_list().any(|(_, why)| why.matters())
     }
 }

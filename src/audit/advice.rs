@@ -544,14 +544,53 @@ pub fn advice(code: Code) -> Advice {
             ],
         },
         Code::FileUnlisted => Advice {
-            recognised: "Block files in the directory that no row of the metadata names, not even in the log's newest commits.",
-            cause: "A drop that was not finished before a crash; a file copied in by hand; a table created after the last checkpoint \
-                (then it is a note).",
-            evidence: "The name, and the checkpoint that the file itself carries.",
+            recognised: "Block files in the directory that no row of the metadata names, the log's newest commits among them.",
+            cause: "A drop that left the file behind; a file copied in by hand; a table created after the last checkpoint.",
+            evidence: "The name, and whether MongoDB's catalog or a metadata file that was put aside knows it: then it is an error.",
             next: &[
                 "Do not delete it on a guess: `wtcheck audit FILE` says what is in it.",
                 "The name of the table may stand in the log of the node: search it for a drop or a create.",
             ],
+        },
+        Code::MetadataReplaced => Advice {
+            recognised: "A file WiredTiger.wt.N, and files in the directory that its rows name and the metadata's do not.",
+            cause: "The turtle was lost or left out of a copy, and an engine opened the directory for writing.",
+            evidence: "How many rows the file that was put aside has, and how many of their files are here.",
+            next: &[
+                "Stop the server and leave it stopped: a mongod on the new metadata finds no collection, and may drop files.",
+                KEEP,
+                "In the copy: remove WiredTiger.wt and WiredTiger.turtle, and rename WiredTiger.wt.1 to WiredTiger.wt.",
+                "Have the turtle written: `wtcheck repair plan COPY -o plan.yaml`, then `wtcheck repair apply plan.yaml \
+                 --output NEWDIR`. Log files that the new metadata wrote do not belong to the old one: leave those out.",
+            ],
+        },
+        Code::CatalogMismatch => Advice {
+            recognised: "Each ident in _mdb_catalog is looked up in the engine's metadata, and each collection-* and index-* table of \
+                the metadata in the catalog.",
+            cause: "A metadata file of another time, a table removed with the engine's tools, or a file deleted by hand before a start.",
+            evidence: "The namespace, the index, the ident; whether its file lies in the directory.",
+            next: &[
+                KEEP,
+                "Do not start mongod with --repair: it fails on such a catalog, or removes the collection from it.",
+                REPLICA,
+                "Where the file of the ident is still here, look into it: `wtcheck audit FILE`.",
+            ],
+        },
+        Code::CountMismatch => Advice {
+            recognised: "The rows of a collection are counted and compared with numRecords in sizeStorer, and with the entries of its \
+                _id index. A file is only counted row by row where its page headers make the number doubtful, or with --deep.",
+            cause: "A crash, which the stored count does not survive exactly; a fault that wrote a collection without its index.",
+            evidence: "The two numbers.",
+            next: &[
+                "A stored count does no harm beyond a wrong count(). Validate the collection: that sets it right.",
+                "An _id index with other entries than documents: validate with full: true, and resync the member or rebuild the index.",
+            ],
+        },
+        Code::HistoryUnowned => Advice {
+            recognised: "File numbers of the records in WiredTigerHS.wt that no row of the metadata has.",
+            cause: "A table was dropped, or the files were copied one after the other while the server ran.",
+            evidence: "The number, and how many records have it.",
+            next: &["Nothing is to be done: nobody reads these records, and the engine removes them in time."],
         },
         Code::DescriptorInvalid => Advice {
             recognised: "Magic, version and checksum of the first block; the allocation size is what the checksum confirms.",

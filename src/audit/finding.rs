@@ -3,6 +3,7 @@
 
 use super::pagelog::fact::Fact;
 use crate::audit::home::detail::{self, HomeDetail, Sizes};
+use crate::home::names::What;
 use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
@@ -256,10 +257,26 @@ codes! {
         "a file that must be there is not",
         "The metadata lists the file, or the engine cannot open a directory without it. Beware of a missing WiredTiger.turtle: an engine that opens such a directory for writing takes it for a new database and renames WiredTiger.wt.",
         "Copy the file from where the directory came from, or restore it. Do not open the directory with the engine before that. A missing turtle is written anew by wtcheck repair plan DIR.";
-    FileUnlisted "file-unlisted" Error &[],
+    FileUnlisted "file-unlisted" Note &[],
         "a block file that the metadata does not know",
-        "Left over from a drop that was not finished, written by hand, or created after the last checkpoint: then its metadata is in the log only, and the finding is a note.",
+        "Left over from a drop, copied in by hand, or created after the last checkpoint. It is an error where something says that the file belongs here: MongoDB's catalog names it, or the metadata was replaced.",
         "Check with the log and the owner of the directory before removing anything.";
+    MetadataReplaced "metadata-replaced" Error &[],
+        "an engine has put the metadata aside and begun a new one",
+        "An engine that finds no turtle takes the directory for a new one: it renames WiredTiger.wt to WiredTiger.wt.1 and writes an empty one. The tables are all there, and nothing names them any more. As a note: the file is left over from such a time, and the metadata of today has all that is in it.",
+        "Do not let a server write to the directory. On a copy: put WiredTiger.wt.1 back in the place of WiredTiger.wt, remove the turtle, and let wtcheck repair plan DIR propose one.";
+    CatalogMismatch "catalog-mismatch" Error &[],
+        "MongoDB's catalog names what the engine's metadata does not have",
+        "Every collection and index of the catalog has an ident, a table of the engine. Here the metadata has no row for one: its documents or keys cannot be reached under that name, and mongod's repair fails with 'Unable to find metadata for table'. As a note: tables that the catalog does not name, which mongod drops when it starts.",
+        "Restore the node from a healthy member. Where the file of the ident is still here, its documents can be had from the file itself.";
+    CountMismatch "count-mismatch" Warning &[],
+        "counts that must be equal differ",
+        "The number of documents that MongoDB keeps beside a collection (sizeStorer) is not the number that is there, or the _id index has another number of entries than its collection has documents. After a crash the first is to be expected, and both are notes then.",
+        "A wrong stored count: validate the collection, which sets it right. An index with other entries: validate, and rebuild the index.";
+    HistoryUnowned "history-unowned" Note &[],
+        "the history store has records of a file that is not there",
+        "Old versions of rows are kept with the number of their file. Records of a number that no file has are left over from a table that was dropped, or the files were copied while the server ran. Nobody reads them.",
+        "None.";
     DescriptorInvalid "descriptor-invalid" Error &[],
         "the first block of a file is not a valid description",
         "Magic, version or checksum of the description block do not hold. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data behind may be whole.",
@@ -361,6 +378,8 @@ pub enum Remedy {
     NextCheckpoint,
     /// Restore the file; the block can be looked at.
     RestoreFile,
+    /// As what the file holds to MongoDB asks.
+    OfFile(What),
     /// Put the version file back.
     RestoreVersion,
     /// Put the turtle that the report proposes in its place.
@@ -371,6 +390,8 @@ pub enum Remedy {
     RestoreMetadata,
     /// Recovery will do it.
     Recovery,
+    /// The engine renames the file when it opens the directory.
+    Rename,
 }
 
 /// Something worth telling about a store.

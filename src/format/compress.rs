@@ -20,6 +20,8 @@ const MEM_SIZE_AT: usize = 16;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The deflate format cannot do better than 1032 to 1.
 const DEFLATE_MAX_RATIO: usize = 1032;
+/// One byte of an LZ4 block stands for 255 at most.
+const LZ4_MAX_RATIO: usize = 255;
 /// Compression levels are a matter of size, not of format; these are the libraries' usual ones.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -70,13 +72,14 @@ pub fn decompress(c: Compressor, image: &[u8], mem_size: u32) -> Result<Vec<u8>>
     let (head, framed) =
         image.split_at_checked(VERBATIM).ok_or_else(|| error(format!("{} bytes only", image.len())))?;
     let want = size.checked_sub(VERBATIM).ok_or_else(|| error(format!("plain size {mem_size} is below {VERBATIM}")))?;
-    let stream = unframe(c, framed, want).map_err(|e| e.within(c.name()))?;
+    let (stream, plain) = unframe(c, framed, want).map_err(|e| e.within(c.name()))?;
+    let whole = plain.checked_add(VERBATIM).ok_or_else(|| error(format!("plain size {plain}")))?;
 
     // Reserved before it is filled, so that a plausible but huge size ends in an error and not in an abort.
     let mut out = Vec::new();
-    out.try_reserve_exact(size).map_err(|e| error(e.to_string()))?;
+    out.try_reserve_exact(whole).map_err(|e| error(e.to_string()))?;
     out.extend_from_slice(head);
-    out.resize(size, 0);
+    out.resize(whole, 0);
     let body = out.get_mut(VERBATIM..).unwrap_or_default();
     let done = match c {
         Compressor::Snappy => snap::raw::Decoder::new().decompress(stream, body).map_err(|e| error(e.to_string()))?,
@@ -84,9 +87,10 @@ pub fn decompress(c: Compressor, image: &[u8], mem_size: u32) -> Result<Vec<u8>>
         Compressor::Zstd => zstd::bulk::decompress_to_buffer(stream, body).map_err(|e| error(e.to_string()))?,
         Compressor::Lz4 => lz4_flex::block::decompress_into(stream, body).map_err(|e| error(e.to_string()))?,
     };
-    if done != want {
-        return Err(error(format!("stream holds {done} bytes, {want} wanted")));
+    if done != plain {
+        return Err(error(format!("stream holds {done} bytes, {plain} wanted")));
     }
+    out.truncate(size);
     Ok(out)
 }
 
@@ -108,18 +112,18 @@ pub fn detect(image: &[u8]) -> Option<Compressor> {
     // The stream length of one framing reads as absurd in the others; zlib has no length and comes last.
     [Compressor::Zstd, Compressor::Lz4, Compressor::Snappy, Compressor::Zlib]
         .into_iter()
-        .find(|c| unframe(*c, framed, want).is_ok_and(|s| *c != Compressor::Zstd || s.starts_with(&ZSTD_MAGIC)))
+        .find(|c| unframe(*c, framed, want).is_ok_and(|(s, _)| *c != Compressor::Zstd || s.starts_with(&ZSTD_MAGIC)))
 }
 
-/// The compressed stream, by the framing alone, with every stated length checked against `want`
-/// plain bytes before anything is allocated.
-fn unframe(c: Compressor, framed: &[u8], want: usize) -> Result<&[u8]> {
+/// The compressed stream and the plain bytes in it, by the framing alone, with every stated length checked
+/// against the `want` plain bytes of the page before anything is allocated.
+fn unframe(c: Compressor, framed: &[u8], want: usize) -> Result<(&[u8], usize)> {
     let mut r = Reader::new(framed);
     match c {
         Compressor::Snappy => {
             let stream = prefixed(&mut r)?;
             match snap::raw::decompress_len(stream) {
-                Ok(n) if n == want => Ok(stream),
+                Ok(n) if n == want => Ok((stream, want)),
                 Ok(n) => Err(FormatError::io(format!("stream states {n} plain bytes, {want} wanted"))),
                 Err(e) => Err(FormatError::io(e.to_string())),
             }
@@ -130,7 +134,7 @@ fn unframe(c: Compressor, framed: &[u8], want: usize) -> Result<&[u8]> {
                 Ok(Some(n)) if usize::try_from(n) != Ok(want) => {
                     Err(FormatError::io(format!("frame states {n} plain bytes, {want} wanted")))
                 }
-                Ok(_) => Ok(stream),
+                Ok(_) => Ok((stream, want)),
                 Err(_) => Err(FormatError::io("no zstd frame")),
             }
         }
@@ -143,19 +147,24 @@ fn unframe(c: Compressor, framed: &[u8], want: usize) -> Result<&[u8]> {
             if want / DEFLATE_MAX_RATIO > framed.len() {
                 return Err(FormatError::io(format!("{} bytes cannot hold {want} plain bytes", framed.len())));
             }
-            Ok(framed)
+            Ok((framed, want))
         }
         Compressor::Lz4 => {
             let compressed = r.u32le().map_err(short)?;
             let (uncompressed, useful) = (r.u32le().map_err(short)?, r.u32le().map_err(short)?);
             r.u32le().map_err(short)?;
-            if usize::try_from(uncompressed) != Ok(want) || useful != uncompressed {
+            // Up to 2.9 a stream may hold more than the page: what is behind its end is left out.
+            if usize::try_from(useful) != Ok(want) || uncompressed < useful {
                 return Err(FormatError::io(format!(
                     "prefix states {uncompressed} plain bytes ({useful} useful), {want} wanted"
                 )));
             }
             let n = usize::try_from(compressed).map_err(|e| FormatError::io(e.to_string()))?;
-            r.take(n).map_err(short)
+            let stream = r.take(n).map_err(short)?;
+            if usize::try_from(uncompressed).is_ok_and(|u| u / LZ4_MAX_RATIO > n) {
+                return Err(FormatError::io(format!("{n} bytes cannot hold {uncompressed} plain bytes")));
+            }
+            Ok((stream, usize::try_from(uncompressed).unwrap_or(want)))
         }
     }
 }

@@ -53,6 +53,7 @@ pub enum Kind {
     String,
     /// Any other bare text, also the empty text of `key=`.
     Id,
+    /// Anything in brackets, JSON in braces among it.
     Struct,
 }
 
@@ -288,16 +289,18 @@ impl<'a> Scanner<'a> {
                 self.quoted()?;
                 Ok(Value { text: self.slice(start, self.pos.saturating_sub(1))?, kind: Kind::String })
             }
-            Some(b'(' | b'[') => {
+            Some(b'(' | b'[' | b'{') => {
                 let start = self.pos;
                 self.brackets()?;
                 Ok(Value { text: self.slice(start, self.pos)?, kind: Kind::Struct })
             }
-            Some(b')' | b']') => Err(self.error("closing bracket without an opening one")),
+            Some(b')' | b']' | b'}') => Err(self.error("closing bracket without an opening one")),
             Some(b'=') => Err(self.error("`=` without a key")),
             _ => {
                 let start = self.pos;
-                self.skip(|b| !is_space(b) && !matches!(b, b',' | b'=' | b'(' | b')' | b'[' | b']' | b'"'));
+                self.skip(|b| {
+                    !is_space(b) && !matches!(b, b',' | b'=' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'"')
+                });
                 let text = self.slice(start, self.pos)?;
                 let kind = match text {
                     "true" | "false" => Kind::Bool,
@@ -337,7 +340,10 @@ impl<'a> Scanner<'a> {
                 }
                 Some(b'(') => open.push(b')'),
                 Some(b'[') => open.push(b']'),
-                Some(b @ (b')' | b']')) if open.pop() != Some(b) => return Err(self.error("brackets do not match")),
+                Some(b'{') => open.push(b'}'),
+                Some(b @ (b')' | b']' | b'}')) if open.pop() != Some(b) => {
+                    return Err(self.error("brackets do not match"));
+                }
                 Some(_) => {}
             }
             if open.len() > MAX_DEPTH {

@@ -2,8 +2,8 @@
 //!
 //! Not to be confused with the turtle page of a page log ([`super::pagelog_turtle`]).
 
-use super::Class;
 use super::config::{Config, Kind, shorten};
+use super::{Class, file_config};
 use std::fmt::Write as _;
 
 /// Name of the file.
@@ -191,6 +191,10 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|e| Fault::new(Class::Invalid, e.valid_up_to(), None, "the text is not UTF-8"))?;
+    // The engine reads lines as C strings: what stands behind a NUL is not there.
+    if let Some(at) = text.bytes().position(|b| b == 0) {
+        return Err(Fault::new(Class::Invalid, at, None, "a NUL byte, behind which the engine reads nothing"));
+    }
     let lines = Lines::of(text);
     let compatibility = match lines.value(COMPATIBILITY)? {
         Some(line) => Some(numbers(COMPATIBILITY, line, ["major", "minor"]).map(|[major, minor]| (major, minor))?),
@@ -260,9 +264,15 @@ pub fn render(turtle: &HomeTurtle) -> String {
 /// still parses, but lacks what follows.
 fn check_metadata(line: Line<'_>) -> Result<(), Fault> {
     let config = config_of(METADATA, line)?;
+    let of_keys = || {
+        file_config::check_metadata(line.text).map_err(|(at, what)| {
+            let at = line.at.saturating_add(at);
+            Fault::new(Class::Invalid, at, Some(METADATA), format!("value of `{METADATA}`: {what}"))
+        })
+    };
     // Before the first checkpoint it is empty.
     match config.get("checkpoint") {
-        Some(list) if list.kind == Kind::Struct || (line.ended && list.text.is_empty()) => return Ok(()),
+        Some(list) if list.kind == Kind::Struct || (line.ended && list.text.is_empty()) => return of_keys(),
         _ => {}
     }
     let end = line.at.saturating_add(line.text.len());

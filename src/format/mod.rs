@@ -22,6 +22,7 @@ pub mod compress;
 pub mod config;
 pub mod cookie;
 pub mod crc;
+pub mod file_config;
 pub mod generation;
 pub mod home_turtle;
 pub mod image;

@@ -6,7 +6,8 @@ use super::{FormatError, Result};
 /// Columns of a format that are looked at; the engine's own limit on columns is of that order.
 const MAX_COLUMNS: usize = 10_000;
 
-/// Check that `bytes` are one value of the format, and nothing behind it.
+/// Check that `bytes` are one value of the format, and nothing behind it. A raw cursor stores strings as it gets
+/// them, so the last one may lack its NUL.
 ///
 /// ENOTSUP for a code that is not known, EINVAL for bytes that do not fit.
 pub fn check(format: &str, bytes: &[u8]) -> Result<()> {
@@ -60,9 +61,9 @@ fn take(r: &mut Reader<'_>, count: Option<usize>, code: char, last: bool) -> Res
         ('i' | 'h' | 'l' | 'q', _) => (0..repeat).try_for_each(|_| r.vint().map(|_| ())),
         ('R', _) => (0..repeat).try_for_each(|_| r.take(8).map(|_| ())),
         ('S', None) => {
-            let length = r.rest().iter().position(|b| *b == 0);
+            let length = r.rest().iter().position(|b| *b == 0).or(last.then(|| r.remaining().saturating_sub(1)));
             let length = length.ok_or_else(|| FormatError::invalid("a string without its NUL"))?;
-            r.take(length.saturating_add(1)).map(|_| ())
+            r.take(length.saturating_add(1).min(r.remaining())).map(|_| ())
         }
         ('S' | 's' | 'u', Some(n)) => r.take(n).map(|_| ()),
         ('s', None) => r.take(1).map(|_| ()),
@@ -89,7 +90,7 @@ mod tests {
     fn formats_and_bytes() {
         for (format, bytes, fits) in [
             ("S", &b"key\0"[..], true),
-            ("S", b"key", false),
+            ("S", b"key", true),
             ("S", b"key\0x", false),
             ("u", b"", true),
             ("u", b"anything", true),

@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn bodies_of_16_11() {
-        let snapshot = vec![];
+        let snapshot = 0;
         assert_eq!(
             Body::decode(&hex("8081e30bbc4080", 112)).unwrap(),
             Body::Checkpoint { lsn: LogLsn { file: 1, offset: 777_344 }, snapshot }

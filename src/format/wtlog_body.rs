@@ -7,8 +7,6 @@ use super::{FormatError, Result};
 
 /// Operations with this bit in their type are ignored by recovery.
 pub(super) const IGNORED: u64 = 1 << 31;
-/// Most transactions a snapshot can plausibly hold; one per session.
-const MAX_SNAPSHOT: usize = 1 << 20;
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +15,8 @@ pub enum Body<'a> {
     Checkpoint {
         /// Where recovery would begin: the record that began the checkpoint.
         lsn: LogLsn,
-        /// Transactions that ran.
-        snapshot: Vec<u64>,
+        /// How many transactions ran. The engine writes their number, and leaves their ids out.
+        snapshot: u64,
     },
     /// Type 1: a transaction.
     Commit { txn: u64, operations: Operations<'a> },
@@ -46,16 +44,7 @@ impl<'a> Body<'a> {
 
     fn read(r: &mut Reader<'a>) -> Result<Self> {
         Ok(match r.vuint()? {
-            0 => {
-                let lsn = LogLsn::read(r)?;
-                // Every id takes at least a byte.
-                let count = r.vlen()?;
-                if count > MAX_SNAPSHOT {
-                    return Err(FormatError::invalid(format!("snapshot of {count} transactions")));
-                }
-                let snapshot = (0..count).map(|_| r.vuint()).collect::<Result<_>>()?;
-                Self::Checkpoint { lsn, snapshot }
-            }
+            0 => Self::Checkpoint { lsn: LogLsn::read(r)?, snapshot: r.vuint()? },
             1 => {
                 let txn = r.vuint()?;
                 Self::Commit { txn, operations: Operations { reader: r.clone(), failed: false } }

@@ -10,6 +10,7 @@ use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::page::rules;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// A tree whose pages cannot be looked into: its blocks lie end to end in what the lists say is live.
 /// Counts and verifies them; the tree then is what is live.
@@ -23,6 +24,8 @@ pub fn chain(shape: &Shape<'_>, root: &LocalAddress, live: &Units, walked: Walke
         deleted_children: 0,
         depth: 0,
         rows: None,
+        entries: 0,
+        unowned: BTreeMap::new(),
         complete: true,
         unread: 0,
         opaque: walked.opaque,

@@ -6,27 +6,30 @@ pub use super::entry::{FileEntry, Source};
 pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
+use super::catalog::NewerCheckpoint;
 use super::checkpoint;
 use super::fault::Opaque;
-use super::files::{BACKUP, MONGO_CATALOG, SIZE_STORER};
+use super::files::{BACKUP, MONGO_CATALOG, MONGO_LOCK, SIZE_STORER};
 use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
-use super::wtlog;
+use super::wtlog::{self, Start};
 use crate::coverage::{Coverage, Fate, NotOurs, Unchecked};
-use crate::format::config::Config;
+use crate::format::file_config;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local;
 use crate::store::blockfile::BlockFile;
 use crate::store::{StoreError, read_regular_file};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Problems of metadata rows that are listed at most.
 const MAX_ISSUES: usize = 1000;
 /// Largest list of a backup copy: a million files.
 const MAX_BACKUP: u64 = 4 << 30;
+/// A file without a description block that is as long as this at most has no room for data.
+const SMALL: u64 = 4096;
 /// Largest turtle; a real one has two kilobytes.
 const MAX_TURTLE: u64 = 16 << 20;
 
@@ -62,6 +65,30 @@ pub enum Issue {
         /// The file it names.
         source: String,
     },
+    /// A table whose column group has no row.
+    ColumnGroup {
+        key: String,
+        /// The row that is missing.
+        missing: String,
+    },
+    /// The turtle's settings of the metadata file are not those of the file's own copy.
+    TurtleDiffers {
+        /// Byte in the turtle.
+        offset: u64,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// The turtle is there under the name it is written under.
+    TurtleSet,
+    /// A metadata file that an engine has put aside.
+    SetAside {
+        /// Its name.
+        name: String,
+        /// Rows in it.
+        rows: u64,
+        /// Those of them whose files are here, and that the metadata lacks.
+        lost: u64,
+    },
 }
 
 /// How the catalog was found.
@@ -79,6 +106,14 @@ pub enum Way {
     Files,
 }
 
+/// A block file that the catalog does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlisted {
+    pub name: String,
+    /// It holds its description block at most: no data can be in it.
+    pub empty: bool,
+}
+
 /// A home directory.
 #[derive(Debug)]
 pub struct Home {
@@ -92,7 +127,7 @@ pub struct Home {
     /// Files of the catalog whose pages live in a page log.
     pub in_page_log: BTreeSet<String>,
     /// Block files that the catalog does not know.
-    pub unlisted: Vec<String>,
+    pub unlisted: Vec<Unlisted>,
     /// How the catalog was found.
     pub way: Way,
     /// Every row of the metadata was read.
@@ -101,6 +136,8 @@ pub struct Home {
     pub encrypted: bool,
     /// Rows of the metadata by the word before the colon.
     pub rows: BTreeMap<String, u64>,
+    /// Files of which the log has a newer checkpoint than the metadata.
+    pub newer_in_log: Vec<NewerCheckpoint>,
     /// What is wrong with the catalog.
     pub issues: Vec<Issue>,
     /// A turtle that fits the metadata file, where the one there does not.
@@ -146,6 +183,7 @@ impl Home {
             complete: false,
             encrypted: false,
             rows: BTreeMap::new(),
+            newer_in_log: Vec::new(),
             issues: Vec::new(),
             proposed_turtle: None,
             names: Names::default(),
@@ -172,13 +210,14 @@ impl Home {
     pub fn open(dir: &Path, options: Options) -> std::result::Result<Self, StoreError> {
         let unreadable = |e: std::io::Error| StoreError::Unreadable { path: dir.to_path_buf(), reason: e.to_string() };
         let mut home = Self::empty(dir, inventory::take(dir).map_err(unreadable)?);
-        home.logs();
         if let Some(rows) = home.backup_rows() {
+            home.logs(Start::Unknown);
             (home.way, home.complete) = (Way::Backup, true);
-            home.catalog(&rows);
+            home.catalog(&rows, &BTreeSet::new());
             home.version_text(None);
         } else {
             let turtle = home.turtle();
+            home.logs(turtle.as_ref().map_or(Start::Unknown, |t| Start::of(&t.metadata)));
             let metadata = home.inventory.contains_key(METADATA).then(|| home.open_file(METADATA, options)).flatten();
             let entry = home.metadata_entry(turtle.as_ref(), metadata.as_ref());
             if let (Some(file), Some(entry)) = (&metadata, entry) {
@@ -189,10 +228,28 @@ impl Home {
             }
             home.version_text(turtle.as_ref());
         }
+        home.set_aside(options);
         home.others(options);
         home.mongo(options);
+        if home.engine().is_some_and(|(major, _)| major < 3) {
+            home.files.iter_mut().for_each(|f| f.orders_generations = false);
+        }
         home.files.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(home)
+    }
+
+    /// Release of the engine that wrote the home: major, minor.
+    pub fn engine(&self) -> Option<(u32, u32)> {
+        let numbers = self.version.as_deref()?.split_whitespace().nth(1)?.trim_end_matches(':');
+        let mut numbers = numbers.split('.').map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+
+    /// Whether the server was shut down cleanly, as far as its lock file and the log tell.
+    pub fn is_shut_down(&self) -> bool {
+        let dirty = self.inventory.get(MONGO_LOCK).is_some_and(|bytes| *bytes > 0);
+        let clean = |l: &wtlog::Summary| matches!(l.state, wtlog::State::NoLog | wtlog::State::Clean);
+        !dirty && self.log.as_ref().is_ok_and(clean)
     }
 
     /// The path of a file of the catalog.
@@ -211,7 +268,7 @@ impl Home {
     }
 
     /// Open a block file, or say in the ledger why that is not possible.
-    fn open_file(&mut self, name: &str, options: Options) -> Option<BlockFile> {
+    pub(super) fn open_file(&mut self, name: &str, options: Options) -> Option<BlockFile> {
         let opened = BlockFile::open_file(&self.dir.join(name), options.no_mmap);
         opened.map_err(|e| self.coverage.not_checked(name, Unchecked::io(&e))).ok()
     }
@@ -230,8 +287,8 @@ impl Home {
         }
     }
 
-    fn logs(&mut self) {
-        match wtlog::read(&self.dir) {
+    fn logs(&mut self, start: Start) {
+        match wtlog::read_from(&self.dir, start) {
             Ok(summary) => {
                 let below = |path: &Path| path.strip_prefix(&self.dir).unwrap_or(path).to_string_lossy().into_owned();
                 for file in &summary.files {
@@ -252,7 +309,7 @@ impl Home {
         }
     }
 
-    fn issue(&mut self, issue: Issue) {
+    pub(super) fn issue(&mut self, issue: Issue) {
         if self.issues.len() < MAX_ISSUES {
             self.issues.push(issue);
         }
@@ -286,6 +343,13 @@ impl Home {
             return None;
         }
         let Some(size) = self.inventory.get(name).copied() else {
+            // The engine writes a new turtle under another name, and takes that one where there is no other.
+            let set = self.inventory.contains_key(home_turtle::TEMPORARY_NAME);
+            let set = set.then(|| self.read_file(home_turtle::TEMPORARY_NAME)).flatten();
+            if let Some(turtle) = set.and_then(|bytes| home_turtle::parse(&bytes).ok()) {
+                self.issue(Issue::TurtleSet);
+                return Some(turtle);
+            }
             let fault = home_turtle::Fault::missing(self.inventory.contains_key(METADATA));
             self.issue(Issue::TurtleMissing(fault.message));
             return None;
@@ -371,71 +435,29 @@ impl Home {
                 (self.way, rows, entry) = (Way::Recovery, again, other);
             }
         }
+        if let Some(turtle) = turtle.filter(|_| entry.source == Source::Turtle) {
+            self.compare_turtle(file, &entry, turtle);
+        }
         self.encrypted = rows.opaque == Some(Opaque::Encrypted);
         self.complete = rows.complete && rows.opaque.is_none();
         if rows.rows.is_empty() && !self.complete {
             self.way = Way::Files;
         }
         self.files.push(entry);
-        self.catalog(&rows.rows);
+        let logged = self.replayed(&mut rows.rows);
+        self.catalog(&rows.rows, &logged);
     }
 
-    /// Entries, ids and sources from the rows of the metadata.
-    fn catalog(&mut self, rows: &[(String, String)]) {
-        let mut ids: HashMap<u64, Vec<String>> = HashMap::new();
-        let mut sources = Vec::new();
-        for (key, value) in rows {
-            let word = key.split_once(':').map_or(key.as_str(), |(word, _)| word);
-            *self.rows.entry(word.to_string()).or_default() += 1;
-            let bad = |reason: String| Issue::Row { key: key.clone(), reason };
-            match key.split_once(':') {
-                Some(("file", name)) => match FileEntry::parse(name, value, Source::Metadata) {
-                    Ok(_) if !is_below(name) => self.issue(bad("the name leaves the directory".into())),
-                    Ok(entry) => {
-                        if let Some(id) = entry.id {
-                            ids.entry(id).or_default().push(entry.uri.clone());
-                        }
-                        if entry.in_page_log {
-                            self.in_page_log.insert(entry.name);
-                        } else {
-                            self.files.push(entry);
-                        }
-                    }
-                    Err(e) => self.issue(bad(e.to_string())),
-                },
-                _ => match Config::parse(value) {
-                    Ok(config) => {
-                        if let Some(source) = config.get("source").map(|v| v.as_str().to_string()) {
-                            sources.push((key.clone(), source));
-                        }
-                    }
-                    Err(e) => self.issue(bad(e.to_string())),
-                },
-            }
+    /// The turtle has no checksum: what it says of the metadata file against the file's own copy.
+    fn compare_turtle(&mut self, file: &BlockFile, entry: &FileEntry, turtle: &HomeTurtle) {
+        let newest = entry.checkpoints.last().and_then(|c| local::LocalCheckpoint::decode(&c.addr, entry.alloc).ok());
+        let copy = newest.and_then(|c| c.avail).and_then(|avail| recover::beside(file, entry.alloc, &avail));
+        let text = copy.as_ref().and_then(|found| found.recovery.file_metadata().ok().flatten());
+        let keys = text.map_or(Vec::new(), |text| file_config::differences(&turtle.metadata, text));
+        if !keys.is_empty() {
+            let at = keys.first().and_then(|key| turtle.metadata.find(key.as_str())).unwrap_or(0);
+            self.issue(Issue::TurtleDiffers { offset: turtle.metadata_at.saturating_add(at) as u64, keys });
         }
-        for (id, uris) in ids.into_iter().filter(|(_, uris)| uris.len() > 1) {
-            self.issue(Issue::DuplicateId { id, uris });
-        }
-        if self.complete {
-            let known: BTreeSet<&str> = self.files.iter().map(|f| f.uri.as_str()).chain(self.broken_rows()).collect();
-            let elsewhere = |source: &str| source.strip_prefix("file:").is_some_and(|n| self.in_page_log.contains(n));
-            let gone: Vec<_> = sources
-                .into_iter()
-                .filter(|(_, source)| source.starts_with("file:") && !known.contains(source.as_str()))
-                .filter(|(_, source)| !elsewhere(source))
-                .collect();
-            for (key, source) in gone {
-                self.issue(Issue::Source { key, source });
-            }
-        }
-    }
-
-    /// Keys of the rows that are of no use.
-    fn broken_rows(&self) -> impl Iterator<Item = &str> {
-        self.issues.iter().filter_map(|issue| match issue {
-            Issue::Row { key, .. } => Some(key.as_str()),
-            _ => None,
-        })
     }
 
     /// Block files that the metadata did not name: unlisted if it is whole, else on their own, as are
@@ -456,14 +478,15 @@ impl Home {
         for name in names {
             let Some(file) = self.open_file(&name, options) else {
                 if self.complete && name != METADATA && !broken.contains(&name) {
-                    self.unlisted.push(name);
+                    self.unlisted.push(Unlisted { name, empty: false });
                 }
                 continue;
             };
             if self.complete && name != METADATA && !broken.contains(&name) {
                 // No checkpoint is in it that a row would name: the finding says all there is to say.
                 self.coverage.audited(name.as_str());
-                self.unlisted.push(name);
+                let description = descriptor_alloc(&file).map_or(SMALL, u64::from);
+                self.unlisted.push(Unlisted { empty: file.len() <= description, name });
                 continue;
             }
             let alloc = descriptor_alloc(&file);
@@ -539,7 +562,7 @@ fn leads_to_blocks(file: &BlockFile, entry: &FileEntry) -> bool {
 }
 
 /// Rows of the metadata as text.
-fn read_rows(file: &BlockFile, entry: &FileEntry) -> rows::Read<String> {
+pub(super) fn read_rows(file: &BlockFile, entry: &FileEntry) -> rows::Read<String> {
     let found = rows::read(file, entry);
     let text = |bytes: Vec<u8>| {
         let mut text = String::from_utf8_lossy(&bytes).into_owned();
@@ -553,7 +576,7 @@ fn read_rows(file: &BlockFile, entry: &FileEntry) -> rows::Read<String> {
 }
 
 /// The allocation size by the descriptor.
-fn descriptor_alloc(file: &BlockFile) -> Option<u32> {
+pub(super) fn descriptor_alloc(file: &BlockFile) -> Option<u32> {
     let longest = usize::try_from(*local::ALLOCATION_SIZES.end()).unwrap_or(usize::MAX);
     let mut buffer = Vec::new();
     // The usual sizes first: reading 128 MB of every file would be a waste without a map.
@@ -563,11 +586,6 @@ fn descriptor_alloc(file: &BlockFile) -> Option<u32> {
         }
     }
     None
-}
-
-/// A name that stays below the home.
-fn is_below(name: &str) -> bool {
-    !name.is_empty() && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
 }
 
 /// A file that holds blocks, by its name or its first bytes; not the copies that salvage leaves.

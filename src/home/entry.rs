@@ -16,6 +16,8 @@ pub enum Source {
     Turtle,
     /// A row of the metadata.
     Metadata,
+    /// A row that recovery would take from the log.
+    Log,
     /// The copy of its newest checkpoint in the file itself.
     Recovery,
     /// Nothing names its checkpoints.
@@ -23,11 +25,17 @@ pub enum Source {
 }
 
 impl Source {
+    /// It says whether there is a checkpoint; a file without one has no data then.
+    pub fn states_checkpoints(self) -> bool {
+        matches!(self, Self::Turtle | Self::Metadata | Self::Log)
+    }
+
     /// In words.
     pub fn name(self) -> &'static str {
         match self {
             Self::Turtle => "turtle",
             Self::Metadata => "metadata",
+            Self::Log => "log",
             Self::Recovery => "recovery",
             Self::Nothing => "nothing",
         }
@@ -53,8 +61,12 @@ pub struct FileEntry {
     pub value_format: String,
     /// Bits of a value, fixed-length column stores.
     pub fixed_width: Option<u8>,
-    /// Keys ascend in byte order; false with a collator.
+    /// Keys ascend in byte order; false with a collator, and where they are Huffman codes.
     pub byte_order: bool,
+    /// Keys or values are Huffman codes.
+    pub huffman: bool,
+    /// A page is older than the page above it; not where the salvage of 2.9 may have written it.
+    pub orders_generations: bool,
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub checksum: String,
     /// Values are BSON documents: a collection of MongoDB.
@@ -78,7 +90,8 @@ impl FileEntry {
         let encryptor = encryption.and_then(|e| e.get("name")).map(|v| v.as_str().to_string()).unwrap_or_default();
         let value_format = get("value_format");
         let fixed_width = value_format.strip_suffix('t').map(|bits| bits.parse().unwrap_or(1));
-        let collator = get("collator");
+        let coded = |key: &str| !some_name(get(key)).is_empty();
+        let huffman_key = coded("huffman_key");
         Ok(Self {
             name: name.to_string(),
             uri: format!("file:{name}"),
@@ -90,7 +103,9 @@ impl FileEntry {
             key_format: get("key_format"),
             fixed_width: fixed_width.filter(|_| get("key_format") == "r"),
             value_format,
-            byte_order: collator.is_empty() || collator == "none",
+            byte_order: !coded("collator") && !huffman_key,
+            huffman: huffman_key || coded("huffman_value"),
+            orders_generations: true,
             checksum: get("checksum"),
             documents: false,
             // The shared metadata says so by its name only.
@@ -133,6 +148,8 @@ impl FileEntry {
             value_format: String::new(),
             fixed_width: None,
             byte_order: true,
+            huffman: false,
+            orders_generations: true,
             checksum: String::new(),
             documents: false,
             in_page_log: false,

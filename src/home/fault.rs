@@ -48,11 +48,14 @@ pub enum Opaque {
     Encrypted,
     /// The compressor is unknown.
     UnknownCompressor,
+    /// Keys or values are Huffman codes, which engines up to 3.2 could write.
+    Huffman,
 }
 
 impl From<Opaque> for Unchecked {
     fn from(why: Opaque) -> Self {
         match why {
+            Opaque::Huffman => Self::Huffman,
             Opaque::Encrypted => Self::Encrypted,
             Opaque::UnknownCompressor => Self::UnknownCompressor,
         }

@@ -12,6 +12,8 @@ pub const BACKUP: &str = "WiredTiger.backup";
 pub const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
 /// MongoDB's catalog.
 pub const MONGO_CATALOG: &str = "_mdb_catalog.wt";
+/// The lock file of mongod: empty after a clean shutdown.
+pub const MONGO_LOCK: &str = "mongod.lock";
 /// MongoDB's counts of documents.
 pub const SIZE_STORER: &str = "sizeStorer.wt";
 /// Where MongoDB keeps its log.

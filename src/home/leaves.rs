@@ -18,7 +18,10 @@ use crate::page::rules::{self, Breaches, Broken, OverflowRef, Page, Rule};
 use crate::page::what::{Clash, Part, What};
 use crate::page::windows;
 use crate::page::{Depth, RowCounts};
+use std::collections::BTreeMap;
 
+/// File ids without a file that are counted one by one.
+const MAX_UNOWNED: usize = 1000;
 /// Bytes of a history-store value that hold its times.
 const HISTORY_HEADER: usize = 32;
 
@@ -62,6 +65,10 @@ pub(super) struct Leaf {
     pub complete: bool,
     pub opaque: Option<Opaque>,
     pub rows: Option<RowCounts>,
+    /// Cells, by the page's header.
+    pub entries: u64,
+    /// Records of the history store by the file id that no file has.
+    pub unowned: BTreeMap<u32, u64>,
     pub overflows: Vec<Overflow>,
     pub faults: Vec<Fault>,
     pub first_version: Option<LastVersion>,
@@ -90,8 +97,8 @@ impl LastVersion {
     /// What is wrong between this record and the next.
     pub(super) fn conflict(&self, next: &Self) -> Option<Clash> {
         let (older, newer) = (HistoryKey::decode(&self.key).ok()?, HistoryKey::decode(&next.key).ok()?);
-        let value = HistoryValue::decode(&self.value).ok()?;
-        history::versions_fit(&older, &value, &newer).err()
+        let (from, to) = (HistoryValue::decode(&self.value).ok()?, HistoryValue::decode(&next.value).ok()?);
+        history::versions_fit((&older, &from), (&newer, &to)).err()
     }
 }
 
@@ -117,6 +124,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
     if let Ok(kind) = headers.page.page_type() {
         out.kind = Some(kind);
     }
+    out.entries = u64::from(headers.page.entries);
     let mut sound = true;
     if let Some(broken) = rules::header(stored, &headers.page, &headers.block) {
         let fault = breach(&task.address, broken, true);
@@ -130,7 +138,7 @@ pub(super) fn judge(shape: &Shape<'_>, task: &LeafTask, seen: &Seen, buffer: &mu
         out.faults.push(Fault::at(FaultKind::Header, &task.address, Fact::PageType { wanted, found }));
         sound = false;
     }
-    if headers.page.write_gen >= task.generation {
+    if headers.page.write_gen >= task.generation && shape.entry.orders_generations {
         out.faults.push(shape::generation(&task.address, headers.page.write_gen, task.generation));
     }
     out.verified = sound && !mended;
@@ -201,7 +209,9 @@ fn content(
     let found = leaf::leaf(&page, &options, &mut resolve, &mut |row| pairs.row(row));
     out.overflows = found.overflows.iter().map(|o| read_item(shape, o, task, seen)).collect();
     if deep {
-        out.rows = Some(RowCounts { keys: found.rows, live: if task.truncated { 0 } else { found.live } });
+        // Every record of the history store is in use, though each has an end.
+        let live = if shape.entry.is_history_store() { found.rows } else { found.live };
+        out.rows = Some(RowCounts { keys: found.rows, live: if task.truncated { 0 } else { live } });
         pairs.bounds(&page, &found);
     }
     let plain_block = !headers.page.is_compressed();
@@ -212,6 +222,7 @@ fn content(
         breaches(&task.address, found.breaches, plain_block, &mut out.faults);
     }
     breaches(&task.address, pairs.found, plain_block, &mut out.faults);
+    out.unowned = pairs.unowned;
     (out.first_version, out.last_version) = (pairs.first, pairs.last);
 }
 
@@ -225,6 +236,7 @@ struct Pairs<'p, 's> {
     formats: (Option<&'p str>, Option<&'p str>),
     first: Option<LastVersion>,
     last: Option<LastVersion>,
+    unowned: BTreeMap<u32, u64>,
     found: Breaches,
 }
 
@@ -235,9 +247,13 @@ impl<'p, 's> Pairs<'p, 's> {
             task,
             windows: shape.entry.compares_windows(),
             history: shape.entry.is_history_store(),
-            formats: (format(&shape.entry.key_format, "r"), format(&shape.entry.value_format, "t")),
+            formats: match shape.entry.huffman {
+                true => (None, None),
+                false => (format(&shape.entry.key_format, "r"), format(&shape.entry.value_format, "t")),
+            },
             first: None,
             last: None,
+            unowned: BTreeMap::new(),
             found: Breaches::default(),
         }
     }
@@ -320,8 +336,10 @@ impl<'p, 's> Pairs<'p, 's> {
         if let Err(words) = history::times_fit(&k, &v, &row.times) {
             self.broken(Rule::Window, row.at, words);
         }
-        if self.shape.ids.is_some_and(|ids| !ids.contains(&u64::from(k.btree_id))) {
-            self.broken(Rule::Cell, row.at, What::HistoryFile(k.btree_id));
+        if self.shape.ids.is_some_and(|ids| !ids.contains(&u64::from(k.btree_id)))
+            && (self.unowned.len() < MAX_UNOWNED || self.unowned.contains_key(&k.btree_id))
+        {
+            *self.unowned.entry(k.btree_id).or_default() += 1;
         }
         let version = LastVersion::of(key, value);
         if let Some(words) = self.last.as_ref().and_then(|last| last.conflict(&version)) {

@@ -14,6 +14,7 @@
 )]
 
 pub mod block;
+pub mod catalog;
 pub mod chain;
 pub mod checkpoint;
 pub mod directory;

@@ -104,6 +104,11 @@ impl Names {
         }
     }
 
+    /// Every ident of the catalog with its name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Name)> {
+        self.idents.iter().map(|(ident, name)| (ident.as_str(), name))
+    }
+
     /// The name of an ident (`collection-0--7234567890123456789`), the special ones included.
     pub fn get(&self, ident: &str) -> Option<Name> {
         if let Some((_, what)) = SPECIAL.iter().find(|(special, _)| *special == ident) {

@@ -37,7 +37,7 @@ pub(super) fn read(file: &BlockFile, entry: &FileEntry) -> Read {
     let mut out = Read { rows: Vec::new(), complete: true, opaque: None };
     let mut kept = 0_usize;
     for page in Scan::new(file, entry) {
-        out.opaque = out.opaque.or(page.opaque);
+        out.opaque = out.opaque.or(page.opaque).or(entry.huffman.then_some(Opaque::Huffman));
         out.complete &= page.whole;
         let bytes = page.rows.iter().map(|(k, v)| k.len().saturating_add(v.len()));
         kept = bytes.fold(kept, usize::saturating_add);

@@ -51,6 +51,10 @@ pub struct Walked {
     pub depth: u64,
     /// Rows, if leaves were decoded.
     pub rows: Option<RowCounts>,
+    /// Cells of all leaves, by their headers.
+    pub entries: u64,
+    /// Records of the history store by the file id that no file has.
+    pub unowned: BTreeMap<u32, u64>,
     /// Every page was found, so the sums are exact.
     pub complete: bool,
     /// Pages that were found and could not be read; their rows are not counted.
@@ -140,6 +144,8 @@ pub fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress
         deleted_children: 0,
         depth: 0,
         rows: deep.then(RowCounts::default),
+        entries: 0,
+        unowned: BTreeMap::new(),
         complete: true,
         unread: 0,
         opaque: None,
@@ -384,7 +390,7 @@ impl Walker<'_, '_> {
             self.out.complete = false;
             return None;
         }
-        if headers.page.write_gen >= child.generation {
+        if headers.page.write_gen >= child.generation && shape.entry.orders_generations {
             self.out.faults.push(generation(address, headers.page.write_gen, child.generation));
         }
         let Ok(page) = Page::new(&plain) else {
@@ -493,6 +499,10 @@ impl Walker<'_, '_> {
             if let (Some(rows), Some(found)) = (&mut self.out.rows, leaf.rows) {
                 rows.keys = rows.keys.saturating_add(found.keys);
                 rows.live = rows.live.saturating_add(found.live);
+            }
+            self.out.entries = self.out.entries.saturating_add(leaf.entries);
+            for (id, records) in leaf.unowned {
+                *self.out.unowned.entry(id).or_default() += records;
             }
             self.out.complete &= leaf.complete;
             if self.out.opaque.is_none() {

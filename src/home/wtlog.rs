@@ -29,6 +29,8 @@ pub(super) const WINDOW: u64 = 4 << 20;
 pub(super) const MAX_LISTED: usize = 10_000;
 /// Longest key of a metadata row that is listed.
 pub(super) const MAX_URI: usize = 4096;
+/// Bytes of values of metadata rows that are kept in all.
+pub(super) const MAX_VALUES: usize = 64 << 20;
 
 /// The log could not be looked for: the home cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +100,7 @@ pub struct Checkpoint {
     /// Where recovery begins; the `checkpoint_lsn` of the metadata is such a place.
     pub lsn: LogLsn,
     /// Transactions in its snapshot.
-    pub snapshot: usize,
+    pub snapshot: u64,
 }
 
 /// Whether a recovery would have something to do.
@@ -198,6 +200,11 @@ pub enum What {
         #[serde(rename = "behind")]
         tail: Tail,
     },
+    /// The log file in which recovery begins.
+    NeededMissing {
+        /// Where in it.
+        lsn: LogLsn,
+    },
     /// The last checkpoint points to no record before it.
     CheckpointTarget {
         /// Where it points.
@@ -235,11 +242,42 @@ pub enum RowChange {
     Removed,
 }
 
+/// Where a recovery begins, by the `checkpoint_lsn` of the metadata file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// There is no turtle that says it: the last checkpoint record of the log does.
+    #[default]
+    Unknown,
+    /// The last checkpoint was made without a log: nothing is replayed.
+    Never,
+    /// Here.
+    At(LogLsn),
+}
+
+impl Start {
+    /// By the configuration text of the metadata file.
+    pub fn of(metadata: &str) -> Self {
+        let read = || {
+            let lsn = Config::parse(metadata).ok()?.get("checkpoint_lsn")?.config().ok()?;
+            let [file, offset] = lsn.entries() else { return None };
+            let file: u32 = file.key.parse().ok()?;
+            let at = LogLsn { file, offset: offset.key.parse().ok()? };
+            Some(if file == u32::MAX { Self::Never } else { Self::At(at) })
+        };
+        read().filter(|s| *s != Self::At(INITIAL)).unwrap_or_default()
+    }
+}
+
+/// The LSN before the first record of all.
+pub(super) const INITIAL: LogLsn = LogLsn { file: 1, offset: 0 };
+
 /// The last change to a row of the metadata after the last checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataChange {
     /// What the last of them did.
     pub change: RowChange,
+    /// The whole value, where the last change wrote one.
+    pub value: Option<String>,
     /// `id=` of the value that was written.
     pub id: Option<u32>,
     pub lsn: LogLsn,
@@ -318,12 +356,18 @@ impl Summary {
     }
 }
 
-/// Read the log of the home directory `home`. A home without log gives a summary without files.
+/// Read the log of the home directory `home`, of which nothing tells where recovery begins.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn read(home: &Path) -> Result<Summary, LogError> {
+    read_from(home, Start::Unknown)
+}
+
+/// Read the log of the home directory `home`. A home without log gives a summary without files.
+pub fn read_from(home: &Path, start: Start) -> Result<Summary, LogError> {
     let mut out = Summary::new();
     let settings = Settings::of(home, &mut out);
     let files = choose(home, &settings, &mut out)?;
-    Ok(wtlog_pass::run(out, files, settings.compressor))
+    Ok(wtlog_pass::run(out, files, settings.compressor, start))
 }
 
 /// A log file by its name alone.
@@ -547,7 +591,10 @@ mod tests {
         assert_eq!((got.state, got.commits, got.problems.len()), (State::NeedsRecovery, 1, 0));
         assert_eq!(got.operations, BTreeMap::from([(0, 2), (9, 2)]));
         let at = LogLsn { file: 2, offset: 256 };
-        let change = |change, id| MetadataChange { change, id, lsn: at, within_checkpoint: false };
+        let change = |change, id: Option<u32>| {
+            let value = id.map(|id| format!("id={id},x=1"));
+            MetadataChange { change, value, id, lsn: at, within_checkpoint: false }
+        };
         let want = [("file:a.wt", change(RowChange::Put, Some(7))), ("file:b.wt", change(RowChange::Removed, None))];
         assert_eq!(got.metadata, want.map(|(k, v)| (k.to_owned(), v)).into());
         assert_eq!((got.files[1].size, got.files[1].used, got.files[1].records), (9000, second.len() as u64, 2));

@@ -1,8 +1,8 @@
 //! Reading the log files of a home: the two passes, and what they make of each file's end.
 
 use super::wtlog::{
-    Checkpoint, Found, Kind, LogFile, MAX_LISTED, MAX_URI, MetadataChange, RowChange, Severity, State, Summary, Tail,
-    WINDOW, What, open,
+    Checkpoint, Found, INITIAL, Kind, LogFile, MAX_LISTED, MAX_URI, MAX_VALUES, MetadataChange, RowChange, Severity,
+    Start, State, Summary, Tail, WINDOW, What, open,
 };
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
@@ -99,8 +99,8 @@ struct Broken {
 }
 
 /// Read the files in both passes.
-pub(super) fn run(out: Summary, files: Vec<Found>, compressor: Option<Compressor>) -> Summary {
-    let mut pass = Pass { out, ends: Vec::new(), unreadable: None, compressor };
+pub(super) fn run(out: Summary, files: Vec<Found>, compressor: Option<Compressor>, start: Start) -> Summary {
+    let mut pass = Pass { out, ends: Vec::new(), unreadable: None, compressor, start, values: 0 };
     for (kind, number, path) in files {
         pass.survey(kind, number, path);
     }
@@ -116,6 +116,9 @@ struct Pass {
     /// The last record or place whose content is not known.
     unreadable: Option<LogLsn>,
     compressor: Option<Compressor>,
+    start: Start,
+    /// Bytes of values that are kept.
+    values: usize,
 }
 
 impl Pass {
@@ -168,7 +171,10 @@ impl Pass {
             }
             // Not yet written, in a file not yet in use.
             Err(_) if file.kind != Kind::Log && wtlog::first_data(head).is_none() => {}
-            Err(e) => self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader { error: e }),
+            Err(e) => {
+                self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader { error: e });
+                self.unreadable(LogLsn { file: file.number, offset: 0 });
+            }
         }
         if file.kind != Kind::Log {
             return Ok(None);
@@ -249,7 +255,7 @@ impl Pass {
         let used = body.used(plain.body());
         let used = match body {
             Body::Checkpoint { lsn: target, snapshot } => {
-                self.out.last_checkpoint = Some(Checkpoint { at: lsn, lsn: target, snapshot: snapshot.len() });
+                self.out.last_checkpoint = Some(Checkpoint { at: lsn, lsn: target, snapshot });
                 used
             }
             Body::Commit { mut operations, .. } | Body::System(mut operations) => {
@@ -280,6 +286,12 @@ impl Pass {
     /// Look at the log files together: gaps, what each says of the one before, and how each ended.
     fn sequence(&mut self) {
         let ends = std::mem::take(&mut self.ends);
+        if let (Start::At(lsn), false) = (self.start, ends.is_empty())
+            && !ends.iter().any(|f| f.number == lsn.file)
+        {
+            self.unreadable(lsn);
+            self.out.problem(&log_name(lsn.file), 0, Severity::Damage, What::NeededMissing { lsn });
+        }
         let mut before: Option<&Boundary> = None;
         for (i, file) in ends.iter().enumerate() {
             if let Some(missing) = before.and_then(|b| b.number.checked_add(1)).filter(|n| *n < file.number) {
@@ -290,10 +302,14 @@ impl Pass {
                 Some(b) => {
                     (b.number.checked_add(1) == Some(file.number)).then_some(LogLsn { file: b.number, offset: b.used })
                 }
-                None => (file.number == 1).then_some(LogLsn { file: 1, offset: 0 }),
+                None => (file.number == 1).then_some(INITIAL),
             };
             match (file.previous, expected) {
-                (Some(previous), Some(expected)) if previous != expected => {
+                // Each life of a connection begins its first file with the initial LSN; of others the engine
+                // compares the offset.
+                (Some(previous), Some(expected))
+                    if previous.offset != expected.offset && previous != INITIAL && previous.file != 0 =>
+                {
                     let what = What::PreviousLsn { found: previous, expected };
                     self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, what);
                 }
@@ -315,8 +331,17 @@ impl Pass {
 
     fn missing(&mut self, first: u32, found: u32) {
         let what = What::Missing { more: found.saturating_sub(first).saturating_sub(1) };
-        self.unreadable(LogLsn { file: found.saturating_sub(1), offset: u64::MAX });
-        self.out.problem(&log_name(first), 0, Severity::Damage, what);
+        // What lies before the place where recovery begins is not needed any more.
+        let needed = match self.start {
+            Start::Unknown => true,
+            Start::Never => false,
+            Start::At(lsn) => found > lsn.file,
+        };
+        if needed {
+            self.unreadable(LogLsn { file: found.saturating_sub(1), offset: u64::MAX });
+        }
+        let severity = if needed { Severity::Damage } else { Severity::Normal };
+        self.out.problem(&log_name(first), 0, severity, what);
     }
 
     /// Judge an end that is not zeros: a torn one is normal in the last file, and any is where the
@@ -344,12 +369,17 @@ impl Pass {
     /// Second pass: what recovery would replay.
     fn replay(&mut self) {
         let mut from = self.out.last_checkpoint.map(|c| c.lsn);
-        let last = self.out.last_checkpoint;
+        let last = self.out.last_checkpoint.filter(|_| self.start == Start::Unknown);
         if let Some(checkpoint) = last.filter(|c| c.lsn > c.at || self.is_no_record(c.lsn)) {
             let what = What::CheckpointTarget { lsn: checkpoint.lsn };
             self.unreadable(checkpoint.at);
             self.out.problem(&log_name(checkpoint.at.file), checkpoint.at.offset, Severity::Damage, what);
             from = Some(checkpoint.at);
+        }
+        match self.start {
+            Start::Never => return,
+            Start::At(lsn) => from = Some(lsn),
+            Start::Unknown => {}
         }
         let logs: Vec<(u32, u64, PathBuf)> = self
             .out
@@ -392,7 +422,7 @@ impl Pass {
             // What cannot be read was reported by the first pass.
             let Ok(plain) = self.plain(&record) else { continue };
             let Ok(Body::Commit { operations, .. }) = Body::decode(plain.body()) else { continue };
-            let within = self.out.last_checkpoint.is_some_and(|c| lsn < c.at);
+            let within = self.out.last_checkpoint.is_some_and(|c| (c.lsn..c.at).contains(&lsn));
             self.out.commits = self.out.commits.saturating_add(1);
             if within {
                 self.out.commits_within_checkpoint = self.out.commits_within_checkpoint.saturating_add(1);
@@ -406,12 +436,16 @@ impl Pass {
     }
 
     fn finish(mut self) -> Summary {
-        let from = self.out.last_checkpoint.map(|c| c.lsn.min(c.at));
+        let from = match self.start {
+            Start::At(lsn) => Some(lsn),
+            _ => self.out.last_checkpoint.map(|c| c.lsn.min(c.at)),
+        };
         let blind = self.unreadable.is_some_and(|at| from.is_none_or(|from| at >= from));
         let any_log = self.out.files.iter().any(|f| f.kind == Kind::Log);
         let unread = self.ends_unread();
         self.out.state = match self.out.commits {
             0 if !any_log => State::NoLog,
+            _ if self.start == Start::Never => State::Clean,
             // A checkpoint may be where nothing could be read.
             _ if unread => State::Unknown,
             0 if blind => State::Unknown,
@@ -437,18 +471,27 @@ impl Pass {
     }
 
     fn metadata(&mut self, change: &Change<'_>, lsn: LogLsn, within_checkpoint: bool) {
-        let (key, change, id) = match *change {
-            Change::RowPut { file_id: 0, key, value, modify: false } => (key, RowChange::Put, file_id_of(value)),
+        let (key, change, value) = match *change {
+            Change::RowPut { file_id: 0, key, value, modify: false } => (key, RowChange::Put, Some(value)),
             Change::RowPut { file_id: 0, key, .. } => (key, RowChange::Modified, None),
             Change::RowRemove { file_id: 0, key } => (key, RowChange::Removed, None),
             _ => return,
         };
+        let id = value.and_then(file_id_of);
         let key = key.strip_suffix(&[0]).unwrap_or(key);
         let uri = String::from_utf8_lossy(key.get(..MAX_URI).unwrap_or(key)).into_owned();
         if self.out.metadata.len() < MAX_LISTED || self.out.metadata.contains_key(&uri) {
             let before = self.out.metadata.get(&uri).and_then(|m| m.id);
             let id = if change == RowChange::Modified { before } else { id };
-            self.out.metadata.insert(uri, MetadataChange { change, id, lsn, within_checkpoint });
+            let old = self.out.metadata.get(&uri).and_then(|m| m.value.as_ref()).map_or(0, String::len);
+            let kept = self.values.saturating_sub(old).saturating_add(value.map_or(0, <[u8]>::len));
+            let value = value
+                .filter(|_| kept <= MAX_VALUES)
+                .map(|v| String::from_utf8_lossy(v.strip_suffix(&[0]).unwrap_or(v)).into_owned());
+            if value.is_some() || old > 0 {
+                self.values = kept.min(MAX_VALUES);
+            }
+            self.out.metadata.insert(uri, MetadataChange { change, value, id, lsn, within_checkpoint });
         } else {
             self.out.unlisted = self.out.unlisted.saturating_add(1);
         }

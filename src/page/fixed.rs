@@ -64,11 +64,6 @@ impl Layout {
         let Some(rest) = page.plain.get(aux..) else {
             return Err(Broken::new(Rule::Bitmap, page.start, What::BitmapSize { bitmap, mem_size: size }));
         };
-        let last = aux.saturating_sub(1);
-        let used = u32::try_from(bits % 8).unwrap_or(0);
-        if used != 0 && page.plain.get(last).is_some_and(|b| b >> used != 0) {
-            return Err(Broken::new(Rule::Bitmap, last, What::BitmapBits));
-        }
         if rest.first().is_none_or(|b| *b == 0) {
             return match rest.iter().position(|b| *b != 0) {
                 None => Ok(Self { width, cells: None }),
@@ -131,13 +126,18 @@ fn guess(page: &Page<'_>) -> Result<Layout, Broken> {
         pairs == 0
     };
     // Trailing zeros make a page of a small width look like one of a larger width, and windowless
-    // zeros the other way round: exact lengths first.
-    let exact = |width: &u8| {
+    // zeros the other way round: exact lengths first, and of them those without bits behind the last value
+    // (bulk loads of 2.9 and 3.2 leave some).
+    let unlikely = |width: &u8| {
         let bits = u64::from(page.header.entries).saturating_mul(u64::from(*width));
-        usize::try_from(bits.div_ceil(8)).ok().and_then(|b| b.checked_add(page.start)) == Some(page.plain.len())
+        let end = usize::try_from(bits.div_ceil(8)).ok().and_then(|b| b.checked_add(page.start));
+        let used = u32::try_from(bits % 8).unwrap_or(0);
+        let last = end.and_then(|end| page.plain.get(end.checked_sub(1)?)).copied().unwrap_or(0);
+        (end != Some(page.plain.len()), used != 0 && last >> used != 0)
     };
-    let order = WIDTHS.filter(exact).chain(WIDTHS.filter(|w| !exact(w)));
-    let found = order.filter_map(|width| Layout::read(page, width).ok()).find(fits);
+    let mut order: Vec<u8> = WIDTHS.collect();
+    order.sort_by_key(unlikely);
+    let found = order.into_iter().filter_map(|width| Layout::read(page, width).ok()).find(fits);
     found.ok_or_else(|| Broken::new(Rule::Bitmap, page.start, What::NoWidth))
 }
 

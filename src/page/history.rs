@@ -107,21 +107,25 @@ pub fn times_fit(key: &HistoryKey<'_>, value: &HistoryValue<'_>, cell: &Times) -
     let hold = |rule: bool, clash| if rule { Ok(()) } else { Err(clash) };
     hold(key.start_ts <= value.stop_ts, Clash::VersionStartAfterStop)?;
     hold(key.start_ts <= value.durable_start_ts, Clash::VersionStartAfterDurable)?;
-    hold(cell.stop_ts == value.stop_ts, Clash::VersionStop)?;
+    // A prepared transaction commits before it is durable, and the value has the later of the two.
+    hold([cell.stop_ts, cell.durable_stop_ts].contains(&value.stop_ts), Clash::VersionStop)?;
     hold(cell.start_ts == 0 || cell.start_ts == key.start_ts, Clash::VersionStart)?;
     hold(cell.durable_start_ts == 0 || cell.durable_start_ts == value.durable_start_ts, Clash::VersionDurableStart)
 }
 
 /// Whether two neighbouring records go together. Those of different keys always do; versions of one
 /// key ascend and do not overlap.
-pub fn versions_fit(older: &HistoryKey<'_>, older_value: &HistoryValue<'_>, newer: &HistoryKey<'_>) -> Verdict {
+pub fn versions_fit(
+    (older, older_value): (&HistoryKey<'_>, &HistoryValue<'_>),
+    (newer, newer_value): (&HistoryKey<'_>, &HistoryValue<'_>),
+) -> Verdict {
     if (older.btree_id, older.key) != (newer.btree_id, newer.key) {
         return Ok(());
     }
     if (older.start_ts, older.counter) >= (newer.start_ts, newer.counter) {
         return Err(Clash::VersionOrder);
     }
-    if older_value.stop_ts > newer.start_ts {
+    if older_value.stop_ts > newer.start_ts.max(newer_value.durable_start_ts) {
         return Err(Clash::VersionOverlap);
     }
     Ok(())
@@ -170,13 +174,14 @@ mod tests {
         let key = HistoryKey { btree_id: 2, key: b"k", start_ts: 10, counter: 0 };
         let value = HistoryValue { stop_ts: 20, durable_start_ts: 10, update: Update::Standard, value: b"" };
         let at = |start_ts, counter| HistoryKey { start_ts, counter, ..key };
-        assert_eq!(versions_fit(&key, &value, &at(20, 0)), Ok(()));
-        assert!(versions_fit(&key, &value, &at(19, 0)).is_err());
-        assert!(versions_fit(&key, &value, &key).is_err());
+        let fit = |older, newer: HistoryKey<'_>| versions_fit((&key, older), (&newer, &value));
+        assert_eq!(fit(&value, at(20, 0)), Ok(()));
+        assert!(fit(&value, at(9, 0)).is_err());
+        assert!(fit(&value, key).is_err());
         let short = HistoryValue { stop_ts: 10, ..value };
-        assert_eq!(versions_fit(&key, &short, &at(10, 1)), Ok(()));
-        assert_eq!(versions_fit(&key, &value, &HistoryKey { key: b"l", start_ts: 1, ..key }), Ok(()));
-        assert_eq!(versions_fit(&key, &value, &HistoryKey { btree_id: 3, start_ts: 1, ..key }), Ok(()));
+        assert_eq!(fit(&short, at(10, 1)), Ok(()));
+        assert_eq!(fit(&value, HistoryKey { key: b"l", start_ts: 1, ..key }), Ok(()));
+        assert_eq!(fit(&value, HistoryKey { btree_id: 3, start_ts: 1, ..key }), Ok(()));
         assert_eq!(HistoryKey { key: &[0x81], ..key }.recno().unwrap(), 1);
         assert!(HistoryKey { key: &[0x81, 0x81], ..key }.recno().is_err());
     }

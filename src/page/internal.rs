@@ -175,7 +175,8 @@ impl<'a, B: Addresses> Walk<'_, 'a, B> {
             let (number, page) = (n.saturating_add(1), self.page.header.recno);
             let wrong = match previous {
                 _ if record == 0 => Some(What::ChildWithoutRecord(number)),
-                None if record != page => Some(What::FirstChildRecord { number, record, page }),
+                // The page keeps its number when its first children go.
+                None if record < page => Some(What::FirstChildRecord { number, record, page }),
                 Some(previous) if record <= previous => Some(What::RecordOrder { number, record, previous }),
                 _ => None,
             };

@@ -236,7 +236,6 @@ pub enum What {
         bitmap: usize,
         mem_size: usize,
     },
-    BitmapBits,
     BehindBitmap,
     AuxVersion(u8),
     AuxHeader(FormatError),
@@ -271,7 +270,6 @@ pub enum What {
     NoDocument,
     HistoryWithoutValue,
     HistoryRecord(FormatError),
-    HistoryFile(u32),
     FirstRecord {
         record: u64,
         parent: u64,

@@ -10,6 +10,7 @@ use crate::decode::view::utc;
 use crate::format::home_turtle;
 use crate::home::directory::Way;
 use crate::home::files::METADATA;
+use crate::home::wtlog::State;
 use crate::page::Depth;
 use std::collections::HashMap;
 
@@ -94,6 +95,7 @@ fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[Tree
             (_, true) => {
                 format!("{} commits behind the last checkpoint: recovery is needed", log.commits_after_checkpoint)
             }
+            _ if log.state == Some(State::Unknown) => "not all of it is readable".to_string(),
             _ => "clean".to_string(),
         };
         let records: u64 = log.files.iter().map(|f| f.records).sum();

@@ -2,13 +2,17 @@
 
 use super::Words;
 use crate::audit::home::detail::{
-    By, Cause, Descriptor, Difference, Fact, Foreign, HomeDetail, Missing, Named, Note, Number, Sizes,
+    By, Cause, Counted, Descriptor, Difference, Fact, Foreign, HomeDetail, Missing, Named, Note, Number, Sizes,
 };
 use crate::audit::home::result::NotKnown;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
+use crate::home::catalog::NewerCheckpoint;
 use crate::home::files::METADATA;
 use std::fmt;
+
+/// Idents that are listed at most.
+const UNCLAIMED: usize = 10;
 
 /// What a finding says.
 pub fn of(detail: &HomeDetail) -> Words {
@@ -83,6 +87,63 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             vec![format!("the copy in {METADATA} itself leads to the metadata: {copy}")],
         ),
         Fact::Row { message } => two("a valid row of metadata", message.clone()),
+        Fact::TurtleDiffers { keys } => two(
+            &format!("what the copy in {METADATA} itself says of that file"),
+            format!("another {}: the turtle has no checksum, and a byte of it may have changed", keys.join(", ")),
+        ),
+        Fact::TurtleSet => {
+            two("WiredTiger.turtle", "WiredTiger.turtle.set, the new turtle under the name it is written under".into())
+        }
+        Fact::ColumnGroup { missing } => (
+            missing.clone(),
+            "no such row of metadata".into(),
+            vec!["the table cannot be used until all of its column groups are created".into()],
+        ),
+        Fact::SetAside { rows, lost: 0 } => two(
+            "one metadata file",
+            format!("an old one with {rows} rows, all of which are in the metadata or have no file here"),
+        ),
+        Fact::SetAside { rows, lost } => (
+            "the metadata of the files that are here".into(),
+            format!("put aside, with {rows} rows; {lost} files that it names are here, and the metadata lacks them"),
+            Vec::new(),
+        ),
+        Fact::Ident { ident, file } => (
+            format!("table:{ident}, which the catalog names"),
+            "no such table in the metadata".into(),
+            vec![match file {
+                true => format!("{ident}.wt lies in the directory"),
+                false => format!("{ident}.wt is not in the directory either"),
+            }],
+        ),
+        Fact::Unclaimed { idents } => {
+            let more = idents.len().saturating_sub(UNCLAIMED);
+            let mut list: Vec<String> = idents.iter().take(UNCLAIMED).cloned().collect();
+            if more > 0 {
+                list.push(format!("and {more} more"));
+            }
+            let found = match idents.len() {
+                1 => "1 table that it does not name: mongod drops it when it starts".to_string(),
+                n => format!("{n} tables that it does not name: mongod drops them when it starts"),
+            };
+            ("a catalog that names every collection and index".into(), found, list)
+        }
+        Fact::Counts { of: Counted::Stored, stated, rows } => {
+            two(&format!("{rows} documents, which the collection has"), format!("{stated} in sizeStorer"))
+        }
+        Fact::Counts { of: Counted::IdIndex, stated, rows } => {
+            two(&format!("{rows} entries, as the collection has documents"), format!("{stated} entries"))
+        }
+        Fact::HistoryUnowned { ids } => {
+            let records: u64 = ids.values().sum();
+            let list: Vec<String> =
+                ids.iter().take(UNCLAIMED).map(|(id, n)| format!("file id {id}: {n} records")).collect();
+            (
+                "records of files that are here".into(),
+                format!("{records} records of {} file ids that no file has", ids.len()),
+                list,
+            )
+        }
         Fact::SameId { uris } => two("one file an id", uris.join(" and ")),
         Fact::Source { source } => two(source, "no such row of metadata".into()),
         Fact::Unlisted { bytes, logged } => (
@@ -91,9 +152,22 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             logged.map(|lsn| format!("log record at {lsn}")).into_iter().collect(),
         ),
         Fact::Log(what) => two("a whole log", what.to_string()),
-        Fact::Recovery { checkpoint, commits } => {
+        Fact::Recovery { checkpoint, commits, all_in_log, newer } => {
             let after = checkpoint.map_or("no checkpoint record".to_string(), |lsn| format!("the checkpoint at {lsn}"));
-            (format!("no commit after {after}"), format!("{commits} commits"), Vec::new())
+            let all = all_in_log.then(|| "no table has a row in its checkpoint: all data is in the log".to_string());
+            let mut evidence: Vec<String> = all.into_iter().collect();
+            if !newer.is_empty() {
+                let files = newer.len();
+                evidence.push(format!(
+                    "the metadata is older than the files: the log has newer checkpoints of {files} of them, and recovery \
+                     takes those. Without its log the directory is damaged"
+                ));
+                evidence.extend(newer.iter().take(UNCLAIMED).map(|n| {
+                    let NewerCheckpoint { file, metadata, log } = n;
+                    format!("{file}: write generation {metadata} in the metadata, {log} in the log")
+                }));
+            }
+            (format!("no commit after {after}"), format!("{commits} commits"), evidence)
         }
     }
 }
@@ -208,6 +282,10 @@ fn cause(cause: &Cause) -> String {
         Cause::OtherTime => "the turtle is of another time than the metadata, or was changed".into(),
         Cause::InDamagedLog => "its row may be in the part of the log that is damaged".into(),
         Cause::InUnreadLog => "its row may be in the part of the log that could not be read".into(),
+        Cause::InCatalog => "MongoDB's catalog names it: its row of metadata was lost".into(),
+        Cause::MetadataEmpty => "the metadata names no table at all: it is not the one of these files".into(),
+        Cause::MetadataPutAside => "a metadata file that was put aside names it".into(),
+        Cause::TailFree => "what is missing is free in the newest checkpoint: nothing is lost".into(),
         Cause::RowInLog => "created after the last checkpoint: its row of metadata is in the log".into(),
     }
 }
@@ -226,16 +304,27 @@ fn note(note: &Note) -> String {
         Note::BehindEnd { blocks, bytes } => {
             format!("{blocks} blocks of {bytes} bytes that checkpoints need lie behind its end")
         }
-        Note::NewestCopy { generation, stated } => format!(
-            "the newest copy of a checkpoint that is left in the file has generation {generation}, the metadata's has \
-             {stated}: the file's end is gone, or the file is older than the metadata"
-        ),
+        Note::NewestCopy { generation, stated } => {
+            let newer = if generation > stated {
+                "the file is newer than the metadata"
+            } else {
+                "the file's end is gone, or the file is older than the metadata"
+            };
+            format!(
+                "the newest copy of a checkpoint that is left in the file has generation {generation}, the metadata's has \
+                 {stated}: {newer}"
+            )
+        }
     }
 }
 
 impl fmt::Display for NotKnown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::PartialBackup => f.write_str(
+                "a partial backup: the tables that WiredTiger.backup does not list, the history store among them, were \
+                 left out",
+            ),
             Self::NoHome => f.write_str(
                 "there is no home around the file: it was judged by the copy of its newest checkpoint in itself",
             ),

@@ -16,6 +16,7 @@ impl fmt::Display for Opaque {
         f.write_str(match self {
             Self::Encrypted => "encrypted, the key is needed",
             Self::UnknownCompressor => "compressed by a compressor that wtcheck does not have",
+            Self::Huffman => "keys or values are Huffman codes",
         })
     }
 }
@@ -37,9 +38,7 @@ impl Fault {
             Fact::Generation { parent, .. } => format!("a write generation below the parent's, {parent}"),
             Fact::OlderThanChildren { .. } => "a write generation above those of its children".into(),
             Fact::Alien { why: Opaque::Encrypted } => "a plain page, as the page above it".into(),
-            Fact::Alien { why: Opaque::UnknownCompressor } => {
-                "a page that is not compressed: the file has no compressor".into()
-            }
+            Fact::Alien { .. } => "a page that is not compressed: the file has no compressor".into(),
             Fact::Undecodable { item: false, .. } => "a valid page".into(),
             Fact::Undecodable { item: true, .. } => "an overflow item".into(),
             Fact::UnannouncedItem { .. } => "no overflow item: the address cell says so".into(),
@@ -74,7 +73,7 @@ impl Fault {
             Fact::Generation { own, .. } => own.to_string(),
             Fact::OlderThanChildren { children } => format!("{children} children have higher ones"),
             Fact::Alien { why: Opaque::Encrypted } => "an encrypted page".into(),
-            Fact::Alien { why: Opaque::UnknownCompressor } => "a compressed page".into(),
+            Fact::Alien { .. } => "a compressed page".into(),
             Fact::Undecodable { error, .. } | Fact::CheckpointCookie { error, .. } => error.to_string(),
             Fact::List { error } | Fact::Recovery { error } => error.to_string(),
             Fact::UnannouncedItem { at } => format!("an overflow item at {at}"),

@@ -19,6 +19,9 @@ impl fmt::Display for What {
             Self::NoPreviousLsn => f.write_str("no previous LSN in the first record"),
             Self::Missing { more: 0 } => f.write_str("missing in the sequence of log files"),
             Self::Missing { more } => write!(f, "missing in the sequence of log files, with {more} more"),
+            Self::NeededMissing { lsn } => {
+                write!(f, "missing, and recovery begins in it, at {lsn}: the engine refuses to open the directory")
+            }
             Self::End { end, tail } => {
                 let tail = match tail {
                     Tail::Nothing => "",

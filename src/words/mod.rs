@@ -13,6 +13,7 @@ pub use crate::audit::finding::Words;
 
 use crate::audit::finding::{Detail, Finding, Remedy};
 use crate::coverage::Unchecked;
+use crate::home::names::What;
 
 /// What a finding says.
 pub fn of(finding: &Finding) -> Words {
@@ -33,6 +34,7 @@ pub fn remedy(finding: &Finding) -> String {
             "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a replica."
                 .to_string()
         }
+        Remedy::OfFile(what) => of_file(what).to_string(),
         Remedy::RestoreVersion => {
             "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
              refuses to open the directory."
@@ -47,7 +49,40 @@ pub fn remedy(finding: &Finding) -> String {
             }
         }
         Remedy::RestoreMetadata => "The engine refuses to open such a directory. Restore the metadata.".to_string(),
+        Remedy::Rename => "None: an engine that opens the directory renames it to WiredTiger.turtle. Before wtcheck \
+                           repairs anything, do that by hand, in a copy."
+            .to_string(),
         Remedy::Recovery => "None: recovery creates the row.".to_string(),
+    }
+}
+
+/// What to do about damage in a file of MongoDB.
+fn of_file(what: What) -> &'static str {
+    match what {
+        What::Collection => {
+            "Documents may be lost. Keep the file; look at the block with wtcheck page FILE --offset N. Restore the \
+             member from a healthy one, or the file from a backup of the same time."
+        }
+        What::Index => {
+            "No document is lost: an index can be built again. Resync the member; or, on a copy, start mongod with \
+             --repair, which rebuilds its indexes. On a node that still runs, drop the index and create it again."
+        }
+        What::Catalog => {
+            "Without its catalog mongod knows no collection, and drops every table it does not know. Do not start it on \
+             this directory. Restore the member from a healthy one; the tables themselves are in their files."
+        }
+        What::SizeStorer => {
+            "No document is lost: the file holds counts. On a copy, mongod --repair writes it anew; validate each \
+             collection afterwards, which sets its count right."
+        }
+        What::Metadata => {
+            "Without its metadata the engine opens nothing. Restore the member from a healthy one. Each file has a copy of \
+             its newest checkpoint, by which wtcheck audits it."
+        }
+        What::HistoryStore => {
+            "It holds old versions of rows; the newest are in the tables. The engine needs it to open the directory: resync \
+             the member, or restore the directory from a backup."
+        }
     }
 }
 
@@ -64,6 +99,7 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::UnknownCompressor => {
             "compressed by a compressor that wtcheck does not have; checksums were verified".into()
         }
+        Unchecked::Huffman => "its keys or values are Huffman codes; pages and checksums were verified".into(),
         Unchecked::Unsupported => "written by a version that this one must not read".into(),
         Unchecked::TooMuch => "more than wtcheck looks at".into(),
         Unchecked::NotReached => "what leads to it could not be read".into(),

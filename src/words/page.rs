@@ -160,7 +160,6 @@ impl fmt::Display for What {
             Self::BitmapSize { bitmap, mem_size } => {
                 write!(f, "a bitmap of {bitmap} bytes does not fit mem_size {mem_size}")
             }
-            Self::BitmapBits => f.write_str("unused bits of the bitmap are not zero"),
             Self::BehindBitmap => f.write_str("non-zero bytes behind the bitmap"),
             Self::AuxVersion(version) => write!(f, "auxiliary header of version {version}"),
             Self::AuxHeader(error) => write!(f, "auxiliary header: {}", error.message),
@@ -188,7 +187,6 @@ impl fmt::Display for What {
             Self::NoDocument => f.write_str("a value that is no BSON document"),
             Self::HistoryWithoutValue => f.write_str("a history-store record without a value"),
             Self::HistoryRecord(error) => write!(f, "history-store record: {error}"),
-            Self::HistoryFile(id) => write!(f, "a history-store record of file id {id}, which no file has"),
             Self::FirstRecord { record, parent } => write!(f, "first record {record}, the parent says {parent}"),
             Self::LastRecord { last, next } => write!(f, "records reach {last}, the next page begins with {next}"),
             Self::BelowSeparator => f.write_str("the first key sorts before the separator of this page in its parent"),

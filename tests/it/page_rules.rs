@@ -433,7 +433,8 @@ fn every_history_record_obeys_the_rules() {
         for two in records.windows(2) {
             let (a, b) = (HistoryKey::decode(&two[0].0).unwrap(), HistoryKey::decode(&two[1].0).unwrap());
             assert!(two[0].0 < two[1].0);
-            versions_fit(&a, &HistoryValue::decode(&two[0].1).unwrap(), &b).unwrap();
+            let [older, newer] = [&two[0].1, &two[1].1].map(|v| HistoryValue::decode(v).unwrap());
+            versions_fit((&a, &older), (&b, &newer)).unwrap();
             pairs += usize::from((a.btree_id, a.key) == (b.btree_id, b.key));
         }
         println!(

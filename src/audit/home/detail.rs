@@ -5,11 +5,13 @@ use crate::format::FormatError;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::format::wtlog::LogLsn;
+use crate::home::catalog::NewerCheckpoint;
 use crate::home::fault::Fault;
 use crate::home::fault::Opaque;
 use crate::home::space::Overlap;
 use crate::home::wtlog;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A finding: what it states, why, and what else supports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -285,6 +287,52 @@ pub enum Fact {
         #[serde(rename = "uri")]
         source: String,
     },
+    /// The turtle's settings of the metadata file are not those of the file's own copy.
+    TurtleDiffers {
+        /// Which.
+        keys: Vec<String>,
+    },
+    /// The turtle is there under the name it is written under.
+    TurtleSet,
+    /// A table whose column group has no row.
+    ColumnGroup {
+        /// The row that is missing.
+        #[serde(rename = "uri")]
+        missing: String,
+    },
+    /// A metadata file that was put aside.
+    SetAside {
+        /// Its rows.
+        rows: u64,
+        /// Rows whose files are here, and that the metadata lacks.
+        lost: u64,
+    },
+    /// An ident of MongoDB's catalog that the metadata does not have.
+    Ident {
+        /// The ident.
+        ident: String,
+        /// Its file lies in the directory.
+        file: bool,
+    },
+    /// Tables of MongoDB that its catalog does not name.
+    Unclaimed {
+        /// Their idents.
+        idents: Vec<String>,
+    },
+    /// Counts that should be equal.
+    Counts {
+        /// What is compared with the rows.
+        of: Counted,
+        /// What it says.
+        stated: i64,
+        /// Rows of the collection.
+        rows: u64,
+    },
+    /// Records of the history store of files that are not there.
+    HistoryUnowned {
+        /// Records by file id.
+        ids: BTreeMap<u32, u64>,
+    },
     /// A block file that no row names.
     Unlisted {
         /// Its bytes.
@@ -302,6 +350,11 @@ pub enum Fact {
         checkpoint: Option<LogLsn>,
         /// How many.
         commits: u64,
+        /// No file has a row in its newest checkpoint: all there is is in the log.
+        all_in_log: bool,
+        /// Files of which the log has a newer checkpoint than the metadata.
+        #[serde(rename = "newer_checkpoints", skip_serializing_if = "Vec::is_empty")]
+        newer: Vec<NewerCheckpoint>,
     },
     /// A fault of a block, told as the fault itself.
     #[serde(untagged)]
@@ -383,6 +436,24 @@ pub enum Cause {
     InUnreadLog,
     /// The row is in the log.
     RowInLog,
+    /// MongoDB's catalog names the file.
+    InCatalog,
+    /// The metadata has no table at all, and this file holds one.
+    MetadataEmpty,
+    /// A metadata file that was put aside names the file.
+    MetadataPutAside,
+    /// What is missing is free in the newest checkpoint.
+    TailFree,
+}
+
+/// What a number of rows is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// MongoDB's stored count.
+    Stored,
+    /// The entries of the index on `_id`.
+    IdIndex,
 }
 
 /// What else supports a finding.

@@ -9,11 +9,11 @@ use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPag
 use crate::audit::finding::{Code, Detail, Finding, Place, Remedy, Severity};
 use crate::audit::minus;
 use crate::coverage::Unchecked;
-use crate::format::local::{self, LocalAddress};
+use crate::format::local::{self, Extent, LocalAddress};
 use crate::home::block::probe;
 use crate::home::chain;
 use crate::home::checkpoint::{self, Checkpoint};
-use crate::home::directory::{FileEntry, METADATA, Source};
+use crate::home::directory::{FileEntry, METADATA};
 use crate::home::fault::Opaque;
 use crate::home::fault::{self, Fault, FaultKind};
 use crate::home::recover::{self, Recovered};
@@ -21,7 +21,7 @@ use crate::home::seen::Seen;
 use crate::home::shape::Shape;
 use crate::home::space::{self, Account, MOST_UNITS, Part, Units, Use};
 use crate::home::tree::{self, Walked};
-use crate::page::Depth;
+use crate::page::{Depth, RowCounts};
 use crate::store::blockfile::BlockFile;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -52,6 +52,8 @@ pub(super) struct Audited {
     pub opaque: Option<Opaque>,
     /// Not all of it could be looked at, or judged, and why.
     pub left: Option<Unchecked>,
+    /// Cells of the leaves of the newest checkpoint, by their headers.
+    pub entries: u64,
 }
 
 /// Audit a file; one in which anything is wrong is decoded to the last cell, to find out what else is.
@@ -76,6 +78,10 @@ struct Auditor<'c> {
     places: HashMap<(FaultKind, u64), Vec<usize>>,
     opaque: Option<Opaque>,
     left: Option<Unchecked>,
+    /// Cells of the leaves of the newest checkpoint, by their headers.
+    entries: u64,
+    /// Records of the history store in it, by the file id that no file has.
+    unowned: BTreeMap<u32, u64>,
 }
 
 impl<'c> Auditor<'c> {
@@ -92,6 +98,8 @@ impl<'c> Auditor<'c> {
             places: HashMap::new(),
             opaque: None,
             left: None,
+            entries: 0,
+            unowned: BTreeMap::new(),
         }
     }
 
@@ -114,10 +122,18 @@ impl<'c> Auditor<'c> {
             parts.push(part);
         }
         let account = self.space(&checkpoints, &parts);
+        if self.entry.huffman && self.opaque.is_none() {
+            self.opaque = Some(Opaque::Huffman);
+        }
         self.settle();
         self.recovery(&checkpoints);
+        if !self.unowned.is_empty() {
+            let ids = std::mem::take(&mut self.unowned);
+            self.find(Code::HistoryUnowned, self.place(None, None), HomeDetail::of(Fact::HistoryUnowned { ids }));
+        }
         let left = self.file.failure().cloned().or(self.left);
-        Audited { info: self.info, findings: self.findings, account, opaque: self.opaque, left }
+        let (info, findings, opaque, entries) = (self.info, self.findings, self.opaque, self.entries);
+        Audited { info, findings, account, opaque, left, entries }
     }
 
     fn place(&self, offset: Option<u64>, length: Option<u64>) -> Place {
@@ -230,10 +246,14 @@ impl<'c> Auditor<'c> {
                 self.fault(fault, &c.entry.name);
             }
             part.complete = walked.complete;
+            self.entries = walked.entries;
+            self.unowned = std::mem::take(&mut walked.unowned);
             self.sizes(&info, root, &walked, c.live.as_ref());
             self.allocation(c, &walked);
             (part.tree, part.internal, part.overflow) = (walked.units, walked.internal, walked.overflow);
         } else {
+            (self.entries, self.unowned) = (0, BTreeMap::new());
+            info.rows = (self.depth == Depth::Deep && !c.undecodable).then(RowCounts::default);
             self.sizes_of_nothing(&info);
         }
         info.difference = signed(info.published_size).saturating_sub(signed(info.recomputed_size));
@@ -337,7 +357,7 @@ impl<'c> Auditor<'c> {
         let file_size = last.and_then(|c| c.cookie.as_ref()).map_or(u64::from(alloc), |c| c.file_size);
         // Where the metadata says that there is no checkpoint, the engine discards or replays what lies behind
         // the description block. Where nothing says so, nothing is known.
-        let stated = self.entry.source == Source::Metadata && physical > file_size;
+        let stated = self.entry.source.states_checkpoints() && physical > file_size;
         if last.is_none() && physical != file_size && !stated {
             self.left = Some(Unchecked::NotReached);
             return None;
@@ -347,7 +367,7 @@ impl<'c> Auditor<'c> {
             return None;
         }
         self.info.file_size = Some(file_size);
-        self.file_size(file_size, physical);
+        self.file_size(file_size, physical, last.and_then(|c| c.avail.extents()));
         if physical.div_ceil(u64::from(alloc)) > MOST_UNITS {
             self.left = Some(Unchecked::TooMuch);
             return None;
@@ -393,11 +413,17 @@ impl<'c> Auditor<'c> {
         Some(BlockThere { size: address.size, kind, write_gen })
     }
 
-    fn file_size(&mut self, stated: u64, physical: u64) {
+    fn file_size(&mut self, stated: u64, physical: u64, avail: Option<&[Extent]>) {
         let fact = |needed| Fact::FileSize { stated, physical, difference: minus(physical, stated), needed };
         if physical < stated {
             let place = self.place(Some(physical), Some(stated.saturating_sub(physical)));
-            self.find(Code::FileSizeMismatch, place, HomeDetail::of(fact(false)));
+            // A checkpoint cuts a free tail off before the metadata names the checkpoint.
+            let free = avail.is_some_and(|list| is_covered(list, physical, stated));
+            let cause = free.then_some(Cause::TailFree);
+            self.find(Code::FileSizeMismatch, place, HomeDetail { cause, ..HomeDetail::of(fact(false)) });
+            if let Some(finding) = self.findings.last_mut().filter(|_| free) {
+                finding.severity = Severity::Note;
+            }
         } else if physical > stated {
             let unit = u64::from(self.entry.alloc);
             let block = (0..PROBES)
@@ -475,11 +501,16 @@ impl<'c> Auditor<'c> {
         for (which, stated, own) in [
             (Number::FileSize, cookie.file_size, copy.file_size),
             (Number::CheckpointSize, cookie.checkpoint_size, copy.checkpoint_size),
-            (Number::Generation, last.entry.write_gen.saturating_add(1), found.recovery.generation),
         ] {
             if stated != own {
                 differences.push(Difference::Number { which, stated, own });
             }
+        }
+        // Engines up to 10.0 counted once more before they wrote the copy, and a file may be older than the engine
+        // that wrote the turtle.
+        let (stated, own) = (last.entry.write_gen.saturating_add(1), found.recovery.generation);
+        if own != stated && own != stated.saturating_add(1) {
+            differences.push(Difference::Number { which: Number::Generation, stated, own });
         }
         if let Ok(list) = found.checkpoints() {
             let stated: Vec<_> = self.entry.checkpoints.iter().map(|c| (&c.name, c.order, &c.addr, c.size)).collect();
@@ -630,11 +661,27 @@ impl<'c> Auditor<'c> {
             let code = match why {
                 Opaque::Encrypted => Code::Encrypted,
                 Opaque::UnknownCompressor => Code::UnsupportedCompressor,
+                // Every page was read to its last cell: the ledger says what was not.
+                Opaque::Huffman => return,
             };
             let blocks: u64 = self.info.checkpoints.last().map_or(0, |c| c.pages.reachable);
             self.find(code, self.place(None, None), HomeDetail::of(Fact::Opaque { why, blocks }));
         }
     }
+}
+
+/// Whether ascending extents cover a range without a gap.
+fn is_covered(list: &[Extent], start: u64, end: u64) -> bool {
+    let mut at = start;
+    let mut sorted: Vec<&Extent> = list.iter().filter(|e| e.offset.saturating_add(e.size) > start).collect();
+    sorted.sort_by_key(|e| e.offset);
+    for extent in sorted {
+        if extent.offset > at {
+            return false;
+        }
+        at = at.max(extent.offset.saturating_add(extent.size));
+    }
+    at >= end
 }
 
 /// Say more of a finding.

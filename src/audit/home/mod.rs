@@ -3,6 +3,7 @@
 pub mod detail;
 pub mod result;
 
+mod catalog;
 mod causes;
 mod file;
 
@@ -19,7 +20,7 @@ use crate::home::directory::{FileEntry, Home, Issue, Way};
 use crate::home::fault::Opaque;
 use crate::home::files::{BACKUP, HISTORY_STORE, METADATA, VERSION_FILE};
 use crate::home::space::Account;
-use crate::home::wtlog::{self, RowChange, State};
+use crate::home::wtlog::{self, State};
 use crate::id::TableId;
 use crate::page::Depth;
 use crate::store::StoreKind;
@@ -28,10 +29,20 @@ use crate::store::open::KV_HOME;
 use detail::{Cause, Fact, HomeDetail, Missing};
 use file::Audited;
 use rayon::prelude::*;
-use result::{CatalogInfo, FileInfo, LocalInfo, LogFileInfo, LogInfo, NotKnown};
+use result::{CatalogInfo, FileInfo, LocalCheckpointInfo, LocalInfo, LogFileInfo, LogInfo, NotKnown};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Codes of damage in a file, for which what to do depends on what it holds.
+const DAMAGE: [Code; 6] = [
+    Code::BlockChecksum,
+    Code::BlockHeader,
+    Code::PageUndecodable,
+    Code::KeyOutOfOrder,
+    Code::CookieInvalid,
+    Code::PageReferencedTwice,
+];
 
 /// What to audit and how.
 pub struct Options<'o> {
@@ -96,7 +107,14 @@ pub fn run(
     let ids: HashSet<u64> = owners.keys().copied().chain([0, 1]).collect();
     let context =
         file::Context { depth: options.depth, owner: &owner, ids: home.complete.then_some(&ids), progress: &count };
-    let audited: Vec<Audited> = chosen.par_iter().map(|entry| one(home, entry, options.no_mmap, &context)).collect();
+    let mut audited: Vec<Audited> =
+        chosen.par_iter().map(|entry| one(home, entry, options.no_mmap, &context)).collect();
+    for at in catalog::doubtful(home, &chosen, &audited, options.depth) {
+        let deep = file::Context { depth: Depth::Deep, ..context };
+        if let (Some(entry), Some(slot)) = (chosen.get(at), audited.get_mut(at)) {
+            *slot = one(home, entry, options.no_mmap, &deep);
+        }
+    }
     let mut whole = Whole::new(home, as_given, options);
     if home.alone {
         whole.local.not_checked.push(NotKnown::NoHome);
@@ -114,6 +132,9 @@ pub fn run(
         }
         whole.take(entry, audited);
     }
+    if !home.alone {
+        whole.counts();
+    }
     Ok((whole.finish(), maps))
 }
 
@@ -122,7 +143,7 @@ fn one(home: &Home, entry: &FileEntry, no_mmap: bool, context: &file::Context<'_
     let place = Place { uri: Some(entry.uri.clone()), file: Some(entry.name.clone()), ..Place::default() };
     let physical_size = home.inventory.get(&entry.name).copied().unwrap_or(0);
     let info = FileInfo { physical_size, ..describe(entry) };
-    let mut out = Audited { info, findings: Vec::new(), account: None, opaque: None, left: None };
+    let mut out = Audited { info, findings: Vec::new(), account: None, opaque: None, left: None, entries: 0 };
     let there =
         if home.inventory.contains_key(&entry.name) { Ok(()) } else { std::fs::symlink_metadata(&path).map(drop) };
     match there.and_then(|()| BlockFile::open_file(&path, no_mmap)) {
@@ -253,10 +274,14 @@ impl<'h> Whole<'h> {
             finding.remedy = Remedy::RestoreVersion;
         }
         // Engines before 10.0 had another file in its place.
-        let major = home.version.as_deref().and_then(|v| v.split_whitespace().nth(1)?.split('.').next()?.parse().ok());
-        let has_history = major.is_none_or(|major: u32| major >= 10);
+        let has_history = home.engine().is_none_or(|(major, _)| major >= 10);
         if home.complete && has_history && !has(HISTORY_STORE) && home.file(HISTORY_STORE).is_none() {
-            self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing { what: Missing::HistoryStore });
+            // A backup of all has it on its list.
+            if home.way == Way::Backup {
+                self.local.not_checked.push(NotKnown::PartialBackup);
+            } else {
+                self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing { what: Missing::HistoryStore });
+            }
         }
         if home.encrypted {
             self.local.not_checked.push(NotKnown::MetadataEncrypted);
@@ -275,6 +300,7 @@ impl<'h> Whole<'h> {
         }
         self.unlisted();
         self.logs();
+        self.idents();
     }
 
     fn issues(&mut self) {
@@ -310,35 +336,30 @@ impl<'h> Whole<'h> {
                     let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Source { source: source.clone() });
                     finding.place.uri = Some(key.clone());
                 }
-            }
-        }
-    }
-
-    /// Block files that no row of metadata names. A file whose row is in the log only is no error.
-    fn unlisted(&mut self) {
-        let damage = |p: &wtlog::Problem| p.severity == wtlog::Severity::Damage;
-        let damaged = self.home.log.as_ref().is_ok_and(|l| l.problems.iter().any(damage));
-        let unread = self.home.log.as_ref().map_or(true, |l| !l.unread.is_empty());
-        for name in &self.home.unlisted {
-            let uri = format!("file:{name}");
-            let logged = self.home.log.as_ref().ok().and_then(|l| l.metadata.get(&uri)).copied();
-            let bytes = self.home.inventory.get(name).copied().unwrap_or(0);
-            let created = logged.filter(|c| c.change != RowChange::Removed).map(|c| c.lsn);
-            let cause = match (logged, created) {
-                (_, Some(_)) => Some(Cause::RowInLog),
-                (None, _) if unread => Some(Cause::InUnreadLog),
-                (None, _) if damaged => Some(Cause::InDamagedLog),
-                _ => None,
-            };
-            let doubtful = cause.is_some();
-            let fact = Fact::Unlisted { bytes, logged: created };
-            let finding = self.find_because(Code::FileUnlisted, name, fact, cause);
-            finding.place.uri = Some(uri);
-            if doubtful {
-                finding.severity = Severity::Note;
-            }
-            if created.is_some() {
-                finding.remedy = Remedy::Recovery;
+                Issue::ColumnGroup { key, missing } => {
+                    let fact = Fact::ColumnGroup { missing: missing.clone() };
+                    let finding = self.find(Code::MetadataInvalid, METADATA, fact);
+                    finding.place.uri = Some(key.clone());
+                    finding.remedy = Remedy::RestoreMetadata;
+                }
+                Issue::TurtleDiffers { offset, keys } => {
+                    let finding = self.find(Code::TurtleInvalid, turtle, Fact::TurtleDiffers { keys: keys.clone() });
+                    finding.place.offset = Some(*offset);
+                    finding.severity = Severity::Warning;
+                    finding.remedy = Remedy::PutTurtle { first: false };
+                }
+                Issue::TurtleSet => {
+                    let finding = self.find(Code::FileMissing, turtle, Fact::TurtleSet);
+                    finding.severity = Severity::Note;
+                    finding.remedy = Remedy::Rename;
+                }
+                Issue::SetAside { name, rows, lost } => {
+                    let fact = Fact::SetAside { rows: *rows, lost: *lost };
+                    let finding = self.find(Code::MetadataReplaced, name, fact);
+                    if *lost == 0 {
+                        finding.severity = Severity::Note;
+                    }
+                }
             }
         }
     }
@@ -363,6 +384,7 @@ impl<'h> Whole<'h> {
             commits_after_checkpoint: summary.commits.saturating_sub(summary.commits_within_checkpoint),
             needs_recovery: summary.state == State::NeedsRecovery,
             encrypted: summary.encrypted,
+            state: Some(summary.state),
         };
         if summary.encrypted {
             self.local.not_checked.push(NotKnown::LogEncrypted);
@@ -376,10 +398,16 @@ impl<'h> Whole<'h> {
             finding.place.offset = Some(problem.offset);
         }
         if summary.state == State::NeedsRecovery {
-            let file = name(summary.files.last().map_or("WiredTigerLog", |f| f.name.as_str()));
+            let last = summary.files.iter().rfind(|f| f.kind == wtlog::Kind::Log);
+            let file = name(last.map_or("WiredTigerLog", |f| f.name.as_str()));
             let checkpoint = summary.last_checkpoint.map(|c| c.lsn);
             let commits = summary.commits.saturating_sub(summary.commits_within_checkpoint);
-            self.find(Code::RecoveryNeeded, &file, Fact::Recovery { checkpoint, commits });
+            // Not the metadata and the history store, which are the engine's.
+            let mut users = self.home.files.iter().filter(|f| ![METADATA, HISTORY_STORE].contains(&f.name.as_str()));
+            let in_log = |f: &FileEntry| f.checkpoints.last().is_none_or(|c| c.addr.is_empty());
+            let all_in_log = users.clone().next().is_some() && users.all(in_log);
+            let newer = self.home.newer_in_log.clone();
+            self.find(Code::RecoveryNeeded, &file, Fact::Recovery { checkpoint, commits, all_in_log, newer });
         }
     }
 
@@ -402,8 +430,12 @@ impl<'h> Whole<'h> {
             (Some(ns), Some(index)) => Some(format!("{ns} {index}")),
             (ns, _) => ns.clone(),
         };
+        let what = self.home.names.for_file(&entry.name).map(|n| n.what).filter(|_| self.home.names.rows > 0);
         self.findings.extend(audited.findings.into_iter().map(|mut f| {
             f.place.namespace.clone_from(&holds);
+            if let Some(what) = what.filter(|_| DAMAGE.contains(&f.code)) {
+                f.remedy = Remedy::OfFile(what);
+            }
             f
         }));
         self.local.files.push(audited.info);
@@ -411,9 +443,11 @@ impl<'h> Whole<'h> {
 
     /// The tree of the checkpoint that was asked for, in the words of every audit.
     fn tree(&self, entry: &FileEntry, info: &FileInfo) -> Option<TreeInfo> {
+        let none = LocalCheckpointInfo { complete: true, ..LocalCheckpointInfo::default() };
         let checkpoint = match &self.options.checkpoint {
             Some(name) => info.checkpoints.iter().find(|c| c.name == *name)?,
-            None => info.checkpoints.last()?,
+            // A table may have no checkpoint yet.
+            None => info.checkpoints.last().unwrap_or(&none),
         };
         let count = |kinds: &[PageType]| {
             kinds.iter().map(|k| checkpoint.pages.by_type.get(k.name()).copied().unwrap_or(0)).sum()
@@ -421,7 +455,7 @@ impl<'h> Whole<'h> {
         Some(TreeInfo {
             uri: entry.uri.clone(),
             table_id: TableId(entry.id.unwrap_or(0)),
-            checkpoint: Some(checkpoint.name.clone()),
+            checkpoint: Some(checkpoint.name.clone()).filter(|name| !name.is_empty()),
             root_cookie: checkpoint.cookie.clone(),
             published_size: Some(checkpoint.published_size),
             published_size_meaning: SizeMeaning::BytesTotal,

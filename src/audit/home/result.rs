@@ -2,6 +2,7 @@
 
 use crate::home::directory::Way;
 use crate::home::fault::Opaque;
+use crate::home::wtlog::State;
 use crate::page::RowCounts;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub struct FileInfo {
     pub id: Option<u64>,
     /// `row`, `column-variable`, `column-fixed`.
     pub kind: &'static str,
-    /// `turtle`, `metadata`, or `recovery` (the file's own copy).
+    /// `turtle`, `metadata`, `log` (a row that recovery takes from there), or `recovery` (the file's own copy).
     pub source: &'static str,
     /// Allocation size.
     pub allocation_size: u32,
@@ -193,6 +194,8 @@ pub struct LogInfo {
     pub needs_recovery: bool,
     /// Records cannot be read without the key.
     pub encrypted: bool,
+    /// What recovery would do.
+    pub state: Option<State>,
 }
 
 /// One log file.
@@ -213,6 +216,8 @@ pub struct LogFileInfo {
 pub enum NotKnown {
     /// A file alone, without a home around it.
     NoHome,
+    /// A backup of chosen tables.
+    PartialBackup,
     MetadataEncrypted,
     /// The metadata could not be read in full.
     MetadataInPart,

@@ -1,0 +1,206 @@
+//! The configuration text of a file's metadata: which keys the engine writes, and what their values look like.
+//!
+//! Only needed for the turtle, whose text has no checksum. A home keeps the keys of the release that made it, so
+//! few keys are required; but a key that nobody knows beside a missing one that reads nearly alike is a changed byte.
+
+use super::config::{Config, Kind, Value, range_of, shorten};
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy)]
+enum Type {
+    Bool,
+    Number,
+    /// Anything.
+    Text,
+    /// One of these.
+    Words(&'static [&'static str]),
+    /// A structure with these keys.
+    Group(&'static [Key]),
+    /// A structure whose keys are names, each with such a value.
+    Named(&'static [Key]),
+}
+
+/// A key and its value.
+type Key = (&'static str, Type);
+
+const SWITCH: Type = Type::Words(&["none", "off", "on", "always", "never", "key_consistent", "mixed_mode", "ordered"]);
+
+/// Keys of one checkpoint.
+const CHECKPOINT: &[Key] = &[
+    ("addr", Type::Text),
+    ("order", Type::Number),
+    ("time", Type::Number),
+    ("size", Type::Number),
+    ("newest_durable_ts", Type::Number),
+    ("newest_start_durable_ts", Type::Number),
+    ("oldest_start_ts", Type::Number),
+    ("oldest_start_txn", Type::Number),
+    ("newest_txn", Type::Number),
+    ("newest_stop_durable_ts", Type::Number),
+    ("newest_stop_ts", Type::Number),
+    ("newest_stop_txn", Type::Number),
+    ("prepare", Type::Number),
+    ("write_gen", Type::Number),
+    ("run_write_gen", Type::Number),
+    ("next_page_id", Type::Number),
+];
+
+const ASSERT: &[Key] = &[
+    ("commit_timestamp", SWITCH),
+    ("durable_timestamp", SWITCH),
+    ("read_timestamp", SWITCH),
+    ("write_timestamp", SWITCH),
+];
+
+const TIERED: &[Key] = &[
+    ("auth_token", Type::Text),
+    ("bucket", Type::Text),
+    ("bucket_prefix", Type::Text),
+    ("cache_directory", Type::Text),
+    ("local_retention", Type::Number),
+    ("name", Type::Text),
+    ("object_target_size", Type::Number),
+];
+
+/// Keys of a file, of engines 2.9 to 12.0.
+const FILE: &[Key] = &[
+    ("access_pattern_hint", Type::Words(&["none", "random", "sequential"])),
+    ("allocation_size", Type::Number),
+    ("app_metadata", Type::Text),
+    ("assert", Type::Group(ASSERT)),
+    ("block_allocation", Type::Words(&["best", "first"])),
+    ("block_compressor", Type::Text),
+    ("block_manager", Type::Words(&["default", "disagg"])),
+    ("cache_resident", Type::Bool),
+    ("checkpoint", Type::Named(CHECKPOINT)),
+    ("checkpoint_backup_info", Type::Text),
+    ("checkpoint_lsn", Type::Text),
+    ("checksum", Type::Words(&["on", "off", "uncompressed", "unencrypted"])),
+    ("collator", Type::Text),
+    ("columns", Type::Text),
+    ("dictionary", Type::Number),
+    ("disaggregated", Type::Text),
+    ("encryption", Type::Group(&[("keyid", Type::Text), ("name", Type::Text)])),
+    ("format", Type::Words(&["btree"])),
+    ("huffman_key", Type::Text),
+    ("huffman_value", Type::Text),
+    ("id", Type::Number),
+    ("ignore_in_memory_cache_size", Type::Bool),
+    ("in_memory", Type::Bool),
+    ("internal_item_max", Type::Number),
+    ("internal_key_max", Type::Number),
+    ("internal_key_truncate", Type::Bool),
+    ("internal_page_max", Type::Number),
+    ("key_format", Type::Words(&["S"])),
+    ("key_gap", Type::Number),
+    ("leaf_item_max", Type::Number),
+    ("leaf_key_max", Type::Number),
+    ("leaf_page_max", Type::Number),
+    ("leaf_value_max", Type::Number),
+    ("log", Type::Group(&[("enabled", Type::Bool)])),
+    ("memory_page_image_max", Type::Number),
+    ("memory_page_max", Type::Number),
+    ("os_cache_dirty_max", Type::Number),
+    ("os_cache_max", Type::Number),
+    ("prefix_compression", Type::Bool),
+    ("prefix_compression_min", Type::Number),
+    ("readonly", Type::Bool),
+    ("split_deepen_min_child", Type::Number),
+    ("split_deepen_per_child", Type::Number),
+    ("split_pct", Type::Number),
+    ("tiered_object", Type::Bool),
+    ("tiered_storage", Type::Group(TIERED)),
+    ("value_format", Type::Words(&["S"])),
+    ("verbose", Type::Text),
+    ("version", Type::Group(&[("major", Type::Number), ("minor", Type::Number)])),
+    ("write_timestamp_usage", SWITCH),
+];
+
+/// Keys without which no engine opens the metadata file.
+const REQUIRED: [&str; 4] = ["allocation_size", "key_format", "value_format", "version"];
+
+/// What is wrong with a text: the byte where, and what.
+pub type Fault = (usize, String);
+
+/// Check the text of the metadata file.
+pub fn check_metadata(text: &str) -> Result<(), Fault> {
+    let config = Config::parse_to(text).map_err(|(at, e)| (at, e.message))?;
+    keys(text, &config, FILE)?;
+    for key in REQUIRED {
+        let value = config.get(key).ok_or_else(|| (text.len(), format!("`{key}` is missing")))?;
+        if let (Type::Group(inner), Kind::Struct) = (type_of(key, FILE), value.kind) {
+            let there = value.config().unwrap_or_default();
+            if let Some((missing, _)) = inner.iter().find(|(name, _)| there.get(name).is_none()) {
+                return Err((place(text, value.text), format!("`{key}` has no `{missing}`")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keys that two texts of one file both have, with other values, checkpoints left out.
+pub fn differences(one: &str, other: &str) -> Vec<String> {
+    let (Ok(a), Ok(b)) = (Config::parse(one), Config::parse(other)) else { return Vec::new() };
+    let differs = |key: &str, value: &Value<'_>| b.get(key).is_some_and(|other| other.text != value.text);
+    let entries = a.entries().iter().filter(|e| !e.key.starts_with("checkpoint") && differs(e.key, &e.value));
+    entries.map(|e| e.key.to_string()).collect()
+}
+
+fn type_of(key: &str, table: &[Key]) -> Type {
+    table.iter().find(|(name, _)| *name == key).map_or(Type::Text, |(_, kind)| *kind)
+}
+
+fn place(text: &str, part: &str) -> usize {
+    range_of(text, part).map_or(0, |r| r.start)
+}
+
+/// Check keys and values of one level.
+fn keys(text: &str, config: &Config<'_>, table: &[Key]) -> Result<(), Fault> {
+    for entry in config.entries() {
+        if !table.iter().any(|(name, _)| *name == entry.key) {
+            let missing = table.iter().find(|(name, _)| config.get(name).is_none() && is_torn(entry.key, name));
+            if let Some((name, _)) = missing {
+                let what = format!("`{}` is no key, and `{name}` is missing", shorten(entry.key));
+                return Err((place(text, entry.key), what));
+            }
+            continue;
+        }
+        value(text, entry.key, entry.value, type_of(entry.key, table))?;
+    }
+    Ok(())
+}
+
+fn value(text: &str, key: &str, value: Value<'_>, kind: Type) -> Result<(), Fault> {
+    // Nothing stands for the default.
+    if value.text.is_empty() {
+        return Ok(());
+    }
+    let wrong = |what: &str| Err((place(text, value.text), format!("`{key}` is {what}: `{}`", shorten(value.text))));
+    match kind {
+        Type::Text => Ok(()),
+        Type::Bool if value.bool().is_err() => wrong("not true or false"),
+        Type::Number if value.i64().is_err() && value.u64().is_err() => wrong("no number"),
+        Type::Words(words) if !words.contains(&value.text) => wrong("no known word"),
+        Type::Group(_) | Type::Named(_) if value.kind != Kind::Struct => wrong("no structure"),
+        Type::Group(inner) => match value.config() {
+            Ok(config) => keys(text, &config, inner),
+            Err(e) => wrong(&e.message),
+        },
+        Type::Named(inner) => match value.config() {
+            Ok(config) => {
+                config.entries().iter().try_for_each(|e| self::value(text, e.key, e.value, Type::Group(inner)))
+            }
+            Err(e) => wrong(&e.message),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Whether a key may have come of another one by a changed byte: in it, or one that cut it or joined it with its value.
+fn is_torn(found: &str, key: &str) -> bool {
+    /// Shorter pieces say nothing.
+    const SHORTEST: usize = 3;
+    let differing = || found.bytes().zip(key.bytes()).filter(|(a, b)| a != b).count();
+    (found.len() == key.len() && differing() == 1)
+        || (found.len() >= SHORTEST && (key.starts_with(found) || key.ends_with(found) || found.starts_with(key)))
+}
