@@ -564,6 +564,16 @@ pub fn advice(code: Code) -> Advice {
                  --output NEWDIR`. Log files that the new metadata wrote do not belong to the old one: leave those out.",
             ],
         },
+        Code::ConfigurationInvalid => Advice {
+            recognised: "The text is parsed as the engine does, and its keys and values are compared with those that the engine knows.",
+            cause: "A bit that changed on the medium, a file that was edited or cut.",
+            evidence: "The byte, and what is wrong there.",
+            next: &[
+                KEEP,
+                "In the copy, put the byte right with an editor, or copy the file from a backup of the same home.",
+                "mongod does not use WiredTiger.basecfg: of its homes that file can be left out.",
+            ],
+        },
         Code::CatalogMismatch => Advice {
             recognised: "Each ident in _mdb_catalog is looked up in the engine's metadata, and each collection-* and index-* table of \
                 the metadata in the catalog.",

@@ -67,7 +67,7 @@ pub fn parse_lenient(list: Value<'_>) -> Result<Vec<CheckpointEntry>> {
 }
 
 /// Read the key `checkpoint` of a file's configuration; missing or empty is an empty list.
-pub fn from_file_config(config: &Config<'_>) -> Result<Vec<CheckpointEntry>> {
+pub fn from_config_keys(config: &Config<'_>) -> Result<Vec<CheckpointEntry>> {
     match config.get("checkpoint") {
         None => Ok(Vec::new()),
         Some(v) if v.kind != Kind::Struct && v.text.is_empty() => Ok(Vec::new()),
@@ -210,7 +210,7 @@ mod tests {
         write_gen=3,run_write_gen=1,next_page_id=102";
 
     fn list(text: &str) -> Result<Vec<CheckpointEntry>> {
-        from_file_config(&Config::parse(text).unwrap())
+        from_config_keys(&Config::parse(text).unwrap())
     }
 
     #[test]
@@ -327,7 +327,7 @@ mod tests {
             text.extend_from_slice(&bytes);
             text.extend_from_slice(b"))");
             if let Ok(config) = Config::parse_bytes(&text) {
-                let _ = from_file_config(&config);
+                let _ = from_config_keys(&config);
                 let _ = config.get("checkpoint").map(parse_lenient);
             }
         }

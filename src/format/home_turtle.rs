@@ -3,7 +3,7 @@
 //! Not to be confused with the turtle page of a page log ([`super::pagelog_turtle`]).
 
 use super::config::{Config, Kind, shorten};
-use super::{Class, file_config};
+use super::{Class, config_keys};
 use std::fmt::Write as _;
 
 /// Name of the file.
@@ -224,6 +224,36 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
     })
 }
 
+/// Check the list of a backup: every key has its value, and every value is a configuration text.
+pub fn check_backup(bytes: &[u8]) -> Result<(), (usize, String)> {
+    let text = std::str::from_utf8(bytes).map_err(|e| (e.valid_up_to(), "the text is not UTF-8".to_string()))?;
+    if let Some(at) = text.bytes().position(|b| b == 0) {
+        return Err((at, "a NUL byte, behind which the engine reads nothing".into()));
+    }
+    if !text.ends_with('\n') {
+        return Err((text.len(), "the text is cut: its last line does not end".into()));
+    }
+    let lines = Lines::of(text);
+    if lines.empty_line {
+        return Err((lines.end, "an empty line".into()));
+    }
+    let mut lines = lines.lines.iter();
+    while let Some(key) = lines.next() {
+        let Some(value) = lines.next() else { return Err((key.at, format!("`{}` has no value", shorten(key.text)))) };
+        // The version is plain text.
+        if key.text == VERSION_STRING {
+            continue;
+        }
+        let checked = match key.text.starts_with("file:") {
+            true => config_keys::check_file(value.text).map(drop),
+            false => Config::parse_to(value.text).map(drop).map_err(|(at, e)| (at, e.message)),
+        };
+        checked
+            .map_err(|(at, what)| (value.at.saturating_add(at), format!("value of `{}`: {what}", shorten(key.text))))?;
+    }
+    Ok(())
+}
+
 /// A turtle around the metadata of the metadata file. `version` is the version text as the version
 /// file has it, `WiredTiger 12.0.0: (November 15, 2024)`; `None` if it states no three numbers.
 pub fn from_version_text(version: &str, metadata: String) -> Option<HomeTurtle> {
@@ -265,7 +295,7 @@ pub fn render(turtle: &HomeTurtle) -> String {
 fn check_metadata(line: Line<'_>) -> Result<(), Fault> {
     let config = config_of(METADATA, line)?;
     let of_keys = || {
-        file_config::check_metadata(line.text).map_err(|(at, what)| {
+        config_keys::check_metadata(line.text).map_err(|(at, what)| {
             let at = line.at.saturating_add(at);
             Fault::new(Class::Invalid, at, Some(METADATA), format!("value of `{METADATA}`: {what}"))
         })

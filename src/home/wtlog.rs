@@ -55,7 +55,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn of(name: &str) -> Option<(Self, u32)> {
+    pub(super) fn of(name: &str) -> Option<(Self, u32)> {
         let (stem, digits) = name.rsplit_once('.')?;
         let kind = match stem {
             "WiredTigerLog" => Self::Log,
@@ -389,7 +389,7 @@ impl Settings {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     if let Err(e) = settings.take(&text) {
-                        out.problem(name, 0, Severity::Damage, What::Settings { error: e });
+                        out.problem(name, 0, Severity::Normal, What::Settings { error: e });
                     }
                 }
                 Err(e) => out.left(&path, &e),

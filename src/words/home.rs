@@ -87,6 +87,7 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             vec![format!("the copy in {METADATA} itself leads to the metadata: {copy}")],
         ),
         Fact::Row { message } => two("a valid row of metadata", message.clone()),
+        Fact::Text { message } => two("a text that the engine can read", message.clone()),
         Fact::TurtleDiffers { keys } => two(
             &format!("what the copy in {METADATA} itself says of that file"),
             format!("another {}: the turtle has no checksum, and a byte of it may have changed", keys.join(", ")),

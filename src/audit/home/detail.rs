@@ -287,6 +287,12 @@ pub enum Fact {
         #[serde(rename = "uri")]
         source: String,
     },
+    /// A file that the engine reads when it opens the home.
+    Text {
+        /// What is wrong.
+        #[serde(rename = "error")]
+        message: String,
+    },
     /// The turtle's settings of the metadata file are not those of the file's own copy.
     TurtleDiffers {
         /// Which.
