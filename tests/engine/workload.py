@@ -36,7 +36,7 @@ class Plan:
         self.compressors = compressors
         self.lives = r.choice([1, 1, 2, 2, 3, 4])
         self.log = r.random() < 0.55
-        self.log_compressor = r.choice(["", "", "", ",compressor=zlib", ",compressor=lz4"])
+        self.log_compressor = r.choice(["", ""] + [f",compressor={name}" for name in compressors])
         self.timestamps = r.random() < 0.45
         self.pressure = r.random() < 0.2
         self.base = r.choice(["", "", ",config_base=false"])
