@@ -48,7 +48,8 @@ def look(home, config, targets, out):
         say(step=step)
         try:
             return work()
-        except wiredtiger.WiredTigerError as error:
+        # Not only the engine's own: a message that is no UTF-8 is an error of Python's.
+        except Exception as error:
             say(bad=step, error=words(error))
         return None
 
@@ -61,13 +62,14 @@ def look(home, config, targets, out):
 
     def metadata():
         cursor = session.open_cursor("metadata:")
-        keys = [key for key, _ in cursor]
+        rows = {key: value for key, value in cursor}
         cursor.close()
-        return keys
+        return rows
 
-    keys = attempt("metadata", metadata)
-    if keys is None:
+    rows_of_metadata = attempt("metadata", metadata)
+    if rows_of_metadata is None:
         return
+    keys = list(rows_of_metadata)
     say(metadata=keys)
 
     def verify(uri):
@@ -91,8 +93,8 @@ def look(home, config, targets, out):
         cursor.close()
         return rows, hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def count(uri):
-        cursor = session.open_cursor(uri, None, "raw")
+    def count(uri, more=""):
+        cursor = session.open_cursor(uri, None, "raw" + more)
         rows = 0
         while cursor.next() == 0:
             rows += 1
@@ -108,6 +110,11 @@ def look(home, config, targets, out):
             rows = attempt(f"count {uri}", lambda: count(uri))
             if rows is not None:
                 say(file=uri, rows=rows)
+            for name in re.findall(r"[(,]([^(),=]+)=\(addr=", rows_of_metadata[uri]):
+                if not name.startswith("WiredTigerCheckpoint."):
+                    rows = attempt(f"count {uri} {name}", lambda: count(uri, f",checkpoint={name}"))
+                    if rows is not None:
+                        say(named=f"{uri} {name}", rows=rows)
         if kind == "table":
             result = attempt(f"scan {uri}", lambda: scan(uri))
             if result:
@@ -120,7 +127,7 @@ class View:
     """What the engine said."""
 
     def __init__(self, lines, status, stderr):
-        self.metadata, self.files, self.tables, self.bad = [], {}, {}, []
+        self.metadata, self.files, self.named, self.tables, self.bad = [], {}, {}, {}, []
         self.stderr = stderr
         step, done = "start", False
         for line in lines:
@@ -132,6 +139,8 @@ class View:
                 self.metadata = line["metadata"]
             elif "file" in line:
                 self.files[line["file"]] = line["rows"]
+            elif "named" in line:
+                self.named[line["named"]] = line["rows"]
             elif "table" in line:
                 self.tables[line["table"]] = (line["rows"], line["hash"])
             else:
@@ -274,6 +283,12 @@ def compare(view, report, closed, injured):
                 found.append(("rows: not counted", uri))
             elif rows[uri] != count:
                 found.append(("rows: differ", f"{uri}: engine {count}, wtcheck {rows[uri]}"))
+        for file in report.document["local"]["files"]:
+            for checkpoint in file["checkpoints"]:
+                count = view.named.get(f"{file['uri']} {checkpoint['name']}")
+                rows = checkpoint["rows"]["live"] if checkpoint["rows"] else (None if checkpoint["pages"]["reachable"] else 0)
+                if count is not None and count != rows:
+                    found.append(("rows: of a checkpoint", f"{file['uri']} {checkpoint['name']}: engine {count}, wtcheck {rows}"))
         kinds = report.document["local"]["catalog"]["rows"]
         for kind in ("table", "file", "colgroup", "index"):
             count = sum(1 for uri in view.metadata if uri.startswith(kind + ":"))

@@ -67,7 +67,7 @@ class Spec:
         self.index_layouts = [self._layout(r, compressors) for _ in self.indices]
         self.big = r.choice([0, 0, 0.01, 0.05, 0.3])
         self.size = r.choice([3, 10, 30, 100, 400])
-        self.alphabet = r.choice(["a", "ab", LETTERS])
+        self.alphabet = r.choice(["a", "ab"] + ["z", "yz", LETTERS] * 6)
         self.pool = "".join(r.choices(self.alphabet, k=40)) * 10 if r.random() < 0.3 else ""
         self.pool += "".join(r.choices(self.alphabet, k=24000))
         self.made = {}

@@ -522,7 +522,7 @@ class Life:
         if not self.plan.backups:
             return "nothing"
         r = self.r
-        way = r.choice(["full", "full", "partial", "incremental"])
+        way = r.choice(["full", "full", "partial", "incremental", "incremental", "log"])
         targets = []
         config = None
         if way == "partial":
@@ -531,6 +531,19 @@ class Life:
                 return "nothing"
             targets = r.sample(sorted(names), r.randrange(1, min(2, len(names)) + 1))
             config = "target=(" + ",".join(f'"{name}"' for name in targets) + ")"
+        if way == "log":
+            # The logs of now, over the newest backup.
+            older = sorted(name for name in os.listdir(self.work) if name.endswith(".targets"))
+            if not self.log or not older:
+                return "nothing"
+            target = os.path.join(self.work, older[-1][: -len(".targets")])
+            cursor = self.session.open_cursor("backup:", None, 'target=("log:")')
+            names = []
+            while cursor.next() == 0:
+                names.append(cursor.get_key())
+                shutil.copyfile(os.path.join(self.home, names[-1]), os.path.join(target, names[-1]))
+            cursor.close()
+            return f"log {names}"
         source = None
         if way == "incremental":
             name = f"id{self.life}x{self.backups}"
