@@ -63,8 +63,13 @@ def look(home, config, targets, out):
     session = connection.open_session()
 
     def metadata():
-        cursor = session.open_cursor("metadata:")
-        rows = {key: value for key, value in cursor}
+        # By bytes: what is damaged may be no UTF-8, and no name that could be opened.
+        cursor = session.open_cursor("metadata:", None, "raw")
+        rows = {}
+        while cursor.next() == 0:
+            key, value = (part.rstrip(b"\0").decode(errors="replace") for part in (cursor._get_key(), cursor._get_value()))
+            if "\ufffd" not in key:
+                rows[key] = value
         cursor.close()
         return rows
 
