@@ -24,6 +24,7 @@ mod depths_agree;
 #[cfg(feature = "devtools")]
 mod devtools;
 mod docs;
+mod engine;
 mod export;
 mod facts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
