@@ -266,6 +266,12 @@ pub fn check_settings(text: &str) -> Result<(), Fault> {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| !c.is_ascii_graphic() && !c.is_ascii_whitespace()) {
         return Err((at, format!("character {:#x}", u32::from(c))));
     }
+    if !text.ends_with('\n') {
+        return Err((
+            text.len(),
+            "the text is cut: its last line does not end, and the engine drops its last byte".into(),
+        ));
+    }
     // Of the same length, so that places stay.
     let lines = text
         .split('\n')

@@ -191,9 +191,8 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|e| Fault::new(Class::Invalid, e.valid_up_to(), None, "the text is not UTF-8"))?;
-    // The engine reads lines as C strings: what stands behind a NUL is not there.
-    if let Some(at) = text.bytes().position(|b| b == 0) {
-        return Err(Fault::new(Class::Invalid, at, None, "a NUL byte, behind which the engine reads nothing"));
+    if let Some((at, what)) = strange(text, true) {
+        return Err(Fault::new(Class::Invalid, at, None, what));
     }
     let lines = Lines::of(text);
     let compatibility = match lines.value(COMPATIBILITY)? {
@@ -224,11 +223,21 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
     })
 }
 
+/// A character that the engine does not write, and its place; names in a backup's list may hold any letters.
+fn strange(text: &str, ascii: bool) -> Option<(usize, String)> {
+    let (at, c) =
+        text.char_indices().find(|(_, c)| (c.is_ascii_control() && *c != '\n') || (ascii && !c.is_ascii()))?;
+    Some(match c {
+        '\0' => (at, "a NUL byte, behind which the engine reads nothing".into()),
+        c => (at, format!("character {:#x}, which the engine does not write", u32::from(c))),
+    })
+}
+
 /// Check the list of a backup: every key has its value, and every value is a configuration text.
 pub fn check_backup(bytes: &[u8]) -> Result<(), (usize, String)> {
     let text = std::str::from_utf8(bytes).map_err(|e| (e.valid_up_to(), "the text is not UTF-8".to_string()))?;
-    if let Some(at) = text.bytes().position(|b| b == 0) {
-        return Err((at, "a NUL byte, behind which the engine reads nothing".into()));
+    if let Some(found) = strange(text, false) {
+        return Err(found);
     }
     if !text.ends_with('\n') {
         return Err((text.len(), "the text is cut: its last line does not end".into()));

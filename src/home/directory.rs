@@ -120,7 +120,7 @@ pub enum Way {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlisted {
     pub name: String,
-    /// It holds its description block at most: no data can be in it.
+    /// It holds no checkpoint: no data of it was ever safe.
     pub empty: bool,
 }
 
@@ -523,7 +523,12 @@ impl Home {
                 // No checkpoint is in it that a row would name: the finding says all there is to say.
                 self.coverage.audited(name.as_str());
                 let description = descriptor_alloc(&file).map_or(SMALL, u64::from);
-                self.unlisted.push(Unlisted { empty: file.len() <= description, name });
+                // Where the metadata names no table, much depends on whether this was one.
+                let is_own = |f: &FileEntry| [METADATA, HISTORY_STORE].contains(&f.name.as_str());
+                let nothing = || {
+                    self.files.iter().all(is_own) && recover::scan(&file, descriptor_alloc(&file), &|_| ()).is_none()
+                };
+                self.unlisted.push(Unlisted { empty: file.len() <= description || nothing(), name });
                 continue;
             }
             let alloc = descriptor_alloc(&file);

@@ -22,6 +22,7 @@ pub mod edit;
 mod entry;
 pub mod fault;
 pub mod files;
+pub mod history_keys;
 mod inventory;
 mod leaves;
 pub mod names;
