@@ -62,7 +62,6 @@ pub struct StoreArgs {
     pub no_mmap: bool,
 }
 
-/// A generation by its name.
 pub fn generation(name: &str) -> Result<Generation, String> {
     Generation::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();

@@ -37,7 +37,6 @@ pub struct Args {
     newest_only: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let depth = match (args.quick, args.deep) {
         (true, _) => Depth::Quick,

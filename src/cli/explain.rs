@@ -27,7 +27,6 @@ pub struct Args {
     examples: Option<PathBuf>,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(dir) = &args.pages {
         let examples = args.examples.as_deref().map(examples).transpose()?.unwrap_or_default();

@@ -82,7 +82,6 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
     }
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     super::start_pool(threads(args.jobs));
     let subject = super::subject(&args.dir, "export", false)?;

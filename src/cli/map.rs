@@ -51,7 +51,6 @@ pub struct Args {
     force: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.store.dir, "map", true)?;
     let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &subject)).transpose()?;

@@ -21,7 +21,6 @@ pub struct Args {
     table: TableArgs,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let wanted = |uri: &str| args.table.matches(uri);
     let subject = super::subject(&args.store.dir, "orphans", true)?;

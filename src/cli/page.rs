@@ -86,7 +86,6 @@ fn checksum(text: &str) -> Result<u32, String> {
     value.ok_or_else(|| format!("{text:?} is no checksum: up to eight hexadecimal digits"))
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(offset) = args.block.offset {
         return file_block(args, offset, output);

@@ -140,7 +140,6 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     match &args.verb {
         Verb::Plan(args) => plan(args, output),

@@ -202,7 +202,6 @@ pub fn valid(bytes: &[u8]) -> Option<(PageHeader, LocalBlockHeader)> {
     (block.compute_checksum(whole) == block.checksum).then_some((page, block))
 }
 
-/// A block in words.
 fn words(page: &PageHeader, block: &LocalBlockHeader) -> String {
     let name = page.page_type().map_or("unknown", page_header::PageType::name);
     format!("{name} of {} bytes, write generation {}", grouped(block.disk_size.into()), page.write_gen)

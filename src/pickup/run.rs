@@ -183,7 +183,6 @@ pub enum Stopped {
     Schedule {
         /// Its place, from 0.
         at: usize,
-        /// What was.
         possible: Vec<String>,
     },
     /// It went on for ever.

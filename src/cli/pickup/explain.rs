@@ -45,7 +45,6 @@ pub struct Args {
     no_mmap: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let mut story = Story::new();
     for name in &args.logs {

@@ -40,7 +40,6 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (_, scenario) = args.scenario.read()?;
     start_pool(threads(args.jobs));

@@ -69,7 +69,6 @@ Exit codes:
   6   not enough could be read to judge
   70  a bug in wtcheck";
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let dir = StoreArgs {
         dir: args.dir.clone(),
