@@ -91,6 +91,7 @@ mod pickup {
     mod merge;
     mod policy;
     mod profile;
+    mod step;
 }
 mod repair {
     mod journal;
