@@ -181,7 +181,7 @@ pub struct RecoveryInfo {
 }
 
 /// Everything about one stored block.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Block {
     /// `base`, `delta`, `classic`, or `unknown` with a foreign magic byte; `None` if the headers could not be read.
     pub form: Option<&'static str>,
@@ -240,24 +240,7 @@ fn looks_classic(stored: &[u8]) -> bool {
 
 impl Block {
     fn new(stored: &[u8]) -> Self {
-        Self {
-            form: None,
-            era: None,
-            stored_bytes: stored.len(),
-            page_header: None,
-            block_header: None,
-            checksum: None,
-            content: None,
-            compressor: None,
-            data_offset: None,
-            cells_total: 0,
-            cells: Vec::new(),
-            item_bytes: None,
-            item: None,
-            extents: None,
-            problems: Vec::new(),
-            notes: Vec::new(),
-        }
+        Self { stored_bytes: stored.len(), ..Self::default() }
     }
 
     fn problem(&mut self, problem: impl Into<Problem>) {
