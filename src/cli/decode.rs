@@ -141,7 +141,6 @@ fn era(name: &str) -> Result<Era, String> {
     era_from_name(name).ok_or_else(|| "known layouts are current, 2025-06".to_string())
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     // Programs get long items whole; people when they ask for detail.
     let all = output.verbose > 0 || output.format != Format::Table;

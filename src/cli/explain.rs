@@ -1,5 +1,6 @@
 //! `wtcheck explain CODE`: what a finding code means.
 
+use super::args::ReadArgs;
 use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
 use crate::audit::home;
@@ -9,7 +10,6 @@ use crate::page::Depth;
 use crate::report::explain::Examples;
 use crate::report::progress::Bars;
 use crate::report::{Output, explain as view};
-use crate::store::OpenOptions;
 use crate::subject::{Kind, Subject, open_home};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,6 @@ pub struct Args {
     examples: Option<PathBuf>,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(dir) = &args.pages {
         let examples = args.examples.as_deref().map(examples).transpose()?.unwrap_or_default();
@@ -99,7 +98,7 @@ fn audited(home: &Path) -> Result<Option<Vec<audit::finding::Finding>>, Failure>
         let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
         home::run(&opened, &name, &options, &Bars::Quiet)?.0
     } else if subject.page_log().is_some() {
-        let store = super::open_log(&subject, &OpenOptions::default())?;
+        let store = super::open(&subject, ReadArgs::default())?;
         let options =
             Options { checkpoint: None, newest_only: false, depth: Depth::Normal, jobs: 1, assume: None, tables: None };
         audit::pagelog::run(&*store, &name, &options, &Bars::Quiet)?

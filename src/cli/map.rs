@@ -11,7 +11,7 @@ use crate::pagelog::catalog;
 use crate::report::map::Picture;
 use crate::report::map_home;
 use crate::report::map_pagelog::{self, By, Log};
-use crate::report::{Output, audit as view, svg};
+use crate::report::{Output, svg};
 use crate::scratch;
 use crate::subject::{Kind, Subject};
 use std::collections::HashMap;
@@ -51,7 +51,6 @@ pub struct Args {
     force: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.store.dir, "map", true)?;
     let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &subject)).transpose()?;
@@ -76,15 +75,12 @@ fn local_files(args: &Args, subject: &Subject, target: Option<&Target>, output: 
     }
     let chosen = matches!(subject.kind, Kind::BlockFile(_)) || args.table.table.is_some();
     map_home::show(&found, &maps, chosen && maps.len() <= FEW, output);
-    if found.exit_code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&found));
-    }
-    Ok(found.exit_code)
+    super::judged(&found, found.exit_code, output)
 }
 
 /// The trees of a page log.
 fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mut Output) -> Outcome {
-    let store = super::open(subject, &args.store)?;
+    let store = super::open(subject, args.store.read)?;
     let opened = audit::pagelog::open(&*store, true, &output.progress)?;
     let options = args.store.audit_options(Depth::Normal, None);
     let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
@@ -116,10 +112,7 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     }
     map_pagelog::show(&log, trees, &pictures, output);
     super::beside(subject, "map", output);
-    if found.exit_code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&found));
-    }
-    Ok(found.exit_code)
+    super::judged(&found, found.exit_code, output)
 }
 
 /// URIs by table, of every checkpoint that can be read: the audited one may not name them all.

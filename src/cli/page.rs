@@ -86,7 +86,6 @@ fn checksum(text: &str) -> Result<u32, String> {
     value.ok_or_else(|| format!("{text:?} is no checksum: up to eight hexadecimal digits"))
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(offset) = args.block.offset {
         return file_block(args, offset, output);
@@ -97,7 +96,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         let message = format!("{} has no page log: its pages are blocks of its files", args.store.dir.display());
         return Err(Failure::new(exit::USAGE, message, "name a file and a place in it: wtcheck page FILE --offset N"));
     }
-    let store = super::open(&subject, &args.store)?;
+    let store = super::open(&subject, args.store.read)?;
     let opened = audit::pagelog::open(&*store, false, &output.progress)?;
     let options = args.store.audit_options(Depth::Quick, None);
     let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);

@@ -60,7 +60,6 @@ impl From<SimulateError> for Failure {
     }
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     match &args.verb {
         Verb::Accounting(args) => accounting(args, output),

@@ -255,7 +255,6 @@ struct Write<'w> {
     progress: &'w dyn Progress,
 }
 
-/// Sums by table.
 type Sums = BTreeMap<String, TableSums>;
 
 fn add(sums: &mut Sums, table: &str, written: Written) {

@@ -37,7 +37,7 @@ pub mod pagelog_turtle;
 pub mod reader;
 pub(crate) mod unescape;
 pub mod wtlog;
-mod wtlog_body;
+pub mod wtlog_body;
 pub mod wtlog_plain;
 
 /// What the engine would answer to the same bytes. Numbers are not needed offline, classes are.

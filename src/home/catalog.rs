@@ -24,7 +24,7 @@ pub struct NewerCheckpoint {
 impl NewerCheckpoint {
     fn of(key: &str, metadata: &str, log: &str) -> Option<Self> {
         let newest = |text: &str| {
-            let list = checkpoint_list::from_config_keys(&Config::parse(text).ok()?).ok()?;
+            let list = checkpoint_list::from_file_config(&Config::parse(text).ok()?).ok()?;
             Some(list.last().map_or(0, |c| c.write_gen))
         };
         let (file, metadata, log) = (key.strip_prefix("file:")?.to_string(), newest(metadata)?, newest(log)?);

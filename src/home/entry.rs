@@ -110,7 +110,7 @@ impl FileEntry {
             documents: false,
             // The shared metadata says so by its name only.
             in_page_log: get("block_manager") == "disagg" || name.ends_with(".wt_stable"),
-            checkpoints: checkpoint_list::from_config_keys(&config)?,
+            checkpoints: checkpoint_list::from_file_config(&config)?,
         })
     }
 

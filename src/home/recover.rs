@@ -68,7 +68,7 @@ impl Recovered {
     /// The checkpoints, oldest first, the last cookie completed.
     pub fn checkpoints(&self) -> Result<Vec<checkpoint_list::CheckpointEntry>, FormatError> {
         let config = Config::parse(&self.recovery.checkpoint_list)?;
-        let mut list = checkpoint_list::from_config_keys(&config)?;
+        let mut list = checkpoint_list::from_file_config(&config)?;
         if let Some(last) = list.last_mut() {
             last.addr = self.checkpoint.encode(self.alloc)?;
         }

@@ -8,12 +8,12 @@ pub(super) const SHORTEST: usize = 8;
 /// So many bytes of a string are looked for.
 const LONGEST: usize = 64;
 /// So many strings of each kind are remembered, spread over the source.
-const MOST: usize = 50_000;
+pub const MOST: usize = 50_000;
 
 /// Strings of a source.
 #[derive(Debug, Default)]
-pub(super) struct Samples {
-    keys: Sample,
+pub struct Samples {
+    pub keys: Sample,
     values: Sample,
     secrets: Vec<Vec<u8>>,
     /// Names that are shipped, so that a user's string in one of them is none.
@@ -21,8 +21,8 @@ pub(super) struct Samples {
 }
 
 #[derive(Debug, Default)]
-struct Sample {
-    strings: HashSet<Vec<u8>>,
+pub struct Sample {
+    pub strings: HashSet<Vec<u8>>,
     met: u64,
     /// One of so many is remembered.
     step: u64,
@@ -56,29 +56,29 @@ fn is_even(bytes: &[u8]) -> bool {
 }
 
 impl Samples {
-    pub(super) fn key(&mut self, bytes: &[u8]) {
+    pub fn key(&mut self, bytes: &[u8]) {
         self.keys.add(bytes);
     }
 
-    pub(super) fn value(&mut self, bytes: &[u8]) {
+    pub fn value(&mut self, bytes: &[u8]) {
         self.values.add(bytes);
     }
 
     /// Key material: always remembered.
-    pub(super) fn secret(&mut self, bytes: &[u8]) {
+    pub fn secret(&mut self, bytes: &[u8]) {
         if bytes.len() >= SHORTEST && !is_even(bytes) {
             self.secrets.push(bytes.to_vec());
         }
     }
 
     /// A name that is shipped.
-    pub(super) fn name(&mut self, bytes: &[u8]) {
+    pub fn name(&mut self, bytes: &[u8]) {
         self.names.extend_from_slice(bytes);
         self.names.push(0);
     }
 
     /// What to look for.
-    pub(super) fn needles(&self) -> Needles {
+    pub fn needles(&self) -> Needles {
         let all = self.keys.strings.iter().chain(&self.values.strings).chain(&self.secrets);
         let mut by_head: HashMap<[u8; SHORTEST], Vec<Vec<u8>>> = HashMap::new();
         let mut count = 0;
@@ -95,20 +95,20 @@ impl Samples {
     }
 }
 
-fn find(hay: &[u8], needle: &[u8]) -> bool {
+pub fn find(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|w| w == needle)
 }
 
 /// Strings to look for.
 #[derive(Debug)]
-pub(super) struct Needles {
+pub struct Needles {
     by_head: HashMap<[u8; SHORTEST], Vec<Vec<u8>>>,
-    pub(super) count: u64,
+    pub count: u64,
 }
 
 impl Needles {
     /// Where the first of them stands in `bytes`.
-    pub(super) fn find(&self, bytes: &[u8]) -> Option<usize> {
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(head) = bytes.get(at..).and_then(|b| b.first_chunk::<SHORTEST>()) {
             if *head == [0; SHORTEST] {
@@ -123,36 +123,5 @@ impl Needles {
             at += 1;
         }
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_are_found_and_names_are_none() {
-        let mut samples = Samples::default();
-        samples.key(b"key00000001");
-        samples.value(b"short");
-        samples.value(b"vvvvvvvvvvvv");
-        samples.key(b"table:collection-1");
-        samples.secret(b"0123456789abcdef");
-        samples.name(b"table:collection-1");
-        let needles = samples.needles();
-        assert_eq!(needles.count, 2);
-        assert_eq!(needles.find(b"....key00000001"), Some(4));
-        assert_eq!(needles.find(b"....key0000000"), None);
-        assert_eq!(needles.find(b"0123456789abcdef"), Some(0));
-        assert_eq!(needles.find(b"table:collection-1, vvvvvvvvvvvv short"), None);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut samples = Samples::default();
-        for n in 0..200_000_u32 {
-            samples.key(format!("key{n:010}").as_bytes());
-        }
-        assert!(samples.keys.strings.len() < MOST && samples.keys.strings.len() > MOST / 8);
     }
 }

@@ -297,7 +297,7 @@ fn file_entry(uri: &str, value: &[u8]) -> Result<Option<(Tree, Option<MetadataIs
         None | Some("" | "none") => Compression::Known(None),
         Some(name) => Compressor::from_name(name).map_or(Compression::Unsupported, |c| Compression::Known(Some(c))),
     };
-    let entry = checkpoint_list::from_config_keys(&config)?.pop();
+    let entry = checkpoint_list::from_file_config(&config)?.pop();
     let mut tree = Tree { uri: uri.to_string(), table, entry, root: None, compression };
     let mut issue = None;
     if let Some(addr) = tree.entry.as_ref().map(|e| &e.addr).filter(|a| !a.is_empty()) {

@@ -114,7 +114,6 @@ fn side(audit: &Audit) -> Side<'_> {
     }
 }
 
-/// A plan that was applied.
 pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Output) {
     // For programs a path that holds from anywhere; for people the one that goes with what they typed.
     let journal = std::fs::canonicalize(&applied.journal).unwrap_or_else(|_| applied.journal.clone());

@@ -71,3 +71,4 @@ mod round_trips;
 mod simulate_accounting;
 #[cfg(target_os = "linux")]
 mod subjects;
+mod unit;

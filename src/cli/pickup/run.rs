@@ -38,7 +38,6 @@ flush-key, hear-key, see-checkpoint, begin, go-on, give-up, backstop, re-sync.
 
 Exit codes: 0 no rule is broken; 1 one is; 2 a mistake in the scenario; 6 it cannot be read.";
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (document, scenario) = args.scenario.read()?;
     let report = one(&document, &scenario)?;
