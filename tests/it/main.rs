@@ -25,6 +25,7 @@ mod depths_agree;
 mod devtools;
 mod docs;
 mod engine;
+mod engines;
 mod export;
 mod facts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
