@@ -163,8 +163,11 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
     let exit_code = if plan.actions.is_empty() { audit.exit_code } else { exit::FINDINGS };
     match &args.output {
         Some(path) => {
-            let written = whole::write(path, view::yaml(&plan).as_bytes());
-            written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
+            // A plan of nothing would only be taken for one.
+            if !plan.actions.is_empty() {
+                let written = whole::write(path, view::yaml(&plan).as_bytes());
+                written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
+            }
             view::plan(&plan, (&args.dir, path), exit_code, output);
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
