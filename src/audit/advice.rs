@@ -590,7 +590,7 @@ pub fn advice(code: Code) -> Advice {
             recognised: "The rows of a collection are counted and compared with numRecords in sizeStorer, and with the entries of its \
                 _id index. A file is only counted row by row where its page headers make the number doubtful, or with --deep.",
             cause: "A crash, which the stored count does not survive exactly; a fault that wrote a collection without its index.",
-            evidence: "The two numbers.",
+            evidence: "The two numbers, and the file that the wrong one is of.",
             next: &[
                 "A stored count does no harm beyond a wrong count(). Validate the collection: that sets it right.",
                 "An _id index with other entries than documents: validate with full: true, and resync the member or rebuild the index.",

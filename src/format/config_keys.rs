@@ -119,6 +119,24 @@ const FILE: &[Key] = &[
     ("write_timestamp_usage", SWITCH),
 ];
 
+/// Keys of tables, column groups and indexes.
+const TABLE: &[Key] = &[
+    ("app_metadata", Type::Text),
+    ("assert", Type::Group(ASSERT)),
+    ("colgroups", Type::Text),
+    ("collator", Type::Text),
+    ("columns", Type::Text),
+    ("extractor", Type::Text),
+    ("immutable", Type::Bool),
+    ("index_key_columns", Type::Number),
+    ("key_format", Type::Text),
+    ("source", Type::Text),
+    ("type", Type::Text),
+    ("value_format", Type::Text),
+    ("verbose", Type::Text),
+    ("write_timestamp_usage", SWITCH),
+];
+
 const LOG: &[Key] = &[
     ("archive", Type::Bool),
     ("compressor", Type::Text),
@@ -261,6 +279,12 @@ pub fn check_file(text: &str) -> Result<Config<'_>, Fault> {
     Ok(config)
 }
 
+/// Check the text of a table, a column group or an index.
+pub fn check_table(text: &str) -> Result<(), Fault> {
+    let config = Config::parse_to(text).map_err(|(at, e)| (at, e.message))?;
+    keys(text, &config, TABLE)
+}
+
 /// Check a file of settings: a key and its value a line, and comments behind `#`.
 pub fn check_settings(text: &str) -> Result<(), Fault> {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| !c.is_ascii_graphic() && !c.is_ascii_whitespace()) {
@@ -329,7 +353,7 @@ fn value(text: &str, key: &str, value: Value<'_>, kind: Type) -> Result<(), Faul
             if two { Ok(()) } else { wrong("no place in the log") }
         }
         Type::Number if value.i64().is_err() && value.u64().is_err() => wrong("no number"),
-        Type::Words(words) if !words.contains(&value.text) => wrong("no known word"),
+        Type::Words(words) if !words.iter().any(|word| *word == value.text) => wrong("no known word"),
         Type::Group(_) | Type::Named(_) if value.kind != Kind::Struct => wrong("no structure"),
         Type::Group(inner) => match value.config() {
             Ok(config) => keys(text, &config, inner),
@@ -351,5 +375,6 @@ fn is_torn(found: &str, key: &str) -> bool {
     const SHORTEST: usize = 3;
     let differing = || found.bytes().zip(key.bytes()).filter(|(a, b)| a != b).count();
     (found.len() == key.len() && differing() == 1)
-        || (found.len() >= SHORTEST && (key.starts_with(found) || key.ends_with(found) || found.starts_with(key)))
+        || (found.len() >= SHORTEST
+            && [key.strip_prefix(found), key.strip_suffix(found), found.strip_prefix(key)].iter().any(Option::is_some))
 }

@@ -253,9 +253,10 @@ pub fn check_backup(bytes: &[u8]) -> Result<(), (usize, String)> {
         if key.text == VERSION_STRING {
             continue;
         }
-        let checked = match key.text.starts_with("file:") {
-            true => config_keys::check_file(value.text).map(drop),
-            false => Config::parse_to(value.text).map(drop).map_err(|(at, e)| (at, e.message)),
+        let checked = match key.text.split(':').next() {
+            Some("file") => config_keys::check_file(value.text).map(drop),
+            Some("table" | "colgroup" | "index") => config_keys::check_table(value.text),
+            _ => Config::parse_to(value.text).map(drop).map_err(|(at, e)| (at, e.message)),
         };
         checked
             .map_err(|(at, what)| (value.at.saturating_add(at), format!("value of `{}`: {what}", shorten(key.text))))?;

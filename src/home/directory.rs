@@ -1,12 +1,11 @@
 //! What a local home directory holds: its files, and the catalog of block files from the turtle and
 //! the metadata, or from the files themselves where those are lost.
 
-pub use super::entry::{FileEntry, Source};
+pub use super::entry::{FileEntry, NewerCheckpoint, Source};
 #[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
 pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
-use super::catalog::NewerCheckpoint;
 use super::checkpoint;
 use super::fault::Opaque;
 use super::files::{BACKUP, CONFIGURATIONS, MONGO_CATALOG, MONGO_LOCK, SIZE_STORER};

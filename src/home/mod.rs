@@ -14,7 +14,7 @@
 )]
 
 pub mod block;
-pub mod catalog;
+mod catalog;
 pub mod chain;
 pub mod checkpoint;
 pub mod directory;

@@ -172,7 +172,7 @@ fn no_changed_bit_in_the_settings_of_a_turtle_is_missed() {
         let of_checkpoint: Vec<(usize, usize)> = config
             .entries()
             .iter()
-            .filter(|e| e.key.starts_with("checkpoint"))
+            .filter(|e| e.key.starts_with("checkpoint") && !e.value.text.is_empty())
             .map(|e| {
                 let at = e.value.text.as_ptr().addr() - turtle.metadata.as_ptr().addr();
                 (turtle.metadata_at + at, turtle.metadata_at + at + e.value.text.len())

@@ -5,7 +5,7 @@ use crate::format::FormatError;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::format::wtlog::LogLsn;
-use crate::home::catalog::NewerCheckpoint;
+use crate::home::directory::NewerCheckpoint;
 use crate::home::fault::Fault;
 use crate::home::fault::Opaque;
 use crate::home::space::Overlap;

@@ -37,9 +37,8 @@ pub fn edit(what: &What) -> Option<LocalEdit> {
 
 /// Why no turtle is proposed where one is needed, and what to do then.
 pub fn advice(home: &Home, audit: &Audit, actions: &[Action]) -> Option<Advice> {
-    let is_turtle = |f: &&Finding| {
-        f.place.file.as_deref() == Some(home_turtle::FILE_NAME) && f.severity == Severity::Error
-    };
+    let is_turtle =
+        |f: &&Finding| f.place.file.as_deref() == Some(home_turtle::FILE_NAME) && f.severity == Severity::Error;
     let finding = audit.findings.iter().find(is_turtle)?;
     if actions.iter().any(|a| matches!(a.what, What::RebuildTurtle { .. })) {
         return None;
@@ -48,7 +47,9 @@ pub fn advice(home: &Home, audit: &Audit, actions: &[Action]) -> Option<Advice> 
     let why = if !home.inventory.contains_key(METADATA) {
         format!("{METADATA} is not here either")
     } else if old {
-        format!("the engine that wrote this directory left no copy of its checkpoint in {METADATA}; those from 3.2 on do")
+        format!(
+            "the engine that wrote this directory left no copy of its checkpoint in {METADATA}; those from 3.2 on do"
+        )
     } else if home.encrypted {
         format!("the copy of its checkpoint in {METADATA} is encrypted")
     } else if home.way != Way::Recovery {

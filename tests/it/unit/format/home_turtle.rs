@@ -3,8 +3,8 @@ use wtcheck::format::Class;
 use wtcheck::format::home_turtle::*;
 
 const PLAIN: &str = "WiredTiger version string\nWiredTiger 12.0.0: (November 15, 2024)\nWiredTiger version\n\
-    major=12,minor=0,patch=0\nfile:WiredTiger.wt\nallocation_size=4KB,checkpoint=(WiredTigerCheckpoint.2=\
-    (addr=\"01\",order=2)),checkpoint_lsn=(1,779648)\n";
+    major=12,minor=0,patch=0\nfile:WiredTiger.wt\nallocation_size=4KB,key_format=S,value_format=S,\
+    version=(major=2,minor=1),checkpoint=(WiredTigerCheckpoint.2=(addr=\"01\",order=2)),checkpoint_lsn=(1,779648)\n";
 
 fn fault(text: &str) -> Fault {
     parse(text.as_bytes()).unwrap_err()

@@ -128,8 +128,7 @@ fn every_operation() {
 
 #[test]
 fn malformed_bodies() {
-    for body in [&[][..], &[0x00], &[0x80], &[0x80, 0x81, 0x81, 0x85], b"\x83text", &[0x82, 0xe5, 1, 0, 0, 0, 0, 0x80]]
-    {
+    for body in [&[][..], &[0x00], &[0x80], &[0x80, 0x81, 0x81], b"\x83text", &[0x82, 0xe5, 1, 0, 0, 0, 0, 0x80]] {
         assert_eq!(Body::decode(body).unwrap_err().class, Class::Invalid, "{body:02x?}");
     }
     assert!(matches!(Body::decode(&[0x85, 1]).unwrap(), Body::Unknown { kind: 5, rest: [1] }));

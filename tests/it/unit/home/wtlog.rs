@@ -132,7 +132,11 @@ fn problems_and_their_severity() {
     let got = case(&[(ONE, &with(&[torn.clone(), start()].concat()))]);
     assert_eq!((got.state, got.damage().count()), (State::Unknown, 1));
     assert!(words(&got)[0].3.contains("a good record follows"));
+    // A file that was begun, and nothing in it: the log ends in the one before.
     let got = case(&[(ONE, &with(&torn)), (TWO, &log((1, end + 128), &[]))]);
+    assert_eq!((got.damage().count(), got.state), (0, State::Clean), "{:?}", words(&got));
+    let later = log((1, end + 128), &[commit(3, &[row(9, b"k", None)])]);
+    let got = case(&[(ONE, &with(&torn)), (TWO, &later)]);
     let all = words(&got);
     assert!(all[0].3.contains("newer log files exist") && all[1].3.contains("previous LSN is (1,640)"), "{all:?}");
     assert_eq!(got.damage().count(), 2);
