@@ -6,7 +6,6 @@ use crate::page::Depth;
 use crate::report::progress::Bars;
 use crate::report::text::short_name;
 use crate::report::{Color, Format, Output, Show};
-use crate::store::OpenOptions;
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -70,13 +69,6 @@ pub struct ReadArgs {
 
 /// What `--no-mmap` is for verbs that read no block files.
 pub const PALM_ONLY: &str = "Read PALM files instead of mapping them into memory: for doubtful media";
-
-impl ReadArgs {
-    /// How to open the store.
-    pub fn open(self) -> OpenOptions {
-        OpenOptions { no_mmap: self.no_mmap, allow_live: self.allow_live }
-    }
-}
 
 /// How many threads.
 #[derive(Debug, Clone, Copy, Default, Args)]

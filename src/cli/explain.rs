@@ -33,7 +33,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         for (name, text) in view::pages(&examples) {
             let path = dir.join(name);
             std::fs::create_dir_all(dir).and_then(|()| whole::write(&path, text.as_bytes())).map_err(|e| {
-                Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a directory you may write to")
+                Failure::incomplete(format!("{}: {e}", path.display()), "name a directory you may write to")
             })?;
         }
         return Ok(exit::CLEAN);
@@ -51,7 +51,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
                     [] => "wtcheck explain lists all codes".to_string(),
                     close => format!("perhaps {}", close.join(", ")),
                 };
-                Failure::new(exit::USAGE, format!("{name:?} is no finding code"), hint)
+                Failure::usage(format!("{name:?} is no finding code"), hint)
             })?;
             view::one(code, output);
         }
@@ -63,11 +63,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// the order of their names.
 pub fn examples(dir: &Path) -> Result<Examples, Failure> {
     let unreadable = |path: &Path, e: std::io::Error| {
-        Failure::new(
-            exit::INCOMPLETE,
-            format!("{}: {e}", path.display()),
-            "name a directory with data directories in it",
-        )
+        Failure::incomplete(format!("{}: {e}", path.display()), "name a directory with data directories in it")
     };
     let below = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let list = std::fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);

@@ -41,16 +41,15 @@ fn failure(e: ExportError, shard: Shard) -> Failure {
     let words = if shard.is_whole() { e.to_string() } else { format!("shard {shard}: {e}") };
     match e {
         ExportError::Audit(e) => Failure { message: words, ..e.into() },
-        ExportError::Inside(_) => Failure::new(exit::USAGE, words, "write the tables somewhere else"),
-        ExportError::Foreign(_) => Failure::new(exit::REFUSED, words, "name an empty directory or a new one"),
+        ExportError::Inside(_) => Failure::usage(words, "write the tables somewhere else"),
+        ExportError::Foreign(_) => Failure::refused(words, "name an empty directory or a new one"),
         ExportError::Conflict { .. } => {
-            Failure::new(exit::REFUSED, words, "name another directory; nothing was changed in this one")
+            Failure::refused(words, "name another directory; nothing was changed in this one")
         }
         ExportError::Io { .. } if shard.is_whole() => {
-            Failure::new(exit::INCOMPLETE, words, "check the path, space and permissions; nothing was left behind")
+            Failure::incomplete(words, "check the path, space and permissions; nothing was left behind")
         }
-        ExportError::Io { .. } => Failure::new(
-            exit::INCOMPLETE,
+        ExportError::Io { .. } => Failure::incomplete(
             words,
             format!("check the path, space and permissions, and run it again with --shard {shard}"),
         ),
@@ -62,8 +61,7 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
     match output.format {
         Format::Jsonl => Ok(Encoding::Jsonl),
         _ if cfg!(feature = "parquet") => Ok(Encoding::Parquet),
-        _ => Err(Failure::new(
-            exit::USAGE,
+        _ => Err(Failure::usage(
             "this build cannot write Parquet: it was built without the feature parquet",
             "use --format jsonl",
         )),
@@ -73,8 +71,7 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.dir, "export", false)?;
     if subject.page_log().is_none() {
-        return Err(Failure::new(
-            exit::REFUSED,
+        return Err(Failure::refused(
             format!("{}: holds local block files; only page logs are exported", args.dir.display()),
             "wtcheck audit reads it",
         ));
@@ -82,7 +79,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let encoding = encoding(output)?;
     let wanted = |uri: &str| args.table.matches(uri);
     let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.glob().to_string(), matches: &wanted });
-    let options = Options { shard: args.shard, encoding, tables, assume: args.read.assume, open: args.read.open() };
+    let options = Options { shard: args.shard, encoding, tables, assume: args.read.assume };
     let store = super::open(&subject, args.read)?;
     let result = export::export(&*store, &args.dir, &args.out, &options, &output.progress);
     output.progress.finish();

@@ -69,7 +69,7 @@ fn local_files(args: &Args, subject: &Subject, target: Option<&Target>, output: 
         let one = maps.first().filter(|_| maps.len() == 1).and_then(|m| Some((info(m)?, m)));
         let Some((info, map)) = one else {
             let message = format!("--svg draws one file, and there are {} to draw", maps.len());
-            return Err(Failure::new(exit::USAGE, message, "name one file, or choose one with --table"));
+            return Err(Failure::usage(message, "name one file, or choose one with --table"));
         };
         target.write(&svg::render(&map_home::picture(&found, info, map)), output)?;
     }
@@ -98,11 +98,11 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     if tables.is_empty() && args.table.table.is_some() {
         let names = log.tables().into_iter().map(|t| format!("{} (table {t})", log.name(t))).collect::<Vec<_>>();
         let message = format!("no tree matches; the store has {}", names.join(", "));
-        return Err(Failure::new(exit::USAGE, message, "name one of them with --table, or leave it out for all"));
+        return Err(Failure::usage(message, "name one of them with --table, or leave it out for all"));
     }
     if target.is_some() && tables.len() != 1 {
         let message = format!("--svg draws one tree, and there are {}", tables.len());
-        return Err(Failure::new(exit::USAGE, message, "choose one of them with --table"));
+        return Err(Failure::usage(message, "choose one of them with --table"));
     }
     let trees: Vec<_> = tables.iter().map(|t| log.tree(*t)).collect();
     let drawn = (args.table.table.is_some() || target.is_some()) && trees.len() <= FEW;
@@ -140,7 +140,7 @@ impl Target {
     /// Refuse a path that names nothing new, or lies where evidence does.
     fn new(path: &Path, force: bool, inspected: &Subject) -> Result<Self, Failure> {
         let shown = path.display();
-        let refuse = |what: String, hint: &str| Failure::new(exit::USAGE, what, hint);
+        let refuse = |what: String, hint: &str| Failure::usage(what, hint);
         let Some(name) = path.file_name() else {
             return Err(refuse(format!("{shown} names no file"), "give --svg the name of a file"));
         };
@@ -167,7 +167,7 @@ impl Target {
     fn write(&self, text: &str, output: &mut Output) -> Result<(), Failure> {
         let failed = |e: &dyn std::fmt::Display| {
             let message = format!("{}: {e}", self.path.display());
-            Failure::new(exit::INCOMPLETE, message, "name a file in a directory you may write to")
+            Failure::incomplete(message, "name a file in a directory you may write to")
         };
         let mut builder = tempfile::Builder::new();
         // As any new file: what the umask leaves of it.

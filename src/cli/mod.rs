@@ -87,29 +87,35 @@ impl Failure {
     pub fn new(code: u8, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into(), code }
     }
+
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(exit::USAGE, message, hint)
+    }
+
+    pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(exit::REFUSED, message, hint)
+    }
+
+    pub fn incomplete(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(exit::INCOMPLETE, message, hint)
+    }
 }
 
 impl From<StoreError> for Failure {
     fn from(e: StoreError) -> Self {
-        let (code, hint) = match &e {
-            StoreError::NoPageLog { .. } => {
-                (exit::INCOMPLETE, "give the home directory that holds kv_home/, or kv_home/ itself")
-            }
-            StoreError::Unreadable { .. } => {
-                (exit::INCOMPLETE, "check that the copy is complete and that you may read it")
-            }
-            StoreError::Io { .. } => {
-                (exit::INCOMPLETE, "run wtcheck as a user who may read it, or on a copy from another source")
-            }
+        let hint = match &e {
+            StoreError::NoPageLog { .. } => "give the home directory that holds kv_home/, or kv_home/ itself",
+            StoreError::Unreadable { .. } => "check that the copy is complete and that you may read it",
+            StoreError::Io { .. } => "run wtcheck as a user who may read it, or on a copy from another source",
             StoreError::Damaged { .. } => {
-                (exit::INCOMPLETE, "copy the file from another source, or recover it with the database's own tools")
+                "copy the file from another source, or recover it with the database's own tools"
             }
-            StoreError::InUse { .. } => (
-                exit::REFUSED,
-                "stop the process or audit a copy; --allow-live reads it all the same and promises nothing",
-            ),
+            StoreError::InUse { .. } => {
+                let hint = "stop the process or audit a copy; --allow-live reads it all the same and promises nothing";
+                return Self::refused(e.to_string(), hint);
+            }
         };
-        Self::new(code, e.to_string(), hint)
+        Self::incomplete(e.to_string(), hint)
     }
 }
 
@@ -117,19 +123,15 @@ impl From<AuditError> for Failure {
     fn from(e: AuditError) -> Self {
         match e {
             AuditError::Store(e) => e.into(),
-            AuditError::NoSuchCheckpoint { .. } | AuditError::NoSuchCheckpointName { .. } => Self::new(
-                exit::USAGE,
-                e.to_string(),
-                "name one of them with --checkpoint, or leave it out for the newest",
-            ),
-            AuditError::NoSuchTable { .. } => {
-                Self::new(exit::USAGE, e.to_string(), "name one of them with --table, or leave it out for all")
+            AuditError::NoSuchCheckpoint { .. } | AuditError::NoSuchCheckpointName { .. } => {
+                Self::usage(e.to_string(), "name one of them with --checkpoint, or leave it out for the newest")
             }
-            AuditError::Unsupported { .. } => Self::new(
-                exit::REFUSED,
-                e.to_string(),
-                "use a newer wtcheck, or name an older checkpoint with --checkpoint",
-            ),
+            AuditError::NoSuchTable { .. } => {
+                Self::usage(e.to_string(), "name one of them with --table, or leave it out for all")
+            }
+            AuditError::Unsupported { .. } => {
+                Self::refused(e.to_string(), "use a newer wtcheck, or name an older checkpoint with --checkpoint")
+            }
         }
     }
 }

@@ -63,14 +63,14 @@ impl From<PackError> for Failure {
         match e {
             PackError::Audit(e) => e.into(),
             PackError::Subject(e) => e.into(),
-            PackError::Exists(_) => Self::new(exit::REFUSED, words, "name one that does not exist yet"),
-            PackError::Inside(_) => Self::new(exit::USAGE, words, "write the image somewhere else"),
-            PackError::Image(_) => Self::new(exit::REFUSED, words, "nothing was left behind"),
+            PackError::Exists(_) => Self::refused(words, "name one that does not exist yet"),
+            PackError::Inside(_) => Self::usage(words, "write the image somewhere else"),
+            PackError::Image(_) => Self::refused(words, "nothing was left behind"),
             PackError::Leak { .. } => {
                 Self::new(exit::BUG, words, "please report it, with the kind of store and without the bytes")
             }
             PackError::Io { .. } => {
-                Self::new(exit::INCOMPLETE, words, "nothing was left behind; check the path, space and permissions")
+                Self::incomplete(words, "nothing was left behind; check the path, space and permissions")
             }
         }
     }

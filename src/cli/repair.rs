@@ -120,15 +120,13 @@ impl From<RepairError> for Failure {
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
             RepairError::Subject(e) => e.into(),
-            RepairError::Refused(why) => Self::new(exit::REFUSED, why, "wtcheck audit shows where the store stands"),
-            RepairError::HalfDone(why) => {
-                Self::new(exit::INCOMPLETE, why, "wtcheck audit shows where the store stands")
-            }
+            RepairError::Refused(why) => Self::refused(why, "wtcheck audit shows where the store stands"),
+            RepairError::HalfDone(why) => Self::incomplete(why, "wtcheck audit shows where the store stands"),
             RepairError::Document { .. } => {
-                Self::new(exit::USAGE, e.to_string(), "give a file written by wtcheck repair plan or apply")
+                Self::usage(e.to_string(), "give a file written by wtcheck repair plan or apply")
             }
             RepairError::Io { .. } => {
-                Self::new(exit::INCOMPLETE, e.to_string(), "nothing was changed; check the path, space and permissions")
+                Self::incomplete(e.to_string(), "nothing was changed; check the path, space and permissions")
             }
         }
     }
@@ -228,7 +226,7 @@ fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
 
 /// Ask on a terminal; without one the answer must be on the command line.
 fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
-    let refused = |why: &str| Failure::new(exit::REFUSED, why, "say --yes, or mend a copy with --output NEWDIR");
+    let refused = |why: &str| Failure::refused(why, "say --yes, or mend a copy with --output NEWDIR");
     if !std::io::stdin().is_terminal() {
         return Err(refused("--in-place changes the directory itself, and there is no terminal to ask on"));
     }

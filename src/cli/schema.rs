@@ -71,7 +71,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
             Some(entry) => one(entry),
             None => {
                 let message = format!("there is no document `{name}`");
-                return Err(Failure::new(exit::USAGE, message, "wtcheck schema --list names them"));
+                return Err(Failure::usage(message, "wtcheck schema --list names them"));
             }
         },
     };

@@ -76,21 +76,10 @@ pub struct TreeMap {
     bar: Vec<KindId>,
 }
 
-/// What a class looks like.
+/// What a class looks like: the kind of its name.
 pub fn kind_of(class: Class) -> KindId {
-    match class {
-        Class::Live => KindId::Live,
-        Class::Kept => KindId::Kept,
-        Class::Newer | Class::After => KindId::After,
-        Class::Superseded => KindId::Superseded,
-        Class::Discarded => KindId::Discarded,
-        Class::DiscardRecord => KindId::DiscardRecord,
-        Class::DuplicateDelta => KindId::DuplicateDelta,
-        Class::Orphan => KindId::Orphan,
-        Class::KeyNotEmbedded => KindId::KeyNotEmbedded,
-        Class::Undetermined => KindId::Undetermined,
-        Class::Unjudged => KindId::Unjudged,
-    }
+    let name = class.name();
+    KindId::ALL.iter().copied().find(|k| k.kind().name == name).unwrap_or(KindId::Unjudged)
 }
 
 /// What an error makes of the page it names; leaks are known from the classes.

@@ -66,8 +66,7 @@ fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check
     // Also where there is nothing to check: a wrong directory is worth an error.
     let subject = crate::cli::subject(dir, "pickup explain --home", false)?;
     if subject.page_log().is_none() {
-        return Err(Failure::new(
-            exit::INCOMPLETE,
+        return Err(Failure::incomplete(
             format!(
                 "{}: a log of pick-ups is checked against a page log, and here are local block files only",
                 dir.display()

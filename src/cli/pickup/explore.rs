@@ -1,7 +1,7 @@
 //! `wtcheck pickup explore SCENARIO`: every interleaving.
 
 use super::super::args::JobsArgs;
-use super::super::{Failure, Outcome, exit, whole};
+use super::super::{Failure, Outcome, whole};
 use super::scenario::ScenarioArgs;
 use crate::pickup::explore::{self, MAX_STATES, Options};
 use crate::report::Output;
@@ -50,7 +50,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         for (n, example) in found.examples.iter().enumerate() {
             let path = numbered(path, n);
             whole::write(&path, view::yaml(example).as_bytes()).map_err(|e| {
-                Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a file that can be written")
+                Failure::incomplete(format!("{}: {e}", path.display()), "name a file that can be written")
             })?;
             written.push(path.display().to_string());
         }

@@ -62,8 +62,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let dir = args.dir.display().to_string();
     let subject = crate::cli::subject(&args.dir, "pickup replay", false)?;
     if subject.page_log().is_none() {
-        return Err(Failure::new(
-            exit::INCOMPLETE,
+        return Err(Failure::incomplete(
             format!("{dir}: pick-up needs a page log, and here are local block files only"),
             "give the home of a node with disaggregated storage",
         ));
@@ -95,13 +94,13 @@ impl From<ReplayError> for Failure {
         match e {
             ReplayError::Store(e) => e.into(),
             ReplayError::NoSuchCheckpoint { .. } => {
-                Self::new(exit::USAGE, words, "name one of them with --installed, or leave it out")
+                Self::usage(words, "name one of them with --installed, or leave it out")
             }
             ReplayError::NotInstallable { .. } => {
-                Self::new(exit::USAGE, words, "name another with --installed, or leave it out for a fresh standby")
+                Self::usage(words, "name another with --installed, or leave it out for a fresh standby")
             }
             ReplayError::Unread { .. } => {
-                Self::new(exit::INCOMPLETE, words, "check that the copy is complete; `wtcheck audit` lists the damage")
+                Self::incomplete(words, "check that the copy is complete; `wtcheck audit` lists the damage")
             }
         }
     }
