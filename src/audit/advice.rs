@@ -596,15 +596,6 @@ pub fn advice(code: Code) -> Advice {
                 "An _id index with other entries than documents: validate with full: true, and resync the member or rebuild the index.",
             ],
         },
-        Code::HistoryKeyMissing => Advice {
-            recognised: "With --deep the keys of all records in WiredTigerHS.wt are looked up in the newest checkpoint of their table.",
-            cause: "A crash of a node without a log, of engines that wrote history for rows whose table did not come to the disk.",
-            evidence: "How many keys, and of which table.",
-            next: &[
-                "No document is lost by it. What ends is verify, which panics: do not run validate with full: true on this node.",
-                REPLICA,
-            ],
-        },
         Code::HistoryUnowned => Advice {
             recognised: "File numbers of the records in WiredTigerHS.wt that no row of the metadata has.",
             cause: "A table was dropped, or the files were copied one after the other while the server ran.",

@@ -281,10 +281,6 @@ codes! {
         "the history store has records of a file that is not there",
         "Old versions of rows are kept with the number of their file. Records of a number that no file has are left over from a table that was dropped, or the files were copied while the server ran. Nobody reads them.",
         "None.";
-    HistoryKeyMissing "history-key-missing" Error &[],
-        "the history store has old versions of keys that their table does not have",
-        "Every record of the history store is of a key that its table has, if only as a deleted one. Here the table lacks some. Nobody can read those records, but the engine's verify of the table ends with 'the associated history store key was not found in the data store', and a panic. Engines of the 11 line are known to leave such records after a crash without a log.",
-        "Documents are not affected. Do not run verify or validate on this node; bring it back from a healthy member when that is convenient.";
     DescriptorInvalid "descriptor-invalid" Error &[],
         "the first block of a file is not a valid description",
         "Magic, version or checksum of the description block do not hold. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data behind may be whole.",

@@ -22,7 +22,6 @@ pub mod edit;
 pub mod entry;
 pub mod fault;
 pub mod files;
-pub mod history_keys;
 pub mod inventory;
 mod leaves;
 pub mod names;

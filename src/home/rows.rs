@@ -60,8 +60,6 @@ pub struct Scanned {
     pub kind: Option<PageType>,
     /// Keys and values of a leaf that are not deleted.
     pub rows: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Where keys alone are wanted: records of a column store, first and number.
-    pub(super) records: Vec<(u64, u64)>,
     /// Nothing of it is lost.
     pub whole: bool,
     /// Its content could not be looked into, and why.
@@ -77,15 +75,13 @@ pub struct Scan<'a, F> {
     /// A cycle would read a block twice; the set bounds the walk.
     visited: HashSet<u64>,
     undecodable: bool,
-    /// Keys alone, those of deleted rows among them.
-    keys_only: bool,
 }
 
 impl<'a, F: Borrow<BlockFile>> Scan<'a, F> {
     /// From the root on.
     pub fn new(file: F, entry: &'a FileEntry) -> Self {
         let (stack, visited) = (Vec::new(), HashSet::new());
-        let mut out = Self { file, entry, end: 0, stack, visited, undecodable: false, keys_only: false };
+        let mut out = Self { file, entry, end: 0, stack, visited, undecodable: false };
         let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else { return out };
         match LocalCheckpoint::decode(&last.addr, entry.alloc) {
             Ok(cookie) => {
@@ -96,26 +92,13 @@ impl<'a, F: Borrow<BlockFile>> Scan<'a, F> {
         }
         out
     }
-
-    /// From the root on: every key that is in the tree, whether its row is deleted or not.
-    pub(super) fn keys(file: F, entry: &'a FileEntry) -> Self {
-        Self { keys_only: true, ..Self::new(file, entry) }
-    }
 }
 
 impl<F: Borrow<BlockFile>> Iterator for Scan<'_, F> {
     type Item = Scanned;
 
     fn next(&mut self) -> Option<Scanned> {
-        let mut out = Scanned {
-            address: None,
-            level: 0,
-            kind: None,
-            rows: Vec::new(),
-            records: Vec::new(),
-            whole: false,
-            opaque: None,
-        };
+        let mut out = Scanned { address: None, level: 0, kind: None, rows: Vec::new(), whole: false, opaque: None };
         if std::mem::take(&mut self.undecodable) {
             return Some(out);
         }
@@ -125,7 +108,7 @@ impl<F: Borrow<BlockFile>> Iterator for Scan<'_, F> {
             let (file, entry, end) = (self.file.borrow(), self.entry, self.end);
             let shape = Shape { file, entry, end, depth: Depth::Deep, ids: None, progress: &|_, _| () };
             let mut children = Vec::new();
-            out.whole = page(&shape, &address, kind, self.keys_only, &mut children, &mut out);
+            out.whole = page(&shape, &address, kind, &mut children, &mut out);
             let level = level.saturating_add(1);
             self.stack.extend(children.into_iter().rev().map(|(address, kind)| (address, kind, level)));
         }
@@ -138,7 +121,6 @@ fn page(
     shape: &Shape<'_>,
     address: &LocalAddress,
     kind: CellKind,
-    keys_only: bool,
     below: &mut Vec<(LocalAddress, CellKind)>,
     out: &mut Scanned,
 ) -> bool {
@@ -162,21 +144,13 @@ fn page(
         let found = internal::children(&page, shape.bounds(), false, &mut |c| children.push((c.address, c.kind)));
         let whole = found.breaches.is_empty() && children.iter().all(|(a, _)| a.is_some());
         // Rows below a truncated child are deleted.
-        let children = children.into_iter().filter(|(_, kind)| keys_only || *kind != CellKind::AddrDeleted);
+        let children = children.into_iter().filter(|(_, kind)| *kind != CellKind::AddrDeleted);
         below.extend(children.filter_map(|(a, kind)| a.map(|a| (a, kind))));
         return whole;
     }
     let options = leaf::Options { bounds: shape.bounds(), deep: true, byte_order: false, fixed_width: None };
     let mut whole = true;
     let found = leaf::leaf(&page, &options, &mut |a| leaves::item(shape, a), &mut |row| {
-        if keys_only {
-            match row.key {
-                Some(key) => out.rows.push((key.to_vec(), Vec::new())),
-                None if row.recno > 0 => out.records.push((row.recno, row.run)),
-                None => whole = false,
-            }
-            return;
-        }
         if row.times.is_stopped() {
             return;
         }

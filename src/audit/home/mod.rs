@@ -135,9 +135,6 @@ pub fn run(
     if !home.alone {
         whole.counts();
     }
-    if options.depth == Depth::Deep && options.tables.is_none() {
-        whole.history_keys();
-    }
     Ok((whole.finish(), maps))
 }
 

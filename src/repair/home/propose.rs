@@ -5,7 +5,7 @@ use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
 use crate::format::home_turtle;
 use crate::format::page_header::PageType;
-use crate::home::directory::{Home, Issue, METADATA, Way};
+use crate::home::directory::{Home, Issue, METADATA, Source, Way};
 use crate::home::edit::{self, LocalEdit, NewBlock};
 use crate::repair::plan::{Action, Advice, What};
 use crate::words;
@@ -130,6 +130,10 @@ impl<'a> Wrong<'a> {
         let last = file.checkpoints.last()?;
         let to = last.recomputed_size;
         let cookie_to = to.checked_sub(last.root.map_or(0, |r| u64::from(r.size)))?;
+        // Recovery takes the row from the log, whatever the metadata says.
+        if file.source == Source::Log.name() {
+            return None;
+        }
         if !last.complete || (last.published_size, last.checkpoint_size) == (to, cookie_to) {
             return None;
         }
