@@ -5,8 +5,9 @@
 //! block is rewritten after the blocks it names, so that the checksums in its cookies are known; the
 //! metadata comes after all other files, the turtle last.
 
+use super::bson::Fields;
 use super::page::{self, Content, Plain, Replaced, Values};
-use super::relabel::{Form, Keys};
+use super::relabel::{Alphabet, Form, Keys, Spot};
 use super::search::Samples;
 use super::sums::{self, Sums};
 use super::{PackError, squeeze, text};
@@ -21,7 +22,7 @@ use crate::format::page_header::{PageHeader, PageType};
 use crate::format::reader::Reader;
 use crate::home::block::{Headers, probe};
 use crate::home::directory::FileEntry;
-use crate::home::directory::METADATA;
+use crate::home::files::{METADATA, MONGO_CATALOG, SIZE_STORER};
 use crate::page::history::{HistoryKey, HistoryValue};
 use crate::store::blockfile::BlockFile;
 use std::cell::RefCell;
@@ -34,12 +35,23 @@ use std::path::Path;
 /// Where the checksum of a block lies, and its flags.
 const CHECKSUM_AT: usize = 32;
 const FLAGS_AT: usize = 36;
+/// Where a page's generation lies.
+const GENERATION_AT: usize = 8;
 /// Blocks nested deeper than this do not name each other in a tree.
 const MAX_DEPTH: usize = 100;
 /// Tries to find content whose checksum packs into as many bytes as the old one.
 const ATTEMPTS: u64 = 4096;
-/// Times a file is begun anew for a block that cannot be varied enough.
+/// Numbers of ways to vary a block from which on its keys, and its generation, are varied.
+const KEYS_FROM: u64 = 1 << 20;
+const GENERATIONS_FROM: u64 = 1 << 21;
+/// Times a file is begun anew, since a block can only be varied together with others.
 const RESTARTS: u32 = 64;
+/// Children of a block that are looked at for one that can be varied.
+const CHILDREN: usize = 32;
+/// Tries to find a checksum that compresses well.
+const TIGHT_ATTEMPTS: u64 = 1 << 14;
+/// First byte of such a checksum, behind its length, and bits of the next one.
+const TIGHT: u32 = 0x40;
 /// Blocks above this are not searched for a flipped bit.
 const FLIP_SEARCH: usize = 64 << 20;
 
@@ -119,6 +131,32 @@ struct Block {
     field_only: bool,
 }
 
+/// A block to be rewritten.
+struct Source {
+    offset: u64,
+    /// Its bytes, put right.
+    stored: Vec<u8>,
+    headers: Headers,
+    /// What they add up to.
+    computed: u32,
+    /// Bytes that its checksum packs into in a reference.
+    length: usize,
+}
+
+/// A block with other content.
+#[derive(Clone)]
+struct Composed {
+    bytes: Vec<u8>,
+    sum: u32,
+    counts: Replaced,
+    /// Where bytes begin that nobody reads.
+    padding: usize,
+    /// The checksum packs into as many bytes as the old one.
+    fits: bool,
+    /// How it was varied.
+    salt: u64,
+}
+
 /// A file being rewritten.
 struct Work<'a> {
     file: &'a BlockFile,
@@ -131,10 +169,18 @@ struct Work<'a> {
     /// Cookies of other files, for the metadata.
     others: &'a HashMap<u64, Cookies>,
     busy: HashSet<u64>,
-    /// Where to begin varying a block, for the sake of one that names it and cannot be varied enough.
+    alphabet: Alphabet,
+    form: Form,
+    /// How to vary a block, for the sake of one that names it and cannot be varied enough.
     salts: HashMap<u64, u64>,
-    /// A block whose checksum does not pack, and that names others.
-    stuck: Option<u64>,
+    /// Blocks whose checksums should compress well, by how much of them is given.
+    tight: HashMap<u64, u32>,
+    /// Keys were changed that blocks already written may have.
+    keys_moved: bool,
+    /// Blocks whose checksum does not pack, and that name others.
+    stuck: Vec<u64>,
+    /// Blocks that do not fit when they are compressed.
+    too_long: Vec<u64>,
     out: File,
     replaced: Replaced,
     misfits: Vec<String>,
@@ -154,6 +200,7 @@ pub(super) fn rewrite(
     file: &BlockFile,
     to: &Path,
     others: &HashMap<u64, Cookies>,
+    alphabet: Alphabet,
     samples: &mut Samples,
     progress: &dyn Progress,
 ) -> Result<Rewritten, PackError> {
@@ -183,8 +230,13 @@ pub(super) fn rewrite(
         cookies: &cookies,
         others,
         busy: HashSet::new(),
+        alphabet,
+        form: Form::default(),
         salts: HashMap::new(),
-        stuck: None,
+        tight: HashMap::new(),
+        keys_moved: false,
+        stuck: Vec::new(),
+        too_long: Vec::new(),
         out,
         replaced: Replaced::default(),
         misfits: Vec::new(),
@@ -197,29 +249,36 @@ pub(super) fn rewrite(
             work.block(*offset, 0).map_err(failed)?;
             progress.at(done as u64, 0);
         }
-        let Some(leaf) = work.stuck.take().and_then(|stuck| work.leaf_below(stuck)) else { break };
-        if restart < RESTARTS {
-            // Another leaf below gives all above it other checksums.
-            *work.salts.entry(leaf).or_default() += 1;
-            cookies.sums.borrow_mut().clear();
-            work.busy.clear();
-            work.misfits.clear();
-            work.replaced = Replaced::default();
+        if restart == RESTARTS || !work.change_something() {
+            break;
         }
+        cookies.sums.borrow_mut().clear();
+        work.busy.clear();
+        work.misfits.clear();
+        work.replaced = Replaced::default();
     }
     let (replaced, misfits, key_bytes) = (work.replaced, std::mem::take(&mut work.misfits), work.keys.bytes());
     drop(work);
     Ok(Rewritten { cookies, replaced, misfits, key_bytes })
 }
 
+/// The metadata, or one that an engine put aside under a longer name.
+pub(super) fn is_metadata(name: &str) -> bool {
+    name.strip_prefix(METADATA).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 fn values_of(entry: &FileEntry) -> Values {
-    if entry.name == METADATA {
+    if is_metadata(&entry.name) {
         Values::Metadata
     } else if entry.is_history_store() {
         Values::Form(Form::history_value(), String::new())
     } else if entry.documents {
-        let catalog = entry.name.ends_with("_mdb_catalog.wt");
-        Values::Documents(if catalog { super::bson::Fields::Catalog } else { super::bson::Fields::User })
+        let base = entry.name.rsplit('/').next().unwrap_or(&entry.name);
+        Values::Documents(match base {
+            MONGO_CATALOG => Fields::Catalog(RefCell::default()),
+            SIZE_STORER => Fields::Sizes,
+            _ => Fields::User,
+        })
     } else {
         Values::Form(Form::of(&entry.value_format), entry.value_format.clone())
     }
@@ -314,7 +373,14 @@ impl Work<'_> {
 
     /// The keys of the tree.
     fn collect(&mut self, samples: &mut Samples) {
-        let (metadata, history) = (self.entry.name == METADATA, self.entry.is_history_store());
+        let (metadata, history) = (is_metadata(&self.entry.name), self.entry.is_history_store());
+        let counts = matches!(self.values, Values::Documents(Fields::Sizes));
+        // A row of metadata as it will be shipped, but for its checksums.
+        let texts = |v: &[u8], samples: &mut Samples| {
+            samples.shipped(&page::metadata_value(v, &mut 0, &|_, _| None));
+        };
+        // Numbers are what headers and windows are made of.
+        let numbers = matches!(&self.values, Values::Form(form, _) if form.is_numbers());
         let mut found: HashSet<Box<[u8]>> = HashSet::new();
         let mut items = HashSet::new();
         let offsets: Vec<u64> = self.blocks.keys().copied().collect();
@@ -322,6 +388,10 @@ impl Work<'_> {
             let Some(stored) = self.read(*offset) else { continue };
             let Ok(headers) = Headers::read(&stored) else { continue };
             if headers.page.page_type() == Ok(PageType::BlockManager) {
+                let recovery = ExtentList::decode(&stored, self.entry.alloc, u64::MAX).ok().and_then(|l| l.recovery);
+                for text in recovery.iter().flat_map(|r| [&r.metadata, &r.checkpoint_list]) {
+                    texts(text.as_bytes(), samples);
+                }
                 continue;
             }
             let Ok(plain) = local_image::plain(&stored, &headers.page, self.entry.compression()) else { continue };
@@ -337,12 +407,13 @@ impl Work<'_> {
                     items.extend(LocalAddress::decode(cookie, self.entry.alloc).ok().flatten().map(|a| a.offset))
                 },
             );
-            if !metadata {
-                page::values(plain, &mut |v| match HistoryValue::decode(v).ok().filter(|_| history) {
-                    Some(record) => samples.value(record.value),
-                    None => samples.value(v),
-                });
-            }
+            page::values(plain, &mut |v| match HistoryValue::decode(v).ok().filter(|_| history) {
+                _ if metadata => texts(v, samples),
+                None if counts => samples.shipped(&self.values.replaced(v, 0, &mut 0, self.alphabet, &|_, _| None)),
+                Some(record) => samples.value(record.value),
+                None if numbers => {}
+                None => samples.value(v),
+            });
         }
         for offset in &items {
             let Some(stored) = self.read(*offset) else { continue };
@@ -351,7 +422,7 @@ impl Work<'_> {
             found.insert(plain.get(DATA_OFFSET..).unwrap_or_default().into());
         }
         self.key_items = items;
-        let names = metadata && found.iter().all(|k| text::is_name(k));
+        let names = (metadata || counts) && found.iter().all(|k| text::is_name(k));
         let form = match () {
             () if names => Form::Names,
             () if self.entry.is_history_store() => Form::history(),
@@ -365,9 +436,10 @@ impl Work<'_> {
         for key in found.iter().filter(|_| !numbers) {
             // Of a record of the history store only the user's key goes.
             let record = HistoryKey::decode(key).ok().filter(|_| history);
-            if names { samples.name(key) } else { samples.key(record.map_or(key, |r| r.key)) }
+            if names { samples.shipped(key) } else { samples.key(record.map_or(key, |r| r.key)) }
         }
-        self.keys = Keys::new(found.into_iter().collect(), &form);
+        self.keys = Keys::new(found.into_iter().collect(), &form, self.alphabet);
+        self.form = form;
     }
 
     /// Rewrite a block, and before it what it names.
@@ -385,41 +457,22 @@ impl Work<'_> {
                 self.block(address.offset, depth + 1)?;
             }
         }
-        let Some(stored) = self.read(offset) else { return Ok(()) };
-        let Ok(headers) = Headers::read(&stored) else { return Ok(()) };
-        let old = headers.block.checksum;
-        let computed = headers.block.compute_checksum(&stored);
-        // The reference has the number that the bytes add up to where only the field is wrong.
-        let length = sums::packed_len(if block.field_only { computed } else { old });
-        let salt = self.salts.get(&offset).map_or(0, |s| s * ATTEMPTS);
-        let (mut new, counts, padding) = self.body(&stored, &headers, offset, salt);
-        if salt > 0
-            && let Some(tail) = new.get_mut(padding..).filter(|p| p.len() >= 8)
-        {
-            tail[..8].copy_from_slice(&salt.to_le_bytes());
+        let Some(source) = self.source(offset, block) else { return Ok(()) };
+        let done = self.settled(&source, self.salts.get(&offset).copied().unwrap_or(0));
+        let names_others =
+            matches!(source.headers.page.page_type(), Ok(PageType::RowInternal | PageType::ColumnInternal));
+        if !done.fits && names_others {
+            self.stuck.push(offset);
         }
-        let mut sum = seal(&mut new);
-        let first = sum;
-        for attempt in salt + 1..salt + ATTEMPTS {
-            if sums::packed_len(sum) == length {
-                break;
-            }
-            match new.get_mut(padding..).filter(|p| p.len() >= 8) {
-                Some(tail) => tail[..8].copy_from_slice(&attempt.to_le_bytes()),
-                None => new = self.body(&stored, &headers, offset, attempt).0,
-            }
-            sum = seal(&mut new);
-            if sum == first {
-                break;
-            }
+        let headers_only = done.counts.headers_only > 0 && !source.headers.page.is_encrypted();
+        if headers_only && source.headers.page.is_compressed() {
+            self.too_long.push(offset);
         }
-        if sums::packed_len(sum) != length {
-            self.stuck = self.stuck.or(Some(offset));
-        }
-        if sums::packed(sum, length).is_none() || (counts.headers_only > 0 && !headers.page.is_encrypted()) {
+        if sums::packed(done.sum, source.length).is_none() || headers_only {
             self.misfits.push(format!("{}, block {offset}", self.entry.name));
         }
-        self.replaced.add(counts);
+        self.replaced.add(done.counts);
+        let (mut new, sum) = (done.bytes, done.sum);
         let mut new_stored = sum;
         if block.field_only {
             new_stored = sums::others(sum).next().unwrap_or(!sum);
@@ -430,10 +483,227 @@ impl Work<'_> {
         {
             *byte ^= 1 << bit;
         }
+        let (old, computed) = (source.headers.block.checksum, source.computed);
         let old_computed = if block.field_only { computed } else { old };
         let entry = Sums { old, old_computed, new: new_stored, new_computed: sum };
         self.cookies.sums.borrow_mut().insert((offset, block.size), entry);
         self.out.write_all_at(&new, offset)
+    }
+
+    /// What there is of a block to be rewritten.
+    fn source(&self, offset: u64, block: Block) -> Option<Source> {
+        let stored = self.read(offset)?;
+        let headers = Headers::read(&stored).ok()?;
+        let computed = headers.block.compute_checksum(&stored);
+        // The reference has the number that the bytes add up to where only the field is wrong.
+        let length = sums::packed_len(if block.field_only { computed } else { headers.block.checksum });
+        Some(Source { offset, stored, headers, computed, length })
+    }
+
+    /// New content for a block with a checksum that packs into as many bytes as the old one; the first way from the
+    /// `salt`th on. What is varied, in this order: what nobody reads, values, keys, the page's generation.
+    fn settled(&mut self, source: &Source, salt: u64) -> Composed {
+        let tight = self.tight.get(&source.offset).copied().unwrap_or(0);
+        let given = |sum: u32| {
+            let payload = sum.wrapping_sub(sums::PACKED_BASE);
+            tight == 0 || source.length < 5 || payload >> (32 - tight) == TIGHT << (tight - 8)
+        };
+        let wanted = |sum: u32| sums::packed_len(sum) == source.length && given(sum);
+        let attempts = if tight > 0 { TIGHT_ATTEMPTS } else { ATTEMPTS };
+        let mut best: Option<Composed> = None;
+        if salt < KEYS_FROM {
+            let mut base = self.composed(source, salt);
+            let (first, mut attempt) = (base.sum, salt);
+            while !wanted(base.sum) && attempt < salt + attempts {
+                if best.is_none() && sums::packed_len(base.sum) == source.length {
+                    best = Some(base.clone());
+                }
+                attempt += 1;
+                match base.bytes.get_mut(base.padding..).filter(|p| p.len() >= 8) {
+                    Some(tail) => {
+                        tail[..8].copy_from_slice(&attempt.to_le_bytes());
+                        base.sum = seal(&mut base.bytes);
+                    }
+                    None => base = self.composed(source, attempt),
+                }
+                if base.sum == first {
+                    break;
+                }
+            }
+            if wanted(base.sum) {
+                return Composed { fits: true, salt: attempt, ..base };
+            }
+            if let Some(best) = best {
+                return Composed { fits: true, ..best };
+            }
+        }
+        let internal = matches!(source.headers.page.page_type(), Ok(PageType::RowInternal | PageType::ColumnInternal));
+        // The keys of an internal page are those of pages below it, which must not change under it.
+        if !internal {
+            let from = salt.saturating_sub(KEYS_FROM).max(1);
+            if let Some(done) = (salt < GENERATIONS_FROM).then(|| self.with_keys(source, from)).flatten() {
+                return done;
+            }
+            let from = salt.saturating_sub(GENERATIONS_FROM).max(1);
+            if let Some(done) = self.with_generation(source, from) {
+                return done;
+            }
+        }
+        self.composed(source, 0)
+    }
+
+    /// Content with other keys, where moving labels of the tree's keys gives a checksum that fits.
+    fn with_keys(&mut self, source: &Source, from: u64) -> Option<Composed> {
+        let mut keys: Vec<Box<[u8]>> = Vec::new();
+        let plain = local_image::plain(&source.stored, &source.headers.page, self.entry.compression()).ok()?;
+        let page = plain_of(&plain, source.headers.page);
+        if self.key_items.contains(&source.offset) {
+            keys.push(plain.get(DATA_OFFSET..)?.into());
+        } else {
+            page::collect(page, &mut |k| keys.push(k.into()), &mut |_| {});
+        }
+        // Those in the middle of a page are on no other.
+        let middle = keys.len() / 2;
+        keys.rotate_left(middle);
+        let mut spots: Vec<Spot> = Vec::new();
+        let mut choices = 1_u64;
+        for key in keys.iter().take(CHILDREN) {
+            for spot in self.keys.spots(key, &self.form, ATTEMPTS / choices + 1) {
+                // Another key of the page may share it.
+                if choices < ATTEMPTS && !spots.iter().any(|s| s.shares(&spot)) {
+                    choices = choices.saturating_mul(spot.room + 1);
+                    spots.push(spot);
+                }
+            }
+            if choices >= ATTEMPTS {
+                break;
+            }
+        }
+        for number in from..choices.min(2 * ATTEMPTS) {
+            self.move_keys(&spots, number, false);
+            let done = self.composed(source, 0);
+            if sums::packed_len(done.sum) == source.length {
+                self.keys_moved = true;
+                return Some(Composed { fits: true, salt: KEYS_FROM + number, ..done });
+            }
+            self.move_keys(&spots, number, true);
+        }
+        None
+    }
+
+    fn move_keys(&mut self, spots: &[Spot], mut number: u64, back: bool) {
+        for spot in spots {
+            let by = u8::try_from(number % (spot.room + 1)).unwrap_or(0);
+            number /= spot.room + 1;
+            self.keys.move_at(spot, by, back);
+        }
+    }
+
+    /// Content with a lower generation: a page must be older than the page above it, and may be older still.
+    fn with_generation(&self, source: &Source, from: u64) -> Option<Composed> {
+        let mut done = self.composed(source, 0);
+        let old = source.headers.page.write_gen;
+        for number in from..old.min(from + ATTEMPTS) {
+            done.bytes.get_mut(GENERATION_AT..GENERATION_AT + 8)?.copy_from_slice(&(old - number).to_le_bytes());
+            done.sum = seal(&mut done.bytes);
+            if sums::packed_len(done.sum) == source.length {
+                return Some(Composed { fits: true, salt: GENERATIONS_FROM + number, ..done });
+            }
+        }
+        None
+    }
+
+    /// The new bytes of a block with their checksum.
+    fn composed(&self, source: &Source, attempt: u64) -> Composed {
+        let (mut bytes, counts, padding) = self.body(&source.stored, &source.headers, source.offset, attempt);
+        if attempt > 0
+            && let Some(tail) = bytes.get_mut(padding..).filter(|p| p.len() >= 8)
+        {
+            tail[..8].copy_from_slice(&attempt.to_le_bytes());
+        }
+        let sum = seal(&mut bytes);
+        Composed { bytes, sum, counts, padding, fits: sums::packed_len(sum) == source.length, salt: attempt }
+    }
+
+    /// After all blocks: change what keeps some of them from fitting. False if there is nothing to change.
+    fn change_something(&mut self) -> bool {
+        let mut changed = std::mem::take(&mut self.keys_moved);
+        for offset in std::mem::take(&mut self.too_long) {
+            let mut named = Vec::new();
+            self.names(offset, &mut named);
+            named.retain(|a| self.is_meant(a));
+            for child in named {
+                let tight = self.tight.entry(child.offset).or_insert(0);
+                let more = match *tight {
+                    0 => 8,
+                    _ => 12,
+                };
+                changed |= more > *tight;
+                *tight = more;
+            }
+        }
+        for offset in std::mem::take(&mut self.stuck) {
+            changed |= self.vary_below(offset).is_some();
+        }
+        changed
+    }
+
+    /// Find another form of a leaf below a block that gives the block a checksum that fits.
+    fn vary_below(&mut self, offset: u64) -> Option<()> {
+        let mut path = vec![offset];
+        let mut leaves = loop {
+            let mut named = Vec::new();
+            self.names(*path.last()?, &mut named);
+            named.retain(|a| self.is_meant(a));
+            let child = named.first()?.offset;
+            let below = self.source(child, *self.blocks.get(&child)?)?;
+            let kind = below.headers.page.page_type();
+            if !matches!(kind, Ok(PageType::RowInternal | PageType::ColumnInternal)) || path.len() > MAX_DEPTH {
+                break named.into_iter().map(|a| a.offset).take(CHILDREN);
+            }
+            path.push(child);
+        };
+        leaves.find_map(|leaf| {
+            let kept = self.cookies.sums.borrow().clone();
+            let mut salt = self.salts.get(&leaf).copied().unwrap_or(0);
+            let mut found = None;
+            for _ in 0..ATTEMPTS {
+                let source = self.source(leaf, *self.blocks.get(&leaf)?)?;
+                let done = self.settled(&source, salt + 1);
+                if !done.fits || done.salt <= salt {
+                    break;
+                }
+                salt = done.salt;
+                self.note(&source, done.sum);
+                let fit = path.iter().rev().all(|above| {
+                    let Some(source) = self.blocks.get(above).and_then(|b| self.source(*above, *b)) else {
+                        return false;
+                    };
+                    let done = self.settled(&source, self.salts.get(above).copied().unwrap_or(0));
+                    self.note(&source, done.sum);
+                    done.fits
+                });
+                if fit {
+                    found = Some(salt);
+                    break;
+                }
+            }
+            *self.cookies.sums.borrow_mut() = kept;
+            // Other keys stay what they have become.
+            let salt = found?;
+            if !(KEYS_FROM..GENERATIONS_FROM).contains(&salt) {
+                self.salts.insert(leaf, salt);
+            }
+            Some(())
+        })
+    }
+
+    /// Take a block to have another checksum.
+    fn note(&self, source: &Source, sum: u32) {
+        let size = u32::try_from(source.stored.len()).unwrap_or(0);
+        if let Some(sums) = self.cookies.sums.borrow_mut().get_mut(&(source.offset, size)) {
+            (sums.new, sums.new_computed) = (sum, sum);
+        }
     }
 
     /// Whether an address leads to the block that lies there, not to one that lay there before.
@@ -441,19 +711,6 @@ impl Work<'_> {
         let Some(block) = self.blocks.get(&address.offset).filter(|b| b.size == address.size) else { return false };
         let Some(headers) = self.read(address.offset).and_then(|b| Headers::read(&b).ok()) else { return false };
         block.field_only || headers.block.checksum == address.checksum
-    }
-
-    /// A leaf below a block.
-    fn leaf_below(&self, mut offset: u64) -> Option<u64> {
-        for _ in 0..MAX_DEPTH {
-            let mut named = Vec::new();
-            self.names(offset, &mut named);
-            match named.iter().find(|a| self.is_meant(a)) {
-                Some(child) => offset = child.offset,
-                None => return Some(offset),
-            }
-        }
-        None
     }
 
     /// The blocks that the recovery data of a list block names.
@@ -503,6 +760,7 @@ impl Work<'_> {
             cookie: &cookie,
             item_is_key: self.key_items.contains(&offset),
             width: self.entry.fixed_width,
+            alphabet: self.alphabet,
             attempt,
             first_key_is_free: true,
         };

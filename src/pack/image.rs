@@ -14,7 +14,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path};
 
 /// The format of images this version writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The archive's first member.
 const MANIFEST: &str = "manifest.json";
 /// Where the store's files are in the archive.

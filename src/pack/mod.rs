@@ -28,6 +28,7 @@ use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Progress};
 use crate::coverage::Unchecked;
 use crate::format::{home_turtle, local as local_format};
+use crate::home::files::MONGO_LOCK;
 use crate::home::{directory, recover};
 use crate::id::Version;
 use crate::page::Depth;
@@ -36,8 +37,9 @@ use crate::store::blockfile::BlockFile;
 use crate::store::{self, Located, OpenOptions, StoreKind};
 use crate::subject::{NoStore, Subject};
 use image::{FileEntry, LeftOut, Manifest};
-use same::Essence;
-use search::{Needles, Samples};
+use relabel::{ALPHABETS, Alphabet};
+use same::{Difference, Essence};
+use search::{Found, Guard, Needles, Samples};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -113,7 +115,7 @@ pub struct Packed {
     /// Most bytes of keys held in memory at a time.
     pub key_bytes: u64,
     /// How the unpacked image's audits differ from the source's.
-    pub differences: Vec<String>,
+    pub differences: Vec<Difference>,
 }
 
 /// What unpacking came to.
@@ -122,7 +124,7 @@ pub struct Unpacked {
     /// The image's own description.
     pub manifest: Manifest,
     /// The audit of the directory, where one was asked for, and how it differs from the source's.
-    pub differences: Option<Vec<String>>,
+    pub differences: Option<Vec<Difference>>,
 }
 
 /// Pack the store in `dir` into the new file `out`.
@@ -134,13 +136,6 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
         return Err(PackError::Inside(out.to_path_buf()));
     }
     let temp = scratch::beside(out, "pack").map_err(|e| PackError::io(parent, &e))?;
-    let below = |name: &str| -> Result<PathBuf, PackError> {
-        let path = temp.path().join(name);
-        fs::create_dir(&path).map_err(|e| PackError::io(&path, &e))?;
-        Ok(path)
-    };
-    let (tree, work, back) = (below("tree")?, below("work")?, below("back")?);
-
     let audits = audits(dir, options, progress)?;
     // An image without a file that is there would tell of a store that lacks it.
     for (name, why) in audits.iter().flat_map(|a| a.coverage.not_checked_list()) {
@@ -148,45 +143,121 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
             return Err(PackError::Io { path: dir.join(name), reason: error.clone() });
         }
     }
-    let mut samples = Samples::default();
-    let mut made = match Subject::open(dir).store()? {
-        None => pack_home(dir, &tree, options, &mut samples, progress)?,
-        Some(located) => pack_log(located, dir, &tree, &work, options, &mut samples, progress)?,
-    };
-    made.left_out.sort_by(|a, b| a.name.cmp(&b.name));
-    let files = list(&tree)?;
-    let first = audits.first();
-    let manifest = Manifest {
-        format: image::FORMAT,
-        tool: env!("CARGO_PKG_VERSION").to_string(),
-        kind: first.map_or(StoreKind::Local, |a| a.store.kind),
-        generation: first.map_or(String::new(), |a| a.store.generation.to_string()),
-        notes: made.notes,
-        replaced: made.replaced,
-        files,
-        left_out: made.left_out,
-        audits: audits.iter().map(Essence::of).collect(),
-    };
-    progress.phase("writing the image", None);
-    let packed = temp.path().join("image");
-    let file = File::options().write(true).create_new(true).open(&packed).map_err(|e| PackError::io(&packed, &e))?;
-    image::write(&manifest, &tree, &file)?;
-
-    progress.phase("checking the image", None);
-    image::extract(&packed, &back, u64::MAX)?;
-    let needles = samples.needles();
-    search_files(&back, &manifest, &needles)?;
+    let mut guard = Guard::default();
+    let mut trials = ALPHABETS.into_iter();
+    let mut trial = Trial::new(dir, temp.path(), &audits, trials.next().unwrap_or_default(), options, progress)?;
+    // What is found may look like filler only: another alphabet tells.
+    while !trial.found.is_empty() {
+        guard.image(std::mem::take(&mut trial.found));
+        let Some(alphabet) = trials.next() else {
+            if let Some((file, offset)) = guard.leak() {
+                return Err(PackError::Leak { file: file.to_string(), offset });
+            }
+            break;
+        };
+        trial = Trial::new(dir, temp.path(), &audits, alphabet, options, progress)?;
+    }
+    let Trial { made, manifest, image, back, searched, .. } = trial;
     let differences = compare(&back, &manifest, options, progress)?;
-    let image_bytes = fs::metadata(&packed).map_err(|e| PackError::io(&packed, &e))?.len();
-    publish(&packed, out)?;
-    Ok(Packed {
-        source_bytes: made.source_bytes,
-        image_bytes,
-        searched: needles.count,
-        key_bytes: made.key_bytes,
-        differences,
-        manifest,
-    })
+    let image_bytes = fs::metadata(&image).map_err(|e| PackError::io(&image, &e))?.len();
+    publish(&image, out)?;
+    Ok(Packed { source_bytes: made.0, image_bytes, searched, key_bytes: made.1, differences, manifest })
+}
+
+/// One image, and what of the source is in it.
+struct Trial {
+    /// Bytes of the source, and of keys held in memory at a time.
+    made: (u64, u64),
+    manifest: Manifest,
+    image: PathBuf,
+    /// The directory that it unpacks to.
+    back: PathBuf,
+    searched: u64,
+    found: Found,
+}
+
+impl Trial {
+    fn new(
+        dir: &Path,
+        temp: &Path,
+        audits: &[Audit],
+        alphabet: Alphabet,
+        options: &Options,
+        progress: &dyn Progress,
+    ) -> Result<Self, PackError> {
+        let (tree, image) = (temp.join("tree"), temp.join("image"));
+        let mut samples = Samples::default();
+        let mut made = make(dir, temp, alphabet, options, &mut samples, progress)?;
+        made.left_out.sort_by(|a, b| a.name.cmp(&b.name));
+        let first = audits.first();
+        let manifest = Manifest {
+            format: image::FORMAT,
+            tool: env!("CARGO_PKG_VERSION").to_string(),
+            kind: first.map_or(StoreKind::Local, |a| a.store.kind),
+            generation: first.map_or(String::new(), |a| a.store.generation.to_string()),
+            notes: made.notes,
+            replaced: made.replaced,
+            files: list(&tree)?,
+            left_out: made.left_out,
+            audits: audits.iter().map(Essence::of).collect(),
+        };
+        progress.phase("writing the image", None);
+        if let Err(e) = fs::remove_file(&image)
+            && e.kind() != io::ErrorKind::NotFound
+        {
+            return Err(PackError::io(&image, &e));
+        }
+        let file = File::options().write(true).create_new(true).open(&image).map_err(|e| PackError::io(&image, &e))?;
+        image::write(&manifest, &tree, &file)?;
+
+        progress.phase("checking the image", None);
+        let back = fresh(temp, "back")?;
+        image::extract(&image, &back, u64::MAX)?;
+        let needles = samples.needles();
+        let found = search_files(&back, &manifest.files, &needles)?;
+        Ok(Self { made: (made.source_bytes, made.key_bytes), manifest, image, back, searched: needles.count, found })
+    }
+}
+
+/// A new directory, in the place of an older one.
+fn fresh(below: &Path, name: &str) -> Result<PathBuf, PackError> {
+    let path = below.join(name);
+    match fs::remove_dir_all(&path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(PackError::io(&path, &e)),
+        _ => {}
+    }
+    fs::create_dir(&path).map_err(|e| PackError::io(&path, &e))?;
+    Ok(path)
+}
+
+/// Make the files of an image in `tree/` below a directory.
+fn make(
+    dir: &Path,
+    temp: &Path,
+    alphabet: Alphabet,
+    options: &Options,
+    samples: &mut Samples,
+    progress: &dyn Progress,
+) -> Result<Made, PackError> {
+    let tree = fresh(temp, "tree")?;
+    match Subject::open(dir).store()? {
+        None => pack_home(dir, &tree, alphabet, options, samples, progress),
+        Some(located) => pack_log(located, dir, &tree, &fresh(temp, "work")?, alphabet, options, samples, progress),
+    }
+}
+
+/// Keys and values of the store in `dir` that stand in the files of a directory: name and offset, the first place of
+/// each. This is what an image is searched with.
+pub fn found_in(
+    dir: &Path,
+    files: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Vec<(String, u64)>, PackError> {
+    let temp = scratch::beside(files, "search").map_err(|e| PackError::io(files, &e))?;
+    let mut samples = Samples::default();
+    make(dir, temp.path(), Alphabet::default(), options, &mut samples, progress)?;
+    Ok(search_files(files, &list(files)?, &samples.needles())?.places())
 }
 
 /// Unpack an image into the new directory `dir`, and audit it if asked to.
@@ -260,48 +331,44 @@ fn compare(
     manifest: &Manifest,
     options: &Options,
     progress: &dyn Progress,
-) -> Result<Vec<String>, PackError> {
+) -> Result<Vec<Difference>, PackError> {
     let mut out = Vec::new();
     for source in &manifest.audits {
         let depth = if source.depth == Depth::Deep.name() { Depth::Deep } else { Depth::Normal };
-        let lines = match audit_at(dir, depth, options, progress) {
+        let differences = match audit_at(dir, depth, options, progress) {
             Ok(audit) => source.differences(&Essence::of(&audit)),
-            Err(e) => vec![format!("+ no audit: {e}")],
+            Err(e) => vec![Difference::NoAudit { reason: e.to_string() }],
         };
-        out.extend(lines.into_iter().filter(|l| !out.contains(l)).collect::<Vec<_>>());
+        // Most of them show at every depth.
+        let news: Vec<_> = differences.into_iter().filter(|d| !out.contains(d)).collect();
+        out.extend(news);
     }
     Ok(out)
 }
 
-/// Look for the source's keys and values in the names and bytes of the files, and in the manifest.
-fn search_files(dir: &Path, manifest: &Manifest, needles: &Needles) -> Result<(), PackError> {
-    let text = serde_json::to_vec(manifest).map_err(|e| PackError::Image(e.to_string()))?;
-    if let Some(at) = needles.find(&text) {
-        return Err(PackError::Leak { file: "manifest.json".into(), offset: at as u64 });
-    }
-    for file in &manifest.files {
+/// Look for the source's keys and values in the bytes of files. (The manifest has names, which are shipped as they
+/// are, numbers, and words of the tool.)
+fn search_files(dir: &Path, files: &[FileEntry], needles: &Needles) -> Result<Found, PackError> {
+    let mut found = Found::default();
+    for file in files {
         let path = dir.join(&file.name);
         let mut source = store::regular_file(&path).map_err(|e| PackError::io(&path, &e))?;
         let mut window = Vec::new();
         let mut offset = 0;
         loop {
-            let before = window.len();
             let read = io::Read::take(&mut source, WINDOW as u64);
             let n = io::copy(&mut { read }, &mut window).map_err(|e| PackError::io(&path, &e))?;
-            if let Some(at) = needles.find(&window) {
-                return Err(PackError::Leak { file: file.name.clone(), offset: offset + at as u64 });
-            }
+            needles.find(&window, &mut |at, string| found.add(&file.name, string, offset + at as u64));
             if n == 0 {
                 break;
             }
             // Strings may lie across two windows.
-            let keep = window.len().min(64);
+            let keep = window.len().min(search::LONGEST);
             offset += (window.len() - keep) as u64;
-            let _ = before;
             window.drain(..window.len() - keep);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The files below a directory, by name.
@@ -333,11 +400,13 @@ struct Made {
     key_bytes: u64,
 }
 
+#[allow(clippy::too_many_arguments)]
 fn pack_log(
     located: &Located,
     dir: &Path,
     tree: &Path,
     work: &Path,
+    alphabet: Alphabet,
     options: &Options,
     samples: &mut Samples,
     progress: &dyn Progress,
@@ -357,7 +426,7 @@ fn pack_log(
         source_bytes: opened.layout.files.iter().map(|f| f.1).sum(),
         key_bytes: 0,
     };
-    let mut rewriter = pagelog::Rewriter::new(&opened);
+    let mut rewriter = pagelog::Rewriter::new(&opened, alphabet);
     progress.phase("replacing keys and values", None);
     match located.kind {
         StoreKind::Palite => {
@@ -407,6 +476,8 @@ fn pack_log(
 const TEXTS: [&str; 2] = ["WiredTiger", "WiredTiger.lock"];
 /// The metadata of a backup copy.
 const BACKUP: &str = "WiredTiger.backup";
+/// A turtle, also one that had not got its name.
+const TURTLES: [&str; 2] = [home_turtle::FILE_NAME, home_turtle::TEMPORARY_NAME];
 /// Configuration files of which an audit needs the settings of the log.
 const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
 /// Longest text file of a home that is read.
@@ -415,6 +486,7 @@ const MAX_TEXT: u64 = 64 << 20;
 fn pack_home(
     dir: &Path,
     tree: &Path,
+    alphabet: Alphabet,
     options: &Options,
     samples: &mut Samples,
     progress: &dyn Progress,
@@ -433,7 +505,7 @@ fn pack_home(
     };
     // The metadata names the blocks of all others, so it comes last.
     let mut names: Vec<&String> = home.inventory.keys().collect();
-    names.sort_by_key(|n| n.as_str() == directory::METADATA);
+    names.sort_by_key(|n| (home::is_metadata(n), n.as_str() == directory::METADATA));
     let mut others = std::collections::HashMap::new();
     let mut own = None;
     progress.phase("replacing keys and values", None);
@@ -461,7 +533,7 @@ fn pack_home(
             Some(entry) => entry.clone(),
             None => alone(name, &file),
         };
-        let done = home::rewrite(&entry, &file, &target(name)?, &others, samples, progress)?;
+        let done = home::rewrite(&entry, &file, &target(name)?, &others, alphabet, samples, progress)?;
         made.replaced.add(done.replaced);
         made.key_bytes = made.key_bytes.max(done.key_bytes);
         let misfit = |m: &String| format!("{m}: the new content does not fit the old length");
@@ -480,12 +552,11 @@ fn pack_home(
         let from = dir.join(&name);
         if logs.contains(&name.as_str()) {
             made.source_bytes += bytes;
-            wtlog::rewrite(&from, &target(&name)?, &of_id, samples)?;
+            wtlog::rewrite(&from, &target(&name)?, &of_id, alphabet, samples)?;
             continue;
         }
-        let turtle = name == home_turtle::FILE_NAME;
-        let wanted =
-            turtle || name == BACKUP || TEXTS.contains(&name.as_str()) || CONFIGURATIONS.contains(&name.as_str());
+        let of = |names: &[&str]| names.contains(&name.as_str());
+        let wanted = of(&TURTLES) || of(&TEXTS) || of(&CONFIGURATIONS) || of(&[BACKUP, MONGO_LOCK]);
         if !wanted || bytes > MAX_TEXT {
             let reason = if wanted { "too long for a text of the engine" } else { "not needed to judge the store" };
             made.left_out.push(LeftOut { name, bytes, reason: reason.into() });
@@ -495,6 +566,8 @@ fn pack_home(
         let old = store::read_regular_file(&from).map_err(|e| PackError::io(&from, &e))?;
         let new = match name.as_str() {
             n if CONFIGURATIONS.contains(&n) => text::log_settings(&old),
+            // Whether there is something in it is all it says.
+            MONGO_LOCK => vec![b'0'; old.len()],
             _ => text::lines(&old, &of_id),
         };
         let path = target(&name)?;

@@ -5,7 +5,7 @@
 //! behind a cell that cannot be decoded either.
 
 use super::bson::{self, Fields};
-use super::relabel::{Form, Keys};
+use super::relabel::{Alphabet, Form, Keys};
 use super::text;
 use crate::format::page_header::{PageHeader, PageType};
 use crate::format::reader::Reader;
@@ -16,8 +16,6 @@ use std::collections::HashMap;
 
 /// A byte that begins no cell (type 14).
 const NO_CELL: u8 = 0xe0;
-/// A byte of a key that could not be built.
-const NO_KEY: u8 = b'a';
 
 /// What the values of a tree are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,26 +33,35 @@ impl Values {
         Self::Form(Form::Bytes, String::new())
     }
 
-    /// Other bytes for a value.
-    pub fn replaced(&self, value: &[u8], number: u64, cookie: &Recook<'_>) -> Vec<u8> {
+    /// Other bytes for a value. `number`: neighbours that must differ have different ones. `left`: a number that
+    /// the values of a page share; each takes of it what it has room for.
+    pub fn replaced(
+        &self,
+        value: &[u8],
+        number: u64,
+        left: &mut u64,
+        alphabet: Alphabet,
+        cookie: &Recook<'_>,
+    ) -> Vec<u8> {
         match self {
-            Self::Metadata => metadata_value(value, cookie),
-            Self::Documents(fields) => {
-                bson::document(value, *fields).unwrap_or_else(|| Form::Bytes.filled(value, number))
-            }
-            Self::Form(form, _) => form.filled(value, number),
+            Self::Metadata => metadata_value(value, left, cookie),
+            Self::Documents(fields) => bson::document(value, fields, alphabet, left)
+                .unwrap_or_else(|| Form::Bytes.filled(value, number.saturating_add(*left), alphabet)),
+            Self::Form(form, _) => form.filled(value, number.saturating_add(*left), alphabet),
         }
     }
 }
 
 /// A row of metadata: its text where it is one, else bytes that are none either.
-fn metadata_value(value: &[u8], cookie: &Recook<'_>) -> Vec<u8> {
+pub fn metadata_value(value: &[u8], left: &mut u64, cookie: &Recook<'_>) -> Vec<u8> {
     let body = value.strip_suffix(&[0]).unwrap_or(value);
     let plain = |b: &u8| b.is_ascii_graphic() || *b >= 0x80 || matches!(b, b' ' | b'\n' | b'\t');
     let text = std::str::from_utf8(body).ok().filter(|t| t.bytes().all(|b| plain(&b)));
     match text.filter(|t| crate::format::config::Config::parse(t).is_ok()) {
         Some(text) => {
-            let mut out = text::rewritten(text, &|old| cookie(old, Some(text))).into_bytes();
+            let mut new = text::rewritten(text, &|old| cookie(old, Some(text)));
+            text::vary(&mut new, left);
+            let mut out = new.into_bytes();
             out.resize(value.len(), 0);
             out
         }
@@ -63,7 +70,7 @@ fn metadata_value(value: &[u8], cookie: &Recook<'_>) -> Vec<u8> {
 }
 
 /// Another cookie for a cookie, of its length; with the metadata text it stands in, if it does.
-pub(super) type Recook<'a> = dyn Fn(&[u8], Option<&str>) -> Option<Vec<u8>> + 'a;
+pub type Recook<'a> = dyn Fn(&[u8], Option<&str>) -> Option<Vec<u8>> + 'a;
 
 /// The plain bytes of one stored page or delta.
 #[derive(Clone, Copy)]
@@ -86,6 +93,7 @@ pub struct Content<'a> {
     pub item_is_key: bool,
     /// Bits of a record of a fixed-width column store.
     pub width: Option<u8>,
+    pub alphabet: Alphabet,
     /// Another number gives another checksum, where there are values to put it into.
     pub attempt: u64,
     /// The first key of an internal page, which means nothing, may be used for that as well.
@@ -106,7 +114,7 @@ pub struct Replaced {
 }
 
 impl Replaced {
-    pub(super) fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.blocks += other.blocks;
         self.keys += other.keys;
         self.values += other.values;
@@ -218,7 +226,7 @@ pub fn collect(page: Plain<'_>, key: &mut dyn FnMut(&[u8]), overflow_key: &mut d
 }
 
 /// The cookies a page holds.
-pub(super) fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
+pub fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
     visit(page, &mut |met| match met {
         Met::Cell(cell, _)
             if !matches!(cell.kind, CellKind::Key | CellKind::Value | CellKind::ValueCopy | CellKind::Deleted) =>
@@ -230,7 +238,7 @@ pub(super) fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
 }
 
 /// The plain values a page holds, for a search.
-pub(super) fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
+pub fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
     visit(page, &mut |met| match met {
         Met::Cell(cell, _) if cell.kind == CellKind::Value => value(cell.data),
         Met::Value(from, to) => value(&page.bytes[from..to]),
@@ -251,6 +259,7 @@ pub fn replaced(page: Plain<'_>, content: &Content<'_>) -> (Vec<u8>, Replaced) {
         values: HashMap::new(),
         lengths: HashMap::new(),
         key_number: 0,
+        left: content.attempt,
     };
     work.keep(0, page.start.min(page.bytes.len()));
     match page.header.page_type() {
@@ -278,6 +287,8 @@ struct Work<'a, 'c> {
     values: HashMap<&'a [u8], u64>,
     lengths: HashMap<usize, u64>,
     key_number: u64,
+    /// What is left of the attempt's number.
+    left: u64,
 }
 
 impl<'a> Work<'a, '_> {
@@ -317,7 +328,7 @@ impl<'a> Work<'a, '_> {
         self.key_number += 1;
         let internal = matches!(self.page.header.page_type(), Ok(PageType::RowInternal));
         if self.content.first_key_is_free && self.content.attempt > 0 && internal && self.key_number == 1 {
-            return self.put(at, &Form::Bytes.filled(suffix, self.content.attempt));
+            return self.put(at, &Form::Bytes.filled(suffix, self.content.attempt, self.content.alphabet));
         }
         let new = full.and_then(|f| self.content.keys.get(f)).and_then(|n| n.get(prefix..));
         match new.filter(|n| n.len() == suffix.len()) {
@@ -325,7 +336,7 @@ impl<'a> Work<'a, '_> {
                 let new = new.to_vec();
                 self.put(at, &new);
             }
-            None => self.out[at..at + suffix.len()].fill(NO_KEY),
+            None => self.out[at..at + suffix.len()].fill(self.content.alphabet.key),
         }
     }
 
@@ -351,7 +362,7 @@ impl<'a> Work<'a, '_> {
 
     fn value(&mut self, at: usize, value: &'a [u8]) {
         self.counts.values += 1;
-        let mut number = self.content.attempt;
+        let mut number = 0;
         if self.page.header.page_type() == Ok(PageType::ColumnVariable) {
             let of_length = self.lengths.entry(value.len()).or_default();
             number += *self.values.entry(value).or_insert_with(|| {
@@ -359,7 +370,8 @@ impl<'a> Work<'a, '_> {
                 *of_length - 1
             });
         }
-        let new = self.content.values.replaced(value, number, self.content.cookie);
+        let Content { values, alphabet, cookie, .. } = *self.content;
+        let new = values.replaced(value, number, &mut self.left, alphabet, cookie);
         self.put(at, &new);
     }
 
@@ -390,7 +402,12 @@ impl<'a> Work<'a, '_> {
         let Some(width) = self.content.width.map(usize::from) else { return };
         let records = usize::try_from(header.entries).unwrap_or(usize::MAX).saturating_mul(width).div_ceil(8);
         let end = start.saturating_add(records);
-        let Some(from) = aux_cells(bytes, end) else { return };
+        let Some(from) = aux_cells(bytes, end) else {
+            // No record here is a removed one, which must be zero.
+            let whole = usize::try_from(header.entries).unwrap_or(usize::MAX).saturating_mul(width) / 8;
+            let number = self.content.attempt.to_le_bytes();
+            return self.put(start, &number[..whole.min(number.len())]);
+        };
         self.keep(end, from);
         for cell in Cells::new(bytes, from, header.flags).map_while(Result::ok) {
             // The keys are offsets, the values have no bytes.

@@ -6,7 +6,7 @@
 //! tables, the turtle pages after it, the completion records last.
 
 use super::page::{self, Content, Plain, Replaced, Values};
-use super::relabel::{Form, Keys};
+use super::relabel::{Alphabet, Form, Keys};
 use super::search::Samples;
 use super::squeeze;
 use super::sums::{self, Sums};
@@ -51,10 +51,11 @@ pub(super) struct Rewriter<'a> {
     pub(super) misfits: Vec<Version>,
     /// Most bytes of keys held at a time.
     pub(super) key_bytes: u64,
+    alphabet: Alphabet,
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(opened: &'a Opened<'a>) -> Self {
+    pub(super) fn new(opened: &'a Opened<'a>, alphabet: Alphabet) -> Self {
         let era = match opened.store.kind() {
             StoreKind::Palm => Era::June2025,
             StoreKind::Palite | StoreKind::Local => Era::Current,
@@ -68,6 +69,7 @@ impl<'a> Rewriter<'a> {
             replaced: Replaced::default(),
             misfits: Vec::new(),
             key_bytes: 0,
+            alphabet,
         }
     }
 
@@ -115,7 +117,11 @@ impl<'a> Rewriter<'a> {
                 bytes.clear();
                 bytes.resize(row.len as usize, 0);
             }
-            let new = if row.table == KEY_TABLE { key_page(&bytes, samples) } else { self.turtle(row, &bytes) };
+            let new = if row.table == KEY_TABLE {
+                key_page(&bytes, self.alphabet, samples)
+            } else {
+                self.turtle(row, &bytes)
+            };
             sink(row, &new)?;
         }
         Ok(())
@@ -172,9 +178,10 @@ impl<'a> Rewriter<'a> {
             page::collect(plain, &mut key, &mut |cookie| {
                 overflow.extend(Cookie::decode(cookie).ok().map(|c| (c.page_id, c.lsn)));
             });
-            if !metadata {
-                page::values(plain, &mut |v| samples.value(v));
-            }
+            page::values(plain, &mut |v| match metadata {
+                true => samples.shipped(&page::metadata_value(v, &mut 0, &|_, _| None)),
+                false => samples.value(v),
+            });
         };
         for row in rows {
             each(row, None, &mut overflow);
@@ -185,9 +192,9 @@ impl<'a> Rewriter<'a> {
         }
         let names = metadata && found.iter().all(|k| text::is_name(k));
         for key in &found {
-            if names { samples.name(key) } else { samples.key(key) }
+            if names { samples.shipped(key) } else { samples.key(key) }
         }
-        (Keys::new(found.into_iter().collect(), if names { &Form::Names } else { &Form::Bytes }), names)
+        (Keys::new(found.into_iter().collect(), if names { &Form::Names } else { &Form::Bytes }, self.alphabet), names)
     }
 
     /// A page image or delta.
@@ -272,6 +279,7 @@ impl<'a> Rewriter<'a> {
             cookie: &cookie,
             item_is_key: keys.get(plain.get(image.data_offset()..).unwrap_or_default()).is_some(),
             width: None,
+            alphabet: self.alphabet,
             attempt,
             first_key_is_free: false,
         };
@@ -454,7 +462,7 @@ fn broken_cookie(old: &[u8]) -> Vec<u8> {
 }
 
 /// A key page: its header, and a payload of the same length.
-fn key_page(old: &[u8], samples: &mut Samples) -> Vec<u8> {
+fn key_page(old: &[u8], alphabet: Alphabet, samples: &mut Samples) -> Vec<u8> {
     let parsed = key_page::parse(old);
     let (header, checksum) = match &parsed {
         Ok(p) => (
@@ -472,7 +480,7 @@ fn key_page(old: &[u8], samples: &mut Samples) -> Vec<u8> {
     let known = header.min(24).min(old.len());
     out[..known].copy_from_slice(&old[..known]);
     if let Some(payload) = out.get_mut(header..) {
-        payload.fill(b'k');
+        payload.fill(alphabet.value);
     }
     if parsed.is_ok() {
         crc::seal(&mut out, checksum, usize::MAX);

@@ -10,10 +10,44 @@
 
 use std::collections::HashSet;
 
-/// The first label of a node, where its edges leave room above: a letter.
-const FIRST: u8 = b'a';
-/// Most edges of a node whose labels begin at `FIRST`.
-pub const ROOM: u32 = 256 - FIRST as u32;
+/// What filler is made of. An image in another alphabet has the same structure, and no string that is in both by
+/// chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alphabet {
+    /// The first label of a node of the keys, where its edges leave room above.
+    pub key: u8,
+    /// The first byte of a value.
+    pub value: u8,
+    /// Names and texts in documents: two that are ASCII.
+    pub name: u8,
+    pub text: u8,
+    /// Of three parts of a small class of bytes the one to begin in.
+    third: u64,
+}
+
+/// The first one reads best.
+pub const ALPHABETS: [Alphabet; 3] = [
+    Alphabet { key: b'a', value: b'v', name: b'n', text: b'x', third: 0 },
+    Alphabet { key: 0xb5, value: 0xd6, name: b'#', text: b'%', third: 1 },
+    Alphabet { key: 0x11, value: 0x1a, name: 0x0e, text: 0x1d, third: 2 },
+];
+
+impl Default for Alphabet {
+    fn default() -> Self {
+        let [first, ..] = ALPHABETS;
+        first
+    }
+}
+
+impl Alphabet {
+    /// Most edges of a node whose labels begin at `key`.
+    pub fn room(self) -> u32 {
+        256 - u32::from(self.key)
+    }
+}
+
+/// Most keys that may share what [`Keys::spots`] finds.
+const SHARED: usize = 512;
 
 /// What the bytes of a key are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,10 +88,11 @@ impl Domain {
         }
     }
 
-    /// The label of the first edge of its class. `crowded`: the node has more edges than [`ROOM`].
-    fn first(self, byte: u8, crowded: bool) -> u8 {
+    /// The label of the first edge of its class. `crowded`: the node has more edges than the alphabet
+    /// has room for.
+    fn first(self, byte: u8, crowded: bool, alphabet: Alphabet) -> u8 {
         let (low, high) = self.class(byte);
-        if high == 255 && low <= 1 && !crowded { FIRST } else { low }
+        if high == 255 && low <= 1 && !crowded { alphabet.key } else { low }
     }
 }
 
@@ -81,7 +116,7 @@ impl Form {
     }
 
     /// Nothing but packed numbers.
-    pub(super) fn is_numbers(&self) -> bool {
+    pub fn is_numbers(&self) -> bool {
         matches!(self, Self::Columns(c) if c.iter().all(|(_, code)| "IHLQrihlq".contains(*code)))
     }
 
@@ -92,21 +127,20 @@ impl Form {
     }
 
     /// The values of the history store.
-    pub(super) fn history_value() -> Self {
+    pub fn history_value() -> Self {
         Self::Columns(vec![(None, '='), (None, '='), (None, '='), (None, 'u')])
     }
 
     /// Other bytes for a value of this form. `number`: values that must differ have different numbers,
     /// as far as their bytes leave room.
-    pub(super) fn filled(&self, value: &[u8], number: u64) -> Vec<u8> {
+    pub fn filled(&self, value: &[u8], number: u64, alphabet: Alphabet) -> Vec<u8> {
         let mut domains = Vec::new();
         self.domains(value, &mut domains);
         let mut left = number;
         let mut fill = |(byte, domain): (&u8, &Domain)| {
             let (low, high) = domain.class(*byte);
             let size = u64::from(high - low) + 1;
-            // The lowest label of a wide class is a letter.
-            let start = if size > 128 { u64::from(b'v' - low) } else { 0 };
+            let start = if size > 128 { u64::from(alphabet.value - low) } else { alphabet.third * size / 3 };
             let label = (start + left % size) % size;
             left /= size;
             low + u8::try_from(label).unwrap_or(0)
@@ -200,13 +234,13 @@ pub struct Keys {
 
 impl Keys {
     /// Replace a tree's keys, given in any order and number.
-    pub fn new(mut keys: Vec<Box<[u8]>>, form: &Form) -> Self {
+    pub fn new(mut keys: Vec<Box<[u8]>>, form: &Form, alphabet: Alphabet) -> Self {
         keys.sort_unstable();
         keys.dedup();
         if *form == Form::Names {
             return Self { new: keys.clone(), old: keys };
         }
-        let crowded = crowded(&keys);
+        let crowded = crowded(&keys, alphabet.room());
         let mut new: Vec<Box<[u8]>> = Vec::with_capacity(keys.len());
         let mut domains = Vec::new();
         let mut path: Vec<u8> = Vec::new();
@@ -227,7 +261,7 @@ impl Keys {
                 path.push(match sibling.filter(|_| follows) {
                     // One class has one label at least for each of its bytes.
                     Some(label) => label.saturating_add(1),
-                    None => domain.first(*byte, crowded.contains(&(first[depth], depth))),
+                    None => domain.first(*byte, crowded.contains(&(first[depth], depth)), alphabet),
                 });
             }
             new.push(path.as_slice().into());
@@ -241,9 +275,68 @@ impl Keys {
         self.new.get(at).map(|k| &**k)
     }
 
+    /// Places where the new form of a key may be another one without any order changing, the last ones first:
+    /// bytes that only this key has, and labels that all edges of a node can be moved by. Together they give at
+    /// least `wanted` choices, or what there is.
+    pub fn spots(&self, key: &[u8], form: &Form, wanted: u64) -> Vec<Spot> {
+        let mut out: Vec<Spot> = Vec::new();
+        let Ok(at) = self.old.binary_search_by(|k| (**k).cmp(key)) else { return out };
+        let mut domains = Vec::new();
+        form.domains(key, &mut domains);
+        let mut choices = 1_u64;
+        for (depth, (byte, domain)) in key.iter().zip(&domains).enumerate().rev() {
+            let (low, high) = domain.class(*byte);
+            if low == high || *form == Form::Names {
+                continue;
+            }
+            let same =
+                |k: &[u8]| k.get(..depth) == key.get(..depth) && k.get(depth).is_some_and(|b| (low..=high).contains(b));
+            let from = at - self.old[..at].iter().rev().take(SHARED).take_while(|k| same(k)).count();
+            let to = at + self.old[at..].iter().take(SHARED).take_while(|k| same(k)).count();
+            if to - from >= SHARED {
+                break;
+            }
+            let highest = self.new[from..to].iter().filter_map(|k| k.get(depth)).max().copied().unwrap_or(high);
+            let room = u64::from(high.saturating_sub(highest));
+            if room > 0 {
+                choices = choices.saturating_mul(room + 1);
+                out.push(Spot { keys: from..to, depth, room });
+            }
+            if choices >= wanted {
+                break;
+            }
+        }
+        out
+    }
+
+    /// Move the new labels at a spot up by so much, which the spot has room for, or down again.
+    pub fn move_at(&mut self, spot: &Spot, by: u8, down: bool) {
+        for key in self.new.get_mut(spot.keys.clone()).unwrap_or_default() {
+            if let Some(label) = key.get_mut(spot.depth) {
+                *label = if down { label.wrapping_sub(by) } else { label.wrapping_add(by) };
+            }
+        }
+    }
+
     /// Bytes of memory, roughly.
-    pub(super) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.old.iter().map(|k| 2 * (k.len() as u64 + 16)).sum()
+    }
+}
+
+/// One byte of neighbouring keys whose new values can be moved together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    keys: std::ops::Range<usize>,
+    depth: usize,
+    /// By how much at most.
+    pub room: u64,
+}
+
+impl Spot {
+    /// Moving both would move a byte twice.
+    pub fn shares(&self, other: &Self) -> bool {
+        self.depth == other.depth && self.keys.start < other.keys.end && other.keys.start < self.keys.end
     }
 }
 
@@ -251,8 +344,8 @@ pub fn common(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Nodes with more than [`ROOM`] edges: the key whose path first went through the node, and the depth.
-fn crowded(keys: &[Box<[u8]>]) -> HashSet<(usize, usize)> {
+/// Nodes with more than `room` edges: the key whose path first went through the node, and the depth.
+fn crowded(keys: &[Box<[u8]>], room: u32) -> HashSet<(usize, usize)> {
     struct Node {
         depth: usize,
         edges: u32,
@@ -262,7 +355,7 @@ fn crowded(keys: &[Box<[u8]>]) -> HashSet<(usize, usize)> {
     let mut open: Vec<Node> = Vec::new();
     let mut made: Vec<usize> = Vec::new();
     let mut close = |node: Node| {
-        if node.edges > ROOM {
+        if node.edges > room {
             out.insert((node.first, node.depth));
         }
     };

@@ -32,11 +32,20 @@ pub fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option<(Vec<u
                 std::io::Write::write_all(&mut encoder, body).ok()?;
                 encoder.finish().ok()?
             }
-            Compressor::Lz4 => return None,
+            Compressor::Lz4 => lz4(body)?,
         };
         new = head.to_vec();
-        if compressor != Compressor::Zlib {
-            new.extend_from_slice(&u64::try_from(stream.len()).ok()?.to_le_bytes());
+        match compressor {
+            Compressor::Zlib => {}
+            Compressor::Snappy | Compressor::Zstd => {
+                new.extend_from_slice(&u64::try_from(stream.len()).ok()?.to_le_bytes());
+            }
+            Compressor::Lz4 => {
+                let plain = u32::try_from(body.len()).ok()?;
+                for n in [u32::try_from(stream.len()).ok()?, plain, plain, 0] {
+                    new.extend_from_slice(&n.to_le_bytes());
+                }
+            }
         }
         new.extend_from_slice(&stream);
     }
@@ -56,7 +65,7 @@ pub fn snappy(body: &[u8]) -> Option<Vec<u8>> {
     let mut cost = vec![usize::MAX; body.len() + 1];
     let mut step = vec![(0_usize, 0_usize); body.len()];
     cost[body.len()] = 0;
-    let matches = matches(body);
+    let matches = matches(body, SNAPPY_COPY);
     for at in (0..body.len()).rev() {
         for length in 1..=SNAPPY_LITERAL.min(body.len() - at) {
             let total = 1 + length + cost[at + length];
@@ -103,17 +112,100 @@ pub fn snappy(body: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// For every place the copies that could stand there: offset back, longest length.
-fn matches(body: &[u8]) -> Vec<Vec<(usize, usize)>> {
+/// What an LZ4 block ends with at least: literals, and where its last copy may begin.
+const LZ4_LITERALS: usize = 5;
+const LZ4_LAST: usize = 12;
+/// A length of a token that goes on in bytes behind it.
+const LZ4_LONG: usize = 15;
+/// Literals in front of a copy that are looked through.
+const LZ4_RUN: usize = 300;
+const LZ4_COPY: usize = 512;
+
+/// Bytes behind a token for a length.
+fn lz4_more(length: usize) -> usize {
+    if length < LZ4_LONG { 0 } else { 1 + (length - LZ4_LONG) / 255 }
+}
+
+/// The shortest LZ4 block of what a search finds.
+pub fn lz4(body: &[u8]) -> Option<Vec<u8>> {
+    if body.len() > MOST {
+        return None;
+    }
+    let end = body.len();
+    let copies = matches(body, LZ4_COPY);
+    // The cheapest way from every place to the end, if a sequence begins there, and its first step: literals,
+    // then length and offset of a copy, unless it is the last one.
+    let mut cost = vec![usize::MAX; end + 1];
+    let mut step = vec![(0_usize, 0_usize, 0_usize); end + 1];
+    // As well if the copy of a sequence begins there.
+    let mut copy_cost = vec![usize::MAX; end + 1];
+    let mut copy = vec![(0_usize, 0_usize); end + 1];
+    let mut next_copy = end;
+    cost[end] = 1;
+    for at in (0..end).rev() {
+        if at + LZ4_LAST <= end {
+            // All offsets cost the same, so the longest copy stands for all.
+            if let Some(&(offset, longest)) = copies[at].iter().max_by_key(|(_, length)| *length) {
+                for length in SHORTEST..=longest.min(end - LZ4_LITERALS - at) {
+                    let rest = cost[at + length];
+                    let total = (2 + lz4_more(length - SHORTEST)).saturating_add(rest);
+                    if total < copy_cost[at] {
+                        (copy_cost[at], copy[at]) = (total, (length, offset));
+                    }
+                }
+            }
+            if copy_cost[at] < usize::MAX {
+                next_copy = at;
+            }
+        }
+        let literals = end - at;
+        (cost[at], step[at]) = (1 + lz4_more(literals) + literals, (literals, 0, 0));
+        let near = at..(at + LZ4_RUN).min(end);
+        for place in near.chain((next_copy >= at + LZ4_RUN).then_some(next_copy)).filter(|p| *p < end) {
+            let literals = place - at;
+            let total = (1 + lz4_more(literals) + literals).saturating_add(copy_cost[place]);
+            if total < cost[at] {
+                let (length, offset) = copy[place];
+                (cost[at], step[at]) = (total, (literals, length, offset));
+            }
+        }
+    }
+    let mut out = Vec::with_capacity(cost[0]);
+    let more = |out: &mut Vec<u8>, length: usize| {
+        let mut left = length.checked_sub(LZ4_LONG);
+        while let Some(n) = left {
+            out.push(u8::try_from(n.min(255)).unwrap_or(255));
+            left = n.checked_sub(255);
+        }
+    };
+    let mut at = 0;
+    loop {
+        let (literals, length, offset) = if at < end { step[at] } else { (0, 0, 0) };
+        let copied = length.saturating_sub(SHORTEST);
+        let token = literals.min(LZ4_LONG) << 4 | copied.min(LZ4_LONG);
+        out.push(u8::try_from(token).ok()?);
+        more(&mut out, literals);
+        out.extend_from_slice(&body[at..at + literals]);
+        at += literals + length;
+        if length == 0 {
+            return Some(out);
+        }
+        out.extend_from_slice(&u16::try_from(offset).ok()?.to_le_bytes());
+        more(&mut out, copied);
+    }
+}
+
+/// For every place the copies that could stand there: offset back, longest length up to `most`.
+fn matches(body: &[u8], most: usize) -> Vec<Vec<(usize, usize)>> {
     let mut seen: std::collections::HashMap<[u8; SHORTEST], Vec<usize>> = std::collections::HashMap::new();
     let mut out = vec![Vec::new(); body.len()];
     for at in 0..body.len() {
         let Some(head) = body[at..].first_chunk::<SHORTEST>() else { break };
         let places = seen.entry(*head).or_default();
         for place in places.iter().rev().take(CANDIDATES).take_while(|p| at - **p < SNAPPY_FAR) {
-            let length = body[*place..].iter().zip(&body[at..]).take(SNAPPY_COPY).take_while(|(a, b)| a == b).count();
+            let length = body[*place..].iter().zip(&body[at..]).take(most).take_while(|(a, b)| a == b).count();
             out[at].push((at - place, length));
-            if length == SNAPPY_COPY {
+            if length == most {
                 break;
             }
         }

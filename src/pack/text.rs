@@ -19,8 +19,51 @@ pub fn rewritten(text: &str, cookie: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Strin
     out
 }
 
+/// What marks the time of a checkpoint, which nobody compares.
+const TIME: &str = "time=";
+/// Structures of which the engine takes the brackets of any kind.
+const BRACKETS: [&str; 2] = ["assert=", "verbose="];
+/// Last digits of a time that may be others.
+const DIGITS: usize = 3;
+
+/// Another text of the same meaning and length for another number, of which it takes what it has room for.
+pub fn vary(text: &mut String, left: &mut u64) {
+    let mut from = 0;
+    while *left > 0
+        && let Some(at) = text.get(from..).and_then(|t| t.find(TIME)).map(|n| from + n + TIME.len())
+    {
+        let end = at + text[at..].bytes().take_while(u8::is_ascii_digit).count();
+        let whole = text[..at - TIME.len()].ends_with([',', '(']);
+        if let Some(digits) = end.checked_sub(DIGITS).filter(|n| *n > at && whole)
+            && let Ok(old) = text[digits..end].parse::<u64>()
+        {
+            let new = (old + *left) % 1000;
+            *left /= 1000;
+            text.replace_range(digits..end, &format!("{new:0DIGITS$}"));
+        }
+        from = end;
+    }
+    for key in BRACKETS {
+        if *left == 0 {
+            return;
+        }
+        let Some(at) = text.find(key).map(|n| n + key.len()) else { continue };
+        let end = at + value_len(&text[at..]);
+        let pair = match text.get(at..at + 1) {
+            Some("(") => "[]",
+            Some("[") => "()",
+            _ => continue,
+        };
+        if *left & 1 == 1 && end > at + 1 {
+            text.replace_range(end - 1..end, &pair[1..]);
+            text.replace_range(at..at + 1, &pair[..1]);
+        }
+        *left >>= 1;
+    }
+}
+
 /// The cookies in a text.
-pub(super) fn cookies(text: &str) -> Vec<Vec<u8>> {
+pub fn cookies(text: &str) -> Vec<Vec<u8>> {
     let found = text.split(COOKIE).skip(1).filter_map(|rest| hex::decode(rest.split('"').next()?).ok());
     found.filter(|c| !c.is_empty()).collect()
 }
@@ -76,35 +119,84 @@ fn blanked(text: &str) -> String {
     out
 }
 
-/// The lines of a turtle or a backup list: keys and texts of the engine, cookies replaced.
-/// A line that is neither becomes question marks.
-pub(super) fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
-    const KEYS: [&str; 4] =
-        ["Compatibility version", "Live Restore", "WiredTiger version string", "WiredTiger version"];
+/// Bytes of a line that may be damage: more of them are no text of the engine's any more.
+const MOST_ODD: usize = 2;
+
+/// The lines of a turtle or a backup list: keys and texts of the engine, cookies replaced. A line that is neither
+/// becomes question marks, in which a NUL is still one, and what is no UTF-8 still is none. So damage of a byte
+/// or two stays what it was.
+pub fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
+    const KEYS: [&str; 5] = [
+        "Compatibility version",
+        "Live Restore",
+        "WiredTiger version string",
+        "WiredTiger version",
+        "file:WiredTiger.wt",
+    ];
     let mut out = Vec::with_capacity(old.len());
     for line in old.split_inclusive(|b| *b == b'\n') {
         let (body, end) = line.split_at(line.len() - usize::from(line.ends_with(b"\n")));
-        let text = std::str::from_utf8(body).ok().filter(|t| t.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
-        match text {
+        let (text, odd) = readable(body);
+        let t = text.as_str();
+        let known = odd.len() <= MOST_ODD;
+        let nearly = |key: &&str| key.len() == body.len() && differing(key.as_bytes(), body) <= MOST_ODD;
+        let begins = |words: &[&str]| words.iter().any(|w| t.starts_with(w));
+        let mut new = match () {
             // A line that was cut off is a text no longer; what is left of its cookies is.
-            Some(t) if t.contains("allocation_size=") || t.contains("checkpoint=(") => {
-                out.extend_from_slice(rewritten(t, &|old| cookie(old, Some(t))).as_bytes());
+            () if known && (t.contains("allocation_size=") || t.contains("checkpoint=(")) => {
+                rewritten(t, &|old| cookie(old, Some(t))).into_bytes()
             }
-            Some(t) if KEYS.contains(&t) || is_name(body) || t.starts_with("major=") || t.starts_with("state=") => {
-                out.extend_from_slice(body);
+            () if known && (is_name(t.as_bytes()) || begins(&["major=", "state="])) => text.into_bytes(),
+            () if KEYS.iter().any(|key| nearly(&key)) => body.to_vec(),
+            () if known && crate::format::config::Config::parse(t).is_ok() && t.contains("_format=") => {
+                rewritten(t, &|_| None).into_bytes()
             }
-            Some(t) if crate::format::config::Config::parse(t).is_ok() && t.contains("_format=") => {
-                out.extend_from_slice(rewritten(t, &|_| None).as_bytes());
+            () => {
+                let invalid = |at: &usize| body.get(*at).is_some_and(|b| *b >= 0x80);
+                let mut filled = vec![b'?'; body.len()];
+                odd.iter().filter(|at| invalid(at)).for_each(|at| filled[*at] = 0xff);
+                body.iter().zip(&mut filled).filter(|(old, _)| **old == 0).for_each(|(_, new)| *new = 0);
+                out.extend_from_slice(&filled);
+                out.extend_from_slice(end);
+                continue;
             }
-            _ => out.resize(out.len() + body.len(), b'?'),
+        };
+        if new.len() == body.len() {
+            odd.into_iter().for_each(|at| new[at] = body[at]);
         }
+        out.extend_from_slice(&new);
         out.extend_from_slice(end);
     }
     out
 }
 
+/// Bytes as a text of the same length, and where something stood that belongs into none.
+fn readable(bytes: &[u8]) -> (String, Vec<usize>) {
+    let mut out = String::with_capacity(bytes.len());
+    let mut odd = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_ascii_control() {
+                odd.push(out.len());
+                out.push('?');
+            } else {
+                out.push(c);
+            }
+        }
+        for _ in chunk.invalid() {
+            odd.push(out.len());
+            out.push('?');
+        }
+    }
+    (out, odd)
+}
+
+fn differing(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a != b).count()
+}
+
 /// Of a configuration file what an audit needs: the settings of the log.
-pub(super) fn log_settings(old: &[u8]) -> Vec<u8> {
+pub fn log_settings(old: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(old);
     let lines = text.lines().filter(|l| l.starts_with("log=(") && l.bytes().all(|b| b.is_ascii_graphic()));
     lines.flat_map(|l| [l.as_bytes(), b"\n"].concat()).collect()

@@ -4,12 +4,13 @@
 //! only the operations, file ids and lengths stay, and the names of metadata rows. How a file ends,
 //! torn or damaged, stays as well.
 
-use super::page::{Recook, Values};
+use super::page::{self, Recook};
+use super::relabel::Alphabet;
 use super::search::Samples;
 use super::{PackError, squeeze, text};
 use crate::format::compress::{Compressor, VERBATIM};
 use crate::format::crc;
-use crate::format::wtlog::{self, Body, Change, End, FIRST_RECORD, FileHeader, HEADER_LEN, Next, Record};
+use crate::format::wtlog::{self, Body, Change, End, FIRST_RECORD, HEADER_LEN, Next, Record};
 use std::fs;
 use std::path::Path;
 
@@ -21,21 +22,32 @@ const CHECKSUM_AT: usize = 4;
 const FILE_HEADER: usize = 32;
 
 /// Rewrite a log file into the new file `to`.
-pub(super) fn rewrite(from: &Path, to: &Path, cookie: &Recook<'_>, samples: &mut Samples) -> Result<(), PackError> {
+pub(super) fn rewrite(
+    from: &Path,
+    to: &Path,
+    cookie: &Recook<'_>,
+    alphabet: Alphabet,
+    samples: &mut Samples,
+) -> Result<(), PackError> {
     let old = crate::store::read_regular_file(from).map_err(|e| PackError::io(from, &e))?;
-    fs::write(to, rewritten(&old, cookie, samples)).map_err(|e| PackError::io(to, &e))
+    fs::write(to, rewritten(&old, cookie, alphabet, samples)).map_err(|e| PackError::io(to, &e))
 }
 
-fn rewritten(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
+fn rewritten(old: &[u8], cookie: &Recook<'_>, alphabet: Alphabet, samples: &mut Samples) -> Vec<u8> {
     let mut out = vec![0; old.len()];
     let first = usize::try_from(FIRST_RECORD).unwrap_or(128);
     let head = old.get(..first).unwrap_or(old);
     if head.iter().any(|b| *b != 0) {
         let n = FILE_HEADER.min(head.len());
-        let sound = FileHeader::decode(head).is_ok();
         out[..n].copy_from_slice(&head[..n]);
-        if sound {
-            crc::seal(&mut out[..head.len()], CHECKSUM_AT, usize::MAX);
+        if let Some(at) = head[n..].iter().position(|b| *b != 0) {
+            out[n + at] = 1;
+        }
+        // One that does not hold must not begin to.
+        let held = crc::crc32c_zeroed(head, CHECKSUM_AT) == stored_sum(head);
+        crc::seal(&mut out[..head.len()], CHECKSUM_AT, usize::MAX);
+        if !held && let Some(sum) = out.get_mut(CHECKSUM_AT) {
+            *sum ^= 0xff;
         }
     }
     let size = old.len() as u64;
@@ -43,7 +55,7 @@ fn rewritten(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> 
     while at < old.len() {
         match wtlog::next(&old[at..], at as u64, size) {
             Next::Record(r) => {
-                let new = record(&r, cookie, samples);
+                let new = record(&r, cookie, alphabet, samples);
                 out[at..at + new.len()].copy_from_slice(&new);
                 at += new.len();
             }
@@ -61,6 +73,11 @@ fn rewritten(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> 
         }
     }
     out
+}
+
+/// The checksum a record states.
+fn stored_sum(record: &[u8]) -> u32 {
+    record.get(CHECKSUM_AT..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_le_bytes(*b))
 }
 
 /// A record that is not whole stays so; answers its length, if another may follow.
@@ -81,7 +98,7 @@ fn broken(old: &[u8], out: &mut [u8], end: &End) -> Option<usize> {
     (complete && len > 0 && len < old.len()).then_some(len)
 }
 
-fn record(record: &Record<'_>, cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
+fn record(record: &Record<'_>, cookie: &Recook<'_>, alphabet: Alphabet, samples: &mut Samples) -> Vec<u8> {
     let old = record.bytes;
     let mut out = vec![0; old.len()];
     out[..HEADER_LEN].copy_from_slice(&old[..HEADER_LEN]);
@@ -89,7 +106,7 @@ fn record(record: &Record<'_>, cookie: &Recook<'_>, samples: &mut Samples) -> Ve
         let n = (HEADER_LEN + 4).min(old.len());
         out[..n].copy_from_slice(&old[..n]);
     } else if let Ok(plain) = record.plain(None) {
-        let new = body(plain.body(), cookie, samples);
+        let new = body(plain.body(), cookie, alphabet, samples);
         let stored = match plain.compressor() {
             Some(c) => compressed(c, &new, old.len() - HEADER_LEN).unwrap_or_default(),
             None => new,
@@ -113,11 +130,11 @@ fn compressed(c: Compressor, body: &[u8], len: usize) -> Option<Vec<u8>> {
 }
 
 /// A plain body with other content.
-fn body(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
+fn body(old: &[u8], cookie: &Recook<'_>, alphabet: Alphabet, samples: &mut Samples) -> Vec<u8> {
     let mut out = vec![0; old.len()];
     let Ok(decoded) = Body::decode(old) else { return out };
     let whole = decoded.used(old);
-    let mut scrub = Scrub { old, out: &mut out };
+    let mut scrub = Scrub { old, out: &mut out, alphabet };
     match decoded {
         Body::Commit { mut operations, .. } | Body::System(mut operations) => {
             scrub.keep(0, operations.offset());
@@ -139,7 +156,7 @@ fn body(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
         }
         Body::Message(text) => {
             scrub.keep(0, whole.unwrap_or(0));
-            scrub.fill(text, b'x');
+            scrub.fill(text, alphabet.text);
         }
         Body::Checkpoint { .. } | Body::FileSync { .. } => {
             scrub.keep(0, whole.unwrap_or(0));
@@ -152,6 +169,7 @@ fn body(old: &[u8], cookie: &Recook<'_>, samples: &mut Samples) -> Vec<u8> {
 struct Scrub<'a, 'o> {
     old: &'a [u8],
     out: &'o mut [u8],
+    alphabet: Alphabet,
 }
 
 impl Scrub<'_, '_> {
@@ -178,21 +196,23 @@ impl Scrub<'_, '_> {
     fn change(&mut self, change: &Change<'_>, cookie: &Recook<'_>, samples: &mut Samples) {
         let mut key = |scrub: &mut Self, file: u32, key: &[u8]| {
             if file == 0 && text::is_name(key) {
-                samples.name(key);
+                samples.shipped(key);
                 return true;
             }
             samples.key(key);
-            scrub.fill(key, b'a');
+            scrub.fill(key, scrub.alphabet.key);
             false
         };
         match change {
             Change::RowPut { file_id, key: k, value, modify } => {
                 let name = key(self, *file_id, k);
                 if name && !modify {
-                    self.put(value, &Values::Metadata.replaced(value, 0, cookie));
+                    let new = page::metadata_value(value, &mut 0, cookie);
+                    samples.shipped(&new);
+                    self.put(value, &new);
                 } else {
                     samples.value(value);
-                    self.fill(value, b'v');
+                    self.fill(value, self.alphabet.value);
                 }
             }
             Change::RowRemove { file_id, key: k } => {
@@ -204,7 +224,7 @@ impl Scrub<'_, '_> {
             }
             Change::ColumnPut { value, .. } => {
                 samples.value(value);
-                self.fill(value, b'v');
+                self.fill(value, self.alphabet.value);
             }
             other => self.other(other),
         }
@@ -213,7 +233,7 @@ impl Scrub<'_, '_> {
     /// What has no key and no value; texts and what is not known go.
     fn other(&mut self, change: &Change<'_>) {
         match change {
-            Change::BackupId { name, .. } => self.fill(name, b'x'),
+            Change::BackupId { name, .. } => self.fill(name, self.alphabet.text),
             Change::Unknown { fields } => self.fill(fields, 0),
             _ => {}
         }

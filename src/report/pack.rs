@@ -3,6 +3,7 @@
 use super::Output;
 use super::text::{count, escape, grouped, human, table};
 use crate::audit::result::SCHEMA_VERSION;
+use crate::pack::same::{Difference, Found, Side, Thing};
 use crate::pack::{Packed, Unpacked};
 use crate::schema::pack as schema;
 use std::path::Path;
@@ -90,16 +91,85 @@ pub fn unpacked(unpacked: &Unpacked, dir: &Path, exit_code: u8, output: &mut Out
     });
 }
 
-fn same(text: &mut String, differences: &[String], limit: usize) {
+fn same(text: &mut String, differences: &[Difference], limit: usize) {
     if differences.is_empty() {
         text.push_str("It audits to the same findings as the source.\n");
         return;
     }
-    text.push_str("It does not audit to the same as the source (-: the source, +: the image)\n");
-    for line in differences.iter().take(limit) {
-        text.push_str(&format!("  {}\n", escape(line)));
+    text.push_str("It does not audit to the same as the source.\n");
+    for difference in differences.iter().take(limit) {
+        text.push_str(&format!("  {}\n", escape(&words(difference))));
     }
     more(text, differences.len(), limit);
+}
+
+/// A difference in words.
+fn words(difference: &Difference) -> String {
+    let only = |side: &Side| match side {
+        Side::Source => "only in the source",
+        Side::Image => "only in the image",
+    };
+    match difference {
+        Difference::Outcome { source, image } => {
+            let (a, b) = ((&source.verdict, source.exit_code), (&image.verdict, image.exit_code));
+            format!("the source is {} (exit code {}), the image {} (exit code {})", a.0, a.1, b.0, b.1)
+        }
+        Difference::Finding { only_in, finding } => format!("{}: {}", only(only_in), finding_words(finding)),
+        Difference::Thing { only_in, about } => format!("{}: {}", only(only_in), thing(about)),
+        Difference::Value { about, name, source, image } => {
+            let name = name.join(", ").replace('_', " ");
+            format!("{}: {name}: {} in the source, {} in the image", thing(about), value(source), value(image))
+        }
+        Difference::NoAudit { reason } => format!("the image cannot be audited: {reason}"),
+    }
+}
+
+fn finding_words(found: &Found) -> String {
+    let mut out = format!("{} {}", found.severity, found.code);
+    // A file and the URI of its tree say the same.
+    if let Some(name) = found.file.as_ref().or(found.uri.as_ref()) {
+        out.push_str(&format!(", {name}"));
+    }
+    let numbers = [
+        ("table", found.table_id.map(|n| n.to_string())),
+        ("page", found.page_id.map(|n| n.to_string())),
+        ("LSN", found.lsn.map(|n| n.to_string())),
+        ("offset", found.offset.map(|n| n.to_string())),
+        ("length", found.length.map(|n| n.to_string())),
+    ];
+    for (name, number) in numbers {
+        out.extend(number.map(|n| format!(", {name} {n}")));
+    }
+    out
+}
+
+fn thing(thing: &Thing) -> String {
+    match thing {
+        Thing::Store => "the store".into(),
+        Thing::Database => "the database".into(),
+        Thing::Checkpoint => "the checkpoint".into(),
+        Thing::Catalog => "the catalog".into(),
+        Thing::Log => "the log".into(),
+        Thing::Tree { uri, .. } => format!("tree {uri}"),
+        Thing::File { file } => format!("file {file}"),
+        Thing::Class { class } => format!("rows of the class {class}"),
+        Thing::Orphan { table_id, page_id, lsn } => format!("orphan, table {table_id}, page {page_id}, LSN {lsn}"),
+        Thing::KeyPage { page_id, lsn } => format!("key page {page_id}, LSN {lsn}"),
+        Thing::KeyUse { lsn } => format!("key of the checkpoint at LSN {lsn}"),
+    }
+}
+
+fn value(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => "nothing".into(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Number(n) => n.as_u64().map_or_else(|| n.to_string(), grouped),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => format!("a list of {}", list.len()),
+        Value::Object(_) => "something".into(),
+    }
 }
 
 fn more(text: &mut String, all: usize, limit: usize) {

@@ -1,6 +1,7 @@
 //! What `wtcheck pack` and `wtcheck unpack` made.
 
 use crate::pack::image::Manifest;
+use crate::pack::same::Difference;
 use serde::Serialize;
 
 /// An image that was written.
@@ -13,7 +14,7 @@ pub(crate) struct Packed<'a> {
     pub(crate) strings_looked_for: u64,
     pub(crate) key_memory: u64,
     pub(crate) same: bool,
-    pub(crate) differences: &'a [String],
+    pub(crate) differences: &'a [Difference],
     pub(crate) manifest: &'a Manifest,
     pub(crate) exit_code: u8,
 }
@@ -24,7 +25,7 @@ pub(crate) struct Unpacked<'a> {
     pub(crate) schema_version: u32,
     pub(crate) directory: String,
     pub(crate) same: Option<bool>,
-    pub(crate) differences: Option<&'a [String]>,
+    pub(crate) differences: Option<&'a [Difference]>,
     pub(crate) manifest: &'a Manifest,
     pub(crate) exit_code: u8,
 }

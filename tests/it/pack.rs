@@ -222,7 +222,7 @@ fn check(dir: &Path, user: &User, twice: bool) -> (u64, usize) {
     let before = snapshot(dir);
     let (one, two, back) = (temp.path().join("one"), temp.path().join("two"), temp.path().join("back"));
     let packed = pack::pack(dir, &one, &options(), &Silent).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    assert_eq!(packed.differences, Vec::<String>::new(), "{}: {:#?}", dir.display(), packed.manifest.notes);
+    assert_eq!(packed.differences, [], "{}: {:#?}", dir.display(), packed.manifest.notes);
     if twice {
         pack::pack(dir, &two, &options(), &Silent).unwrap();
     } else {
@@ -386,7 +386,7 @@ fn hostile_images_are_refused_and_leave_nothing() {
     use tar::EntryType::{Regular, Symlink};
     let manifest = |files: &str| {
         format!(
-            "{{\"format\":1,\"tool\":\"0\",\"kind\":\"palite\",\"generation\":\"\",\"notes\":[],\"replaced\":{{\"blocks\":0,\
+            "{{\"format\":2,\"tool\":\"0\",\"kind\":\"palite\",\"generation\":\"\",\"notes\":[],\"replaced\":{{\"blocks\":0,\
              \"keys\":0,\"values\":0,\"headers_only\":0}},\"files\":[{files}],\"left_out\":[],\"audits\":[]}}"
         )
     };
@@ -405,8 +405,8 @@ fn hostile_images_are_refused_and_leave_nothing() {
         ("garbage", b"no archive at all".to_vec()),
         ("empty", archive(&[])),
         ("no manifest", archive(&[("store/a", Regular, b"abc")])),
-        ("a manifest that is none", archive(&[("manifest.json", Regular, b"{\"format\":1}")])),
-        ("another format", archive(&[("manifest.json", Regular, b"{\"format\":2}")])),
+        ("a manifest that is none", archive(&[("manifest.json", Regular, b"{\"format\":2}")])),
+        ("another format", archive(&[("manifest.json", Regular, b"{\"format\":1}")])),
         ("a link as manifest", archive(&[("manifest.json", Symlink, b"")])),
         ("above", with(&file("../a", 3), &[("store/../a", Regular, b"abc")])),
         ("absolute", with(&file(absolute, 3), &[(&format!("store/{absolute}"), Regular, b"abc")])),

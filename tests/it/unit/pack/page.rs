@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use wtcheck::format::page_header::PageHeader;
 use wtcheck::format::reader::Reader;
 use wtcheck::pack::page::*;
-use wtcheck::pack::relabel::{Form, Keys};
+use wtcheck::pack::relabel::*;
 use wtcheck::page::cell::Cell;
 
 fn plain(bytes: &[u8], delta: Option<bool>) -> Plain<'_> {
@@ -15,11 +15,12 @@ fn scrubbed(bytes: &[u8], delta: Option<bool>) -> Vec<u8> {
     let mut keys = Vec::new();
     collect(page, &mut |k| keys.push(k.into()), &mut |_| {});
     let content = Content {
-        keys: &Keys::new(keys, &Form::Bytes),
+        keys: &Keys::new(keys, &Form::Bytes, Alphabet::default()),
         values: &Values::bytes(),
         cookie: &|old, _| Some(old.to_vec()),
         item_is_key: false,
         width: None,
+        alphabet: Alphabet::default(),
         attempt: 0,
         first_key_is_free: false,
     };

@@ -21,6 +21,17 @@ proptest! {
     }
 
     #[test]
+    fn the_careful_lz4_encoder_is_right_and_no_longer(
+        body in proptest::collection::vec(0_u8..5, 1..900), more in proptest::collection::vec(any::<u8>(), 0..400),
+        run in 0_usize..600,
+    ) {
+        let body = [&body[..], &vec![3; run][..], &more[..], &body[..body.len() / 2]].concat();
+        let stream = lz4(&body).unwrap();
+        prop_assert_eq!(lz4_flex::block::decompress(&stream, body.len()).unwrap(), body.clone());
+        prop_assert!(stream.len() <= lz4_flex::block::compress(&body).len());
+    }
+
+    #[test]
     fn what_fits_reads_back(body in proptest::collection::vec(0_u8..4, 1..900), spare in 0_usize..40) {
         let plain = image(&body);
         for c in [Compressor::Snappy, Compressor::Zstd, Compressor::Zlib, Compressor::Lz4] {

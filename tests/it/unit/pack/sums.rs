@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use wtcheck::format::int::write_vuint;
 use wtcheck::format::reader::Reader;
 use wtcheck::pack::sums::*;
 
@@ -22,5 +23,8 @@ proptest! {
             prop_assert!(r.is_empty());
         }
         prop_assert!(packed(sum, packed_len(sum)).is_some());
+        let mut shortest = Vec::new();
+        write_vuint(&mut shortest, u64::from(sum >> len));
+        prop_assert_eq!(packed_len(sum >> len), shortest.len());
     }
 }
