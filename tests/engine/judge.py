@@ -24,6 +24,11 @@ EXPLAINED = [
         "verify also looks up the key of each visible history record in its table; an audit does not",
     ),
     (
+        "^false-alarm: (error extent-beyond-eof|warning recovery-mismatch: checkpoints or their sizes)",
+        "the file is longer than the newest checkpoint states|in the metadata, .* in the file",
+        "a salvage that was killed wrote another checkpoint than the metadata's; recovery replays the log over both",
+    ),
+    (
         "^false-alarm: error file-unlisted",
         "names no table at all",
         "a failed rename took the only table out of the metadata: its file lies there with a checkpoint, unnamed",
