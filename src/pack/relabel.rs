@@ -72,6 +72,8 @@ enum Domain {
     Unsigned,
     /// The first byte of a packed signed integer.
     Signed,
+    /// The first of eight bytes of a number of 63 bits.
+    Low,
 }
 
 impl Domain {
@@ -84,6 +86,7 @@ impl Domain {
             (Self::Unsigned | Self::Signed, 0xc0..=0xdf) => (0xc0, 0xdf),
             (Self::Signed, 0x40..=0x7f) => (0x40, 0x7f),
             (Self::Signed, 0x20..=0x3f) => (0x20, 0x3f),
+            (Self::Low, 0x01..=0x7f) => (0x01, 0x7f),
             _ => (byte, byte),
         }
     }
@@ -188,7 +191,11 @@ fn column(key: &[u8], count: Option<usize>, code: char, last: bool, out: &mut Ve
                 let rest = integer_tail(*first);
                 let payload = if domain == Domain::Same { Domain::Same } else { Domain::Any };
                 out.push(domain);
-                out.resize((out.len() + rest).min(key.len()), payload);
+                let end = (out.len() + rest).min(key.len());
+                if domain == Domain::Signed && *first == 0xe8 && out.len() < end {
+                    out.push(Domain::Low);
+                }
+                out.resize(end, payload);
             }
         }
         ('S', None) => {
@@ -276,15 +283,15 @@ impl Keys {
     }
 
     /// Places where the new form of a key may be another one without any order changing, the last ones first:
-    /// bytes that only this key has, and labels that all edges of a node can be moved by. Together they give at
-    /// least `wanted` choices, or what there is.
-    pub(super) fn spots(&self, key: &[u8], form: &Form, wanted: u64) -> Vec<Spot> {
+    /// bytes that only this key has, and labels that all edges of a node can be moved by. Only the first `covered`
+    /// bytes count. Together they give at least `wanted` choices, or what there is.
+    pub(super) fn spots(&self, key: &[u8], form: &Form, covered: usize, wanted: u64) -> Vec<Spot> {
         let mut out: Vec<Spot> = Vec::new();
         let Ok(at) = self.old.binary_search_by(|k| (**k).cmp(key)) else { return out };
         let mut domains = Vec::new();
         form.domains(key, &mut domains);
         let mut choices = 1_u64;
-        for (depth, (byte, domain)) in key.iter().zip(&domains).enumerate().rev() {
+        for (depth, (byte, domain)) in key.iter().zip(&domains).enumerate().take(covered).rev() {
             let (low, high) = domain.class(*byte);
             if low == high || *form == Form::Names {
                 continue;
@@ -432,7 +439,19 @@ mod tests {
         for (format, list) in [
             ("S", vec![&b"key00000001\0"[..], b"key00000002\0", b"key1\0", b"\0"]),
             ("SSi", vec![&b"Rome\0Ann\0\x85"[..], b"Rome\0Bob\0\xc1\x20", b"Oslo\0\0\x40", b"Oslo\0Al\0\x3f\xff"]),
-            ("q", vec![&b"\x81"[..], b"\x82", b"\xc0\x00", b"\xe1\x05", b"\xe2\x01\x00", b"\x7f", b"\x20\x00"]),
+            (
+                "q",
+                vec![
+                    &b"\x81"[..],
+                    b"\x82",
+                    b"\xc0\x00",
+                    b"\xe1\x05",
+                    b"\xe2\x01\x00",
+                    b"\x7f",
+                    b"\x20\x00",
+                    b"\xe8\x7f\xff\xff\xff\xff\xff\xdf\xbf",
+                ],
+            ),
             ("uQ", vec![&b"\x83abc\x81"[..], b"\x83abd\x82", b"\x80\x85"]),
         ] {
             let map = keys(&list, &Form::of(format));
