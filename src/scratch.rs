@@ -21,20 +21,20 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Something that ends with the process.
 #[derive(Debug)]
-struct Entry {
+pub struct Entry {
     number: u64,
-    path: Option<PathBuf>,
-    words: String,
+    pub path: Option<PathBuf>,
+    pub words: String,
 }
 
 #[derive(Debug)]
-struct State {
-    entries: Vec<Entry>,
+pub struct State {
+    pub entries: Vec<Entry>,
     next: u64,
     /// Steps under way; only one at a time in practice.
-    steps: u64,
+    pub steps: u64,
     /// What [`end`] tells while it waits for a step.
-    waiting: String,
+    pub waiting: String,
     ending: bool,
 }
 
@@ -42,7 +42,7 @@ static STATE: Mutex<State> =
     Mutex::new(State { entries: Vec::new(), next: 0, steps: 0, waiting: String::new(), ending: false });
 static CHANGED: Condvar = Condvar::new();
 
-fn state() -> MutexGuard<'static, State> {
+pub fn state() -> MutexGuard<'static, State> {
     // A panic with the lock held leaves the list as good as it was.
     STATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -259,7 +259,7 @@ fn remove_listed(mut state: MutexGuard<'_, State>) -> Vec<String> {
 }
 
 /// Remove a file, or a directory with all that is in it. Was there one?
-fn remove(path: &Path) -> io::Result<bool> {
+pub fn remove(path: &Path) -> io::Result<bool> {
     let mut found = false;
     for attempt in 1.. {
         let gone = match std::fs::symlink_metadata(path) {
@@ -279,62 +279,4 @@ fn remove(path: &Path) -> io::Result<bool> {
         }
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Nothing here calls `end`: it is the end of the process, and tests/it/contract.rs has processes to end.
-
-    fn listed(path: &Path) -> bool {
-        state().entries.iter().any(|e| e.path.as_deref() == Some(path))
-    }
-
-    #[test]
-    fn what_is_held_is_listed_as_long_as_it_is_there() {
-        let temp = tempfile::tempdir().unwrap();
-        let path = temp.path().join("copy");
-        let held = Unfinished::hold(&path, "gone").unwrap();
-        assert!(listed(&path));
-        std::fs::create_dir_all(path.join("deep")).unwrap();
-        std::fs::write(path.join("deep/file"), "x").unwrap();
-        drop(held);
-        assert!(!listed(&path) && !path.exists());
-        let mut held = Unfinished::hold(&path, "").unwrap();
-        std::fs::write(&path, "x").unwrap();
-        held.keep();
-        drop(held);
-        assert!(!listed(&path) && path.exists());
-        assert_eq!(Unfinished::hold(&path, "").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert!(path.exists(), "what lay there before stays");
-        let failed = hold(|| Err::<PathBuf, _>(io::Error::other("full")), |p| p.as_path(), "");
-        assert_eq!(failed.unwrap_err().to_string(), "full");
-    }
-
-    #[test]
-    fn a_step_takes_over_what_was_unfinished() {
-        let temp = tempfile::tempdir().unwrap();
-        let path = temp.path().join("journal");
-        let held = Unfinished::hold(&path, "").unwrap();
-        std::fs::write(&path, "x").unwrap();
-        let step = Step::begin("writing", Some(held));
-        assert!(!listed(&path) && path.exists());
-        assert_eq!(state().waiting, "writing");
-        assert_eq!(state().steps, 1);
-        let words = step.end("written");
-        assert_eq!(state().steps, 0);
-        assert!(state().entries.iter().any(|e| e.words == "written"));
-        drop(words);
-        assert!(!state().entries.iter().any(|e| e.words == "written"));
-    }
-
-    #[test]
-    fn nothing_there_is_nothing_to_remove() {
-        let temp = tempfile::tempdir().unwrap();
-        assert!(!remove(&temp.path().join("nothing")).unwrap());
-        std::os::unix::fs::symlink(temp.path(), temp.path().join("link")).unwrap();
-        assert!(remove(&temp.path().join("link")).unwrap());
-        assert!(temp.path().is_dir(), "what a link leads to stays");
-    }
 }

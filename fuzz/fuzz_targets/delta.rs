@@ -13,45 +13,32 @@ use wtcheck::page::cell;
 use wtcheck::page::delta::{self, Body};
 use wtcheck::page::plain_child::{self, Entry};
 
-/// One block of the chain, and how many bytes of the rest are its cells.
-#[derive(Debug, Arbitrary)]
-struct Block {
-    old: bool,
-    compressed: bool,
-    flags: u8,
-    len: u16,
-}
-
-#[derive(Debug, Arbitrary)]
-struct How {
-    leaf: bool,
-    blocks: [Block; 4],
-    count: u8,
-}
+/// One block of the chain: of the old era, compressed, flags, and how many bytes of the rest are its cells.
+type Block = (bool, bool, u8, u16);
 
 fuzz_target!(|data: &[u8]| {
     let mut u = Unstructured::new(data);
-    let Ok(how) = How::arbitrary(&mut u) else { return };
+    let Ok((leaf, blocks, count)) = <(bool, [Block; 4], u8)>::arbitrary(&mut u) else { return };
     let mut rest = u.take_rest();
-    let kind = if how.leaf { PageType::RowLeaf } else { PageType::RowInternal };
+    let kind = if leaf { PageType::RowLeaf } else { PageType::RowInternal };
     let mut stored = Vec::new();
-    for (at, block) in how.blocks.iter().take(usize::from(how.count % 4) + 1).enumerate() {
-        let (cells, behind) = rest.split_at(rest.len().min(usize::from(block.len % 2048)));
+    for (at, (old, compressed, flags, len)) in blocks.into_iter().take(usize::from(count % 4) + 1).enumerate() {
+        let (cells, behind) = rest.split_at(rest.len().min(usize::from(len % 2048)));
         rest = behind;
         let page = PageHeader {
             recno: 0,
             write_gen: 1,
             mem_size: 0,
-            entries: u32::from(block.len),
+            entries: u32::from(len),
             type_byte: kind.byte(),
-            flags: block.flags,
+            flags,
             unused: 0,
             version: 1,
         };
         let new = NewImage {
             delta: at > 0,
-            era: if block.old { Era::June2025 } else { Era::Current },
-            compressor: block.compressed.then_some(wtcheck::format::compress::Compressor::Snappy),
+            era: if old { Era::June2025 } else { Era::Current },
+            compressor: compressed.then_some(wtcheck::format::compress::Compressor::Snappy),
             ..NewImage::new(page)
         };
         stored.push((image::build(&new, cells).0, new.era));
@@ -74,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
     for child in &children.list {
         assert!(child.kind != cell::CellKind::AddrGone);
     }
-    if children.broken.is_empty() && how.count % 4 > 0 {
+    if children.broken.is_empty() && count % 4 > 0 {
         assert!(children.list.iter().skip(1).is_sorted_by(|a, b| a.overflow_key || b.overflow_key || a.key <= b.key));
     }
     agree(bodies[0]);

@@ -22,34 +22,25 @@ use wtcheck::report::decode as view;
 use wtcheck::report::text::Paint;
 use wtcheck_fuzz::seal::{self, Mend};
 
-/// How to take the bytes behind it.
-#[derive(Debug, Arbitrary)]
-struct How {
-    seal: bool,
-    old: bool,
-    show: u8,
-    compressor: u8,
-    shift: u8,
-    flags: u8,
-}
-
 fuzz_target!(|data: &[u8]| {
     let mut u = Unstructured::new(data);
-    let Ok(how) = How::arbitrary(&mut u) else { return };
+    // How to take the bytes behind it.
+    let how = <(bool, bool, u8, u8, u8, u8)>::arbitrary(&mut u);
+    let Ok((sealing, old, showing, compressor, shift, flags)) = how else { return };
     let bytes = u.take_rest();
-    let alloc = 512_u32 << (how.shift % 19);
+    let alloc = 512_u32 << (shift % 19);
     let all = [None, Some(Compressor::Snappy), Some(Compressor::Zlib), Some(Compressor::Zstd), Some(Compressor::Lz4)];
-    let compressor = all[usize::from(how.compressor) % all.len()];
-    let era = how.old.then_some(Era::June2025);
-    let show = [Show::None, Show::Hex, Show::Redacted, Show::Bson][usize::from(how.show) % 4];
-    let view = View { era, compressor, show, all: how.shift & 0x80 != 0, alloc };
+    let compressor = all[usize::from(compressor) % all.len()];
+    let era = old.then_some(Era::June2025);
+    let show = [Show::None, Show::Hex, Show::Redacted, Show::Bson][usize::from(showing) % 4];
+    let view = View { era, compressor, show, all: shift & 0x80 != 0, alloc };
 
     let mut sealed = bytes.to_vec();
-    if how.seal {
+    if sealing {
         seal::image(&mut sealed, era, Mend::Reseal, None);
     }
     if let Ok(image) = Image::parse(&sealed, era) {
-        let _ = (image.check_headers(), image.check_kind(how.old));
+        let _ = (image.check_headers(), image.check_kind(old));
         if let Ok(plain) = image.plain(compressor) {
             assert!(plain.len() <= 512 << 20 && image.data_offset() <= plain.len().max(64));
             cells(&plain, image.data_offset(), image.page.flags);
@@ -58,16 +49,16 @@ fuzz_target!(|data: &[u8]| {
     show_page(&sealed, &view);
 
     let mut block = bytes.to_vec();
-    if how.seal {
+    if sealing {
         seal::local(&mut block, Mend::Reseal, None);
     }
     if let Ok(headers) = Headers::read(&block) {
         let _ = rules::header(&block, &headers.page, &headers.block);
-        local(&block, &headers.page, &how, compressor, alloc);
+        local(&block, &headers.page, flags, compressor, alloc);
     }
     show_page(&block, &view);
-    cells(bytes, 0, how.flags);
-    let _ = decode::cells(bytes, how.flags, Addresses::Classic(alloc), &view);
+    cells(bytes, 0, flags);
+    let _ = decode::cells(bytes, flags, Addresses::Classic(alloc), &view);
     if let Some(c) = compressor {
         let _ = compress::decompress(c, bytes, 1 << 16);
     }
@@ -90,15 +81,15 @@ fn cells(page: &[u8], start: usize, flags: u8) {
     }
 }
 
-fn local(block: &[u8], header: &PageHeader, how: &How, compressor: Option<Compressor>, alloc: u32) {
+fn local(block: &[u8], header: &PageHeader, flags: u8, compressor: Option<Compressor>, alloc: u32) {
     let Ok(plain) = local_image::plain(block, header, compressor) else { return };
     let Ok(page) = Page::new(&plain) else { return };
-    let bounds = Bounds { alloc, file_size: if how.flags & 1 == 0 { u64::MAX } else { 1 << 20 } };
+    let bounds = Bounds { alloc, file_size: if flags & 1 == 0 { u64::MAX } else { 1 << 20 } };
     let _ = rules::overflow_item(&page);
     let mut children = 0_usize;
-    internal::children(&page, bounds, how.flags & 2 == 0, &mut |_| children += 1);
+    internal::children(&page, bounds, flags & 2 == 0, &mut |_| children += 1);
     assert!(children <= plain.len());
-    let options = Options { fixed_width: (how.flags & 4 != 0).then_some(how.flags >> 4), ..Options::deep(bounds) };
+    let options = Options { fixed_width: (flags & 4 != 0).then_some(flags >> 4), ..Options::deep(bounds) };
     let mut rows = 0_u64;
     let item = [block.get(..16).unwrap_or(block).to_vec()];
     let deep = leaf::leaf(&page, &options, &mut |a| item.get(a.offset as usize % 2).cloned(), &mut |_| rows += 1);

@@ -4,6 +4,7 @@
 //! but no longer the one its cookie means; *forge* changes four bytes that nothing depends on until the
 //! old checksum holds again, so that the whole tree above stays sound.
 
+use arbitrary::{Arbitrary, Result, Unstructured};
 use wtcheck::format::block::{COMBINED_LEN, FLAG_DATA_CHECKSUM, LocalBlockHeader, MAGIC_DELTA, SKIP_LEN};
 use wtcheck::format::crc::{crc32c, crc32c_zeroed};
 use wtcheck::format::image::{Era, Image};
@@ -14,7 +15,7 @@ use wtcheck::format::reader::Reader;
 const WRITE_GEN: usize = 8;
 
 /// What to do behind a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, arbitrary::Arbitrary)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mend {
     /// Nothing: the checksum must find the change.
     Nothing,
@@ -22,6 +23,12 @@ pub enum Mend {
     Reseal,
     /// Make the bytes have the old checksum.
     Forge,
+}
+
+impl<'a> Arbitrary<'a> for Mend {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        u.choose(&[Self::Nothing, Self::Reseal, Self::Forge]).copied()
+    }
 }
 
 /// Change the four bytes at `at` so that the crc32c of `bytes`, with the four bytes at `field` taken as

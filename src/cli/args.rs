@@ -6,7 +6,6 @@ use crate::page::Depth;
 use crate::report::progress::Bars;
 use crate::report::text::short_name;
 use crate::report::{Color, Format, Output, Show};
-use crate::store::OpenOptions;
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -48,9 +47,15 @@ pub struct StoreArgs {
     /// files all checkpoints are audited; this one's trees are listed
     #[arg(long, value_name = "LSN|NAME")]
     pub checkpoint: Option<String>,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// How a store is read.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct ReadArgs {
+    #[command(flatten)]
+    pub jobs: JobsArgs,
     /// Take this generation of the formats instead of the one the evidence gives
     #[arg(long, value_name = "GENERATION", value_parser = generation)]
     pub assume: Option<Generation>,
@@ -62,7 +67,32 @@ pub struct StoreArgs {
     pub no_mmap: bool,
 }
 
-/// A generation by its name.
+/// What `--no-mmap` is for verbs that read no block files.
+pub const PALM_ONLY: &str = "Read PALM files instead of mapping them into memory: for doubtful media";
+
+/// How many threads.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct JobsArgs {
+    /// Threads [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
+impl JobsArgs {
+    /// Start as many threads as asked for, and say how many. The pool exists once a process; a second call
+    /// changes nothing and is no error.
+    pub fn start(self) -> usize {
+        let threads = self.threads();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        threads
+    }
+
+    fn threads(self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(all, usize::from)
+    }
+}
+
 pub fn generation(name: &str) -> Result<Generation, String> {
     Generation::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Generation::ALL.iter().map(|g| g.name()).collect();
@@ -71,12 +101,6 @@ pub fn generation(name: &str) -> Result<Generation, String> {
 }
 
 impl StoreArgs {
-    /// How to open the store.
-    #[must_use]
-    pub fn open_options(&self) -> OpenOptions {
-        OpenOptions { no_mmap: self.no_mmap, allow_live: self.allow_live }
-    }
-
     /// How to audit the store, for every command that starts from an audit.
     #[must_use]
     pub fn audit_options<'o>(&self, depth: Depth, tables: Option<&'o dyn Fn(&str) -> bool>) -> Options<'o> {
@@ -84,16 +108,10 @@ impl StoreArgs {
             checkpoint: self.checkpoint.clone(),
             newest_only: false,
             depth,
-            jobs: self.threads(),
-            assume: self.assume,
+            jobs: self.read.jobs.threads(),
+            assume: self.read.assume,
             tables,
         }
-    }
-
-    /// Number of threads.
-    #[must_use]
-    pub fn threads(&self) -> usize {
-        threads(self.jobs)
     }
 
     /// The directory as given, for reports.
@@ -101,13 +119,6 @@ impl StoreArgs {
     pub fn home(&self) -> String {
         self.dir.display().to_string()
     }
-}
-
-/// Number of threads for `--jobs`.
-#[must_use]
-pub fn threads(jobs: Option<u16>) -> usize {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    jobs.map_or_else(all, usize::from)
 }
 
 /// How user bytes are shown.

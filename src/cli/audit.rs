@@ -37,7 +37,6 @@ pub struct Args {
     newest_only: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let depth = match (args.quick, args.deep) {
         (true, _) => Depth::Quick,
@@ -51,15 +50,12 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         _ => super::audit_local(&subject, &args.store, &args.table, depth, output)?.0,
     };
     view::show(&audit, output);
-    if audit.exit_code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&audit));
-    }
-    Ok(audit.exit_code)
+    super::judged(&audit, audit.exit_code, output)
 }
 
 fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Result<Audit, Failure> {
     let wanted = |uri: &str| args.table.matches(uri);
-    let store = super::open_or_report(subject, &args.store)?;
+    let store = super::open_or_report(subject, args.store.read)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     let options = Options { newest_only: args.newest_only, ..args.store.audit_options(depth, tables) };
     let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
@@ -70,7 +66,7 @@ fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Re
 /// A home with a page log and local block files: both in one report. A checkpoint or a glob that only one of
 /// them has is about that one.
 fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Result<Audit, Failure> {
-    let store = super::open_or_report(subject, &args.store)?;
+    let store = super::open_or_report(subject, args.store.read)?;
     let wanted = |uri: &str| args.table.matches(uri);
     let asked = args.table.table.is_some();
     let (log_tables, home_tables) =
@@ -80,9 +76,9 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
             Options { newest_only: args.newest_only, checkpoint, ..args.store.audit_options(depth, log_tables) };
         audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress)
     };
-    let (home, _) = subject.home(args.store.no_mmap)?;
+    let (home, _) = subject.home(args.store.read.no_mmap)?;
     let run_home = |checkpoint: Option<String>| {
-        let options = home::Options { checkpoint, depth, no_mmap: args.store.no_mmap, tables: home_tables };
+        let options = home::Options { checkpoint, depth, no_mmap: args.store.read.no_mmap, tables: home_tables };
         home::run(&home, &args.store.home(), &options, &output.progress).map(|(audit, _)| audit)
     };
     // A number is an LSN, which local files have nothing of. A name is the name of whichever has it.

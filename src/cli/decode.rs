@@ -141,7 +141,6 @@ fn era(name: &str) -> Result<Era, String> {
     era_from_name(name).ok_or_else(|| "known layouts are current, 2025-06".to_string())
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     // Programs get long items whole; people when they ask for detail.
     let all = output.verbose > 0 || output.format != Format::Table;
@@ -150,15 +149,13 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         (Some(kind), None) => kind,
         (None, Some(log)) => return from_log(args, log, output),
         (Some(_), Some(_)) => {
-            return Err(Failure::new(
-                exit::USAGE,
+            return Err(Failure::usage(
                 "--from-log takes no kind of piece",
                 "give either a log, or a kind and its input",
             ));
         }
         (None, None) => {
-            return Err(Failure::new(
-                exit::USAGE,
+            return Err(Failure::usage(
                 "there is nothing to decode",
                 "name a kind and its input, or a log with --from-log; --help lists the kinds",
             ));
@@ -245,7 +242,7 @@ fn text(args: &TextArgs) -> Result<Vec<u8>, Failure> {
 /// The content of @FILE or standard input; `None` if the argument is the input itself.
 fn outside(input: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
     let unreadable = |name: &str, e: std::io::Error| {
-        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a file you may read, or - for standard input")
+        Failure::incomplete(format!("{name}: {e}"), "name a file you may read, or - for standard input")
     };
     let (name, mut source): (_, Box<dyn Read>) = match (input, input.strip_prefix('@')) {
         ("-", _) => ("standard input", Box::new(std::io::stdin().lock())),
@@ -268,7 +265,7 @@ fn outside(input: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 fn too_large(name: &str, limit: u64) -> Failure {
-    Failure::new(exit::USAGE, format!("{name}: more than {} MiB", limit >> 20), "give the piece alone, not its file")
+    Failure::usage(format!("{name}: more than {} MiB", limit >> 20), "give the piece alone, not its file")
 }
 
 /// Hexadecimal text with white space, `0x`, `:` and `-` anywhere between the digits.
@@ -288,8 +285,7 @@ fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
 }
 
 fn no_hex(why: String) -> Failure {
-    Failure::new(
-        exit::USAGE,
+    Failure::usage(
         format!("the input is not hexadecimal: {why}"),
         "give hexadecimal text, @FILE for a file, or - for standard input",
     )

@@ -1,5 +1,6 @@
 //! `wtcheck explain CODE`: what a finding code means.
 
+use super::args::ReadArgs;
 use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
 use crate::audit::home;
@@ -9,7 +10,6 @@ use crate::page::Depth;
 use crate::report::explain::Examples;
 use crate::report::progress::Bars;
 use crate::report::{Output, explain as view};
-use crate::store::OpenOptions;
 use crate::subject::{Kind, Subject, open_home};
 use std::path::{Path, PathBuf};
 
@@ -27,14 +27,13 @@ pub struct Args {
     examples: Option<PathBuf>,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(dir) = &args.pages {
         let examples = args.examples.as_deref().map(examples).transpose()?.unwrap_or_default();
         for (name, text) in view::pages(&examples) {
             let path = dir.join(name);
             std::fs::create_dir_all(dir).and_then(|()| whole::write(&path, text.as_bytes())).map_err(|e| {
-                Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a directory you may write to")
+                Failure::incomplete(format!("{}: {e}", path.display()), "name a directory you may write to")
             })?;
         }
         return Ok(exit::CLEAN);
@@ -52,7 +51,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
                     [] => "wtcheck explain lists all codes".to_string(),
                     close => format!("perhaps {}", close.join(", ")),
                 };
-                Failure::new(exit::USAGE, format!("{name:?} is no finding code"), hint)
+                Failure::usage(format!("{name:?} is no finding code"), hint)
             })?;
             view::one(code, output);
         }
@@ -64,11 +63,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// the order of their names.
 pub fn examples(dir: &Path) -> Result<Examples, Failure> {
     let unreadable = |path: &Path, e: std::io::Error| {
-        Failure::new(
-            exit::INCOMPLETE,
-            format!("{}: {e}", path.display()),
-            "name a directory with data directories in it",
-        )
+        Failure::incomplete(format!("{}: {e}", path.display()), "name a directory with data directories in it")
     };
     let below = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let list = std::fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
@@ -99,7 +94,7 @@ fn audited(home: &Path) -> Result<Option<Vec<audit::finding::Finding>>, Failure>
         let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: true, tables: None };
         home::run(&opened, &name, &options, &Bars::Quiet)?.0
     } else if subject.page_log().is_some() {
-        let store = super::open_log(&subject, &OpenOptions::default())?;
+        let store = super::open(&subject, ReadArgs::default())?;
         let options =
             Options { checkpoint: None, newest_only: false, depth: Depth::Normal, jobs: 1, assume: None, tables: None };
         audit::pagelog::run(&*store, &name, &options, &Bars::Quiet)?

@@ -1,14 +1,12 @@
 //! `wtcheck export DIR --out OUT`: a store, or a shard of it, as Parquet or JSON lines.
 
-use super::args::{TableArgs, generation, threads};
+use super::args::{PALM_ONLY, ReadArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::exit;
 use crate::export::part::Encoding;
 use crate::export::shard::Shard;
 use crate::export::{self, ExportError, Options, Wanted};
-use crate::format::generation::Generation;
 use crate::report::{Format, Output, export as view};
-use crate::store::OpenOptions;
 use std::path::PathBuf;
 
 /// Write the inventory of a page log as Parquet: versions, addresses, roots, completion records, keys
@@ -23,7 +21,7 @@ use std::path::PathBuf;
 ///
 /// Exits with 0 if everything could be read, with 6 if something could not: it says what.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = exit::HELP, mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
 pub struct Args {
     /// Data directory: a home with kv_home/, or kv_home/ itself; nothing in it is changed
     dir: PathBuf,
@@ -35,34 +33,23 @@ pub struct Args {
     /// Write one part of several: 3/7 is the third of seven
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-    /// Take this generation of the formats instead of the one the evidence gives
-    #[arg(long, value_name = "GENERATION", value_parser = generation)]
-    assume: Option<Generation>,
-    /// Read a store that another process holds; what changes meanwhile may look like damage
-    #[arg(long)]
-    allow_live: bool,
-    /// Read PALM files instead of mapping them into memory: for doubtful media
-    #[arg(long)]
-    no_mmap: bool,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 fn failure(e: ExportError, shard: Shard) -> Failure {
     let words = if shard.is_whole() { e.to_string() } else { format!("shard {shard}: {e}") };
     match e {
         ExportError::Audit(e) => Failure { message: words, ..e.into() },
-        ExportError::Inside(_) => Failure::new(exit::USAGE, words, "write the tables somewhere else"),
-        ExportError::Foreign(_) => Failure::new(exit::REFUSED, words, "name an empty directory or a new one"),
+        ExportError::Inside(_) => Failure::usage(words, "write the tables somewhere else"),
+        ExportError::Foreign(_) => Failure::refused(words, "name an empty directory or a new one"),
         ExportError::Conflict { .. } => {
-            Failure::new(exit::REFUSED, words, "name another directory; nothing was changed in this one")
+            Failure::refused(words, "name another directory; nothing was changed in this one")
         }
         ExportError::Io { .. } if shard.is_whole() => {
-            Failure::new(exit::INCOMPLETE, words, "check the path, space and permissions; nothing was left behind")
+            Failure::incomplete(words, "check the path, space and permissions; nothing was left behind")
         }
-        ExportError::Io { .. } => Failure::new(
-            exit::INCOMPLETE,
+        ExportError::Io { .. } => Failure::incomplete(
             words,
             format!("check the path, space and permissions, and run it again with --shard {shard}"),
         ),
@@ -74,31 +61,26 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
     match output.format {
         Format::Jsonl => Ok(Encoding::Jsonl),
         _ if cfg!(feature = "parquet") => Ok(Encoding::Parquet),
-        _ => Err(Failure::new(
-            exit::USAGE,
+        _ => Err(Failure::usage(
             "this build cannot write Parquet: it was built without the feature parquet",
             "use --format jsonl",
         )),
     }
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    super::start_pool(threads(args.jobs));
     let subject = super::subject(&args.dir, "export", false)?;
     if subject.page_log().is_none() {
-        return Err(Failure::new(
-            exit::REFUSED,
+        return Err(Failure::refused(
             format!("{}: holds local block files; only page logs are exported", args.dir.display()),
             "wtcheck audit reads it",
         ));
     }
     let encoding = encoding(output)?;
-    let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
     let wanted = |uri: &str| args.table.matches(uri);
     let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.glob().to_string(), matches: &wanted });
-    let options = Options { shard: args.shard, encoding, tables, assume: args.assume, open };
-    let store = super::open_log(&subject, &options.open)?;
+    let options = Options { shard: args.shard, encoding, tables, assume: args.read.assume };
+    let store = super::open(&subject, args.read)?;
     let result = export::export(&*store, &args.dir, &args.out, &options, &output.progress);
     output.progress.finish();
     let exported = result.map_err(|e| failure(e, args.shard))?;

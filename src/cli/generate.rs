@@ -64,9 +64,9 @@ pub fn completion(shell: Shell) -> (String, Vec<u8>) {
 
 fn write(dir: &Path, name: &str, text: &[u8]) -> Result<(), Failure> {
     let path = dir.join(name);
-    std::fs::create_dir_all(dir).and_then(|()| whole::write(&path, text)).map_err(|e| {
-        Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a directory you may write to")
-    })
+    std::fs::create_dir_all(dir)
+        .and_then(|()| whole::write(&path, text))
+        .map_err(|e| Failure::incomplete(format!("{}: {e}", path.display()), "name a directory you may write to"))
 }
 
 /// Run `man`.

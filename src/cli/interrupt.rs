@@ -96,22 +96,8 @@ fn is_ignored(signal: i32) -> bool {
     ignored_in(&status, signal)
 }
 
-fn ignored_in(status: &str, signal: i32) -> bool {
+pub fn ignored_in(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
     let mask = mask.and_then(|m| u64::from_str_radix(m, 16).ok()).unwrap_or(0);
     u32::try_from(signal - 1).ok().and_then(|bit| mask.checked_shr(bit)).is_some_and(|m| m & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_ignored_is_read_from_the_status() {
-        let status = "Name:\twtcheck\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
-        assert!(ignored_in(status, SIGHUP));
-        assert!(!ignored_in(status, SIGINT) && !ignored_in(status, SIGTERM));
-        assert!(ignored_in(status, 13));
-        assert!(!ignored_in("", SIGHUP) && !ignored_in("SigIgn:\tx", SIGHUP));
-    }
 }

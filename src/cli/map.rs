@@ -11,7 +11,7 @@ use crate::pagelog::catalog;
 use crate::report::map::Picture;
 use crate::report::map_home;
 use crate::report::map_pagelog::{self, By, Log};
-use crate::report::{Output, audit as view, svg};
+use crate::report::{Output, svg};
 use crate::scratch;
 use crate::subject::{Kind, Subject};
 use std::collections::HashMap;
@@ -51,7 +51,6 @@ pub struct Args {
     force: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.store.dir, "map", true)?;
     let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &subject)).transpose()?;
@@ -70,21 +69,18 @@ fn local_files(args: &Args, subject: &Subject, target: Option<&Target>, output: 
         let one = maps.first().filter(|_| maps.len() == 1).and_then(|m| Some((info(m)?, m)));
         let Some((info, map)) = one else {
             let message = format!("--svg draws one file, and there are {} to draw", maps.len());
-            return Err(Failure::new(exit::USAGE, message, "name one file, or choose one with --table"));
+            return Err(Failure::usage(message, "name one file, or choose one with --table"));
         };
         target.write(&svg::render(&map_home::picture(&found, info, map)), output)?;
     }
     let chosen = matches!(subject.kind, Kind::BlockFile(_)) || args.table.table.is_some();
     map_home::show(&found, &maps, chosen && maps.len() <= FEW, output);
-    if found.exit_code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&found));
-    }
-    Ok(found.exit_code)
+    super::judged(&found, found.exit_code, output)
 }
 
 /// The trees of a page log.
 fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mut Output) -> Outcome {
-    let store = super::open(subject, &args.store)?;
+    let store = super::open(subject, args.store.read)?;
     let opened = audit::pagelog::open(&*store, true, &output.progress)?;
     let options = args.store.audit_options(Depth::Normal, None);
     let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
@@ -102,11 +98,11 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     if tables.is_empty() && args.table.table.is_some() {
         let names = log.tables().into_iter().map(|t| format!("{} (table {t})", log.name(t))).collect::<Vec<_>>();
         let message = format!("no tree matches; the store has {}", names.join(", "));
-        return Err(Failure::new(exit::USAGE, message, "name one of them with --table, or leave it out for all"));
+        return Err(Failure::usage(message, "name one of them with --table, or leave it out for all"));
     }
     if target.is_some() && tables.len() != 1 {
         let message = format!("--svg draws one tree, and there are {}", tables.len());
-        return Err(Failure::new(exit::USAGE, message, "choose one of them with --table"));
+        return Err(Failure::usage(message, "choose one of them with --table"));
     }
     let trees: Vec<_> = tables.iter().map(|t| log.tree(*t)).collect();
     let drawn = (args.table.table.is_some() || target.is_some()) && trees.len() <= FEW;
@@ -116,10 +112,7 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     }
     map_pagelog::show(&log, trees, &pictures, output);
     super::beside(subject, "map", output);
-    if found.exit_code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&found));
-    }
-    Ok(found.exit_code)
+    super::judged(&found, found.exit_code, output)
 }
 
 /// URIs by table, of every checkpoint that can be read: the audited one may not name them all.
@@ -147,7 +140,7 @@ impl Target {
     /// Refuse a path that names nothing new, or lies where evidence does.
     fn new(path: &Path, force: bool, inspected: &Subject) -> Result<Self, Failure> {
         let shown = path.display();
-        let refuse = |what: String, hint: &str| Failure::new(exit::USAGE, what, hint);
+        let refuse = |what: String, hint: &str| Failure::usage(what, hint);
         let Some(name) = path.file_name() else {
             return Err(refuse(format!("{shown} names no file"), "give --svg the name of a file"));
         };
@@ -174,7 +167,7 @@ impl Target {
     fn write(&self, text: &str, output: &mut Output) -> Result<(), Failure> {
         let failed = |e: &dyn std::fmt::Display| {
             let message = format!("{}: {e}", self.path.display());
-            Failure::new(exit::INCOMPLETE, message, "name a file in a directory you may write to")
+            Failure::incomplete(message, "name a file in a directory you may write to")
         };
         let mut builder = tempfile::Builder::new();
         // As any new file: what the umask leaves of it.

@@ -6,7 +6,7 @@ pub mod decode;
 pub mod explain;
 pub mod export;
 pub mod generate;
-mod interrupt;
+pub mod interrupt;
 pub mod map;
 pub mod orphans;
 pub mod pack;
@@ -15,20 +15,21 @@ pub mod pickup;
 pub mod repair;
 pub mod schema;
 mod server_log;
-mod shortcut;
+pub mod shortcut;
 pub mod simulate;
-mod whole;
+pub mod whole;
 
 use crate::audit::AuditError;
 use crate::audit::home::{self, FileMap};
 use crate::audit::result::Audit;
 use crate::exit;
 use crate::page::Depth;
+use crate::report::audit::incomplete_line;
 use crate::report::{Format, Output, subject as words};
 use crate::scratch;
-use crate::store::{self, OpenOptions, PageLog, StoreError};
+use crate::store::{self, Located, PageLog, StoreError};
 use crate::subject::{Kind, NoStore, Subject};
-use args::{OutputArgs, StoreArgs, TableArgs};
+use args::{OutputArgs, ReadArgs, StoreArgs, TableArgs};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::path::Path;
@@ -86,29 +87,35 @@ impl Failure {
     pub fn new(code: u8, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into(), code }
     }
+
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(exit::USAGE, message, hint)
+    }
+
+    pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(exit::REFUSED, message, hint)
+    }
+
+    pub fn incomplete(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(exit::INCOMPLETE, message, hint)
+    }
 }
 
 impl From<StoreError> for Failure {
     fn from(e: StoreError) -> Self {
-        let (code, hint) = match &e {
-            StoreError::NoPageLog { .. } => {
-                (exit::INCOMPLETE, "give the home directory that holds kv_home/, or kv_home/ itself")
-            }
-            StoreError::Unreadable { .. } => {
-                (exit::INCOMPLETE, "check that the copy is complete and that you may read it")
-            }
-            StoreError::Io { .. } => {
-                (exit::INCOMPLETE, "run wtcheck as a user who may read it, or on a copy from another source")
-            }
+        let hint = match &e {
+            StoreError::NoPageLog { .. } => "give the home directory that holds kv_home/, or kv_home/ itself",
+            StoreError::Unreadable { .. } => "check that the copy is complete and that you may read it",
+            StoreError::Io { .. } => "run wtcheck as a user who may read it, or on a copy from another source",
             StoreError::Damaged { .. } => {
-                (exit::INCOMPLETE, "copy the file from another source, or recover it with the database's own tools")
+                "copy the file from another source, or recover it with the database's own tools"
             }
-            StoreError::InUse { .. } => (
-                exit::REFUSED,
-                "stop the process or audit a copy; --allow-live reads it all the same and promises nothing",
-            ),
+            StoreError::InUse { .. } => {
+                let hint = "stop the process or audit a copy; --allow-live reads it all the same and promises nothing";
+                return Self::refused(e.to_string(), hint);
+            }
         };
-        Self::new(code, e.to_string(), hint)
+        Self::incomplete(e.to_string(), hint)
     }
 }
 
@@ -116,19 +123,15 @@ impl From<AuditError> for Failure {
     fn from(e: AuditError) -> Self {
         match e {
             AuditError::Store(e) => e.into(),
-            AuditError::NoSuchCheckpoint { .. } | AuditError::NoSuchCheckpointName { .. } => Self::new(
-                exit::USAGE,
-                e.to_string(),
-                "name one of them with --checkpoint, or leave it out for the newest",
-            ),
-            AuditError::NoSuchTable { .. } => {
-                Self::new(exit::USAGE, e.to_string(), "name one of them with --table, or leave it out for all")
+            AuditError::NoSuchCheckpoint { .. } | AuditError::NoSuchCheckpointName { .. } => {
+                Self::usage(e.to_string(), "name one of them with --checkpoint, or leave it out for the newest")
             }
-            AuditError::Unsupported { .. } => Self::new(
-                exit::REFUSED,
-                e.to_string(),
-                "use a newer wtcheck, or name an older checkpoint with --checkpoint",
-            ),
+            AuditError::NoSuchTable { .. } => {
+                Self::usage(e.to_string(), "name one of them with --table, or leave it out for all")
+            }
+            AuditError::Unsupported { .. } => {
+                Self::refused(e.to_string(), "use a newer wtcheck, or name an older checkpoint with --checkpoint")
+            }
         }
     }
 }
@@ -222,17 +225,6 @@ fn report_failure(failure: &Failure, output: &mut Output) {
     }
 }
 
-/// Start as many threads as asked for. The pool exists once a process; a second call changes nothing
-/// and is no error.
-fn start_threads(args: &StoreArgs) {
-    start_pool(args.threads());
-}
-
-/// As [`start_threads`], for commands without a store on their command line.
-fn start_pool(threads: usize) {
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-}
-
 /// A path that a verb cannot take: what it is, and the command that is for it. What another verb reads is a
 /// mistake on the command line; whatever else is no store could not be judged.
 fn not_for(subject: &Subject, verb: &str) -> Failure {
@@ -292,17 +284,17 @@ fn audit_local(
     depth: Depth,
     output: &Output,
 ) -> Result<(Audit, Vec<FileMap>), Failure> {
-    start_threads(args);
-    if !args.allow_live {
+    args.read.jobs.start();
+    if !args.read.allow_live {
         subject.check_live()?;
     }
-    let (home, file) = subject.home(args.no_mmap)?;
+    let (home, file) = subject.home(args.read.no_mmap)?;
     let wanted = |name: &str| file.as_deref().map_or_else(|| table.matches(name), |f| f == name);
     let chosen = file.is_some() || table.table.is_some();
     let options = home::Options {
         checkpoint: args.checkpoint.clone(),
         depth,
-        no_mmap: args.no_mmap,
+        no_mmap: args.read.no_mmap,
         tables: chosen.then_some(&wanted as &(dyn Fn(&str) -> bool + Sync)),
     };
     let result = home::run(&home, &args.home(), &options, &output.progress);
@@ -311,29 +303,33 @@ fn audit_local(
 }
 
 /// Open the page log of what a command names.
-fn open(subject: &Subject, args: &StoreArgs) -> Result<Box<dyn PageLog>, Failure> {
-    start_threads(args);
-    open_log(subject, &args.open_options())
+fn open(subject: &Subject, args: ReadArgs) -> Result<Box<dyn PageLog>, Failure> {
+    Ok(store::open_at(log_of(subject, args)?, args.no_mmap)?)
 }
 
 /// As [`open`], for commands that report what was not read: then the store is one without rows.
-fn open_or_report(subject: &Subject, args: &StoreArgs) -> Result<Box<dyn PageLog>, Failure> {
-    start_threads(args);
-    let Some(located) = subject.page_log() else { return Err(not_for(subject, "audit")) };
-    if !args.open_options().allow_live {
-        subject.check_live()?;
-    }
-    match store::open_at(located, args.open_options().no_mmap) {
+fn open_or_report(subject: &Subject, args: ReadArgs) -> Result<Box<dyn PageLog>, Failure> {
+    let located = log_of(subject, args)?;
+    match store::open_at(located, args.no_mmap) {
         Ok(store) => Ok(store),
         Err(e) => Ok(Box::new(store::UnreadLog::new(located, e)?)),
     }
 }
 
-/// As [`open`], for commands with other options.
-fn open_log(subject: &Subject, options: &OpenOptions) -> Result<Box<dyn PageLog>, Failure> {
+/// Where the page log lies that is to be read, by as many threads as asked for.
+fn log_of(subject: &Subject, args: ReadArgs) -> Result<&Located, Failure> {
+    args.jobs.start();
     let Some(located) = subject.page_log() else { return Err(not_for(subject, "audit")) };
-    if !options.allow_live {
+    if !args.allow_live {
         subject.check_live()?;
     }
-    Ok(store::open_at(located, options.no_mmap)?)
+    Ok(located)
+}
+
+/// The end of a verb that stands on an audit: what it exits with, and a line if not enough could be read.
+fn judged(audit: &Audit, code: u8, output: &mut Output) -> Outcome {
+    if code == exit::INCOMPLETE {
+        output.complain(&incomplete_line(audit));
+    }
+    Ok(code)
 }

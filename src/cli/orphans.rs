@@ -21,7 +21,6 @@ pub struct Args {
     table: TableArgs,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let wanted = |uri: &str| args.table.matches(uri);
     let subject = super::subject(&args.store.dir, "orphans", true)?;
@@ -29,12 +28,9 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         // What a tree reaches is known from the internal pages and the leaves with overflow items.
         let (audit, _) = super::audit_local(&subject, &args.store, &args.table, Depth::Quick, output)?;
         let code = lost::show(&audit, output);
-        if code == exit::INCOMPLETE {
-            output.complain(&view::incomplete_line(&audit));
-        }
-        return Ok(code);
+        return super::judged(&audit, code, output);
     }
-    let store = super::open_or_report(&subject, &args.store)?;
+    let store = super::open_or_report(&subject, args.store.read)?;
     let tables = args.table.table.is_some().then_some(&wanted as &dyn Fn(&str) -> bool);
     // Which rows are reachable is known from the internal pages.
     let options = args.store.audit_options(Depth::Quick, tables);
@@ -43,8 +39,5 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let audit = result.map_err(Failure::from)?;
     let code = view::show_orphans(&audit, output);
     super::beside(&subject, "orphans", output);
-    if code == exit::INCOMPLETE {
-        output.complain(&view::incomplete_line(&audit));
-    }
-    Ok(code)
+    super::judged(&audit, code, output)
 }

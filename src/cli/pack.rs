@@ -1,6 +1,6 @@
 //! `wtcheck pack DIR OUT` and `wtcheck unpack IMAGE DIR`: a store's structure without its content.
 
-use super::args::threads;
+use super::args::JobsArgs;
 use super::{Failure, Outcome};
 use crate::exit;
 use crate::pack::{self, DEFAULT_LIMIT, Options, PackError};
@@ -25,9 +25,8 @@ pub struct PackArgs {
     dir: PathBuf,
     /// The image, a file that does not exist yet, outside the directory
     out: PathBuf,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    jobs: JobsArgs,
     /// Read a store that another process holds; what changes meanwhile may look like damage
     #[arg(long)]
     allow_live: bool,
@@ -54,9 +53,8 @@ pub struct UnpackArgs {
     /// Refuse an image that unpacks to more bytes
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
     max_bytes: u64,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    jobs: JobsArgs,
 }
 
 impl From<PackError> for Failure {
@@ -65,14 +63,14 @@ impl From<PackError> for Failure {
         match e {
             PackError::Audit(e) => e.into(),
             PackError::Subject(e) => e.into(),
-            PackError::Exists(_) => Self::new(exit::REFUSED, words, "name one that does not exist yet"),
-            PackError::Inside(_) => Self::new(exit::USAGE, words, "write the image somewhere else"),
-            PackError::Image(_) => Self::new(exit::REFUSED, words, "nothing was left behind"),
+            PackError::Exists(_) => Self::refused(words, "name one that does not exist yet"),
+            PackError::Inside(_) => Self::usage(words, "write the image somewhere else"),
+            PackError::Image(_) => Self::refused(words, "nothing was left behind"),
             PackError::Leak { .. } => {
                 Self::new(exit::BUG, words, "please report it, with the kind of store and without the bytes")
             }
             PackError::Io { .. } => {
-                Self::new(exit::INCOMPLETE, words, "nothing was left behind; check the path, space and permissions")
+                Self::incomplete(words, "nothing was left behind; check the path, space and permissions")
             }
         }
     }
@@ -80,8 +78,7 @@ impl From<PackError> for Failure {
 
 /// Run `pack`.
 pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
-    let jobs = threads(args.jobs);
-    super::start_pool(jobs);
+    let jobs = args.jobs.start();
     let subject = super::subject(&args.dir, "pack", false)?;
     let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
     let options = Options { jobs, open, limit: u64::MAX };
@@ -96,8 +93,7 @@ pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
 
 /// Run `unpack`.
 pub fn unpack(args: &UnpackArgs, output: &mut Output) -> Outcome {
-    let jobs = threads(args.jobs);
-    super::start_pool(jobs);
+    let jobs = args.jobs.start();
     super::not_a(&args.image, "unpack", |kind| *kind == Kind::Image)?;
     let options = Options { jobs, open: OpenOptions::default(), limit: args.max_bytes };
     let unpacked = pack::unpack(&args.image, &args.dir, !args.no_audit, &options, &output.progress);

@@ -86,7 +86,6 @@ fn checksum(text: &str) -> Result<u32, String> {
     value.ok_or_else(|| format!("{text:?} is no checksum: up to eight hexadecimal digits"))
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(offset) = args.block.offset {
         return file_block(args, offset, output);
@@ -95,9 +94,9 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.store.dir, "page", false)?;
     if subject.page_log().is_none() {
         let message = format!("{} has no page log: its pages are blocks of its files", args.store.dir.display());
-        return Err(Failure::new(exit::USAGE, message, "name a file and a place in it: wtcheck page FILE --offset N"));
+        return Err(Failure::usage(message, "name a file and a place in it: wtcheck page FILE --offset N"));
     }
-    let store = super::open(&subject, &args.store)?;
+    let store = super::open(&subject, args.store.read)?;
     let opened = audit::pagelog::open(&*store, false, &output.progress)?;
     let options = args.store.audit_options(Depth::Quick, None);
     let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
@@ -111,18 +110,14 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
             _ => format!("tables with rows: {}", ids(opened.index.tables().into_iter())),
         };
         let message = format!("page {page} of table {table} has no row in the page log");
-        return Err(Failure::new(exit::USAGE, message, hint));
+        return Err(Failure::usage(message, hint));
     }
     if let Some(lsn) = args.lsn
         && opened.index.find(table, page, lsn).is_none()
     {
         let rows = opened.index.slice(opened.index.page(table, page));
         let message = format!("page {page} of table {table} has no row at LSN {lsn}");
-        return Err(Failure::new(
-            exit::USAGE,
-            message,
-            format!("its rows are at LSN {}", ids(rows.iter().map(|r| r.lsn))),
-        ));
+        return Err(Failure::usage(message, format!("its rows are at LSN {}", ids(rows.iter().map(|r| r.lsn)))));
     }
     let inspected = inspect::inspect(&opened, (&found, &class), (table, page), args.lsn)?;
     let unreadable = inspected.findings.iter().any(|f| f.code == Code::StoreDamaged);
@@ -139,7 +134,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 /// The table and the page of a page log.
 fn place(args: &Args) -> Result<(&str, PageId), Failure> {
-    let missing = |what: &str, hint: String| Err(Failure::new(exit::USAGE, what, hint));
+    let missing = |what: &str, hint: String| Err(Failure::usage(what, hint));
     let name = args.store.home();
     if args.store.dir.is_file() {
         let hint = format!("say which block: wtcheck page {name} --offset N");
@@ -167,15 +162,15 @@ impl Local {
     fn open(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let hint = "name a local file such as collection-7.wt that you may read";
-        let fail = |e: std::io::Error| Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), hint);
+        let fail = |e: std::io::Error| Failure::incomplete(format!("{name}: {e}"), hint);
         // Looked at before it is opened: opening a pipe would wait for its writer.
         let meta = std::fs::metadata(path).map_err(fail)?;
         if meta.is_dir() {
             let message = format!("{name} is a directory, and --offset is about a file");
-            return Err(Failure::new(exit::USAGE, message, "name the file, or a table and a page instead of --offset"));
+            return Err(Failure::usage(message, "name the file, or a table and a page instead of --offset"));
         }
         if !meta.is_file() {
-            return Err(Failure::new(exit::INCOMPLETE, format!("{name} is no regular file"), hint));
+            return Err(Failure::incomplete(format!("{name} is no regular file"), hint));
         }
         let file = File::open(path).map_err(fail)?;
         Ok(Self { file, name, size: meta.len() })
@@ -185,7 +180,7 @@ impl Local {
     fn read(&self, offset: u64, bytes: u64) -> Result<Vec<u8>, Failure> {
         let fail = |e: String| {
             let message = format!("{}: reading {bytes} bytes at offset {offset}: {e}", self.name);
-            Failure::new(exit::INCOMPLETE, message, "copy the file from another source")
+            Failure::incomplete(message, "copy the file from another source")
         };
         let bytes = usize::try_from(bytes.min(self.size.saturating_sub(offset))).map_err(|e| fail(e.to_string()))?;
         let mut out = Vec::new();
@@ -205,11 +200,7 @@ impl Local {
         };
         known.map_err(|e| {
             let message = format!("{}: the allocation size is not known: {}", self.name, e.message);
-            Failure::new(
-                exit::INCOMPLETE,
-                message,
-                "give it with --alloc; it is 4096 unless the table was created otherwise",
-            )
+            Failure::incomplete(message, "give it with --alloc; it is 4096 unless the table was created otherwise")
         })
     }
 
@@ -242,7 +233,7 @@ fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
         !matches!(kind, Kind::Image | Kind::Plan | Kind::Journal | Kind::ServerLog(_) | Kind::Archive(_))
     })?;
     let file = Local::open(&args.store.dir)?;
-    let usage = |message: String, hint: String| Err(Failure::new(exit::USAGE, message, hint));
+    let usage = |message: String, hint: String| Err(Failure::usage(message, hint));
     if offset >= file.size {
         return usage(
             format!("offset {offset} lies behind the end of {}, which has {} bytes", file.name, file.size),
@@ -338,8 +329,7 @@ fn table_id(wanted: &str, audit: &Audit) -> Result<TableId, Failure> {
     let named = audit.trees.iter().find(|t| t.uri == wanted || short_name(&t.uri) == wanted);
     named.map(|t| t.table_id).ok_or_else(|| {
         let names: Vec<&str> = audit.trees.iter().map(|t| short_name(&t.uri)).collect();
-        Failure::new(
-            exit::USAGE,
+        Failure::usage(
             format!("no table {wanted:?} in the checkpoint"),
             format!("it has {}; other tables can be given by id", names.join(", ")),
         )

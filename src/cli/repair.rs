@@ -1,6 +1,6 @@
 //! `wtcheck repair plan|apply|undo`: what would be changed, changing it, taking it back.
 
-use super::args::{TableArgs, threads};
+use super::args::{JobsArgs, TableArgs};
 use super::{Failure, Outcome, whole};
 use crate::audit::finding::Code;
 use crate::exit;
@@ -65,9 +65,8 @@ struct PlanArgs {
     /// Accept up to this many orphans even if they are more than half of all live versions
     #[arg(long, value_name = "N")]
     max_orphans: Option<u64>,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    jobs: JobsArgs,
 }
 
 /// Apply a plan to a copy, or in place
@@ -94,9 +93,8 @@ struct ApplyArgs {
     /// Accept up to this many orphans even if they are more than half of all live versions
     #[arg(long, value_name = "N")]
     max_orphans: Option<u64>,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    jobs: JobsArgs,
 }
 
 /// Take a repair back, byte for byte
@@ -122,15 +120,13 @@ impl From<RepairError> for Failure {
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
             RepairError::Subject(e) => e.into(),
-            RepairError::Refused(why) => Self::new(exit::REFUSED, why, "wtcheck audit shows where the store stands"),
-            RepairError::HalfDone(why) => {
-                Self::new(exit::INCOMPLETE, why, "wtcheck audit shows where the store stands")
-            }
+            RepairError::Refused(why) => Self::refused(why, "wtcheck audit shows where the store stands"),
+            RepairError::HalfDone(why) => Self::incomplete(why, "wtcheck audit shows where the store stands"),
             RepairError::Document { .. } => {
-                Self::new(exit::USAGE, e.to_string(), "give a file written by wtcheck repair plan or apply")
+                Self::usage(e.to_string(), "give a file written by wtcheck repair plan or apply")
             }
             RepairError::Io { .. } => {
-                Self::new(exit::INCOMPLETE, e.to_string(), "nothing was changed; check the path, space and permissions")
+                Self::incomplete(e.to_string(), "nothing was changed; check the path, space and permissions")
             }
         }
     }
@@ -140,7 +136,6 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     match &args.verb {
         Verb::Plan(args) => plan(args, output),
@@ -150,7 +145,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 }
 
 fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
-    super::start_pool(threads(args.jobs));
+    let jobs = args.jobs.start();
     let wanted = |uri: &str| args.table.matches(uri);
     let options = Options {
         only: args.only.clone(),
@@ -160,14 +155,17 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         max_orphans: args.max_orphans,
     };
     let subject = super::subject(&args.dir, "repair plan", false)?;
-    let made = apply::plan(&args.dir, &options, (threads(args.jobs), now()), &output.progress);
+    let made = apply::plan(&args.dir, &options, (jobs, now()), &output.progress);
     output.progress.finish();
     let (plan, audit) = made?;
     let exit_code = if plan.actions.is_empty() { audit.exit_code } else { exit::FINDINGS };
     match &args.output {
         Some(path) => {
-            let written = whole::write(path, view::yaml(&plan).as_bytes());
-            written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
+            // A plan of nothing would only be taken for one.
+            if !plan.actions.is_empty() {
+                let written = whole::write(path, view::yaml(&plan).as_bytes());
+                written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
+            }
             view::plan(&plan, (&args.dir, path), exit_code, output);
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
@@ -196,7 +194,7 @@ fn read_plan(path: &Path) -> Result<Plan, RepairError> {
 }
 
 fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
-    super::start_pool(threads(args.jobs));
+    let jobs = args.jobs.start();
     super::not_a(&args.plan, "repair apply", |kind| *kind == Kind::Plan)?;
     let plan = read_plan(&args.plan)?;
     let directory = args.dir.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
@@ -208,7 +206,7 @@ fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
         directory: Some(directory),
         journal: args.journal.clone(),
         max_orphans: args.max_orphans,
-        jobs: threads(args.jobs),
+        jobs,
         now: now(),
     };
     let applied = apply::apply(&plan, &options, &output.progress);
@@ -228,7 +226,7 @@ fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
 
 /// Ask on a terminal; without one the answer must be on the command line.
 fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
-    let refused = |why: &str| Failure::new(exit::REFUSED, why, "say --yes, or mend a copy with --output NEWDIR");
+    let refused = |why: &str| Failure::refused(why, "say --yes, or mend a copy with --output NEWDIR");
     if !std::io::stdin().is_terminal() {
         return Err(refused("--in-place changes the directory itself, and there is no terminal to ask on"));
     }

@@ -31,7 +31,6 @@ macro_rules! documents {
     };
 }
 
-/// All documents.
 const ALL: &[Entry] = documents![
     schema::audit::AuditDocument<'static>,
     schema::audit::Orphans<'static>,
@@ -60,7 +59,6 @@ const ALL: &[Entry] = documents![
     schema::failure::Failed<'static>,
 ];
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if args.list {
         let rows = ALL.iter().map(|(name, command, _)| vec![(*name).to_string(), (*command).to_string()]).collect();
@@ -73,7 +71,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
             Some(entry) => one(entry),
             None => {
                 let message = format!("there is no document `{name}`");
-                return Err(Failure::new(exit::USAGE, message, "wtcheck schema --list names them"));
+                return Err(Failure::usage(message, "wtcheck schema --list names them"));
             }
         },
     };

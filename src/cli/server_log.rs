@@ -1,7 +1,6 @@
 //! Reads logs for the commands that look into them: a file or stdin, piece by piece.
 
 use super::Failure;
-use crate::exit;
 use crate::subject::Kind;
 use std::fs::File;
 use std::io::Read;
@@ -13,7 +12,7 @@ const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 /// Read a log, `-` for stdin, and hand it on in pieces. `command` is what else would read it from stdin.
 pub(super) fn read(name: &str, command: &str, mut push: impl FnMut(&[u8])) -> Result<(), Failure> {
     let unreadable = |e: std::io::Error| {
-        Failure::new(exit::INCOMPLETE, format!("{name}: {e}"), "name a log you may read, or - for standard input")
+        Failure::incomplete(format!("{name}: {e}"), "name a log you may read, or - for standard input")
     };
     if name != "-" {
         let is_other = |kind: &Kind| {
@@ -38,7 +37,7 @@ pub(super) fn read(name: &str, command: &str, mut push: impl FnMut(&[u8])) -> Re
         };
         if first && bytes.starts_with(&GZIP) {
             let hint = format!("unpack it: zcat {name} | wtcheck {command} -");
-            return Err(Failure::new(exit::INCOMPLETE, format!("{name}: is compressed with gzip"), hint));
+            return Err(Failure::incomplete(format!("{name}: is compressed with gzip"), hint));
         }
         first = false;
         push(bytes);

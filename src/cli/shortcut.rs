@@ -20,7 +20,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
 ];
 
 /// The command line with a verb, or the answer to a word that is none.
-pub(super) fn expand(mut args: Vec<OsString>) -> Result<Vec<OsString>, String> {
+pub fn expand(mut args: Vec<OsString>) -> Result<Vec<OsString>, String> {
     let command = Cli::command();
     match first_word(&args, &command) {
         Some(at) => {
@@ -73,47 +73,4 @@ fn first_word(args: &[OsString], command: &clap::Command) -> Option<usize> {
 fn asks_for_help(args: &[OsString]) -> bool {
     let help = ["-h", "--help", "-V", "--version"];
     args.iter().skip(1).any(|a| help.iter().any(|h| a == OsStr::new(h)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn expanded(line: &str) -> String {
-        let args = std::iter::once("wtcheck").chain(line.split_whitespace()).map(OsString::from).collect();
-        match expand(args) {
-            Ok(args) => args.iter().skip(1).map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" "),
-            Err(answer) => answer,
-        }
-    }
-
-    #[test]
-    fn a_path_alone_is_audited() {
-        for (line, want) in [
-            ("src", "audit src"),
-            ("./nowhere", "audit ./nowhere"),
-            (".", "audit ."),
-            ("--format json src", "audit --format json src"),
-            ("--format=json src --deep", "audit --format=json src --deep"),
-            ("-qv -j 4 src", "audit -qv -j 4 src"),
-            ("-j4 src", "audit -j4 src"),
-            ("-qj 4 src", "audit -qj 4 src"),
-            ("--table user* src", "audit --table user* src"),
-            ("-- src", "audit -- src"),
-            ("", "audit ."),
-            ("-q --format json", "audit -q --format json ."),
-            ("--help", "--help"),
-            ("-V", "-V"),
-            ("audit src", "audit src"),
-            ("--format json map src", "--format json map src"),
-            ("help map", "help map"),
-            ("frobnicate", "frobnicate"),
-        ] {
-            assert_eq!(expanded(line), want, "{line}");
-        }
-        for word in ["verify", "check", "list", "ls", "scan", "fsck", "salvage", "dump"] {
-            let answer = expanded(&format!("{word} src"));
-            assert!(answer.starts_with(&format!("there is no `{word}`; ")) && answer.contains("wtcheck "), "{answer}");
-        }
-    }
 }

@@ -47,20 +47,17 @@ struct AccountingArgs {
 impl From<SimulateError> for Failure {
     fn from(e: SimulateError) -> Self {
         match e {
-            SimulateError::Mistake(_) => Self::new(exit::USAGE, e.to_string(), "mend the scenario there"),
+            SimulateError::Mistake(_) => Self::usage(e.to_string(), "mend the scenario there"),
             SimulateError::Refused(_) => {
-                Self::new(exit::REFUSED, e.to_string(), "name a directory that does not exist yet, or an empty one")
+                Self::refused(e.to_string(), "name a directory that does not exist yet, or an empty one")
             }
-            SimulateError::Store(_) | SimulateError::Io { .. } => Self::new(
-                exit::INCOMPLETE,
-                e.to_string(),
-                "nothing was left behind; check the path, space and permissions",
-            ),
+            SimulateError::Store(_) | SimulateError::Io { .. } => {
+                Self::incomplete(e.to_string(), "nothing was left behind; check the path, space and permissions")
+            }
         }
     }
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     match &args.verb {
         Verb::Accounting(args) => accounting(args, output),
@@ -69,8 +66,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 fn accounting(args: &AccountingArgs, output: &mut Output) -> Outcome {
     let document = Document::read(&args.scenario);
-    let document =
-        document.map_err(|e| Failure::new(exit::USAGE, e.to_string(), "give a scenario file that you may read"))?;
+    let document = document.map_err(|e| Failure::usage(e.to_string(), "give a scenario file that you may read"))?;
     let simulated = simulate::run(&document, args.accounting).map_err(SimulateError::from)?;
     simulate::write(&simulated.store, &args.output)?;
     let code = if simulated.outcome.leaks() { exit::FINDINGS } else { exit::CLEAN };

@@ -11,7 +11,7 @@ const NEW_FILE: u32 = 0o666;
 
 /// Write a file, in place of one that may be there. What is no regular file (a pipe, a terminal) is
 /// written to as it is.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Through a link, as any program would write.
     let target = fs::canonicalize(path);
     let target = target.as_deref().unwrap_or(path);
@@ -34,33 +34,4 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(target).map_err(|e| e.error)?;
     drop(listed);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(dir: &Path) -> usize {
-        fs::read_dir(dir).unwrap().count()
-    }
-
-    #[test]
-    fn files_links_and_what_is_neither() {
-        let temp = tempfile::tempdir().unwrap();
-        let at = |name: &str| temp.path().join(name);
-        write(&at("new"), b"one").unwrap();
-        write(&at("new"), b"two").unwrap();
-        assert_eq!((fs::read(at("new")).unwrap(), names(temp.path())), (b"two".to_vec(), 1));
-        fs::set_permissions(at("new"), fs::Permissions::from_mode(0o640)).unwrap();
-        std::os::unix::fs::symlink("new", at("link")).unwrap();
-        write(&at("link"), b"three").unwrap();
-        assert_eq!(fs::read(at("new")).unwrap(), b"three");
-        assert_eq!(fs::metadata(at("new")).unwrap().permissions().mode() & 0o777, 0o640);
-        assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
-        write(Path::new("/dev/null"), b"four").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        assert!(write(&at("nothing/here"), b"five").is_err());
-        assert!(write(temp.path(), b"six").is_err());
-        assert_eq!(names(temp.path()), 2);
-    }
 }

@@ -92,7 +92,7 @@ pub struct TruncateInfo {
 }
 
 /// One cell, or one half of an entry of a June 2025 delta.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct CellInfo {
     /// Offset of its first byte in the plain image.
     pub offset: usize,
@@ -133,21 +133,7 @@ pub struct CellInfo {
 
 impl CellInfo {
     pub(super) fn bare(offset: usize, end: usize, kind: CellKind, length: usize) -> Self {
-        Self {
-            offset,
-            end,
-            kind: kind.name(),
-            prefix: None,
-            length,
-            times: None,
-            truncate: None,
-            run: None,
-            copy_distance: None,
-            change: None,
-            cookie: None,
-            data: None,
-            problem: None,
-        }
+        Self { offset, end, kind: kind.name(), length, ..Self::default() }
     }
 
     /// A cell without its neighbours: a key shows its own suffix only.

@@ -14,7 +14,7 @@ const COMPLETION_KEYS: [&str; 6] =
 const UNESCAPED_FROM: u32 = 2;
 
 /// A completion record.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct CompletionReport {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<crate::id::Lsn>,
@@ -46,21 +46,7 @@ pub struct CompletionReport {
 
 /// Decode a completion record.
 pub fn completion(raw: &[u8]) -> CompletionReport {
-    let mut out = CompletionReport {
-        metadata_lsn: None,
-        metadata_lsn_time: None,
-        metadata_checksum: None,
-        database_size: None,
-        version: None,
-        compatible_version: None,
-        defaulted: Vec::new(),
-        stable_values: None,
-        id: None,
-        unknown: Vec::new(),
-        pick_up: "ok",
-        problems: Vec::new(),
-        notes: Vec::new(),
-    };
+    let mut out = CompletionReport { pick_up: "ok", ..CompletionReport::default() };
     let config = Config::parse_bytes(raw).ok();
     if let Some(config) = &config {
         let mut tree = Tree::default();

@@ -51,7 +51,7 @@ pub struct Evidence<'a> {
 }
 
 /// What happened to a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Its checksum holds and is the expected one.
@@ -75,6 +75,7 @@ pub enum Verdict {
     /// Damaged in more than one bit.
     Damaged,
     /// Too little of it is there.
+    #[default]
     Unknown,
 }
 
@@ -107,7 +108,7 @@ pub struct Foreign {
 }
 
 /// What a block turned out to be.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Judgement {
     /// In one word.
     pub verdict: Verdict,
@@ -140,18 +141,7 @@ pub struct Judgement {
 
 /// Judge a block.
 pub fn judge(e: &Evidence<'_>) -> Judgement {
-    let mut out = Judgement {
-        verdict: Verdict::Unknown,
-        judgement: String::new(),
-        flipped_bit: None,
-        computed: None,
-        looks_like: None,
-        zeros: Vec::new(),
-        foreign: Vec::new(),
-        cleared: false,
-        plausible: false,
-        notes: Vec::new(),
-    };
+    let mut out = Judgement::default();
     let present: usize = e.parts.iter().map(|(_, bytes)| bytes.len()).sum();
     let complete = present >= e.size;
     if present > 0 && e.parts.iter().all(|(_, bytes)| bytes.iter().all(|b| *b == 0)) {
@@ -202,7 +192,6 @@ pub fn valid(bytes: &[u8]) -> Option<(PageHeader, LocalBlockHeader)> {
     (block.compute_checksum(whole) == block.checksum).then_some((page, block))
 }
 
-/// A block in words.
 fn words(page: &PageHeader, block: &LocalBlockHeader) -> String {
     let name = page.page_type().map_or("unknown", page_header::PageType::name);
     format!("{name} of {} bytes, write generation {}", grouped(block.disk_size.into()), page.write_gen)

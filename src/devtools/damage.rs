@@ -26,7 +26,6 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// What was done.
 #[derive(Debug, Clone, Serialize)]
 pub struct Done {
     pub injury: Fault,

@@ -19,7 +19,7 @@ use crate::format::generation::Generation;
 use crate::format::image::Era;
 use crate::id::{PageId, TableId};
 use crate::pagelog::catalog::{self, KEY_TABLE};
-use crate::store::{Index, OpenOptions, PageLog, StoreError, StoreKind};
+use crate::store::{Index, PageLog, StoreError, StoreKind};
 use heads::Heads;
 use pages::{Ground, Pages, Rows};
 use part::{Encoding, Part, Written};
@@ -96,8 +96,6 @@ pub struct Options<'o> {
     pub tables: Option<Wanted<'o>>,
     /// Take this generation instead of the one the evidence gives.
     pub assume: Option<Generation>,
-    /// How to open the store.
-    pub open: OpenOptions,
 }
 
 /// What an export came to.
@@ -255,7 +253,6 @@ struct Write<'w> {
     progress: &'w dyn Progress,
 }
 
-/// Sums by table.
 type Sums = BTreeMap<String, TableSums>;
 
 fn add(sums: &mut Sums, table: &str, written: Written) {

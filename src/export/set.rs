@@ -163,7 +163,6 @@ impl Making {
         Ok(Self { dir: dir.to_path_buf(), shard, temporary, held, made })
     }
 
-    /// The path of a part of a table.
     pub fn part(&self, table: &str, number: usize, encoding: Encoding) -> io::Result<PathBuf> {
         let dir = self.temporary.join(table);
         // Without its parent: what a signal has removed must not come back.

@@ -61,7 +61,7 @@ pub struct ReadError {
     pub found: Option<u32>,
     /// Line of the log, the first one is 1.
     pub line: u64,
-    thread: u64,
+    pub thread: u64,
 }
 
 /// A dump as far as the log has it.
@@ -189,12 +189,12 @@ fn agree(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Bytes in a chunk when the block is in `total` of them; the last one may be shorter.
-fn unit(size: u32, total: u32) -> Option<u32> {
+pub fn unit(size: u32, total: u32) -> Option<u32> {
     let fits = |unit: &u32| size.div_ceil(*unit) == total;
     Some(USUAL_UNIT).filter(fits).or_else(|| UNITS.filter_map(|shift| 1_u32.checked_shl(shift)).find(fits))
 }
 
-fn chunk_len(address: &Address, total: u32, unit: u32, n: u32) -> usize {
+pub fn chunk_len(address: &Address, total: u32, unit: u32, n: u32) -> usize {
     let last = address.size.saturating_sub(total.saturating_sub(1).saturating_mul(unit));
     usize::try_from(if n < total { unit } else { last }).unwrap_or(usize::MAX)
 }
@@ -552,14 +552,14 @@ fn hexadecimal(digits: &[u8]) -> Option<u64> {
 }
 
 /// `...(chunkNofM):`: what is before, N, M.
-fn chunk_numbers(near: &[u8]) -> Option<(&[u8], u32, u32)> {
+pub fn chunk_numbers(near: &[u8]) -> Option<(&[u8], u32, u32)> {
     let (before, total) = number_at_end(near.strip_suffix(b"):")?)?;
     let (before, chunk) = number_at_end(before.strip_suffix(b"of")?)?;
     Some((before.strip_suffix(b"(chunk")?, u32::try_from(chunk).ok()?, u32::try_from(total).ok()?))
 }
 
 /// `...{OBJECT:OFFSET,SIZE,0xCHECKSUM}:`; the object id may be absent.
-fn address(before: &[u8]) -> Option<Address> {
+pub fn address(before: &[u8]) -> Option<Address> {
     let inside = before.strip_suffix(b"}:")?;
     let open = inside.iter().rposition(|c| *c == b'{')?;
     let inside = inside.get(open.checked_add(1)?..)?;
@@ -576,7 +576,7 @@ fn address(before: &[u8]) -> Option<Address> {
 }
 
 /// The thread in the envelope, `[PID:0xTHREAD]` or `"thread":"PID:0xTHREAD"`; 0 if there is none.
-fn thread(before: &[u8]) -> u64 {
+pub fn thread(before: &[u8]) -> u64 {
     let tail = |at: usize| {
         let preceded = at.checked_sub(1).and_then(|at| before.get(at)).is_some_and(u8::is_ascii_digit);
         let digits = before.get(at.checked_add(3)?..).filter(|_| preceded)?;
@@ -620,41 +620,4 @@ fn read_error(near: &[u8]) -> Option<ReadError> {
         line: 0,
         thread: thread(before),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_and_chunks() {
-        let want = Address { object: 0, offset: 1_925_120, size: 4096, checksum: 0x1e56_04fc };
-        assert_eq!(address(b"88:{0:1925120,4096,0x1e5604fc}:"), Some(want));
-        assert_eq!(address(b"{1925120,4096,508953852}:"), Some(want));
-        assert_eq!(address(b"{3:1925120,4096,0}:"), Some(Address { object: 3, checksum: 0, ..want }));
-        let bad: [&[u8]; 6] =
-            [b"}:", b"{0:1,2}:", b"{0:1,2,3,4}:", b"{0:1,2,0x}:", b"{0:1,2,0x100000000}:", b"{-1:1,2,3}:"];
-        assert!(bad.iter().all(|b| address(b).is_none()));
-        assert_eq!(chunk_numbers(b"x(chunk20of28):"), Some((&b"x"[..], 20, 28)));
-        assert_eq!(
-            [unit(28_672, 28), unit(512, 1), unit(4096, 8), unit(4096, 3)],
-            [Some(1024), Some(1024), Some(512), None]
-        );
-        assert_eq!(chunk_len(&Address { size: 1536, ..want }, 2, 1024, 2), 512);
-    }
-
-    #[test]
-    fn read_errors() {
-        let line = b"[1:2][3:0x7fa6], wt, file:a b.wt, x: [C][ERROR]: f, 268: a b.wt: potential hardware corruption, \
-            read checksum error for 4096B block at offset 8192: calculated block checksum of 0x1f3967f doesn't match \
-            expected checksum of 0x1e5604fc\n";
-        let mut scanner = Scanner::new();
-        scanner.push(line);
-        scanner.push(line);
-        let log = scanner.finish();
-        let file = Some("a b.wt".to_string());
-        let (comparison, found) = (Comparison::Computed, Some(0x1f3_967f));
-        let error = ReadError { file, offset: 8192, size: 4096, comparison, found, line: 1, thread: 0x7fa6 };
-        assert_eq!((log.lines, log.errors), (2, vec![error]));
-    }
 }

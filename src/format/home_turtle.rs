@@ -3,7 +3,7 @@
 //! Not to be confused with the turtle page of a page log ([`super::pagelog_turtle`]).
 
 use super::config::{Config, Kind, shorten};
-use super::{Class, file_config};
+use super::{Class, config_keys};
 use std::fmt::Write as _;
 
 /// Name of the file.
@@ -15,9 +15,9 @@ pub const TEMPORARY_NAME: &str = "WiredTiger.turtle.set";
 const COMPATIBILITY: &str = "Compatibility version";
 const LIVE_RESTORE: &str = "Live Restore";
 const VERSION_STRING: &str = "WiredTiger version string";
-const VERSION: &str = "WiredTiger version";
-const METADATA: &str = "file:WiredTiger.wt";
-const KEYS: [&str; 5] = [COMPATIBILITY, LIVE_RESTORE, VERSION_STRING, VERSION, METADATA];
+pub const VERSION: &str = "WiredTiger version";
+pub const METADATA: &str = "file:WiredTiger.wt";
+pub const KEYS: [&str; 5] = [COMPATIBILITY, LIVE_RESTORE, VERSION_STRING, VERSION, METADATA];
 
 /// Version of the engine that wrote the home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,9 +191,8 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|e| Fault::new(Class::Invalid, e.valid_up_to(), None, "the text is not UTF-8"))?;
-    // The engine reads lines as C strings: what stands behind a NUL is not there.
-    if let Some(at) = text.bytes().position(|b| b == 0) {
-        return Err(Fault::new(Class::Invalid, at, None, "a NUL byte, behind which the engine reads nothing"));
+    if let Some((at, what)) = strange(text, true) {
+        return Err(Fault::new(Class::Invalid, at, None, what));
     }
     let lines = Lines::of(text);
     let compatibility = match lines.value(COMPATIBILITY)? {
@@ -222,6 +221,47 @@ pub fn parse(bytes: &[u8]) -> Result<HomeTurtle, Fault> {
         cut: !metadata.ended,
         unknown: lines.pairs().into_iter().filter(|p| !KEYS.contains(&p.key.as_str())).collect(),
     })
+}
+
+/// A character that the engine does not write, and its place; names in a backup's list may hold any letters.
+fn strange(text: &str, ascii: bool) -> Option<(usize, String)> {
+    let (at, c) =
+        text.char_indices().find(|(_, c)| (c.is_ascii_control() && *c != '\n') || (ascii && !c.is_ascii()))?;
+    Some(match c {
+        '\0' => (at, "a NUL byte, behind which the engine reads nothing".into()),
+        c => (at, format!("character {:#x}, which the engine does not write", u32::from(c))),
+    })
+}
+
+/// Check the list of a backup: every key has its value, and every value is a configuration text.
+pub fn check_backup(bytes: &[u8]) -> Result<(), (usize, String)> {
+    let text = std::str::from_utf8(bytes).map_err(|e| (e.valid_up_to(), "the text is not UTF-8".to_string()))?;
+    if let Some(found) = strange(text, false) {
+        return Err(found);
+    }
+    if !text.ends_with('\n') {
+        return Err((text.len(), "the text is cut: its last line does not end".into()));
+    }
+    let lines = Lines::of(text);
+    if lines.empty_line {
+        return Err((lines.end, "an empty line".into()));
+    }
+    let mut lines = lines.lines.iter();
+    while let Some(key) = lines.next() {
+        let Some(value) = lines.next() else { return Err((key.at, format!("`{}` has no value", shorten(key.text)))) };
+        // The version is plain text.
+        if key.text == VERSION_STRING {
+            continue;
+        }
+        let checked = match key.text.split(':').next() {
+            Some("file") => config_keys::check_file(value.text).map(drop),
+            Some("table" | "colgroup" | "index") => config_keys::check_table(value.text),
+            _ => Config::parse_to(value.text).map(drop).map_err(|(at, e)| (at, e.message)),
+        };
+        checked
+            .map_err(|(at, what)| (value.at.saturating_add(at), format!("value of `{}`: {what}", shorten(key.text))))?;
+    }
+    Ok(())
 }
 
 /// A turtle around the metadata of the metadata file. `version` is the version text as the version
@@ -265,7 +305,7 @@ pub fn render(turtle: &HomeTurtle) -> String {
 fn check_metadata(line: Line<'_>) -> Result<(), Fault> {
     let config = config_of(METADATA, line)?;
     let of_keys = || {
-        file_config::check_metadata(line.text).map_err(|(at, what)| {
+        config_keys::check_metadata(line.text).map_err(|(at, what)| {
             let at = line.at.saturating_add(at);
             Fault::new(Class::Invalid, at, Some(METADATA), format!("value of `{METADATA}`: {what}"))
         })
@@ -312,120 +352,4 @@ fn numbers<const N: usize>(key: &'static str, line: Line<'_>, names: [&str; N]) 
         })?;
     }
     Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const PLAIN: &str = "WiredTiger version string\nWiredTiger 12.0.0: (November 15, 2024)\nWiredTiger version\n\
-        major=12,minor=0,patch=0\nfile:WiredTiger.wt\nallocation_size=4KB,checkpoint=(WiredTigerCheckpoint.2=\
-        (addr=\"01\",order=2)),checkpoint_lsn=(1,779648)\n";
-
-    fn fault(text: &str) -> Fault {
-        parse(text.as_bytes()).unwrap_err()
-    }
-
-    #[test]
-    fn plain_and_full_files() {
-        let got = parse(PLAIN.as_bytes()).unwrap();
-        assert_eq!(got.version_string, "WiredTiger 12.0.0: (November 15, 2024)");
-        assert_eq!((got.version.to_string().as_str(), got.compatibility, &got.live_restore), ("12.0.0", None, &None));
-        assert!(got.metadata.starts_with("allocation_size=") && PLAIN[got.metadata_at..].starts_with(&got.metadata));
-        assert!(got.unknown.is_empty());
-        assert_eq!(render(&got), PLAIN);
-        let full = format!("Compatibility version\nmajor=10,minor=1\nLive Restore\nstate=2\n{PLAIN}");
-        let got = parse(full.as_bytes()).unwrap();
-        assert_eq!((got.compatibility, got.live_restore.as_deref()), (Some((10, 1)), Some("2")));
-        assert_eq!(render(&got), full);
-        // An unknown pair is kept apart; what follows an empty line is not read.
-        let more = format!("New key\nnew value\n{PLAIN}\nfile:WiredTiger.wt\nx\n");
-        let got = parse(more.as_bytes()).unwrap();
-        assert_eq!(
-            got.unknown,
-            [Pair { key: "New key".into(), key_at: 0, value: Some("new value".into()), value_at: 8 }]
-        );
-        assert_eq!(render(&got), PLAIN);
-        assert_eq!(pairs(more.as_bytes()).len(), 4);
-    }
-
-    #[test]
-    fn faults_say_what_and_where() {
-        let empty = fault("");
-        assert_eq!((empty.offset, empty.message.as_str()), (0, "the file is empty"));
-        // Cut within brackets: the configuration parser notices, at the end of the text.
-        let cut = PLAIN.find("order=2").unwrap();
-        let f = fault(&PLAIN[..cut]);
-        assert_eq!((f.offset, f.key), (cut, Some(METADATA)));
-        assert!(f.message.contains("never closed") && f.message.contains("cut"), "{f}");
-        // Cut between entries: it parses, but the checkpoint is missing.
-        let cut = PLAIN.find(",checkpoint=").unwrap();
-        let f = fault(&PLAIN[..cut]);
-        assert_eq!((f.offset, f.class), (cut, Class::NotFound));
-        assert!(f.message.contains("without `checkpoint`") && f.message.contains("no line end"), "{f}");
-        // A key line overwritten: its place.
-        let f = fault(&PLAIN.replace("file:WiredTiger.wt", "file:WiredOther.wt"));
-        assert_eq!((f.offset, f.key), (PLAIN.find("file:").unwrap(), Some(METADATA)));
-        assert!(f.message.contains("key `file:WiredTiger.wt` is missing; line `file:WiredOther.wt`"), "{f}");
-        // An empty line ends the search.
-        let f = fault(&PLAIN.replace("file:", "\nfile:"));
-        assert_eq!(f.offset, PLAIN.find("file:").unwrap());
-        assert!(f.message.contains("empty line"), "{f}");
-        // Ends behind a key.
-        let end = PLAIN.find("file:").unwrap() + "file:WiredTiger.wt\n".len();
-        let f = fault(&PLAIN[..end]);
-        assert_eq!(f.offset, end);
-        assert!(f.message.contains("value of `file:WiredTiger.wt` is missing"), "{f}");
-        assert!(fault(&PLAIN[..PLAIN.find("file:").unwrap()]).message.contains("the file ends here"));
-        let f = fault(&PLAIN.replace(",patch=0", ""));
-        assert!(f.message.contains("no `patch`") && f.key == Some(VERSION), "{f}");
-        assert!(fault(&PLAIN.replace("patch=0", "patch=x")).message.contains("no number"));
-        assert!(fault(&PLAIN.replace("WiredTiger version string\n", "")).message.contains("version string"));
-        let f = parse(b"WiredTiger\xff").unwrap_err();
-        assert_eq!((f.offset, f.class), (10, Class::Invalid));
-        assert!(Fault::missing(true).to_string().contains("turtle missing, metadata present"));
-        assert!(Fault::missing(false).to_string().contains("WT_NOTFOUND"));
-    }
-
-    #[test]
-    fn a_lost_line_shifts_only_its_own_pair() {
-        let lost = PLAIN.replace("WiredTiger 12.0.0: (November 15, 2024)\n", "");
-        assert_eq!(pairs(lost.as_bytes()).len(), 3);
-        // The engine takes the next line for the value, whatever it is.
-        assert_eq!(parse(lost.as_bytes()).unwrap().version_string, "WiredTiger version");
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_parse_or_err(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (parse(&bytes), pairs(&bytes));
-        }
-
-        #[test]
-        fn damage_never_panics(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
-            let mut bytes = PLAIN.as_bytes().to_vec();
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-            for bytes in [&bytes[..], &bytes[..cut.index(PLAIN.len())]] {
-                if let Err(f) = parse(bytes) {
-                    prop_assert!(f.offset <= bytes.len());
-                }
-                let _ = pairs(bytes);
-            }
-        }
-
-        #[test]
-        fn what_is_rendered_is_read(
-            compatibility: Option<(u32, u32)>, state in proptest::option::of("[a-z0-9]{1,9}"), major: u32, text in "[ -~]{1,40}",
-        ) {
-            prop_assume!(!KEYS.contains(&text.as_str()));
-            let turtle = HomeTurtle { compatibility, live_restore: state, version_string: text,
-                version: Version { major, minor: 1, patch: 2 }, ..parse(PLAIN.as_bytes()).unwrap() };
-            let written = render(&turtle);
-            let back = parse(written.as_bytes()).unwrap();
-            prop_assert_eq!(render(&back), written);
-            prop_assert_eq!(HomeTurtle { metadata_at: turtle.metadata_at, ..back }, turtle);
-        }
-    }
 }

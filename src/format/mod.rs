@@ -20,9 +20,9 @@ pub mod checkpoint_list;
 pub mod completion;
 pub mod compress;
 pub mod config;
+pub mod config_keys;
 pub mod cookie;
 pub mod crc;
-pub mod file_config;
 pub mod generation;
 pub mod home_turtle;
 pub mod image;
@@ -37,7 +37,7 @@ pub mod pagelog_turtle;
 pub mod reader;
 pub(crate) mod unescape;
 pub mod wtlog;
-mod wtlog_body;
+pub mod wtlog_body;
 pub mod wtlog_plain;
 
 /// What the engine would answer to the same bytes. Numbers are not needed offline, classes are.

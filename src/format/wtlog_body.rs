@@ -6,7 +6,7 @@ use super::wtlog::LogLsn;
 use super::{FormatError, Result};
 
 /// Operations with this bit in their type are ignored by recovery.
-pub(super) const IGNORED: u64 = 1 << 31;
+pub const IGNORED: u64 = 1 << 31;
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]

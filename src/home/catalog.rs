@@ -2,35 +2,13 @@
 //! replay of the log, and the rows that must go together.
 
 use super::directory::{Home, Issue, Options, descriptor_alloc, read_rows};
-use super::entry::{FileEntry, Source};
+use super::entry::{FileEntry, NewerCheckpoint, Source};
 use super::files::METADATA;
 use super::recover;
 use super::wtlog::{self, RowChange, State};
-use crate::format::checkpoint_list;
 use crate::format::config::{Config, Kind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path};
-
-/// A file of which the log has a newer checkpoint than the metadata, by write generation.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct NewerCheckpoint {
-    pub file: String,
-    /// That of the metadata.
-    pub metadata: u64,
-    /// That of the log.
-    pub log: u64,
-}
-
-impl NewerCheckpoint {
-    fn of(key: &str, metadata: &str, log: &str) -> Option<Self> {
-        let newest = |text: &str| {
-            let list = checkpoint_list::from_file_config(&Config::parse(text).ok()?).ok()?;
-            Some(list.last().map_or(0, |c| c.write_gen))
-        };
-        let (file, metadata, log) = (key.strip_prefix("file:")?.to_string(), newest(metadata)?, newest(log)?);
-        (log > metadata).then_some(Self { file, metadata, log })
-    }
-}
 
 impl Home {
     /// Change rows of the metadata as a recovery would before it does anything else. The keys that it changed.
@@ -112,10 +90,11 @@ impl Home {
                 .filter(|(_, source)| source.starts_with("file:") && !known.contains(source.as_str()))
                 .filter(|(_, source)| !elsewhere(source))
                 .collect();
-            for (key, source) in gone {
-                self.issue(Issue::Source { key, source });
-            }
             let there: BTreeSet<&str> = rows.iter().map(|(key, _)| key.as_str()).collect();
+            for (key, source) in gone {
+                let used = table_of(&key).is_none_or(|table| there.contains(table.as_str()));
+                self.issue(Issue::Source { key, source, used });
+            }
             for (key, missing) in groups.into_iter().filter(|(_, missing)| !there.contains(missing.as_str())) {
                 self.issue(Issue::ColumnGroup { key, missing });
             }
@@ -154,6 +133,12 @@ impl Home {
             _ => None,
         })
     }
+}
+
+/// The row of the table that a column group or an index belongs to.
+fn table_of(key: &str) -> Option<String> {
+    let name = key.strip_prefix("colgroup:").or_else(|| key.strip_prefix("index:"))?;
+    Some(format!("table:{}", name.split(':').next().unwrap_or(name)))
 }
 
 /// The rows of column groups that a table cannot be used without.

@@ -205,7 +205,7 @@ impl Lists<'_> {
 
 /// The first extent that breaks the order of its list, and the one before it. An avail list is two
 /// ascending runs, so it may descend once.
-fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
+pub fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
     let mut descents = 0;
     extents.windows(2).find_map(|pair| {
         let [a, b] = pair else { return None };
@@ -219,7 +219,7 @@ fn out_of_order(extents: &[Extent], avail: bool) -> Option<(Extent, Extent)> {
 }
 
 /// The extents without the bytes of a block (a list may contain its own block).
-fn without(extents: &[Extent], block: &LocalAddress) -> Vec<Extent> {
+pub fn without(extents: &[Extent], block: &LocalAddress) -> Vec<Extent> {
     let mut out = Vec::with_capacity(extents.len() + 1);
     for e in extents {
         let end = e.offset.saturating_add(e.size);
@@ -229,40 +229,4 @@ fn without(extents: &[Extent], block: &LocalAddress) -> Vec<Extent> {
         out.extend([head, tail].into_iter().filter(|part| part.size > 0));
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn extents(list: &[(u64, u64)]) -> Vec<Extent> {
-        list.iter().map(|(offset, size)| Extent { offset: *offset, size: *size }).collect()
-    }
-
-    #[test]
-    fn an_avail_list_may_descend_once() {
-        let (one, two, three) = ((4096, 4096), (8192, 4096), (12288, 4096));
-        let cases = [
-            (vec![one, two], false, true),
-            (vec![two, one], false, false),
-            (vec![two, one], true, true),
-            (vec![two, one, three], true, true),
-            (vec![three, two, one], true, false),
-            (vec![one, one], true, false),
-            (vec![(4096, 8192), two], true, false),
-            (vec![], true, true),
-        ];
-        for (list, avail, sound) in cases {
-            assert_eq!(out_of_order(&extents(&list), avail).is_none(), sound, "{list:?}");
-        }
-    }
-
-    #[test]
-    fn the_lists_own_block_is_taken_out() {
-        let block = LocalAddress { offset: 8192, size: 4096, checksum: 0, object: None };
-        let got = |list: &[(u64, u64)]| without(&extents(list), &block);
-        assert_eq!(got(&[(4096, 12288)]), extents(&[(4096, 4096), (12288, 4096)]));
-        assert_eq!(got(&[(8192, 4096)]), extents(&[]));
-        assert_eq!(got(&[(4096, 4096), (12288, 4096)]), extents(&[(4096, 4096), (12288, 4096)]));
-    }
 }

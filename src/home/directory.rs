@@ -1,24 +1,23 @@
 //! What a local home directory holds: its files, and the catalog of block files from the turtle and
 //! the metadata, or from the files themselves where those are lost.
 
-pub use super::entry::{FileEntry, Source};
+pub use super::entry::{FileEntry, NewerCheckpoint, Source};
 #[cfg_attr(not(feature = "devtools"), allow(unused_imports))]
 pub use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 
 use super::block;
-use super::catalog::NewerCheckpoint;
 use super::checkpoint;
 use super::fault::Opaque;
-use super::files::{BACKUP, MONGO_CATALOG, MONGO_LOCK, SIZE_STORER};
+use super::files::{BACKUP, CONFIGURATIONS, MONGO_CATALOG, MONGO_LOCK, SIZE_STORER};
 use super::inventory::{self, Inventory};
 use super::names::{Names, Sizes, What};
 use super::recover::{self, Recovered};
 use super::rows;
 use super::wtlog::{self, Start};
 use crate::coverage::{Coverage, Fate, NotOurs, Unchecked};
-use crate::format::file_config;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local;
+use crate::format::{config, config_keys};
 use crate::store::blockfile::BlockFile;
 use crate::store::{StoreError, read_regular_file};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,12 +63,22 @@ pub enum Issue {
         key: String,
         /// The file it names.
         source: String,
+        /// There is a table that uses it.
+        used: bool,
     },
     /// A table whose column group has no row.
     ColumnGroup {
         key: String,
         /// The row that is missing.
         missing: String,
+    },
+    /// A file that the engine reads when it opens the home.
+    Text {
+        /// Which.
+        name: String,
+        /// Byte in it.
+        offset: u64,
+        reason: String,
     },
     /// The turtle's settings of the metadata file are not those of the file's own copy.
     TurtleDiffers {
@@ -110,7 +119,7 @@ pub enum Way {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlisted {
     pub name: String,
-    /// It holds its description block at most: no data can be in it.
+    /// It holds no checkpoint: no data of it was ever safe.
     pub empty: bool,
 }
 
@@ -228,6 +237,7 @@ impl Home {
             }
             home.version_text(turtle.as_ref());
         }
+        home.settings();
         home.set_aside(options);
         home.others(options);
         home.mongo(options);
@@ -309,6 +319,20 @@ impl Home {
         }
     }
 
+    /// The files of settings, which the engine reads before anything else.
+    fn settings(&mut self) {
+        for name in CONFIGURATIONS {
+            if self.inventory.get(name).is_none_or(|size| *size > MAX_TURTLE) {
+                continue;
+            }
+            let Some(bytes) = self.read_file(name) else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            if let Err((offset, reason)) = config_keys::check_settings(&text) {
+                self.issue(Issue::Text { name: name.to_string(), offset: offset as u64, reason });
+            }
+        }
+    }
+
     pub(super) fn issue(&mut self, issue: Issue) {
         if self.issues.len() < MAX_ISSUES {
             self.issues.push(issue);
@@ -330,6 +354,9 @@ impl Home {
             return None;
         }
         let bytes = self.read_file(BACKUP)?;
+        if let Err((offset, reason)) = home_turtle::check_backup(&bytes) {
+            self.issue(Issue::Text { name: BACKUP.to_string(), offset: offset as u64, reason });
+        }
         let pairs = home_turtle::pairs(&bytes).into_iter();
         let rows: Vec<_> = pairs.filter_map(|pair| Some((pair.key, pair.value?))).collect();
         rows.iter().any(|(key, _)| key.starts_with("file:")).then_some(rows)
@@ -401,7 +428,16 @@ impl Home {
     fn propose(&mut self, found: &Recovered, turtle: Option<&HomeTurtle>) {
         self.version_text(turtle);
         let text = self.version.clone().unwrap_or_default();
-        if let Some(metadata) = found.config_text() {
+        // The copy was written before the place where recovery begins was known; the log has it.
+        let lsn = self.log.as_ref().ok().and_then(|log| log.last_checkpoint).map(|c| c.lsn.to_string());
+        let text_of = || {
+            let text = found.metadata_text()?;
+            Some(match lsn.and_then(|lsn| config::with_values(&text, &[("checkpoint_lsn", lsn.as_str())]).ok()) {
+                Some(text) => text,
+                None => text,
+            })
+        };
+        if let Some(metadata) = text_of() {
             self.proposed_turtle = home_turtle::from_version_text(&text, metadata).map(|t| home_turtle::render(&t));
         }
     }
@@ -453,7 +489,7 @@ impl Home {
         let newest = entry.checkpoints.last().and_then(|c| local::LocalCheckpoint::decode(&c.addr, entry.alloc).ok());
         let copy = newest.and_then(|c| c.avail).and_then(|avail| recover::beside(file, entry.alloc, &avail));
         let text = copy.as_ref().and_then(|found| found.recovery.file_metadata().ok().flatten());
-        let keys = text.map_or(Vec::new(), |text| file_config::differences(&turtle.metadata, text));
+        let keys = text.map_or(Vec::new(), |text| config_keys::differences(&turtle.metadata, text));
         if !keys.is_empty() {
             let at = keys.first().and_then(|key| turtle.metadata.find(key.as_str())).unwrap_or(0);
             self.issue(Issue::TurtleDiffers { offset: turtle.metadata_at.saturating_add(at) as u64, keys });
@@ -486,7 +522,12 @@ impl Home {
                 // No checkpoint is in it that a row would name: the finding says all there is to say.
                 self.coverage.audited(name.as_str());
                 let description = descriptor_alloc(&file).map_or(SMALL, u64::from);
-                self.unlisted.push(Unlisted { empty: file.len() <= description, name });
+                // Where the metadata names no table, much depends on whether this was one.
+                let is_own = |f: &FileEntry| [METADATA, HISTORY_STORE].contains(&f.name.as_str());
+                let nothing = || {
+                    self.files.iter().all(is_own) && recover::scan(&file, descriptor_alloc(&file), &|_| ()).is_none()
+                };
+                self.unlisted.push(Unlisted { empty: file.len() <= description || nothing(), name });
                 continue;
             }
             let alloc = descriptor_alloc(&file);

@@ -207,6 +207,27 @@ impl FileEntry {
     }
 }
 
+/// A file of which the log has a newer checkpoint than the metadata, by write generation.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct NewerCheckpoint {
+    pub file: String,
+    /// That of the metadata.
+    pub metadata: u64,
+    /// That of the log.
+    pub log: u64,
+}
+
+impl NewerCheckpoint {
+    pub(super) fn of(key: &str, metadata: &str, log: &str) -> Option<Self> {
+        let newest = |text: &str| {
+            let list = checkpoint_list::from_file_config(&Config::parse(text).ok()?).ok()?;
+            Some(list.last().map_or(0, |c| c.write_gen))
+        };
+        let (file, metadata, log) = (key.strip_prefix("file:")?.to_string(), newest(metadata)?, newest(log)?);
+        (log > metadata).then_some(Self { file, metadata, log })
+    }
+}
+
 /// `none` and nothing are the same.
 fn some_name(name: String) -> String {
     if name == "none" { String::new() } else { name }

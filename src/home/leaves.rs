@@ -210,7 +210,9 @@ fn content(
     out.overflows = found.overflows.iter().map(|o| read_item(shape, o, task, seen)).collect();
     if deep {
         // Every record of the history store is in use, though each has an end.
-        let live = if shape.entry.is_history_store() { found.rows } else { found.live };
+        // A removed record of a fixed-length column store is one of value 0.
+        let all = shape.entry.is_history_store() || page.kind == PageType::ColumnFixed;
+        let live = if all { found.rows } else { found.live };
         out.rows = Some(RowCounts { keys: found.rows, live: if task.truncated { 0 } else { live } });
         pairs.bounds(&page, &found);
     }

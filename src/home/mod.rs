@@ -14,21 +14,21 @@
 )]
 
 pub mod block;
-pub mod catalog;
+mod catalog;
 pub mod chain;
 pub mod checkpoint;
 pub mod directory;
 pub mod edit;
-mod entry;
+pub mod entry;
 pub mod fault;
 pub mod files;
-mod inventory;
+pub mod inventory;
 mod leaves;
 pub mod names;
-mod pages;
+pub mod pages;
 pub mod recover;
 mod refusal;
-mod rewrite;
+pub mod rewrite;
 pub mod rows;
 pub mod seen;
 pub mod shape;

@@ -23,10 +23,10 @@ const NO_KEY: &[u8] = &[0];
 
 /// A block that was made.
 #[derive(Debug, Clone)]
-pub(super) struct Block {
+pub struct Block {
     /// Where it will lie.
     pub(super) address: LocalAddress,
-    pub(super) kind: PageType,
+    pub kind: PageType,
     /// Keys of the changed rows in it.
     pub(super) keys: Vec<Vec<u8>>,
 }
@@ -546,13 +546,13 @@ fn no_key() -> Vec<u8> {
 }
 
 /// The shortest beginning of `key` that is above `before`, which is below `key`.
-fn separator<'k>(before: &[u8], key: &'k [u8]) -> &'k [u8] {
+pub fn separator<'k>(before: &[u8], key: &'k [u8]) -> &'k [u8] {
     let shared = before.iter().zip(key).take_while(|(a, b)| a == b).count();
     key.get(..shared.saturating_add(1)).unwrap_or(key)
 }
 
 /// A cell with other data of the same meaning at its end. `None` if it does not end with its data.
-fn with_data(raw: &[u8], old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+pub fn with_data(raw: &[u8], old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
     let counted = |data: &[u8]| {
         let mut out = Vec::new();
         write_vuint(&mut out, u64::try_from(data.len()).unwrap_or(u64::MAX));
@@ -565,7 +565,7 @@ fn with_data(raw: &[u8], old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// How many of the cells go on each page: as few pages as there can be, evenly filled, at least `least` a page.
-fn partition(sizes: &[usize], room: usize, least: usize) -> Vec<usize> {
+pub fn partition(sizes: &[usize], room: usize, least: usize) -> Vec<usize> {
     let total = sizes.iter().fold(0_usize, |sum, n| sum.saturating_add(*n));
     if total <= room {
         return vec![sizes.len()];
@@ -598,47 +598,4 @@ fn partition(sizes: &[usize], room: usize, least: usize) -> Vec<usize> {
     }
     counts.push(count);
     counts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn separators_are_short_and_between() {
-        for (before, key, wanted) in [("key0000199", "key0000200", "key00002"), ("a", "b", "b"), ("ab", "abc", "abc")] {
-            let got = separator(before.as_bytes(), key.as_bytes());
-            assert_eq!(got, wanted.as_bytes());
-            assert!(got > before.as_bytes() && got <= key.as_bytes());
-        }
-    }
-
-    #[test]
-    fn data_is_replaced_at_the_end_only() {
-        let raw = hex::decode("388c0787010203040506ff").unwrap();
-        let (old, new) = (hex::decode("010203040506ff").unwrap(), hex::decode("0102030405060708").unwrap());
-        assert_eq!(hex::encode(with_data(&raw, &old, &new).unwrap()), "388c07880102030405060708");
-        assert!(with_data(&raw, &new, &old).is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn pages_are_filled_evenly(
-            sizes in proptest::collection::vec(1..300_usize, 1..200), room in 1..2000_usize, least in 1..3_usize,
-        ) {
-            let counts = partition(&sizes, room, least);
-            prop_assert_eq!(counts.iter().sum::<usize>(), sizes.len());
-            prop_assert!(counts.len() == 1 || counts.iter().all(|n| *n >= least));
-            // Fewer and fewer pages up to the root.
-            prop_assert!(least == 1 || counts.len() == 1 || counts.len() <= sizes.len() / least);
-            let mut rest = sizes.as_slice();
-            for count in &counts {
-                let (page, behind) = rest.split_at(*count);
-                rest = behind;
-                let bytes: usize = page.iter().sum();
-                prop_assert!(bytes <= room || *count < 2 * least, "{bytes} of {room}");
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 
 use super::block::{self, probe};
 use crate::format::config::Config;
+use crate::format::config_keys::METADATA_DEFAULTS;
 use crate::format::local::{self, ExtentList, LocalAddress, LocalCheckpoint, Recovery};
 use crate::format::page_header::PageType;
 use crate::format::{FormatError, checkpoint_list};
@@ -24,9 +25,9 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// The file's configuration text with its checkpoints replaced by those of the recovery data, as
-    /// the metadata would have it. `None` if it is encrypted.
-    pub fn config_text(&self) -> Option<String> {
+    /// The metadata file's configuration text with its checkpoints replaced by those of the recovery data, as
+    /// the turtle would have it. `None` if it is encrypted.
+    pub fn metadata_text(&self) -> Option<String> {
         let text = self.recovery.file_metadata().ok()??;
         let config = Config::parse(text).ok()?;
         let list = self.checkpoint_list()?;
@@ -43,6 +44,12 @@ impl Recovered {
             } else {
                 parts.push(format!("{}={}", entry.key, entry.value.text));
             }
+        }
+        // Engines up to 3.2 leave out of the copy what every metadata file is made with.
+        if config.get("allocation_size").is_none() {
+            let absent = METADATA_DEFAULTS.iter().filter(|(key, _)| config.get(key).is_none());
+            parts.extend(absent.map(|(key, value)| format!("{key}={value}")));
+            parts.sort();
         }
         Some(parts.join(","))
     }

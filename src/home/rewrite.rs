@@ -39,39 +39,39 @@ const PAGE_MAX: std::ops::RangeInclusive<u64> = 512..=512 << 20;
 
 /// A row with everything its cells say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) key: Vec<u8>,
-    pub(super) value: Vec<u8>,
+pub struct Row {
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
     /// Where the value is an overflow item.
-    pub(super) item: Option<LocalAddress>,
-    pub(super) times: Times,
+    pub item: Option<LocalAddress>,
+    pub times: Times,
 }
 
 /// A file of a row store.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'s> {
-    pub(super) path: &'s Path,
+pub struct Source<'s> {
+    pub path: &'s Path,
     /// What its metadata says.
-    pub(super) entry: &'s FileEntry,
-    pub(super) text: &'s str,
+    pub entry: &'s FileEntry,
+    pub text: &'s str,
 }
 
 /// What a new checkpoint comes down to.
 #[derive(Debug)]
-pub(super) struct Rewritten {
+pub struct Rewritten {
     /// Length of the file now: the new bytes stand behind it.
-    pub(super) at: u64,
+    pub at: u64,
     /// The new bytes.
-    pub(super) tail: Vec<u8>,
+    pub tail: Vec<u8>,
     /// The file's metadata with the new checkpoint.
-    pub(super) text: String,
+    pub text: String,
     /// The blocks among the new bytes.
-    pub(super) blocks: Vec<Block>,
+    pub blocks: Vec<Block>,
 }
 
 impl<'s> Source<'s> {
     /// Open the file. Without a map: a bad sector is an error then, and nothing worse.
-    pub(super) fn open(&self) -> Result<BlockFile> {
+    pub fn open(&self) -> Result<BlockFile> {
         BlockFile::open(self.path, true).map_err(|e| EditError::Refused(e.to_string()))
     }
 
@@ -87,7 +87,7 @@ impl<'s> Source<'s> {
     }
 
     /// All rows of the newest checkpoint, stopped ones included.
-    pub(super) fn rows(&self, file: &BlockFile) -> Result<Vec<Row>> {
+    pub fn rows(&self, file: &BlockFile) -> Result<Vec<Row>> {
         let (_, cookie) = self.newest()?;
         let Some(root) = cookie.root else { return Ok(Vec::new()) };
         rows(&shape(file, self.entry, cookie.file_size), &root)
@@ -102,7 +102,7 @@ impl<'s> Source<'s> {
     }
 }
 
-fn shape<'a>(file: &'a BlockFile, entry: &'a FileEntry, end: u64) -> Shape<'a> {
+pub fn shape<'a>(file: &'a BlockFile, entry: &'a FileEntry, end: u64) -> Shape<'a> {
     Shape { file, entry, end, depth: Depth::Deep, ids: None, progress: &|_, _| () }
 }
 
@@ -121,7 +121,7 @@ fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress) ->
 }
 
 /// All rows of a tree.
-fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
+pub fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
     let mut out = Vec::new();
     let mut visited = HashSet::new();
     let mut stack = vec![(*root, CellKind::AddrInternal)];
@@ -168,7 +168,7 @@ fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
 }
 
 /// A checkpoint that stays, with what it uses.
-struct Kept<'c> {
+pub struct Kept<'c> {
     checkpoint: &'c Checkpoint,
     walked: Option<Walked>,
 }
@@ -190,7 +190,7 @@ impl Kept<'_> {
 }
 
 /// The checkpoints that stay. Each must be sound: what it seems not to use becomes free.
-fn kept<'c>(file: &BlockFile, entry: &FileEntry, all: &'c [Checkpoint], count: usize) -> Result<Vec<Kept<'c>>> {
+pub fn kept<'c>(file: &BlockFile, entry: &FileEntry, all: &'c [Checkpoint], count: usize) -> Result<Vec<Kept<'c>>> {
     let mut out = Vec::new();
     for checkpoint in all.iter().take(count) {
         let name = &checkpoint.entry.name;
@@ -257,12 +257,7 @@ fn limits(text: &str) -> Result<(usize, usize)> {
 
 /// Write a new checkpoint in which rows have other values. `old` are the rows that are there now, `now` is
 /// the time in seconds. Nothing is written to the file.
-pub(super) fn rewrite(
-    source: &Source<'_>,
-    old: &[Row],
-    values: &BTreeMap<Vec<u8>, Vec<u8>>,
-    now: u64,
-) -> Result<Rewritten> {
+pub fn rewrite(source: &Source<'_>, old: &[Row], values: &BTreeMap<Vec<u8>, Vec<u8>>, now: u64) -> Result<Rewritten> {
     let entry = source.entry;
     let (last, before) = source.newest()?;
     let root =
@@ -430,102 +425,4 @@ fn verify(
         return Err(failed("rows changed that were not to".to_string()));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::home::directory::{Home, METADATA, Options, Source as From};
-    use std::path::PathBuf;
-
-    /// Homes with row stores of every kind; those that lie packed go to a temporary directory.
-    fn homes(temp: &Path) -> Vec<PathBuf> {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-        let real = ["classic-small", "classic-crash", "classic-one"].map(|set| {
-            let packed = std::fs::File::open(fixtures.join(format!("real/{set}.tar.zst"))).unwrap();
-            tar::Archive::new(zstd::Decoder::new(packed).unwrap()).unpack(temp).unwrap();
-            temp.join(set).join("db")
-        });
-        ["mongo", "lost-extent"].map(|n| fixtures.join("local").join(n)).into_iter().chain(real).collect()
-    }
-
-    /// Any row of any row store may change, not only those of the metadata: overflow items, prefix
-    /// compression, dictionaries, every compressor and checksum setting, and files of many checkpoints.
-    #[test]
-    fn rows_of_every_kind_of_file() {
-        let (mut files, mut items, mut seen) = (0, 0, BTreeSet::new());
-        let temp = tempfile::tempdir().unwrap();
-        for dir in homes(temp.path()) {
-            let home = Home::open(&dir, Options { no_mmap: true }).unwrap();
-            let metadata = home.file(METADATA).unwrap();
-            let opened = BlockFile::open(&dir.join(METADATA), true).unwrap();
-            let end = LocalCheckpoint::decode(&metadata.checkpoints.last().unwrap().addr, metadata.alloc).unwrap();
-            let texts = rows(&shape(&opened, metadata, end.file_size), &end.root.unwrap()).unwrap();
-            let written = |e: &&FileEntry| e.checkpoints.last().is_some_and(|c| !c.addr.is_empty());
-            let row_stores = home.files.iter().filter(|e| e.kind() == "row" && !e.is_history_store());
-            for entry in row_stores.filter(written) {
-                let text = match texts.iter().find(|r| r.key == format!("file:{}\0", entry.name).as_bytes()) {
-                    Some(row) => String::from_utf8(row.value[..row.value.len() - 1].to_vec()).unwrap(),
-                    None => continue,
-                };
-                // Other formats restrict what a value may be.
-                let nul = match entry.value_format.as_str() {
-                    "S" => true,
-                    "u" if !entry.documents => false,
-                    _ => continue,
-                };
-                files += 1;
-                let own = tempfile::tempdir().unwrap();
-                let path = own.path().join("file");
-                std::fs::copy(dir.join(&entry.name), &path).unwrap();
-                let (mut entry, mut text) = (entry.clone(), text);
-                for round in 0..4_usize {
-                    let source = Source { path: &path, entry: &entry, text: &text };
-                    let file = source.open().unwrap();
-                    let old = source.rows(&file).unwrap();
-                    let live: Vec<&Row> = old.iter().filter(|r| !r.times.is_stopped() && !r.value.is_empty()).collect();
-                    if live.is_empty() {
-                        break;
-                    }
-                    let mut values = BTreeMap::new();
-                    for n in 0..7 {
-                        let row = live[(n * 7919 + round * 104_729) % live.len()];
-                        let length = [1, 40, 70, 300, 3000, 30_000, row.value.len()][(n + round) % 7];
-                        let mut value = vec![b'a' + u8::try_from(n).unwrap(); length];
-                        if nul {
-                            *value.last_mut().unwrap() = 0;
-                        }
-                        values.insert(row.key.clone(), value);
-                    }
-                    items += live.iter().filter(|r| r.item.is_some() && values.contains_key(&r.key)).count();
-                    let made = rewrite(&source, &old, &values, 0)
-                        .unwrap_or_else(|e| panic!("{} of {}: {e}", entry.name, dir.display()));
-                    seen.extend(made.blocks.iter().map(|b| b.kind.byte()));
-                    let mut bytes = std::fs::read(&path).unwrap();
-                    assert_eq!(bytes.len() as u64, made.at);
-                    bytes.extend_from_slice(&made.tail);
-                    std::fs::write(&path, bytes).unwrap();
-                    text = made.text;
-                    let before = entry.checkpoints.clone();
-                    entry = FileEntry::parse(&entry.name, &text, From::Metadata).unwrap();
-                    // The next one takes the place of the last; named ones stay.
-                    let kept = |c: &&CheckpointEntry| !checkpoint_list::is_unnamed(&c.name);
-                    assert!(before.iter().filter(kept).eq(entry.checkpoints.iter().filter(kept)));
-                    let last = entry.checkpoints.last().unwrap();
-                    assert!(checkpoint_list::is_unnamed(&last.name) && last.time == before.last().unwrap().time);
-                    let file = BlockFile::open(&path, true).unwrap();
-                    let found = recover::scan(&file, Some(entry.alloc), &|_| ()).unwrap();
-                    assert_eq!(found.checkpoints().unwrap(), entry.checkpoints);
-                    let source = Source { path: &path, entry: &entry, text: &text };
-                    for row in source.rows(&file).unwrap() {
-                        if let Some(value) = values.get(&row.key).filter(|_| !row.times.is_stopped()) {
-                            assert_eq!(row.value, *value);
-                        }
-                    }
-                }
-            }
-        }
-        assert!(files >= 15 && items >= 5, "{files} files, {items} overflow items");
-        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 5, 6, 7]);
-    }
 }

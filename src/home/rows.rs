@@ -80,7 +80,8 @@ pub struct Scan<'a, F> {
 impl<'a, F: Borrow<BlockFile>> Scan<'a, F> {
     /// From the root on.
     pub fn new(file: F, entry: &'a FileEntry) -> Self {
-        let mut out = Self { file, entry, end: 0, stack: Vec::new(), visited: HashSet::new(), undecodable: false };
+        let (stack, visited) = (Vec::new(), HashSet::new());
+        let mut out = Self { file, entry, end: 0, stack, visited, undecodable: false };
         let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else { return out };
         match LocalCheckpoint::decode(&last.addr, entry.alloc) {
             Ok(cookie) => {

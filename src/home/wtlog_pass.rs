@@ -1,8 +1,8 @@
 //! Reading the log files of a home: the two passes, and what they make of each file's end.
 
 use super::wtlog::{
-    Checkpoint, Found, INITIAL, Kind, LogFile, MAX_LISTED, MAX_URI, MAX_VALUES, MetadataChange, RowChange, Severity,
-    Start, State, Summary, Tail, WINDOW, What, open,
+    Checkpoint, Found, INITIAL, Kind, LogFile, MAX_LISTED, MAX_URI, MAX_VALUES, MetadataChange, Problem, RowChange,
+    Severity, Start, State, Summary, Tail, WINDOW, What, open,
 };
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
@@ -173,7 +173,7 @@ impl Pass {
             Err(_) if file.kind != Kind::Log && wtlog::first_data(head).is_none() => {}
             Err(e) => {
                 self.out.problem(&file.name, 0, Severity::Damage, What::FileHeader { error: e });
-                self.unreadable(LogLsn { file: file.number, offset: 0 });
+                self.unreadable(LogLsn { file: file.number, offset: u64::MAX });
             }
         }
         if file.kind != Kind::Log {
@@ -292,6 +292,9 @@ impl Pass {
             self.unreadable(lsn);
             self.out.problem(&log_name(lsn.file), 0, Severity::Damage, What::NeededMissing { lsn });
         }
+        // A file that was begun and never used: what its head says of the file before is of a life that was killed.
+        let bare = |b: &Boundary| b.records <= 1 && !b.unread && b.broken.is_none();
+        let used_after = |number: u32| ends.iter().any(|b| b.number > number && !bare(b));
         let mut before: Option<&Boundary> = None;
         for (i, file) in ends.iter().enumerate() {
             if let Some(missing) = before.and_then(|b| b.number.checked_add(1)).filter(|n| *n < file.number) {
@@ -308,7 +311,10 @@ impl Pass {
                 // Each life of a connection begins its first file with the initial LSN; of others the engine
                 // compares the offset.
                 (Some(previous), Some(expected))
-                    if previous.offset != expected.offset && previous != INITIAL && previous.file != 0 =>
+                    if previous.offset != expected.offset
+                        && previous != INITIAL
+                        && previous.file != 0
+                        && (!bare(file) || used_after(file.number)) =>
                 {
                     let what = What::PreviousLsn { found: previous, expected };
                     self.out.problem(&file.name, wtlog::FIRST_RECORD, Severity::Damage, what);
@@ -323,7 +329,7 @@ impl Pass {
                 _ => {}
             }
             if let Some(broken) = &file.broken {
-                self.broken(file, broken, ends.get(i.saturating_add(1)));
+                self.broken(file, broken, ends.get(i.saturating_add(1)), used_after(file.number));
             }
             before = Some(file);
         }
@@ -346,7 +352,8 @@ impl Pass {
 
     /// Judge an end that is not zeros: a torn one is normal in the last file, and any is where the
     /// next file continues, as a recovery has met it then.
-    fn broken(&mut self, file: &Boundary, broken: &Broken, next: Option<&Boundary>) {
+    /// `used_after`: a later file has records.
+    fn broken(&mut self, file: &Boundary, broken: &Broken, next: Option<&Boundary>, used_after: bool) {
         let torn = matches!(broken.end, End::Torn { .. }) && !broken.followed;
         let here = LogLsn { file: file.number, offset: file.used };
         let continued = next.is_some_and(|n| n.previous == Some(here));
@@ -354,6 +361,8 @@ impl Pass {
             // Whether it continues here is not known.
             Some(next) if next.unread => (Severity::Normal, Tail::Nothing),
             Some(_) if continued => (Severity::Normal, Tail::Continued),
+            // The log went on in the next file, and nothing of that came to the disk.
+            Some(_) if !used_after && !broken.followed => (Severity::Normal, Tail::Nothing),
             None if torn => (Severity::Normal, Tail::Nothing),
             _ if broken.followed => (Severity::Damage, Tail::Followed),
             Some(_) if torn => (Severity::Damage, Tail::NewerFiles),
@@ -452,6 +461,15 @@ impl Pass {
             0 => State::Clean,
             _ => State::NeedsRecovery,
         };
+        // What lies before the place where recovery begins is read by nobody.
+        if let Start::At(lsn) = self.start {
+            let old = |p: &Problem| match &p.what {
+                What::PreviousLsn { .. } => Kind::of(&p.file).is_some_and(|(_, n)| n <= lsn.file),
+                What::NeededMissing { .. } => false,
+                _ => Kind::of(&p.file).is_some_and(|(_, n)| n < lsn.file),
+            };
+            self.out.problems.iter_mut().filter(|p| old(p)).for_each(|p| p.severity = Severity::Normal);
+        }
         self.out.problems.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
         self.out
     }

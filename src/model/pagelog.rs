@@ -26,7 +26,6 @@ impl Traffic {
     }
 }
 
-/// The log.
 #[derive(Debug, Default)]
 pub struct Log {
     /// Where rows go at once; without it they stay in memory.
@@ -42,7 +41,6 @@ pub struct Log {
 }
 
 impl Log {
-    /// Into a store.
     pub fn into_store(store: Writer) -> Self {
         Self { store: Some(store), ..Self::default() }
     }

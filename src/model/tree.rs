@@ -78,7 +78,6 @@ pub struct Left {
 /// Whether something was written. What failed may have left something.
 pub type Written = Result<(), Option<Left>>;
 
-/// The tree.
 #[derive(Debug)]
 pub struct Tree {
     /// Its name in the metadata.

@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 200;
 
 /// Which field names stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fields {
+pub enum Fields {
     User,
     /// Those MongoDB's own catalog is made of, and the idents, which are names of files. Namespaces
     /// become others, the same where they were the same.
@@ -19,7 +19,7 @@ pub(super) enum Fields {
 }
 
 /// Namespaces, by the order they were met in. (A sum of their bytes would let everyone test guesses of them.)
-pub(super) type Numbers = HashMap<Vec<u8>, usize>;
+pub type Numbers = HashMap<Vec<u8>, usize>;
 
 /// Names of fields in `_mdb_catalog` that lead to the idents.
 const CATALOG_FIELDS: [&str; 10] =
@@ -32,7 +32,7 @@ const SIZES: [&str; 2] = ["numRecords", "dataSize"];
 const IDENTS: [&str; 4] = ["collection-", "index-", "internal-", "collection/"];
 
 /// The document, or `None` if the bytes are not one. `left`: a number of which it takes what it has room for.
-pub(super) fn document(bytes: &[u8], fields: &Fields, alphabet: Alphabet, left: &mut u64) -> Option<Vec<u8>> {
+pub fn document(bytes: &[u8], fields: &Fields, alphabet: Alphabet, left: &mut u64) -> Option<Vec<u8>> {
     let mut out = vec![0; bytes.len()];
     let mut rest = *left;
     let mut scrub = Scrub { bytes, out: &mut out, fields, alphabet, left: &mut rest };
@@ -217,64 +217,5 @@ impl Scrub<'_> {
             *self.left /= 26;
         }
         Some(end)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ::bson::{Bson, Document, RawDocument, doc};
-    use proptest::prelude::*;
-
-    fn user(bytes: &[u8]) -> Option<Vec<u8>> {
-        document(bytes, &Fields::User, Alphabet::default(), &mut 0)
-    }
-
-    fn catalog(bytes: &[u8]) -> Option<Vec<u8>> {
-        document(bytes, &Fields::Catalog(RefCell::default()), Alphabet::default(), &mut 0)
-    }
-
-    #[test]
-    fn types_and_lengths_stay() {
-        let old = doc! {
-            "_id": 7_i64, "name": "Ada Lovelace", "at": [1, "two", { "deep": true }], "none": Bson::Null, "x": 1.5,
-            "re": ::bson::Regex { pattern: "^a".try_into().unwrap(), options: "i".try_into().unwrap() },
-            "b": ::bson::Binary { subtype: ::bson::spec::BinarySubtype::Generic, bytes: b"secret".to_vec() },
-        };
-        let bytes = old.to_vec().unwrap();
-        let new = user(&bytes).unwrap();
-        assert_eq!(new.len(), bytes.len());
-        let types = |bytes: &[u8]| -> Vec<_> {
-            RawDocument::from_bytes(bytes).unwrap().iter().map(|f| f.unwrap().1.element_type()).collect()
-        };
-        assert_eq!(types(&new), types(&bytes));
-        let has = |word: &[u8]| new.windows(word.len()).any(|w| w == word);
-        assert!(!has(b"Lovelace") && !has(b"secret") && !has(b"name"));
-        for cut in 0..bytes.len() {
-            assert!(user(&bytes[..cut]).is_none());
-        }
-    }
-
-    #[test]
-    fn the_catalog_keeps_idents() {
-        let old = doc! { "ident": "collection-0--1", "ns": "shop.orders", "idxIdent": { "_id_": "index-1--1" } };
-        let new = catalog(&old.to_vec().unwrap()).unwrap();
-        let back = Document::from_reader(new.as_slice()).unwrap();
-        assert_eq!((back.get_str("ident").unwrap(), back.get_str("ns").unwrap()), ("collection-0--1", "aaaaaaaaaaa"));
-        let map = back.get_document("idxIdent").unwrap();
-        assert_eq!(map.iter().next().unwrap(), (&"_id_".to_string(), &Bson::from("index-1--1")));
-    }
-
-    proptest! {
-        #[test]
-        fn anything_ends(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = user(&bytes);
-            let mut framed = u32::try_from(bytes.len() + 5).unwrap().to_le_bytes().to_vec();
-            framed.extend_from_slice(&bytes);
-            framed.push(0);
-            if let Some(new) = catalog(&framed) {
-                prop_assert_eq!(new.len(), framed.len());
-            }
-        }
     }
 }

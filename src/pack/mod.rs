@@ -7,19 +7,19 @@
 //! published it is unpacked, audited, compared with the source ([`same`]), and searched for the
 //! source's keys and values.
 
-mod bson;
+pub mod bson;
 mod home;
 pub mod image;
-mod page;
+pub mod page;
 mod pagelog;
 mod palite;
 mod palm;
-mod relabel;
+pub mod relabel;
 pub mod same;
-mod search;
-mod squeeze;
-mod sums;
-mod text;
+pub mod search;
+pub mod squeeze;
+pub mod sums;
+pub mod text;
 mod wtlog;
 
 pub use page::Replaced;

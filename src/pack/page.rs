@@ -19,7 +19,7 @@ const NO_CELL: u8 = 0xe0;
 
 /// What the values of a tree are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Values {
+pub enum Values {
     /// Columns, or just bytes.
     Form(Form, String),
     /// Configuration texts of metadata.
@@ -29,13 +29,13 @@ pub(super) enum Values {
 
 impl Values {
     /// Just bytes.
-    pub(super) fn bytes() -> Self {
+    pub fn bytes() -> Self {
         Self::Form(Form::Bytes, String::new())
     }
 
     /// Other bytes for a value. `number`: neighbours that must differ have different ones. `left`: a number that
     /// the values of a page share; each takes of it what it has room for.
-    pub(super) fn replaced(
+    pub fn replaced(
         &self,
         value: &[u8],
         number: u64,
@@ -53,7 +53,7 @@ impl Values {
 }
 
 /// A row of metadata: its text where it is one, else bytes that are none either.
-pub(super) fn metadata_value(value: &[u8], left: &mut u64, cookie: &Recook<'_>) -> Vec<u8> {
+pub fn metadata_value(value: &[u8], left: &mut u64, cookie: &Recook<'_>) -> Vec<u8> {
     let body = value.strip_suffix(&[0]).unwrap_or(value);
     let plain = |b: &u8| b.is_ascii_graphic() || *b >= 0x80 || matches!(b, b' ' | b'\n' | b'\t');
     let text = std::str::from_utf8(body).ok().filter(|t| t.bytes().all(|b| plain(&b)));
@@ -70,34 +70,34 @@ pub(super) fn metadata_value(value: &[u8], left: &mut u64, cookie: &Recook<'_>) 
 }
 
 /// Another cookie for a cookie, of its length; with the metadata text it stands in, if it does.
-pub(super) type Recook<'a> = dyn Fn(&[u8], Option<&str>) -> Option<Vec<u8>> + 'a;
+pub type Recook<'a> = dyn Fn(&[u8], Option<&str>) -> Option<Vec<u8>> + 'a;
 
 /// The plain bytes of one stored page or delta.
 #[derive(Clone, Copy)]
-pub(super) struct Plain<'a> {
+pub struct Plain<'a> {
     /// `mem_size` bytes.
-    pub(super) bytes: &'a [u8],
+    pub bytes: &'a [u8],
     /// Where its cells begin.
-    pub(super) start: usize,
-    pub(super) header: PageHeader,
+    pub start: usize,
+    pub header: PageHeader,
     /// A delta, and whether in the form of June 2025.
-    pub(super) delta: Option<bool>,
+    pub delta: Option<bool>,
 }
 
 /// What a page's content becomes.
-pub(super) struct Content<'a> {
-    pub(super) keys: &'a Keys,
-    pub(super) values: &'a Values,
-    pub(super) cookie: &'a Recook<'a>,
+pub struct Content<'a> {
+    pub keys: &'a Keys,
+    pub values: &'a Values,
+    pub cookie: &'a Recook<'a>,
     /// The item of an overflow page is a key.
-    pub(super) item_is_key: bool,
+    pub item_is_key: bool,
     /// Bits of a record of a fixed-width column store.
-    pub(super) width: Option<u8>,
-    pub(super) alphabet: Alphabet,
+    pub width: Option<u8>,
+    pub alphabet: Alphabet,
     /// Another number gives another checksum, where there are values to put it into.
-    pub(super) attempt: u64,
+    pub attempt: u64,
     /// The first key of an internal page, which means nothing, may be used for that as well.
-    pub(super) first_key_is_free: bool,
+    pub first_key_is_free: bool,
 }
 
 /// Keys and cells that were replaced.
@@ -114,7 +114,7 @@ pub struct Replaced {
 }
 
 impl Replaced {
-    pub(super) fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.blocks += other.blocks;
         self.keys += other.keys;
         self.values += other.values;
@@ -216,7 +216,7 @@ fn old_leaf_entry(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
 }
 
 /// What a page holds, for the replacement of a whole tree: its keys, and the cookies of overflow keys.
-pub(super) fn collect(page: Plain<'_>, key: &mut dyn FnMut(&[u8]), overflow_key: &mut dyn FnMut(&[u8])) {
+pub fn collect(page: Plain<'_>, key: &mut dyn FnMut(&[u8]), overflow_key: &mut dyn FnMut(&[u8])) {
     visit(page, &mut |met| match met {
         Met::Cell(_, Some(full)) => key(full),
         Met::Cell(cell, None) if cell.kind == CellKind::KeyOverflow => overflow_key(cell.data),
@@ -226,7 +226,7 @@ pub(super) fn collect(page: Plain<'_>, key: &mut dyn FnMut(&[u8]), overflow_key:
 }
 
 /// The cookies a page holds.
-pub(super) fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
+pub fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
     visit(page, &mut |met| match met {
         Met::Cell(cell, _)
             if !matches!(cell.kind, CellKind::Key | CellKind::Value | CellKind::ValueCopy | CellKind::Deleted) =>
@@ -238,7 +238,7 @@ pub(super) fn cookies(page: Plain<'_>, each: &mut dyn FnMut(&[u8])) {
 }
 
 /// The plain values a page holds, for a search.
-pub(super) fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
+pub fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
     visit(page, &mut |met| match met {
         Met::Cell(cell, _) if cell.kind == CellKind::Value => value(cell.data),
         Met::Value(from, to) => value(&page.bytes[from..to]),
@@ -250,7 +250,7 @@ pub(super) fn values(page: Plain<'_>, value: &mut dyn FnMut(&[u8])) {
 }
 
 /// The page with other content.
-pub(super) fn replaced(page: Plain<'_>, content: &Content<'_>) -> (Vec<u8>, Replaced) {
+pub fn replaced(page: Plain<'_>, content: &Content<'_>) -> (Vec<u8>, Replaced) {
     let mut work = Work {
         page,
         content,
@@ -457,73 +457,4 @@ fn aux_cells(bytes: &[u8], at: usize) -> Option<usize> {
     let distance = usize::try_from(r.vuint().ok()?).ok()?;
     let cells = at.checked_add(distance).filter(|c| *c >= r.pos() && *c <= bytes.len())?;
     bytes.get(r.pos()..cells)?.iter().all(|b| *b == 0).then_some(cells)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn plain(bytes: &[u8], delta: Option<bool>) -> Plain<'_> {
-        let header = PageHeader::read(&mut Reader::new(bytes)).unwrap();
-        Plain { bytes, start: 44, header, delta }
-    }
-
-    fn scrubbed(bytes: &[u8], delta: Option<bool>) -> Vec<u8> {
-        let page = plain(bytes, delta);
-        let mut keys = Vec::new();
-        collect(page, &mut |k| keys.push(k.into()), &mut |_| {});
-        let content = Content {
-            keys: &Keys::new(keys, &Form::Bytes, Alphabet::default()),
-            values: &Values::bytes(),
-            cookie: &|old, _| Some(old.to_vec()),
-            item_is_key: false,
-            width: None,
-            alphabet: Alphabet::default(),
-            attempt: 0,
-            first_key_is_free: false,
-        };
-        replaced(page, &content).0
-    }
-
-    #[test]
-    fn example_of_03_8() {
-        let bytes = hex::decode("00000000000000000500000000000000530000000600000007040001db01012cf56b071c0000000001000000156170706c650f72656416027269636f748c089080866f72616e67651962616e616e610f79656c").unwrap();
-        let new = scrubbed(&bytes, None);
-        assert_eq!(new[..44], bytes[..44]);
-        assert_eq!(new[44..], *b"\x15aaaaa\x0fvvv\x16\x02baaaa\x8c\x08\x90\x80\x86vvvvvv\x19baaaaa\x0fvvv");
-    }
-
-    #[test]
-    fn what_is_no_cell_stays_none_and_is_not_carried_over() {
-        let mut bytes = vec![0; 44];
-        (bytes[16], bytes[20], bytes[24]) = (120, 4, 7);
-        bytes.extend_from_slice(b"\x09ab\x0bcd");
-        for bad in [&b"\xe0secret secret"[..], b"\x50\xe8\x7f\xff\xff\xff\xff\xff\xff\xffsecret", b"\xfdsecret"] {
-            let mut page = bytes.clone();
-            page.extend_from_slice(bad);
-            for len in [page.len(), 160] {
-                page.resize(len, b's');
-                if bad[0] == 0xfd && len > 80 {
-                    continue;
-                }
-                let new = scrubbed(&page, None);
-                assert!(!new.windows(6).any(|w| w == b"secret"), "{bad:?}");
-                assert!(Cell::read(&new, 50, 0).is_err(), "{bad:?} {len}");
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_content_keeps_its_length(
-            cells in proptest::collection::vec(any::<u8>(), 0..200), kind in 0_u8..9, delta in 0_usize..3, flags: u8,
-        ) {
-            let mut bytes = vec![0; 44];
-            (bytes[20], bytes[24], bytes[25]) = (4, kind, flags);
-            bytes.extend_from_slice(&cells);
-            let new = scrubbed(&bytes, [None, Some(false), Some(true)][delta]);
-            prop_assert_eq!(new.len(), bytes.len());
-        }
-    }
 }

@@ -13,20 +13,20 @@ use std::collections::HashSet;
 /// What filler is made of. An image in another alphabet has the same structure, and no string that is in both by
 /// chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Alphabet {
+pub struct Alphabet {
     /// The first label of a node of the keys, where its edges leave room above.
-    pub(super) key: u8,
+    pub key: u8,
     /// The first byte of a value.
-    pub(super) value: u8,
+    pub value: u8,
     /// Names and texts in documents: two that are ASCII.
-    pub(super) name: u8,
-    pub(super) text: u8,
+    pub name: u8,
+    pub text: u8,
     /// Of three parts of a small class of bytes the one to begin in.
     third: u64,
 }
 
 /// The first one reads best.
-pub(super) const ALPHABETS: [Alphabet; 3] = [
+pub const ALPHABETS: [Alphabet; 3] = [
     Alphabet { key: b'a', value: b'v', name: b'n', text: b'x', third: 0 },
     Alphabet { key: 0xb5, value: 0xd6, name: b'#', text: b'%', third: 1 },
     Alphabet { key: 0x11, value: 0x1a, name: 0x0e, text: 0x1d, third: 2 },
@@ -41,7 +41,7 @@ impl Default for Alphabet {
 
 impl Alphabet {
     /// Most edges of a node whose labels begin at `key`.
-    fn room(self) -> u32 {
+    pub fn room(self) -> u32 {
         256 - u32::from(self.key)
     }
 }
@@ -51,7 +51,7 @@ const SHARED: usize = 512;
 
 /// What the bytes of a key are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Form {
+pub enum Form {
     /// Nothing is known of them.
     #[default]
     Bytes,
@@ -101,7 +101,7 @@ impl Domain {
 
 impl Form {
     /// The form of a `key_format`; codes that are not known end it.
-    pub(super) fn of(format: &str) -> Self {
+    pub fn of(format: &str) -> Self {
         let mut columns = Vec::new();
         let mut count = String::new();
         for code in format.trim_start_matches(['@', '<', '>', '.']).chars() {
@@ -119,24 +119,24 @@ impl Form {
     }
 
     /// Nothing but packed numbers.
-    pub(super) fn is_numbers(&self) -> bool {
+    pub fn is_numbers(&self) -> bool {
         matches!(self, Self::Columns(c) if c.iter().all(|(_, code)| "IHLQrihlq".contains(*code)))
     }
 
     /// The keys of the history store.
-    pub(super) fn history() -> Self {
+    pub fn history() -> Self {
         // '=' stands for a number that stays.
         Self::Columns(vec![(None, '='), (None, 'U'), (None, '='), (None, '=')])
     }
 
     /// The values of the history store.
-    pub(super) fn history_value() -> Self {
+    pub fn history_value() -> Self {
         Self::Columns(vec![(None, '='), (None, '='), (None, '='), (None, 'u')])
     }
 
     /// Other bytes for a value of this form. `number`: values that must differ have different numbers,
     /// as far as their bytes leave room.
-    pub(super) fn filled(&self, value: &[u8], number: u64, alphabet: Alphabet) -> Vec<u8> {
+    pub fn filled(&self, value: &[u8], number: u64, alphabet: Alphabet) -> Vec<u8> {
         let mut domains = Vec::new();
         self.domains(value, &mut domains);
         let mut left = number;
@@ -234,14 +234,14 @@ fn integer_tail(first: u8) -> usize {
 
 /// The keys of a tree and their replacements.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub struct Keys {
     old: Vec<Box<[u8]>>,
-    new: Vec<Box<[u8]>>,
+    pub new: Vec<Box<[u8]>>,
 }
 
 impl Keys {
     /// Replace a tree's keys, given in any order and number.
-    pub(super) fn new(mut keys: Vec<Box<[u8]>>, form: &Form, alphabet: Alphabet) -> Self {
+    pub fn new(mut keys: Vec<Box<[u8]>>, form: &Form, alphabet: Alphabet) -> Self {
         keys.sort_unstable();
         keys.dedup();
         if *form == Form::Names {
@@ -277,7 +277,7 @@ impl Keys {
     }
 
     /// The replacement of a key.
-    pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
+    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let at = self.old.binary_search_by(|k| (**k).cmp(key)).ok()?;
         self.new.get(at).map(|k| &**k)
     }
@@ -285,7 +285,7 @@ impl Keys {
     /// Places where the new form of a key may be another one without any order changing, the last ones first:
     /// bytes that only this key has, and labels that all edges of a node can be moved by. Only the first `covered`
     /// bytes count. Together they give at least `wanted` choices, or what there is.
-    pub(super) fn spots(&self, key: &[u8], form: &Form, covered: usize, wanted: u64) -> Vec<Spot> {
+    pub fn spots(&self, key: &[u8], form: &Form, covered: usize, wanted: u64) -> Vec<Spot> {
         let mut out: Vec<Spot> = Vec::new();
         let Ok(at) = self.old.binary_search_by(|k| (**k).cmp(key)) else { return out };
         let mut domains = Vec::new();
@@ -317,7 +317,7 @@ impl Keys {
     }
 
     /// Move the new labels at a spot up by so much, which the spot has room for, or down again.
-    pub(super) fn move_at(&mut self, spot: &Spot, by: u8, down: bool) {
+    pub fn move_at(&mut self, spot: &Spot, by: u8, down: bool) {
         for key in self.new.get_mut(spot.keys.clone()).unwrap_or_default() {
             if let Some(label) = key.get_mut(spot.depth) {
                 *label = if down { label.wrapping_sub(by) } else { label.wrapping_add(by) };
@@ -326,28 +326,28 @@ impl Keys {
     }
 
     /// Bytes of memory, roughly.
-    pub(super) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.old.iter().map(|k| 2 * (k.len() as u64 + 16)).sum()
     }
 }
 
 /// One byte of neighbouring keys whose new values can be moved together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Spot {
+pub struct Spot {
     keys: std::ops::Range<usize>,
     depth: usize,
     /// By how much at most.
-    pub(super) room: u64,
+    pub room: u64,
 }
 
 impl Spot {
     /// Moving both would move a byte twice.
-    pub(super) fn shares(&self, other: &Self) -> bool {
+    pub fn shares(&self, other: &Self) -> bool {
         self.depth == other.depth && self.keys.start < other.keys.end && other.keys.start < self.keys.end
     }
 }
 
-fn common(a: &[u8], b: &[u8]) -> usize {
+pub fn common(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
@@ -382,113 +382,4 @@ fn crowded(keys: &[Box<[u8]>], room: u32) -> HashSet<(usize, usize)> {
     }
     open.into_iter().for_each(close);
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::pack;
-    use proptest::prelude::*;
-
-    fn keys(list: &[&[u8]], form: &Form) -> Keys {
-        Keys::new(list.iter().map(|k| (*k).into()).collect(), form, Alphabet::default())
-    }
-
-    fn holds(list: &[Vec<u8>], form: &Form) {
-        for alphabet in ALPHABETS {
-            holds_in(list, form, &Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), form, alphabet));
-        }
-    }
-
-    fn holds_in(list: &[Vec<u8>], form: &Form, map: &Keys) {
-        let map = map;
-        for a in list {
-            let new_a = map.get(a).unwrap();
-            assert_eq!(new_a.len(), a.len());
-            for b in list {
-                let new_b = map.get(b).unwrap();
-                assert_eq!(new_a.cmp(new_b), a.cmp(b), "{a:02x?} {b:02x?} -> {new_a:02x?} {new_b:02x?}");
-                assert_eq!(common(new_a, new_b), common(a, b));
-            }
-        }
-    }
-
-    #[test]
-    fn examples() {
-        let map = keys(&[b"apple", b"apricot", b"ap", b"banana"], &Form::Bytes);
-        let new = |k: &[u8]| String::from_utf8(map.get(k).unwrap().to_vec()).unwrap();
-        assert_eq!((new(b"ap"), new(b"apple")), ("aa".into(), "aaaaa".into()));
-        assert_eq!((new(b"apricot"), new(b"banana")), ("aabaaaa".into(), "baaaaa".into()));
-        assert!(map.get(b"cherry").is_none());
-        let names = keys(&[b"file:a.wt\0"], &Form::Names);
-        assert_eq!(names.get(b"file:a.wt\0"), Some(&b"file:a.wt\0"[..]));
-    }
-
-    #[test]
-    fn a_node_with_all_edges_keeps_its_labels_and_its_neighbours_do_not() {
-        let list: Vec<Vec<u8>> = (0..=255_u8).map(|b| vec![7, b, 9]).collect();
-        holds(&list, &Form::Bytes);
-        let map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), &Form::Bytes, Alphabet::default());
-        assert_eq!(map.get(&[7, 33, 9]).unwrap(), b"a\x21a");
-        let most: Vec<Vec<u8>> = (0..Alphabet::default().room() as u8).map(|b| vec![b]).collect();
-        holds(&most, &Form::Bytes);
-    }
-
-    #[test]
-    fn formats_stay_well_formed() {
-        for (format, list) in [
-            ("S", vec![&b"key00000001\0"[..], b"key00000002\0", b"key1\0", b"\0"]),
-            ("SSi", vec![&b"Rome\0Ann\0\x85"[..], b"Rome\0Bob\0\xc1\x20", b"Oslo\0\0\x40", b"Oslo\0Al\0\x3f\xff"]),
-            (
-                "q",
-                vec![
-                    &b"\x81"[..],
-                    b"\x82",
-                    b"\xc0\x00",
-                    b"\xe1\x05",
-                    b"\xe2\x01\x00",
-                    b"\x7f",
-                    b"\x20\x00",
-                    b"\xe8\x7f\xff\xff\xff\xff\xff\xdf\xbf",
-                ],
-            ),
-            ("uQ", vec![&b"\x83abc\x81"[..], b"\x83abd\x82", b"\x80\x85"]),
-        ] {
-            let map = keys(&list, &Form::of(format));
-            for key in &list {
-                let new = map.get(key).unwrap();
-                assert!(pack::check(format, key).is_ok() && pack::check(format, new).is_ok(), "{format} {new:02x?}");
-            }
-        }
-        let ill = keys(&[b"no end"], &Form::of("S"));
-        assert!(pack::check("S", ill.get(b"no end").unwrap()).is_err());
-    }
-
-    #[test]
-    fn of_a_history_key_only_the_users_part_changes() {
-        let key = b"\x82\x8ckey00000000\0\x8a\x80";
-        let map = keys(&[key], &Form::history());
-        assert_eq!(map.get(key).unwrap(), b"\x82\x8caaaaaaaaaaaa\x8a\x80");
-    }
-
-    proptest! {
-        #[test]
-        fn order_prefixes_and_lengths_stay(
-            list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..6), 0..40),
-            narrow in proptest::collection::vec(proptest::collection::vec(b'a'..=b'c', 0..6), 0..60),
-        ) {
-            for form in [Form::Bytes, Form::of("S"), Form::of("qS"), Form::of("uI"), Form::of("3SB"), Form::history()] {
-                holds(&list, &form);
-                holds(&narrow, &form);
-            }
-        }
-
-        #[test]
-        fn crowded_nodes_keep_the_order(list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..3), 200..1000)) {
-            holds(&list[..list.len().min(300)], &Form::Bytes);
-            let map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), &Form::of("S"), Alphabet::default());
-            prop_assert!(map.new.is_sorted());
-            prop_assert!(map.new.windows(2).all(|w| w[0] != w[1]));
-        }
-    }
 }

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Shorter strings are not looked for: everything short is somewhere.
-pub(super) const SHORTEST: usize = 8;
+pub const SHORTEST: usize = 8;
 /// So many bytes of a string are looked for.
-pub(super) const LONGEST: usize = 64;
+pub const LONGEST: usize = 64;
 /// So many strings of each kind are remembered, spread over the source.
-const MOST: usize = 50_000;
+pub const MOST: usize = 50_000;
 
 /// Strings of a source.
 #[derive(Debug, Default)]
-pub(super) struct Samples {
-    keys: Sample,
+pub struct Samples {
+    pub keys: Sample,
     values: Sample,
     secrets: Vec<Vec<u8>>,
     shipped: Shipped,
@@ -56,8 +56,8 @@ impl Shipped {
 }
 
 #[derive(Debug, Default)]
-struct Sample {
-    strings: HashSet<Vec<u8>>,
+pub struct Sample {
+    pub strings: HashSet<Vec<u8>>,
     met: u64,
     /// One of so many is remembered.
     step: u64,
@@ -98,28 +98,28 @@ fn says_little(bytes: &[u8]) -> bool {
 }
 
 impl Samples {
-    pub(super) fn key(&mut self, bytes: &[u8]) {
+    pub fn key(&mut self, bytes: &[u8]) {
         self.keys.add(bytes);
     }
 
-    pub(super) fn value(&mut self, bytes: &[u8]) {
+    pub fn value(&mut self, bytes: &[u8]) {
         self.values.add(bytes);
     }
 
     /// Key material: always remembered.
-    pub(super) fn secret(&mut self, bytes: &[u8]) {
+    pub fn secret(&mut self, bytes: &[u8]) {
         if bytes.len() >= SHORTEST && !says_little(bytes) {
             self.secrets.push(bytes.to_vec());
         }
     }
 
     /// A name or a text of the engine that is shipped as it is.
-    pub(super) fn shipped(&mut self, text: &[u8]) {
+    pub fn shipped(&mut self, text: &[u8]) {
         self.shipped.add(text);
     }
 
     /// What to look for.
-    pub(super) fn needles(&self) -> Needles {
+    pub fn needles(&self) -> Needles {
         let all = self.keys.strings.iter().chain(&self.values.strings).chain(&self.secrets);
         let mut by_head: HashMap<[u8; SHORTEST], Vec<Vec<u8>>> = HashMap::new();
         let mut count = 0;
@@ -135,14 +135,14 @@ impl Samples {
 
 /// Strings to look for.
 #[derive(Debug, Default)]
-pub(super) struct Needles {
+pub struct Needles {
     by_head: HashMap<[u8; SHORTEST], Vec<Vec<u8>>>,
-    pub(super) count: u64,
+    pub count: u64,
 }
 
 impl Needles {
     /// Every place of `bytes` where one of them stands.
-    pub(super) fn find<'n>(&'n self, bytes: &[u8], met: &mut dyn FnMut(usize, &'n [u8])) {
+    pub fn find<'n>(&'n self, bytes: &[u8], met: &mut dyn FnMut(usize, &'n [u8])) {
         for (at, head) in bytes.windows(SHORTEST).enumerate() {
             if *head == [0; SHORTEST] {
                 continue;
@@ -158,10 +158,10 @@ impl Needles {
 }
 
 /// A string that was found: the file, and what it is.
-pub(super) type Hit = (String, Vec<u8>);
+pub type Hit = (String, Vec<u8>);
 
 /// So many different strings that are found are told apart.
-const MOST_HITS: usize = 10_000;
+pub const MOST_HITS: usize = 10_000;
 
 /// Tells what is in an image by chance from what has leaked into it.
 ///
@@ -169,7 +169,7 @@ const MOST_HITS: usize = 10_000;
 /// that looks like filler is not found in the same file again where that is of another alphabet; bytes that were
 /// carried over are. An image in which nothing is found needs no judge.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub struct Guard {
     /// What was found in every image so far, and where; nothing before the first one.
     found: Option<BTreeMap<Hit, u64>>,
     /// There was more than can be told apart, from here on.
@@ -178,14 +178,14 @@ pub(super) struct Guard {
 
 /// What is found in one image.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub struct Found {
     hits: BTreeMap<Hit, u64>,
     /// There was more than can be told apart.
     overflow: Option<(Hit, u64)>,
 }
 
 impl Found {
-    pub(super) fn add(&mut self, file: &str, string: &[u8], offset: u64) {
+    pub fn add(&mut self, file: &str, string: &[u8], offset: u64) {
         let hit = (file.to_string(), string.to_vec());
         if self.hits.len() < MOST_HITS || self.hits.contains_key(&hit) {
             self.hits.entry(hit).or_insert(offset);
@@ -194,19 +194,19 @@ impl Found {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.hits.is_empty()
     }
 
     /// Where they are.
-    pub(super) fn places(self) -> Vec<(String, u64)> {
+    pub fn places(self) -> Vec<(String, u64)> {
         self.hits.into_iter().chain(self.overflow).map(|((file, _), offset)| (file, offset)).collect()
     }
 }
 
 impl Guard {
     /// What one more image holds.
-    pub(super) fn image(&mut self, found: Found) {
+    pub fn image(&mut self, found: Found) {
         let Found { hits, overflow } = found;
         self.overflow = self.overflow.take().or(overflow);
         match &mut self.found {
@@ -216,76 +216,9 @@ impl Guard {
     }
 
     /// Where the first leak is, if what is in all images is one.
-    pub(super) fn leak(&self) -> Option<(&str, u64)> {
+    pub fn leak(&self) -> Option<(&str, u64)> {
         let ((file, _), offset) =
             self.found.as_ref()?.first_key_value().or(self.overflow.as_ref().map(|(h, o)| (h, o)))?;
         Some((file, *offset))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn places(needles: &Needles, bytes: &[u8]) -> Vec<usize> {
-        let mut out = Vec::new();
-        needles.find(bytes, &mut |at, _| out.push(at));
-        out
-    }
-
-    #[test]
-    fn strings_are_found_and_names_are_none() {
-        let mut samples = Samples::default();
-        samples.key(b"key00000001");
-        samples.value(b"short");
-        samples.value(b"vvvvvvvvvvvv");
-        samples.value(b"vvvvvvvvvvvv\0");
-        samples.value(b"\0\0\0\x05\0\0\0\x01\0\0\x02");
-        samples.key(b"table:collection-1");
-        samples.secret(b"0123456789abcdef");
-        samples.shipped(b"table:collection-1");
-        let needles = samples.needles();
-        assert_eq!(needles.count, 2);
-        assert_eq!(places(&needles, b"....key00000001"), [4]);
-        assert_eq!(places(&needles, b"....key0000000"), []);
-        assert_eq!(places(&needles, b"0123456789abcdef key00000001"), [0, 17]);
-        assert_eq!(places(&needles, b"table:collection-1, vvvvvvvvvvvv short"), []);
-    }
-
-    fn found(hits: &[(&str, &[u8])]) -> Found {
-        let mut out = Found::default();
-        hits.iter().for_each(|(file, string)| out.add(file, string, 7));
-        out
-    }
-
-    #[test]
-    fn what_is_in_every_image_is_a_leak() {
-        let mut guard = Guard::default();
-        guard.image(found(&[("a", b"aaaaaaab"), ("a", b"Ada Lovelace"), ("b", b"aaaaaaab")]));
-        assert_eq!(guard.leak(), Some(("a", 7)));
-        // The same string in another file is another matter.
-        guard.image(found(&[("a", b"Ada Lovelace"), ("c", b"aaaaaaab")]));
-        assert_eq!(guard.leak(), Some(("a", 7)));
-        guard.image(found(&[]));
-        assert_eq!(guard.leak(), None);
-    }
-
-    #[test]
-    fn more_hits_than_can_be_told_apart_are_a_leak() {
-        let strings: Vec<String> = (0..=MOST_HITS).map(|n| format!("string {n:08}")).collect();
-        let hits: Vec<(&str, &[u8])> = strings.iter().map(|s| ("a", s.as_bytes())).collect();
-        let mut guard = Guard::default();
-        guard.image(found(&hits));
-        guard.image(found(&[]));
-        assert!(guard.leak().is_some());
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut samples = Samples::default();
-        for n in 0..200_000_u32 {
-            samples.key(format!("key{n:010}").as_bytes());
-        }
-        assert!(samples.keys.strings.len() < MOST && samples.keys.strings.len() > MOST / 8);
     }
 }

@@ -11,7 +11,7 @@ const MOST: usize = 1 << 20;
 /// Earlier places with the same four bytes that are looked at.
 const CANDIDATES: usize = 256;
 /// Longest literal that one tag byte holds, and longest copy.
-const SNAPPY_LITERAL: usize = 60;
+pub const SNAPPY_LITERAL: usize = 60;
 const SNAPPY_COPY: usize = 64;
 /// A copy with an offset below this and a length of 4 to 11 takes two bytes, else three.
 const SNAPPY_NEAR: usize = 2048;
@@ -20,7 +20,7 @@ const SHORTEST: usize = 4;
 
 /// A plain image, compressed and padded with zeros to `len` bytes as every reader of the framing
 /// allows, and where the padding begins. `None` if it does not fit.
-pub(super) fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option<(Vec<u8>, usize)> {
+pub fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option<(Vec<u8>, usize)> {
     let (head, body) = plain.split_at_checked(VERBATIM)?;
     let mut new = compress::compress(compressor, plain);
     if new.len() > len {
@@ -57,7 +57,7 @@ pub(super) fn fitted(compressor: Compressor, plain: &[u8], len: usize) -> Option
 }
 
 /// The shortest Snappy stream of short literals and of copies of what a search finds.
-fn snappy(body: &[u8]) -> Option<Vec<u8>> {
+pub fn snappy(body: &[u8]) -> Option<Vec<u8>> {
     if body.len() > MOST {
         return None;
     }
@@ -127,7 +127,7 @@ fn lz4_more(length: usize) -> usize {
 }
 
 /// The shortest LZ4 block of what a search finds.
-fn lz4(body: &[u8]) -> Option<Vec<u8>> {
+pub fn lz4(body: &[u8]) -> Option<Vec<u8>> {
     if body.len() > MOST {
         return None;
     }
@@ -212,55 +212,4 @@ fn matches(body: &[u8], most: usize) -> Vec<Vec<(usize, usize)>> {
         places.push(at);
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn image(body: &[u8]) -> Vec<u8> {
-        let mut plain = vec![7; VERBATIM];
-        plain.extend_from_slice(body);
-        plain
-    }
-
-    proptest! {
-        #[test]
-        fn the_careful_encoder_is_right_and_no_longer(
-            body in proptest::collection::vec(0_u8..8, 1..600), more in proptest::collection::vec(any::<u8>(), 0..100),
-        ) {
-            let body = [&body[..], &more[..], &body[..body.len() / 2]].concat();
-            let stream = snappy(&body).unwrap();
-            prop_assert_eq!(snap::raw::Decoder::new().decompress_vec(&stream).unwrap(), body.clone());
-            let usual = snap::raw::Encoder::new().compress_vec(&body).unwrap();
-            prop_assert!(stream.len() <= usual.len() + body.len().div_ceil(SNAPPY_LITERAL));
-        }
-
-        #[test]
-        fn the_careful_lz4_encoder_is_right_and_no_longer(
-            body in proptest::collection::vec(0_u8..5, 1..900), more in proptest::collection::vec(any::<u8>(), 0..400),
-            run in 0_usize..600,
-        ) {
-            let body = [&body[..], &vec![3; run][..], &more[..], &body[..body.len() / 2]].concat();
-            let stream = lz4(&body).unwrap();
-            prop_assert_eq!(lz4_flex::block::decompress(&stream, body.len()).unwrap(), body.clone());
-            prop_assert!(stream.len() <= lz4_flex::block::compress(&body).len());
-        }
-
-        #[test]
-        fn what_fits_reads_back(body in proptest::collection::vec(0_u8..4, 1..900), spare in 0_usize..40) {
-            let plain = image(&body);
-            for c in [Compressor::Snappy, Compressor::Zstd, Compressor::Zlib, Compressor::Lz4] {
-                let len = compress::compress(c, &plain).len();
-                let size = u32::try_from(plain.len()).unwrap();
-                let (stored, _) = fitted(c, &plain, len + spare).unwrap();
-                prop_assert_eq!(stored.len(), len + spare);
-                prop_assert_eq!(compress::decompress(c, &stored, size).unwrap(), plain.clone());
-                if let Some((tight, _)) = fitted(c, &plain, len - 1) {
-                    prop_assert_eq!(compress::decompress(c, &tight, size).unwrap(), plain.clone());
-                }
-            }
-        }
-    }
 }

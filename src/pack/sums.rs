@@ -6,29 +6,29 @@
 use crate::format::int::write_vuint;
 
 /// Values from which on a packed number has bytes behind its first that can be leading zeros.
-pub(super) const PACKED_BASE: u32 = 8256;
+pub const PACKED_BASE: u32 = 8256;
 
 /// The checksums of one block, before and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sums {
+pub struct Sums {
     /// In the header, before.
-    pub(super) old: u32,
+    pub old: u32,
     /// What the bytes added up to.
-    pub(super) old_computed: u32,
+    pub old_computed: u32,
     /// In the header, now.
-    pub(super) new: u32,
+    pub new: u32,
     /// What the bytes add up to.
-    pub(super) new_computed: u32,
+    pub new_computed: u32,
 }
 
 /// The new checksum for an old one that a block had or should have had.
-pub(super) fn exact(all: &[Sums], old: u32) -> Option<u32> {
+pub fn exact(all: &[Sums], old: u32) -> Option<u32> {
     let stored = all.iter().find(|s| s.old == old).map(|s| s.new);
     stored.or_else(|| all.iter().find(|s| s.old_computed == old).map(|s| s.new_computed))
 }
 
-/// As [`exact`], or a checksum that none of the blocks has.
-pub(super) fn renewed(all: &[Sums], old: u32) -> u32 {
+/// As `exact`, or a checksum that none of the blocks has.
+pub fn renewed(all: &[Sums], old: u32) -> u32 {
     exact(all, old).unwrap_or_else(|| {
         let taken = |c: &u32| all.iter().any(|s| s.new == *c || s.new_computed == *c);
         others(all.first().map_or(0, |s| s.new)).find(|c| !taken(c)).unwrap_or(0)
@@ -36,12 +36,12 @@ pub(super) fn renewed(all: &[Sums], old: u32) -> u32 {
 }
 
 /// Checksums other than this one, all packed into five bytes.
-pub(super) fn others(sum: u32) -> impl Iterator<Item = u32> {
+pub fn others(sum: u32) -> impl Iterator<Item = u32> {
     (1..1000_u32).map(move |n| (sum ^ n.wrapping_mul(0x9e37_79b9)) | 0x4000_0000).filter(move |c| *c != sum)
 }
 
 /// Bytes of a packed checksum.
-pub(super) fn packed_len(sum: u32) -> usize {
+pub fn packed_len(sum: u32) -> usize {
     match sum.checked_sub(PACKED_BASE) {
         None if sum < 64 => 1,
         None => 2,
@@ -53,7 +53,7 @@ pub(super) fn packed_len(sum: u32) -> usize {
 }
 
 /// A checksum packed into so many bytes, with leading zeros if need be; readers accept those.
-pub(super) fn packed(sum: u32, len: usize) -> Option<Vec<u8>> {
+pub fn packed(sum: u32, len: usize) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     write_vuint(&mut out, u64::from(sum));
     if out.len() == len {
@@ -64,37 +64,4 @@ pub(super) fn packed(sum: u32, len: usize) -> Option<Vec<u8>> {
     let mut padded = vec![0xe0 | u8::try_from(bytes).ok()?];
     padded.extend_from_slice(&payload.to_be_bytes()[8 - bytes..]);
     Some(padded)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::reader::Reader;
-    use proptest::prelude::*;
-
-    #[test]
-    fn references_that_held_hold_and_others_do_not() {
-        let sound = Sums { old: 1, old_computed: 1, new: 10, new_computed: 10 };
-        let field = Sums { old: 2, old_computed: 3, new: 20, new_computed: 30 };
-        assert_eq!((renewed(&[sound], 1), renewed(&[field], 2), renewed(&[field], 3)), (10, 20, 30));
-        for old in [0, 4, 5] {
-            assert!(![10, 20, 30].contains(&renewed(&[sound, field], old)));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn packed_numbers_read_back(sum: u32, len in 0_usize..10) {
-            if let Some(bytes) = packed(sum, len) {
-                prop_assert_eq!(bytes.len(), len);
-                let mut r = Reader::new(&bytes);
-                prop_assert_eq!(r.vuint(), Ok(u64::from(sum)));
-                prop_assert!(r.is_empty());
-            }
-            prop_assert!(packed(sum, packed_len(sum)).is_some());
-            let mut shortest = Vec::new();
-            write_vuint(&mut shortest, u64::from(sum >> len));
-            prop_assert_eq!(packed_len(sum >> len), shortest.len());
-        }
-    }
 }

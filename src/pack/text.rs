@@ -7,7 +7,7 @@ const APPLICATION: &str = "app_metadata=";
 const COOKIE: &str = "addr=\"";
 
 /// A text of metadata with every cookie replaced and the application's words gone. Every length stays.
-pub(super) fn rewritten(text: &str, cookie: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> String {
+pub fn rewritten(text: &str, cookie: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> String {
     let mut out = with_cookies(text, cookie);
     let mut from = 0;
     while let Some(at) = out[from..].find(APPLICATION).map(|n| from + n + APPLICATION.len()) {
@@ -27,7 +27,7 @@ const BRACKETS: [&str; 2] = ["assert=", "verbose="];
 const DIGITS: usize = 3;
 
 /// Another text of the same meaning and length for another number, of which it takes what it has room for.
-pub(super) fn vary(text: &mut String, left: &mut u64) {
+pub fn vary(text: &mut String, left: &mut u64) {
     let mut from = 0;
     while *left > 0
         && let Some(at) = text.get(from..).and_then(|t| t.find(TIME)).map(|n| from + n + TIME.len())
@@ -63,7 +63,7 @@ pub(super) fn vary(text: &mut String, left: &mut u64) {
 }
 
 /// The times of checkpoints all the same: they compress best so.
-pub(super) fn even_times(text: &mut [u8]) {
+pub fn even_times(text: &mut [u8]) {
     let mut from = 0;
     while let Some(at) = text.get(from..).and_then(|t| t.windows(TIME.len()).position(|w| w == TIME.as_bytes())) {
         let digits = from + at + TIME.len();
@@ -75,7 +75,7 @@ pub(super) fn even_times(text: &mut [u8]) {
 }
 
 /// The cookies in a text.
-pub(super) fn cookies(text: &str) -> Vec<Vec<u8>> {
+pub fn cookies(text: &str) -> Vec<Vec<u8>> {
     let found = text.split(COOKIE).skip(1).filter_map(|rest| hex::decode(rest.split('"').next()?).ok());
     found.filter(|c| !c.is_empty()).collect()
 }
@@ -137,7 +137,7 @@ const MOST_ODD: usize = 2;
 /// The lines of a turtle or a backup list: keys and texts of the engine, cookies replaced. A line that is neither
 /// becomes question marks, in which a NUL is still one, and what is no UTF-8 still is none. So damage of a byte
 /// or two stays what it was.
-pub(super) fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
+pub fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
     const KEYS: [&str; 5] = [
         "Compatibility version",
         "Live Restore",
@@ -208,7 +208,7 @@ fn differing(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Of a configuration file what an audit needs: the settings of the log, and that the text is none.
-pub(super) fn log_settings(old: &[u8]) -> Vec<u8> {
+pub fn log_settings(old: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(old);
     let lines = text.lines().filter(|l| l.starts_with("log=(") && l.bytes().all(|b| b.is_ascii_graphic()));
     let mut out: Vec<u8> = lines.flat_map(|l| [l.as_bytes(), b"\n"].concat()).collect();
@@ -236,14 +236,14 @@ const NAMES: [&str; 12] = [
 ];
 
 /// Whether bytes can be a key of metadata, or what a separator leaves of one.
-pub(super) fn is_name(key: &[u8]) -> bool {
+pub fn is_name(key: &[u8]) -> bool {
     let text = key.strip_suffix(&[0]).unwrap_or(key);
     let plain = text.iter().all(|b| b.is_ascii_graphic() || *b == b' ' || *b >= 0x80);
     text.len() <= 1 || plain && NAMES.iter().any(|n| text.starts_with(n.as_bytes()) || n.as_bytes().starts_with(text))
 }
 
 /// A text with the hexadecimal digits behind a word replaced by zeros.
-pub(super) fn without_hex(text: &str, word: &str) -> String {
+pub fn without_hex(text: &str, word: &str) -> String {
     let Some(at) = text.find(word).map(|n| n + word.len()) else { return text.to_string() };
     let (head, tail) = text.split_at(at);
     let digits = tail.bytes().take_while(u8::is_ascii_hexdigit).count();
@@ -251,43 +251,8 @@ pub(super) fn without_hex(text: &str, word: &str) -> String {
 }
 
 /// Whether a text can only be the engine's own: plain characters, a key it begins with.
-pub(super) fn is_engines(text: &str, keys: &[&str]) -> bool {
+pub fn is_engines(text: &str, keys: &[&str]) -> bool {
     text.bytes().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | b'\n'))
         && keys.iter().any(|k| text.starts_with(k))
         && crate::format::config::Config::parse(text.split_once('\n').map_or(text, |(_, rest)| rest)).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cookies_change_and_words_go() {
-        let text = "access_pattern_hint=none,app_metadata=(formatVersion=1,\"x y\"=\"z\\\"q)\",é=(a)),\
-                    checkpoint=(a=(addr=\"0102\",size=1),b=(addr=\"\",size=0),c=(addr=\"zz\")),x=(app_metadata=shop.db)";
-        let new = rewritten(text, &|c| Some(c.iter().map(|b| b + 1).collect()));
-        assert_eq!(
-            new,
-            "access_pattern_hint=none,app_metadata=(xxxxxxxxxxxxx=0,\"xxx\"=\"x\\\"x)\",xx=(x)),\
-             checkpoint=(a=(addr=\"0203\",size=1),b=(addr=\"\",size=0),c=(addr=\"zz\")),x=(app_metadata=xxxxxxx)"
-        );
-        assert_eq!(new.len(), text.len());
-    }
-
-    #[test]
-    fn names_and_digits() {
-        for (key, name) in
-            [("file:a.wt\0", true), ("fi", true), ("t", true), ("Ada Lovelace\0", false), ("\u{1}le", false)]
-        {
-            assert_eq!(is_name(key.as_bytes()), name, "{key:?}");
-        }
-        assert_eq!(without_hex("a=1,block_metadata=[12ab],b=2", "block_metadata=["), "a=1,block_metadata=[0000],b=2");
-    }
-
-    #[test]
-    fn texts_of_the_engine() {
-        assert!(!is_engines("version=2,compatible_version=1,\ncheckpoint=(", &["version="]));
-        assert!(is_engines("checkpoint=(a=(addr=\"00\")),\ntimestamp=1", &["checkpoint="]));
-        assert!(!is_engines("Dear Ada", &["checkpoint="]));
-    }
 }

@@ -12,7 +12,7 @@ const MULTI: u64 = 8256;
 
 /// The cell at `at` if it is one of the frequent forms. Equal to what [`Cell::read`] gives.
 #[inline(always)]
-pub(super) fn read(page: &[u8], at: usize) -> Option<Cell<'_>> {
+pub fn read(page: &[u8], at: usize) -> Option<Cell<'_>> {
     let first = *page.get(at)?;
     let mut next = at.checked_add(1)?;
     let mut times = Times::EMPTY;
@@ -103,49 +103,5 @@ pub(super) fn vuint(page: &[u8], next: &mut usize) -> Option<u64> {
             (u64::from_be_bytes(*payload) >> (64 - 8 * n)).checked_add(MULTI)
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn examples_of_05_13_and_17_4() {
-        for hex in [
-            "156170706c65",
-            "0f726564",
-            "16027269636f74",
-            "8c089080866f72616e6765",
-            "8c788ac00b8ae3011b4780818000000000",
-        ] {
-            let bytes = hex::decode(hex).unwrap();
-            let fast = read(&bytes, 0).unwrap();
-            assert_eq!(fast, Cell::read(&bytes, 0, 0).unwrap(), "{hex}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
-
-        #[test]
-        fn whatever_is_read_is_what_the_careful_reader_reads(
-            head in prop::sample::select(vec![0x50_u8, 0x70, 0x80, 0x8c, 0x05, 0x06, 0x07]),
-            bits: u8,
-            numbers in prop::collection::vec(prop_oneof![0_u64..200, 8000..9000_u64, any::<u64>()], 0..9),
-            tail in prop::collection::vec(any::<u8>(), 0..200),
-            any_head: bool,
-            any_byte: u8,
-        ) {
-            let mut bytes = vec![if any_head { any_byte } else { head }, bits];
-            for n in numbers {
-                crate::format::int::write_vuint(&mut bytes, n);
-            }
-            bytes.extend(tail);
-            if let Some(fast) = read(&bytes, 0) {
-                prop_assert_eq!(Ok(fast), Cell::read(&bytes, 0, 0));
-            }
-        }
     }
 }

@@ -14,12 +14,12 @@
 )]
 
 pub mod cell;
-mod cell_kind;
+pub mod cell_kind;
 pub mod delta;
-mod fast_cell;
-mod fixed;
+pub mod fast_cell;
+pub mod fixed;
 pub mod form;
-mod header;
+pub mod header;
 pub mod history;
 pub mod internal;
 mod keys;

@@ -107,14 +107,14 @@ const fn bit(form: Form) -> Forms {
 }
 
 /// One line of the table.
-struct Line {
-    rule: Rule,
+pub struct Line {
+    pub rule: Rule,
     name: &'static str,
     harm: Harm,
-    holds: Forms,
+    pub holds: Forms,
 }
 
-const fn line(rule: Rule, name: &'static str, harm: Harm, holds: Forms) -> Line {
+pub const fn line(rule: Rule, name: &'static str, harm: Harm, holds: Forms) -> Line {
     Line { rule, name, harm, holds }
 }
 
@@ -151,7 +151,7 @@ static RULES: [Line; 24] = [
 ];
 
 impl Rule {
-    fn line(self) -> &'static Line {
+    pub fn line(self) -> &'static Line {
         // The table has a line for every rule, which a test holds.
         RULES.iter().find(|l| l.rule == self).unwrap_or(&RULES[0])
     }
@@ -236,42 +236,5 @@ impl Breaches {
         } else {
             self.more = self.more.saturating_add(1);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::page::what::Clash;
-
-    #[test]
-    fn breaches_are_capped_by_kind_and_in_all() {
-        let mut all = Breaches::default();
-        for n in 0..5 {
-            all.add(Rule::Order, n, || What::TwoKeys);
-        }
-        assert_eq!((all.list.len(), all.more), (2, 3));
-        for rule in [Rule::Cell, Rule::Window, Rule::Copy, Rule::Run] {
-            all.add(rule, 0, || What::TwoKeys);
-            all.add(rule, 1, || Clash::StartAfterStop);
-        }
-        assert_eq!((all.list.len(), all.more), (MAX_BROKEN, 5));
-        assert!(all.has(Rule::Window) && !all.has(Rule::Run) && !all.is_empty());
-    }
-
-    #[test]
-    fn every_rule_has_its_line_and_what_does_not_hold_is_not_noted() {
-        let mut names = std::collections::BTreeSet::new();
-        for rule in Rule::all() {
-            assert_eq!(rule.line().rule, rule);
-            assert!(names.insert(rule.name()) && rule.line().holds != 0);
-        }
-        // The last variant closes the list.
-        assert_eq!(names.len(), Rule::Bitmap as usize + 1);
-        let mut old = Breaches::of(Form::Delta(Era::June2025));
-        old.add(Rule::Alternation, 3, || What::TwoKeys);
-        assert!(old.is_empty());
-        old.add(Rule::Order, 3, || What::TwoKeys);
-        assert!(old.has(Rule::Order));
     }
 }

@@ -339,7 +339,6 @@ fn with_bodies<T>(
     Some(f(base, deltas, faults))
 }
 
-/// A fault from a format error.
 pub fn from_format(kind: FaultKind, place: Version, e: FormatError) -> Fault {
     Fault::new(kind, place, Fact::Format { error: e })
 }

@@ -26,7 +26,6 @@ impl Rule {
     /// All, in the order of reports.
     pub const ALL: [Self; 6] = [Self::Abort, Self::Older, Self::Key, Self::Consistent, Self::Progress, Self::Budget];
 
-    /// In words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Abort => "never aborts",

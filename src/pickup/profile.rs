@@ -39,7 +39,6 @@ impl Profile {
         }
     }
 
-    /// From its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
@@ -103,19 +102,6 @@ impl Profile {
                 "Failed to pick up disaggregated storage checkpoint for metadata_lsn={metadata_lsn}: ret={}",
                 code.0
             ),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names() {
-        for p in Profile::ALL {
-            assert_eq!(Profile::from_name(p.name()), Some(p));
-            assert_eq!(p.to_possible_value().unwrap().get_name(), p.name());
         }
     }
 }

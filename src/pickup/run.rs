@@ -147,7 +147,7 @@ pub struct NodeReport {
 }
 
 /// What a run shows.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Report {
     /// When it ended.
     #[serde(rename = "ended_us", serialize_with = "number")]
@@ -183,7 +183,6 @@ pub enum Stopped {
     Schedule {
         /// Its place, from 0.
         at: usize,
-        /// What was.
         possible: Vec<String>,
     },
     /// It went on for ever.
@@ -246,19 +245,7 @@ impl<'s> Run<'s> {
             longest_behind: Micros(0),
             stretches: vec![Stretch { from: Micros(0), to: Micros(0), role: node.standby.role, checkpoint: Some(0) }],
         });
-        let report = Report {
-            ended: Micros(0),
-            at_rest: false,
-            timeline: Vec::new(),
-            lines_left_out: 0,
-            checkpoints: Vec::new(),
-            rotations: Vec::new(),
-            outages: Vec::new(),
-            nodes: nodes.collect(),
-            breaches: Vec::new(),
-            waiting: 0,
-            left_over: 0,
-        };
+        let report = Report { nodes: nodes.collect(), ..Report::default() };
         let born = world.log.iter().map(|r| (r.lsn, Micros(0))).collect();
         let servers = world.servers.len();
         Self {

@@ -365,7 +365,6 @@ impl Scenario {
         Checker { document, text: &text }.check()
     }
 
-    /// The name of an actor.
     pub fn name_of(&self, actor: Actor) -> &str {
         match actor {
             Actor::Node(n) => self.nodes.get(n),
@@ -374,7 +373,6 @@ impl Scenario {
         .map_or("?", String::as_str)
     }
 
-    /// The actor of a name.
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn actor(&self, name: &str) -> Option<Actor> {
         let node = self.nodes.iter().position(|n| n == name).map(Actor::Node);

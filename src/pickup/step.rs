@@ -7,129 +7,73 @@ use std::fmt;
 /// A step. Those whose failure is only an exhausted machine (copying the text, memory) are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
-    /// Read `metadata_lsn`.
     MetadataLsn,
-    /// Read `metadata_checksum`.
     MetadataChecksum,
-    /// Read `database_size`.
     DatabaseSize,
-    /// Read `version` and `compatible_version`.
     Versions,
-    /// Adopt the encoding of stable values.
     Encoding,
     /// Publish the metadata LSN as pending.
     Pending,
     /// Wait in the background for sessions that hold older snapshots.
     Defer,
-    /// Compare with the installed checkpoint.
     Order,
-    /// Fetch the turtle page.
     FetchTurtle,
     Checksum,
     ParseTurtle,
     /// Adopt the write generation.
     WriteGeneration,
-    /// Load the encryption key.
     LoadKey,
     /// Save the local entry of the shared metadata, and point it at the new checkpoint.
     SaveEntry,
-    /// Merge the shared metadata into the local.
     Merge,
     /// Publish: installed LSN, timestamps, database size, next file id.
     Finalize,
 }
 
 impl Step {
-    /// All, in order.
-    pub const ALL: [Self; 16] = [
-        Self::MetadataLsn,
-        Self::MetadataChecksum,
-        Self::DatabaseSize,
-        Self::Versions,
-        Self::Encoding,
-        Self::Pending,
-        Self::Defer,
-        Self::Order,
-        Self::FetchTurtle,
-        Self::Checksum,
-        Self::ParseTurtle,
-        Self::WriteGeneration,
-        Self::LoadKey,
-        Self::SaveEntry,
-        Self::Merge,
-        Self::Finalize,
+    /// All, in order: name in tables and programs, place in `docs/PICKUP.md`, what it does.
+    pub const TABLE: [(Self, &'static str, &'static str, &'static str); 16] = [
+        (Self::MetadataLsn, "metadata_lsn", "outer step 2", "read metadata_lsn"),
+        (Self::MetadataChecksum, "metadata_checksum", "outer step 3", "read metadata_checksum"),
+        (Self::DatabaseSize, "database_size", "outer step 4", "read database_size"),
+        (Self::Versions, "versions", "outer step 5", "check the record's versions"),
+        (Self::Encoding, "encoding", "outer step 6", "adopt the encoding of stable values"),
+        (Self::Pending, "pending", "outer step 7", "publish the LSN as pending"),
+        (Self::Defer, "defer", "outer step 8", "wait for older snapshots"),
+        (Self::Order, "order", "install steps 1, 2", "compare with the installed checkpoint"),
+        (Self::FetchTurtle, "fetch-turtle", "install step 4", "fetch the turtle page"),
+        (Self::Checksum, "checksum", "install step 5", "check the turtle page's checksum"),
+        (Self::ParseTurtle, "parse-turtle", "install step 6", "parse the turtle page"),
+        (Self::WriteGeneration, "write-generation", "install step 7", "adopt the write generation"),
+        (Self::LoadKey, "keystore", "install step 8", "load the encryption key"),
+        (Self::SaveEntry, "save-entry", "install step 9", "point the local metadata at the checkpoint"),
+        (Self::Merge, "merge", "install step 10", "merge the shared metadata into the local"),
+        (Self::Finalize, "finalize", "install step 11", "publish the checkpoint"),
     ];
+
+    /// All, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::TABLE.into_iter().map(|row| row.0)
+    }
 
     /// The step behind this one.
     pub fn next(self) -> Option<Self> {
-        let at = Self::ALL.iter().position(|s| *s == self)?;
-        Self::ALL.get(at + 1).copied()
+        Self::all().find(|s| *s > self)
     }
 
     /// Its name in tables and programs.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MetadataLsn => "metadata_lsn",
-            Self::MetadataChecksum => "metadata_checksum",
-            Self::DatabaseSize => "database_size",
-            Self::Versions => "versions",
-            Self::Encoding => "encoding",
-            Self::Pending => "pending",
-            Self::Defer => "defer",
-            Self::Order => "order",
-            Self::FetchTurtle => "fetch-turtle",
-            Self::Checksum => "checksum",
-            Self::ParseTurtle => "parse-turtle",
-            Self::WriteGeneration => "write-generation",
-            Self::LoadKey => "keystore",
-            Self::SaveEntry => "save-entry",
-            Self::Merge => "merge",
-            Self::Finalize => "finalize",
-        }
+        Self::TABLE[self as usize].1
     }
 
     /// Its place in `docs/PICKUP.md`.
     pub fn place(self) -> &'static str {
-        match self {
-            Self::MetadataLsn => "outer step 2",
-            Self::MetadataChecksum => "outer step 3",
-            Self::DatabaseSize => "outer step 4",
-            Self::Versions => "outer step 5",
-            Self::Encoding => "outer step 6",
-            Self::Pending => "outer step 7",
-            Self::Defer => "outer step 8",
-            Self::Order => "install steps 1, 2",
-            Self::FetchTurtle => "install step 4",
-            Self::Checksum => "install step 5",
-            Self::ParseTurtle => "install step 6",
-            Self::WriteGeneration => "install step 7",
-            Self::LoadKey => "install step 8",
-            Self::SaveEntry => "install step 9",
-            Self::Merge => "install step 10",
-            Self::Finalize => "install step 11",
-        }
+        Self::TABLE[self as usize].2
     }
 
     /// What it does, in words.
     pub fn words(self) -> &'static str {
-        match self {
-            Self::MetadataLsn => "read metadata_lsn",
-            Self::MetadataChecksum => "read metadata_checksum",
-            Self::DatabaseSize => "read database_size",
-            Self::Versions => "check the record's versions",
-            Self::Encoding => "adopt the encoding of stable values",
-            Self::Pending => "publish the LSN as pending",
-            Self::Defer => "wait for older snapshots",
-            Self::Order => "compare with the installed checkpoint",
-            Self::FetchTurtle => "fetch the turtle page",
-            Self::Checksum => "check the turtle page's checksum",
-            Self::ParseTurtle => "parse the turtle page",
-            Self::WriteGeneration => "adopt the write generation",
-            Self::LoadKey => "load the encryption key",
-            Self::SaveEntry => "point the local metadata at the checkpoint",
-            Self::Merge => "merge the shared metadata into the local",
-            Self::Finalize => "publish the checkpoint",
-        }
+        Self::TABLE[self as usize].3
     }
 
     /// Steps that need pages from the page log, and so live page servers.

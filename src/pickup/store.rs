@@ -44,7 +44,6 @@ pub struct StoreSource<'s> {
 }
 
 impl<'s> StoreSource<'s> {
-    /// Of an open store.
     pub fn new(opened: &'s Opened<'s>) -> Result<Self, StoreError> {
         Ok(Self { opened, reader: opened.store.reader()?, kept: Vec::new(), unread: None })
     }

@@ -156,7 +156,6 @@ fn is_half_done(dir: &Path, journal: &Journal) -> Result<bool, RepairError> {
     Ok(at(journal.header.lsn_counter, counter, |p| p.1) && at(journal.header.newest_completion, newest, |p| p.0))
 }
 
-/// Apply a plan.
 pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Result<Applied, RepairError> {
     guards(plan, options.max_orphans)?;
     if plan.actions.is_empty() {

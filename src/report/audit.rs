@@ -24,7 +24,6 @@ const SHOWN_UNCHECKED: usize = 10;
 /// Orphans on screen, likewise.
 const SHOWN_ORPHANS: usize = 20;
 
-/// Show an audit.
 pub fn show(audit: &Audit, output: &mut Output) {
     if output.format == Format::Jsonl {
         return lines(audit, output);

@@ -30,7 +30,6 @@ pub fn list(output: &mut Output) {
     });
 }
 
-/// One code.
 pub fn one(code: Code, output: &mut Output) {
     let entry: Entry = code.into();
     let paint = output.paint;

@@ -25,7 +25,6 @@ impl Fields {
         self.note(field, value, "");
     }
 
-    /// A field.
     pub fn note(&mut self, field: &str, value: impl ToString, note: impl AsRef<str>) {
         self.0.push(vec![escape(field), escape(&value.to_string()), escape(note.as_ref())]);
     }

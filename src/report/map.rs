@@ -91,7 +91,7 @@ macro_rules! kinds {
         }
 
         /// The catalogue, in the order of [`KindId`].
-        static KINDS: &[Kind] = &[$(Kind {
+        pub static KINDS: &[Kind] = &[$(Kind {
             name: $name,
             glyph: $glyph,
             ascii: $ascii,
@@ -333,7 +333,7 @@ pub(super) fn json_summary(document: &impl Serialize, listed: &[&str]) -> String
 }
 
 /// A picture as JSON lines: the head, then each run.
-pub(super) fn json_lines(picture: &Picture) -> String {
+pub fn json_lines(picture: &Picture) -> String {
     let mut out = json_line("picture", &Head::of(picture));
     out.extend(picture.runs.iter().map(|run| json_line("run", run)));
     out
@@ -407,18 +407,18 @@ impl Fold {
 
 /// How an axis is cut into cells and lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Grid {
+pub struct Grid {
     /// Length of one cell.
-    pub(super) span: u64,
+    pub span: u64,
     /// Cells of a line.
-    pub(super) columns: u64,
+    pub columns: u64,
     /// Cells of all lines.
-    pub(super) cells: u64,
+    pub cells: u64,
 }
 
 impl Grid {
     /// At most so many columns and lines; a cell is a round number of units.
-    pub(super) fn new(picture: &Picture, columns: u64, lines: u64) -> Self {
+    pub fn new(picture: &Picture, columns: u64, lines: u64) -> Self {
         let step = if picture.axis == Axis::Offset { 8 } else { 10 };
         let columns = (columns / step * step).max(step);
         let units = picture.length.div_ceil(picture.unit.max(1)).max(1);
@@ -437,7 +437,7 @@ impl Grid {
 }
 
 /// The next of 1, 2, 5, 10, 20 and so on.
-fn round(least: u64) -> Option<u64> {
+pub fn round(least: u64) -> Option<u64> {
     let mut ten = 1_u64;
     loop {
         let fits = [1, 2, 5].into_iter().filter_map(|n| ten.checked_mul(n)).find(|n| *n >= least);
@@ -499,7 +499,7 @@ impl Look {
     }
 
     /// Cells as characters.
-    pub(super) fn cells(self, cells: &[KindId]) -> String {
+    pub fn cells(self, cells: &[KindId]) -> String {
         let same = cells.chunk_by(|a, b| a == b);
         same.map(|c| self.colour(c[0], &std::iter::repeat_n(self.glyph(c[0]), c.len()).collect::<String>())).collect()
     }
@@ -550,12 +550,11 @@ impl Look {
     }
 }
 
-fn is_utf8(locale: &str) -> bool {
+pub fn is_utf8(locale: &str) -> bool {
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Show a picture.
 #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn show(picture: &Picture, output: &mut Output) {
     if output.format == Format::Jsonl {
@@ -599,7 +598,7 @@ fn counted(axis: Axis, n: u64) -> String {
     format!("{} {}", grouped(n), axis.noun(n))
 }
 
-fn legend(picture: &Picture, look: Look) -> String {
+pub fn legend(picture: &Picture, look: Look) -> String {
     let whole = picture.whole();
     let number = |n: Option<u64>| n.map_or("-".to_string(), grouped);
     let rows = picture.totals().into_iter().map(|(kind, t)| {
@@ -622,7 +621,7 @@ fn legend(picture: &Picture, look: Look) -> String {
 }
 
 /// The runs that must be seen, one a line.
-fn listed(picture: &Picture, look: Look, most: usize) -> String {
+pub fn listed(picture: &Picture, look: Look, most: usize) -> String {
     let all = picture.important().count();
     if all == 0 {
         return String::new();
@@ -641,6 +640,3 @@ fn listed(picture: &Picture, look: Look, most: usize) -> String {
     }
     out
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,7 +13,6 @@ use crate::pagelog::page::Compression;
 use crate::schema::audit::FindingDocument;
 use crate::schema::page::{KeyInfo, PageReport, RowInfo};
 
-/// Show a page.
 pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u8, output: &mut Output) {
     let (table_id, page_id) = place;
     let all = output.verbose > 0;

@@ -30,7 +30,8 @@ pub fn yaml(plan: &Plan) -> String {
 
 /// A plan that was written to a file, in short.
 pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mut Output) {
-    let report = PlanFile { schema_version: SCHEMA_VERSION, plan_file: path.display().to_string(), plan, exit_code };
+    let plan_file = (!plan.actions.is_empty()).then(|| path.display().to_string());
+    let report = PlanFile { schema_version: SCHEMA_VERSION, plan_file, plan, exit_code };
     let (width, paint) = (output.width, output.paint);
     let limit = if output.verbose > 0 { usize::MAX } else { SHOWN };
     output.document(&report, || {
@@ -49,6 +50,7 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mu
                 0 => paint.good("Nothing to repair.\n"),
                 _ => paint.warn("There are findings, but none that a repair mends; `wtcheck audit` lists them.\n"),
             });
+            out.push_str("No plan was written.\n");
         } else {
             let shown = || plan.actions.iter().take(limit).enumerate();
             let rows = shown().map(|(at, a)| {
@@ -114,7 +116,6 @@ fn side(audit: &Audit) -> Side<'_> {
     }
 }
 
-/// A plan that was applied.
 pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Output) {
     // For programs a path that holds from anywhere; for people the one that goes with what they typed.
     let journal = std::fs::canonicalize(&applied.journal).unwrap_or_else(|_| applied.journal.clone());

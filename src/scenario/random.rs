@@ -26,7 +26,6 @@ impl Rng {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// Below `n`; 0 for 0.
     pub fn below(&mut self, n: usize) -> usize {
         let n = u64::try_from(n).unwrap_or(u64::MAX);
         usize::try_from((self.next() >> 16).checked_rem(n).unwrap_or(0)).unwrap_or(0)

@@ -17,7 +17,6 @@ use serde::Serialize;
 
 /// What a command prints for programs, under the name that `wtcheck schema` knows it by.
 pub trait Document: Serialize + JsonSchema {
-    /// The name.
     const NAME: &'static str;
     /// The command that prints it.
     const COMMAND: &'static str;

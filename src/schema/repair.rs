@@ -9,7 +9,8 @@ use serde::Serialize;
 #[derive(Serialize, schemars::JsonSchema)]
 pub(crate) struct PlanFile<'a> {
     pub(crate) schema_version: u32,
-    pub(crate) plan_file: String,
+    /// Where it is; null if there was nothing to plan, and nothing was written.
+    pub(crate) plan_file: Option<String>,
     pub(crate) plan: &'a Plan,
     pub(crate) exit_code: u8,
 }

@@ -21,7 +21,6 @@ struct Run {
     tried: u64,
 }
 
-/// Run a scenario.
 pub(super) fn run(scenario: &Scenario, rule: Rule) -> Result<Simulated, Wrong> {
     let mut run = Run::new(scenario, rule);
     for (at, step) in scenario.steps.iter().enumerate() {

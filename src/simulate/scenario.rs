@@ -37,7 +37,6 @@ pub enum Kind {
     Accounting,
 }
 
-/// A scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -185,7 +184,6 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
-    /// Of a step.
     pub(super) fn step(at: usize, field: Option<&'static str>, reason: impl Into<String>) -> Self {
         let field = field.map(Part::Key);
         let way = [Part::Key("steps"), Part::At(at)].into_iter().chain(field).collect();

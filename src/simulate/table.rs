@@ -83,7 +83,6 @@ impl Table {
         self.leaves.iter().filter(|l| l.dirty).count() as u64
     }
 
-    /// Change rows of a leaf.
     pub(super) fn change(&mut self, leaf: usize, rows: usize, rng: &mut Rng) {
         let Some(leaf) = self.leaves.get_mut(leaf) else { return };
         for at in rng.pick(rows, leaf.rows.len()) {

@@ -214,7 +214,6 @@ pub type Own<'a> = dyn Fn(TableId, PageId) -> bool + Sync + 'a;
 
 /// A page log: rows, completion records, page data.
 pub trait PageLog: Send + Sync {
-    /// The kind of store.
     fn kind(&self) -> StoreKind;
 
     /// Files and counters, for the report and the generation.

@@ -7,7 +7,7 @@ use crate::audit::home::detail::{
 use crate::audit::home::result::NotKnown;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
-use crate::home::catalog::NewerCheckpoint;
+use crate::home::directory::NewerCheckpoint;
 use crate::home::files::METADATA;
 use std::fmt;
 
@@ -87,13 +87,16 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             vec![format!("the copy in {METADATA} itself leads to the metadata: {copy}")],
         ),
         Fact::Row { message } => two("a valid row of metadata", message.clone()),
+        Fact::Text { message } => two("a text that the engine can read", message.clone()),
         Fact::TurtleDiffers { keys } => two(
             &format!("what the copy in {METADATA} itself says of that file"),
             format!("another {}: the turtle has no checksum, and a byte of it may have changed", keys.join(", ")),
         ),
-        Fact::TurtleSet => {
-            two("WiredTiger.turtle", "WiredTiger.turtle.set, the new turtle under the name it is written under".into())
-        }
+        Fact::TurtleSet => (
+            "WiredTiger.turtle".into(),
+            "WiredTiger.turtle.set, the new turtle under the name it is written under".into(),
+            vec!["an engine that opens the directory renames it to WiredTiger.turtle: nothing is lost".into()],
+        ),
         Fact::ColumnGroup { missing } => (
             missing.clone(),
             "no such row of metadata".into(),

@@ -49,6 +49,7 @@ pub fn remedy(finding: &Finding) -> String {
             }
         }
         Remedy::RestoreMetadata => "The engine refuses to open such a directory. Restore the metadata.".to_string(),
+        Remedy::Made => "None: the engine makes it when it opens the directory.".to_string(),
         Remedy::Rename => "None: an engine that opens the directory renames it to WiredTiger.turtle. Before wtcheck \
                            repairs anything, do that by hand, in a copy."
             .to_string(),

@@ -42,7 +42,7 @@ const CIRCLES: [(&str, &[&str]); 7] = [
 #[derive(Debug)]
 struct Source {
     path: String,
-    /// Without comments, and without the tests at the end.
+    /// Without comments.
     code: String,
 }
 
@@ -65,7 +65,6 @@ fn sources() -> Vec<Source> {
         .iter()
         .map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
-            let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
             let code = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
             let path = path.strip_prefix(&root).unwrap().to_str().unwrap().to_string();
             Source { path, code }
@@ -122,6 +121,14 @@ fn paths_are_read() {
     assert_eq!(behind(code, "crate::").into_iter().collect::<Vec<_>>(), ["a", "c", "g", "h"]);
     let code = "use super::a;\nuse super::super::b;\nuse super::{c, d::e};";
     assert_eq!(behind(code, "super::").into_iter().collect::<Vec<_>>(), ["a", "c", "d", "super"]);
+}
+
+/// A library with tests of its own is compiled twice.
+#[test]
+fn tests_stand_outside() {
+    let inside = |s: &Source| s.code.contains("cfg(test)") || s.code.contains("#[test]");
+    let within: Vec<String> = sources().into_iter().filter(inside).map(|s| s.path).collect();
+    assert_eq!(within, Vec::<String>::new(), "their place is tests/it/unit");
 }
 
 #[test]

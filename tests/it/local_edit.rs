@@ -198,7 +198,8 @@ fn some<'a>(files: &[&'a FileInfo]) -> Vec<&'a FileInfo> {
 
 #[test]
 fn sizes_are_set_wrong_and_right_again() {
-    for (name, dir) in homes() {
+    // Of a home that was killed recovery takes the rows from the log, so another size in the metadata is no matter.
+    for (name, dir) in homes().into_iter().filter(|(name, _)| name != "classic-crash") {
         let dir = dir.path();
         let (_, clean) = look(dir, Depth::Deep);
         // Of one home something else is wrong, and stays so; its metadata's copy is of another time.
@@ -325,7 +326,7 @@ fn thirty_times_in_a_row() {
             grown.push(length(dir) - at);
         }
         let (_, audit) = look(dir, if round % 5 == 4 { Depth::Deep } else { Depth::Normal });
-        assert!(audit.findings.is_empty(), "{round}: {:#?}", audit.findings);
+        assert!(told(&audit).is_empty(), "{round}: {:#?}", audit.findings);
         metadata_is_whole(&audit);
         let last = newest(&audit, METADATA_FILE);
         let order = newest(&clean, METADATA_FILE).order + 2 * (i64::try_from(round).unwrap() + 1);
@@ -982,7 +983,9 @@ fn a_metadata_file_that_was_cut() {
     metadata.set_len(20_480 + 100).unwrap();
     let before = bytes_of(dir);
     let (_, audit) = look(dir, Depth::Normal);
-    let cut = |audit: &Audit| told(audit).iter().any(|(c, f, _)| *c == Code::FileSizeMismatch && f == METADATA_FILE);
+    // What is cut off is free, so it is only noted.
+    let is_cut = |f: &Finding| f.code == Code::FileSizeMismatch && f.place.file.as_deref() == Some(METADATA_FILE);
+    let cut = |audit: &Audit| audit.findings.iter().any(is_cut);
     assert!(cut(&audit), "{:?}", told(&audit));
     let last = newest(&audit, "WiredTigerHS.wt");
     let edit = set_size("WiredTigerHS.wt", &last.name, last.published_size, last.checkpoint_size + 1);

@@ -24,6 +24,8 @@ mod depths_agree;
 #[cfg(feature = "devtools")]
 mod devtools;
 mod docs;
+mod engine;
+mod engines;
 mod export;
 mod facts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -70,3 +72,4 @@ mod round_trips;
 mod simulate_accounting;
 #[cfg(target_os = "linux")]
 mod subjects;
+mod unit;

@@ -130,7 +130,7 @@ fn check_samples(dir: &Path) -> (usize, usize) {
             assert_eq!((r.outcome, r.step, r.code), expected, "{what}");
             let taken = if r.outcome == Ended::Installed { 16 } else { 1 + r.step.unwrap() as usize };
             assert_eq!(r.steps.len(), taken, "{what}: steps");
-            assert_eq!(r.steps.iter().map(|s| s.step).collect::<Vec<_>>(), Step::ALL[..taken], "{what}");
+            assert!(r.steps.iter().map(|s| s.step).eq(Step::all().take(taken)), "{what}");
         }
         // The same records as the audit names.
         let store = store::open(home, &OpenOptions::default()).unwrap();

@@ -145,9 +145,12 @@ impl Whole<'_> {
         let ids: HashMap<&str, (&FileInfo, u64)> = (self.local.files.iter().filter(index))
             .filter_map(|f| Some((f.namespace.as_deref()?, (f, rows(f)?))))
             .collect();
+        let settled = self.home.is_shut_down();
         let mut found = Vec::new();
         for f in self.local.files.iter().filter(|f| f.index.is_none()) {
             let (Some(rows), Some(namespace)) = (rows(f), f.namespace.as_deref()) else { continue };
+            // Rows that are deleted, and still in their pages.
+            let keys = f.checkpoints.last().and_then(|c| c.rows).map_or(rows, |r| r.keys);
             let entries =
                 ids.get(namespace).map(|(f, n)| (*f, Counted::IdIndex, i64::try_from(*n).unwrap_or(i64::MAX)));
             let stored = f.documents.map(|n| (f, Counted::Stored, n));
@@ -157,16 +160,17 @@ impl Whole<'_> {
                         Counted::Stored => namespace.to_string(),
                         Counted::IdIndex => format!("{namespace} {ID_INDEX}"),
                     };
-                    found.push((file.file.clone(), name, of, Fact::Counts { of, stated, rows }));
+                    let between = u64::try_from(stated).is_ok_and(|n| (rows..=keys).contains(&n));
+                    let sure = of == Counted::Stored && settled && !between;
+                    found.push((file.file.clone(), name, sure, Fact::Counts { of, stated, rows }));
                 }
             }
         }
-        let settled = self.home.is_shut_down();
-        for (file, name, of, fact) in found {
+        for (file, name, sure, fact) in found {
             let finding = self.find(Code::CountMismatch, &file, fact);
             finding.place.namespace = Some(name);
-            // Only a stored count is known to be exact after a clean shutdown.
-            if of == Counted::IdIndex || !settled {
+            // Only a stored count is known to be exact after a clean shutdown, but for deletes that it has not seen.
+            if !sure {
                 finding.severity = Severity::Note;
             }
         }

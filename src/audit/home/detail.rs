@@ -5,7 +5,7 @@ use crate::format::FormatError;
 use crate::format::local::LocalAddress;
 use crate::format::page_header::PageType;
 use crate::format::wtlog::LogLsn;
-use crate::home::catalog::NewerCheckpoint;
+use crate::home::directory::NewerCheckpoint;
 use crate::home::fault::Fault;
 use crate::home::fault::Opaque;
 use crate::home::space::Overlap;
@@ -286,6 +286,12 @@ pub enum Fact {
         /// The file.
         #[serde(rename = "uri")]
         source: String,
+    },
+    /// A file that the engine reads when it opens the home.
+    Text {
+        /// What is wrong.
+        #[serde(rename = "error")]
+        message: String,
     },
     /// The turtle's settings of the metadata file are not those of the file's own copy.
     TurtleDiffers {

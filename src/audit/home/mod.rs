@@ -280,7 +280,11 @@ impl<'h> Whole<'h> {
             if home.way == Way::Backup {
                 self.local.not_checked.push(NotKnown::PartialBackup);
             } else {
-                self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing { what: Missing::HistoryStore });
+                // The engine makes it when it opens the directory; so it was killed before it had.
+                let finding =
+                    self.find(Code::FileMissing, HISTORY_STORE, Fact::Missing { what: Missing::HistoryStore });
+                finding.severity = Severity::Note;
+                finding.remedy = Remedy::Made;
             }
         }
         if home.encrypted {
@@ -332,9 +336,17 @@ impl<'h> Whole<'h> {
                     finding.place.table_id = Some(TableId(*id));
                     finding.remedy = Remedy::RestoreMetadata;
                 }
-                Issue::Source { key, source } => {
+                Issue::Source { key, source, used } => {
                     let finding = self.find(Code::MetadataInvalid, METADATA, Fact::Source { source: source.clone() });
                     finding.place.uri = Some(key.clone());
+                    // Nobody can reach it: left over from a drop that was not finished.
+                    if !used {
+                        finding.severity = Severity::Note;
+                    }
+                }
+                Issue::Text { name, offset, reason } => {
+                    let finding = self.find(Code::ConfigurationInvalid, name, Fact::Text { message: reason.clone() });
+                    finding.place.offset = Some(*offset);
                 }
                 Issue::ColumnGroup { key, missing } => {
                     let fact = Fact::ColumnGroup { missing: missing.clone() };

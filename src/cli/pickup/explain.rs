@@ -1,7 +1,7 @@
 //! `wtcheck pickup explain LOG...`: what a log says of a pick-up that failed.
 
 use crate::audit;
-use crate::cli::args::StoreArgs;
+use crate::cli::args::ReadArgs;
 use crate::cli::{Failure, Outcome, server_log};
 use crate::exit;
 use crate::id::Lsn;
@@ -45,7 +45,6 @@ pub struct Args {
     no_mmap: bool,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let mut story = Story::new();
     for name in &args.logs {
@@ -63,30 +62,22 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// Compare the failure with the store, if one was named.
 fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check>, Failure> {
     let Some(dir) = &args.home else { return Ok(None) };
-    let store = StoreArgs {
-        dir: dir.clone(),
-        checkpoint: None,
-        jobs: None,
-        assume: None,
-        allow_live: args.allow_live,
-        no_mmap: args.no_mmap,
-    };
+    let read = ReadArgs { allow_live: args.allow_live, no_mmap: args.no_mmap, ..ReadArgs::default() };
     // Also where there is nothing to check: a wrong directory is worth an error.
     let subject = crate::cli::subject(dir, "pickup explain --home", false)?;
     if subject.page_log().is_none() {
-        return Err(Failure::new(
-            exit::INCOMPLETE,
+        return Err(Failure::incomplete(
             format!(
                 "{}: a log of pick-ups is checked against a page log, and here are local block files only",
-                store.home()
+                dir.display()
             ),
             "give the home of a node with disaggregated storage",
         ));
     }
-    let page_log = crate::cli::open(&subject, &store)?;
+    let page_log = crate::cli::open(&subject, read)?;
     let opened = audit::pagelog::open(&*page_log, false, &output.progress);
     output.progress.finish();
     let opened = opened?;
     let Some((failed, reasoned)) = &case.failed else { return Ok(None) };
-    Ok(Some(check::check(&opened, &store.home(), failed, reasoned, case.profile, args.keystore_lsn)?))
+    Ok(Some(check::check(&opened, &dir.display().to_string(), failed, reasoned, case.profile, args.keystore_lsn)?))
 }

@@ -1,7 +1,7 @@
 //! `wtcheck pickup explore SCENARIO`: every interleaving.
 
-use super::super::args::threads;
-use super::super::{Failure, Outcome, exit, start_pool, whole};
+use super::super::args::JobsArgs;
+use super::super::{Failure, Outcome, whole};
 use super::scenario::ScenarioArgs;
 use crate::pickup::explore::{self, MAX_STATES, Options};
 use crate::report::Output;
@@ -23,9 +23,8 @@ pub struct Args {
     /// Most actions in a row
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    jobs: JobsArgs,
     /// Most states; beyond them random interleavings are tried
     #[arg(long, value_name = "N", default_value_t = MAX_STATES)]
     states: usize,
@@ -40,10 +39,9 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (_, scenario) = args.scenario.read()?;
-    start_pool(threads(args.jobs));
+    args.jobs.start();
     let options = Options { depth: args.depth, states: args.states.max(1), walks: args.walks, seed: args.seed };
     let found = explore::explore(&scenario, &scenario.policy, &options, &output.progress);
     output.progress.finish();
@@ -52,7 +50,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         for (n, example) in found.examples.iter().enumerate() {
             let path = numbered(path, n);
             whole::write(&path, view::yaml(example).as_bytes()).map_err(|e| {
-                Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a file that can be written")
+                Failure::incomplete(format!("{}: {e}", path.display()), "name a file that can be written")
             })?;
             written.push(path.display().to_string());
         }

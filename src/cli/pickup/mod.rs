@@ -28,7 +28,6 @@ enum Command {
     Explain(explain::Args),
 }
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     match &args.command {
         Command::Replay(a) => replay::run(a, output),

@@ -1,10 +1,9 @@
 //! `wtcheck pickup replay DIR`: every checkpoint of a store through a standby's pick-up.
 
 use crate::audit;
-use crate::cli::args::{StoreArgs, generation};
+use crate::cli::args::{PALM_ONLY, ReadArgs};
 use crate::cli::{Failure, Outcome};
 use crate::exit;
-use crate::format::generation::Generation;
 use crate::id::Lsn;
 use crate::pickup::merge::Checks;
 use crate::pickup::policy::Policy;
@@ -23,7 +22,7 @@ use std::path::PathBuf;
 /// the record's turtle page, as a running node has; a checkpoint that embeds an older one is refused.
 /// Shows where it stops, at which step and why, and what the node does under each policy.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
 pub struct Args {
     /// Data directory with a page log: a home with or without kv_home/, or kv_home/ itself
     dir: PathBuf,
@@ -46,18 +45,8 @@ pub struct Args {
     /// The merge panics where it would return EINVAL, as in strict mode
     #[arg(long)]
     strict: bool,
-    /// Threads [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-    /// Take this generation of the formats instead of the one the evidence gives
-    #[arg(long, value_name = "GENERATION", value_parser = generation)]
-    assume: Option<Generation>,
-    /// Read a store that another process holds; what changes meanwhile may look like damage
-    #[arg(long)]
-    allow_live: bool,
-    /// Read PALM files instead of mapping them into memory: for doubtful media
-    #[arg(long)]
-    no_mmap: bool,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 const HELP: &str = "\
@@ -69,36 +58,27 @@ Exit codes:
   6   not enough could be read to judge
   70  a bug in wtcheck";
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let dir = StoreArgs {
-        dir: args.dir.clone(),
-        checkpoint: None,
-        jobs: args.jobs,
-        assume: args.assume,
-        allow_live: args.allow_live,
-        no_mmap: args.no_mmap,
-    };
+    let dir = args.dir.display().to_string();
     let subject = crate::cli::subject(&args.dir, "pickup replay", false)?;
     if subject.page_log().is_none() {
-        return Err(Failure::new(
-            exit::INCOMPLETE,
-            format!("{}: pick-up needs a page log, and here are local block files only", dir.home()),
+        return Err(Failure::incomplete(
+            format!("{dir}: pick-up needs a page log, and here are local block files only"),
             "give the home of a node with disaggregated storage",
         ));
     }
-    let store = crate::cli::open(&subject, &dir)?;
+    let store = crate::cli::open(&subject, args.read)?;
     let options = Options {
         policies: args.policy.map_or_else(|| Policy::ALL.to_vec(), |p| vec![p]),
         build: Build { profile: args.profile, checks: Checks { diagnostic: args.diagnostic, strict: args.strict } },
-        assume: args.assume,
+        assume: args.read.assume,
         keystore_lsn: args.keystore_lsn,
         installed: args.installed,
         ..Options::default()
     };
     let result = audit::pagelog::open(&*store, false, &output.progress)
         .map_err(ReplayError::from)
-        .and_then(|opened| replay::run(&opened, &dir.home(), &options, &output.progress));
+        .and_then(|opened| replay::run(&opened, &dir, &options, &output.progress));
     output.progress.finish();
     let replay = result?;
     view::show(&replay, output);
@@ -114,13 +94,13 @@ impl From<ReplayError> for Failure {
         match e {
             ReplayError::Store(e) => e.into(),
             ReplayError::NoSuchCheckpoint { .. } => {
-                Self::new(exit::USAGE, words, "name one of them with --installed, or leave it out")
+                Self::usage(words, "name one of them with --installed, or leave it out")
             }
             ReplayError::NotInstallable { .. } => {
-                Self::new(exit::USAGE, words, "name another with --installed, or leave it out for a fresh standby")
+                Self::usage(words, "name another with --installed, or leave it out for a fresh standby")
             }
             ReplayError::Unread { .. } => {
-                Self::new(exit::INCOMPLETE, words, "check that the copy is complete; `wtcheck audit` lists the damage")
+                Self::incomplete(words, "check that the copy is complete; `wtcheck audit` lists the damage")
             }
         }
     }

@@ -38,7 +38,6 @@ flush-key, hear-key, see-checkpoint, begin, go-on, give-up, backstop, re-sync.
 
 Exit codes: 0 no rule is broken; 1 one is; 2 a mistake in the scenario; 6 it cannot be read.";
 
-/// Run it.
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (document, scenario) = args.scenario.read()?;
     let report = one(&document, &scenario)?;
@@ -51,9 +50,8 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     }
     if let Some(path) = &args.svg {
         let written = whole::write(path, picture::render(&scenario, &report).as_bytes());
-        written.map_err(|e| {
-            Failure::new(exit::INCOMPLETE, format!("{}: {e}", path.display()), "name a file that can be written")
-        })?;
+        written
+            .map_err(|e| Failure::incomplete(format!("{}: {e}", path.display()), "name a file that can be written"))?;
     }
     let path = args.scenario.scenario.display().to_string();
     Ok(view::show(&path, &scenario, &report, &others, output))

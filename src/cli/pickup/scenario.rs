@@ -1,7 +1,6 @@
 //! What the verbs on scenarios share: reading one, and choosing its policy and rules.
 
 use super::super::Failure;
-use crate::exit;
 use crate::pickup::policy::Policy;
 use crate::pickup::profile::Profile;
 use crate::pickup::run::with;
@@ -33,12 +32,12 @@ impl ScenarioArgs {
 
 impl From<Mistake> for Failure {
     fn from(e: Mistake) -> Self {
-        Self::new(exit::USAGE, e.to_string(), "mend the scenario; fixtures/scenarios/ has some that work")
+        Self::usage(e.to_string(), "mend the scenario; fixtures/scenarios/ has some that work")
     }
 }
 
 impl From<Unreadable> for Failure {
     fn from(e: Unreadable) -> Self {
-        Self::new(exit::INCOMPLETE, e.to_string(), "give a scenario in YAML; fixtures/scenarios/ has some")
+        Self::incomplete(e.to_string(), "give a scenario in YAML; fixtures/scenarios/ has some")
     }
 }

@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// What the store says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The same checkpoint fails in the same way here.
@@ -27,6 +27,7 @@ pub enum Answer {
     /// What the log claims does not follow from this store.
     Contradicted,
     /// The store cannot tell.
+    #[default]
     CannotBeChecked,
 }
 
@@ -53,7 +54,7 @@ pub struct Next {
 }
 
 /// A claim compared with a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Check {
     /// The store as it was named.
     pub home: String,
@@ -137,20 +138,7 @@ pub fn check(
     profile: Profile,
     keystore_lsn: Option<Lsn>,
 ) -> Result<Check, StoreError> {
-    let mut out = Check {
-        home: home.to_string(),
-        answer: Answer::CannotBeChecked,
-        reasons: Vec::new(),
-        record_lsn: None,
-        record: None,
-        keystore_lsn: None,
-        newest_key_before: None,
-        newest_key: None,
-        node_key: keystore_lsn,
-        step: None,
-        return_code: None,
-        next_compatible: None,
-    };
+    let mut out = Check { home: home.to_string(), node_key: keystore_lsn, ..Check::default() };
     let Some(lsn) = failed.lsn else {
         out.reasons.push("the log does not name the metadata LSN".into());
         return Ok(out);

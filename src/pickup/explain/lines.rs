@@ -9,9 +9,9 @@
 use crate::format::unescape::{Out, Unescape};
 
 /// Longest line that is held; what is longer is taken in pieces.
-const MAX_LINE: usize = 64 << 10;
+pub const MAX_LINE: usize = 64 << 10;
 /// Longest record that is held.
-const MAX_RECORD: usize = 128 << 10;
+pub const MAX_RECORD: usize = 128 << 10;
 /// What two pieces of a record share.
 const OVERLAP: usize = 8 << 10;
 /// A line this short was not broken by a width.
@@ -26,20 +26,19 @@ pub(crate) const HARD: u8 = 0x0b;
 /// A line feed that stood in a message.
 const INNER: u8 = 0x0c;
 
-/// A record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
+pub struct Record {
     /// Its first line, from 1.
-    pub(crate) line: u64,
-    /// The text; breaks are [`SOFT`], [`HARD`] or inner ones.
-    pub(crate) text: Vec<u8>,
+    pub line: u64,
+    /// The text; breaks are `SOFT`, `HARD` or inner ones.
+    pub text: Vec<u8>,
     /// The text from here on is looked at again with the next record.
-    pub(crate) limit: usize,
+    pub limit: usize,
 }
 
 /// Cuts a log that comes in pieces of any size.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     escape: Unescape,
     line: Vec<u8>,
     /// The line began in a piece that was taken already.
@@ -56,12 +55,12 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Lines so far.
-    pub(crate) fn lines(&self) -> u64 {
+    pub fn lines(&self) -> u64 {
         self.lines.saturating_add(u64::from(self.open))
     }
 
     /// The next bytes.
-    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Record)) {
+    pub fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Record)) {
         for b in bytes {
             self.open = *b != b'\n';
             match self.escape.push(*b) {
@@ -83,7 +82,7 @@ impl Lines {
     }
 
     /// The end of a log.
-    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(Record)) {
+    pub fn finish(&mut self, sink: &mut dyn FnMut(Record)) {
         self.end_line(HARD, sink);
         self.end_record(sink);
         self.escape = Unescape::default();
@@ -155,7 +154,7 @@ impl Lines {
 }
 
 /// Line feeds of the log in a text.
-pub(crate) fn breaks(text: &[u8]) -> u64 {
+pub fn breaks(text: &[u8]) -> u64 {
     text.iter().fold(0_u64, |n, c| n.saturating_add(u64::from(matches!(*c, SOFT | HARD))))
 }
 
@@ -254,14 +253,14 @@ fn begins_record(line: &[u8]) -> bool {
 
 /// A time at the beginning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) len: usize,
+pub struct Stamp {
+    pub len: usize,
     /// It has parts of seconds, as logs do and prose does not.
     exact: bool,
 }
 
 /// `[sec:usec][pid:thread]`: the length of the first bracket.
-pub(crate) fn envelope(line: &[u8]) -> Option<usize> {
+pub fn envelope(line: &[u8]) -> Option<usize> {
     let inside = line.strip_prefix(b"[")?;
     let seconds = digits(inside);
     let micros = digits(inside.get(seconds..)?.strip_prefix(b":")?);
@@ -271,7 +270,7 @@ pub(crate) fn envelope(line: &[u8]) -> Option<usize> {
 }
 
 /// A time of day, with a date in front or without; in brackets too.
-pub(crate) fn time_stamp(line: &[u8]) -> Option<Stamp> {
+pub fn time_stamp(line: &[u8]) -> Option<Stamp> {
     let open = usize::from(matches!(line.first(), Some(b'[' | b'(')));
     let mut at = open;
     let fits = |at: usize, shape: &[u8]| {
@@ -315,65 +314,4 @@ pub(crate) fn time_stamp(line: &[u8]) -> Option<Stamp> {
 
 fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|c| c.is_ascii_digit()).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn records(text: &str) -> Vec<(u64, String)> {
-        let mut out = Vec::new();
-        let mut lines = Lines::default();
-        let mut sink = |r: Record| out.push((r.line, String::from_utf8(r.text).unwrap()));
-        lines.push(text.as_bytes(), &mut sink);
-        lines.finish(&mut sink);
-        out
-    }
-
-    #[test]
-    fn times() {
-        for (text, len) in [
-            ("17:22:35.791  x", Some(12)),
-            ("2026-06-26T17:22:35.791+00:00 x", Some(29)),
-            ("2026-06-26 17:22:35,791 x", Some(23)),
-            ("[17:22:35] x", Some(10)),
-            ("Jun 26 17:22:35 host", Some(15)),
-            ("2026-06-26T17:22:35.791Z\",", None),
-            ("17:22:35x", None),
-            ("Just 17:22:35", None),
-        ] {
-            assert_eq!(time_stamp(text.as_bytes()).map(|t| t.len), len, "{text}");
-        }
-        assert_eq!(envelope(b"[1795315717:660843][2:0x7]"), Some(19));
-        assert_eq!(envelope(b"[17:22]"), None);
-    }
-
-    #[test]
-    fn records_begin_at_times() {
-        let text = "\u{feff}> 17:22:35.791 a\r\n>   \u{2022} b\r\n> 1. 17:22:36 \x1b[31mc\x1b[0m 17:22:37.5 d\n\ne";
-        let want = [(1, "17:22:35.791 a\x0bb\x0b"), (3, "17:22:36 c "), (3, "17:22:37.5 d\n"), (5, "e\x0b")];
-        let got = records(text);
-        assert_eq!(got.iter().map(|(n, t)| (*n, t.as_str())).collect::<Vec<_>>(), want);
-    }
-
-    #[test]
-    fn a_word_may_go_on_behind_a_width() {
-        let got = records("a text of twenty-five ch 123\n456 and more\nx");
-        assert_eq!(got, [(1, "a text of twenty-five ch 123\n456 and more\x0bx\x0b".to_string())]);
-        let got = records("325\n3 lines");
-        assert_eq!(got, [(1, "325\x0b3 lines\x0b".to_string())]);
-    }
-
-    #[test]
-    fn a_long_record_is_cut_with_an_overlap() {
-        let line = "x".repeat(99) + "\n";
-        let mut pieces = Vec::new();
-        let mut lines = Lines::default();
-        lines.push(line.repeat(5000).as_bytes(), &mut |r: Record| pieces.push(r));
-        lines.finish(&mut |r: Record| pieces.push(r));
-        assert!(pieces.len() > 2 && pieces.iter().all(|p| p.text.len() <= MAX_RECORD + MAX_LINE));
-        assert_eq!(pieces.iter().map(|p| p.limit).sum::<usize>(), 500_000);
-        assert!(pieces.windows(2).all(|w| w[1].line == w[0].line + breaks(&w[0].text[..w[0].limit])));
-        assert_eq!(lines.lines(), 5000);
-    }
 }

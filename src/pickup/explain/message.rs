@@ -165,9 +165,8 @@ struct Squeezed<'r> {
     at: Vec<usize>,
 }
 
-impl Finder {
-    /// Ready.
-    pub(crate) fn new() -> Self {
+impl Default for Finder {
+    fn default() -> Self {
         let mut by_first = vec![Vec::new(); 256];
         for (n, (fragment, _)) in FRAGMENTS.iter().enumerate() {
             if let Some(list) = fragment.bytes().next().and_then(|first| by_first.get_mut(usize::from(first))) {
@@ -176,7 +175,9 @@ impl Finder {
         }
         Self { by_first }
     }
+}
 
+impl Finder {
     /// The messages of a record, in its order.
     pub(crate) fn find(&self, record: &Record) -> Vec<Found> {
         let text = Squeezed::new(&record.text);

@@ -2,7 +2,7 @@
 //! server does next under each policy.
 
 pub mod check;
-mod lines;
+pub mod lines;
 mod message;
 pub mod reason;
 pub mod story;
@@ -51,7 +51,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The exit code.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Failed => 1,

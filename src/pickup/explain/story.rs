@@ -17,7 +17,7 @@ const MAX_KEPT: usize = 1000;
 const MAX_NAMED: usize = 32;
 
 /// Where a line stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Seen {
     /// Which log, by its place on the command line.
     pub log: usize,
@@ -41,7 +41,7 @@ pub struct Named {
 }
 
 /// A checkpoint whose pick-up failed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Failed {
     /// Its metadata LSN, if any line names it.
     pub lsn: Option<Lsn>,
@@ -154,7 +154,7 @@ pub struct Log {
 }
 
 /// What logs tell.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Story {
     pub logs: Vec<Log>,
     /// Failures, in the order of their first lines.
@@ -190,33 +190,6 @@ pub struct Story {
     /// Nothing but the end of the process since the last abort.
     dying: bool,
     order: u64,
-}
-
-impl Default for Story {
-    fn default() -> Self {
-        Self {
-            logs: Vec::new(),
-            failures: Vec::new(),
-            dropped: 0,
-            installed: VecDeque::new(),
-            installed_total: 0,
-            managers: VecDeque::new(),
-            aborts: Vec::new(),
-            timeline: VecDeque::new(),
-            secondary: Secondary::default(),
-            keys: VecDeque::new(),
-            frontier: (false, false),
-            same: 0,
-            finder: Finder::new(),
-            lines: Lines::default(),
-            by_lsn: HashMap::new(),
-            pending: Vec::new(),
-            pending_unread: Vec::new(),
-            current: None,
-            dying: false,
-            order: 0,
-        }
-    }
 }
 
 /// Keep the last ones.
@@ -410,24 +383,10 @@ impl Story {
             self.failures.push(Failed {
                 lsn,
                 attempts: 1,
-                code: None,
-                inner: false,
-                newest: false,
-                old: false,
-                text: None,
-                named: Vec::new(),
-                unread: Vec::new(),
-                older: None,
-                panicked: false,
-                session: None,
-                caller: None,
                 first: seen.clone(),
                 last: seen.clone(),
-                abort: None,
-                installed: None,
                 order: self.order,
-                attempt_inner: false,
-                attempt_over: false,
+                ..Failed::default()
             });
             self.failures.len() - 1
         });

@@ -67,7 +67,6 @@ pub enum ReplayError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No such checkpoint.
     #[error("no checkpoint {wanted} to have installed; the store has {available}")]
     NoSuchCheckpoint {
         /// As given.

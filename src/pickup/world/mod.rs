@@ -39,7 +39,6 @@ pub struct Rotation {
     pub flush: Micros,
 }
 
-/// A node.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// As pick-up sees it.
@@ -178,7 +177,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// With notes.
     pub fn with_notes() -> Self {
         Self { wanted: true, ..Self::default() }
     }

@@ -143,7 +143,6 @@ impl Source for Pages<'_> {
     }
 }
 
-/// The text of a completion record.
 pub(super) fn completion_text(record: &Record, profile: Profile) -> Vec<u8> {
     let Logged::Checkpoint { number, metadata_lsn, key, completion, .. } = record.what else { return Vec::new() };
     let version = profile.completion_reader();

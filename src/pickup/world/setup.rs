@@ -39,7 +39,6 @@ fn class(act: Act) -> u8 {
 }
 
 impl<'s> Setup<'s> {
-    /// For a scenario and a policy.
     pub fn new(scenario: &'s Scenario, policy: &'s dyn Decide) -> Self {
         let mut lanes: Vec<(Actor, u8, Lane)> = Vec::new();
         for (at, event) in scenario.events.iter().enumerate() {

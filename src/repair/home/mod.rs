@@ -83,6 +83,7 @@ pub(super) fn plan(
         };
         file && crate::audit::finding::Code::from_name(&a.code).is_none_or(|c| options.is_code(c))
     });
+    let advice = propose::advice(&home, &audit, &actions).into_iter().collect();
     let plan = Plan {
         plan_version: PLAN_VERSION,
         made_by: super::made_by(),
@@ -92,7 +93,7 @@ pub(super) fn plan(
         findings: super::counts(&audit),
         max_orphans: None,
         actions,
-        advice: Vec::new(),
+        advice,
     };
     super::apply::guards(&plan, None)?;
     Ok((plan, audit))

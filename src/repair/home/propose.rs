@@ -5,9 +5,9 @@ use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
 use crate::format::home_turtle;
 use crate::format::page_header::PageType;
-use crate::home::directory::{Home, Issue, METADATA, Way};
+use crate::home::directory::{Home, Issue, METADATA, Source, Way};
 use crate::home::edit::{self, LocalEdit, NewBlock};
-use crate::repair::plan::{Action, What};
+use crate::repair::plan::{Action, Advice, What};
 use crate::words;
 
 /// The actions that would mend what an audit of this home found.
@@ -33,6 +33,37 @@ pub fn edit(what: &What) -> Option<LocalEdit> {
         What::RebuildTurtle { text, .. } => Some(LocalEdit::Turtle { text: text.clone() }),
         _ => None,
     }
+}
+
+/// Why no turtle is proposed where one is needed, and what to do then.
+pub fn advice(home: &Home, audit: &Audit, actions: &[Action]) -> Option<Advice> {
+    let is_turtle =
+        |f: &&Finding| f.place.file.as_deref() == Some(home_turtle::FILE_NAME) && f.severity == Severity::Error;
+    let finding = audit.findings.iter().find(is_turtle)?;
+    if actions.iter().any(|a| matches!(a.what, What::RebuildTurtle { .. })) {
+        return None;
+    }
+    let old = home.engine().is_some_and(|engine| engine < (3, 2));
+    let why = if !home.inventory.contains_key(METADATA) {
+        format!("{METADATA} is not here either")
+    } else if old {
+        format!(
+            "the engine that wrote this directory left no copy of its checkpoint in {METADATA}; those from 3.2 on do"
+        )
+    } else if home.encrypted {
+        format!("the copy of its checkpoint in {METADATA} is encrypted")
+    } else if home.way != Way::Recovery {
+        format!("no copy of its checkpoint was found in {METADATA}: the blocks that held it are damaged or gone")
+    } else if home.proposed_turtle.is_none() {
+        "the version that a turtle must state is not known: the file WiredTiger is not here".to_string()
+    } else {
+        format!("{METADATA} itself is damaged: a turtle for it would lead the engine to the next error")
+    };
+    let advice = format!(
+        "no turtle can be proposed: {why}. Restore the turtle or the directory from a backup, or the member from a \
+         healthy one; each table can be looked at by itself with wtcheck audit FILE"
+    );
+    Some(Advice { code: finding.code.name().into(), place: home_turtle::FILE_NAME.into(), advice })
 }
 
 fn turtle(home: &Home, audit: &Audit, text: &str) -> Option<Action> {
@@ -99,6 +130,10 @@ impl<'a> Wrong<'a> {
         let last = file.checkpoints.last()?;
         let to = last.recomputed_size;
         let cookie_to = to.checked_sub(last.root.map_or(0, |r| u64::from(r.size)))?;
+        // Recovery takes the row from the log, whatever the metadata says.
+        if file.source == Source::Log.name() {
+            return None;
+        }
         if !last.complete || (last.published_size, last.checkpoint_size) == (to, cookie_to) {
             return None;
         }

@@ -405,7 +405,7 @@ fn gap(left_out: u64, columns: usize) -> Vec<String> {
 
 /// How far a record came.
 fn progress(record: &Record) -> String {
-    let all = Step::ALL.len();
+    let all = Step::TABLE.len();
     match (record.outcome, record.step) {
         (Ended::Installed, _) => format!("{} of {all}", record.steps.len()),
         (Ended::Same, _) => format!("{} of {all}, nothing to do", record.steps.len()),

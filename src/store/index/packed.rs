@@ -397,7 +397,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Segment {
     /// From rows in order; `None` if they do not fit.
-    pub(super) fn from_sorted(rows: &[Row]) -> Option<Self> {
+    pub fn from_sorted(rows: &[Row]) -> Option<Self> {
         let mut keys = Keys::new(rows.first().map_or(0, |r| r.locator), rows.len());
         for row in rows {
             keys.push_any(Key::of(row))?;

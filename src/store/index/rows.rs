@@ -64,12 +64,10 @@ impl<'i> Rows<'i> {
         self.index.row_in(self.table, at).or_else(|| self.index.get(at))
     }
 
-    /// The first row.
     pub fn first(&self) -> Option<Row> {
         self.get(0)
     }
 
-    /// The last row.
     pub fn last(&self) -> Option<Row> {
         self.get(self.len().checked_sub(1)?)
     }

@@ -29,19 +29,19 @@ pub(super) const BUSY: Duration = Duration::from_millis(100);
 
 /// One database file of the store.
 #[derive(Debug)]
-pub(super) struct Database {
+pub struct Database {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) affects: Affected,
     pub(super) at_open: Stamps,
-    pub(super) source: OnceLock<Result<Source, Failure>>,
+    pub source: OnceLock<Result<Source, Failure>>,
     /// What the system said when it was asked after an error; asked once, for it means reading the file.
     asked: OnceLock<Option<Unchecked>>,
 }
 
 /// Why something of a database could not be read.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub struct Failure {
     pub(super) reason: String,
     /// The system did not give the bytes.
     pub(super) io: Option<Unchecked>,
@@ -112,10 +112,10 @@ pub(super) fn may_read(path: &Path) -> io::Result<()> {
 
 /// What SQLite is to open for a database.
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) path: PathBuf,
+pub struct Source {
+    pub path: PathBuf,
     /// Frames of a `-wal` beside `path` are to be read.
-    pub(super) wal: bool,
+    pub wal: bool,
 }
 
 pub(super) type Stamp = Option<(u64, SystemTime)>;
@@ -162,14 +162,14 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// What the name of a file in `kv_home` says.
-pub(super) enum Name {
+pub enum Name {
     Shard(u64),
     Table(TableId),
     OtherPages,
 }
 
 /// `pages_NN.db` is a shard, `pages_NNNNNN.db` (or longer, without leading zeros) a table.
-pub(super) fn parse_pages_name(name: &str) -> Option<Name> {
+pub fn parse_pages_name(name: &str) -> Option<Name> {
     let digits = name.strip_prefix("pages_")?.strip_suffix(".db")?;
     let number = if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None };
     Some(match number {
@@ -180,14 +180,14 @@ pub(super) fn parse_pages_name(name: &str) -> Option<Name> {
 }
 
 /// The database a file of the store belongs to: its own name without SQLite's suffixes.
-pub(super) fn store_file(name: &str) -> Option<&str> {
+pub fn store_file(name: &str) -> Option<&str> {
     let base = ["-wal", "-shm", "-journal"].iter().find_map(|s| name.strip_suffix(s)).unwrap_or(name);
     let known = base == "checkpoints.db" || base == "globals.db" || parse_pages_name(base).is_some();
     known.then_some(base)
 }
 
 /// A path as an SQLite URI, which unlike a plain path takes `immutable`.
-pub(super) fn uri(path: &Path, parameters: &str) -> String {
+pub fn uri(path: &Path, parameters: &str) -> String {
     let mut out = String::from("file://");
     for &byte in path.as_os_str().as_bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {

@@ -6,7 +6,7 @@
 
 pub mod lmdb;
 mod lmdb_page;
-mod page_set;
+pub mod page_set;
 mod write;
 
 pub use write::PalmLedger;
@@ -40,7 +40,7 @@ pub const PAGE_KEY_LEN: usize = 88;
 pub const CHECKPOINT_KEY_LEN: usize = 24;
 
 /// So many problems are told one by one; garbage could fill memory with them otherwise.
-const MAX_PROBLEMS: usize = 1000;
+pub const MAX_PROBLEMS: usize = 1000;
 /// Progress is told once in so many rows.
 const PROGRESS_STEP: usize = 4096;
 
@@ -188,7 +188,7 @@ impl std::ops::Deref for Bytes {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File, len: usize) -> io::Result<memmap2::Mmap> {
+pub fn map(file: &File, len: usize) -> io::Result<memmap2::Mmap> {
     // SAFETY: the file is a regular file opened read-only, and `len` is its size, so every mapped
     // byte is backed. Another process may still write or shrink the file: the bytes are plain `u8`
     // behind bounds-checked slices, every decoder takes any content, and nothing decoded is kept
@@ -325,13 +325,13 @@ fn problem(reason: String, affects: Affected) -> Problem {
 
 /// Problems told one by one up to a number, then counted.
 #[derive(Default)]
-struct Problems {
+pub struct Problems {
     list: Vec<Problem>,
     more: u64,
 }
 
 impl Problems {
-    fn push(&mut self, reason: String, affects: Affected) {
+    pub fn push(&mut self, reason: String, affects: Affected) {
         if self.list.len() < MAX_PROBLEMS {
             self.list.push(problem(reason, affects));
         } else {
@@ -340,7 +340,7 @@ impl Problems {
     }
 
     /// The list; `affects` stands for the counted ones.
-    fn finish(mut self, affects: Affected) -> Vec<Problem> {
+    pub fn finish(mut self, affects: Affected) -> Vec<Problem> {
         if self.more > 0 {
             self.list.push(problem(format!("and {} more problems", self.more), affects));
         }
@@ -349,7 +349,7 @@ impl Problems {
 }
 
 /// The table a page key belongs to, for a record whose value or remaining key is unusable.
-fn table_of(key: &[u8]) -> Option<TableId> {
+pub fn table_of(key: &[u8]) -> Option<TableId> {
     expect_len(key, PAGE_KEY_LEN).and_then(|()| Reader::new(key).array().map(u64::from_be_bytes)).map(TableId).ok()
 }
 
@@ -551,66 +551,5 @@ impl BlockReader for PalmReader<'_> {
         })?;
         out.extend_from_slice(bytes);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn page_key_vector() {
-        let bytes = hex::decode(concat!(
-            "000000000000000300000000000000d20000000000000001000000000000007e0000000000000000",
-            "010000000000000001000000000000000000000000000000000000000000000000000000000000004223dc35bd260600",
-        ))
-        .unwrap();
-        let key = decode_page_key(&bytes).unwrap();
-        let expected = PageKey {
-            table: TableId(3),
-            page: PageId(210),
-            lsn: Lsn(1),
-            checkpoint_id: 126,
-            is_delta: false,
-            backlink_lsn: Lsn(1),
-            base_lsn: Lsn(1),
-            backlink_checkpoint_id: 0,
-            base_checkpoint_id: 0,
-            flags: 0,
-            materialized_us: 0x0006_26BD_35DC_2342,
-        };
-        assert_eq!(key, expected);
-        assert_eq!(encode_page_key(&key), bytes);
-        assert!(decode_page_key(&bytes[..87]).is_err());
-        assert!(decode_page_key(&[&bytes[..], &[0]].concat()).is_err());
-        let mut odd = bytes.clone();
-        odd[35] = 1;
-        assert!(decode_page_key(&odd).unwrap().is_delta);
-        odd[35] = 2;
-        assert!(decode_page_key(&odd).unwrap_err().message.contains("is_delta is 2"));
-        assert_eq!(table_of(&odd), Some(TableId(3)));
-    }
-
-    #[test]
-    fn checkpoint_key_vector() {
-        let bytes = hex::decode("000000000000001104000000000000006400000000000000").unwrap();
-        let expected = CheckpointKey { lsn: Lsn(17), checkpoint_id: 4, timestamp: 0x64 };
-        assert_eq!(decode_checkpoint_key(&bytes).unwrap(), expected);
-        assert_eq!(encode_checkpoint_key(&expected), bytes);
-        assert!(decode_checkpoint_key(&bytes[1..]).is_err());
-    }
-
-    #[test]
-    fn problems_are_bounded() {
-        let mut problems = Problems::default();
-        for i in 0..5000 {
-            problems.push(i.to_string(), Affected::Table(TableId(1)));
-        }
-        let list = problems.finish(Affected::All);
-        assert_eq!(list.len(), MAX_PROBLEMS + 1);
-        assert_eq!(
-            list.last().map(|p| (p.reason.as_str(), p.affects)),
-            Some(("and 4000 more problems", Affected::All))
-        );
     }
 }

@@ -2,12 +2,12 @@
 
 /// A set of page numbers, one bit each; never larger than the file allows.
 #[derive(Debug)]
-pub(super) struct PageSet {
+pub struct PageSet {
     words: Vec<u64>,
 }
 
 impl PageSet {
-    pub(super) fn new(pages: u64) -> Self {
+    pub fn new(pages: u64) -> Self {
         Self { words: vec![0; usize::try_from(pages.div_ceil(64)).unwrap_or_default()] }
     }
 
@@ -33,7 +33,7 @@ impl PageSet {
     }
 
     /// Add pages; false, and nothing added, if one of them is in already or outside the file.
-    pub(super) fn claim(&mut self, first: u64, count: u64) -> bool {
+    pub fn claim(&mut self, first: u64, count: u64) -> bool {
         let free = Self::parts(first, count).all(|(at, bits)| self.words.get(at).is_some_and(|word| word & bits == 0));
         if free {
             for (at, bits) in Self::parts(first, count) {
@@ -43,24 +43,5 @@ impl PageSet {
             }
         }
         free
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn page_sets() {
-        let mut set = PageSet::new(200);
-        assert!(set.claim(63, 2));
-        assert!(!set.claim(64, 1));
-        assert!(!set.claim(10, 100));
-        assert!(set.claim(10, 53));
-        assert!(set.claim(65, 127));
-        assert!(!set.claim(0, 11));
-        assert!(set.claim(0, 10));
-        assert!(!set.claim(256, 1), "outside the file");
-        assert!(!set.claim(u64::MAX, u64::MAX));
     }
 }

@@ -276,6 +276,8 @@ pub fn empty(dir: &Path, spec: &Spec) -> String {
 }
 
 fn config(spec: &Spec) -> String {
+    // The metadata is always of strings.
+    let formats = if spec.id == 0 { ("S", "S") } else { spec.formats };
     format!(
         "allocation_size={},app_metadata=,block_compressor={},checksum=on,collator=,encryption=(keyid=,name=),\
          format=btree,id={},internal_page_max={},key_format={},leaf_page_max={},value_format={},\
@@ -284,9 +286,9 @@ fn config(spec: &Spec) -> String {
         spec.compressor.map_or("", Compressor::name),
         spec.id,
         spec.internal_max,
-        spec.formats.0,
+        formats.0,
         spec.leaf_max,
-        spec.formats.1
+        formats.1
     )
 }
 

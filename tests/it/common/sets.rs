@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Archives and the sets in them. A damaged set lies with its base, of which it repeats most bytes.
-const ARCHIVES: [(&str, &[&str]); 9] = [
+const ARCHIVES: [(&str, &[&str]); 10] = [
+    ("cases", &["cases"]),
     ("classic-crash", &["classic-crash"]),
     ("classic-encrypted", &["classic-encrypted"]),
     ("classic-mongo-like", &["classic-mongo-like"]),

@@ -1,7 +1,7 @@
-//! Tests of pictures: folding, legends, lists.
-
-use super::*;
 use KindId::*;
+use wtcheck::audit::result::ClassTotal;
+use wtcheck::report::map::*;
+use wtcheck::report::text::Paint;
 
 const LOOK: Look = Look { paint: Paint { on: false }, width: None, verbose: 0, ascii: false };
 
@@ -28,7 +28,7 @@ fn the_catalogue_tells_kinds_apart() {
         all.dedup();
         assert_eq!(all.len(), KINDS.len(), "{all:?}");
     }
-    let classes = crate::audit::pagelog::classify::Class::NAMES;
+    let classes = wtcheck::audit::pagelog::classify::Class::NAMES;
     assert!(classes.iter().all(|(_, name)| KINDS.iter().any(|k| k.name == *name)), "every class has its kind");
 }
 

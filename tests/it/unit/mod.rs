@@ -1,0 +1,119 @@
+//! Single modules of the library, a file for each, where they lie in `src/`.
+
+mod audit {
+    mod advice;
+    mod finding;
+    mod pagelog {
+        mod account;
+        mod classify;
+    }
+}
+mod cli {
+    mod interrupt;
+    mod shortcut;
+    mod whole;
+}
+mod coverage;
+mod decode {
+    mod block;
+    mod bytes;
+    mod view;
+}
+mod export {
+    mod shard;
+    mod table;
+}
+mod format {
+    mod block;
+    mod block_dump;
+    mod checkpoint_list;
+    mod completion;
+    mod compress;
+    mod config;
+    mod cookie;
+    mod crc;
+    mod generation;
+    mod home_turtle;
+    mod image;
+    mod int;
+    mod key_page;
+    mod local;
+    mod local_image;
+    mod pack;
+    mod page_header;
+    mod pagelog_turtle;
+    mod wtlog;
+}
+mod home {
+    mod checkpoint;
+    mod inventory;
+    mod names;
+    mod pages;
+    mod rewrite;
+    mod space;
+    mod wtlog;
+}
+mod model {
+    mod account;
+}
+mod pack {
+    mod bson;
+    mod page;
+    mod relabel;
+    mod same;
+    mod search;
+    mod squeeze;
+    mod sums;
+    mod text;
+}
+mod page {
+    mod cell;
+    mod cell_kind;
+    mod delta;
+    mod fast_cell;
+    mod fixed;
+    mod header;
+    mod history;
+    mod internal;
+    mod leaf;
+    mod plain_child;
+    mod rules;
+    mod windows;
+}
+mod pagelog {
+    mod chain;
+}
+mod pickup {
+    mod code;
+    mod explain {
+        mod lines;
+    }
+    mod merge;
+    mod policy;
+    mod profile;
+    mod step;
+}
+mod repair {
+    mod journal;
+}
+mod report {
+    mod map;
+    mod map_pagelog;
+    mod svg;
+    mod text;
+}
+mod scenario {
+    mod document;
+    mod duration;
+}
+mod scratch;
+mod store {
+    mod blockfile;
+    mod index;
+    mod palite;
+    mod palm {
+        mod lmdb;
+        mod log;
+        mod page_set;
+    }
+}
