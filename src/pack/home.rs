@@ -41,9 +41,9 @@ const GENERATION_AT: usize = 8;
 const MAX_DEPTH: usize = 100;
 /// Tries to find content whose checksum packs into as many bytes as the old one.
 const ATTEMPTS: u64 = 4096;
-/// Numbers of ways to vary a block from which on its keys, and its generation, are varied.
-const KEYS_FROM: u64 = 1 << 20;
-const GENERATIONS_FROM: u64 = 1 << 21;
+/// Numbers of ways to vary a block from which on its generation, and its keys, are varied.
+const GENERATIONS_FROM: u64 = 1 << 20;
+const KEYS_FROM: u64 = 1 << 21;
 /// Times a file is begun anew, since a block can only be varied together with others.
 const RESTARTS: u32 = 64;
 /// Children of a block that are looked at for one that can be varied.
@@ -80,7 +80,8 @@ impl Cookies {
         let next = u32::try_from(stray.len()).unwrap_or(0);
         *stray.entry((a.offset, a.size, a.checksum)).or_insert_with(|| {
             let taken = |c: &u32| known.is_some_and(|s| s.new == *c || s.new_computed == *c);
-            let all = sums::others(0x0bad_0000 ^ next.wrapping_mul(0x0101_0101));
+            // Numbers that compress well: a log record with them must fit its old length.
+            let all = (0..1000_u32).map(|n| 0x4141_4141 ^ next.wrapping_add(n << 12));
             let fits = |c: &u32| sums::packed_len(*c) == sums::packed_len(a.checksum) && !taken(c);
             let small = (1..).map(|n| n * 7 + next % 7);
             all.chain(small).find(fits).unwrap_or(0)
@@ -418,6 +419,10 @@ impl Work<'_> {
         for offset in &items {
             let Some(stored) = self.read(*offset) else { continue };
             let Ok(headers) = Headers::read(&stored) else { continue };
+            // An old cookie may name a place where something else lies by now.
+            if headers.page.page_type() != Ok(PageType::Overflow) {
+                continue;
+            }
             let Ok(plain) = local_image::plain(&stored, &headers.page, self.entry.compression()) else { continue };
             found.insert(plain.get(DATA_OFFSET..).unwrap_or_default().into());
         }
@@ -501,7 +506,7 @@ impl Work<'_> {
     }
 
     /// New content for a block with a checksum that packs into as many bytes as the old one; the first way from the
-    /// `salt`th on. What is varied, in this order: what nobody reads, values, keys, the page's generation.
+    /// `salt`th on. What is varied, in this order: what nobody reads, values, the page's generation, keys.
     fn settled(&mut self, source: &Source, salt: u64) -> Composed {
         let tight = self.tight.get(&source.offset).copied().unwrap_or(0);
         let given = |sum: u32| {
@@ -511,7 +516,7 @@ impl Work<'_> {
         let wanted = |sum: u32| sums::packed_len(sum) == source.length && given(sum);
         let attempts = if tight > 0 { TIGHT_ATTEMPTS } else { ATTEMPTS };
         let mut best: Option<Composed> = None;
-        if salt < KEYS_FROM {
+        if salt < GENERATIONS_FROM {
             let mut base = self.composed(source, salt);
             let (first, mut attempt) = (base.sum, salt);
             while !wanted(base.sum) && attempt < salt + attempts {
@@ -540,12 +545,12 @@ impl Work<'_> {
         let internal = matches!(source.headers.page.page_type(), Ok(PageType::RowInternal | PageType::ColumnInternal));
         // The keys of an internal page are those of pages below it, which must not change under it.
         if !internal {
-            let from = salt.saturating_sub(KEYS_FROM).max(1);
-            if let Some(done) = (salt < GENERATIONS_FROM).then(|| self.with_keys(source, from)).flatten() {
+            let from = salt.saturating_sub(GENERATIONS_FROM).max(1);
+            let found = (salt < KEYS_FROM).then(|| self.with_generation(source, self.composed(source, 0), from));
+            if let Some(done) = found.flatten() {
                 return done;
             }
-            let from = salt.saturating_sub(GENERATIONS_FROM).max(1);
-            if let Some(done) = self.with_generation(source, from) {
+            if let Some(done) = self.with_keys(source, salt.saturating_sub(KEYS_FROM).max(1)) {
                 return done;
             }
         }
@@ -562,27 +567,37 @@ impl Work<'_> {
         } else {
             page::collect(page, &mut |k| keys.push(k.into()), &mut |_| {});
         }
-        // Those in the middle of a page are on no other.
-        let middle = keys.len() / 2;
-        keys.rotate_left(middle);
+        // Without this flag the checksum is that of the first bytes only.
+        let covered = match source.headers.block.flags & FLAG_DATA_CHECKSUM {
+            0 => SKIP_LEN - DATA_OFFSET,
+            // The keys in the middle of a page are on no other.
+            _ => {
+                let middle = keys.len() / 2;
+                keys.rotate_left(middle);
+                usize::MAX
+            }
+        };
         let mut spots: Vec<Spot> = Vec::new();
         let mut choices = 1_u64;
         for key in keys.iter().take(CHILDREN) {
-            for spot in self.keys.spots(key, &self.form, ATTEMPTS / choices + 1) {
+            if choices >= ATTEMPTS {
+                break;
+            }
+            for spot in self.keys.spots(key, &self.form, covered, ATTEMPTS / choices + 1) {
                 // Another key of the page may share it.
                 if choices < ATTEMPTS && !spots.iter().any(|s| s.shares(&spot)) {
                     choices = choices.saturating_mul(spot.room + 1);
                     spots.push(spot);
                 }
             }
-            if choices >= ATTEMPTS {
-                break;
-            }
         }
         for number in from..choices.min(2 * ATTEMPTS) {
             self.move_keys(&spots, number, false);
-            let done = self.composed(source, 0);
-            if sums::packed_len(done.sum) == source.length {
+            let mut done = Some(self.composed(source, 0)).filter(|d| sums::packed_len(d.sum) == source.length);
+            if done.is_none() && choices < ATTEMPTS {
+                done = self.with_generation(source, self.composed(source, 0), 1);
+            }
+            if let Some(done) = done {
                 self.keys_moved = true;
                 return Some(Composed { fits: true, salt: KEYS_FROM + number, ..done });
             }
@@ -600,8 +615,7 @@ impl Work<'_> {
     }
 
     /// Content with a lower generation: a page must be older than the page above it, and may be older still.
-    fn with_generation(&self, source: &Source, from: u64) -> Option<Composed> {
-        let mut done = self.composed(source, 0);
+    fn with_generation(&self, source: &Source, mut done: Composed, from: u64) -> Option<Composed> {
         let old = source.headers.page.write_gen;
         for number in from..old.min(from + ATTEMPTS) {
             done.bytes.get_mut(GENERATION_AT..GENERATION_AT + 8)?.copy_from_slice(&(old - number).to_le_bytes());
@@ -667,6 +681,7 @@ impl Work<'_> {
             let kept = self.cookies.sums.borrow().clone();
             let mut salt = self.salts.get(&leaf).copied().unwrap_or(0);
             let mut found = None;
+            let mut before = None;
             for _ in 0..ATTEMPTS {
                 let source = self.source(leaf, *self.blocks.get(&leaf)?)?;
                 let done = self.settled(&source, salt + 1);
@@ -674,6 +689,15 @@ impl Work<'_> {
                     break;
                 }
                 salt = done.salt;
+                if before.replace(done.sum) == Some(done.sum) {
+                    // Nothing of this kind can be varied: the next one.
+                    salt = match salt {
+                        0..GENERATIONS_FROM => GENERATIONS_FROM,
+                        GENERATIONS_FROM..KEYS_FROM => KEYS_FROM,
+                        _ => break,
+                    };
+                    continue;
+                }
                 self.note(&source, done.sum);
                 let fit = path.iter().rev().all(|above| {
                     let Some(source) = self.blocks.get(above).and_then(|b| self.source(*above, *b)) else {
@@ -691,7 +715,7 @@ impl Work<'_> {
             *self.cookies.sums.borrow_mut() = kept;
             // Other keys stay what they have become.
             let salt = found?;
-            if !(KEYS_FROM..GENERATIONS_FROM).contains(&salt) {
+            if salt < KEYS_FROM {
                 self.salts.insert(leaf, salt);
             }
             Some(())

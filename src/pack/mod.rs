@@ -480,6 +480,8 @@ const BACKUP: &str = "WiredTiger.backup";
 const TURTLES: [&str; 2] = [home_turtle::FILE_NAME, home_turtle::TEMPORARY_NAME];
 /// Configuration files of which an audit needs the settings of the log.
 const CONFIGURATIONS: [&str; 2] = ["WiredTiger.basecfg", "WiredTiger.config"];
+/// Largest allocation size that a description block is looked for with.
+const MAX_UNIT: usize = 64 << 10;
 /// Longest text file of a home that is read.
 const MAX_TEXT: u64 = 64 << 20;
 
@@ -529,10 +531,14 @@ fn pack_home(
                 continue;
             }
         };
-        let entry = match home.file(name) {
+        // One with blocks of another size holds what belongs into another file.
+        let mut buffer = Vec::new();
+        let stated = file.read_up_to(0, MAX_UNIT, &mut buffer).ok().and_then(|h| local_format::allocation_size(h).ok());
+        let entry = match home.file(name).filter(|e| stated.is_none_or(|alloc| alloc == e.alloc)) {
             Some(entry) => entry.clone(),
-            None => alone(name, &file),
+            None => alone(name, &file, stated),
         };
+        let id = home.file(name).and_then(|e| e.id);
         let done = home::rewrite(&entry, &file, &target(name)?, &others, alphabet, samples, progress)?;
         made.replaced.add(done.replaced);
         made.key_bytes = made.key_bytes.max(done.key_bytes);
@@ -540,7 +546,7 @@ fn pack_home(
         made.notes.extend(done.misfits.iter().map(misfit));
         if name == directory::METADATA {
             own = Some(done.cookies);
-        } else if let Some(id) = entry.id {
+        } else if let Some(id) = id {
             others.insert(id, done.cookies);
         }
     }
@@ -577,9 +583,7 @@ fn pack_home(
 }
 
 /// A block file that the catalog does not know: what it says of itself.
-fn alone(name: &str, file: &BlockFile) -> directory::FileEntry {
-    let mut buffer = Vec::new();
-    let alloc = file.read_up_to(0, 64 << 10, &mut buffer).ok().and_then(|h| local_format::allocation_size(h).ok());
+fn alone(name: &str, file: &BlockFile, alloc: Option<u32>) -> directory::FileEntry {
     let found = recover::scan(file, alloc, &|_| ());
     let entry = found.and_then(|f| directory::FileEntry::recovered(name, &f).ok());
     entry.unwrap_or_else(|| directory::FileEntry::nothing(name, alloc.unwrap_or(4096)))

@@ -12,7 +12,7 @@ use crate::format::reader::Reader;
 use crate::page::cell::{Cell, CellKind, Cells};
 use crate::page::delta::{self, PayloadForm};
 use crate::page::old_delta;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A byte that begins no cell (type 14).
 const NO_CELL: u8 = 0xe0;
@@ -399,15 +399,26 @@ impl<'a> Work<'a, '_> {
         let Plain { bytes, start, header, .. } = self.page;
         self.counts.values += u64::from(header.entries);
         // Without the tree's width nothing tells the records from the windows.
-        let Some(width) = self.content.width.map(usize::from) else { return };
+        let Some(width) = self.content.width.map(usize::from).filter(|w| *w > 0) else { return };
         let records = usize::try_from(header.entries).unwrap_or(usize::MAX).saturating_mul(width).div_ceil(8);
         let end = start.saturating_add(records);
-        let Some(from) = aux_cells(bytes, end) else {
-            // No record here is a removed one, which must be zero.
-            let whole = usize::try_from(header.entries).unwrap_or(usize::MAX).saturating_mul(width) / 8;
-            let number = self.content.attempt.to_le_bytes();
-            return self.put(start, &number[..whole.min(number.len())]);
-        };
+        let cells = aux_cells(bytes, end);
+        // A removed record must be zero; those without windows may be anything.
+        let mut windows = HashSet::new();
+        for cell in Cells::new(bytes, cells.unwrap_or(bytes.len()), header.flags).map_while(Result::ok) {
+            if cell.kind == CellKind::Key
+                && let Ok(record) = Reader::new(cell.data).vuint()
+            {
+                let bit = usize::try_from(record).unwrap_or(usize::MAX).saturating_mul(width);
+                windows.extend([bit / 8, bit.saturating_add(width - 1) / 8]);
+            }
+        }
+        let whole = usize::try_from(header.entries).unwrap_or(usize::MAX).saturating_mul(width) / 8;
+        let free = (0..whole.min(bytes.len())).filter(|byte| !windows.contains(byte));
+        for (byte, number) in free.zip(self.content.attempt.to_le_bytes()) {
+            self.put(start + byte, &[number]);
+        }
+        let Some(from) = cells else { return };
         self.keep(end, from);
         for cell in Cells::new(bytes, from, header.flags).map_while(Result::ok) {
             // The keys are offsets, the values have no bytes.

@@ -72,6 +72,8 @@ enum Domain {
     Unsigned,
     /// The first byte of a packed signed integer.
     Signed,
+    /// The first of eight bytes of a number of 63 bits.
+    Low,
 }
 
 impl Domain {
@@ -84,6 +86,7 @@ impl Domain {
             (Self::Unsigned | Self::Signed, 0xc0..=0xdf) => (0xc0, 0xdf),
             (Self::Signed, 0x40..=0x7f) => (0x40, 0x7f),
             (Self::Signed, 0x20..=0x3f) => (0x20, 0x3f),
+            (Self::Low, 0x01..=0x7f) => (0x01, 0x7f),
             _ => (byte, byte),
         }
     }
@@ -188,7 +191,11 @@ fn column(key: &[u8], count: Option<usize>, code: char, last: bool, out: &mut Ve
                 let rest = integer_tail(*first);
                 let payload = if domain == Domain::Same { Domain::Same } else { Domain::Any };
                 out.push(domain);
-                out.resize((out.len() + rest).min(key.len()), payload);
+                let end = (out.len() + rest).min(key.len());
+                if domain == Domain::Signed && *first == 0xe8 && out.len() < end {
+                    out.push(Domain::Low);
+                }
+                out.resize(end, payload);
             }
         }
         ('S', None) => {
@@ -276,15 +283,15 @@ impl Keys {
     }
 
     /// Places where the new form of a key may be another one without any order changing, the last ones first:
-    /// bytes that only this key has, and labels that all edges of a node can be moved by. Together they give at
-    /// least `wanted` choices, or what there is.
-    pub fn spots(&self, key: &[u8], form: &Form, wanted: u64) -> Vec<Spot> {
+    /// bytes that only this key has, and labels that all edges of a node can be moved by. Only the first `covered`
+    /// bytes count. Together they give at least `wanted` choices, or what there is.
+    pub fn spots(&self, key: &[u8], form: &Form, covered: usize, wanted: u64) -> Vec<Spot> {
         let mut out: Vec<Spot> = Vec::new();
         let Ok(at) = self.old.binary_search_by(|k| (**k).cmp(key)) else { return out };
         let mut domains = Vec::new();
         form.domains(key, &mut domains);
         let mut choices = 1_u64;
-        for (depth, (byte, domain)) in key.iter().zip(&domains).enumerate().rev() {
+        for (depth, (byte, domain)) in key.iter().zip(&domains).enumerate().take(covered).rev() {
             let (low, high) = domain.class(*byte);
             if low == high || *form == Form::Names {
                 continue;

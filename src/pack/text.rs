@@ -62,6 +62,18 @@ pub fn vary(text: &mut String, left: &mut u64) {
     }
 }
 
+/// The times of checkpoints all the same: they compress best so.
+pub fn even_times(text: &mut [u8]) {
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|t| t.windows(TIME.len()).position(|w| w == TIME.as_bytes())) {
+        let digits = from + at + TIME.len();
+        let tail = text.get_mut(digits..).unwrap_or_default();
+        let count = tail.iter().take_while(|b| b.is_ascii_digit()).count();
+        tail[..count].fill(b'1');
+        from = digits + count;
+    }
+}
+
 /// The cookies in a text.
 pub fn cookies(text: &str) -> Vec<Vec<u8>> {
     let found = text.split(COOKIE).skip(1).filter_map(|rest| hex::decode(rest.split('"').next()?).ok());
@@ -195,11 +207,16 @@ fn differing(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
-/// Of a configuration file what an audit needs: the settings of the log.
+/// Of a configuration file what an audit needs: the settings of the log, and that the text is none.
 pub fn log_settings(old: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(old);
     let lines = text.lines().filter(|l| l.starts_with("log=(") && l.bytes().all(|b| b.is_ascii_graphic()));
-    lines.flat_map(|l| [l.as_bytes(), b"\n"].concat()).collect()
+    let mut out: Vec<u8> = lines.flat_map(|l| [l.as_bytes(), b"\n"].concat()).collect();
+    let settings: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with('#')).collect();
+    if crate::format::config::Config::parse(&settings.join(",")).is_err() {
+        out.extend_from_slice(b"(\n");
+    }
+    out
 }
 
 /// Words before the colon of a key of metadata.
