@@ -164,7 +164,7 @@ const SETTINGS: &[Key] = &[
     ("compile_configuration_count", Type::Number),
     ("direct_io", Type::Text),
     ("encryption", Type::Group(&[("keyid", Type::Text), ("name", Type::Text), ("secretkey", Type::Text)])),
-    ("eviction", Type::Text),
+    ("eviction", Type::Group(EVICTION)),
     ("eviction_dirty_target", Type::Number),
     ("eviction_dirty_trigger", Type::Number),
     ("eviction_target", Type::Number),
@@ -198,6 +198,14 @@ const SETTINGS: &[Key] = &[
     ("verbose", Type::Text),
     ("version", Type::Group(VERSION)),
     ("write_through", Type::Text),
+];
+
+const EVICTION: &[Key] = &[
+    ("evict_sample_inmem", Type::Bool),
+    ("evict_use_softptr", Type::Bool),
+    ("legacy_page_visit_strategy", Type::Bool),
+    ("threads_max", Type::Number),
+    ("threads_min", Type::Number),
 ];
 
 const VERSION: &[Key] = &[("major", Type::Number), ("minor", Type::Number)];

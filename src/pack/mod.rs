@@ -606,7 +606,8 @@ fn beside(home: &Path, left_out: &mut Vec<LeftOut>) -> Result<(), PackError> {
 fn notes() -> Vec<String> {
     [
         "kept: headers, cell types, lengths, time windows, transaction ids, LSNs, page ids, record numbers, cookies, \
-         extent lists, checkpoint lists, names of tables and files, configuration of tables",
+         extent lists, checkpoint lists, names of tables and files, configuration of tables, \
+         MongoDB's counts of documents",
         "replaced: keys by others of the same order, common prefixes and lengths; values by filler of the same \
          length; checksums; app_metadata; MongoDB's catalog but for its idents; key material",
         "a key whose neighbours differ from it in all 256 ways at a byte keeps that byte; the NUL bytes of strings \

@@ -282,6 +282,15 @@ def rows_of(report):
     return rows
 
 
+def salvages(home):
+    """The home's own settings have the engine salvage its metadata at every open."""
+    try:
+        with open(os.path.join(home, "WiredTiger.basecfg"), encoding="utf-8", errors="replace") as file:
+            return any(line.strip() == "salvage=true" for line in file)
+    except OSError:
+        return False
+
+
 def compare(view, report, closed, settled, injured):
     """Disagreements: (kind, detail). `settled`: what is in the checkpoints is all there is."""
     found = []

@@ -122,6 +122,10 @@ impl User {
                 if plain.is_empty() || plain[24] == PageType::BlockManager as u8 {
                     continue;
                 }
+                // Its counts are kept: how many rows there are an image tells anyway.
+                if name == "sizeStorer.wt" {
+                    continue;
+                }
                 if name == "WiredTiger.wt" {
                     user.names.extend_from_slice(&plain);
                 } else if plain[24] == PageType::Overflow as u8 {
