@@ -41,6 +41,8 @@ const GENERATION_AT: usize = 8;
 const MAX_DEPTH: usize = 100;
 /// Tries to find content whose checksum packs into as many bytes as the old one.
 const ATTEMPTS: u64 = 4096;
+/// The same for the one checksum in 65,536 that packs into three bytes or fewer.
+const RARE_ATTEMPTS: u64 = 1 << 19;
 /// Numbers of ways to vary a block from which on its generation, and its keys, are varied.
 const GENERATIONS_FROM: u64 = 1 << 20;
 const KEYS_FROM: u64 = 1 << 21;
@@ -514,7 +516,11 @@ impl Work<'_> {
             tight == 0 || source.length < 5 || payload >> (32 - tight) == TIGHT << (tight - 8)
         };
         let wanted = |sum: u32| sums::packed_len(sum) == source.length && given(sum);
-        let attempts = if tight > 0 { TIGHT_ATTEMPTS } else { ATTEMPTS };
+        let attempts = match source.length {
+            _ if tight > 0 => TIGHT_ATTEMPTS,
+            4.. => ATTEMPTS,
+            _ => RARE_ATTEMPTS,
+        };
         let mut best: Option<Composed> = None;
         if salt < GENERATIONS_FROM {
             let mut base = self.composed(source, salt);
@@ -664,20 +670,9 @@ impl Work<'_> {
 
     /// Find another form of a leaf below a block that gives the block a checksum that fits.
     fn vary_below(&mut self, offset: u64) -> Option<()> {
-        let mut path = vec![offset];
-        let mut leaves = loop {
-            let mut named = Vec::new();
-            self.names(*path.last()?, &mut named);
-            named.retain(|a| self.is_meant(a));
-            let child = named.first()?.offset;
-            let below = self.source(child, *self.blocks.get(&child)?)?;
-            let kind = below.headers.page.page_type();
-            if !matches!(kind, Ok(PageType::RowInternal | PageType::ColumnInternal)) || path.len() > MAX_DEPTH {
-                break named.into_iter().map(|a| a.offset).take(CHILDREN);
-            }
-            path.push(child);
-        };
-        leaves.find_map(|leaf| {
+        let mut leaves = Vec::new();
+        self.leaves_below(&mut vec![offset], &mut leaves);
+        leaves.into_iter().find_map(|(leaf, path)| {
             let kept = self.cookies.sums.borrow().clone();
             let mut salt = self.salts.get(&leaf).copied().unwrap_or(0);
             let mut found = None;
@@ -720,6 +715,27 @@ impl Work<'_> {
             }
             Some(())
         })
+    }
+
+    /// Pages below the last of a path that name no others, with the paths to them.
+    fn leaves_below(&self, path: &mut Vec<u64>, out: &mut Vec<(u64, Vec<u64>)>) {
+        let mut named = Vec::new();
+        path.last().iter().for_each(|last| self.names(**last, &mut named));
+        named.retain(|a| self.is_meant(a));
+        for child in named {
+            if out.len() >= CHILDREN || path.len() > MAX_DEPTH {
+                return;
+            }
+            let kind = self.blocks.get(&child.offset).and_then(|b| self.source(child.offset, *b));
+            match kind.map(|s| s.headers.page.page_type()) {
+                Some(Ok(PageType::RowInternal | PageType::ColumnInternal)) => {
+                    path.push(child.offset);
+                    self.leaves_below(path, out);
+                    path.pop();
+                }
+                _ => out.push((child.offset, path.clone())),
+            }
+        }
     }
 
     /// Take a block to have another checksum.

@@ -120,6 +120,8 @@ const LZ4_LONG: usize = 15;
 /// Literals in front of a copy that are looked through.
 const LZ4_RUN: usize = 300;
 const LZ4_COPY: usize = 512;
+/// Copies up to this length are tried at every length.
+const LZ4_SHORT: usize = 64;
 
 /// Bytes behind a token for a length.
 fn lz4_more(length: usize) -> usize {
@@ -141,18 +143,34 @@ pub fn lz4(body: &[u8]) -> Option<Vec<u8>> {
     let mut copy_cost = vec![usize::MAX; end + 1];
     let mut copy = vec![(0_usize, 0_usize); end + 1];
     let mut next_copy = end;
+    // Offset and length of the copy at the place behind.
+    let mut reach = (0_usize, 0_usize);
     cost[end] = 1;
     for at in (0..end).rev() {
         if at + LZ4_LAST <= end {
-            // All offsets cost the same, so the longest copy stands for all.
+            // All offsets cost the same, so the longest copy stands for all. Its whole length may be more than
+            // what was searched.
             if let Some(&(offset, longest)) = copies[at].iter().max_by_key(|(_, length)| *length) {
-                for length in SHORTEST..=longest.min(end - LZ4_LITERALS - at) {
+                let limit = end - LZ4_LITERALS - at;
+                reach = match reach {
+                    (before, length) if before == offset => (offset, (length + 1).min(limit)),
+                    _ => {
+                        let same = |n: &usize| body[at - offset + n] == body[at + n];
+                        (offset, (longest..limit).find(|n| !same(n)).unwrap_or(limit).min(limit))
+                    }
+                };
+                for length in (SHORTEST..=longest.min(limit).min(LZ4_SHORT)).chain([longest.min(limit), reach.1]) {
+                    if length < SHORTEST {
+                        continue;
+                    }
                     let rest = cost[at + length];
                     let total = (2 + lz4_more(length - SHORTEST)).saturating_add(rest);
                     if total < copy_cost[at] {
                         (copy_cost[at], copy[at]) = (total, (length, offset));
                     }
                 }
+            } else {
+                reach = (0, 0);
             }
             if copy_cost[at] < usize::MAX {
                 next_copy = at;

@@ -1,6 +1,8 @@
 //! Texts of the engine's metadata with other checksums in their cookies, and without the
 //! application's own words.
 
+use crate::format::config_keys;
+
 /// What holds words of the application: `app_metadata=(...)`.
 const APPLICATION: &str = "app_metadata=";
 /// What begins the cookie of a checkpoint.
@@ -133,10 +135,30 @@ fn blanked(text: &str) -> String {
 
 /// Bytes of a line that may be damage: more of them are no text of the engine's any more.
 const MOST_ODD: usize = 2;
+/// What the value of a row of metadata begins with.
+const BEGINNINGS: [&str; 14] = [
+    "access_pattern_hint=",
+    "allocation_size=",
+    "app_metadata=",
+    "assert=",
+    "block_",
+    "checkpoint",
+    "colgroups=",
+    "columns=",
+    "key_format=",
+    "lsm=",
+    "major=",
+    "snapshot_",
+    "state=",
+    "version=",
+];
+/// What stands in one, also in a part of one.
+const PARTS: [&str; 8] =
+    ["allocation_size=", "checkpoint=(", "_format=", "_max=", "=none,", "enabled=", "write_gen=", ",columns="];
 
 /// The lines of a turtle or a backup list: keys and texts of the engine, cookies replaced. A line that is neither
-/// becomes question marks, in which a NUL is still one, and what is no UTF-8 still is none. So damage of a byte
-/// or two stays what it was.
+/// becomes question marks among which what does not belong into a text still does not. So damage stays damage, at
+/// the same place.
 pub fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
     const KEYS: [&str; 5] = [
         "Compatibility version",
@@ -149,33 +171,20 @@ pub fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
     for line in old.split_inclusive(|b| *b == b'\n') {
         let (body, end) = line.split_at(line.len() - usize::from(line.ends_with(b"\n")));
         let (text, odd) = readable(body);
-        let t = text.as_str();
         let known = odd.len() <= MOST_ODD;
         let nearly = |key: &&str| key.len() == body.len() && differing(key.as_bytes(), body) <= MOST_ODD;
-        let begins = |words: &[&str]| words.iter().any(|w| t.starts_with(w));
-        let mut new = match () {
-            // A line that was cut off is a text no longer; what is left of its cookies is.
-            () if known && (t.contains("allocation_size=") || t.contains("checkpoint=(")) => {
-                rewritten(t, &|old| cookie(old, Some(t))).into_bytes()
+        let new = match () {
+            () if KEYS.iter().any(|key| nearly(&key)) || (known && is_name(text.as_bytes())) => body.to_vec(),
+            () if known && (BEGINNINGS.iter().chain(&PARTS).any(|w| text.contains(w))) => {
+                // What is left of a value whose beginning is gone may be words of the application.
+                let whole = BEGINNINGS.iter().any(|w| text.starts_with(w));
+                let begins = BEGINNINGS.iter().filter_map(|w| text.find(&format!(",{w}"))).min();
+                let (head, tail) = text.split_at(if whole { 0 } else { begins.unwrap_or(text.len()) });
+                let new = blanked(head) + &rewritten(tail, &|old| cookie(old, Some(&text)));
+                with_odd(new.into_bytes(), body, &odd)
             }
-            () if known && (is_name(t.as_bytes()) || begins(&["major=", "state="])) => text.into_bytes(),
-            () if KEYS.iter().any(|key| nearly(&key)) => body.to_vec(),
-            () if known && crate::format::config::Config::parse(t).is_ok() && t.contains("_format=") => {
-                rewritten(t, &|_| None).into_bytes()
-            }
-            () => {
-                let invalid = |at: &usize| body.get(*at).is_some_and(|b| *b >= 0x80);
-                let mut filled = vec![b'?'; body.len()];
-                odd.iter().filter(|at| invalid(at)).for_each(|at| filled[*at] = 0xff);
-                body.iter().zip(&mut filled).filter(|(old, _)| **old == 0).for_each(|(_, new)| *new = 0);
-                out.extend_from_slice(&filled);
-                out.extend_from_slice(end);
-                continue;
-            }
+            () => marks(body),
         };
-        if new.len() == body.len() {
-            odd.into_iter().for_each(|at| new[at] = body[at]);
-        }
         out.extend_from_slice(&new);
         out.extend_from_slice(end);
     }
@@ -203,18 +212,63 @@ fn readable(bytes: &[u8]) -> (String, Vec<usize>) {
     (out, odd)
 }
 
+/// Put back what belongs into no text.
+fn with_odd(mut new: Vec<u8>, old: &[u8], odd: &[usize]) -> Vec<u8> {
+    if new.len() == old.len() {
+        odd.iter().for_each(|at| new[*at] = old[*at]);
+    }
+    new
+}
+
+/// Question marks in the place of bytes; a NUL stays one, and what is no text, or not plain text, still is not.
+fn marks(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            out.extend_from_slice(match (c, c.len_utf8()) {
+                ('\0', _) => b"\0",
+                (c, _) if c.is_ascii_control() => b"\x01",
+                (_, 1) => b"?",
+                (_, 2) => "\u{e9}".as_bytes(),
+                (_, 3) => "\u{fffd}".as_bytes(),
+                _ => "\u{1f600}".as_bytes(),
+            });
+        }
+        out.resize(out.len() + chunk.invalid().len(), 0xff);
+    }
+    out
+}
+
 fn differing(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
-/// Of a configuration file what an audit needs: the settings of the log, and that the text is none.
+/// Of a configuration file what an audit needs: the settings of the log, and lines that are none. Others become
+/// comments of the same length.
 pub fn log_settings(old: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(old);
-    let lines = text.lines().filter(|l| l.starts_with("log=(") && l.bytes().all(|b| b.is_ascii_graphic()));
-    let mut out: Vec<u8> = lines.flat_map(|l| [l.as_bytes(), b"\n"].concat()).collect();
-    let settings: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with('#')).collect();
-    if crate::format::config::Config::parse(&settings.join(",")).is_err() {
-        out.extend_from_slice(b"(\n");
+    let mut out = Vec::with_capacity(old.len());
+    let fault = config_keys::check_settings(&String::from_utf8_lossy(old)).err().map(|(at, _)| at);
+    for line in old.split_inclusive(|b| *b == b'\n') {
+        let (body, end) = line.split_at(line.len() - usize::from(line.ends_with(b"\n")));
+        let (text, odd) = readable(body);
+        let comment = text.trim_start().starts_with('#');
+        // A line of the file that says where its fault is, or may be a part of it.
+        let at = out.len();
+        let faulty = fault.is_some_and(|fault| (at..=at + line.len()).contains(&fault));
+        let kept = odd.len() <= MOST_ODD
+            && !comment
+            && (text.starts_with("log=(") || faulty || crate::format::config::Config::parse(&text).is_err());
+        if kept && !text.contains(['/', '"']) {
+            out.extend_from_slice(body);
+        } else if kept {
+            out.extend_from_slice(&with_odd(blanked(&text).into_bytes(), body, &odd));
+        } else if odd.is_empty() && !body.is_empty() {
+            out.push(b'#');
+            out.resize(at + body.len(), b' ');
+        } else {
+            out.extend_from_slice(&marks(body));
+        }
+        out.extend_from_slice(end);
     }
     out
 }

@@ -106,10 +106,15 @@ fn record(record: &Record<'_>, cookie: &Recook<'_>, alphabet: Alphabet, samples:
         let n = (HEADER_LEN + 4).min(old.len());
         out[..n].copy_from_slice(&old[..n]);
     } else if let Ok(plain) = record.plain(None) {
-        // The old record may have been lucky to become so short.
+        // The old record may have been lucky to become so short; one that stays what it is need not become so again.
         let tries = [false, true].into_iter().map(|even| body(plain.body(), cookie, alphabet, even, samples));
         let stored = match plain.compressor() {
-            Some(c) => tries.filter_map(|new| compressed(c, &new, old.len() - HEADER_LEN)).next(),
+            Some(c) => tries
+                .filter_map(|new| match new == plain.body() {
+                    true => old.get(HEADER_LEN..).map(<[u8]>::to_vec),
+                    false => compressed(c, &new, old.len() - HEADER_LEN),
+                })
+                .next(),
             None => tries.take(1).next(),
         };
         let stored = stored.unwrap_or_default();
