@@ -361,7 +361,7 @@ fn value(text: &str, key: &str, value: Value<'_>, kind: Type) -> Result<(), Faul
             if two { Ok(()) } else { wrong("no place in the log") }
         }
         Type::Number if value.i64().is_err() && value.u64().is_err() => wrong("no number"),
-        Type::Words(words) if !words.iter().any(|word| *word == value.text) => wrong("no known word"),
+        Type::Words(known) if !known.contains(&value.text) => wrong("no known word"),
         Type::Group(_) | Type::Named(_) if value.kind != Kind::Struct => wrong("no structure"),
         Type::Group(inner) => match value.config() {
             Ok(config) => keys(text, &config, inner),

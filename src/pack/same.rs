@@ -131,6 +131,9 @@ pub enum Thing {
     },
 }
 
+/// The values of a thing in the source and in the image.
+type Sides<'v> = [Option<&'v Map<String, Value>>; 2];
+
 /// One of the two that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -272,7 +275,7 @@ impl Essence {
             let only_in = if n > 0 { Side::Source } else { Side::Image };
             out.extend((0..n.abs()).map(|_| Difference::Finding { only_in, finding: finding.clone() }));
         }
-        let mut things: BTreeMap<(&Thing, usize), [Option<&Map<String, Value>>; 2]> = BTreeMap::new();
+        let mut things: BTreeMap<(&Thing, usize), Sides<'_>> = BTreeMap::new();
         for (side, facts) in [&self.facts, &image.facts].into_iter().enumerate() {
             let mut before: Option<(&Thing, usize)> = None;
             for fact in facts {

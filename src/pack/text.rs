@@ -174,7 +174,7 @@ pub fn lines(old: &[u8], cookie: &super::page::Recook<'_>) -> Vec<u8> {
         let known = odd.len() <= MOST_ODD;
         let nearly = |key: &&str| key.len() == body.len() && differing(key.as_bytes(), body) <= MOST_ODD;
         let new = match () {
-            () if KEYS.iter().any(|key| nearly(&key)) || (known && is_name(text.as_bytes())) => body.to_vec(),
+            () if KEYS.iter().any(nearly) || (known && is_name(text.as_bytes())) => body.to_vec(),
             () if known && (BEGINNINGS.iter().chain(&PARTS).any(|w| text.contains(w))) => {
                 // What is left of a value whose beginning is gone may be words of the application.
                 let whole = BEGINNINGS.iter().any(|w| text.starts_with(w));

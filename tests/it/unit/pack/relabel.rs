@@ -59,8 +59,9 @@ fn formats_stay_well_formed() {
             assert!(pack::check(format, key).is_ok() && pack::check(format, new).is_ok(), "{format} {new:02x?}");
         }
     }
-    let ill = keys(&[b"no end"], &Form::of("S"));
-    assert!(pack::check("S", ill.get(b"no end").unwrap()).is_err());
+    // A string of a raw cursor, without its NUL, does not get one.
+    let raw = keys(&[b"no end"], &Form::of("SS"));
+    assert!(pack::check("SS", raw.get(b"no end").unwrap()).is_err());
 }
 
 #[test]
