@@ -466,9 +466,7 @@ impl Work<'_> {
         }
         let Some(source) = self.source(offset, block) else { return Ok(()) };
         let done = self.settled(&source, self.salts.get(&offset).copied().unwrap_or(0));
-        let names_others =
-            matches!(source.headers.page.page_type(), Ok(PageType::RowInternal | PageType::ColumnInternal));
-        if !done.fits && names_others {
+        if !done.fits {
             self.stuck.push(offset);
         }
         let headers_only = done.counts.headers_only > 0 && !source.headers.page.is_encrypted();

@@ -367,6 +367,61 @@ fn local_variants_of_small() {
     variants("classic-damaged", "classic-small");
 }
 
+/// Homes below a directory, at any depth.
+fn homes(dir: &Path, out: &mut Vec<PathBuf>) {
+    if dir.join("WiredTiger").is_file() {
+        return out.push(dir.to_path_buf());
+    }
+    let mut below: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    below.sort();
+    below.iter().filter(|p| p.is_dir()).for_each(|p| homes(p, out));
+}
+
+#[test]
+fn homes_of_every_release_and_cases_of_the_field() {
+    let mut all = Vec::new();
+    homes(&real("engines"), &mut all);
+    homes(&real("cases"), &mut all);
+    for home in &all {
+        let temp = tempfile::tempdir().unwrap();
+        let image = temp.path().join("image");
+        let packed =
+            pack::pack(home, &image, &options(), &Silent).unwrap_or_else(|e| panic!("{}: {e}", home.display()));
+        assert_eq!(packed.differences, [], "{}: {:#?}", home.display(), packed.manifest.notes);
+    }
+    assert!(all.len() > 40, "{}", all.len());
+}
+
+/// The guard is not blind: a source's own files hold its strings, and so does an image that one is put into.
+#[test]
+fn what_leaks_into_a_file_is_found() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = real("classic-crash/db");
+    let (image, back) = (temp.path().join("image"), temp.path().join("back"));
+    let own: BTreeSet<String> =
+        pack::found_in(&source, &source, &options(), &Silent).unwrap().into_iter().map(|f| f.0).collect();
+    let logs = own.iter().filter(|f| f.starts_with("WiredTigerLog.")).count();
+    let blocks = own.iter().filter(|f| f.ends_with(".wt")).count();
+    assert!(logs > 0 && blocks > 2, "{own:?}");
+    pack::pack(&source, &image, &options(), &Silent).unwrap();
+    pack::unpack(&image, &back, false, &options(), &Silent).unwrap();
+    assert_eq!(pack::found_in(&source, &back, &options(), &Silent).unwrap(), []);
+    // A value of the source, and the place of one in a block file and in a log.
+    let user = User::of_home(&source);
+    let string = user.strings.iter().filter(|s| s.len() > 20 && s.iter().all(u8::is_ascii_graphic)).nth(50).unwrap();
+    for name in ["logged.wt", "WiredTigerLog.0000000001"] {
+        let path = back.join(name);
+        let before = std::fs::read(&path).unwrap();
+        let mut leaking = before.clone();
+        let at = leaking.len() - 100;
+        leaking[at..at + string.len().min(64)].copy_from_slice(&string[..string.len().min(64)]);
+        std::fs::write(&path, leaking).unwrap();
+        let found = pack::found_in(&source, &back, &options(), &Silent).unwrap();
+        assert!(found.contains(&(name.to_string(), at as u64)), "{name}: {found:?}");
+        std::fs::write(&path, before).unwrap();
+    }
+}
+
 /// An archive of members: name, type, content.
 fn archive(members: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());

@@ -43,6 +43,33 @@ fn the_catalog_keeps_idents() {
     assert_eq!(map.iter().next().unwrap(), (&"_id_".to_string(), &Bson::from("index-1--1")));
 }
 
+#[test]
+fn namespaces_stay_apart_and_counts_stay() {
+    let fields = Fields::Catalog(Default::default());
+    let ns = |name: &str| {
+        let bytes = doc! { "ns": name }.to_vec().unwrap();
+        let new = document(&bytes, &fields, Alphabet::default(), &mut 0).unwrap();
+        Document::from_reader(new.as_slice()).unwrap().get_str("ns").unwrap().to_string()
+    };
+    let names: Vec<String> = ["a.b", "a.c", "a.b", "shop.b"].map(ns).to_vec();
+    assert!(names[0] == names[2] && names[0] != names[1] && names[3].len() == 6, "{names:?}");
+    assert!(names.iter().all(|n| !n.contains('.')), "{names:?}");
+    let old = doc! { "numRecords": 12_i64, "dataSize": 345_i64, "else": 6_i64 };
+    let new = document(&old.to_vec().unwrap(), &Fields::Sizes, Alphabet::default(), &mut 0).unwrap();
+    let back = Document::from_reader(new.as_slice()).unwrap();
+    assert_eq!((back.get_i64("numRecords").unwrap(), back.get_i64("dataSize").unwrap()), (12, 345));
+    assert!(!back.contains_key("else"));
+}
+
+#[test]
+fn a_document_takes_what_it_has_room_for_of_a_number() {
+    let bytes = doc! { "_id": 7_i32, "name": "Ada Lovelace" }.to_vec().unwrap();
+    let new = |mut left: u64| (document(&bytes, &Fields::User, Alphabet::default(), &mut left).unwrap(), left);
+    let all: std::collections::BTreeSet<_> = (0..3000).map(|n| new(n).0).collect();
+    assert_eq!((all.len(), new(3000).1), (3000, 0));
+    assert!(new(u64::MAX).1 > 0);
+}
+
 proptest! {
     #[test]
     fn anything_ends(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -84,6 +84,31 @@ proptest! {
     }
 
     #[test]
+    fn moved_labels_keep_order_and_prefixes(
+        list in proptest::collection::vec(proptest::collection::vec(b'a'..=b'd', 0..6), 1..60), moves: [(u8, u8); 4],
+    ) {
+        for form in [Form::Bytes, Form::of("S"), Form::of("uI"), Form::history()] {
+            let mut map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), &form, Alphabet::default());
+            for (at, by) in moves {
+                let key = &list[usize::from(at) % list.len()];
+                let before = map.get(key).unwrap().to_vec();
+                for spot in map.spots(key, &form, usize::MAX, 4096) {
+                    let by = u8::try_from(u64::from(by) % spot.room + 1).unwrap();
+                    map.move_at(&spot, by, false);
+                    prop_assert!(map.get(key).unwrap() != before);
+                    map.move_at(&spot, by, true);
+                    prop_assert_eq!(map.get(key).unwrap(), &before[..]);
+                }
+                // Those of one key are at places of their own, so all may be moved at once.
+                for spot in map.spots(key, &form, usize::MAX, 4096) {
+                    map.move_at(&spot, u8::try_from(u64::from(by) % (spot.room + 1)).unwrap(), false);
+                }
+                holds_in(&list, &map);
+            }
+        }
+    }
+
+    #[test]
     fn crowded_nodes_keep_the_order(list in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..3), 200..1000)) {
         holds(&list[..list.len().min(300)], &Form::Bytes);
         let map = Keys::new(list.iter().map(|k| k.as_slice().into()).collect(), &Form::of("S"), Alphabet::default());
