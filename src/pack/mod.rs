@@ -248,6 +248,7 @@ fn make(
 
 /// Keys and values of the store in `dir` that stand in the files of a directory: name and offset, the first place of
 /// each. This is what an image is searched with.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn found_in(
     dir: &Path,
     files: &Path,

@@ -199,6 +199,7 @@ impl Found {
     }
 
     /// Where they are.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn places(self) -> Vec<(String, u64)> {
         self.hits.into_iter().chain(self.overflow).map(|((file, _), offset)| (file, offset)).collect()
     }

@@ -56,6 +56,7 @@ impl<'a> HistoryKey<'a> {
     }
 
     /// The user key as a record number, for column stores.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn recno(&self) -> Result<u64> {
         let mut r = Reader::new(self.key);
         let recno = r.vuint()?;

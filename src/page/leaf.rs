@@ -74,8 +74,10 @@ pub struct Row<'k, 'a, A = LocalAddress> {
     pub key: Option<&'k [u8]>,
     /// The overflow item that is the key, if it is one and its address may be followed.
     pub item: Option<A>,
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     /// The (first) record number in column stores, else 0.
     pub recno: u64,
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     /// Records, 1 in row stores.
     pub run: u64,
     pub value: Value<'a, A>,
