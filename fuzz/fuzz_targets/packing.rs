@@ -63,7 +63,7 @@ fn history(data: &[u8]) {
         let _ = key.recno();
     }
     if let (Ok(older), Ok(value), Ok(newer)) = (&key, HistoryValue::decode(b), HistoryKey::decode(b)) {
-        let _ = (versions_fit(older, &value, &newer), times_fit(older, &value, &Times::EMPTY));
+        let _ = (versions_fit((older, &value), (&newer, &value)), times_fit(older, &value, &Times::EMPTY));
     }
 }
 
