@@ -351,7 +351,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__completions)
-            opts="-q -v -h --format --quiet --verbose --color --no-progress --help bash elvish fish powershell zsh"
+            opts="-q -v -h --force --format --quiet --verbose --color --no-progress --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,7 +759,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__explain)
-            opts="-q -v -h --pages --examples --format --quiet --verbose --color --no-progress --help"
+            opts="-q -v -h --pages --examples --force --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1301,7 +1301,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__man)
-            opts="-q -v -h --format --quiet --verbose --color --no-progress --help"
+            opts="-q -v -h --force --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1563,7 +1563,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__pickup__subcmd__explore)
-            opts="-j -o -q -v -h --policy --profile --depth --jobs --states --walks --seed --output --format --quiet --verbose --color --no-progress --help"
+            opts="-j -o -q -v -h --policy --profile --depth --jobs --states --walks --seed --output --force --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1759,7 +1759,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__pickup__subcmd__run)
-            opts="-q -v -h --policy --profile --svg --format --quiet --verbose --color --no-progress --help"
+            opts="-q -v -h --policy --profile --svg --force --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1931,7 +1931,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__repair__subcmd__plan)
-            opts="-o -j -q -v -h --output --only --table --min-age --drop-completion --max-orphans --jobs --format --quiet --verbose --color --no-progress --help"
+            opts="-o -j -q -v -h --output --force --only --table --min-age --drop-completion --max-orphans --jobs --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

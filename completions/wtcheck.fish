@@ -130,7 +130,7 @@ always\t'Always'
 never\t'Never'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l allow-live -d 'Read a store that another process holds; what changes meanwhile may look like damage'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l no-mmap -d 'Read block files and PALM files instead of mapping them into memory: for doubtful media'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l force -d 'Overwrite OUT if it exists'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l no-progress -d 'Show no progress on stderr'
@@ -190,6 +190,7 @@ yaml\t'YAML'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from run" -l no-progress -d 'Show no progress on stderr'
@@ -213,6 +214,7 @@ yaml\t'YAML'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from explore" -l no-progress -d 'Show no progress on stderr'
@@ -253,7 +255,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_s
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "apply" -d 'Apply a plan to a copy, or in place'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "undo" -d 'Take a repair back, byte for byte'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "undo" -d 'Take a repair back, record for record'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and not __fish_seen_subcommand_from plan apply undo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s o -l output -d 'Write the plan to this file; without it the plan goes to stdout' -r -F
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l only -d 'Only what these findings are behind, by code; may be repeated' -r
@@ -269,6 +271,7 @@ yaml\t'YAML'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from plan" -l no-progress -d 'Show no progress on stderr'
@@ -305,7 +308,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply a plan to a copy, or in place'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "undo" -d 'Take a repair back, byte for byte'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "undo" -d 'Take a repair back, record for record'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand repair; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pack" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pack" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
@@ -532,6 +535,7 @@ yaml\t'YAML'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand explain" -l no-progress -d 'Show no progress on stderr'
@@ -555,6 +559,7 @@ yaml\t'YAML'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand man" -l no-progress -d 'Show no progress on stderr'
@@ -566,6 +571,7 @@ yaml\t'YAML'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l force -d 'Overwrite the file if it exists'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s q -l quiet -d 'Print the result only, and no progress'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand completions" -l no-progress -d 'Show no progress on stderr'
@@ -592,7 +598,7 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_su
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from pickup" -f -a "explain" -d 'Read a log: which checkpoint failed, why, what a fixed server would do'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "plan" -d 'Say what a repair would change, from, to, and why'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "apply" -d 'Apply a plan to a copy, or in place'
-complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "undo" -d 'Take a repair back, byte for byte'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from repair" -f -a "undo" -d 'Take a repair back, record for record'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from simulate" -f -a "accounting" -d 'Fail reconciliations between the page-log put and the wrap-up, and count the bytes'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "cookie" -d 'Address cookies'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand help; and __fish_seen_subcommand_from decode" -f -a "checkpoint" -d 'Checkpoint cookie, the addr= of a checkpoint'

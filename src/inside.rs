@@ -2,6 +2,8 @@
 
 #[path = "audit/mod.rs"]
 pub mod audit;
+#[path = "below.rs"]
+pub mod below;
 #[path = "cli/mod.rs"]
 pub mod cli;
 #[path = "coverage.rs"]
@@ -23,6 +25,8 @@ pub mod home;
 pub mod id;
 #[path = "model/mod.rs"]
 pub mod model;
+#[path = "output.rs"]
+pub mod output;
 #[path = "pack/mod.rs"]
 pub mod pack;
 #[path = "page/mod.rs"]

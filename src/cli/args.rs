@@ -162,3 +162,11 @@ impl TableArgs {
         self.table.as_ref().is_none_or(|g| g.is_match(uri) || g.is_match(short_name(uri)))
     }
 }
+
+/// For results that are written to a file.
+#[derive(Debug, clap::Args)]
+pub struct ForceArgs {
+    /// Overwrite the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}

@@ -1,7 +1,7 @@
 //! `wtcheck explain CODE`: what a finding code means.
 
-use super::args::ReadArgs;
-use super::{Failure, Outcome, whole};
+use super::args::{ForceArgs, ReadArgs};
+use super::{Failure, Outcome, generate};
 use crate::audit::finding::Code;
 use crate::audit::home;
 use crate::audit::{self, Options};
@@ -25,16 +25,15 @@ pub struct Args {
     /// Show on each page a finding of the data directories in the folders of this one, where there is one
     #[arg(long, value_name = "DIR", requires = "pages")]
     examples: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(dir) = &args.pages {
         let examples = args.examples.as_deref().map(examples).transpose()?.unwrap_or_default();
         for (name, text) in view::pages(&examples) {
-            let path = dir.join(name);
-            std::fs::create_dir_all(dir).and_then(|()| whole::write(&path, text.as_bytes())).map_err(|e| {
-                Failure::incomplete(format!("{}: {e}", path.display()), "name a directory you may write to")
-            })?;
+            generate::write(dir, &name, text.as_bytes(), args.force.force)?;
         }
         return Ok(exit::CLEAN);
     }

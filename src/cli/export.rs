@@ -41,6 +41,7 @@ fn failure(e: ExportError, shard: Shard) -> Failure {
     let words = if shard.is_whole() { e.to_string() } else { format!("shard {shard}: {e}") };
     match e {
         ExportError::Audit(e) => Failure { message: words, ..e.into() },
+        ExportError::Output(e) => e.into(),
         ExportError::Inside(_) => Failure::usage(words, "write the tables somewhere else"),
         ExportError::Foreign(_) => Failure::refused(words, "name an empty directory or a new one"),
         ExportError::Conflict { .. } => {

@@ -1,7 +1,9 @@
 //! `wtcheck man` and `wtcheck completions`: generated from the definitions that parse the command line.
 
-use super::{Failure, Outcome, whole};
+use super::args::ForceArgs;
+use super::{Failure, Outcome};
 use crate::exit;
+use crate::output::{self, Eyes};
 use crate::report::Output;
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub struct ManArgs {
     /// Directory to write them to; without it the main page goes to stdout
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// Write a completion script
@@ -23,6 +27,8 @@ pub struct CompletionArgs {
     shell: Shell,
     /// Directory to write it to; without it it goes to stdout
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// The shells that completions are shipped for.
@@ -62,11 +68,11 @@ pub fn completion(shell: Shell) -> (String, Vec<u8>) {
     (name, text)
 }
 
-fn write(dir: &Path, name: &str, text: &[u8]) -> Result<(), Failure> {
-    let path = dir.join(name);
-    std::fs::create_dir_all(dir)
-        .and_then(|()| whole::write(&path, text))
-        .map_err(|e| Failure::incomplete(format!("{}: {e}", path.display()), "name a directory you may write to"))
+/// Write a page for everybody into a directory, which is made if it is not there. What is there already and is the
+/// same may stay.
+pub(super) fn write(dir: &Path, name: &str, text: &[u8], force: bool) -> Result<(), Failure> {
+    output::make_directory(dir, Eyes::All)?;
+    Ok(output::write_same(&dir.join(name), force, Eyes::All, text)?)
 }
 
 /// Run `man`.
@@ -75,7 +81,7 @@ pub fn man(args: &ManArgs, output: &mut Output) -> Outcome {
     match &args.dir {
         Some(dir) => {
             for (name, text) in &pages {
-                write(dir, name, text)?;
+                write(dir, name, text, args.force.force)?;
             }
         }
         None => output.raw(&pages[0].1),
@@ -87,7 +93,7 @@ pub fn man(args: &ManArgs, output: &mut Output) -> Outcome {
 pub fn completions(args: &CompletionArgs, output: &mut Output) -> Outcome {
     let (name, text) = completion(args.shell);
     match &args.dir {
-        Some(dir) => write(dir, &name, &text)?,
+        Some(dir) => write(dir, &name, &text, args.force.force)?,
         None => output.raw(&text),
     }
     Ok(exit::CLEAN)

@@ -1,11 +1,12 @@
 //! `wtcheck map DIR`: what lies where, as a picture.
 
-use super::args::{StoreArgs, TableArgs};
+use super::args::{ForceArgs, StoreArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, home};
 use crate::exit;
 use crate::id::TableId;
+use crate::output::{Eyes, Target};
 use crate::page::Depth;
 use crate::pagelog::catalog;
 use crate::report::map::Picture;
@@ -15,7 +16,6 @@ use crate::report::{Output, svg};
 use crate::scratch;
 use crate::subject::{Kind, Subject};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Most trees that are drawn one by one; more of them are listed with a bar each.
@@ -32,7 +32,7 @@ const FEW: usize = 8;
 ///
 /// What is leaked, damaged or missing is shown wherever it occurs, however little of it there is.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, mut_arg("table", |a| a.help(
+#[command(after_help = exit::HELP, mut_arg("force", |a| a.requires("svg")), mut_arg("table", |a| a.help(
     "Draw the trees whose URI or name matches this glob, or whose table id it is; many are listed instead"
 )))]
 pub struct Args {
@@ -46,14 +46,13 @@ pub struct Args {
     /// Also write the picture to this file as SVG; it must lie outside the inspected directory
     #[arg(long, value_name = "OUT")]
     svg: Option<PathBuf>,
-    /// Overwrite OUT if it exists
-    #[arg(long, requires = "svg")]
-    force: bool,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.store.dir, "map", true)?;
-    let target = args.svg.as_deref().map(|path| Target::new(path, args.force, &subject)).transpose()?;
+    let target = args.svg.as_deref().map(|path| self::target(path, args.force.force, &subject)).transpose()?;
     if subject.page_log().is_none() {
         return local_files(args, &subject, target.as_ref(), output);
     }
@@ -71,7 +70,7 @@ fn local_files(args: &Args, subject: &Subject, target: Option<&Target>, output: 
             let message = format!("--svg draws one file, and there are {} to draw", maps.len());
             return Err(Failure::usage(message, "name one file, or choose one with --table"));
         };
-        target.write(&svg::render(&map_home::picture(&found, info, map)), output)?;
+        draw(target, &map_home::picture(&found, info, map), output)?;
     }
     let chosen = matches!(subject.kind, Kind::BlockFile(_)) || args.table.table.is_some();
     map_home::show(&found, &maps, chosen && maps.len() <= FEW, output);
@@ -108,7 +107,7 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     let drawn = (args.table.table.is_some() || target.is_some()) && trees.len() <= FEW;
     let pictures: Vec<Picture> = trees.iter().filter(|_| drawn).map(|t| log.picture(t)).collect();
     if let (Some(target), Some(picture)) = (target, pictures.first()) {
-        target.write(&svg::render(picture), output)?;
+        draw(target, picture, output)?;
     }
     map_pagelog::show(&log, trees, &pictures, output);
     super::beside(subject, "map", output);
@@ -128,60 +127,23 @@ fn other_uris(opened: &Opened<'_>) -> Result<HashMap<TableId, String>, AuditErro
     Ok(out)
 }
 
-/// Where a picture goes: a file that is no part of what is looked at.
-struct Target {
-    path: PathBuf,
-    /// The directory of the file; the temporary file lies in it, too.
-    dir: PathBuf,
-    force: bool,
+/// A place for the picture that is no part of what is looked at.
+fn target(path: &Path, force: bool, inspected: &Subject) -> Result<Target, Failure> {
+    let above = scratch::directory_of(path);
+    let dir = std::fs::canonicalize(above).map_err(|e| {
+        Failure::usage(format!("{}: {e}", above.display()), "give --svg a file in a directory that exists")
+    })?;
+    let name = path.file_name().unwrap_or_default();
+    if inspected.places().iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {
+        let what = format!("{} lies inside the inspected directory, where nothing is written", path.display());
+        return Err(Failure::usage(what, "give --svg a file outside of it"));
+    }
+    Ok(Target::new(path, force, Eyes::Owner)?)
 }
 
-impl Target {
-    /// Refuse a path that names nothing new, or lies where evidence does.
-    fn new(path: &Path, force: bool, inspected: &Subject) -> Result<Self, Failure> {
-        let shown = path.display();
-        let refuse = |what: String, hint: &str| Failure::usage(what, hint);
-        let Some(name) = path.file_name() else {
-            return Err(refuse(format!("{shown} names no file"), "give --svg the name of a file"));
-        };
-        let above = scratch::directory_of(path);
-        let dir = std::fs::canonicalize(above)
-            .map_err(|e| refuse(format!("{}: {e}", above.display()), "give --svg a file in a directory that exists"))?;
-        if inspected.places().iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {
-            let what = format!("{shown} lies inside the inspected directory, where nothing is written");
-            return Err(refuse(what, "give --svg a file outside of it"));
-        }
-        match std::fs::symlink_metadata(path) {
-            Ok(m) if m.is_dir() => {
-                return Err(refuse(format!("{shown} is a directory"), "give --svg the name of a file"));
-            }
-            Ok(_) if !force => {
-                return Err(refuse(format!("{shown} exists"), "overwrite it with --force, or choose another name"));
-            }
-            _ => {}
-        }
-        Ok(Self { path: path.to_path_buf(), dir, force })
-    }
-
-    /// Write it as a whole or not at all, and say where.
-    fn write(&self, text: &str, output: &mut Output) -> Result<(), Failure> {
-        let failed = |e: &dyn std::fmt::Display| {
-            let message = format!("{}: {e}", self.path.display());
-            Failure::incomplete(message, "name a file in a directory you may write to")
-        };
-        let mut builder = tempfile::Builder::new();
-        // As any new file: what the umask leaves of it.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.prefix(".wtcheck-").suffix(".svg");
-        let held = scratch::hold(|| builder.tempfile_in(&self.dir), |f| f.path(), "").map_err(|e| failed(&e))?;
-        let (mut file, listed) = held.into_parts();
-        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
-        let path = self.dir.join(self.path.file_name().unwrap_or_default());
-        let kept = if self.force { file.persist(&path) } else { file.persist_noclobber(&path) };
-        kept.map_err(|e| failed(&e.error))?;
-        drop(listed);
-        output.complain(&format!("wrote {}", self.path.display()));
-        Ok(())
-    }
+/// Write the picture, and say where.
+fn draw(target: &Target, picture: &Picture, output: &mut Output) -> Result<(), Failure> {
+    target.write(svg::render(picture).as_bytes())?;
+    output.complain(&format!("wrote {}", target.path().display()));
+    Ok(())
 }

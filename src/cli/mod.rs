@@ -17,12 +17,12 @@ pub mod schema;
 mod server_log;
 pub mod shortcut;
 pub mod simulate;
-pub mod whole;
 
 use crate::audit::AuditError;
 use crate::audit::home::{self, FileMap};
 use crate::audit::result::Audit;
 use crate::exit;
+use crate::output::{self, OutputError};
 use crate::page::Depth;
 use crate::report::audit::incomplete_line;
 use crate::report::{Format, Output, subject as words};
@@ -101,6 +101,21 @@ impl Failure {
     }
 }
 
+impl From<OutputError> for Failure {
+    fn from(e: OutputError) -> Self {
+        let hint = match &e {
+            OutputError::Exists(_) => "overwrite it with --force, or choose another name",
+            OutputError::InStore { .. } => "name a file outside of it",
+            OutputError::NoName(_) | OutputError::Odd { .. } | OutputError::Evidence(_) => "choose another name",
+            OutputError::Io { .. } => "name a file in a directory that exists and that you may write to",
+        };
+        match e.is_refusal() {
+            true => Self::usage(e.to_string(), hint),
+            false => Self::incomplete(e.to_string(), hint),
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(e: StoreError) -> Self {
         let hint = match &e {
@@ -109,6 +124,10 @@ impl From<StoreError> for Failure {
             StoreError::Io { .. } => "run wtcheck as a user who may read it, or on a copy from another source",
             StoreError::Damaged { .. } => {
                 "copy the file from another source, or recover it with the database's own tools"
+            }
+            StoreError::Odd { .. } => {
+                let hint = "copy the directory with cp -rL, and mend the copy: wtcheck repair plan COPY";
+                return Self::refused(e.to_string(), hint);
             }
             StoreError::InUse { .. } => {
                 let hint = "stop the process or audit a copy; --allow-live reads it all the same and promises nothing";
@@ -180,6 +199,7 @@ fn unprinted(reason: &str) -> String {
 
 fn run(cli: &Cli) -> u8 {
     let mut output = cli.output.output();
+    output::private_by_default();
     interrupt::install(output.progress.clearing());
     let outcome = match &cli.command {
         Command::Audit(a) => audit::run(a, &mut output),

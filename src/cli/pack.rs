@@ -63,6 +63,7 @@ impl From<PackError> for Failure {
         match e {
             PackError::Audit(e) => e.into(),
             PackError::Subject(e) => e.into(),
+            PackError::Output(e) => e.into(),
             PackError::Exists(_) => Self::refused(words, "name one that does not exist yet"),
             PackError::Inside(_) => Self::usage(words, "write the image somewhere else"),
             PackError::Image(_) => Self::refused(words, "nothing was left behind"),

@@ -3,6 +3,7 @@
 use super::{Failure, Outcome};
 use crate::exit;
 use crate::model::account::Rule;
+use crate::output::OutputError;
 use crate::report::{Output, simulate as view};
 use crate::scenario::Document;
 use crate::simulate::{self, SimulateError};
@@ -48,9 +49,10 @@ impl From<SimulateError> for Failure {
     fn from(e: SimulateError) -> Self {
         match e {
             SimulateError::Mistake(_) => Self::usage(e.to_string(), "mend the scenario there"),
-            SimulateError::Refused(_) => {
+            SimulateError::Output(OutputError::Exists(_)) => {
                 Self::refused(e.to_string(), "name a directory that does not exist yet, or an empty one")
             }
+            SimulateError::Output(e) => e.into(),
             SimulateError::Store(_) | SimulateError::Io { .. } => {
                 Self::incomplete(e.to_string(), "nothing was left behind; check the path, space and permissions")
             }

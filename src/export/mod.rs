@@ -18,6 +18,7 @@ use crate::audit::{self, AuditError, Progress};
 use crate::format::generation::Generation;
 use crate::format::image::Era;
 use crate::id::{PageId, TableId};
+use crate::output::{self, OutputError};
 use crate::pagelog::catalog::{self, KEY_TABLE};
 use crate::store::{Index, PageLog, StoreError, StoreKind};
 use heads::Heads;
@@ -60,6 +61,9 @@ pub enum ExportError {
     /// The export would lie in the store.
     #[error("{0}: lies in the directory that is exported")]
     Inside(PathBuf),
+    /// It would lie in another store.
+    #[error(transparent)]
+    Output(OutputError),
     /// What lies there is no export.
     #[error("{0}: is no export, and not empty")]
     Foreign(PathBuf),
@@ -168,6 +172,7 @@ fn check_place(source: &Path, out: &Path) -> Result<(), ExportError> {
     if real(out).map_err(io)?.starts_with(real(source).map_err(io)?) {
         return Err(ExportError::Inside(out.to_path_buf()));
     }
+    output::outside(out).map_err(ExportError::Output)?;
     match fs::read_dir(out) {
         Ok(entries) => {
             let tables: HashSet<&str> = table::TABLES.iter().map(|(name, _)| *name).collect();

@@ -31,6 +31,7 @@ use crate::format::{home_turtle, local as local_format};
 use crate::home::files::MONGO_LOCK;
 use crate::home::{directory, recover};
 use crate::id::Version;
+use crate::output::{self, OutputError, Place};
 use crate::page::Depth;
 use crate::scratch;
 use crate::store::blockfile::BlockFile;
@@ -70,6 +71,9 @@ pub enum PackError {
     /// The target is there already.
     #[error("{0}: is there already; nothing is overwritten")]
     Exists(PathBuf),
+    /// The target cannot be made where it was to be.
+    #[error(transparent)]
+    Output(OutputError),
     /// The target lies in the source.
     #[error("{0}: lies in the directory that is packed")]
     Inside(PathBuf),
@@ -84,6 +88,16 @@ pub enum PackError {
         /// Where in it.
         offset: u64,
     },
+}
+
+impl From<OutputError> for PackError {
+    fn from(e: OutputError) -> Self {
+        match e {
+            OutputError::Exists(path) => Self::Exists(path),
+            OutputError::Io { path, error } => Self::io(&path, &error),
+            other => Self::Output(other),
+        }
+    }
 }
 
 impl PackError {
@@ -129,13 +143,13 @@ pub struct Unpacked {
 
 /// Pack the store in `dir` into the new file `out`.
 pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Packed, PackError> {
-    absent(out)?;
     let parent = scratch::directory_of(out);
     let whole = |p: &Path| fs::canonicalize(p).map_err(|e| PackError::io(p, &e));
     if whole(parent)?.starts_with(whole(dir)?) {
         return Err(PackError::Inside(out.to_path_buf()));
     }
-    let temp = scratch::beside(out, "pack").map_err(|e| PackError::io(parent, &e))?;
+    output::check_place(out, Place::Free)?;
+    let temp = output::beside(out, "pack")?;
     let audits = audits(dir, options, progress)?;
     // An image without a file that is there would tell of a store that lacks it.
     for (name, why) in audits.iter().flat_map(|a| a.coverage.not_checked_list()) {
@@ -160,7 +174,7 @@ pub fn pack(dir: &Path, out: &Path, options: &Options, progress: &dyn Progress) 
     let Trial { made, manifest, image, back, searched, .. } = trial;
     let differences = compare(&back, &manifest, options, progress)?;
     let image_bytes = fs::metadata(&image).map_err(|e| PackError::io(&image, &e))?.len();
-    publish(&image, out)?;
+    output::publish(&image, out, Place::Free)?;
     Ok(Packed { source_bytes: made.0, image_bytes, searched, key_bytes: made.1, differences, manifest })
 }
 
@@ -269,41 +283,16 @@ pub fn unpack(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Unpacked, PackError> {
-    absent(dir)?;
-    let parent = scratch::directory_of(dir);
-    let temp = scratch::beside(dir, "unpack").map_err(|e| PackError::io(parent, &e))?;
+    output::check_place(dir, Place::Free)?;
+    let temp = output::beside(dir, "unpack")?;
     let tree = temp.path().join("tree");
     fs::create_dir(&tree).map_err(|e| PackError::io(&tree, &e))?;
     progress.phase("unpacking", None);
     let manifest = image::extract(image, &tree, options.limit)?;
     // Whatever ends this early leaves no directory behind.
     let differences = if audit { Some(compare(&tree, &manifest, options, progress)?) } else { None };
-    publish(&tree, dir)?;
+    output::publish(&tree, dir, Place::Free)?;
     Ok(Unpacked { manifest, differences })
-}
-
-/// Nothing may be there yet, a dangling link neither.
-fn absent(path: &Path) -> Result<(), PackError> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Err(PackError::Exists(path.to_path_buf())),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(PackError::io(path, &e)),
-    }
-}
-
-/// Give what is whole its name, unless that was taken meanwhile.
-fn publish(from: &Path, to: &Path) -> Result<(), PackError> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::EXIST) => Err(PackError::Exists(to.to_path_buf())),
-        // A file system without that flag.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            absent(to)?;
-            fs::rename(from, to).map_err(|e| PackError::io(to, &e))
-        }
-        Err(e) => Err(PackError::io(to, &e.into())),
-    }
 }
 
 /// The audits an image is compared by.

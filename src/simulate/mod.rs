@@ -18,8 +18,8 @@ pub mod scenario;
 mod table;
 
 use crate::model::account::Rule;
+use crate::output::{self, OutputError, Place};
 use crate::scenario::{Document, Mistake};
-use crate::scratch;
 use crate::store::StoreError;
 use crate::store::palite::create::{self, NewStore};
 use outcome::Outcome;
@@ -35,8 +35,8 @@ pub enum SimulateError {
     #[error(transparent)]
     Mistake(#[from] Mistake),
     /// The output directory must not be written to.
-    #[error("{0}")]
-    Refused(String),
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The store could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,28 +84,12 @@ fn located(document: &Document, wrong: Wrong) -> Mistake {
     document.wrong(&wrong.way, wrong.reason)
 }
 
-/// Refuse an output directory that holds something, or is none.
-pub fn check_output(output: &Path) -> Result<(), SimulateError> {
-    let name = output.display();
-    match fs::symlink_metadata(output) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(failed(output, &e)),
-        Ok(meta) if !meta.is_dir() => Err(SimulateError::Refused(format!("{name} is there and is no directory"))),
-        Ok(_) => match fs::read_dir(output).and_then(|mut list| list.next().transpose()) {
-            Err(e) => Err(failed(output, &e)),
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(SimulateError::Refused(format!("{name} is not empty"))),
-        },
-    }
-}
-
 /// Write a store to a directory that does not exist or is empty. It is built in a directory beside it
 /// and renamed: either all of it is there in the end, or nothing.
 pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
-    check_output(output)?;
-    let parent = scratch::directory_of(output);
-    let temporary = scratch::beside(output, "simulate").map_err(|e| failed(parent, &e))?;
-    // One level down: the temporary directory itself is for its owner only.
+    output::check_place(output, Place::Empty)?;
+    let temporary = output::beside(output, "simulate")?;
+    // One level down: the temporary directory itself goes.
     let home = temporary.path().join("home");
     let kv_home = home.join("kv_home");
     // One by one: what a signal has removed must not come back with all its parents.
@@ -113,14 +97,7 @@ pub fn write(store: &NewStore, output: &Path) -> Result<(), SimulateError> {
     create::create(&kv_home, store)?;
     let synced = [&kv_home, &home].into_iter().try_for_each(|dir| fs::File::open(dir)?.sync_all());
     synced.map_err(|e| failed(&home, &e))?;
-    // A directory takes the place of an empty one only, so nothing that appeared meanwhile is lost.
-    fs::rename(&home, output).map_err(|e| match check_output(output) {
-        Err(refused) => refused,
-        Ok(()) => failed(output, &e),
-    })?;
-    // It is there and whole. That the name lasts as well is not worth an error that says otherwise.
-    let _ = fs::File::open(parent).and_then(|dir| dir.sync_all());
-    Ok(())
+    Ok(output::publish(&home, output, Place::Empty)?)
 }
 
 fn failed(path: &Path, e: &io::Error) -> SimulateError {

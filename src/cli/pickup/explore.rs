@@ -1,8 +1,9 @@
 //! `wtcheck pickup explore SCENARIO`: every interleaving.
 
-use super::super::args::JobsArgs;
-use super::super::{Failure, Outcome, whole};
+use super::super::Outcome;
+use super::super::args::{ForceArgs, JobsArgs};
 use super::scenario::ScenarioArgs;
+use crate::output::{Eyes, Target};
 use crate::pickup::explore::{self, MAX_STATES, Options};
 use crate::report::Output;
 use crate::report::pickup::explore as view;
@@ -37,10 +38,15 @@ pub struct Args {
     /// Write the counter-example to this file; more of them to FILE-2 and so on
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (_, scenario) = args.scenario.read()?;
+    let target = |path: &Path| Target::new(path, args.force.force, Eyes::Owner);
+    // Hours of work must not end for a name.
+    args.output.as_deref().map(target).transpose()?;
     args.jobs.start();
     let options = Options { depth: args.depth, states: args.states.max(1), walks: args.walks, seed: args.seed };
     let found = explore::explore(&scenario, &scenario.policy, &options, &output.progress);
@@ -49,9 +55,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(path) = &args.output {
         for (n, example) in found.examples.iter().enumerate() {
             let path = numbered(path, n);
-            whole::write(&path, view::yaml(example).as_bytes()).map_err(|e| {
-                Failure::incomplete(format!("{}: {e}", path.display()), "name a file that can be written")
-            })?;
+            target(&path)?.write(view::yaml(example).as_bytes())?;
             written.push(path.display().to_string());
         }
     }

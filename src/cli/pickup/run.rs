@@ -1,7 +1,9 @@
 //! `wtcheck pickup run SCENARIO`: a scenario in virtual time.
 
-use super::super::{Failure, Outcome, exit, whole};
+use super::super::args::ForceArgs;
+use super::super::{Failure, Outcome, exit};
 use super::scenario::ScenarioArgs;
+use crate::output::{Eyes, Target};
 use crate::pickup::policy::Policy;
 use crate::pickup::run::{self, Stopped, with};
 use crate::pickup::scenario::Scenario;
@@ -24,6 +26,8 @@ pub struct Args {
     /// Write the timeline as a picture
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 const AFTER: &str = "\
@@ -40,6 +44,7 @@ Exit codes: 0 no rule is broken; 1 one is; 2 a mistake in the scenario; 6 it can
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (document, scenario) = args.scenario.read()?;
+    let target = args.svg.as_deref().map(|path| Target::new(path, args.force.force, Eyes::Owner)).transpose()?;
     let report = one(&document, &scenario)?;
     let mut others = Vec::new();
     for policy in Policy::ALL {
@@ -48,10 +53,8 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
             others.push((policy, one(&document, &other)?));
         }
     }
-    if let Some(path) = &args.svg {
-        let written = whole::write(path, picture::render(&scenario, &report).as_bytes());
-        written
-            .map_err(|e| Failure::incomplete(format!("{}: {e}", path.display()), "name a file that can be written"))?;
+    if let Some(target) = target {
+        target.write(picture::render(&scenario, &report).as_bytes())?;
     }
     let path = args.scenario.scenario.display().to_string();
     Ok(view::show(&path, &scenario, &report, &others, output))

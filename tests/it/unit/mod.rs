@@ -11,7 +11,6 @@ mod audit {
 mod cli {
     mod interrupt;
     mod shortcut;
-    mod whole;
 }
 mod coverage;
 mod decode {
@@ -66,6 +65,7 @@ mod pack {
     mod sums;
     mod text;
 }
+mod output;
 mod page {
     mod cell;
     mod cell_kind;
