@@ -122,8 +122,11 @@ pub enum State {
     Other(String),
 }
 
-/// A page log opened for changes.
+/// A page log opened for changes, and held: nobody else gets at it meanwhile.
 pub trait Ledger {
+    /// Forget what was read, so that what comes next is read from the files. The store stays held.
+    fn again(&mut self) -> Result<(), StoreError>;
+
     /// The records that edits come down to, read as they are now. Nothing is changed.
     ///
     /// Fails if a row to put is there already, or one to take out is not.

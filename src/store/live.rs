@@ -9,8 +9,9 @@
 //! POSIX locks on that file; a process that has the store open itself has no need to ask.
 
 use super::StoreError;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 use std::path::{Path, PathBuf};
 
 /// A lock of another process on a file of the store.
@@ -56,7 +57,7 @@ fn is_lock_bearer(name: &str) -> bool {
 }
 
 /// `Some(pid)` if another process has a lock anywhere in the file.
-fn locked(file: &Path) -> Option<Option<i32>> {
+pub(super) fn locked(file: &Path) -> Option<Option<i32>> {
     // NONBLOCK: a FIFO of that name must not hang us; only regular files bear locks that matter.
     if !std::fs::metadata(file).ok()?.is_file() {
         return None;
@@ -64,7 +65,20 @@ fn locked(file: &Path) -> Option<Option<i32>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let fd = rustix::fs::open(file, flags, Mode::empty()).ok()?;
     // A write lock conflicts with every lock; length 0 reaches behind SQLite's lock bytes at 1 GiB.
-    let want = Flock { start: 0, length: 0, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
-    let held = fcntl_getlk(&fd, &want).ok()??;
-    Some(held.pid.map(|pid| pid.as_raw_nonzero().get()).filter(|pid| *pid > 0))
+    let mut lock = whole_file();
+    fcntl(&fd, FcntlArg::F_GETLK(&mut lock)).ok()?;
+    let held = i32::from(lock.l_type) != libc::F_UNLCK;
+    // A lock of an open file, as this program takes them, is no process's.
+    held.then(|| Some(lock.l_pid).filter(|pid| *pid > 0))
+}
+
+/// A write lock on a whole file, to take or to ask about.
+pub(super) fn whole_file() -> libc::flock {
+    libc::flock {
+        l_type: libc::c_short::try_from(libc::F_WRLCK).unwrap_or_default(),
+        l_whence: libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default(),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
 }

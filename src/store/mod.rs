@@ -18,6 +18,7 @@
 
 pub mod blockfile;
 pub mod edit;
+pub mod hold;
 pub mod index;
 pub mod live;
 pub mod open;
@@ -29,6 +30,7 @@ pub use index::{Index, Row, Rows, Seal};
 pub use open::{Located, OpenOptions, locate, open, open_at, read_regular_file, regular_file};
 pub use unread::UnreadLog;
 
+use crate::below::Odd;
 use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId};
 use std::path::{Path, PathBuf};
@@ -98,6 +100,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The database library's or reader's words.
         reason: String,
+    },
+    /// Somebody else's file might be behind it.
+    #[error("{path} {odd}")]
+    Odd {
+        /// The file.
+        path: PathBuf,
+        /// What is odd about it.
+        odd: Odd,
     },
     /// Another process holds the store.
     #[error("{path}: in use: {reason}")]

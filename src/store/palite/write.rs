@@ -6,17 +6,18 @@
 //! Columns differ between builds: what this code does not know in a row of pages is taken over from
 //! another row of the same page or table.
 
-use super::database::{Name, is_damage, parse_pages_name, uri, words};
+use super::database::{Name, is_damage, parse_pages_name, store_file, uri, words};
 use super::{SHARDS, scan};
+use crate::below::Below;
 use crate::id::{Lsn, PageId, TableId};
 use crate::store::StoreError;
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
+use crate::store::hold::Hold;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const PAGES: &str = "pages";
 const CHECKPOINTS: &str = "checkpoints";
@@ -25,14 +26,14 @@ pub(super) const CHECKPOINTS_FILE: &str = "checkpoints.db";
 pub(super) const GLOBALS_FILE: &str = "globals.db";
 /// The id of the LSN counter in `globals`.
 const COUNTER: i64 = 0;
-/// Nobody else should be there; a moment covers a scanner of backups or the like.
-const BUSY: Duration = Duration::from_secs(2);
 /// Changes of one file that follow one another, so many to a transaction at most.
 const TRANSACTION: usize = 100_000;
 
 /// A PALite store opened for changes.
 pub struct PaliteLedger {
+    /// Without a link in it.
     dir: PathBuf,
+    hold: Hold,
     /// Pages databases by what they hold.
     shards: BTreeMap<u64, String>,
     tables: BTreeMap<TableId, String>,
@@ -70,21 +71,34 @@ fn integer(v: u64) -> Value {
 }
 
 impl PaliteLedger {
-    /// Open the store in `kv_home`. Databases are opened as they are needed.
+    /// Open the store in `kv_home`, and lock all of its databases. They are read as they are needed.
     pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
-        let unreadable =
-            |e: std::io::Error| StoreError::Unreadable { path: kv_home.to_path_buf(), reason: e.to_string() };
-        let dir = std::path::absolute(kv_home).map_err(unreadable)?;
+        Self::at(Below::open(kv_home).map_err(|e| StoreError::io(kv_home, &e))?)
+    }
+
+    /// As [`Self::open`], in a directory that is open already.
+    pub fn at(kv_home: Below) -> Result<Self, StoreError> {
+        let unreadable = |e: std::io::Error| StoreError::io(kv_home.path(), &e);
+        // SQLite takes paths, and refuses those with a link in them.
+        let dir = std::fs::canonicalize(kv_home.path()).map_err(unreadable)?;
+        let names = kv_home.names().map_err(unreadable)?;
+        let mut hold = Hold::new(kv_home);
         let (mut shards, mut tables) = (BTreeMap::new(), BTreeMap::new());
-        for entry in std::fs::read_dir(&dir).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-            match parse_pages_name(&name) {
-                Some(Name::Shard(n)) => shards.insert(n, name),
-                Some(Name::Table(n)) => tables.insert(n, name),
+        for name in names {
+            let Some(name) = name.to_str().filter(|n| store_file(n).is_some()) else { continue };
+            if store_file(name) != Some(name) {
+                // What SQLite keeps beside a database is written as well.
+                hold.check(Path::new(name))?;
+                continue;
+            }
+            hold.lock(Path::new(name))?;
+            match parse_pages_name(name) {
+                Some(Name::Shard(n)) => shards.insert(n, name.to_string()),
+                Some(Name::Table(n)) => tables.insert(n, name.to_string()),
                 Some(Name::OtherPages) | None => None,
             };
         }
-        Ok(Self { dir, shards, tables, open: BTreeMap::new() })
+        Ok(Self { dir, hold, shards, tables, open: BTreeMap::new() })
     }
 
     /// The database with the rows of a table.
@@ -107,18 +121,34 @@ impl PaliteLedger {
     fn connect(&mut self, file: &str) -> Result<&mut Connection, StoreError> {
         if !self.open.contains_key(file) {
             let path = self.dir.join(file);
-            // Only what is there: a database made by SQLite on the way would be an empty one.
-            let conn = Connection::open_with_flags(
-                uri(&path, "?mode=rw"),
-                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            )
-            .and_then(|conn| {
-                conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-                conn.busy_timeout(BUSY)?;
-                conn.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA temp_store=MEMORY")?;
-                Ok(conn)
-            })
-            .map_err(|e| self.error(file, &e))?;
+            let elsewhere = || StoreError::Unreadable {
+                path: path.clone(),
+                reason: "is not the file that was locked: somebody changes the directory meanwhile".into(),
+            };
+            for end in ["-wal", "-shm", "-journal"] {
+                self.hold.check(Path::new(&format!("{file}{end}")))?;
+            }
+            if !self.hold.leads(&path, Path::new(file)) {
+                return Err(elsewhere());
+            }
+            // Only what is there: a database made by SQLite on the way would be an empty one. The file is locked
+            // already, and SQLite's own locks would wait for that for ever.
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_URI
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX
+                | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+            let conn = Connection::open_with_flags_and_vfs(uri(&path, "?mode=rw"), flags, "unix-none")
+                .and_then(|conn| {
+                    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+                    // Before the first access: a wal-index in shared memory needs locks.
+                    conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+                    conn.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA temp_store=MEMORY")?;
+                    Ok(conn)
+                })
+                .map_err(|e| self.error(file, &e))?;
+            if !self.hold.leads(&path, Path::new(file)) {
+                return Err(elsewhere());
+            }
             self.open.insert(file.to_string(), conn);
         }
         self.open
@@ -400,6 +430,11 @@ fn carry(conn: &Connection, change: &Change, to: Side, anyway: bool) -> rusqlite
 }
 
 impl Ledger for PaliteLedger {
+    fn again(&mut self) -> Result<(), StoreError> {
+        self.open.clear();
+        Ok(())
+    }
+
     fn translate(&mut self, edits: &[Edit]) -> Result<Vec<Change>, StoreError> {
         edits
             .iter()

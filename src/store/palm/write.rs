@@ -8,16 +8,18 @@ use super::{
     CHECKPOINT_KEY_LEN, CHECKPOINTS, COMPLETED, CheckpointKey, DATA, GLOBALS, LOCK, NEXT_LSN, PAGE_KEY_LEN, PAGES,
     PageKey, Palm, decode_checkpoint_key, decode_page_key, describe, encode_checkpoint_key, encode_page_key,
 };
+use crate::below::Below;
 use crate::format::FormatError;
 use crate::id::{Lsn, PageId, TableId};
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
+use crate::store::hold::Hold;
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError};
 use heed::types::Bytes;
-use heed::{AnyTls, CommitOrAbort, Database, DatabaseOpener, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
+use heed::{
+    AnyTls, CommitOrAbort, Database, DatabaseOpener, EnvFlags, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls,
+};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -134,8 +136,11 @@ impl<'e> Sets<'e> {
 /// A process can have the same store open once at a time; dropping the ledger closes it.
 #[derive(Debug)]
 pub struct PalmLedger {
-    env: heed::Env,
+    /// `None` only while it is opened again.
+    env: Option<heed::Env>,
     path: PathBuf,
+    // Dropped last.
+    hold: Hold,
 }
 
 impl PalmLedger {
@@ -144,9 +149,38 @@ impl PalmLedger {
     /// Refused if the data file is damaged anywhere. Nothing is written to it yet; the lock file is
     /// made if there is none.
     pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
-        let path = kv_home.join(DATA);
+        Self::at(Below::open(kv_home).map_err(|e| StoreError::io(kv_home, &e))?)
+    }
+
+    /// As [`Self::open`], in a directory that is open already.
+    pub fn at(kv_home: Below) -> Result<Self, StoreError> {
+        let path = kv_home.path().join(DATA);
+        let mut hold = Hold::new(kv_home);
+        let data = hold.check(Path::new(DATA))?;
+        if data.is_none() || hold.check(Path::new(LOCK))?.is_none() {
+            // Where there is none, a lock file is made only for what can be opened.
+            Self::check(hold.dir().path())?;
+        }
+        let data = data.ok_or_else(|| StoreError::Unreadable { path: path.clone(), reason: "is gone".into() })?;
+        // Whoever has the environment open has a lock on the first byte of this file, and who opens it waits for one.
+        hold.lock_or_make(Path::new(LOCK), &data)?;
+        let mut out = Self { env: None, path, hold };
+        out.reopen()?;
+        Ok(out)
+    }
+
+    /// Read everything once, and open the environment.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        // Only one can be open at a time.
+        self.env = None;
+        let kv_home = self.hold.dir().path();
+        let path = self.path.clone();
+        if !self.hold.dir().stands() {
+            let reason = "somebody changes the directory meanwhile".to_string();
+            return Err(StoreError::Unreadable { path: kv_home.to_path_buf(), reason });
+        }
+        self.hold.check(Path::new(DATA))?;
         let map_size = Self::check(kv_home)?;
-        let lock_was_there = kv_home.join(LOCK).exists();
         let error = |e: heed::Error| match e {
             heed::Error::EnvAlreadyOpened => {
                 StoreError::InUse { path: path.clone(), reason: "this process has it open already".into() }
@@ -156,11 +190,12 @@ impl PalmLedger {
         let map_size = map_len(map_size).ok_or_else(|| error(io::Error::from(io::ErrorKind::OutOfMemory).into()))?;
         let mut options = EnvOpenOptions::new();
         options.map_size(map_size).max_dbs(8);
-        let env = open_env(&options, kv_home).map_err(error)?;
-        if !lock_was_there {
-            share_lock(kv_home);
-        }
-        Ok(Self { env, path })
+        self.env = Some(open_env(&mut options, kv_home).map_err(error)?);
+        Ok(())
+    }
+
+    fn env(&self) -> Outcome<&heed::Env> {
+        self.env.as_ref().ok_or_else(|| Failure::Refused("the store is not open".into()))
     }
 
     /// Read everything once; the size the map needs at least.
@@ -192,8 +227,9 @@ impl PalmLedger {
     /// Run something in a read transaction.
     fn read<T>(&self, run: impl FnOnce(&View<'_>) -> Outcome<T>) -> Result<T, StoreError> {
         let found = || {
-            let txn = self.env.read_txn()?;
-            self.env.open_databases_and_commit(txn, |opener, txn| {
+            let env = self.env()?;
+            let txn = env.read_txn()?;
+            env.open_databases_and_commit(txn, |opener, txn| {
                 let sets = Sets::open(opener, txn)?;
                 // Aborted, because nothing opened in it is to outlive it.
                 run(&View { txn, sets: &sets }).map(CommitOrAbort::<(), T>::Abort)
@@ -208,8 +244,9 @@ impl PalmLedger {
 
     /// All steps in one transaction.
     fn attempt(&self, steps: &[Step<'_>]) -> Outcome<()> {
-        let txn = self.env.write_txn()?;
-        let done = self.env.create_databases_and_commit(txn, |opener, txn| {
+        let env = self.env()?;
+        let txn = env.write_txn()?;
+        let done = env.create_databases_and_commit(txn, |opener, txn| {
             let sets = Sets::open(opener, txn)?;
             let mut changed = false;
             for step in steps {
@@ -222,11 +259,12 @@ impl PalmLedger {
 
     /// Make room for so many bytes more.
     fn grow(&mut self, by: u64) -> Outcome<()> {
-        let now = u64::try_from(self.env.info().map_size).unwrap_or(u64::MAX);
+        let now = u64::try_from(self.env()?.info().map_size).unwrap_or(u64::MAX);
         let Some(wanted) = map_len(now.saturating_add(by)) else {
             return refuse(format!("no address space for {by} bytes more"));
         };
-        resize_env(&mut self.env, wanted)?;
+        let env = self.env.as_mut().ok_or_else(|| Failure::Refused("the store is not open".into()))?;
+        resize_env(env, wanted)?;
         Ok(())
     }
 
@@ -241,12 +279,16 @@ impl PalmLedger {
 }
 
 #[allow(unsafe_code)]
-fn open_env(options: &EnvOpenOptions, kv_home: &Path) -> heed::Result<heed::Env> {
+fn open_env(options: &mut EnvOpenOptions, kv_home: &Path) -> heed::Result<heed::Env> {
     // SAFETY: the library maps the data file read-only and follows what stands in it. It is a regular
     // file that was just read to its last page and found sound. Other processes that change it do so
-    // through LMDB, whose lock file is in use here, too (no flag turns it off). `heed` lets no process
-    // open it twice.
-    unsafe { options.open(kv_home) }
+    // through LMDB, and do not get past the lock that the ledger has on the whole of its lock file from
+    // before this to after the environment is closed; that is why the library is told to take none. The
+    // ledger never has two transactions at a time. `heed` lets no process open it twice.
+    unsafe {
+        options.flags(EnvFlags::NO_LOCK);
+        options.open(kv_home)
+    }
 }
 
 #[allow(unsafe_code)]
@@ -262,18 +304,11 @@ fn map_len(wanted: u64) -> Option<usize> {
     wanted.checked_next_multiple_of(MAP_STEP).and_then(|size| usize::try_from(size).ok())
 }
 
-/// A lock file made here is only for its maker. Give it the owner and the mode of the data file, or
-/// the engine might not get at its own store afterwards.
-fn share_lock(kv_home: &Path) {
-    let lock = kv_home.join(LOCK);
-    // A failure is left to the engine to report: it concerns only processes of other users.
-    if let Ok(data) = fs::metadata(kv_home.join(DATA)) {
-        let _ = fs::set_permissions(&lock, data.permissions());
-        let _ = std::os::unix::fs::chown(&lock, Some(data.uid()), Some(data.gid()));
-    }
-}
-
 impl Ledger for PalmLedger {
+    fn again(&mut self) -> Result<(), StoreError> {
+        self.reopen()
+    }
+
     /// Every record is changed once: several edits of one are merged into one change.
     fn translate(&mut self, edits: &[Edit]) -> Result<Vec<Change>, StoreError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
