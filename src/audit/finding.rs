@@ -1,7 +1,7 @@
 //! The one finding type, and the catalogue of finding codes: severity, meaning, remedy. The codes are
 //! API (`audit-json`): stable words, listed and documented here and shown by `wtcheck explain`.
 
-use super::pagelog::fact::Fact;
+use super::pagelog::fact::{Fact, TreeSize};
 use crate::audit::home::detail::{self, HomeDetail, Sizes};
 use crate::home::names::What;
 use crate::id::{Lsn, PageId, TableId};
@@ -433,6 +433,17 @@ impl Finding {
                 _ => None,
             },
             Detail::PageLog(_) => None,
+        }
+    }
+
+    /// The size of a tree of a page log that it is about, if it is about one.
+    pub fn tree_size(&self) -> Option<&TreeSize> {
+        match &self.detail {
+            Detail::PageLog(fact) => match &**fact {
+                Fact::TreeSize(size) => Some(size),
+                _ => None,
+            },
+            Detail::Home(_) => None,
         }
     }
 

@@ -1,17 +1,18 @@
 //! `wtcheck repair plan|apply|undo`: what would be changed, changing it, taking it back.
 
-use super::args::{JobsArgs, TableArgs};
-use super::{Failure, Outcome, whole};
+use super::args::{ForceArgs, JobsArgs, TableArgs};
+use super::{Failure, Outcome};
 use crate::audit::finding::Code;
 use crate::exit;
 use crate::id::Lsn;
+use crate::output::{Eyes, Target};
 use crate::repair::apply::{self, ApplyOptions};
 use crate::repair::plan::Plan;
-use crate::repair::{self, Options, RepairError};
+use crate::repair::{self, Options, RepairError, undo};
 use crate::report::audit::incomplete_line;
 use crate::report::{Format, Output, repair as view};
 use crate::scenario;
-use crate::store::read_regular_file;
+use crate::store::{StoreError, read_regular_file};
 use crate::subject::Kind;
 use crate::words;
 use clap::{ArgGroup, Subcommand};
@@ -43,6 +44,8 @@ enum Verb {
 ///
 /// Audits the store, proposes what can be mended with certainty, works every change out in memory
 /// and audits the outcome there. The plan is YAML; remove actions you do not want.
+///
+/// Exits with 1 if there is something to do, with 0 if there is not; then no plan is written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 struct PlanArgs {
@@ -51,6 +54,8 @@ struct PlanArgs {
     /// Write the plan to this file; without it the plan goes to stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    force: ForceArgs,
     /// Only what these findings are behind, by code; may be repeated
     #[arg(long, value_name = "CODE", value_parser = code, value_delimiter = ',')]
     only: Vec<Code>,
@@ -97,7 +102,7 @@ struct ApplyArgs {
     jobs: JobsArgs,
 }
 
-/// Take a repair back, byte for byte
+/// Take a repair back, record for record
 ///
 /// Compares every record with the journal first, and refuses if the store has moved on since.
 #[derive(Debug, clap::Args)]
@@ -117,9 +122,14 @@ fn code(name: &str) -> Result<Code, String> {
 impl From<RepairError> for Failure {
     fn from(e: RepairError) -> Self {
         match e {
+            RepairError::Store(e @ StoreError::InUse { .. }) => Self::refused(
+                e.to_string(),
+                "stop whoever holds it, or mend a copy: wtcheck repair apply PLAN --output NEWDIR",
+            ),
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
             RepairError::Subject(e) => e.into(),
+            RepairError::Output(e) => e.into(),
             RepairError::Refused(why) => Self::refused(why, "wtcheck audit shows where the store stands"),
             RepairError::HalfDone(why) => Self::incomplete(why, "wtcheck audit shows where the store stands"),
             RepairError::Document { .. } => {
@@ -155,18 +165,23 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         max_orphans: args.max_orphans,
     };
     let subject = super::subject(&args.dir, "repair plan", false)?;
+    let target = args.output.as_deref().map(|p| Target::new(p, args.force.force, Eyes::Owner)).transpose()?;
     let made = apply::plan(&args.dir, &options, (jobs, now()), &output.progress);
     output.progress.finish();
     let (plan, audit) = made?;
-    let exit_code = if plan.actions.is_empty() { audit.exit_code } else { exit::FINDINGS };
-    match &args.output {
-        Some(path) => {
+    let exit_code = match (plan.actions.is_empty(), audit.exit_code) {
+        (false, _) => exit::FINDINGS,
+        // What could not be read may need a repair.
+        (true, exit::INCOMPLETE) => exit::INCOMPLETE,
+        (true, _) => exit::CLEAN,
+    };
+    match &target {
+        Some(target) => {
             // A plan of nothing would only be taken for one.
             if !plan.actions.is_empty() {
-                let written = whole::write(path, view::yaml(&plan).as_bytes());
-                written.map_err(|e| RepairError::Io { path: path.display().to_string(), reason: e.to_string() })?;
+                target.write(view::yaml(&plan).as_bytes())?;
             }
-            view::plan(&plan, (&args.dir, path), exit_code, output);
+            view::plan(&plan, (&args.dir, target.path()), audit.exit_code, exit_code, output);
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
         None => output.document(&plan, String::new),
@@ -243,8 +258,7 @@ fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
 
 fn undo(args: &UndoArgs, output: &mut Output) -> Outcome {
     super::not_a(&args.journal, "repair plan", |kind| *kind == Kind::Journal)?;
-    let undone = apply::undo(&args.journal, args.dir.as_deref(), &output.progress);
+    let undone = undo::undo(&args.journal, args.dir.as_deref(), &output.progress);
     output.progress.finish();
-    view::undone(&undone?, output);
-    Ok(exit::CLEAN)
+    Ok(view::undone(&undone?, output))
 }

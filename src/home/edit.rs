@@ -5,30 +5,20 @@
 //! out in either direction and asked which side it is on, as those of a page log can
 //! ([`crate::store::edit`]).
 
+use super::change::read_small;
+pub use super::change::{FileChange, begun, carry_out, check, state, take_back};
 use super::directory::{Home, METADATA, Way};
 use super::pages::Block;
 use super::recover;
 pub use super::refusal::EditError;
 use super::refusal::Result;
 use super::rewrite::{self, Source};
+use crate::below::Below;
 use crate::format::checkpoint_list;
 use crate::format::home_turtle::{self, HomeTurtle};
 use crate::format::local::LocalCheckpoint;
 use crate::home::entry::{self, FileEntry};
-use crate::store::edit::{Side, State};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::{Component, Path, PathBuf};
-
-/// What a temporary file has behind the name of the one it will replace; the engine's own choice.
-const TEMPORARY: &str = ".set";
-/// Largest file that is replaced as a whole; a turtle has two kilobytes.
-const MAX_SMALL: u64 = 16 << 20;
-/// Bytes that are compared at a time.
-const CHUNK: usize = 1 << 20;
+use std::collections::BTreeMap;
 
 /// What is to be done to a home.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,65 +37,6 @@ pub enum LocalEdit {
     },
     /// Write `WiredTiger.turtle` anew.
     Turtle { text: String },
-}
-
-/// One change of one file, with its content before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FileChange {
-    /// Bytes from an offset on.
-    Write {
-        /// Name below the home.
-        file: String,
-        /// Offset of the first byte.
-        offset: u64,
-        /// Length of the file before.
-        len_before: u64,
-        /// What lay there: shorter than `after`, or empty, where the file ended.
-        #[serde(with = "hex::serde")]
-        #[schemars(with = "String")]
-        before: Vec<u8>,
-        /// What is to lie there.
-        #[serde(with = "hex::serde")]
-        #[schemars(with = "String")]
-        after: Vec<u8>,
-    },
-    /// The whole of a small file, by writing a temporary one and renaming it.
-    Replace {
-        /// Name below the home.
-        file: String,
-        /// Its content before; `None` if there was no such file.
-        #[serde(default, with = "hex_or_none", skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
-        before: Option<Vec<u8>>,
-        /// Its content to be; `None` if there is to be no such file.
-        #[serde(default, with = "hex_or_none", skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
-        after: Option<Vec<u8>>,
-    },
-}
-
-impl FileChange {
-    /// The file, by its name below the home.
-    pub fn file(&self) -> &str {
-        match self {
-            Self::Write { file, .. } | Self::Replace { file, .. } => file,
-        }
-    }
-}
-
-/// Bytes that may be missing, in hex.
-mod hex_or_none {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
-        bytes.as_ref().map(hex::encode).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|t| hex::decode(t).map_err(D::Error::custom)).transpose()
-    }
 }
 
 /// Changes, and the blocks they write.
@@ -204,6 +135,10 @@ impl Wanted<'_> {
     }
 }
 
+fn handle(home: &Home) -> Result<Below> {
+    Below::open(&home.dir).map_err(|e| EditError::Io { path: home.dir.clone(), reason: e.to_string() })
+}
+
 fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Result<Prepared> {
     let refuse = |why: &str| Err(EditError::Refused(why.to_string()));
     if home.alone {
@@ -218,7 +153,8 @@ fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Resul
     if !home.complete {
         return refuse("the metadata could not be read in full");
     }
-    let bytes = read_small(&home.dir, home_turtle::FILE_NAME)?.unwrap_or_default();
+    let dir = handle(home)?;
+    let bytes = read_small(&dir, home_turtle::FILE_NAME)?.unwrap_or_default();
     let turtle = home_turtle::parse(&bytes).map_err(|e| EditError::Refused(format!("the turtle: {e}")))?;
     let entry = FileEntry::parse(METADATA, &turtle.metadata, entry::Source::Turtle)?;
     let known = home.file(METADATA).map(|f| f.checkpoints.as_slice());
@@ -276,7 +212,7 @@ fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Resul
     if text != turtle.metadata {
         let after = with_metadata(&bytes, &turtle, &text)
             .ok_or_else(|| EditError::Check("the new turtle does not say what it should".to_string()))?;
-        changes.extend(replace_turtle(&home.dir, Some(bytes), after)?);
+        changes.extend(replace_turtle(&dir, Some(bytes), after)?);
     }
     Ok(Prepared { changes, blocks })
 }
@@ -334,16 +270,17 @@ fn new_turtle(home: &Home, text: &str) -> Result<Vec<FileChange>> {
     if let Some(newest) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) {
         LocalCheckpoint::decode(&newest.addr, entry.alloc).map_err(|e| refuse(e.to_string()))?;
     }
-    let before = read_small(&home.dir, home_turtle::FILE_NAME)?;
+    let dir = handle(home)?;
+    let before = read_small(&dir, home_turtle::FILE_NAME)?;
     if before.as_deref() == Some(text.as_bytes()) {
         return Ok(Vec::new());
     }
-    replace_turtle(&home.dir, before, text.as_bytes().to_vec())
+    replace_turtle(&dir, before, text.as_bytes().to_vec())
 }
 
 /// The turtle changes. A temporary one that the engine left behind goes with it, as when the engine does this;
 /// that it was there is kept, so that it can come back.
-fn replace_turtle(dir: &Path, before: Option<Vec<u8>>, after: Vec<u8>) -> Result<Vec<FileChange>> {
+fn replace_turtle(dir: &Below, before: Option<Vec<u8>>, after: Vec<u8>) -> Result<Vec<FileChange>> {
     let mut out = Vec::new();
     if let Some(left) = read_small(dir, home_turtle::TEMPORARY_NAME)? {
         let file = home_turtle::TEMPORARY_NAME.to_string();
@@ -351,276 +288,4 @@ fn replace_turtle(dir: &Path, before: Option<Vec<u8>>, after: Vec<u8>) -> Result
     }
     out.push(FileChange::Replace { file: home_turtle::FILE_NAME.to_string(), before, after: Some(after) });
     Ok(out)
-}
-
-/// What a file looks like beside a change.
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    Before,
-    After,
-    /// On the way from one to the other.
-    Partial,
-    Other(String),
-}
-
-/// Which side a change is on. One that is half done is not done: [`carry_out`] brings it to either side.
-pub fn state(dir: &Path, change: &FileChange) -> std::result::Result<State, EditError> {
-    Ok(match look(dir, change)? {
-        Found::Before | Found::Partial => State::Before,
-        Found::After => State::After,
-        Found::Other(what) => State::Other(what),
-    })
-}
-
-fn look(dir: &Path, change: &FileChange) -> Result<Found> {
-    match change {
-        FileChange::Write { file, offset, len_before, before, after } => {
-            let span = Span::of(change)?;
-            let path = path(dir, file)?;
-            let found = match File::open(&path) {
-                Ok(found) => found,
-                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Found::Other("no such file".to_string())),
-                Err(e) => return Err(io(&path, &e)),
-            };
-            let len = found.metadata().map_err(|e| io(&path, &e))?.len();
-            let end = len.min(span.end);
-            let mut seen = Seen { before: true, after: true, partial: true };
-            let mut buffer = vec![0; CHUNK.min(after.len())];
-            let mut at = 0_usize;
-            while let Some(left) = end.checked_sub(*offset).and_then(|n| usize::try_from(n).ok()?.checked_sub(at)) {
-                let part = buffer.get_mut(..left.min(CHUNK)).unwrap_or_default();
-                if part.is_empty() {
-                    break;
-                }
-                found.read_exact_at(part, span.at(at)).map_err(|e| io(&path, &e))?;
-                seen.compare(part, before.get(at..).unwrap_or_default(), after.get(at..).unwrap_or_default());
-                at = at.saturating_add(part.len());
-            }
-            Ok(match seen {
-                Seen { after: true, .. } if len == span.len_after => Found::After,
-                Seen { before: true, .. } if len == *len_before => Found::Before,
-                Seen { partial: true, .. } if (*len_before..=span.len_after).contains(&len) => Found::Partial,
-                _ if len < *len_before || len > span.len_after => {
-                    Found::Other(format!("the file has {len} bytes, neither {len_before} nor {}", span.len_after))
-                }
-                _ => Found::Other(format!("other bytes than before or after the change, from {offset} on")),
-            })
-        }
-        FileChange::Replace { file, before, after } => {
-            let found = match read_small(dir, file) {
-                Ok(found) => found,
-                Err(EditError::Refused(what)) => return Ok(Found::Other(what)),
-                Err(e) => return Err(e),
-            };
-            Ok(if found == *after {
-                Found::After
-            } else if found == *before {
-                Found::Before
-            } else if file.ends_with(TEMPORARY) {
-                // Its name serves while the file it stands for is replaced.
-                Found::Partial
-            } else {
-                Found::Other(match found {
-                    Some(bytes) => format!("{} bytes that are neither its content before nor after", bytes.len()),
-                    None => "no such file".to_string(),
-                })
-            })
-        }
-    }
-}
-
-/// The range of a [`FileChange::Write`].
-struct Span {
-    offset: u64,
-    /// Behind the last byte that is written.
-    end: u64,
-    len_after: u64,
-}
-
-impl Span {
-    fn of(change: &FileChange) -> Result<Self> {
-        let bad = || EditError::Refused(format!("the change of {} contradicts itself", change.file()));
-        let FileChange::Write { offset, len_before, before, after, .. } = change else { return Err(bad()) };
-        let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let end = offset.checked_add(length(after)).ok_or_else(bad)?;
-        let overlap = end.min(*len_before).checked_sub(*offset).ok_or_else(bad)?;
-        if overlap != length(before) {
-            return Err(bad());
-        }
-        Ok(Self { offset: *offset, end, len_after: end.max(*len_before) })
-    }
-
-    fn at(&self, position: usize) -> u64 {
-        self.offset.saturating_add(u64::try_from(position).unwrap_or(u64::MAX))
-    }
-}
-
-/// What the bytes so far may be.
-struct Seen {
-    before: bool,
-    after: bool,
-    partial: bool,
-}
-
-impl Seen {
-    fn compare(&mut self, found: &[u8], before: &[u8], after: &[u8]) {
-        let old = found.get(..before.len().min(found.len())).unwrap_or_default();
-        self.before &= before.starts_with(old);
-        self.after &= after.starts_with(found);
-        if !self.partial || self.after {
-            return;
-        }
-        // Sectors reach the medium in any order; those of a longer file that did not read as zeros.
-        let old = before.iter().copied().chain(std::iter::repeat(0));
-        self.partial = found.iter().zip(after).zip(old).all(|((f, a), b)| *f == *a || *f == b);
-    }
-}
-
-/// Bring changes to a side, in their order: writes first, the files that name what was written last;
-/// backwards, the other way round. On return everything is durable. What is there already is left alone.
-///
-/// If any file is on neither side, nothing is done. After a failure or a kill every file is whole on one side,
-/// or half written in a range that nothing refers to; going to either side from there is the way on.
-pub fn carry_out(dir: &Path, changes: &[FileChange], to: Side) -> std::result::Result<(), EditError> {
-    run(dir, changes, to, false)
-}
-
-/// Bring changes to the side before, whatever the files look like now. Only for who has just made them,
-/// and holds the home: the medium may have made something else of what was written.
-pub fn take_back(dir: &Path, changes: &[FileChange]) -> std::result::Result<(), EditError> {
-    run(dir, changes, Side::Before, true)
-}
-
-fn run(dir: &Path, changes: &[FileChange], to: Side, anyway: bool) -> Result<()> {
-    let is_write = |c: &&FileChange| matches!(c, FileChange::Write { .. });
-    let (mut order, last): (Vec<&FileChange>, Vec<&FileChange>) = changes.iter().partition(is_write);
-    order.extend(last);
-    if to == Side::Before {
-        order.reverse();
-    }
-    for change in &order {
-        let path = path(dir, change.file())?;
-        // A rename would take the link's place, a write go wherever it leads.
-        if fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) {
-            return Err(EditError::Refused(format!("{} is a symbolic link", path.display())));
-        }
-        if let (Found::Other(found), false) = (look(dir, change)?, anyway) {
-            return Err(EditError::Changed { file: change.file().to_string(), found });
-        }
-    }
-    let names: BTreeSet<&str> = changes.iter().map(FileChange::file).collect();
-    for change in order {
-        match change {
-            FileChange::Write { .. } => write(dir, change, to)?,
-            FileChange::Replace { file, before, after } => {
-                let (wanted, other) = if to == Side::After { (after, before) } else { (before, after) };
-                replace(dir, file, wanted.as_deref(), wanted == other)?;
-                let temporary = format!("{file}{TEMPORARY}");
-                if !names.contains(temporary.as_str()) {
-                    remove(&path(dir, &temporary)?)?;
-                }
-                sync_directory(&path(dir, file)?)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether something of the changes was begun that [`state`] counts as not done: part of a range, or a
-/// temporary file. [`carry_out`] to the side before takes it away.
-pub fn begun(dir: &Path, changes: &[FileChange]) -> std::result::Result<bool, EditError> {
-    for change in changes {
-        let temporary = format!("{}{TEMPORARY}", change.file());
-        let own = changes.iter().any(|c| c.file() == temporary);
-        let left = matches!(change, FileChange::Replace { .. }) && !own && path(dir, &temporary)?.exists();
-        if left || look(dir, change)? == Found::Partial {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Bring a range of a file to a side.
-fn write(dir: &Path, change: &FileChange, to: Side) -> Result<()> {
-    let FileChange::Write { file, offset, len_before, before, after } = change else { return Ok(()) };
-    let path = path(dir, file)?;
-    let span = Span::of(change)?;
-    let found = look(dir, change)?;
-    let done = match to {
-        Side::Before => found == Found::Before,
-        Side::After => found == Found::After,
-    };
-    let handle = OpenOptions::new().write(true).open(&path).map_err(|e| io(&path, &e))?;
-    if !done {
-        let (bytes, len) = if to == Side::After { (after, span.len_after) } else { (before, *len_before) };
-        handle.write_all_at(bytes, *offset).map_err(|e| io(&path, &e))?;
-        handle.set_len(len).map_err(|e| io(&path, &e))?;
-    }
-    // Whoever wrote it may not have come to this.
-    handle.sync_all().map_err(|e| io(&path, &e))
-}
-
-/// Bring a small file to a content. The directory is synced by the caller.
-fn replace(dir: &Path, file: &str, wanted: Option<&[u8]>, no_change: bool) -> Result<()> {
-    let path = path(dir, file)?;
-    let Some(bytes) = wanted else { return remove(&path) };
-    if no_change || read_small(dir, file)?.as_deref() == Some(bytes) {
-        return File::open(&path).and_then(|f| f.sync_all()).map_err(|e| io(&path, &e));
-    }
-    let temporary = self::path(dir, &format!("{file}{TEMPORARY}"))?;
-    let made = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary);
-    let mut made = made.map_err(|e| io(&temporary, &e))?;
-    // The engine's user must be able to read it: the old file's owner and mode, or the metadata file's.
-    let model = [&path, &dir.join(METADATA)].into_iter().find_map(|p| fs::metadata(p).ok());
-    if let Some(model) = model {
-        let own = made.metadata().map_err(|e| io(&temporary, &e))?;
-        if (own.uid(), own.gid()) != (model.uid(), model.gid()) {
-            std::os::unix::fs::fchown(&made, Some(model.uid()), Some(model.gid())).map_err(|e| io(&temporary, &e))?;
-        }
-        if own.permissions() != model.permissions() {
-            made.set_permissions(model.permissions()).map_err(|e| io(&temporary, &e))?;
-        }
-    }
-    made.write_all(bytes).and_then(|()| made.sync_all()).map_err(|e| io(&temporary, &e))?;
-    fs::rename(&temporary, &path).map_err(|e| io(&path, &e))
-}
-
-/// Remove a file that may be gone already.
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(io(path, &e)),
-        _ => Ok(()),
-    }
-}
-
-/// Make names in the directory of a file durable.
-fn sync_directory(path: &Path) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| io(dir, &e))
-}
-
-/// The content of a small file; `None` if there is none.
-fn read_small(dir: &Path, file: &str) -> Result<Option<Vec<u8>>> {
-    let path = path(dir, file)?;
-    let found = match File::open(&path) {
-        Ok(found) => found,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io(&path, &e)),
-    };
-    let mut bytes = Vec::new();
-    found.take(MAX_SMALL + 1).read_to_end(&mut bytes).map_err(|e| io(&path, &e))?;
-    if u64::try_from(bytes.len()).is_ok_and(|n| n > MAX_SMALL) {
-        return Err(EditError::Refused(format!("{file} has more than {MAX_SMALL} bytes")));
-    }
-    Ok(Some(bytes))
-}
-
-/// The path of a file of the home. Changes may come from a journal, so the name is not trusted.
-fn path(dir: &Path, file: &str) -> Result<PathBuf> {
-    let below = !file.is_empty() && Path::new(file).components().all(|c| matches!(c, Component::Normal(_)));
-    if below { Ok(dir.join(file)) } else { Err(EditError::Refused(format!("{file:?} leaves the directory"))) }
-}
-
-fn io(path: &Path, e: &std::io::Error) -> EditError {
-    EditError::Io { path: path.to_path_buf(), reason: e.to_string() }
 }

@@ -16,6 +16,7 @@
 pub mod block;
 mod catalog;
 pub mod chain;
+pub mod change;
 pub mod checkpoint;
 pub mod directory;
 pub mod edit;

@@ -1,18 +1,21 @@
-//! Applying a plan to a copy or in place, and undoing it: the same for every kind of store.
+//! Applying a plan to a copy or in place: the same for every kind of store. A store that is mended in place is held
+//! from before it is looked at until it was audited again.
 
-use super::hand::{Hand, page_log};
+use super::hand::{Hand, at_home, page_log, states_of_files};
 use super::journal::{self, Header, Journal, Mark, Steps};
 use super::plan::{PLAN_VERSION, Plan, What};
+use super::reserve::Reserve;
 use super::{Options, RepairError, copy, home, identity, judge, pagelog};
 use crate::audit::Progress;
 use crate::audit::result::Audit;
+use crate::below::Below;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
+use crate::output::{self, Eyes, OutputError, Place, Target};
 use crate::scratch::{self, Held, Step, Unfinished};
 use crate::store::StoreKind;
 use crate::store::edit::{Edit, Side, State};
 use crate::subject::Subject;
-use rustix::fs::{Mode, OFlags};
 use std::path::{Path, PathBuf};
 
 /// The set of completion records, in both kinds of page log.
@@ -45,16 +48,6 @@ pub struct Applied {
     pub rolled_back: Option<String>,
 }
 
-/// What an undo came to.
-#[derive(Debug)]
-pub struct Undone {
-    pub directory: PathBuf,
-    /// Changes that were taken back, of so many.
-    pub changes: (u64, u64),
-    /// What had been done, in words.
-    pub actions: Vec<String>,
-}
-
 /// What a plan comes down to, in the store's own terms.
 pub(super) enum Work {
     Log(Vec<Edit>),
@@ -80,7 +73,8 @@ pub fn plan(
     progress: &dyn Progress,
 ) -> Result<(Plan, Audit), RepairError> {
     live_check(dir)?;
-    interrupted(dir)?;
+    at_home(dir)?;
+    interrupted(dir, false)?;
     match page_log(dir)? {
         Some(_) => pagelog::plan(dir, options, (jobs, now), progress),
         None => home::plan(dir, options, now, progress),
@@ -88,7 +82,7 @@ pub fn plan(
 }
 
 /// Nobody else may hold the store.
-fn live_check(dir: &Path) -> Result<(), RepairError> {
+pub(super) fn live_check(dir: &Path) -> Result<(), RepairError> {
     let subject = Subject::open(dir);
     subject.store()?;
     Ok(subject.check_live()?)
@@ -128,10 +122,11 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
 
 /// A repair that was killed half way must be finished with before anything else. Looks, and opens
 /// nothing for writing: this comes before every plan, too.
-fn interrupted(dir: &Path) -> Result<(), RepairError> {
+fn interrupted(dir: &Path, held: bool) -> Result<(), RepairError> {
     for path in journal::list(dir) {
         let Ok(Some(journal)) = journal::read(&path) else { continue };
-        if journal.marks.is_empty() && is_half_done(dir, &journal)? {
+        let undoing = journal.marks.last() == Some(&Mark::Undoing);
+        if (journal.marks.is_empty() || undoing) && is_half_done(dir, &journal, held)? {
             return Err(RepairError::Refused(format!(
                 "a repair was interrupted here; take it back first: wtcheck repair undo {}",
                 path.display()
@@ -142,14 +137,15 @@ fn interrupted(dir: &Path) -> Result<(), RepairError> {
 }
 
 /// Begun, and not past the commit point.
-fn is_half_done(dir: &Path, journal: &Journal) -> Result<bool, RepairError> {
+fn is_half_done(dir: &Path, journal: &Journal, held: bool) -> Result<bool, RepairError> {
     if journal.header.kind == StoreKind::Local {
         // Of a home nothing is opened before it is changed.
-        let states = Hand::Home(dir.to_path_buf()).states(&journal.steps)?;
+        let below = Below::open(dir).map_err(|e| io(dir, &e))?;
+        let states = states_of_files(&below, &journal.steps)?;
         return Ok(states.contains(&State::After) && states.contains(&State::Before));
     }
     // The counter moves first, the completion record makes it a checkpoint.
-    let (counter, newest) = pagelog::position(dir)?;
+    let (counter, newest) = pagelog::position(dir, held)?;
     let at = |pair: Option<(Lsn, Lsn)>, now: Option<Lsn>, which: fn((Lsn, Lsn)) -> Lsn| {
         pair.is_some_and(|p| p.0 != p.1 && now == Some(which(p)))
     };
@@ -162,51 +158,44 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         return Err(RepairError::Refused("the plan has no action: nothing to do".into()));
     }
     let source = options.directory.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
-    live_check(&source)?;
-    interrupted(&source)?;
+    // Lock first, and look afterwards.
+    let held = match options.output {
+        Some(_) => live_check(&source).map(|()| None)?,
+        None => Some(Hand::take(&source)?),
+    };
+    interrupted(&source, held.is_some())?;
     let prepared = match page_log(&source)? {
-        Some(_) => pagelog::prepare(&source, plan, (options.jobs, options.now), progress)?,
-        None => home::prepare(&source, plan, options.now, progress)?,
+        Some(_) => pagelog::prepare(&source, plan, (options.jobs, options.now), held.is_some(), progress)?,
+        None => home::prepare(&source, plan, options.now, held.is_some(), progress)?,
     };
-    let partial = options.output.as_deref().map(|o| partial_name(&source, o)).transpose()?;
-    let target = partial.clone().unwrap_or_else(|| source.clone());
+    let Some(output) = &options.output else {
+        let hand = held.ok_or_else(|| RepairError::Refused("the store is not held".into()))?;
+        return mend(plan, options, prepared, (&source, &source), hand, progress);
+    };
+    let partial = partial_name(&source, output)?;
     // Removed, unless it is finished: whether the repair fails or is interrupted.
-    let mut unfinished = partial.as_deref().map(|partial| hold_copy(&source, partial)).transpose()?;
-    let copied = match &partial {
-        Some(partial) => copy::directory(&source, partial, progress),
-        None => Ok(()),
-    };
-    let done = copied.and_then(|()| mend(plan, options, prepared, (&source, &target), progress));
-    let mut applied = match done {
-        Ok(applied) => applied,
-        Err(e) => {
-            // A copy that came to nothing is of no use to anyone; the source was not touched.
-            return Err(match e {
-                e if partial.is_none() => e,
-                RepairError::HalfDone(_) => RepairError::Refused(
-                    "the copy could not be mended, nor taken back, and was removed; the source was not touched. \
-                     Suspect the medium it was on"
-                        .into(),
-                ),
-                other => other,
-            });
-        }
-    };
-    if let (Some(partial), Some(output)) = (&partial, &options.output) {
-        if applied.rolled_back.is_none() {
-            let fail =
-                |e: std::io::Error| RepairError::Io { path: output.display().to_string(), reason: e.to_string() };
-            // An empty directory made beforehand gives way to the finished copy.
-            std::fs::rename(partial, output).map_err(fail)?;
-            unfinished.iter_mut().for_each(|u| u.keep());
-            let parent = scratch::directory_of(output);
-            journal::sync_directory(parent).map_err(fail)?;
-        }
-        if let Ok(inside) = applied.journal.strip_prefix(partial) {
-            applied.journal = output.join(inside);
-        }
-        applied.directory.clone_from(output);
+    let mut unfinished = hold_copy(&source, &partial)?;
+    let done = copy::directory(&source, &partial, progress)
+        .and_then(|()| Hand::take(&partial))
+        .and_then(|hand| mend(plan, options, prepared, (&source, &partial), hand, progress));
+    let mut applied = done.map_err(|e| match e {
+        // A copy that came to nothing is of no use to anyone; the source was not touched.
+        RepairError::HalfDone(_) => RepairError::Refused(
+            "the copy could not be mended, nor taken back, and was removed; the source was not touched. Suspect the \
+             medium it was on"
+                .into(),
+        ),
+        other => other,
+    })?;
+    if applied.rolled_back.is_none() {
+        // An empty directory made beforehand gives way to the finished copy.
+        output::publish(&partial, output, Place::Empty)?;
+        unfinished.keep();
     }
+    if let Ok(inside) = applied.journal.strip_prefix(&partial) {
+        applied.journal = output.join(inside);
+    }
+    applied.directory.clone_from(output);
     Ok(applied)
 }
 
@@ -226,24 +215,34 @@ fn partial_name(source: &Path, output: &Path) -> Result<PathBuf, RepairError> {
     {
         return refuse("lies in the directory that is to be left alone");
     }
-    match std::fs::symlink_metadata(output) {
-        Ok(meta) if meta.is_dir() => {
-            if !std::fs::read_dir(output).is_ok_and(|mut d| d.next().is_none()) {
-                return refuse("is there already; name a directory that is not");
-            }
-        }
-        Ok(_) => return refuse("is there already, and is no directory"),
-        Err(_) => {}
+    match output::check_place(output, Place::Empty) {
+        Err(OutputError::Exists(_)) => return refuse("is there already; name a directory that is not"),
+        other => other?,
     }
     let Some(name) = output.file_name() else { return refuse("is no name for a directory") };
     let mut partial = name.to_os_string();
     partial.push(".wtcheck-partial");
     let partial = output.with_file_name(partial);
-    if partial.exists() {
+    if std::fs::symlink_metadata(&partial).is_ok() {
         let partial = partial.display();
         return refuse(&format!("{partial} is left over from an interrupted copy; remove it first"));
     }
     Ok(partial)
+}
+
+/// Where the journal goes: into the directory that is mended, or where the person wants it.
+fn journal_path(plan: &Plan, options: &ApplyOptions, target: &Path) -> Result<PathBuf, RepairError> {
+    let Some(path) = &options.journal else {
+        return Ok(journal::path_in(target, &plan.store.fingerprint, options.now));
+    };
+    let full = |path: &Path| std::fs::canonicalize(path).ok();
+    // In the directory that is mended it is looked for before the next repair.
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    if full(scratch::directory_of(path)) == full(target) && journal::is_journal(&name) {
+        return Ok(path.clone());
+    }
+    Target::new(path, false, Eyes::Owner)?;
+    Ok(path.clone())
 }
 
 /// Journal, changes, audit; and back if that did not help.
@@ -252,20 +251,21 @@ fn mend(
     options: &ApplyOptions,
     prepared: Prepared,
     (source, target): (&Path, &Path),
+    mut hand: Hand,
     progress: &dyn Progress,
 ) -> Result<Applied, RepairError> {
     let Prepared { before, work, lsn_counter, newest_completion } = prepared;
-    let is_log = matches!(work, Work::Log(_));
-    if is_log && source != target {
+    let store = Mended { target, is_log: matches!(work, Work::Log(_)), jobs: options.jobs, progress };
+    let in_place = source == target;
+    if store.is_log && !in_place {
         pagelog::check_copy(target, &plan.store.fingerprint, progress)?;
     }
-    let mut hand = Hand::open(target)?;
-    let steps = match (work, &mut hand) {
-        (Work::Log(edits), Hand::Log(ledger)) => Steps::Records(ledger.translate(&edits)?),
+    let steps = match (work, hand.ledger()) {
+        (Work::Log(edits), Some(ledger)) => Steps::Records(ledger.translate(&edits)?),
         (Work::Home(changes), _) => Steps::Files(changes),
-        (Work::Log(_), Hand::Home(_)) => return Err(RepairError::Refused("the page log is gone".into())),
+        (Work::Log(_), None) => return Err(RepairError::Refused("the page log is gone".into())),
     };
-    let lock = Lock::take(target)?;
+    hand.check(&steps)?;
     let directory = options.output.as_deref().unwrap_or(source);
     let header = Header {
         journal_version: journal::JOURNAL_VERSION,
@@ -278,12 +278,11 @@ fn mend(
         newest_completion,
         actions: plan.actions.iter().map(|a| super::describe(&a.what)).collect(),
     };
-    let inside = || journal::path_in(target, &plan.store.fingerprint, options.now);
-    let path = options.journal.clone().unwrap_or_else(inside);
-    let in_place = source == target;
-    let io = |e: std::io::Error| RepairError::Io { path: path.display().to_string(), reason: e.to_string() };
+    let path = journal_path(plan, options, target)?;
+    let size = plan.store.files.iter().map(|f| f.size).fold(0, u64::saturating_add);
+    let mut reserve = Some(Reserve::keep(hand.dir(), &steps, size)?);
     let nothing = if in_place { "nothing was changed" } else { "" };
-    let mut unfinished = Some(Unfinished::hold(&path, nothing).map_err(io)?);
+    let mut unfinished = Some(Unfinished::hold(&path, nothing).map_err(|e| io(&path, &e))?);
     journal::write(&path, &header, &steps)?;
     progress.phase("writing", None);
     // From here on a copy is removed if it is interrupted, and its journal with it. A directory that is
@@ -293,21 +292,13 @@ fn mend(
         let waiting = format!("the repair is being written, which is finished first. Ended at once: {way_back}");
         Step::begin(waiting, unfinished.take())
     });
+    let back = Back { store: &store, steps: &steps, journal: &path, fingerprint: &plan.store.fingerprint };
     if let Err(e) = hand.carry_out(&steps, Side::After) {
-        return Err(told(written, failed(&mut hand, &steps, &path, &e)));
+        drop(reserve.take());
+        return Err(told(written, back.failed(&mut hand, &e)));
     }
-    drop(hand);
     // What was written is read again, by a reader that has not seen it yet.
-    let lost = |e: RepairError| {
-        RepairError::HalfDone(format!(
-            "the repair was written, but the store cannot be read any more: {e}. Undo it: {way_back}"
-        ))
-    };
-    let mut hand = match Hand::open(target) {
-        Ok(hand) => hand,
-        Err(e) => return Err(told(written, lost(e))),
-    };
-    let wrong = match hand.states(&steps) {
+    let wrong = match hand.again().and_then(|()| hand.states(&steps)) {
         Ok(states) => states.into_iter().find(|s| *s != State::After).map(|s| match s {
             State::Other(found) => found,
             _ => "a change is not there".to_string(),
@@ -316,177 +307,133 @@ fn mend(
     };
     if let Some(wrong) = wrong {
         let cause = RepairError::Refused(format!("it does not read back as it was written: {wrong}"));
-        return Err(told(written, failed(&mut hand, &steps, &path, &cause)));
+        drop(reserve.take());
+        return Err(told(written, back.failed(&mut hand, &cause)));
     }
-    drop(hand);
     let note = written.map(|step| {
         step.end(format!("the repair was written, but not audited again. Audit it, or take it back: {way_back}"))
     });
-    let as_given = directory.display().to_string();
-    let audit_again = || match is_log {
-        true => pagelog::audit_again(target, &as_given, options.jobs, progress),
-        false => home::audit_again(target, &as_given, progress),
-    };
-    let after = match audit_again() {
-        Ok(after) => after,
-        Err(e) => return Err(failed(&mut Hand::open(target).map_err(lost)?, &steps, &path, &e)),
+    // What a database library keeps open it may not have put in its place yet.
+    let audited = hand.again().and_then(|()| store.audit(&directory.display().to_string()));
+    let (after, left) = match audited {
+        Ok(audited) => audited,
+        Err(e) => {
+            drop(reserve.take());
+            return Err(back.failed(&mut hand, &e));
+        }
     };
     let rolled_back = judge::helped(&before, &after, &plan.actions).err();
     if rolled_back.is_some() {
-        let mut hand = Hand::open(target).map_err(lost)?;
+        drop(reserve.take());
         let waiting = || format!("the repair did not help and is taken back first. Ended at once: {way_back}");
         let step = in_place.then(|| Step::begin(waiting(), None));
         drop(note);
-        if let Err(e) = hand.take_back(&steps) {
-            return Err(told(step, failed(&mut hand, &steps, &path, &e)));
+        if let Err(e) = hand.take_back(&steps).and_then(|()| hand.again()) {
+            return Err(told(step, back.failed(&mut hand, &e)));
         }
-        drop(hand);
         journal::mark(&path, Mark::Undone)?;
-        let note = step.map(|s| s.end("the repair did not help and was taken back; the store is as it was"));
+        let note = step.map(|s| s.end("the repair did not help and was taken back"));
         // What lies beside our records may have suffered too, where the medium is at fault.
-        if let Some(error) = judge::new_error(&before, &audit_again()?) {
+        if let Some(why) = store.differs(&plan.store.fingerprint) {
             return Err(RepairError::HalfDone(format!(
-                "the repair was taken back, but the store has an error it did not have: {error}. Suspect the medium; \
-                 go on from a copy"
+                "the repair was taken back, but the store is not as it was: {why}. Suspect the medium; go on from a copy"
             )));
         }
         drop(note);
     } else {
-        journal::mark(&path, Mark::Applied)?;
+        journal::applied(&path, &left)?;
     }
     // A journal that was written beside a copy belongs to what is there now.
     unfinished.iter_mut().for_each(|u| u.keep());
-    drop(lock);
     Ok(Applied { directory: target.to_path_buf(), journal: path, before, after, rolled_back })
 }
 
 /// The end of a step that failed: who interrupts just then is told how.
-fn told(step: Option<Step>, e: RepairError) -> RepairError {
+pub(super) fn told(step: Option<Step>, e: RepairError) -> RepairError {
     if let Some(step) = step {
         drop(step.end(e.to_string()));
     }
     e
 }
 
-/// Writing failed half way: take it back, and say where the store stands.
-fn failed(hand: &mut Hand, steps: &Steps, journal: &Path, cause: &RepairError) -> RepairError {
-    let Err(second) = hand.take_back(steps) else {
-        // The mark is a courtesy; what counts is the store.
-        let _ = journal::mark(journal, Mark::Undone);
-        return RepairError::Refused(format!(
-            "the repair could not be written: {cause}; it was taken back, the store is as it was"
-        ));
-    };
-    let commit = match steps {
-        Steps::Records(list) => list.iter().position(|c| c.set == CHECKPOINTS && c.before.is_none()),
-        Steps::Files(list) => list.iter().position(|c| matches!(c, FileChange::Replace { .. })),
-    };
-    let stands = match commit.map(|at| hand.states(steps).map(|states| states.get(at) == Some(&State::After))) {
-        Some(Ok(true)) => "the new checkpoint stands, with something left to do",
-        Some(Ok(false)) => "the old checkpoint stands",
-        Some(Err(_)) => "which checkpoint stands could not be read",
-        None => "the checkpoint stands as it did",
-    };
-    RepairError::HalfDone(format!(
-        "the repair could not be written: {cause}; taking it back failed too: {second}; {stands}. \
-         When the cause is mended: wtcheck repair undo {}",
-        journal.display()
-    ))
+pub(super) fn io(path: &Path, e: &std::io::Error) -> RepairError {
+    RepairError::Io { path: path.display().to_string(), reason: e.to_string() }
 }
 
-/// Keeps the engine from opening the home meanwhile: its own lock file, if there is one.
-struct Lock(#[expect(dead_code, reason = "held for its lock")] Option<rustix::fd::OwnedFd>);
+/// A store that this process holds, to be read as a whole.
+pub(super) struct Mended<'m> {
+    pub(super) target: &'m Path,
+    pub(super) is_log: bool,
+    pub(super) jobs: usize,
+    pub(super) progress: &'m dyn Progress,
+}
 
-impl Lock {
-    fn take(dir: &Path) -> Result<Self, RepairError> {
-        live_check(dir)?;
-        let home = match page_log(dir)? {
-            Some(located) => located.home,
-            None => Some(dir.to_path_buf()),
-        };
-        let Some(path) = home.map(|h| h.join("WiredTiger.lock")).filter(|p| p.is_file()) else {
-            return Ok(Self(None));
-        };
-        let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let Ok(fd) = rustix::fs::open(&path, flags, Mode::empty()) else { return Ok(Self(None)) };
-        match rustix::fs::fcntl_lock(&fd, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self(Some(fd))),
-            Err(e) => Err(RepairError::Refused(format!("{}: in use: {e}", path.display()))),
+impl Mended<'_> {
+    /// Audit it, and take its fingerprint.
+    fn audit(&self, as_given: &str) -> Result<(Audit, String), RepairError> {
+        match self.is_log {
+            true => pagelog::audit_again(self.target, as_given, self.jobs, self.progress),
+            false => home::audit_again(self.target, as_given, self.progress),
+        }
+    }
+
+    pub(super) fn fingerprint(&self) -> Result<String, RepairError> {
+        match self.is_log {
+            true => pagelog::fingerprint(self.target, self.progress),
+            false => home::fingerprint(self.target),
+        }
+    }
+
+    /// Why it is not the store with this fingerprint, in words; `None` if it is.
+    pub(super) fn differs(&self, fingerprint: &str) -> Option<String> {
+        match self.fingerprint() {
+            Ok(now) if now == fingerprint => None,
+            Ok(_) => Some("something else in it has changed".to_string()),
+            Err(e) => Some(format!("it cannot be read any more ({e})")),
         }
     }
 }
 
-/// Undo what a journal says.
-pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> Result<Undone, RepairError> {
-    let refuse = |why: String| Err(RepairError::Refused(why));
-    let Some(journal) = journal::read(path)? else {
-        return refuse(format!("{}: was never finished, so nothing was changed: nothing to undo", path.display()));
-    };
-    let directory = match directory {
-        Some(dir) => dir.to_path_buf(),
-        None => beside(path).unwrap_or_else(|| PathBuf::from(&journal.header.directory)),
-    };
-    let kind = page_log(&directory)?.map_or(StoreKind::Local, |l| l.kind);
-    if kind != journal.header.kind {
-        return refuse(format!("the journal is of {}, this is {}", journal.header.kind.words(), kind.words()));
-    }
-    live_check(&directory)?;
-    if kind != StoreKind::Local {
-        moved_on(&directory, &journal.header)?;
-    }
-    progress.phase("comparing with the journal", Some(journal.steps.len() as u64));
-    let mut hand = Hand::open(&directory)?;
-    let states = hand.states(&journal.steps)?;
-    if let Some(State::Other(why)) = states.iter().find(|s| matches!(s, State::Other(_))) {
-        return refuse(format!("the store has moved on since the repair: {why}; nothing was changed"));
-    }
-    let done = states.iter().filter(|s| **s == State::After).count() as u64;
-    if done == 0 && !hand.begun(&journal.steps)? {
-        return refuse("the store is as it was before the repair: nothing to undo".into());
-    }
-    let lock = Lock::take(&directory)?;
-    let step =
-        Step::begin("the undo is being written, which is finished first. Ended at once: run the same undo again", None);
-    let written = hand.carry_out(&journal.steps, Side::Before).and_then(|()| hand.states(&journal.steps));
-    let failure = match written {
-        Err(e) => Some(e),
-        Ok(states) if states.iter().any(|s| *s != State::Before) => {
-            Some(RepairError::Refused("something did not go back; run undo again".into()))
-        }
-        Ok(_) => None,
-    };
-    if let Some(e) = failure {
-        return Err(told(Some(step), e));
-    }
-    drop(hand);
-    drop(lock);
-    journal::mark(path, Mark::Undone)?;
-    drop(step.end("the undo was finished; the store is as it was before the repair"));
-    Ok(Undone { directory, changes: (done, journal.steps.len() as u64), actions: journal.header.actions })
+/// The way back from a repair that failed.
+struct Back<'b> {
+    store: &'b Mended<'b>,
+    steps: &'b Steps,
+    journal: &'b Path,
+    /// Of the store as it was.
+    fingerprint: &'b str,
 }
 
-/// The directory a journal lies in, if that is a store.
-fn beside(journal: &Path) -> Option<PathBuf> {
-    let full = std::fs::canonicalize(journal).ok()?;
-    let dir = full.parent()?;
-    page_log(dir).is_ok().then(|| dir.to_path_buf())
-}
-
-/// LSNs that neither the old state nor the repair gave out.
-fn moved_on(dir: &Path, header: &Header) -> Result<(), RepairError> {
-    let (counter, newest) = pagelog::position(dir)?;
-    let outside = |pair: Option<(Lsn, Lsn)>, now: Option<Lsn>| match (pair, now) {
-        (Some((a, b)), Some(now)) => now != a && now != b,
-        (pair, now) => pair.is_some() != now.is_some(),
-    };
-    if outside(header.lsn_counter, counter) || outside(header.newest_completion, newest) {
-        let words = |lsn: Option<Lsn>| lsn.map_or("none".to_string(), |l| l.to_string());
-        return Err(RepairError::Refused(format!(
-            "the store has moved on since the repair: its newest completion record is at LSN {}, its counter at {}; \
-             nothing was changed",
-            words(newest),
-            words(counter),
-        )));
+impl Back<'_> {
+    /// Writing failed half way: take it back, and say where the store stands.
+    fn failed(&self, hand: &mut Hand, cause: &RepairError) -> RepairError {
+        let Self { store, steps, journal, fingerprint } = *self;
+        let undo = format!("wtcheck repair undo {}", journal.display());
+        let Err(second) = hand.take_back(steps).and_then(|()| hand.again()) else {
+            // The mark is a courtesy; what counts is the store.
+            let _ = journal::mark(journal, Mark::Undone);
+            return match store.differs(fingerprint) {
+                None => RepairError::Refused(format!(
+                    "the repair could not be written: {cause}; it was taken back, the store is as it was"
+                )),
+                Some(why) => RepairError::HalfDone(format!(
+                    "the repair could not be written: {cause}; it was taken back, but the store is not as it was: {why}. \
+                     Go on from a copy"
+                )),
+            };
+        };
+        let commit = match steps {
+            Steps::Records(list) => list.iter().position(|c| c.set == CHECKPOINTS && c.before.is_none()),
+            Steps::Files(list) => list.iter().position(|c| matches!(c, FileChange::Replace { .. })),
+        };
+        let stands = match commit.map(|at| hand.states(steps).map(|states| states.get(at) == Some(&State::After))) {
+            Some(Ok(true)) => "the new checkpoint stands, with something left to do",
+            Some(Ok(false)) => "the old checkpoint stands",
+            Some(Err(_)) => "which checkpoint stands could not be read",
+            None => "the checkpoint stands as it did",
+        };
+        RepairError::HalfDone(format!(
+            "the repair could not be written: {cause}; taking it back failed too: {second}; {stands}. When the cause is \
+             mended: {undo}"
+        ))
     }
-    Ok(())
 }

@@ -1,85 +1,129 @@
-//! Copying a data directory, to mend the copy: everything below it, links followed, content
-//! synchronised.
+//! Copying a data directory, to mend the copy: every directory and file below it, with owner, mode and time, content
+//! synchronised. No link is followed: what it leads to may be nobody's to copy.
 
 use super::RepairError;
-use super::journal::sync_directory;
 use crate::audit::Progress;
+use crate::below::{Below, Odd, free_space};
 use crate::scratch;
+use rustix::fs::{FileType, Stat};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Directories deeper than this are not a data directory's own.
 const MAX_DEPTH: usize = 16;
+/// Nor are so many files: a thousand times a large node's.
+const MAX_FILES: usize = 10_000_000;
 
-struct Item {
-    from: PathBuf,
-    to: PathBuf,
-    len: u64,
+/// What is to be copied: names below the directory.
+#[derive(Default)]
+struct List {
+    directories: Vec<(PathBuf, Stat)>,
+    files: Vec<(PathBuf, Stat)>,
 }
 
 /// Copy `from` to `to`, which must not exist. SQLite's `-shm` files are left out: they belong to the
-/// process that made them, and SQLite makes them anew.
+/// process that made them, and SQLite makes them anew. So are sockets and the like.
 pub fn directory(from: &Path, to: &Path, progress: &dyn Progress) -> Result<(), RepairError> {
-    let fail = |path: &Path, e: &io::Error| RepairError::Io { path: path.display().to_string(), reason: e.to_string() };
-    let (mut dirs, mut files) = (Vec::new(), Vec::new());
-    list(from, to, 0, &mut dirs, &mut files).map_err(|e| fail(from, &e))?;
-    let total: u64 = files.iter().map(|f| f.len).sum();
+    let fail = |path: &Path, e: &io::Error| -> RepairError {
+        let odd = e.get_ref().and_then(|inner| inner.downcast_ref::<Odd>());
+        match odd {
+            Some(odd) => RepairError::Refused(format!(
+                "{} {odd}: what it leads to is not copied unasked. Copy the directory with cp -rL, and mend that copy \
+                 with --in-place --dir COPY",
+                path.display()
+            )),
+            None => RepairError::Io { path: path.display().to_string(), reason: e.to_string() },
+        }
+    };
+    let source = Below::open(from).map_err(|e| fail(from, &e))?;
+    let stat = source.stat().map_err(|e| fail(from, &e))?;
+    let mut list = List::default();
+    walk(&source, Path::new(""), 0, &mut list).map_err(|(name, e)| fail(&from.join(name), &e))?;
+    let total: u64 = list.files.iter().map(|(_, s)| u64::try_from(s.st_size).unwrap_or(0)).sum();
     check_space(to, total)?;
     progress.phase("copying", Some(total));
-    for dir in &dirs {
-        fs::create_dir(dir).map_err(|e| fail(dir, &e))?;
+    fs::create_dir(to).map_err(|e| fail(to, &e))?;
+    let target = Below::open(to).map_err(|e| fail(to, &e))?;
+    for (name, _) in &list.directories {
+        let at = to.join(name);
+        fs::create_dir(&at).map_err(|e| fail(&at, &e))?;
     }
     let mut done = 0;
-    for item in &files {
-        copy(item).map_err(|e| fail(&item.to, &e))?;
-        done += item.len;
+    for (name, stat) in &list.files {
+        copy((&source, &target), name, stat).map_err(|e| fail(&from.join(name), &e))?;
+        done += u64::try_from(stat.st_size).unwrap_or(0);
         progress.at(done, done);
     }
-    for dir in dirs.iter().rev() {
-        sync_directory(dir).map_err(|e| fail(dir, &e))?;
+    // From the deepest up: a directory may come to be one that even its owner must not write into.
+    for (name, stat) in list.directories.iter().rev() {
+        let at = to.join(name);
+        let same = target.directory(name).and_then(|dir| keep(dir.handle(), stat, 0o700));
+        same.map_err(|e| fail(&at, &e))?;
     }
-    Ok(())
+    keep(target.handle(), &stat, 0o700).map_err(|e| fail(to, &e))
 }
 
-fn list(from: &Path, to: &Path, depth: usize, dirs: &mut Vec<PathBuf>, files: &mut Vec<Item>) -> io::Result<()> {
+type Failed = (PathBuf, io::Error);
+
+fn walk(dir: &Below, above: &Path, depth: usize, out: &mut List) -> Result<(), Failed> {
+    let at = |name: &OsStr| above.join(name);
     if depth > MAX_DEPTH {
-        return Err(io::Error::other("directories nested too deeply, or links in a circle"));
+        return Err((above.to_path_buf(), io::Error::other("directories are nested too deeply")));
     }
-    dirs.push(to.to_path_buf());
-    let mut entries: Vec<_> = fs::read_dir(from)?.collect::<io::Result<_>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let mut source = entry.path();
-        let target = to.join(entry.file_name());
-        // An archive without links leaves the target's name in a small file.
-        if let Some(linked) = crate::store::open::flattened_link(from, &source) {
-            source = linked;
+    for name in dir.names().map_err(|e| (above.to_path_buf(), e))? {
+        if out.files.len() >= MAX_FILES {
+            return Err((above.to_path_buf(), io::Error::other("there are too many files")));
         }
-        let meta = fs::metadata(&source)?;
-        if meta.is_dir() {
-            list(&source, &target, depth + 1, dirs, files)?;
-        } else if meta.is_file() && !entry.file_name().to_string_lossy().ends_with(".db-shm") {
-            files.push(Item { from: source, to: target, len: meta.len() });
+        let path = Path::new(&name);
+        let Some(stat) = dir.look(path).map_err(|e| (at(&name), e))? else { continue };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                let below = dir.directory(path).map_err(|e| (at(&name), e))?;
+                out.directories.push((at(&name), stat));
+                walk(&below, &at(&name), depth + 1, out)?;
+            }
+            FileType::RegularFile | FileType::Symlink => {
+                crate::below::regular(&stat).map_err(|e| (at(&name), e))?;
+                if !name.to_string_lossy().ends_with(".db-shm") {
+                    out.files.push((at(&name), stat));
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
 }
 
-fn copy(item: &Item) -> io::Result<()> {
-    let modified = fs::metadata(&item.from)?.modified();
-    fs::copy(&item.from, &item.to)?;
+fn copy((source, target): (&Below, &Below), name: &Path, stat: &Stat) -> io::Result<()> {
+    let mut from = source.read(name)?.ok_or(io::ErrorKind::NotFound)?;
+    let modified = from.metadata()?.modified();
+    let mut to = target.create(name, 0o600)?;
+    io::copy(&mut from, &mut to)?;
     // A read-only source must not make a copy that cannot be mended.
-    let mut permissions = fs::metadata(&item.to)?.permissions();
-    if permissions.readonly() {
-        use std::os::unix::fs::PermissionsExt;
-        permissions.set_mode(permissions.mode() | 0o200);
-        fs::set_permissions(&item.to, permissions)?;
-    }
-    let file = File::options().write(true).open(&item.to)?;
+    keep(&to, stat, 0o600)?;
     if let Ok(time) = modified {
-        file.set_modified(time)?;
+        to.set_modified(time)?;
     }
+    to.sync_all()
+}
+
+/// Give a copy owner, group and mode of the original, and its owner at least these rights; durable on return.
+fn keep(handle: impl rustix::fd::AsFd, stat: &Stat, least: u32) -> io::Result<()> {
+    let own = rustix::fs::fstat(&handle)?;
+    let file = File::from(handle.as_fd().try_clone_to_owned()?);
+    if (own.st_uid, own.st_gid) != (stat.st_uid, stat.st_gid) {
+        let given = std::os::unix::fs::fchown(&file, Some(stat.st_uid), Some(stat.st_gid));
+        // Only root may give files away; whoever else copies a directory gets a copy of their own.
+        if let Err(e) = given
+            && rustix::process::geteuid().is_root()
+        {
+            return Err(e);
+        }
+    }
+    file.set_permissions(fs::Permissions::from_mode(stat.st_mode & 0o777 | least))?;
     file.sync_all()
 }
 
@@ -87,13 +131,11 @@ fn copy(item: &Item) -> io::Result<()> {
 /// their free space: an unknown or a zero total passes.
 fn check_space(to: &Path, total: u64) -> Result<(), RepairError> {
     let parent = scratch::directory_of(to);
-    let Ok(stat) = rustix::fs::statvfs(parent) else { return Ok(()) };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if stat.f_blocks > 0 && free < total {
-        return Err(RepairError::Refused(format!(
-            "{}: the copy needs {total} bytes, {free} are free",
-            parent.display()
-        )));
+    let free = File::open(parent).ok().and_then(|dir| free_space(&dir));
+    match free {
+        Some(free) if free < total => {
+            Err(RepairError::Refused(format!("{}: the copy needs {total} bytes, {free} are free", parent.display())))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }

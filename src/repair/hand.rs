@@ -1,21 +1,35 @@
-//! What changes a store, step by step: the records of a page log or the files of a home, behind one
-//! set of verbs.
+//! What changes a store, step by step: the records of a page log or the files of a home, behind one set of verbs.
+//! Who has a hand holds the store: it is locked before it is looked at, until the hand is dropped.
 
 use super::RepairError;
 use super::journal::Steps;
+use crate::below::{Below, Odd};
 use crate::home::edit;
 use crate::store::edit::{Ledger, Side, State};
+use crate::store::hold::{Hold, refused};
+use crate::store::open::KV_HOME;
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
-use crate::store::{Located, StoreKind};
+use crate::store::{Located, StoreError, StoreKind};
 use crate::subject::Subject;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A store opened for changes.
-pub(super) enum Hand {
+/// The engine's own lock.
+const ENGINE_LOCK: &str = "WiredTiger.lock";
+
+/// A store opened for changes, and held.
+pub(super) struct Hand {
+    ledger: Kind,
+    /// The engine's lock where it lies beside the page log's directory. Held for its lock.
+    _engine: Option<Hold>,
+    // Dropped last.
+    hold: Hold,
+}
+
+enum Kind {
     Log(Box<dyn Ledger>),
     /// A home of local block files.
-    Home(PathBuf),
+    Home,
 }
 
 /// The page log in a directory; `None` for a home of local block files.
@@ -23,51 +37,129 @@ pub(super) fn page_log(dir: &Path) -> Result<Option<Located>, RepairError> {
     Ok(Subject::open(dir).store()?.cloned())
 }
 
+/// Refuse a page log that lies elsewhere: it belongs to another directory, and may be in use there.
+pub(super) fn at_home(dir: &Path) -> Result<(), RepairError> {
+    let Some(located) = page_log(dir)?.filter(|l| l.kv_home != dir) else { return Ok(()) };
+    match Below::open(dir).and_then(|below| below.directory(Path::new(KV_HOME))) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(match odd(&e) {
+            Some(Odd::Link | Odd::NoDirectory) => {
+                let there = std::fs::canonicalize(&located.kv_home).unwrap_or(located.kv_home);
+                RepairError::Refused(format!(
+                    "{} leads to {}, which is mended where it lies: wtcheck repair plan {}",
+                    dir.join(KV_HOME).display(),
+                    there.display(),
+                    there.display()
+                ))
+            }
+            _ => StoreError::io(&dir.join(KV_HOME), &e).into(),
+        }),
+    }
+}
+
+fn odd(e: &std::io::Error) -> Option<Odd> {
+    e.get_ref().and_then(|inner| inner.downcast_ref::<Odd>()).copied()
+}
+
 impl Hand {
-    /// Of the store in a directory.
-    pub(super) fn open(dir: &Path) -> Result<Self, RepairError> {
-        let Some(located) = page_log(dir)? else { return Ok(Self::Home(dir.to_path_buf())) };
-        Ok(Self::Log(match located.kind {
-            StoreKind::Palm => Box::new(PalmLedger::open(&located.kv_home)?),
-            StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::open(&located.kv_home)?),
-        }))
+    /// Lock the store in a directory, and open it.
+    pub(super) fn take(dir: &Path) -> Result<Self, RepairError> {
+        let located = page_log(dir)?;
+        at_home(dir)?;
+        let open = |path: &Path| Below::open(path).map_err(|e| StoreError::io(path, &e));
+        let mut hold = Hold::alone(open(dir)?)?;
+        hold.lock(Path::new(ENGINE_LOCK))?;
+        let Some(located) = located else { return Ok(Self { ledger: Kind::Home, _engine: None, hold }) };
+        let (kv_home, engine) = if located.kv_home == dir {
+            // The engine's lock lies in the home around it.
+            let above = located.home.filter(|h| h != dir).filter(|_| dir.ends_with(KV_HOME));
+            let around = above.map(|h| open(&h).map(Hold::new)).transpose()?;
+            let locked = around.map(|mut h| h.lock(Path::new(ENGINE_LOCK)).map(|_| h)).transpose()?;
+            (open(dir)?, locked)
+        } else {
+            let kv_home = Path::new(KV_HOME);
+            (hold.dir().directory(kv_home).map_err(|e| refused(hold.dir(), kv_home, &e))?, None)
+        };
+        let ledger: Box<dyn Ledger> = match located.kind {
+            StoreKind::Palm => Box::new(PalmLedger::at(kv_home)?),
+            StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::at(kv_home)?),
+        };
+        Ok(Self { ledger: Kind::Log(ledger), _engine: engine, hold })
+    }
+
+    /// The directory, by its handle.
+    pub(super) fn dir(&self) -> &Below {
+        self.hold.dir()
+    }
+
+    /// The page log's ledger.
+    pub(super) fn ledger(&mut self) -> Option<&mut dyn Ledger> {
+        match &mut self.ledger {
+            Kind::Log(ledger) => Some(&mut **ledger),
+            Kind::Home => None,
+        }
+    }
+
+    /// Read from the files what comes next: by a reader that has not seen them yet.
+    pub(super) fn again(&mut self) -> Result<(), RepairError> {
+        match &mut self.ledger {
+            Kind::Log(ledger) => Ok(ledger.again()?),
+            Kind::Home => Ok(()),
+        }
+    }
+
+    /// That nothing the steps touch leads out of the directory.
+    pub(super) fn check(&self, steps: &Steps) -> Result<(), RepairError> {
+        match steps {
+            // A ledger looks at each database when it opens it.
+            Steps::Records(_) => Ok(()),
+            Steps::Files(list) => Ok(list.iter().try_for_each(|c| edit::check(self.hold.dir(), c))?),
+        }
     }
 
     /// Which side of each step the store is on.
     pub(super) fn states(&mut self, steps: &Steps) -> Result<Vec<State>, RepairError> {
-        match (self, steps) {
-            (Self::Log(ledger), Steps::Records(list)) => list.iter().map(|c| Ok(ledger.state(c)?)).collect(),
-            (Self::Home(dir), Steps::Files(list)) => list.iter().map(|c| Ok(edit::state(dir, c)?)).collect(),
+        match (&mut self.ledger, steps) {
+            (Kind::Log(ledger), Steps::Records(list)) => list.iter().map(|c| Ok(ledger.state(c)?)).collect(),
+            (Kind::Home, Steps::Files(_)) => states_of_files(self.hold.dir(), steps),
             _ => other_kind(),
         }
     }
 
     /// Something was begun that counts as not done, and that going back takes away.
     pub(super) fn begun(&mut self, steps: &Steps) -> Result<bool, RepairError> {
-        match (self, steps) {
+        match (&self.ledger, steps) {
             // A transaction is there or not.
-            (Self::Log(_), Steps::Records(_)) => Ok(false),
-            (Self::Home(dir), Steps::Files(list)) => Ok(edit::begun(dir, list)?),
+            (Kind::Log(_), Steps::Records(_)) => Ok(false),
+            (Kind::Home, Steps::Files(list)) => Ok(edit::begun(self.hold.dir(), list)?),
             _ => other_kind(),
         }
     }
 
     /// Bring steps to a side; durable on return.
     pub(super) fn carry_out(&mut self, steps: &Steps, to: Side) -> Result<(), RepairError> {
-        match (self, steps) {
-            (Self::Log(ledger), Steps::Records(list)) => Ok(ledger.carry_out(list, to)?),
-            (Self::Home(dir), Steps::Files(list)) => Ok(edit::carry_out(dir, list, to)?),
+        match (&mut self.ledger, steps) {
+            (Kind::Log(ledger), Steps::Records(list)) => Ok(ledger.carry_out(list, to)?),
+            (Kind::Home, Steps::Files(list)) => Ok(edit::carry_out(self.hold.dir(), list, to)?),
             _ => other_kind(),
         }
     }
 
     /// Take back what this process has just done, whatever it looks like now.
     pub(super) fn take_back(&mut self, steps: &Steps) -> Result<(), RepairError> {
-        match (self, steps) {
-            (Self::Log(ledger), Steps::Records(list)) => Ok(ledger.take_back(list)?),
-            (Self::Home(dir), Steps::Files(list)) => Ok(edit::take_back(dir, list)?),
+        match (&mut self.ledger, steps) {
+            (Kind::Log(ledger), Steps::Records(list)) => Ok(ledger.take_back(list)?),
+            (Kind::Home, Steps::Files(list)) => Ok(edit::take_back(self.hold.dir(), list)?),
             _ => other_kind(),
         }
+    }
+}
+
+/// Which side of each step a home is on; nothing is opened to be written.
+pub(super) fn states_of_files(dir: &Below, steps: &Steps) -> Result<Vec<State>, RepairError> {
+    match steps {
+        Steps::Files(list) => list.iter().map(|c| Ok(edit::state(dir, c)?)).collect(),
+        Steps::Records(_) => other_kind(),
     }
 }
 

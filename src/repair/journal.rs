@@ -7,15 +7,15 @@
 //! became of the repair; what counts is what the store says.
 
 use super::RepairError;
+use crate::below::Below;
 use crate::format::crc::crc32c;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
 use crate::scratch;
-use crate::store::edit::Change;
+use crate::store::edit::{Change, Value};
 use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the journal's form.
@@ -24,8 +24,8 @@ pub const JOURNAL_VERSION: u32 = 1;
 const PREFIX: &str = "wtcheck-undo-";
 /// ... and end like this.
 const SUFFIX: &str = ".journal";
-/// Longest line read: a block of 512 MB in hex and its names.
-const LONGEST: u64 = 1 << 31;
+/// Longest line: a block of 64 MB in hex and its names.
+const LONGEST: u64 = 128 << 20;
 
 /// What a journal is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -68,6 +68,38 @@ impl Steps {
         }
     }
 
+    /// Bytes of content, before and after, of all steps.
+    pub fn bytes(&self) -> u64 {
+        self.each().fold(0, u64::saturating_add)
+    }
+
+    /// About the longest line a step takes.
+    fn longest(&self) -> u64 {
+        self.each().max().unwrap_or(0).saturating_mul(2)
+    }
+
+    fn each(&self) -> Box<dyn Iterator<Item = u64> + '_> {
+        let long = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        match self {
+            Self::Records(list) => Box::new(list.iter().map(move |c| {
+                let fields = c.before.iter().chain(&c.after).flatten();
+                fields.fold(0_u64, |sum, f| {
+                    sum.saturating_add(match &f.value {
+                        Value::Text(t) => long(t.len()),
+                        Value::Blob(b) => long(b.len()),
+                        Value::Null | Value::Integer(_) | Value::Real(_) => 8,
+                    })
+                })
+            })),
+            Self::Files(list) => Box::new(list.iter().map(move |c| match c {
+                FileChange::Write { before, after, .. } => long(before.len()).saturating_add(long(after.len())),
+                FileChange::Replace { before, after, .. } => {
+                    before.iter().chain(after).fold(0_u64, |sum, bytes| sum.saturating_add(long(bytes.len())))
+                }
+            })),
+        }
+    }
+
     /// None.
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
@@ -75,12 +107,15 @@ impl Steps {
     }
 }
 
-/// What became of a repair.
+/// What became of a repair. The undo of one that was killed says so beforehand: from then on the store is neither as
+/// it was nor as the repair left it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
     /// Applied and audited.
     Applied,
+    /// An undo has begun.
+    Undoing,
     /// Undone.
     Undone,
 }
@@ -93,6 +128,8 @@ enum Line {
     File(FileChange),
     End(u64),
     Mark(Mark),
+    /// Fingerprint of the store as the repair left it.
+    Left(String),
 }
 
 /// A journal that was read.
@@ -103,6 +140,8 @@ pub struct Journal {
     pub steps: Steps,
     /// What was noted behind them.
     pub marks: Vec<Mark>,
+    /// Fingerprint of the store as the repair left it, if it came to that.
+    pub left: Option<String>,
 }
 
 fn io(path: &Path, e: &std::io::Error) -> RepairError {
@@ -114,15 +153,21 @@ fn write_line(out: &mut impl Write, line: &Line) -> std::io::Result<()> {
     writeln!(out, "{:08x} {json}", crc32c(json.as_bytes()))
 }
 
-/// Make the names in a directory durable.
-pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
 /// Write a journal, make it durable, and read it back. The file must not exist.
 pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairError> {
+    let (dir, name) = place(path).map_err(|e| io(path, &e))?;
+    if steps.longest() > LONGEST {
+        let reason = format!("a change has {} bytes, and a journal's lines are {LONGEST} at most", steps.longest());
+        return Err(RepairError::Io { path: path.display().to_string(), reason });
+    }
     let done = (|| {
-        let file = File::options().write(true).create_new(true).open(path)?;
+        let file = dir.create(&name, 0o600)?;
+        // Whoever owns the directory can take the repair back.
+        let owner = dir.stat()?;
+        let own = rustix::fs::fstat(&file)?;
+        if rustix::process::geteuid().is_root() && (own.st_uid, own.st_gid) != (owner.st_uid, owner.st_gid) {
+            std::os::unix::fs::fchown(&file, Some(owner.st_uid), Some(owner.st_gid))?;
+        }
         let mut out = BufWriter::new(file);
         write_line(&mut out, &Line::Header(header.clone()))?;
         match steps {
@@ -131,7 +176,7 @@ pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairEr
         }
         write_line(&mut out, &Line::End(steps.len() as u64))?;
         out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        sync_directory(scratch::directory_of(path))
+        dir.sync(&name)
     })();
     done.map_err(|e| io(path, &e))?;
     // It is the only way back: what the medium made of it must be known before anything is changed.
@@ -141,19 +186,38 @@ pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairEr
     {
         return Ok(());
     }
-    let _ = std::fs::remove_file(path);
+    let _ = dir.remove(&name);
     let reason = "the journal does not read back as it was written".to_string();
     Err(RepairError::Io { path: path.display().to_string(), reason })
 }
 
 /// Note what became of the repair.
 pub fn mark(path: &Path, mark: Mark) -> Result<(), RepairError> {
+    append(path, &[Line::Mark(mark)])
+}
+
+/// Note that it was applied and audited, and the fingerprint of what it left.
+pub fn applied(path: &Path, left: &str) -> Result<(), RepairError> {
+    append(path, &[Line::Left(left.to_string()), Line::Mark(Mark::Applied)])
+}
+
+fn append(path: &Path, lines: &[Line]) -> Result<(), RepairError> {
     let done = (|| {
-        let mut file = File::options().append(true).open(path)?;
-        write_line(&mut file, &Line::Mark(mark))?;
+        let (dir, name) = place(path)?;
+        let mut file = dir.write(&name)?.ok_or(std::io::ErrorKind::NotFound)?;
+        file.seek(SeekFrom::End(0))?;
+        let mut text = Vec::new();
+        lines.iter().try_for_each(|line| write_line(&mut text, line))?;
+        file.write_all(&text)?;
         file.sync_all()
     })();
     done.map_err(|e| io(path, &e))
+}
+
+/// The directory of a journal, and its name there.
+fn place(path: &Path) -> std::io::Result<(Below, PathBuf)> {
+    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    Ok((Below::open(scratch::directory_of(path))?, PathBuf::from(name)))
 }
 
 /// Read a journal; `None` if it was never finished, so that nothing was changed after it.
@@ -162,6 +226,7 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
     let file = regular_file(path).map_err(|e| io(path, &e))?;
     let mut reader = BufReader::new(file);
     let (mut header, mut records, mut files, mut marks, mut end) = (None, Vec::new(), Vec::new(), Vec::new(), None);
+    let mut left = None;
     let mut number = 0_u64;
     let mut bytes = Vec::new();
     loop {
@@ -176,6 +241,7 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
             // of whether the repair went on.
             let torn = bytes.last() != Some(&b'\n') && reader.fill_buf().is_ok_and(<[u8]>::is_empty);
             match (torn, number) {
+                (true, 1) if is_beginning(&bytes) => return Ok(None),
                 (_, 1) => return Err(bad("is no journal of wtcheck".into())),
                 (true, _) => break,
                 (false, _) => return Err(bad(format!("line {number} is damaged"))),
@@ -187,6 +253,7 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
             Line::File(c) if end.is_none() && records.is_empty() => files.push(c),
             Line::End(n) if n == (records.len() + files.len()) as u64 && end.is_none() => end = Some(n),
             Line::Mark(m) if end.is_some() => marks.push(m),
+            Line::Left(l) if end.is_some() => left = Some(l),
             _ => return Err(bad(format!("line {number} does not belong there"))),
         }
     }
@@ -196,7 +263,19 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
         return Err(bad(format!("has version {version}; this wtcheck knows version {JOURNAL_VERSION}")));
     }
     let steps = if files.is_empty() { Steps::Records(records) } else { Steps::Files(files) };
-    Ok(end.map(|_| Journal { header, steps, marks }))
+    Ok(end.map(|_| Journal { header, steps, marks, left }))
+}
+
+/// Whether a first line was cut while it was written: a checksum, a space, the beginning of a header.
+fn is_beginning(bytes: &[u8]) -> bool {
+    const HEADER: &[u8] = b"{\"header\":";
+    let (sum, rest) = bytes.split_at(bytes.len().min(8));
+    let rest = match rest.split_first() {
+        None => &[],
+        Some((b' ', rest)) => rest,
+        Some(_) => return false,
+    };
+    sum.iter().all(u8::is_ascii_hexdigit) && HEADER.iter().zip(rest).all(|(a, b)| a == b)
 }
 
 fn parse(bytes: &[u8]) -> Option<Line> {

@@ -15,11 +15,14 @@ pub mod journal;
 pub mod judge;
 pub mod pagelog;
 pub mod plan;
+mod reserve;
+pub mod undo;
 
 use crate::audit::AuditError;
 use crate::format::FormatError;
 use crate::home::edit::EditError;
 use crate::id::Lsn;
+use crate::output::OutputError;
 use crate::pagelog::rewrite::CannotRewrite;
 use crate::store::StoreError;
 use crate::subject::NoStore;
@@ -48,6 +51,9 @@ pub enum RepairError {
     /// There is no store.
     #[error(transparent)]
     Subject(#[from] NoStore),
+    /// A result cannot be written where it was to be.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The store cannot be audited.
     #[error(transparent)]
     Audit(#[from] AuditError),

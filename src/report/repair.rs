@@ -3,9 +3,11 @@
 use super::Output;
 use super::text::{count, escape, grouped, short_name, signed, table};
 use crate::audit::result::{Audit, SCHEMA_VERSION, Verdict};
-use crate::repair::apply::{Applied, Undone};
+use crate::exit;
+use crate::repair::apply::Applied;
 use crate::repair::describe;
 use crate::repair::plan::{Plan, What};
+use crate::repair::undo::Undone;
 use crate::schema::repair::{AppliedPlan, PlanFile, Side, TreeSide, UndonePlan};
 use crate::store::StoreKind;
 use std::collections::HashMap;
@@ -29,7 +31,7 @@ pub fn yaml(plan: &Plan) -> String {
 }
 
 /// A plan that was written to a file, in short.
-pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mut Output) {
+pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8, output: &mut Output) {
     let plan_file = (!plan.actions.is_empty()).then(|| path.display().to_string());
     let report = PlanFile { schema_version: SCHEMA_VERSION, plan_file, plan, exit_code };
     let (width, paint) = (output.width, output.paint);
@@ -46,7 +48,7 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), exit_code: u8, output: &mu
             count(plan.seen.trees, "tree"),
         ));
         if plan.actions.is_empty() {
-            out.push_str(&match exit_code {
+            out.push_str(&match audited {
                 0 => paint.good("Nothing to repair.\n"),
                 _ => paint.warn("There are findings, but none that a repair mends; `wtcheck audit` lists them.\n"),
             });
@@ -206,11 +208,19 @@ pub(super) fn quoted(path: &str) -> String {
 }
 
 /// A repair that was taken back.
-pub fn undone(undone: &Undone, output: &mut Output) {
+pub fn undone(undone: &Undone, output: &mut Output) -> u8 {
     let (changes, of) = undone.changes;
     let directory = undone.directory.display().to_string();
-    let report =
-        UndonePlan { schema_version: SCHEMA_VERSION, directory, undone: &undone.actions, changes, of, exit_code: 0 };
+    let exit_code = if undone.differs.is_none() { exit::CLEAN } else { exit::FINDINGS };
+    let report = UndonePlan {
+        schema_version: SCHEMA_VERSION,
+        directory,
+        undone: &undone.actions,
+        changes,
+        of,
+        differs: undone.differs.as_deref(),
+        exit_code,
+    };
     let paint = output.paint;
     output.document(&report, || {
         let mut out = String::new();
@@ -219,9 +229,12 @@ pub fn undone(undone: &Undone, output: &mut Output) {
         }
         let directory = escape(&report.directory);
         let part = if changes == of { String::new() } else { format!(", of {} in the journal", grouped(of)) };
-        let done = format!("{directory} is as it was before: {} put back{part}.", count(changes, "record"));
-        out.push_str(&paint.good(&done));
-        out.push('\n');
+        let back = format!("{} put back{part}", count(changes, "record"));
+        out.push_str(&match &undone.differs {
+            None => paint.good(&format!("{directory} is as it was before: {back}.\n")),
+            Some(why) => paint.warn(&format!("{back}, but {directory} is not as it was before: {}.\n", escape(why))),
+        });
         out
     });
+    exit_code
 }

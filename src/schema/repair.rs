@@ -56,5 +56,7 @@ pub(crate) struct UndonePlan<'a> {
     pub(crate) undone: &'a [String],
     pub(crate) changes: u64,
     pub(crate) of: u64,
+    /// Why the store as a whole is not as it was before the repair; null if it is.
+    pub(crate) differs: Option<&'a str>,
     pub(crate) exit_code: u8,
 }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// The layers from the ground up. Modules of one layer stand side by side and do not use each other.
 const LAYERS: [&[&str]; 13] = [
-    &["id", "exit", "coverage", "scratch"],
+    &["id", "exit", "coverage", "scratch", "below"],
     &["format"],
     &["page"],
     &["store"],
     &["pagelog", "home"],
-    &["subject"],
+    &["subject", "output"],
     &["audit"],
     &["words"],
     &["scenario", "model"],

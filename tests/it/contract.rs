@@ -425,10 +425,6 @@ fn empty_stdin(line: &Line) {
     judged_or_refused(line, &scene.command_from_stdin(line).output().unwrap());
 }
 
-fn fifo(path: &Path) {
-    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-}
-
 /// Nobody writes into it: whoever opens it waits for ever.
 fn a_fifo(line: &Line) {
     let scene = Scene::new(line);
@@ -438,7 +434,7 @@ fn a_fifo(line: &Line) {
     };
     // As the thing itself, with its name, and as each file of a store in turn.
     let input = scene.path("fifo");
-    fifo(&input);
+    common::fifo(&input);
     fails(line, in_time, &scene, &input, "fifo");
     let store = scene.input(line);
     if !store.is_dir() {
@@ -447,7 +443,7 @@ fn a_fifo(line: &Line) {
     for file in scene::files(&store) {
         let aside = scene.path("aside");
         fs::rename(&file, &aside).unwrap();
-        fifo(&file);
+        common::fifo(&file);
         let out = in_time(&mut scene.command_on(line, &store));
         let code = out.status.code();
         assert!(code.is_some_and(|c| documented(line).contains(&c)), "{}: {}", file.display(), text(&out.stderr));
@@ -464,7 +460,7 @@ fn a_pipe(line: &Line) {
     let scene = Scene::new(line);
     let bytes = fs::read(scene.input(line)).unwrap();
     let pipe = scene.path("pipe");
-    fifo(&pipe);
+    common::fifo(&pipe);
     for (bytes, code) in [(bytes, Some(line.code)), (Vec::new(), None)] {
         let child = scene.command_on(line, &pipe).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         fs::OpenOptions::new().write(true).open(&pipe).unwrap().write_all(&bytes).unwrap();

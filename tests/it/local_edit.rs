@@ -16,6 +16,7 @@ use wtcheck::audit::finding::{Code, Finding, Severity};
 use wtcheck::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use wtcheck::audit::home::{self, Options};
 use wtcheck::audit::result::{Audit, Verdict};
+use wtcheck::below::Below;
 use wtcheck::format::checkpoint_list::{self, CheckpointEntry};
 use wtcheck::format::compress::Compressor;
 use wtcheck::format::home_turtle;
@@ -24,12 +25,20 @@ use wtcheck::format::local_image;
 use wtcheck::format::page_header::{PageHeader, PageType};
 use wtcheck::format::reader::Reader;
 use wtcheck::home::directory::{self, FileEntry, Home, Source, Way};
-use wtcheck::home::edit::{EditError, FileChange, LocalEdit, carry_out, changes, state};
+use wtcheck::home::edit::{self, EditError, FileChange, LocalEdit, changes};
 use wtcheck::page::Depth;
 use wtcheck::page::cell::{CellKind, Cells, KeyBuilder, Times};
 use wtcheck::repair::home::propose::{edit, propose};
 use wtcheck::repair::plan::{Action, What};
 use wtcheck::store::edit::{Side, State};
+
+fn carry_out(dir: &Path, changes: &[FileChange], to: Side) -> Result<(), EditError> {
+    edit::carry_out(&Below::open(dir).unwrap(), changes, to)
+}
+
+fn state(dir: &Path, change: &FileChange) -> Result<State, EditError> {
+    edit::state(&Below::open(dir).unwrap(), change)
+}
 
 const NOW: u64 = 1_900_000_000;
 

@@ -64,6 +64,7 @@ mod readme;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod repair_faults;
 mod repair_guards;
+mod repair_hands;
 mod repair_local;
 mod repair_palite;
 mod repair_palm;

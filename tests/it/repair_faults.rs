@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use wtcheck::below::Below;
 use wtcheck::home::directory::{self, Home};
 use wtcheck::home::edit::{self, LocalEdit};
 use wtcheck::store::edit::Side;
@@ -153,7 +154,8 @@ fn local() -> Sample {
         let (file, last) = home.files.iter().filter_map(|f| Some((f, f.checkpoints.last()?))).next_back().unwrap();
         let (file, checkpoint) = (file.name.clone(), last.name.clone());
         let set = LocalEdit::SetSize { file, checkpoint, size: 77_824, cookie_size: 4096 };
-        edit::carry_out(to, &edit::changes(&home, &[set], 1_800_000_000).unwrap(), Side::After).unwrap();
+        edit::carry_out(&Below::open(to).unwrap(), &edit::changes(&home, &[set], 1_800_000_000).unwrap(), Side::After)
+            .unwrap();
     };
     Sample::new(make, &[])
 }

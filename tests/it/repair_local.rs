@@ -6,6 +6,7 @@ use crate::common::{path, wtcheck};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wtcheck::below::Below;
 use wtcheck::home::directory::{self, Home};
 use wtcheck::home::edit::{self, LocalEdit};
 use wtcheck::store::edit::Side;
@@ -39,7 +40,7 @@ fn wrong_size(from: &Path, to: &Path, file: &str, by: u64) {
         cookie_size: of("checkpoint_size") + by,
     };
     let changes = edit::changes(&home, &[set], 1_800_000_000).unwrap();
-    edit::carry_out(to, &changes, Side::After).unwrap();
+    edit::carry_out(&Below::open(to).unwrap(), &changes, Side::After).unwrap();
 }
 
 /// Plan, apply to a copy and in place, undo both.

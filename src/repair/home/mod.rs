@@ -21,7 +21,7 @@ fn read(dir: &Path, as_given: &str, live: bool, progress: &dyn Progress) -> Resu
     if file.is_some() || home.alone {
         return Err(RepairError::Refused("a repair needs the whole home directory, not one of its files".into()));
     }
-    let options = audit_local::Options { checkpoint: None, depth: Depth::Normal, no_mmap: false, tables: None };
+    let options = audit_local::Options { checkpoint: None, depth: Depth::Deep, no_mmap: false, tables: None };
     let (audit, _) = audit_local::run(&home, as_given, &options, progress)?;
     Ok((home, audit))
 }
@@ -100,8 +100,14 @@ pub(super) fn plan(
 }
 
 /// Read the home a plan is for, check that it is as the plan saw it, and work the changes out.
-pub(super) fn prepare(dir: &Path, plan: &Plan, now: u64, progress: &dyn Progress) -> Result<Prepared, RepairError> {
-    let (home, before) = read(dir, &dir.display().to_string(), false, progress)?;
+pub(super) fn prepare(
+    dir: &Path,
+    plan: &Plan,
+    now: u64,
+    held: bool,
+    progress: &dyn Progress,
+) -> Result<Prepared, RepairError> {
+    let (home, before) = read(dir, &dir.display().to_string(), held, progress)?;
     identity::check(&plan.store, &identify(&home, dir))?;
     for action in &plan.actions {
         matches_audit(&action.what, &before)?;
@@ -129,7 +135,15 @@ fn matches_audit(what: &super::plan::What, audit: &Audit) -> Result<(), RepairEr
     }
 }
 
-/// Audit a home that this process has locked itself.
-pub(super) fn audit_again(dir: &Path, as_given: &str, progress: &dyn Progress) -> Result<Audit, RepairError> {
-    Ok(read(dir, as_given, true, progress)?.1)
+/// Audit a home that this process holds, and take its fingerprint.
+pub(super) fn audit_again(dir: &Path, as_given: &str, progress: &dyn Progress) -> Result<(Audit, String), RepairError> {
+    let (home, audit) = read(dir, as_given, true, progress)?;
+    let fingerprint = identify(&home, dir).fingerprint;
+    Ok((audit, fingerprint))
+}
+
+/// The fingerprint of a home that this process holds.
+pub(super) fn fingerprint(dir: &Path) -> Result<String, RepairError> {
+    let (home, _) = open_home(dir, false, true)?;
+    Ok(identify(&home, dir).fingerprint)
 }

@@ -40,7 +40,7 @@ fn judge_store<'s>(
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Read<'s>, RepairError> {
-    let options = audit::Options { depth: Depth::Normal, jobs, ..audit::Options::default() };
+    let options = audit::Options { depth: Depth::Deep, jobs, ..audit::Options::default() };
     let (audit, class) = audit::pagelog::run_on(&opened, home, &options, progress)?;
     let mut reader = opened.store.reader()?;
     let checkpoint = audit::pagelog::choose(&opened, &mut *reader, None)?.audited;
@@ -95,9 +95,10 @@ pub(super) fn prepare(
     dir: &Path,
     plan: &Plan,
     (jobs, now): (usize, u64),
+    held: bool,
     progress: &dyn Progress,
 ) -> Result<Prepared, RepairError> {
-    let store = crate::store::open(dir, &OpenOptions::default())?;
+    let store = crate::store::open(dir, &reading(held))?;
     let located = crate::store::locate(dir)?;
     let read = read(&*store, &dir.display().to_string(), jobs, progress)?;
     let now_is = identity::of(&read.opened, &read.audit, &located.kv_home, dir)?;
@@ -172,7 +173,7 @@ fn encrypted(audit: &Audit) -> Result<(), RepairError> {
 
 /// That a copy is what the plan saw: whole, and not changed while it was made.
 pub(super) fn check_copy(dir: &Path, fingerprint: &str, progress: &dyn Progress) -> Result<(), RepairError> {
-    let copied = crate::store::open(dir, &OpenOptions::default())?;
+    let copied = crate::store::open(dir, &reading(true))?;
     let opened = audit::pagelog::open(&*copied, true, progress)?;
     if identity::fingerprint(&opened)? == fingerprint {
         return Ok(());
@@ -180,22 +181,33 @@ pub(super) fn check_copy(dir: &Path, fingerprint: &str, progress: &dyn Progress)
     Err(RepairError::Refused("the source changed while it was copied; make a new plan".into()))
 }
 
-/// Audit a store that this process has locked itself.
+/// How to open a store; one that this process holds is locked by itself.
+fn reading(held: bool) -> OpenOptions {
+    OpenOptions { allow_live: held, ..OpenOptions::default() }
+}
+
+/// Audit a store that this process holds, and take its fingerprint.
 pub(super) fn audit_again(
     dir: &Path,
     as_given: &str,
     jobs: usize,
     progress: &dyn Progress,
-) -> Result<Audit, RepairError> {
-    // Asking who holds the lock would give it up.
-    let live = OpenOptions { allow_live: true, ..OpenOptions::default() };
-    let store = crate::store::open(dir, &live)?;
-    Ok(read(&*store, as_given, jobs, progress)?.audit)
+) -> Result<(Audit, String), RepairError> {
+    let store = crate::store::open(dir, &reading(true))?;
+    let read = read(&*store, as_given, jobs, progress)?;
+    let fingerprint = identity::fingerprint(&read.opened)?;
+    Ok((read.audit, fingerprint))
+}
+
+/// The fingerprint of a store that this process holds.
+pub(super) fn fingerprint(dir: &Path, progress: &dyn Progress) -> Result<String, RepairError> {
+    let store = crate::store::open(dir, &reading(true))?;
+    identity::fingerprint(&audit::pagelog::open(&*store, true, progress)?)
 }
 
 /// Counter and newest completion record, to see whether anyone was here since.
-pub(super) fn position(dir: &Path) -> Result<(Option<Lsn>, Option<Lsn>), RepairError> {
-    let store = crate::store::open(dir, &OpenOptions::default())?;
+pub(super) fn position(dir: &Path, held: bool) -> Result<(Option<Lsn>, Option<Lsn>), RepairError> {
+    let store = crate::store::open(dir, &reading(held))?;
     let (records, _) = store.completions()?;
     Ok((store.layout()?.lsn_counter, records.last().map(|c| c.lsn)))
 }

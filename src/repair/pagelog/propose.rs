@@ -4,7 +4,7 @@
 //! could judge. What a repair cannot mend becomes advice.
 
 use super::changes::{self, Basis};
-use crate::audit::finding::{Code, Finding};
+use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::pagelog::account::BUFFER;
 use crate::audit::pagelog::classify::Class;
 use crate::audit::result::{Audit, OrphanInfo, TreeInfo};
@@ -18,6 +18,18 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Findings a size can be behind.
 const SIZES: [Code; 4] = [Code::SizeInflated, Code::SizeDeflated, Code::SizeDoubleRoot, Code::SizeIsRootPageId];
+/// What is wrong with the accounts of a tree whose pages are sound.
+const ACCOUNTS: [Code; 9] = [
+    Code::SizeInflated,
+    Code::SizeDeflated,
+    Code::SizeDoubleRoot,
+    Code::SizeIsRootPageId,
+    Code::DatabaseSizeInflated,
+    Code::DatabaseSizeDeflated,
+    Code::OrphanPage,
+    Code::OrphanImage,
+    Code::ObsoleteChainUncounted,
+];
 /// Completion records and turtle pages that cannot be used.
 const UNUSABLE: [Code; 3] = [Code::TurtleChecksum, Code::TurtleInvalid, Code::CompletionInvalid];
 
@@ -95,6 +107,9 @@ fn sizes(basis: &Basis<'_>, options: &Options<'_>) -> Result<Vec<Action>, Repair
             continue;
         }
         let cause = causes.get(tree.uri.as_str()).copied();
+        if !is_sound(basis.audit, tree) {
+            continue;
+        }
         // Where the formats keep no totals the root's page id is what belongs there, unless asked for.
         let by_name = options.only.contains(&Code::SizeIsRootPageId) && !keeps;
         let code = match cause {
@@ -102,12 +117,28 @@ fn sizes(basis: &Basis<'_>, options: &Options<'_>) -> Result<Vec<Action>, Repair
             None if by_name => Code::SizeIsRootPageId,
             None => continue,
         };
-        if !options.is_code(code) {
+        // A leftover page id is no count at all, so there is nothing to explain.
+        let counted = code != Code::SizeIsRootPageId;
+        if !options.is_code(code) || (counted && !is_one_number(tree, cause)) {
             continue;
         }
         out.push(size(&mut pages, tree, from, code, cause)?);
     }
     Ok(out)
+}
+
+/// Nothing is wrong with a tree but its accounts: what is reached is then what there is.
+fn is_sound(audit: &Audit, tree: &TreeInfo) -> bool {
+    let own =
+        |f: &&Finding| f.place.uri.as_deref() == Some(tree.uri.as_str()) || f.place.table_id == Some(tree.table_id);
+    !audit.findings.iter().filter(own).any(|f| f.severity == Severity::Error && !ACCOUNTS.contains(&f.code))
+}
+
+/// There is one way to count, or the difference is explained to the byte: where pages can be counted in two ways, and
+/// nothing tells which was meant, each would be as wrong as the other.
+fn is_one_number(tree: &TreeInfo, cause: Option<&Finding>) -> bool {
+    let explained = cause.and_then(Finding::tree_size).is_some_and(|s| s.residual == 0);
+    explained || (tree.physical_size == tree.recomputed_size && tree.pages.deleted_children == 0)
 }
 
 fn size(

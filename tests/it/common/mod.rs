@@ -106,3 +106,13 @@ pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     collect(dir, &mut out);
     out
 }
+
+/// A pipe that nobody writes to.
+pub fn fifo(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+}
+
+/// How often something that depends on the moment is tried: more often where `WTCHECK_ROUNDS` says so.
+pub fn rounds(usual: u64) -> u64 {
+    std::env::var("WTCHECK_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}

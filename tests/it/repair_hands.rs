@@ -1,0 +1,555 @@
+//! Attacks on what writes: a directory of somebody else's with things planted in it, writers at the same time, places
+//! for results that are evidence. Nothing outside the store is made, changed, given away or read into a result.
+
+use crate::common;
+use crate::common::other_user::{is_root, program};
+use crate::common::{path, wtcheck};
+use rusqlite::Connection;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// Whom the hostile directory belongs to.
+const OTHER: u32 = 1000;
+const SECRET: &str = "nobody else's business";
+
+/// A damaged store, a plan for it, and files outside that must stay as they are.
+struct Scene {
+    temp: TempDir,
+    home: PathBuf,
+    plan: PathBuf,
+    outside: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Palite,
+    Palm,
+    Home,
+}
+
+const KINDS: [Kind; 3] = [Kind::Palite, Kind::Palm, Kind::Home];
+
+impl Scene {
+    fn new(kind: Kind) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let (home, plan, outside) =
+            (temp.path().join("home"), temp.path().join("plan.yaml"), temp.path().join("outside"));
+        let mut more = vec![];
+        match kind {
+            Kind::Palite => common::copy_dir(&common::fixture("palite/2026-07-leak-full"), &home),
+            Kind::Palm => {
+                common::copy_dir(&common::real("disagg-small/db/leader"), &home);
+                more = vec!["--only", "size-is-root-page-id"];
+            }
+            Kind::Home => {
+                common::copy_dir(&common::real("classic-one/db"), &home);
+                fs::remove_file(home.join("WiredTiger.turtle")).unwrap();
+            }
+        }
+        let (code, out, err) = wtcheck(&[&["repair", "plan", path(&home), "-o", path(&plan)], &more[..]].concat());
+        assert_eq!(code, 1, "{kind:?}: {out}{err}");
+        fs::create_dir(&outside).unwrap();
+        for name in ["victim", "victim.db", "data.mdb"] {
+            fs::write(outside.join(name), SECRET).unwrap();
+        }
+        if is_root() {
+            fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            give(&home, OTHER);
+        }
+        Self { temp, home, plan, outside }
+    }
+
+    fn kv_home(&self, name: &str) -> PathBuf {
+        self.home.join("kv_home").join(name)
+    }
+
+    /// Names, owners, modes and content of what lies outside.
+    fn outside(&self) -> BTreeMap<PathBuf, (u32, u32, u64, Vec<u8>)> {
+        let mut out = BTreeMap::new();
+        for entry in fs::read_dir(&self.outside).unwrap() {
+            let at = entry.unwrap().path();
+            let meta = fs::symlink_metadata(&at).unwrap();
+            let content = if meta.is_file() { fs::read(&at).unwrap() } else { Vec::new() };
+            out.insert(at, (meta.uid(), meta.mode(), meta.ino(), content));
+        }
+        out
+    }
+
+    /// No file below the scene but those outside holds the secret, as it is or in hex.
+    fn nothing_leaked(&self, label: &str) {
+        let hex = hex::encode(SECRET);
+        let mut todo = vec![self.temp.path().to_path_buf()];
+        while let Some(dir) = todo.pop() {
+            for entry in fs::read_dir(&dir).unwrap() {
+                let at = entry.unwrap().path();
+                let meta = fs::symlink_metadata(&at).unwrap();
+                if meta.is_dir() && at != self.outside {
+                    todo.push(at);
+                } else if meta.is_file() && meta.nlink() == 1 {
+                    let text = String::from_utf8_lossy(&fs::read(&at).unwrap()).into_owned();
+                    assert!(!text.contains(SECRET) && !text.contains(&hex), "{label}: {}", at.display());
+                }
+            }
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String) {
+        let out = Command::new(program()).args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
+        (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+    }
+
+    fn in_place(&self) -> (i32, String) {
+        self.run(&["repair", "apply", path(&self.plan), "--in-place", "--yes"])
+    }
+
+    /// Both ways to apply the plan are refused, or leave what lies outside alone.
+    fn harmless(&self, label: &str) {
+        let before = self.outside();
+        let (code, err) = self.in_place();
+        assert!(code == 3 || code == 6, "{label}, in place: {code} {err}");
+        assert_eq!(err.trim_end().lines().count(), 1, "{label}: {err}");
+        assert_eq!(self.outside(), before, "{label}, in place");
+        let copy = self.temp.path().join("copy");
+        let (code, err) = self.run(&["repair", "apply", path(&self.plan), "--output", path(&copy)]);
+        // A pipe is no part of a copy, and a lock file is made anew.
+        let made = label == "kv_home/lock.mdb is a pipe";
+        assert!(if made { code == 4 || code == 5 } else { code == 3 || code == 6 }, "{label}, to a copy: {code} {err}");
+        assert_eq!(copy.exists(), made, "{label}");
+        assert_eq!(self.outside(), before, "{label}, to a copy");
+        let again = self.temp.path().join("again.yaml");
+        let (code, err) = self.run(&["repair", "plan", path(&self.home), "--force", "-o", path(&again)]);
+        assert!((0..=6).contains(&code), "{label}, plan: {code} {err}");
+        assert_eq!(self.outside(), before, "{label}, plan");
+        self.nothing_leaked(label);
+    }
+}
+
+fn give(at: &Path, user: u32) {
+    let meta = fs::symlink_metadata(at).unwrap();
+    std::os::unix::fs::lchown(at, Some(user), Some(user)).unwrap();
+    if meta.is_dir() {
+        fs::read_dir(at).unwrap().for_each(|e| give(&e.unwrap().path(), user));
+    }
+}
+
+fn replace_by_link(at: &Path, to: &Path) {
+    let _ = fs::remove_file(at);
+    symlink(to, at).unwrap();
+}
+
+#[test]
+fn links_and_second_names_lead_nowhere() {
+    // Of each kind: a name that the repair writes, and what is planted there.
+    let names: [(Kind, &[&str]); 3] = [
+        (Kind::Palite, &["kv_home/pages_08.db", "kv_home/checkpoints.db", "kv_home/globals.db"]),
+        (Kind::Palm, &["kv_home/data.mdb", "kv_home/lock.mdb"]),
+        (Kind::Home, &["WiredTiger.turtle", "WiredTiger.turtle.set"]),
+    ];
+    for (kind, names) in names {
+        for name in names {
+            // To another file.
+            let scene = Scene::new(kind);
+            replace_by_link(&scene.home.join(name), &scene.outside.join("victim"));
+            scene.harmless(&format!("{name} leads outside"));
+            // To what was there, which now lies outside.
+            let scene = Scene::new(kind);
+            if fs::rename(scene.home.join(name), scene.outside.join("moved")).is_ok() {
+                symlink(scene.outside.join("moved"), scene.home.join(name)).unwrap();
+                scene.harmless(&format!("{name} lies outside"));
+            }
+            // A second name of another file.
+            let scene = Scene::new(kind);
+            let _ = fs::remove_file(scene.home.join(name));
+            fs::hard_link(scene.outside.join("victim"), scene.home.join(name)).unwrap();
+            scene.harmless(&format!("{name} is a second name"));
+            // Nowhere: it would be made.
+            let scene = Scene::new(kind);
+            replace_by_link(&scene.home.join(name), &scene.outside.join("new"));
+            scene.harmless(&format!("{name} leads to nothing"));
+            assert!(!scene.outside.join("new").exists());
+            // A pipe that nobody writes to.
+            let scene = Scene::new(kind);
+            let _ = fs::remove_file(scene.home.join(name));
+            common::fifo(&scene.home.join(name));
+            scene.harmless(&format!("{name} is a pipe"));
+        }
+    }
+}
+
+#[test]
+fn what_sqlite_keeps_beside_a_database() {
+    for end in ["-wal", "-journal", "-shm"] {
+        let scene = Scene::new(Kind::Palite);
+        symlink(scene.outside.join("victim"), scene.kv_home(&format!("pages_08.db{end}"))).unwrap();
+        scene.harmless(end);
+        let scene = Scene::new(Kind::Palite);
+        symlink(scene.outside.join("new"), scene.kv_home(&format!("globals.db{end}"))).unwrap();
+        scene.harmless(end);
+        assert!(!scene.outside.join("new").exists(), "{end}");
+    }
+}
+
+#[test]
+fn a_linked_directory() {
+    for kind in [Kind::Palite, Kind::Palm] {
+        let scene = Scene::new(kind);
+        fs::rename(scene.home.join("kv_home"), scene.outside.join("kv_home")).unwrap();
+        symlink(scene.outside.join("kv_home"), scene.home.join("kv_home")).unwrap();
+        scene.harmless("kv_home is a link");
+    }
+    // In circles: each directory leads to all the others.
+    let scene = Scene::new(Kind::Home);
+    for at in 0..14 {
+        fs::create_dir(scene.home.join(format!("d{at}"))).unwrap();
+    }
+    for at in 0..14 {
+        for to in 0..14 {
+            symlink(scene.home.join(format!("d{to}")), scene.home.join(format!("d{at}/l{to}"))).unwrap();
+        }
+    }
+    let copy = scene.temp.path().join("copy");
+    let (code, err) = scene.run(&["repair", "apply", path(&scene.plan), "--output", path(&copy)]);
+    assert!(code == 3 && err.contains("symbolic link") && err.contains("cp -rL"), "{code} {err}");
+    assert!(!copy.exists());
+}
+
+/// A journal whose checksums hold, with another text in place of one.
+fn rewritten(journal: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(journal).unwrap();
+    let lines = text.lines().map(|l| l.split_once(' ').unwrap().1.replace(from, to));
+    let forged: String = lines.map(|json| format!("{:08x} {json}\n", crc32c::crc32c(json.as_bytes()))).collect();
+    assert!(forged != text, "{from}");
+    fs::write(journal, forged).unwrap();
+}
+
+fn journal(home: &Path) -> PathBuf {
+    let mut all: Vec<PathBuf> = fs::read_dir(home)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "journal"))
+        .collect();
+    all.sort();
+    all.pop().unwrap()
+}
+
+#[test]
+fn a_crafted_journal() {
+    let scene = Scene::new(Kind::Home);
+    let (code, err) = scene.in_place();
+    assert!(code == 4 || code == 5, "{code} {err}");
+    symlink(&scene.outside, scene.home.join("sub")).unwrap();
+    let before = scene.outside();
+    let kept = fs::read(journal(&scene.home)).unwrap();
+    for name in ["sub/victim", "../outside/victim", "sub/new"] {
+        fs::write(journal(&scene.home), &kept).unwrap();
+        rewritten(&journal(&scene.home), "\"file\":\"WiredTiger.turtle\"", &format!("\"file\":\"{name}\""));
+        let (code, err) = scene.run(&["repair", "undo", path(&journal(&scene.home))]);
+        assert!(code == 3 || code == 6, "{name}: {code} {err}");
+        assert_eq!(scene.outside(), before, "{name}");
+    }
+    // The real one, with a trap where the temporary file goes.
+    fs::write(journal(&scene.home), &kept).unwrap();
+    fs::remove_file(scene.home.join("sub")).unwrap();
+    symlink(scene.outside.join("victim"), scene.home.join("WiredTiger.turtle.set")).unwrap();
+    let (code, err) = scene.run(&["repair", "undo", path(&journal(&scene.home))]);
+    assert!(code == 3 && err.contains("symbolic link"), "{code} {err}");
+    assert_eq!(scene.outside(), before);
+    fs::remove_file(scene.home.join("WiredTiger.turtle.set")).unwrap();
+    assert_eq!(scene.run(&["repair", "undo", path(&journal(&scene.home))]).0, 0);
+}
+
+#[test]
+fn owners_and_modes() {
+    for kind in KINDS {
+        let scene = Scene::new(kind);
+        fs::set_permissions(&scene.home, fs::Permissions::from_mode(0o700)).unwrap();
+        let copy = scene.temp.path().join("copy");
+        let (code, err) = scene.run(&["repair", "apply", path(&scene.plan), "--output", path(&copy)]);
+        assert!(code == 4 || code == 5, "{kind:?}: {code} {err}");
+        let own = |at: &Path| {
+            let meta = fs::symlink_metadata(at).unwrap();
+            (meta.uid(), meta.gid(), meta.mode() & 0o777)
+        };
+        let mut todo = vec![PathBuf::new()];
+        while let Some(name) = todo.pop() {
+            let at = copy.join(&name);
+            if at.is_dir() {
+                todo.extend(fs::read_dir(&at).unwrap().map(|e| name.join(e.unwrap().file_name())));
+            }
+            let original = scene.home.join(&name);
+            if original.exists() {
+                assert_eq!(own(&at), own(&original), "{kind:?}: {}", name.display());
+            } else if name != Path::new("WiredTiger.turtle") && name != Path::new("kv_home/lock.mdb") {
+                assert_eq!(own(&at), (own(&scene.home).0, own(&scene.home).1, 0o600), "{kind:?}: {}", name.display());
+            }
+        }
+        // In place: the journal is for the owner of the store, and only for them.
+        let (code, err) = scene.in_place();
+        assert!(code == 4 || code == 5, "{kind:?}: {code} {err}");
+        assert_eq!(own(&journal(&scene.home)), (own(&scene.home).0, own(&scene.home).1, 0o600), "{kind:?}");
+        for entry in fs::read_dir(&scene.home).unwrap() {
+            let at = entry.unwrap().path();
+            assert_eq!(own(&at).0, own(&scene.home).0, "{}", at.display());
+        }
+        assert_eq!(own(&scene.plan).2, 0o600);
+    }
+}
+
+#[test]
+fn results_never_land_in_a_store() {
+    for kind in KINDS {
+        let scene = Scene::new(kind);
+        let other = Scene::new(Kind::Palite);
+        let image = scene.temp.path().join("image");
+        assert_eq!(wtcheck(&["pack", path(&other.home), path(&image)]).0, 0);
+        let scenario = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios").join(name);
+        let (leak, race) = (scenario("accounting-leak.yaml"), scenario("damaged_checkpoint.yaml"));
+        let first = if kind == Kind::Home { "WiredTiger.wt" } else { "kv_home" };
+        let at = |name: &str| match scene.home.join(first).is_dir() {
+            true => scene.home.join(first).join(name),
+            false => scene.home.join(name),
+        };
+        let evidence = match kind {
+            Kind::Palite => at("checkpoints.db"),
+            Kind::Palm => at("data.mdb"),
+            Kind::Home => at("WiredTiger.wt"),
+        };
+        let before = common::snapshot(&scene.home);
+        for target in [&evidence, &at("new"), &scene.home.join("new")] {
+            let target = path(target);
+            for args in [
+                vec!["repair", "plan", path(&other.home), "-o", target],
+                vec!["repair", "plan", path(&other.home), "--force", "-o", target],
+                vec!["map", path(&other.home), "--table", "*accounts00*", "--svg", target],
+                vec!["map", path(&other.home), "--table", "*accounts00*", "--force", "--svg", target],
+                vec!["pack", path(&other.home), target],
+                vec!["unpack", path(&image), target],
+                vec!["export", path(&other.home), "--out", target],
+                vec!["man", target],
+                vec!["completions", "bash", target],
+                vec!["explain", "--pages", target],
+                vec!["repair", "apply", path(&other.plan), "--output", target],
+                vec!["simulate", "accounting", path(&leak), "--output", target],
+                vec!["pickup", "run", path(&race), "--svg", target],
+                vec!["pickup", "explore", path(&race), "-o", target],
+            ] {
+                let (code, out, err) = wtcheck(&args);
+                assert!([2, 3, 6].contains(&code), "{args:?}: {code} {out}{err}");
+                assert_eq!(common::snapshot(&scene.home), before, "{args:?}");
+            }
+        }
+        // The journal of another store's repair.
+        let (code, _, err) = wtcheck(&[
+            "repair",
+            "apply",
+            path(&other.plan),
+            "--in-place",
+            "--yes",
+            "--journal",
+            path(&at("x.journal")),
+        ]);
+        assert!(code == 2 && err.contains("lies in"), "{code} {err}");
+        assert_eq!(common::snapshot(&scene.home), before);
+    }
+}
+
+#[test]
+fn a_plan_that_was_edited_is_not_overwritten() {
+    let scene = Scene::new(Kind::Palite);
+    fs::write(&scene.plan, "mine").unwrap();
+    let args = ["repair", "plan", path(&scene.home), "-o", path(&scene.plan)];
+    let (code, _, err) = wtcheck(&args);
+    assert!(code == 2 && err.contains("--force"), "{code} {err}");
+    assert_eq!(fs::read(&scene.plan).unwrap(), b"mine");
+    assert_eq!(wtcheck(&[&args[..], &["--force"]].concat()).0, 1);
+    assert!(fs::read(&scene.plan).unwrap().len() > 1000);
+}
+
+#[test]
+fn the_exit_code_of_a_plan() {
+    let scene = Scene::new(Kind::Palite);
+    let plan = scene.temp.path().join("other.yaml");
+    assert_eq!(wtcheck(&["repair", "plan", path(&scene.home)]).0, 1);
+    for only in ["key-out-of-order", "cookie-invalid"] {
+        assert_eq!(wtcheck(&["repair", "plan", path(&scene.home), "--only", only]).0, 0);
+        assert_eq!(wtcheck(&["repair", "plan", path(&scene.home), "--only", only, "-o", path(&plan)]).0, 0);
+        assert!(!plan.exists());
+    }
+}
+
+/// Journals that lie elsewhere: beside the store, above it, in a directory that looks like a home.
+#[test]
+fn the_printed_way_back_works() {
+    for kind in KINDS {
+        for place in ["", "above", "looks-like-a-home"] {
+            let scene = Scene::new(kind);
+            let dir = scene.temp.path().join(place);
+            fs::create_dir_all(&dir).unwrap();
+            let file = dir.join("my.journal");
+            let args = ["repair", "apply", path(&scene.plan), "--in-place", "--yes", "--journal", path(&file)];
+            let (code, out, err) = wtcheck(&[&args[..], &["--format", "json"]].concat());
+            assert!(code == 4 || code == 5, "{kind:?} {place}: {code} {err}");
+            if place == "looks-like-a-home" {
+                common::copy_dir(&common::real("classic-one/db"), &dir.join("copy"));
+                for entry in fs::read_dir(dir.join("copy")).unwrap() {
+                    let at = entry.unwrap().path();
+                    fs::rename(&at, dir.join(at.file_name().unwrap())).unwrap();
+                }
+            }
+            let report: Value = serde_json::from_str(&out).unwrap();
+            let undo: Vec<&str> = report["undo"].as_str().unwrap().split(' ').skip(1).collect();
+            let (code, out, err) = wtcheck(&undo);
+            assert_eq!(code, 0, "{kind:?} {place}: {out}{err}");
+            assert!(out.contains(path(&scene.home)), "{kind:?} {place}: {out}");
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_was_cut_in_its_first_line() {
+    let scene = Scene::new(Kind::Palite);
+    assert_eq!(scene.in_place().0, 4);
+    let file = journal(&scene.home);
+    let whole = fs::read(&file).unwrap();
+    for cut in [1, 8, 9, 12, 40, 100] {
+        fs::write(&file, &whole[..cut]).unwrap();
+        let (code, err) = scene.run(&["repair", "undo", path(&file)]);
+        assert!(code == 3 && err.contains("never finished"), "{cut}: {code} {err}");
+    }
+}
+
+/// Locks of another process on each file that a writer of each kind locks.
+#[test]
+fn a_foreign_writer_is_kept_out_and_keeps_us_out() {
+    let scene = Scene::new(Kind::Palite);
+    for file in ["pages_08.db", "globals.db", "checkpoints.db"] {
+        // Once it is open nothing of this process may close the file: that would give its locks up.
+        let before = common::snapshot(&scene.home);
+        let conn = Connection::open(scene.kv_home(file)).unwrap();
+        let table = match file {
+            "globals.db" => "globals",
+            "checkpoints.db" => "checkpoints",
+            _ => "pages",
+        };
+        conn.execute_batch(&format!("BEGIN IMMEDIATE; SELECT * FROM {table} LIMIT 1")).unwrap();
+        let (code, err) = scene.in_place();
+        assert!(code == 3 && err.contains("in use"), "{file}: {code} {err}");
+        drop(conn);
+        let changed = |s: &BTreeMap<PathBuf, (std::time::SystemTime, Vec<u8>)>| {
+            s.iter()
+                .filter(|(p, _)| !path(p).ends_with("-shm"))
+                .map(|(p, (_, b))| (p.clone(), b.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(changed(&before), changed(&common::snapshot(&scene.home)), "{file}");
+    }
+}
+
+/// Two applies, apply and a foreign writer, undo and a foreign writer: one is refused, the store is old or new.
+#[test]
+fn writers_at_the_same_time() {
+    for kind in KINDS {
+        let pairs = common::rounds(6);
+        let mut done = (0, 0);
+        for at in 0..pairs {
+            let scene = Scene::new(kind);
+            let apply = || {
+                Command::new(program())
+                    .args(["repair", "apply", path(&scene.plan), "--in-place", "--yes", "-q"])
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            };
+            let first = apply();
+            std::thread::sleep(std::time::Duration::from_millis(at * 3 % 40));
+            let second = apply();
+            let ended = [first, second].map(|c| c.wait_with_output().unwrap());
+            let codes = ended.each_ref().map(|o| o.status.code());
+            let repaired = codes.iter().filter(|c| matches!(c, Some(4 | 5))).count();
+            let refused = codes.iter().filter(|c| **c == Some(3)).count();
+            let said = ended.each_ref().map(|o| String::from_utf8_lossy(&o.stderr).into_owned());
+            assert_eq!((repaired, refused), (1, 1), "{kind:?}: {codes:?} {said:?}");
+            let (code, _, err) = wtcheck(&["repair", "undo", path(&journal(&scene.home))]);
+            assert_eq!(code, 0, "{kind:?}: {err}");
+            done.0 += 1;
+            done.1 += repaired;
+        }
+        assert_eq!(done, (pairs as usize, pairs as usize));
+    }
+}
+
+/// A row of a page log that another process writes in a loop while a repair and its undo run.
+#[test]
+fn a_foreign_writer_in_a_loop() {
+    for at in 0..common::rounds(4) {
+        let scene = Scene::new(Kind::Palite);
+        let file = scene.kv_home("globals.db");
+        let writer = std::thread::spawn({
+            let file = file.clone();
+            move || {
+                let mut written = 0;
+                for _ in 0..40 {
+                    let Ok(conn) = Connection::open(&file) else { continue };
+                    let _ = conn.busy_timeout(std::time::Duration::from_millis(1));
+                    written += conn.execute("INSERT OR IGNORE INTO globals VALUES (7, 7)", []).unwrap_or(0);
+                    written += conn.execute("DELETE FROM globals WHERE id = 7", []).unwrap_or(0);
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                written
+            }
+        });
+        let (code, err) = scene.in_place();
+        let (second, again) = scene.run(&["repair", "undo", path(&scene.home.join("none"))]);
+        writer.join().unwrap();
+        assert!([3, 4, 5].contains(&code), "{at}: {code} {err}");
+        assert_ne!(second, 0, "{again}");
+        if code == 3 {
+            assert!(err.contains("in use") || err.contains("not as the plan saw it"), "{err}");
+        }
+        let conn = Connection::open(&file).unwrap();
+        let sound: String = conn.query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+        drop(conn);
+        let (audited, _, err) = wtcheck(&["audit", path(&scene.home)]);
+        assert!(audited <= 1, "{audited} {err}");
+    }
+}
+
+/// The run of another user, who owns the store or does not.
+#[test]
+fn as_another_user() {
+    let scene = Scene::new(Kind::Palite);
+    let root = is_root();
+    let run = |user: u32, args: &[&str]| {
+        let mut command = Command::new(program());
+        if root {
+            command.uid(user).gid(user);
+        }
+        let out = command.args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
+        (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    fs::set_permissions(&scene.home, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&scene.plan, fs::Permissions::from_mode(0o644)).unwrap();
+    // The owner mends it.
+    let args = ["repair", "apply", path(&scene.plan), "--in-place", "--yes"];
+    let (code, err) = run(OTHER, &args);
+    assert_eq!(code, 4, "{err}");
+    let (code, err) = run(OTHER, &["repair", "undo", path(&journal(&scene.home))]);
+    assert_eq!(code, 0, "{err}");
+    // Who may only read it changes nothing, and is told so in a line.
+    if !root {
+        fs::set_permissions(scene.kv_home("checkpoints.db"), fs::Permissions::from_mode(0o400)).unwrap();
+    }
+    let before = common::snapshot(&scene.home);
+    let (code, err) = run(OTHER + 1, &args);
+    assert!((code == 3 || code == 6) && err.trim_end().lines().count() == 1, "{code} {err}");
+    assert_eq!(common::snapshot(&scene.home), before);
+}
