@@ -319,7 +319,7 @@ pub fn outside(dir: &Path) -> Result<()> {
 }
 
 /// A private directory beside what it will become, for the work of a verb.
-pub fn beside(path: &Path, verb: &str) -> Result<Held<tempfile::TempDir>> {
+pub fn beside(path: &Path, verb: &str) -> Result<Held<scratch::Work>> {
     scratch::beside(path, verb).map_err(OutputError::io(scratch::directory_of(path)))
 }
 

@@ -7,8 +7,11 @@
 //! [`Step`]; [`end`] waits for it. Once [`end`] was called nothing new is made and no step begins: who
 //! asks for that waits for the end of the process.
 
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -16,6 +19,10 @@ use tempfile::TempDir;
 
 /// Another thread may put something into a directory while it is emptied, once or twice.
 const ATTEMPTS: u32 = 100;
+/// Random letters in the name of a directory.
+const RANDOM: usize = 12;
+/// A directory as young as this may not be locked yet.
+const YOUNG: Duration = Duration::from_secs(60);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -132,10 +139,60 @@ pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// A directory for the work of a process, for its user only. It is locked as long as the process lives: one that is
+/// not was left behind by a process that was killed.
+#[derive(Debug)]
+pub struct Work {
+    dir: TempDir,
+    _lock: File,
+}
+
+impl Work {
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn make(parent: &Path, prefix: &str) -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix(prefix).rand_bytes(RANDOM).tempdir_in(parent)?;
+        let lock = File::open(dir.path())?;
+        // Where there are no such locks, nothing is swept either.
+        let _ = flock(&lock, FlockOperation::NonBlockingLockShared);
+        Ok(Self { dir, _lock: lock })
+    }
+}
+
 /// A directory beside what it will become, for the work of a verb.
-pub fn beside(path: &Path, verb: &str) -> io::Result<Held<TempDir>> {
-    let make = || tempfile::Builder::new().prefix(&format!(".wtcheck-{verb}-")).tempdir_in(directory_of(path));
-    hold(make, TempDir::path, "")
+pub fn beside(path: &Path, verb: &str) -> io::Result<Held<Work>> {
+    work_in(directory_of(path), verb)
+}
+
+/// A directory in the system's temporary one, for the work of a verb.
+pub fn temporary(verb: &str) -> io::Result<Held<Work>> {
+    work_in(&std::env::temp_dir(), verb)
+}
+
+fn work_in(parent: &Path, verb: &str) -> io::Result<Held<Work>> {
+    let prefix = format!(".wtcheck-{verb}-");
+    sweep(parent, &prefix);
+    hold(|| Work::make(parent, &prefix), Work::path, "")
+}
+
+/// Remove what killed processes of this user left of the same kind: there may be data of others in it.
+fn sweep(parent: &Path, prefix: &str) {
+    let user = rustix::process::geteuid().as_raw();
+    for entry in std::fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        if !random.is_some_and(|r| r.len() == RANDOM && r.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            continue;
+        }
+        let Some(meta) = entry.metadata().ok().filter(std::fs::Metadata::is_dir) else { continue };
+        let young = meta.modified().ok().and_then(|t| t.elapsed().ok()).is_none_or(|age| age < YOUNG);
+        let Ok(left) = File::open(entry.path()) else { continue };
+        if meta.uid() == user && !young && flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = remove(&entry.path());
+        }
+    }
 }
 
 /// A path that comes to nothing unless it is kept: removed when dropped, whatever lies there.

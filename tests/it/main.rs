@@ -65,6 +65,7 @@ mod readme;
 mod repair_faults;
 mod repair_guards;
 mod repair_hands;
+mod repair_kills;
 mod repair_local;
 mod repair_palite;
 mod repair_palm;

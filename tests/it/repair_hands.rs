@@ -2,6 +2,7 @@
 //! for results that are evidence. Nothing outside the store is made, changed, given away or read into a result.
 
 use crate::common;
+use crate::common::hands::{KINDS, Kind, OTHER, Scene, journal};
 use crate::common::other_user::{is_root, program};
 use crate::common::{path, wtcheck};
 use rusqlite::Connection;
@@ -12,132 +13,27 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tempfile::TempDir;
 
-/// Whom the hostile directory belongs to.
-const OTHER: u32 = 1000;
-const SECRET: &str = "nobody else's business";
-
-/// A damaged store, a plan for it, and files outside that must stay as they are.
-struct Scene {
-    temp: TempDir,
-    home: PathBuf,
-    plan: PathBuf,
-    outside: PathBuf,
+/// Both ways to apply the plan are refused, or leave what lies outside alone.
+fn harmless(scene: &Scene, label: &str) {
+    let before = scene.outside();
+    let (code, err) = scene.in_place();
+    assert!(code == 3 || code == 6, "{label}, in place: {code} {err}");
+    assert_eq!(err.trim_end().lines().count(), 1, "{label}: {err}");
+    assert_eq!(scene.outside(), before, "{label}, in place");
+    let copy = scene.temp.path().join("copy");
+    let (code, err) = scene.run(&["repair", "apply", path(&scene.plan), "--output", path(&copy)]);
+    // A pipe is no part of a copy, and a lock file is made anew.
+    let made = label == "kv_home/lock.mdb is a pipe";
+    assert!(if made { code == 4 || code == 5 } else { code == 3 || code == 6 }, "{label}, to a copy: {code} {err}");
+    assert_eq!(copy.exists(), made, "{label}");
+    assert_eq!(scene.outside(), before, "{label}, to a copy");
+    let again = scene.temp.path().join("again.yaml");
+    let (code, err) = scene.run(&["repair", "plan", path(&scene.home), "--force", "-o", path(&again)]);
+    assert!((0..=6).contains(&code), "{label}, plan: {code} {err}");
+    assert_eq!(scene.outside(), before, "{label}, plan");
+    scene.nothing_leaked(label);
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Palite,
-    Palm,
-    Home,
-}
-
-const KINDS: [Kind; 3] = [Kind::Palite, Kind::Palm, Kind::Home];
-
-impl Scene {
-    fn new(kind: Kind) -> Self {
-        let temp = tempfile::tempdir().unwrap();
-        let (home, plan, outside) =
-            (temp.path().join("home"), temp.path().join("plan.yaml"), temp.path().join("outside"));
-        let mut more = vec![];
-        match kind {
-            Kind::Palite => common::copy_dir(&common::fixture("palite/2026-07-leak-full"), &home),
-            Kind::Palm => {
-                common::copy_dir(&common::real("disagg-small/db/leader"), &home);
-                more = vec!["--only", "size-is-root-page-id"];
-            }
-            Kind::Home => {
-                common::copy_dir(&common::real("classic-one/db"), &home);
-                fs::remove_file(home.join("WiredTiger.turtle")).unwrap();
-            }
-        }
-        let (code, out, err) = wtcheck(&[&["repair", "plan", path(&home), "-o", path(&plan)], &more[..]].concat());
-        assert_eq!(code, 1, "{kind:?}: {out}{err}");
-        fs::create_dir(&outside).unwrap();
-        for name in ["victim", "victim.db", "data.mdb"] {
-            fs::write(outside.join(name), SECRET).unwrap();
-        }
-        if is_root() {
-            fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
-            give(&home, OTHER);
-        }
-        Self { temp, home, plan, outside }
-    }
-
-    fn kv_home(&self, name: &str) -> PathBuf {
-        self.home.join("kv_home").join(name)
-    }
-
-    /// Names, owners, modes and content of what lies outside.
-    fn outside(&self) -> BTreeMap<PathBuf, (u32, u32, u64, Vec<u8>)> {
-        let mut out = BTreeMap::new();
-        for entry in fs::read_dir(&self.outside).unwrap() {
-            let at = entry.unwrap().path();
-            let meta = fs::symlink_metadata(&at).unwrap();
-            let content = if meta.is_file() { fs::read(&at).unwrap() } else { Vec::new() };
-            out.insert(at, (meta.uid(), meta.mode(), meta.ino(), content));
-        }
-        out
-    }
-
-    /// No file below the scene but those outside holds the secret, as it is or in hex.
-    fn nothing_leaked(&self, label: &str) {
-        let hex = hex::encode(SECRET);
-        let mut todo = vec![self.temp.path().to_path_buf()];
-        while let Some(dir) = todo.pop() {
-            for entry in fs::read_dir(&dir).unwrap() {
-                let at = entry.unwrap().path();
-                let meta = fs::symlink_metadata(&at).unwrap();
-                if meta.is_dir() && at != self.outside {
-                    todo.push(at);
-                } else if meta.is_file() && meta.nlink() == 1 {
-                    let text = String::from_utf8_lossy(&fs::read(&at).unwrap()).into_owned();
-                    assert!(!text.contains(SECRET) && !text.contains(&hex), "{label}: {}", at.display());
-                }
-            }
-        }
-    }
-
-    fn run(&self, args: &[&str]) -> (i32, String) {
-        let out = Command::new(program()).args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
-        (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
-    }
-
-    fn in_place(&self) -> (i32, String) {
-        self.run(&["repair", "apply", path(&self.plan), "--in-place", "--yes"])
-    }
-
-    /// Both ways to apply the plan are refused, or leave what lies outside alone.
-    fn harmless(&self, label: &str) {
-        let before = self.outside();
-        let (code, err) = self.in_place();
-        assert!(code == 3 || code == 6, "{label}, in place: {code} {err}");
-        assert_eq!(err.trim_end().lines().count(), 1, "{label}: {err}");
-        assert_eq!(self.outside(), before, "{label}, in place");
-        let copy = self.temp.path().join("copy");
-        let (code, err) = self.run(&["repair", "apply", path(&self.plan), "--output", path(&copy)]);
-        // A pipe is no part of a copy, and a lock file is made anew.
-        let made = label == "kv_home/lock.mdb is a pipe";
-        assert!(if made { code == 4 || code == 5 } else { code == 3 || code == 6 }, "{label}, to a copy: {code} {err}");
-        assert_eq!(copy.exists(), made, "{label}");
-        assert_eq!(self.outside(), before, "{label}, to a copy");
-        let again = self.temp.path().join("again.yaml");
-        let (code, err) = self.run(&["repair", "plan", path(&self.home), "--force", "-o", path(&again)]);
-        assert!((0..=6).contains(&code), "{label}, plan: {code} {err}");
-        assert_eq!(self.outside(), before, "{label}, plan");
-        self.nothing_leaked(label);
-    }
-}
-
-fn give(at: &Path, user: u32) {
-    let meta = fs::symlink_metadata(at).unwrap();
-    std::os::unix::fs::lchown(at, Some(user), Some(user)).unwrap();
-    if meta.is_dir() {
-        fs::read_dir(at).unwrap().for_each(|e| give(&e.unwrap().path(), user));
-    }
-}
-
 fn replace_by_link(at: &Path, to: &Path) {
     let _ = fs::remove_file(at);
     symlink(to, at).unwrap();
@@ -156,28 +52,28 @@ fn links_and_second_names_lead_nowhere() {
             // To another file.
             let scene = Scene::new(kind);
             replace_by_link(&scene.home.join(name), &scene.outside.join("victim"));
-            scene.harmless(&format!("{name} leads outside"));
+            harmless(&scene, &format!("{name} leads outside"));
             // To what was there, which now lies outside.
             let scene = Scene::new(kind);
             if fs::rename(scene.home.join(name), scene.outside.join("moved")).is_ok() {
                 symlink(scene.outside.join("moved"), scene.home.join(name)).unwrap();
-                scene.harmless(&format!("{name} lies outside"));
+                harmless(&scene, &format!("{name} lies outside"));
             }
             // A second name of another file.
             let scene = Scene::new(kind);
             let _ = fs::remove_file(scene.home.join(name));
             fs::hard_link(scene.outside.join("victim"), scene.home.join(name)).unwrap();
-            scene.harmless(&format!("{name} is a second name"));
+            harmless(&scene, &format!("{name} is a second name"));
             // Nowhere: it would be made.
             let scene = Scene::new(kind);
             replace_by_link(&scene.home.join(name), &scene.outside.join("new"));
-            scene.harmless(&format!("{name} leads to nothing"));
+            harmless(&scene, &format!("{name} leads to nothing"));
             assert!(!scene.outside.join("new").exists());
             // A pipe that nobody writes to.
             let scene = Scene::new(kind);
             let _ = fs::remove_file(scene.home.join(name));
             common::fifo(&scene.home.join(name));
-            scene.harmless(&format!("{name} is a pipe"));
+            harmless(&scene, &format!("{name} is a pipe"));
         }
     }
 }
@@ -187,10 +83,10 @@ fn what_sqlite_keeps_beside_a_database() {
     for end in ["-wal", "-journal", "-shm"] {
         let scene = Scene::new(Kind::Palite);
         symlink(scene.outside.join("victim"), scene.kv_home(&format!("pages_08.db{end}"))).unwrap();
-        scene.harmless(end);
+        harmless(&scene, end);
         let scene = Scene::new(Kind::Palite);
         symlink(scene.outside.join("new"), scene.kv_home(&format!("globals.db{end}"))).unwrap();
-        scene.harmless(end);
+        harmless(&scene, end);
         assert!(!scene.outside.join("new").exists(), "{end}");
     }
 }
@@ -201,7 +97,7 @@ fn a_linked_directory() {
         let scene = Scene::new(kind);
         fs::rename(scene.home.join("kv_home"), scene.outside.join("kv_home")).unwrap();
         symlink(scene.outside.join("kv_home"), scene.home.join("kv_home")).unwrap();
-        scene.harmless("kv_home is a link");
+        harmless(&scene, "kv_home is a link");
     }
     // In circles: each directory leads to all the others.
     let scene = Scene::new(Kind::Home);
@@ -226,16 +122,6 @@ fn rewritten(journal: &Path, from: &str, to: &str) {
     let forged: String = lines.map(|json| format!("{:08x} {json}\n", crc32c::crc32c(json.as_bytes()))).collect();
     assert!(forged != text, "{from}");
     fs::write(journal, forged).unwrap();
-}
-
-fn journal(home: &Path) -> PathBuf {
-    let mut all: Vec<PathBuf> = fs::read_dir(home)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == "journal"))
-        .collect();
-    all.sort();
-    all.pop().unwrap()
 }
 
 #[test]

@@ -7,6 +7,7 @@
 pub mod faults;
 pub mod forge;
 pub mod forge_local;
+pub mod hands;
 pub mod localdamage;
 #[cfg(target_os = "linux")]
 pub mod other_user;

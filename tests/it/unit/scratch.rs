@@ -54,3 +54,29 @@ fn nothing_there_is_nothing_to_remove() {
     assert!(remove(&temp.path().join("link")).unwrap());
     assert!(temp.path().is_dir(), "what a link leads to stays");
 }
+
+#[test]
+fn what_a_killed_process_left_goes_at_the_next_one() {
+    use std::fs::{self, File};
+    use std::time::{Duration, SystemTime};
+    let temp = tempfile::tempdir().unwrap();
+    let old = |name: &str| {
+        let at = temp.path().join(name);
+        fs::create_dir(&at).unwrap();
+        fs::write(at.join("data"), "x").unwrap();
+        File::open(&at).unwrap().set_modified(SystemTime::now() - Duration::from_secs(600)).unwrap();
+        at
+    };
+    let left = old(".wtcheck-pack-Ab1Cd2Ef3Gh4");
+    let young = temp.path().join(".wtcheck-pack-Ab1Cd2Ef3Gh5");
+    fs::create_dir(&young).unwrap();
+    let mine = [".wtcheck-pack-notes", ".wtcheck-unpack-Ab1Cd2Ef3Gh4", "wtcheck-pack-Ab1Cd2Ef3Gh4"].map(old);
+    let in_use = beside(&temp.path().join("image"), "pack").unwrap();
+    assert!(!left.exists() && young.exists() && mine.iter().all(|m| m.exists()));
+    File::open(in_use.path()).unwrap().set_modified(SystemTime::now() - Duration::from_secs(600)).unwrap();
+    let next = beside(&temp.path().join("image"), "pack").unwrap();
+    assert!(in_use.path().exists() && next.path().exists());
+    let path = in_use.path().to_path_buf();
+    drop(in_use);
+    assert!(!path.exists());
+}
