@@ -11,7 +11,6 @@ use crate::format::FormatError;
 use crate::format::compress::Compressor;
 use crate::format::config::Config;
 use crate::format::wtlog::{End, LogLsn};
-use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -430,13 +429,9 @@ fn small_text(path: &Path) -> io::Result<Option<String>> {
 
 /// Open a regular file for reading, without waiting for anything else that has its name.
 pub(super) fn open(path: &Path) -> io::Result<(File, u64)> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("no regular file"));
-    }
-    Ok((file, metadata.len()))
+    let file = crate::store::regular_file(path)?;
+    let len = file.metadata()?.len();
+    Ok((file, len))
 }
 
 /// The log files of the directory that has the log: the configured one, the home, or `journal/`.
@@ -483,10 +478,9 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
 /// The log files of a directory, by kind and number.
 fn list(dir: &Path) -> io::Result<Vec<Found>> {
     let mut out = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        if let Some((kind, number)) = entry.file_name().to_str().and_then(Kind::of) {
-            out.push((kind, number, entry.path()));
+    for name in crate::store::open::entries(dir)? {
+        if let Some((kind, number)) = name.to_str().and_then(Kind::of) {
+            out.push((kind, number, dir.join(&name)));
         }
     }
     out.sort();

@@ -19,8 +19,10 @@ pub const FORMAT: u32 = 2;
 const MANIFEST: &str = "manifest.json";
 /// Where the store's files are in the archive.
 const FILES: &str = "store/";
-/// Longest manifest that is believed; one of a million findings is shorter.
-const MAX_MANIFEST: u64 = 256 << 20;
+/// Longest manifest that is believed; one of a hundred thousand orphans and findings is shorter.
+const MAX_MANIFEST: u64 = 64 << 20;
+/// Most values of a manifest: each takes up to a hundred bytes once it is read, and three in the text.
+const MAX_VALUES: usize = 3_000_000;
 /// Most files of a store.
 const MAX_FILES: usize = 1_000_000;
 /// Longest name of a file.
@@ -29,8 +31,8 @@ const MAX_NAME: usize = 4096;
 const LEVEL: i32 = 9;
 /// Bytes that are written or skipped at a time.
 const CHUNK: usize = 64 << 10;
-/// Largest window a reader of an image allows the compressor, as a power of two.
-const WINDOW_LOG: u32 = 27;
+/// Largest window a reader of an image allows the compressor, as a power of two: what [`LEVEL`] takes, twice.
+const WINDOW_LOG: u32 = 23;
 
 /// What an image is, and what it is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -116,18 +118,56 @@ fn open(image: &Path) -> Result<Archive, PackError> {
     Ok(tar::Archive::new(decoder))
 }
 
-type Entries<'a> = tar::Entries<'a, zstd::Decoder<'static, BufReader<File>>>;
+type Decoder = zstd::Decoder<'static, BufReader<File>>;
+type Entry<'a> = tar::Entry<'a, Decoder>;
 
-fn first(entries: &mut Entries<'_>) -> Result<Manifest, String> {
-    let entry = entries.next().ok_or("an empty archive")?.map_err(|e| format!("no image of a store: {e}"))?;
-    if entry.path_bytes().as_ref() != MANIFEST.as_bytes() || !entry.header().entry_type().is_file() {
+/// The members of an archive, as they lie: the library would take a name of any length into memory.
+struct Members<'a>(tar::Entries<'a, Decoder>);
+
+impl<'a> Members<'a> {
+    fn of(archive: &'a mut Archive) -> io::Result<Self> {
+        Ok(Self(archive.entries()?.raw(true)))
+    }
+
+    /// The next member and its name.
+    fn next(&mut self) -> Result<Option<(Vec<u8>, Entry<'a>)>, String> {
+        let Some(entry) = self.0.next() else { return Ok(None) };
+        let mut entry = entry.map_err(|e| e.to_string())?;
+        if !entry.header().entry_type().is_gnu_longname() {
+            return Ok(Some((entry.path_bytes().into_owned(), entry)));
+        }
+        // A name that does not fit the header is a member of its own in front, with a zero behind it.
+        let longest = u64::try_from(MAX_NAME + FILES.len() + 1).unwrap_or(u64::MAX);
+        if entry.size() > longest {
+            return Err(format!("a name of {} bytes", entry.size()));
+        }
+        let mut name = Vec::new();
+        entry.by_ref().take(longest).read_to_end(&mut name).map_err(|e| e.to_string())?;
+        name.pop_if(|last| *last == 0);
+        match self.0.next() {
+            Some(Ok(entry)) => Ok(Some((name, entry))),
+            Some(Err(e)) => Err(e.to_string()),
+            None => Err("a name without its file".into()),
+        }
+    }
+}
+
+fn first(members: &mut Members<'_>) -> Result<Manifest, String> {
+    let (name, entry) = members.next().map_err(|e| format!("no image of a store: {e}"))?.ok_or("an empty archive")?;
+    if name != MANIFEST.as_bytes() || !entry.header().entry_type().is_file() {
         return Err("no image of a store: it does not begin with a manifest".into());
     }
     if entry.size() > MAX_MANIFEST {
         return Err(format!("a manifest of {} bytes", entry.size()));
     }
     let mut text = Vec::new();
+    // As much as it says, and not twice that: a vector that grows doubles.
+    text.try_reserve_exact(usize::try_from(entry.size()).unwrap_or(0)).map_err(|e| e.to_string())?;
     entry.take(MAX_MANIFEST).read_to_end(&mut text).map_err(|e| format!("the manifest cannot be read: {e}"))?;
+    let values = text.iter().filter(|b| matches!(b, b',' | b'[' | b'{')).count();
+    if values > MAX_VALUES {
+        return Err(format!("a manifest of {values} values"));
+    }
     #[derive(Deserialize)]
     struct Version {
         format: u32,
@@ -171,18 +211,18 @@ pub(super) fn is_plain(name: &str) -> bool {
 pub(super) fn extract(image: &Path, dir: &Path, limit: u64) -> Result<Manifest, PackError> {
     let refuse = |reason: String| PackError::Image(format!("{}: {reason}", image.display()));
     let mut archive = open(image)?;
-    let mut entries = archive.entries().map_err(|e| PackError::io(image, &e))?;
-    let manifest = first(&mut entries).map_err(refuse)?;
+    let mut members = Members::of(&mut archive).map_err(|e| PackError::io(image, &e))?;
+    let manifest = first(&mut members).map_err(refuse)?;
     let total = manifest.files.iter().fold(0_u64, |sum, f| sum.saturating_add(f.bytes));
     if total > limit {
         return Err(refuse(format!("{total} bytes unpacked, above the limit of {limit}")));
     }
     for file in &manifest.files {
-        let entry = entries.next().ok_or_else(|| refuse(format!("{:?} is missing", file.name)))?;
-        let mut entry = entry.map_err(|e| refuse(e.to_string()))?;
+        let member = members.next().map_err(refuse)?;
+        let (found, mut entry) = member.ok_or_else(|| refuse(format!("{:?} is missing", file.name)))?;
         let name = format!("{FILES}{}", file.name);
         let regular = entry.header().entry_type().is_file();
-        if entry.path_bytes().as_ref() != name.as_bytes() || !regular || entry.size() != file.bytes {
+        if found != name.as_bytes() || !regular || entry.size() != file.bytes {
             return Err(refuse(format!("{:?} is not the file the manifest names", file.name)));
         }
         let target = dir.join(&file.name);
@@ -191,10 +231,10 @@ pub(super) fn extract(image: &Path, dir: &Path, limit: u64) -> Result<Manifest, 
         }
         sparse(&mut entry, &target, file.bytes).map_err(|e| PackError::io(&target, &e))?;
     }
-    match entries.next() {
-        None => Ok(manifest),
-        Some(Ok(_)) => Err(refuse("a file the manifest does not name".into())),
-        Some(Err(e)) => Err(refuse(e.to_string())),
+    match members.next() {
+        Ok(None) => Ok(manifest),
+        Ok(Some(_)) => Err(refuse("a file the manifest does not name".into())),
+        Err(e) => Err(refuse(e)),
     }
 }
 

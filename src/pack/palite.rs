@@ -6,6 +6,7 @@
 
 use super::PackError;
 use crate::id::TableId;
+use crate::store::palite::harden::harden;
 use crate::store::{CompletionRow, Row};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
@@ -131,7 +132,7 @@ impl Databases {
 /// A copy of a database, everything but numbers and lengths gone, in an open transaction.
 fn blanked(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    harden(&conn, fs::metadata(path).map_or(0, |m| m.len()))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(()))?;
     conn.execute_batch("PRAGMA synchronous=OFF; BEGIN")?;

@@ -17,8 +17,11 @@ const MAX_SERVERS: usize = 64;
 pub const MAX_EVENTS: usize = 20_000;
 /// Longest schedule.
 const MAX_SCHEDULE: usize = 100_000;
-/// Largest number of an event: pages of a write, seals of a burst.
+/// Largest number of an event: pages of a write, seals of a burst, a version. Sums of them over all events stay far
+/// below what a number can hold.
 const MAX_COUNT: u64 = 1 << 32;
+/// Most attempts at one checkpoint.
+const MAX_ATTEMPTS: u32 = 1_000_000;
 
 /// What is done at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -465,6 +468,16 @@ impl Checker<'_> {
         if text.retry.budget == 0 {
             return Err(self.wrong(&[Part::Key("retry"), Part::Key("budget")], "at least one attempt is needed"));
         }
+        if text.retry.budget > MAX_ATTEMPTS {
+            let way = [Part::Key("retry"), Part::Key("budget")];
+            return Err(self.wrong(&way, format!("at most {MAX_ATTEMPTS}")));
+        }
+        let keystore = text.keystore;
+        for (key, n) in [("version", keystore.version), ("seals_per_key", keystore.seals_per_key)] {
+            if n > MAX_COUNT {
+                return Err(self.wrong(&[Part::Key("keystore"), Part::Key(key)], format!("at most {MAX_COUNT}")));
+            }
+        }
         let actors = self.actors()?;
         let served_by = self.served_by(&actors)?;
         let events = self.events(&actors)?;
@@ -589,7 +602,7 @@ impl Checker<'_> {
             if times > 1 && line.every.is_none() {
                 return Err(self.wrong(&way("times"), "`every` is missing"));
             }
-            if out.len() as u64 + times > MAX_EVENTS as u64 {
+            if times > MAX_EVENTS.saturating_sub(out.len()) as u64 {
                 return Err(self.wrong(&way("times"), format!("more than {MAX_EVENTS} events in all")));
             }
             for n in 0..times {
@@ -617,6 +630,11 @@ impl Checker<'_> {
         for (key, n) in [("pages", line.pages), ("count", line.count), ("sessions", line.sessions)] {
             if n.is_some_and(|n| n == 0 || n > MAX_COUNT) {
                 return Err(self.wrong(&way(key), format!("from 1 to {MAX_COUNT}")));
+            }
+        }
+        for (key, n) in [("version", line.version), ("number", line.number)] {
+            if n.is_some_and(|n| n > MAX_COUNT) {
+                return Err(self.wrong(&way(key), format!("at most {MAX_COUNT}")));
             }
         }
         let of_server = matches!(what, Do::Kill | Do::Restart);

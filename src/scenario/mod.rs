@@ -41,6 +41,27 @@ pub fn too_deep(text: &str) -> Option<(usize, usize)> {
     None
 }
 
+/// Most bytes that a document may come to once each alias is replaced by what it stands for, taking that for as long
+/// as the whole document. None is needed in a scenario.
+const MAX_ECHO: usize = 64 << 20;
+
+/// Line and column, from 1, of the first alias of a document whose aliases could make it much longer than it is.
+pub fn too_often(text: &str) -> Option<(usize, usize)> {
+    let aliases = || {
+        (1_usize..).zip(text.lines()).flat_map(|(line, content)| {
+            content.match_indices('*').filter_map(move |(at, _)| {
+                let (before, behind) = content.split_at_checked(at)?;
+                let begins = before.chars().next_back().is_none_or(|c| c.is_whitespace() || "[{,:-".contains(c));
+                let named = behind.chars().nth(1).is_some_and(|c| !c.is_whitespace());
+                (begins && named).then_some((line, before))
+            })
+        })
+    };
+    let (line, before) = aliases().next()?;
+    let over = aliases().count().saturating_mul(text.len()) > MAX_ECHO;
+    over.then(|| (line, before.chars().count() + 1))
+}
+
 /// A document and its name, for messages.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -121,6 +142,10 @@ impl Document {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Mistake> {
         if let Some((line, column)) = too_deep(&self.text) {
             let reason = format!("brackets are nested deeper than {MAX_NESTING}");
+            return Err(Mistake { name: self.name.clone(), line, column, reason });
+        }
+        if let Some((line, column)) = too_often(&self.text) {
+            let reason = "aliases repeat more than a document may hold; write out what they stand for".into();
             return Err(Mistake { name: self.name.clone(), line, column, reason });
         }
         serde_yaml::from_str(&self.text).map_err(|e| self.mistake(&e))

@@ -320,6 +320,9 @@ impl Step {
         if self.repeat.is_some_and(|n| !(1..=MAX_REPEAT).contains(&n)) {
             return wrong("repeat", &format!("from 1 to {MAX_REPEAT}"));
         }
+        if self.rows.is_some_and(|n| n > MAX_ROWS) {
+            return wrong("rows", &format!("at most {MAX_ROWS}"));
+        }
         if self.retry.is_some() && self.fail == Fail::None {
             return wrong("retry", "nothing fails, so nothing is tried again");
         }

@@ -6,7 +6,7 @@
 //! error stays with the file: whoever judges what was read of it asks [`BlockFile::failure`], so that
 //! no reader on the way can swallow it.
 
-use super::StoreError;
+use super::{StoreError, regular_file};
 use crate::coverage::Unchecked;
 use memmap2::Mmap;
 use std::fs::File;
@@ -41,12 +41,7 @@ impl BlockFile {
 
     /// As [`Self::open`], with the system's own error.
     pub fn open_file(path: &Path, no_mmap: bool) -> io::Result<Self> {
-        // Asked before opening: a FIFO of that name would block.
-        let meta = std::fs::metadata(path)?;
-        if !meta.is_file() {
-            return Err(io::Error::other("is no regular file"));
-        }
-        let file = File::open(path)?;
+        let file = regular_file(path)?;
         let len = file.metadata()?.len();
         // An empty file cannot be mapped, and has nothing to read either.
         let source = if no_mmap || len == 0 { Source::File(file) } else { map(file) };

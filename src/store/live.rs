@@ -27,12 +27,11 @@ pub struct Holder {
 /// Files that cannot be opened or asked about count as not locked.
 pub fn holder(home: Option<&Path>, kv_home: &Path) -> Option<Holder> {
     let mut files: Vec<PathBuf> = home.map(|h| h.join("WiredTiger.lock")).into_iter().collect();
-    let mut names: Vec<PathBuf> = std::fs::read_dir(kv_home)
+    let mut names: Vec<PathBuf> = super::open::entries(kv_home)
+        .unwrap_or_default()
         .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-        .filter(|e| e.file_name().to_str().is_some_and(is_lock_bearer))
-        .map(|e| e.path())
+        .filter(|name| name.to_str().is_some_and(is_lock_bearer))
+        .map(|name| kv_home.join(name))
         .collect();
     names.sort();
     files.append(&mut names);

@@ -2,8 +2,11 @@
 
 use super::palite::{Palite, PaliteOptions};
 use super::{PageLog, StoreError, StoreKind, live};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Dir, Mode, OFlags};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The page log's directory under a home directory.
@@ -106,16 +109,43 @@ pub fn open_at(located: &Located, no_mmap: bool) -> Result<Box<dyn PageLog>, Sto
     }
 }
 
-/// Open a regular file to read it. Anything else of that name is refused and not waited for: a FIFO
-/// would block until someone writes to it.
+/// Open a regular file to read it, without a new access time where the system allows that. Anything else of that name
+/// is refused and not opened: a FIFO would block until someone writes to it, a device may do anything.
 pub fn regular_file(path: &Path) -> std::io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    match file.metadata()? {
+    let regular = |meta: std::fs::Metadata| match meta {
         meta if meta.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
         meta if !meta.is_file() => Err(std::io::Error::other("is no regular file")),
-        _ => Ok(file),
+        _ => Ok(()),
+    };
+    regular(std::fs::metadata(path)?)?;
+    // Another may lie there by now.
+    let file = File::from(open_quietly(path, OFlags::NONBLOCK | OFlags::NOCTTY)?);
+    regular(file.metadata()?)?;
+    Ok(file)
+}
+
+/// Open for reading and leave the access time alone, which the system grants the owner and root.
+fn open_quietly(path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | flags;
+    #[cfg(target_os = "linux")]
+    match rustix::fs::open(path, flags | OFlags::NOATIME, Mode::empty()) {
+        Err(rustix::io::Errno::PERM) => {}
+        opened => return opened,
     }
+    rustix::fs::open(path, flags, Mode::empty())
+}
+
+/// The names in a directory, in no order, its access time left alone where the system allows that.
+pub fn entries(dir: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::new(open_quietly(dir, OFlags::DIRECTORY)?)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            names.push(OsStr::from_bytes(name).to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// All of a regular file.
@@ -136,7 +166,8 @@ pub fn flattened_link(dir: &Path, kv_home: &Path) -> Option<PathBuf> {
     const LONGEST: u64 = 4096;
     let named = kv_home.file_name().is_some_and(|n| n == KV_HOME);
     let small = named && std::fs::metadata(kv_home).is_ok_and(|m| m.is_file() && m.len() <= LONGEST);
-    let target = small.then(|| std::fs::read_to_string(kv_home).ok()).flatten();
+    let target = small.then(|| read_regular_file(kv_home).ok()).flatten();
+    let target = target.and_then(|bytes| String::from_utf8(bytes).ok());
     target.map(|t| dir.join(t.trim_end_matches(['\n', '\r']))).filter(|t| t.is_dir())
 }
 
@@ -146,10 +177,7 @@ fn is_palite(name: &str) -> bool {
 
 /// The names in a directory, sorted.
 pub fn names(dir: &Path) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
+    let mut names: Vec<String> = entries(dir)?.iter().map(|n| n.to_string_lossy().into_owned()).collect();
     names.sort();
     Ok(names)
 }

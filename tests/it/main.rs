@@ -34,6 +34,8 @@ mod forged_stores;
 mod from_log;
 mod fuzz_findings;
 mod generated;
+#[cfg(target_os = "linux")]
+mod hostile_limits;
 mod hostile_stores;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod interrupt;
@@ -60,6 +62,8 @@ mod palm_write;
 mod pickup_explain;
 mod pickup_replay;
 mod pickup_scenarios;
+#[cfg(target_os = "linux")]
+mod read_only;
 mod readme;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod repair_faults;

@@ -1,5 +1,6 @@
 //! One database file of a PALite store: names, time stamps, and opening it without leaving a trace.
 
+use super::harden::{bound_work, harden, limit_words};
 use super::{Affected, Problem, SHARDS, StoreError};
 use crate::coverage::Unchecked;
 use crate::id::TableId;
@@ -10,7 +11,6 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -22,8 +22,6 @@ pub(super) const MMAP_BYTES: i64 = 0x7fff_0000;
 /// Cache of a connection, of which there is one for each database and thread. A scan needs none, and a look-up
 /// only the upper levels of the table's tree, which the system caches as well.
 const CACHE_KIB: u32 = 128;
-/// As root SQLite would `fchown` the `-wal`; up to this size a copy spares the source even that.
-pub(super) const ROOT_COPY_LIMIT: u64 = 1 << 30;
 /// Locks cannot clear up by waiting: nobody but us uses the lock-free connection or the copy.
 pub(super) const BUSY: Duration = Duration::from_millis(100);
 
@@ -116,6 +114,8 @@ pub struct Source {
     pub path: PathBuf,
     /// Frames of a `-wal` beside `path` are to be read.
     pub wal: bool,
+    /// Bytes of the database and its frames as they were found. A copy may be longer: frames say where they belong.
+    pub len: u64,
 }
 
 pub(super) type Stamp = Option<(u64, SystemTime)>;
@@ -143,6 +143,11 @@ impl Stamps {
 
     pub(super) fn has_frames(&self) -> bool {
         self.wal_len() > WAL_HEADER
+    }
+
+    /// Bytes of the database and of its frames.
+    pub(super) fn len(&self) -> u64 {
+        self.db_len().saturating_add(self.wal_len())
     }
 
     pub(super) fn has_journal(&self) -> bool {
@@ -207,7 +212,7 @@ pub(super) fn words(error: &rusqlite::Error) -> String {
         rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::CannotOpen => {
             "unable to open database file".into()
         }
-        other => other.to_string(),
+        other => limit_words(other).unwrap_or_else(|| other.to_string()),
     };
     text.replace(['\n', '\r'], " ")
 }
@@ -221,6 +226,8 @@ pub(super) struct Opened {
     pub(super) conn: Connection,
     /// The database refused to be opened properly; SQLite was told to go on. Its words.
     pub(super) salvage: Option<String>,
+    /// Bytes of the database: [`Source::len`].
+    pub(super) len: u64,
 }
 
 /// Open a database file read-only, without leaving a trace, and look at its schema once.
@@ -228,10 +235,11 @@ pub(super) fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Open
     let parameters = if source.wal { "?mode=ro" } else { "?mode=ro&immutable=1" };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let vfs = if source.wal { "unix-none" } else { "unix" };
-    let conn = Connection::open_with_flags_and_vfs(uri(&source.path, parameters), flags, vfs)?;
+    let mut conn = Connection::open_with_flags_and_vfs(uri(&source.path, parameters), flags, vfs)?;
     // The last connection to leave would otherwise checkpoint and delete the -wal.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    harden(&conn, source.len)?;
+    bound_work(&mut conn, source.len)?;
     conn.busy_timeout(BUSY)?;
     if source.wal {
         // Must come before the first access: it decides where the wal-index lives.
@@ -241,9 +249,7 @@ pub(super) fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Open
     conn.execute_batch(&format!("PRAGMA query_only=1; PRAGMA temp_store=MEMORY; PRAGMA mmap_size={mmap}"))?;
     // One read transaction for the connection's life: a steady view, and no lock calls per read.
     conn.execute_batch("BEGIN")?;
-    let first_look = |conn: &Connection| {
-        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map(|_| ())
-    };
+    let first_look = |conn: &Connection| conn.prepare("SELECT 1 FROM sqlite_master LIMIT 1")?.exists([]).map(|_| ());
     let salvage = match first_look(&conn) {
         Ok(()) => None,
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
@@ -258,7 +264,7 @@ pub(super) fn open_file(source: &Source, no_mmap: bool) -> rusqlite::Result<Open
     };
     // It asks for the schema, which a damaged database may not have; then the cache is as large as it is.
     let _ = conn.execute_batch(&format!("PRAGMA cache_size=-{CACHE_KIB}"));
-    Ok(Opened { conn, salvage })
+    Ok(Opened { conn, salvage, len: source.len })
 }
 
 impl Database {
@@ -318,21 +324,52 @@ impl Database {
         out
     }
 }
-/// Whether reading the `-wal` in place would make SQLite, running as root, change its owner or ctime
-/// (it opens every `-wal` to give it the owner of its database), and a copy is the better choice.
-pub(super) fn root_would_chown(path: &Path, stamps: &Stamps) -> bool {
-    if !rustix::process::geteuid().is_root() {
-        return false;
-    }
-    let owner = |path: &Path| fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
-    let same_owner = owner(path) == owner(&with_suffix(path, "-wal"));
-    // Beyond the limit a new ctime is the lesser evil; a new owner never is.
-    !same_owner || stamps.db_len().saturating_add(stamps.wal_len()) <= ROOT_COPY_LIMIT
-}
 
 /// Copy the content alone: a read-only source must not make the copy read-only.
-pub(super) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let mut source = File::open(from)?;
-    let mut target = File::create(to)?;
-    io::copy(&mut source, &mut target).map(|_| ())
+pub(super) fn copy_file(from: &Path, to: &Path) -> Result<(), Failure> {
+    let mut source = regular_file(from).map_err(|e| Failure::io(&e).within("cannot be copied: "))?;
+    let dir = to.parent().unwrap_or(to);
+    let mut target = File::create(to).map_err(|e| no_copy(&e, dir, from))?;
+    match io::copy(&mut source, &mut target) {
+        Ok(_) => Ok(()),
+        Err(e) if is_about_space(&e) => Err(no_copy(&e, dir, from)),
+        Err(e) => Err(Failure::io(&e).within("cannot be copied: ")),
+    }
+}
+
+/// What only a file that is written can be told.
+fn is_about_space(e: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(e.kind(), FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+}
+
+/// The private copy could not be made, which is no fault of the source.
+fn no_copy(e: &io::Error, dir: &Path, from: &Path) -> Failure {
+    let now = Stamps::of(from);
+    no_room(e.raw_os_error(), &e.to_string(), dir, room_for(now))
+}
+
+/// Bytes that a private copy takes: frames are worked into the database, and lie beside it until then.
+pub(super) fn room_for(now: Stamps) -> u64 {
+    now.len().saturating_add(now.wal_len())
+}
+
+/// Whether the temporary directory has that many bytes to give, as far as the system tells.
+pub(super) fn has_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
+    let Ok(system) = rustix::fs::statvfs(dir) else { return Ok(()) };
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    if free >= bytes {
+        return Ok(());
+    }
+    let errno = rustix::io::Errno::NOSPC.raw_os_error();
+    Err(no_room(Some(errno), &format!("only {free} bytes are free there"), dir, bytes))
+}
+
+pub(super) fn no_room(errno: Option<i32>, why: &str, dir: &Path, bytes: u64) -> Failure {
+    let dir = dir.display();
+    let reason = format!(
+        "no private copy in {dir}, which reading its write-ahead log takes: {why}; set TMPDIR to a directory with \
+         {bytes} bytes free"
+    );
+    Failure { io: Some(Unchecked::Io { errno, error: reason.clone() }), reason }
 }

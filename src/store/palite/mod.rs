@@ -5,9 +5,9 @@
 //! and a `-wal` beside an empty database is deleted on sight. So:
 //!
 //! * no `-wal`, or one without frames: `immutable=1`;
-//! * frames in the `-wal`: the VFS `unix-none` under exclusive locking mode, which keeps the
-//!   wal-index in heap memory and touches no `-shm` ([`WalWay::InMemory`]); or a private copy of
-//!   database and `-wal` ([`WalWay::PrivateCopy`]);
+//! * frames in the `-wal`: a private copy of database and `-wal`, for SQLite opens each `-wal` for writing
+//!   ([`WalWay::PrivateCopy`]); or, for tests, the VFS `unix-none` under exclusive locking mode, which keeps the
+//!   wal-index in heap memory and touches no `-shm` ([`WalWay::InMemory`]);
 //! * no checkpoint on close, ever, and SQLite never sees an empty database file.
 //!
 //! [`Row::locator`] is the number of the database in name order in the high 16 bits and the rowid
@@ -15,6 +15,7 @@
 
 pub mod create;
 pub mod database;
+pub mod harden;
 mod reader;
 mod scan;
 mod write;
@@ -29,14 +30,15 @@ use crate::id::{Lsn, TableId};
 use crate::scratch::{self, Held};
 use crate::store::index::packed::Segment;
 use database::{
-    Database, Failure, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, is_damage, may_read, open_file,
-    parse_pages_name, root_would_chown, stamp, store_file, uri, with_suffix, words,
+    Database, Failure, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, has_room, may_read, no_room, open_file,
+    parse_pages_name, room_for, stamp, store_file, uri, with_suffix,
 };
+use harden::harden;
 use rayon::prelude::*;
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
-use scan::{Filler, Lost, NO_INTEGER, Progress, Shape, ShapeError, Sink, Stop, table_columns};
+use rusqlite::{Connection, OpenFlags, ffi};
+use scan::{Columns, Filler, Lost, NO_INTEGER, Progress, Room, Shape, ShapeError, Sink, Stop};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -64,10 +66,10 @@ const COPY_ATTEMPTS: usize = 3;
 /// How the committed frames of a `-wal` are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WalWay {
-    /// In memory where that leaves the source alone and works, else from a private copy.
+    /// From a private copy, whoever asks and however large it is.
     #[default]
     Auto,
-    /// In place, with the wal-index in heap memory.
+    /// In place, with the wal-index in heap memory: SQLite opens the `-wal` for writing.
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     InMemory,
     /// From a copy of database and `-wal` in a private temporary directory, removed on drop.
@@ -173,42 +175,32 @@ impl Palite {
             may_read(&with_suffix(&db.path, "-wal")).map_err(|e| Failure::io(&e).within("its -wal: "))?;
         }
         if !now.has_frames() {
-            return Ok(Source { path: db.path.clone(), wal: false });
+            return Ok(Source { path: db.path.clone(), wal: false, len: now.len() });
         }
         match self.options.wal {
-            WalWay::InMemory => Ok(Source { path: db.path.clone(), wal: true }),
-            WalWay::PrivateCopy => self.copy(db),
-            WalWay::Auto => {
-                // A rollback journal makes SQLite refuse, and root is not to leave even a new ctime.
-                let prefer_copy = now.has_journal() || root_would_chown(&db.path, &now);
-                if prefer_copy {
-                    return self.copy(db);
-                }
-                let source = Source { path: db.path.clone(), wal: true };
-                match open_file(&source, self.options.no_mmap) {
-                    Err(e) if !is_damage(&e) => self.copy(db).map_err(|why| why.within(&format!("{}; ", words(&e)))),
-                    _ => Ok(source),
-                }
-            }
+            WalWay::InMemory => Ok(Source { path: db.path.clone(), wal: true, len: now.len() }),
+            WalWay::PrivateCopy | WalWay::Auto => self.copy(db),
         }
     }
 
     /// Copy database and `-wal` (never the `-shm`: SQLite rebuilds it) and work the frames into the copy.
     fn copy(&self, db: &Database) -> Result<Source, Failure> {
+        let now = Stamps::of(&db.path);
         let temp = self
             .copies
             .get_or_init(|| {
                 scratch::hold(|| tempfile::Builder::new().prefix("wtcheck-").tempdir(), TempDir::path, "")
-                    .map_err(|e| Failure::io(&e).within("no private directory for a copy: "))
+                    .map_err(|e| no_room(e.raw_os_error(), &e.to_string(), &std::env::temp_dir(), room_for(now)))
             })
             .as_ref()
             .map_err(Clone::clone)?;
         let path = temp.path().join(&db.name);
-        let mut before = Stamps::of(&db.path);
+        has_room(temp.path(), room_for(now))?;
+        let mut before = now;
         for _ in 0..COPY_ATTEMPTS {
-            copy_file(&db.path, &path).map_err(|e| Failure::io(&e).within("cannot be copied: "))?;
+            copy_file(&db.path, &path)?;
             copy_file(&with_suffix(&db.path, "-wal"), &with_suffix(&path, "-wal"))
-                .map_err(|e| Failure::io(&e).within("its -wal cannot be copied: "))?;
+                .map_err(|why| why.within("its -wal: "))?;
             let after = Stamps::of(&db.path);
             if after == before {
                 break;
@@ -225,10 +217,11 @@ impl Palite {
         )
         .and_then(|conn| {
             conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            harden(&conn, before.len())?;
             conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
         });
         let frames_left = stamp(&with_suffix(&path, "-wal")).is_some_and(|s| s.0 > 0);
-        Ok(Source { path, wal: frames_left || !matches!(merged, Ok(0)) })
+        Ok(Source { path, wal: frames_left || !matches!(merged, Ok(0)), len: before.len() })
     }
 
     fn connect(&self, db: &Database) -> Result<Opened, Failure> {
@@ -243,7 +236,19 @@ impl Palite {
             return Err(Problem { file: "globals.db".into(), reason, affects: Affected::Counters, io: None });
         };
         let opened = self.connect(db).map_err(|reason| db.problem(reason))?;
-        let (mut counter, mut tables) = (None, Vec::new());
+        let (mut counter, mut tables) = (None, BTreeSet::new());
+        match Columns::of(&opened.conn, "globals") {
+            Ok(Some(columns)) => {
+                if let Some(why) = columns.computed(&["id", "val"]) {
+                    return Err(db.problem(why));
+                }
+            }
+            Ok(None) if opened.salvage.is_none() => {
+                return Err(db.problem("is SQLite, but no database of a PALite store: no table globals"));
+            }
+            Ok(None) => {}
+            Err(e) => return Err(db.problem(db.failure(&e))),
+        }
         let mut read = || -> rusqlite::Result<()> {
             let mut statement = opened.conn.prepare("SELECT id, val FROM globals")?;
             let mut rows = statement.query([])?;
@@ -251,7 +256,7 @@ impl Palite {
                 if let (ValueRef::Integer(id), ValueRef::Integer(val)) = (row.get_ref(0)?, row.get_ref(1)?) {
                     match id {
                         0 => counter = counter.max(Some(Lsn(val.cast_unsigned()))),
-                        1 => tables.push(TableId(val.cast_unsigned())),
+                        1 => drop(tables.insert(TableId(val.cast_unsigned()))),
                         _ => {}
                     }
                 }
@@ -268,8 +273,7 @@ impl Palite {
         if counter.is_none() {
             return Err(db.problem("holds no LSN counter (id 0)"));
         }
-        tables.sort_unstable();
-        Ok((counter, tables))
+        Ok((counter, tables.into_iter().collect()))
     }
 
     /// Known tables (globals id 1) whose database is not there.
@@ -303,12 +307,12 @@ impl Palite {
         &self,
         number: u64,
         db: &Database,
-        conn: &Connection,
+        Opened { conn, len, .. }: &Opened,
         shape: &Shape,
         Want { own, inspect }: Want<'_>,
         progress: &Progress<'_>,
     ) -> Option<Segment> {
-        let rowid = shape.rowid?;
+        let (rowid, len) = (shape.rowid?, *len);
         // Asked one by one each is a look at an end of the table; together they would be a scan.
         let end = |which: &str| conn.query_row(&format!("SELECT {which}({rowid}) FROM pages"), [], |r| r.get(0)).ok();
         let (low, high): (i64, i64) = (end("min")?, end("max")?);
@@ -316,11 +320,12 @@ impl Palite {
             len if len < PIECE_BYTES => 1,
             _ => i64::try_from(rayon::current_num_threads()).unwrap_or(1).saturating_mul(2),
         };
-        let frame = scan::keys(conn, rowid, number, (low, high), db.at_open.db_len(), own)?;
+        let frame = scan::keys(conn, rowid, number, (low, high), len, own)?;
         let step = high.checked_sub(low)?.checked_div(pieces)?.checked_add(1)?;
         let places = frame.places(low.cast_unsigned());
         let columns = shape.contents(inspect.is_some(), places.is_none());
-        let filler = Filler { number, frame: &frame, places: places.as_ref(), progress, inspect };
+        let room = Room::of(len);
+        let filler = Filler { number, frame: &frame, places: places.as_ref(), progress, inspect, room: &room };
         let connect = || self.connect(db).ok().filter(|o| o.salvage.is_none());
         if own.is_some() {
             // Only these rows are fetched, in the order in which they lie.
@@ -372,12 +377,12 @@ impl Palite {
         };
         let number = u64::try_from(number).unwrap_or(u64::MAX) << ROWID_BITS;
         if opened.salvage.is_none()
-            && let Some(segment) = self.scan_in_pieces(number, db, conn, &shape, want, progress)
+            && let Some(segment) = self.scan_in_pieces(number, db, &opened, &shape, want, progress)
         {
             return Ok((Scanned::Segment(segment), db.watch()));
         }
         // Whatever is odd here is met by the careful way: one pass, without data, and then around the damage.
-        let mut sink = Sink::new(number, &shape, progress, None);
+        let mut sink = Sink::new(number, &shape, progress, None, Room::of(opened.len));
         let mut problems = Vec::new();
         let columns = shape.columns();
         let scanned = match shape.rowid {
@@ -466,11 +471,9 @@ fn others(dir: &Path) -> Vec<String> {
 /// The files of the store with their sizes, in name order.
 fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
     let mut out = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
+    for name in super::open::entries(dir)? {
         if let Some(name) = name.to_str().filter(|n| store_file(n).is_some()) {
-            let len = fs::metadata(entry.path()).map_or(0, |m| m.len());
+            let len = fs::metadata(dir.join(name)).map_or(0, |m| m.len());
             out.push((name.to_owned(), len));
         }
     }
@@ -525,23 +528,29 @@ impl PageLog for Palite {
         let conn = &opened.conn;
         let not_ours = |what: &str| unreadable(format!("is an SQLite database, but not a PALite store: no {what}"));
         let damaged = |e: &rusqlite::Error| db.error(db.failure(e), "");
-        let (names, _) = table_columns(conn, "checkpoints")
-            .map_err(|e| damaged(&e))?
-            .ok_or_else(|| not_ours("table checkpoints"))?;
+        let columns = Columns::of(conn, "checkpoints").map_err(|e| damaged(&e))?;
+        let columns = columns.ok_or_else(|| not_ours("table checkpoints"))?;
+        let names = &columns.names;
         for required in ["lsn", "checkpoint_metadata"] {
             if !names.contains(required) {
                 return Err(not_ours(&format!("column {required} in table checkpoints")));
             }
         }
+        if let Some(why) = columns.computed(&["lsn", "timestamp", "checkpoint_metadata"]) {
+            return Err(unreadable(why));
+        }
         let timestamp = if names.contains("timestamp") { "timestamp" } else { "0" };
         let mut problems = Vec::new();
         let mut found: BTreeMap<(Lsn, u64), Vec<u8>> = BTreeMap::new();
         let mut odd = 0_u64;
-        // Three ways through the data; the next one is only taken when the one before met damage.
-        for order in ["ORDER BY lsn, 2", "NOT INDEXED", "ORDER BY lsn DESC, 2 DESC"] {
+        // Ways through the data; the next one is only taken when the one before met damage. None of them sorts.
+        let index = scan::key_index(conn, "checkpoints", &["lsn"]).ok().flatten();
+        let indexed = |end: &str| index.as_ref().map(|name| format!("INDEXED BY {name} ORDER BY lsn{end}"));
+        let ways = [indexed(""), Some("NOT INDEXED".into()), indexed(" DESC")];
+        for order in ways.into_iter().flatten() {
             odd = 0;
             let sql = format!("SELECT lsn, {timestamp}, checkpoint_metadata FROM checkpoints {order}");
-            let outcome = read_completions(conn, &sql, &mut found, &mut odd);
+            let outcome = read_completions(conn, &sql, &mut found, &mut odd, &Room::of(opened.len));
             let Err(e) = outcome else { break };
             if problems.is_empty() {
                 problems.push(db.problem(db.failure(&e)));
@@ -573,6 +582,7 @@ fn read_completions(
     sql: &str,
     found: &mut BTreeMap<(Lsn, u64), Vec<u8>>,
     odd: &mut u64,
+    room: &Room,
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -588,6 +598,10 @@ fn read_completions(
         };
         match row.get_ref(2)? {
             ValueRef::Blob(bytes) | ValueRef::Text(bytes) => {
+                if !room.take(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) {
+                    // Records that share what they hold: as one value that is longer than the database.
+                    return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_TOOBIG), None));
+                }
                 found.insert(key, bytes.to_vec());
             }
             _ => *odd = odd.saturating_add(1),

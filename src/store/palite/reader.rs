@@ -1,6 +1,7 @@
 //! Blocks of a PALite store, one by one or as they lie.
 
 use super::database::{Database, Failure};
+use super::harden::afresh;
 use super::scan::{Shape, ShapeError};
 use super::{Palite, ROWID_BITS, ROWID_MASK};
 use crate::store::{BlockReader, PutBlock, Row, StoreError};
@@ -52,6 +53,7 @@ impl PageReader {
         };
         let rowid = |locator: u64| (locator & ROWID_MASK).cast_signed();
         let mut statement = self.conn.prepare_cached(sql)?;
+        afresh(&statement);
         let mut found = statement.query([rowid(*first), rowid(*last)])?;
         let mut wanted = run.iter().peekable();
         while let Some(row) = found.next()? {
@@ -73,6 +75,7 @@ impl PageReader {
     fn read(&self, db: &Database, row: &Row, out: &mut Vec<u8>) -> Result<(), Failure> {
         let failed = |e: rusqlite::Error| db.failure(&e);
         let mut statement = self.conn.prepare_cached(&self.sql).map_err(failed)?;
+        afresh(&statement);
         let mut rows = if self.by_rowid {
             statement.query([(row.locator & ROWID_MASK).cast_signed()])
         } else {

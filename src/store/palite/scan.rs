@@ -1,5 +1,6 @@
 //! Reading all rows of one database, past damage as far as SQLite lets one.
 
+use super::harden::afresh;
 use super::{Inspect, Own, ROWID_MASK, Row, Seal};
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::store::index::packed::{Frame, Key, Keys, Places};
@@ -8,6 +9,8 @@ use rusqlite::types::ValueRef;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The primary key of `pages`.
+const KEY: [&str; 3] = ["table_id", "page_id", "lsn"];
 /// The column with the length of the data, or the data.
 const DATA: usize = 7;
 /// What a row takes at least in a database: a few numbers, and the same again in the index.
@@ -20,6 +23,22 @@ const CONTENTS_KEY: usize = 6;
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
 pub(super) const NO_INTEGER: &str = "a value that is no integer";
+
+/// How many bytes of data the rows of a database may still claim. Each is stored once, so all together are shorter than
+/// the file; where rows share what they hold, a small file could keep a reader busy for days.
+#[derive(Debug)]
+pub(super) struct Room(AtomicU64);
+
+impl Room {
+    /// Of a database that had `len` bytes. One that was cut off may name more than it still has.
+    pub(super) fn of(len: u64) -> Self {
+        Self(AtomicU64::new(len.saturating_mul(8).max(16 << 20)))
+    }
+
+    pub(super) fn take(&self, bytes: u64) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
 
 /// Rows found so far by all scans.
 pub(super) struct Progress<'a> {
@@ -56,35 +75,116 @@ impl From<rusqlite::Error> for ShapeError {
     }
 }
 
+/// The columns of a plain table, their names in lower case.
+pub(super) struct Columns {
+    pub(super) names: HashSet<String>,
+    /// Those of them that are not stored: what they hold is whatever the schema says.
+    computed: HashSet<String>,
+    /// Those of the primary key.
+    key: HashSet<String>,
+    pub(super) without_rowid: bool,
+}
+
+impl Columns {
+    /// The columns of `table`, one of the names that this code knows; `None` if there is no plain table of that name.
+    pub(super) fn of(conn: &Connection, table: &str) -> rusqlite::Result<Option<Self>> {
+        // Views and virtual tables could compute anything; the engine makes plain tables. SQLite's own lists are not
+        // asked here: they look at every object there is, and the schema may have tables of their names.
+        let sql = "SELECT type='table' AND rootpage>0 AND sql LIKE 'CREATE TABLE %' FROM sqlite_master \
+                   WHERE name=?1 COLLATE NOCASE AND type IN ('table', 'view')";
+        let mut kinds = conn.prepare(sql)?;
+        let plain = kinds.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Option<bool>>>>()?;
+        if plain.is_empty() || plain.contains(&None) || plain.contains(&Some(false)) {
+            return Ok(None);
+        }
+        let mut out =
+            Self { names: HashSet::new(), computed: HashSet::new(), key: HashSet::new(), without_rowid: false };
+        let mut statement = conn.prepare(&format!("PRAGMA main.table_xinfo({table})"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (name, key, hidden): (String, i64, i64) = (row.get("name")?, row.get("pk")?, row.get("hidden")?);
+            let name = name.to_ascii_lowercase();
+            if hidden != 0 {
+                out.computed.insert(name.clone());
+            }
+            if key != 0 {
+                out.key.insert(name.clone());
+            }
+            out.names.insert(name);
+        }
+        if let Some(rowid) = out.rowid() {
+            // Only a table without rowids has no such column.
+            out.without_rowid = conn.prepare(&format!("SELECT {rowid} FROM main.{table}")).is_err();
+        }
+        Ok(Some(out))
+    }
+
+    /// The name under which the rowid can be asked for: a column may hide the first one.
+    pub(super) fn rowid(&self) -> Option<&'static str> {
+        ["rowid", "_rowid_", "oid"].into_iter().find(|n| !self.without_rowid && !self.names.contains(*n))
+    }
+
+    /// Which of `wanted` is computed, told as what that makes of the database.
+    pub(super) fn computed(&self, wanted: &[&str]) -> Option<String> {
+        let column = wanted.iter().find(|name| self.computed.contains(**name))?;
+        Some(format!("is not a page log's database: its column {column} is computed, not stored"))
+    }
+}
+
 /// Column names of a plain table in lower case, and whether it lacks rowids.
 pub(super) fn table_columns(conn: &Connection, table: &str) -> rusqlite::Result<Option<(HashSet<String>, bool)>> {
-    // Views and virtual tables could compute anything; the engine makes plain tables.
-    let mut kind = conn.prepare("SELECT wr FROM pragma_table_list WHERE schema='main' AND name=?1 AND type='table'")?;
-    let Some(without_rowid) = kind.query([table])?.next()?.map(|row| row.get::<_, bool>(0)).transpose()? else {
-        return Ok(None);
-    };
-    let mut statement = conn.prepare("SELECT lower(name) FROM pragma_table_xinfo(?1)")?;
-    let names = statement.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some((names, without_rowid)))
+    Ok(Columns::of(conn, table)?.map(|c| (c.names, c.without_rowid)))
+}
+
+/// The index of a table's primary key, quoted, if it begins with these columns in this order.
+pub(super) fn key_index(conn: &Connection, table: &str, columns: &[&str]) -> rusqlite::Result<Option<String>> {
+    let mut list = conn.prepare(&format!("PRAGMA main.index_list({table})"))?;
+    let mut rows = list.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, origin): (String, String) = (row.get("name")?, row.get("origin")?);
+        let (unique, partial): (bool, bool) = (row.get("unique")?, row.get("partial")?);
+        if origin != "pk" || partial || !unique {
+            continue;
+        }
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let mut info = conn.prepare(&format!("PRAGMA main.index_xinfo({quoted})"))?;
+        let names = info.query_map([], |row| Ok((row.get("name")?, row.get("desc")?)))?;
+        let names: Vec<(Option<String>, bool)> = names.collect::<rusqlite::Result<_>>()?;
+        let same = |(name, descends): &(Option<String>, bool), wanted: &str| {
+            !descends && name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(wanted))
+        };
+        let begins = names.len() >= columns.len() && names.iter().zip(columns).all(|(n, c)| same(n, c));
+        return Ok(begins.then_some(quoted));
+    }
+    Ok(None)
 }
 
 impl Shape {
     pub(super) fn of(conn: &Connection) -> Result<Self, ShapeError> {
-        let Some((names, without_rowid)) = table_columns(conn, "pages")? else {
-            let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            return Err(match objects {
-                0 => ShapeError::NoSchema,
-                _ => ShapeError::Foreign("is SQLite, but not a PALite pages database: no table pages".into()),
+        let Some(columns) = Columns::of(conn, "pages")? else {
+            let any = conn.prepare("SELECT 1 FROM sqlite_master LIMIT 1")?.exists([])?;
+            return Err(match any {
+                false => ShapeError::NoSchema,
+                true => ShapeError::Foreign("is SQLite, but not a PALite pages database: no table pages".into()),
             });
         };
+        let names = &columns.names;
         for required in ["table_id", "page_id", "lsn", "page_data"] {
             if !names.contains(required) {
                 let reason = format!("is SQLite, but not a PALite pages database: no column {required}");
                 return Err(ShapeError::Foreign(reason));
             }
         }
-        // A column may hide the rowid's first name.
-        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|n| !without_rowid && !names.contains(*n));
+        let read = ["table_id", "page_id", "lsn", "page_data", "backlink_lsn", "base_lsn", "flags"];
+        if let Some(why) = columns.computed(&read) {
+            return Err(ShapeError::Foreign(why));
+        }
+        let rowid = columns.rowid();
+        // Without rowids a row is looked up by its key, and with another one each look-up would be a scan.
+        if rowid.is_none() && (columns.key.len() != KEY.len() || !KEY.iter().all(|k| columns.key.contains(*k))) {
+            let reason = "is not a page log's database: neither rowids nor its primary key lead to its rows";
+            return Err(ShapeError::Foreign(reason.into()));
+        }
         let has = |name: &str| names.contains(name);
         Ok(Self { rowid, backlink: has("backlink_lsn"), base: has("base_lsn"), flags: has("flags") })
     }
@@ -142,21 +242,13 @@ pub(super) fn keys(
     database_len: u64,
     own: Option<&Own<'_>>,
 ) -> Option<Frame> {
-    let index: String = conn
-        .query_row(
-            "SELECT name FROM pragma_index_list('pages') WHERE origin='pk' AND partial=0 AND \"unique\"=1",
-            [],
-            |row| row.get(0),
-        )
-        .ok()?;
-    let quoted = index.replace('"', "\"\"");
+    let index = key_index(conn, "pages", &KEY).ok()??;
     let span = u64::try_from(high.checked_sub(low)?).ok()?.saturating_add(1);
     // However few rows there are, this much is only set aside, not used.
     let most = usize::try_from(span.min(database_len / SMALLEST_ROW)).ok()?;
     let mut keys = Keys::new(number | low.cast_unsigned(), most);
-    let sql = format!(
-        "SELECT table_id, page_id, lsn, {rowid} FROM pages INDEXED BY \"{quoted}\" ORDER BY table_id, page_id, lsn"
-    );
+    let sql =
+        format!("SELECT table_id, page_id, lsn, {rowid} FROM pages INDEXED BY {index} ORDER BY table_id, page_id, lsn");
     let mut statement = conn.prepare(&sql).ok()?;
     let mut rows = statement.query([]).ok()?;
     while let Some(row) = rows.next().ok()? {
@@ -185,6 +277,7 @@ pub(super) struct Filler<'a> {
     pub(super) places: Option<&'a Places>,
     pub(super) progress: &'a Progress<'a>,
     pub(super) inspect: Option<&'a Inspect<'a>>,
+    pub(super) room: &'a Room,
 }
 
 impl Filler<'_> {
@@ -203,6 +296,7 @@ impl Filler<'_> {
         let mut statement = conn.prepare(sql).ok()?;
         let mut unreported = 0;
         for rowid in rowids {
+            afresh(&statement);
             self.take(statement.query([rowid.cast_signed()]).ok()?, &mut unreported)?;
         }
         self.progress.add(unreported);
@@ -232,6 +326,9 @@ impl Filler<'_> {
                 ValueRef::Null => (None, 0),
                 _ => return None,
             };
+            if !self.room.take(len) {
+                return None;
+            }
             let mut found = Row {
                 table,
                 page,
@@ -286,6 +383,7 @@ pub(super) struct Sink<'a> {
     pub(super) progress: &'a Progress<'a>,
     /// Shown the data of each row, which then stands in the place of its length.
     pub(super) inspect: Option<&'a Inspect<'a>>,
+    pub(super) room: Room,
 }
 
 impl<'a> Sink<'a> {
@@ -294,8 +392,10 @@ impl<'a> Sink<'a> {
         shape: &Shape,
         progress: &'a Progress<'a>,
         inspect: Option<&'a Inspect<'a>>,
+        room: Room,
     ) -> Self {
         Self {
+            room,
             number,
             has_rowid: shape.rowid.is_some(),
             rows: Vec::new(),
@@ -370,6 +470,9 @@ impl<'a> Sink<'a> {
         });
         let [table, page, lsn] = [table, page, lsn].map(i64::cast_unsigned);
         let (table, page, lsn) = (TableId(table), PageId(page), Lsn(lsn));
+        if what.is_none() && !self.room.take(u64::from(len)) {
+            what = Some("more data than the database has room for");
+        }
         if let Some(what) = what {
             self.complain(what, table, page, lsn, locator);
             return Ok(answer);
@@ -425,13 +528,9 @@ impl<'a> Sink<'a> {
 
     pub(super) fn recover_by_key(&mut self, conn: &Connection, columns: &str, rowid: &str) -> rusqlite::Result<Lost> {
         let mut seen: HashSet<u64> = self.rows.iter().map(|r| r.locator & ROWID_MASK).collect();
-        let index: String =
-            conn.query_row("SELECT name FROM pragma_index_list('pages') WHERE origin='pk' AND partial=0", [], |row| {
-                row.get(0)
-            })?;
-        let quoted = index.replace('"', "\"\"");
+        let index = key_index(conn, "pages", &KEY)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let mut keys = conn.prepare(&format!(
-            "SELECT {rowid}, table_id, page_id, lsn FROM pages INDEXED BY \"{quoted}\" ORDER BY table_id, page_id, lsn"
+            "SELECT {rowid}, table_id, page_id, lsn FROM pages INDEXED BY {index} ORDER BY table_id, page_id, lsn"
         ))?;
         let mut lost = Lost { count: 0, first: String::new() };
         let mut before: Option<[i64; 3]> = None;

@@ -235,7 +235,7 @@ impl Palm {
         if !meta.is_file() {
             return Err(unreadable("not a regular file".into()));
         }
-        let file = File::open(&path).map_err(|e| StoreError::io(&path, &e))?;
+        let file = super::regular_file(&path).map_err(|e| StoreError::io(&path, &e))?;
         let meta = file.metadata().map_err(|e| StoreError::io(&path, &e))?;
         if !meta.is_file() {
             return Err(unreadable("not a regular file".into()));

@@ -109,6 +109,7 @@ mod scenario {
 mod scratch;
 mod store {
     mod blockfile;
+    mod harden;
     mod index;
     mod palite;
     mod palm {
