@@ -429,7 +429,7 @@ fn small_text(path: &Path) -> io::Result<Option<String>> {
 
 /// Open a regular file for reading, without waiting for anything else that has its name.
 pub(super) fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = crate::store::regular_file(path)?;
+    let file = crate::store::only_file(path)?;
     let len = file.metadata()?.len();
     Ok((file, len))
 }
@@ -478,7 +478,7 @@ fn choose(home: &Path, settings: &Settings, out: &mut Summary) -> Result<Vec<Fou
 /// The log files of a directory, by kind and number.
 fn list(dir: &Path) -> io::Result<Vec<Found>> {
     let mut out = Vec::new();
-    for name in crate::store::open::entries(dir)? {
+    for name in crate::store::entries(dir)? {
         if let Some((kind, number)) = name.to_str().and_then(Kind::of) {
             out.push((kind, number, dir.join(&name)));
         }

@@ -6,7 +6,7 @@
 //! error stays with the file: whoever judges what was read of it asks [`BlockFile::failure`], so that
 //! no reader on the way can swallow it.
 
-use super::{StoreError, regular_file};
+use super::{StoreError, only_file};
 use crate::coverage::Unchecked;
 use memmap2::Mmap;
 use std::fs::File;
@@ -41,7 +41,7 @@ impl BlockFile {
 
     /// As [`Self::open`], with the system's own error.
     pub fn open_file(path: &Path, no_mmap: bool) -> io::Result<Self> {
-        let file = regular_file(path)?;
+        let file = only_file(path)?;
         let len = file.metadata()?.len();
         // An empty file cannot be mapped, and has nothing to read either.
         let source = if no_mmap || len == 0 { Source::File(file) } else { map(file) };

@@ -27,7 +27,7 @@ pub struct Holder {
 /// Files that cannot be opened or asked about count as not locked.
 pub fn holder(home: Option<&Path>, kv_home: &Path) -> Option<Holder> {
     let mut files: Vec<PathBuf> = home.map(|h| h.join("WiredTiger.lock")).into_iter().collect();
-    let mut names: Vec<PathBuf> = super::open::entries(kv_home)
+    let mut names: Vec<PathBuf> = super::entries(kv_home)
         .unwrap_or_default()
         .into_iter()
         .filter(|name| name.to_str().is_some_and(is_lock_bearer))

@@ -18,6 +18,7 @@
 
 pub mod blockfile;
 pub mod edit;
+pub mod files;
 pub mod hold;
 pub mod index;
 pub mod live;
@@ -26,8 +27,9 @@ pub mod palite;
 pub mod palm;
 mod unread;
 
+pub use files::{entries, only_file, read_regular_file, regular_file};
 pub use index::{Index, Row, Rows, Seal};
-pub use open::{Located, OpenOptions, locate, open, open_at, read_regular_file, regular_file};
+pub use open::{Located, OpenOptions, locate, open, open_at};
 pub use unread::UnreadLog;
 
 use crate::below::Odd;

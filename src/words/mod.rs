@@ -114,11 +114,14 @@ pub fn unchecked(why: &Unchecked) -> String {
 pub fn way_to_check(why: &Unchecked) -> &'static str {
     /// Operation not permitted, and permission denied.
     const REFUSED: [Option<i32>; 2] = [Some(1), Some(13)];
+    /// Too large a file, no space, a system that only reads, over the quota: told to who writes a copy.
+    const FULL: [Option<i32>; 4] = [Some(27), Some(28), Some(30), Some(122)];
     match why {
         Unchecked::Io { errno, .. } if REFUSED.contains(errno) => {
             "run wtcheck as a user who may read it, or on a copy that you own"
         }
         Unchecked::Hidden => "run wtcheck as a user who may read it, or on a copy that you own",
+        Unchecked::Io { errno, .. } if FULL.contains(errno) => "set TMPDIR to a directory with more room",
         Unchecked::Io { .. } => "copy the directory from another source, or to a sound disk, and audit the copy",
         Unchecked::Unsupported => "use a newer wtcheck",
         Unchecked::Absent => "copy them from where the directory came from",

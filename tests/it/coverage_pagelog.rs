@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common;
-use crate::common::faults::Faults;
+use crate::common::faults::{ENOSPC, Faults, Mode};
 use crate::common::other_user::{Ran, is_root, program, ran};
 use crate::common::{copy_dir, fixture};
 use serde_json::Value;
@@ -42,6 +42,16 @@ impl Scene {
         scene
     }
 
+    /// Where everybody may put a copy.
+    fn tmp(&self) -> PathBuf {
+        let tmp = self.temp.path().join("tmp");
+        if !tmp.exists() {
+            fs::create_dir(&tmp).unwrap();
+            fs::set_permissions(&tmp, fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        tmp
+    }
+
     fn home(&self) -> PathBuf {
         self.temp.path().join("home")
     }
@@ -77,7 +87,7 @@ impl Scene {
     fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(program());
         let home = self.home();
-        command.args(args).arg(common::path(&home)).stdin(Stdio::null()).current_dir("/");
+        command.args(args).arg(common::path(&home)).stdin(Stdio::null()).current_dir("/").env("TMPDIR", self.tmp());
         if is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
@@ -136,6 +146,54 @@ fn assert_named(scene: &Scene, names: &[&str]) {
         assert_eq!(got.code, 6, "{names:?} {verb:?}: {}{}", got.stdout, got.stderr);
         assert!(got.stderr.contains(names[0]), "{verb:?}: {}", got.stderr);
     }
+}
+
+#[test]
+fn no_place_for_a_copy() {
+    let scene = Scene::new(&stores()[0]);
+    let tmp = scene.tmp();
+    fs::set_permissions(&tmp, fs::Permissions::from_mode(if is_root() { 0o700 } else { 0o500 })).unwrap();
+    let got = scene.run(&["audit", "--format", "json"]);
+    let audit = got.json();
+    assert_eq!((got.code, audit["verdict"].as_str()), (6, Some("incomplete")), "{}", got.stderr);
+    assert_eq!(codes(&audit), Vec::<String>::new(), "it is no damage");
+    let words = format!("no private copy in {}", common::path(&tmp));
+    assert!(got.stderr.contains(&words) && got.stderr.contains("set TMPDIR to a directory with"), "{}", got.stderr);
+    assert!(!got.stderr.contains("as a user who may read it"), "{}", got.stderr);
+    for verb in [&["orphans"][..], &["map"], &["repair", "plan"]] {
+        let got = scene.run(verb);
+        assert!(got.code == 6 && got.stderr.contains("set TMPDIR to"), "{verb:?}: {}: {}", got.code, got.stderr);
+    }
+    // One that is there, and has less room than that.
+    let error = wtcheck::store::palite::database::has_room(&tmp, u64::MAX, 0).unwrap_err();
+    let error = format!("{error:?}");
+    assert!(
+        error.contains("No space left") && error.contains(&words) && error.contains("18446744073709551615 bytes"),
+        "{error}"
+    );
+    wtcheck::store::palite::database::has_room(&tmp, 1, u64::MAX).unwrap();
+}
+
+#[test]
+fn a_disk_that_a_copy_fills() {
+    let (faults, scene) = (Faults::build(), Scene::new(&stores()[0]));
+    let (home, tmp) = (scene.home(), scene.tmp());
+    let mut told = 0;
+    for at in 1..=12 {
+        let mut command = Command::new(program());
+        command.args(["audit", "-q", "-j", "1", "--format", "json", common::path(&home)]).env("TMPDIR", &tmp);
+        let out = faults.run(&mut command, &[&tmp], Mode::Sticky(ENOSPC), at);
+        let audit: Value = serde_json::from_str(&out.stdout).unwrap();
+        assert_eq!(codes(&audit), Vec::<String>::new(), "{at}: it is no damage");
+        assert!(matches!(out.code, Some(0 | 6)), "{at}: {}", out.stderr);
+        if out.code == Some(6) {
+            told += 1;
+            assert!(out.stderr.contains("set TMPDIR to a directory with"), "{at}: {}", out.stderr);
+            assert!(!out.stderr.contains("copy the directory from another source"), "{at}: {}", out.stderr);
+        }
+        assert_eq!(fs::read_dir(&tmp).unwrap().count(), 0, "{at}");
+    }
+    assert!(told >= 6, "{told}");
 }
 
 #[test]

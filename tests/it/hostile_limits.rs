@@ -5,9 +5,10 @@ use crate::common::{copy_dir, fixture, path};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 struct Ran {
     code: i32,
@@ -16,12 +17,28 @@ struct Ran {
 
 /// Run within the limits; it ends by itself, and memory was not what ended it.
 fn limited(args: &[&str]) -> Ran {
-    let script = "ulimit -d 524288; ulimit -t 20; ulimit -c 0; exec \"$0\" \"$@\"";
+    // Far above what may be taken, so that it is seen and does no harm: many an allocation that fails is only an error.
+    let script = "ulimit -d 2097152; ulimit -t 20; ulimit -c 0; exec \"$0\" \"$@\"";
+    let (mut printed, stdout) = (tempfile::tempfile().unwrap(), |file: &File| file.try_clone().unwrap());
     let mut command = Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_wtcheck")]).args(args).arg("-q").stdin(Stdio::null());
-    let out = command.output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    let code = out.status.code().unwrap_or_else(|| panic!("{args:?}: {}: {text}", out.status));
+    let mut child = command.stdout(stdout(&printed)).stderr(stdout(&printed)).spawn().unwrap();
+    let mut peak = 0_u64;
+    let status = loop {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let most = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(most.unwrap_or(0));
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    printed.rewind().unwrap();
+    let mut text = Vec::new();
+    printed.read_to_end(&mut text).unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let code = status.code().unwrap_or_else(|| panic!("{args:?}: {status}: {text}"));
+    assert!(peak < 512 << 10, "{args:?}: {peak} KiB: {text}");
     assert!(code != 70 && !text.contains("out of memory") && !text.contains("memory allocation"), "{code}: {text}");
     Ran { code, text }
 }
@@ -265,59 +282,104 @@ fn image(dir: &Path, window: Option<u32>, write: impl FnOnce(&mut dyn Write)) ->
     at
 }
 
-fn member(out: &mut dyn Write, kind: tar::EntryType, name: &str, size: u64, byte: u8, real: u64) {
+/// The beginning of a manifest that lists one file, as long as it may be; the rest of it is up to the caller.
+const HEAD: &str = "{\"format\":2,\"tool\":\"0\",\"kind\":\"palite\",\"generation\":\"\",\"notes\":[],\"replaced\":{\"blocks\":0,\
+                    \"keys\":0,\"values\":0,\"headers_only\":0},\"files\":[{\"name\":\"a\",\"bytes\":3}],\"left_out\":[],\"audits\":[";
+
+/// A member that begins with `head`, goes on with `unit` again and again, and is `size` bytes long.
+fn member(out: &mut dyn Write, kind: tar::EntryType, name: &str, (head, unit): (&str, &str), size: usize) {
     let mut header = tar::Header::new_gnu();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
     header.set_entry_type(kind);
-    header.set_size(size);
+    header.set_size(size as u64);
     header.set_cksum();
     out.write_all(header.as_bytes()).unwrap();
-    let piece = vec![byte; 1 << 20];
-    let mut left = real.next_multiple_of(512);
+    out.write_all(head.as_bytes()).unwrap();
+    let piece = unit.repeat((1 << 20) / unit.len());
+    let mut left = size.next_multiple_of(512) - head.len();
     while left > 0 {
-        let n = left.min(1 << 20);
-        out.write_all(&piece[..usize::try_from(n).unwrap()]).unwrap();
+        let n = left.min(piece.len());
+        out.write_all(&piece.as_bytes()[..n]).unwrap();
         left -= n;
     }
 }
 
+type Writes<'a> = Box<dyn Fn(&mut dyn Write) + 'a>;
+
 #[test]
 fn images() {
-    use tar::EntryType::{GNULongName, Regular, XHeader};
-    const GIB: u64 = 1 << 30;
+    use tar::EntryType::{GNULongName, Regular, XGlobalHeader, XHeader};
     const MANIFEST: &str = "manifest.json";
-    type Write1 = fn(&mut dyn Write);
-    let cases: [(&str, Option<u32>, Write1); 7] = [
-        ("a long name", None, |out| member(out, GNULongName, "././@LongLink", GIB, b'a', GIB)),
-        ("an extended header", None, |out| member(out, XHeader, "pax", GIB, b'a', GIB)),
-        ("a manifest of spaces", None, |out| member(out, Regular, MANIFEST, 200 << 20, b' ', 200 << 20)),
-        ("a manifest that is as long as is taken", None, |out| {
-            member(out, Regular, MANIFEST, 64 << 20, b' ', 64 << 20)
-        }),
-        ("a manifest of brackets", None, |out| member(out, Regular, MANIFEST, 60 << 20, b'[', 60 << 20)),
-        ("a manifest of commas", None, |out| {
-            let text = format!("{{\"format\":2,\"audits\":[{}]}}", "{},".repeat(15 << 20));
-            let mut header = tar::Header::new_gnu();
-            header.set_path(MANIFEST).unwrap();
-            header.set_entry_type(Regular);
-            header.set_size(text.len() as u64);
-            header.set_cksum();
-            out.write_all(header.as_bytes()).unwrap();
-            out.write_all(text.as_bytes()).unwrap();
-        }),
-        ("a wide window", Some(27), |out| member(out, Regular, MANIFEST, 250 << 20, b' ', 250 << 20)),
+    const MIB: usize = 1 << 20;
+    let whole = format!("{HEAD}]}}");
+    let manifest = |out: &mut dyn Write| member(out, Regular, MANIFEST, (&whole, "\0"), whole.len());
+    let long = |kind| move |out: &mut dyn Write| member(out, kind, "././@LongLink", ("", "a"), 1024 * MIB);
+    let stuffed =
+        |unit: &'static str, size| move |out: &mut dyn Write| member(out, Regular, MANIFEST, (HEAD, unit), size);
+    let cases: [(&str, Option<u32>, Writes<'_>); 9] = [
+        (
+            "a long name",
+            None,
+            Box::new(|out| {
+                manifest(out);
+                long(GNULongName)(out)
+            }),
+        ),
+        (
+            "an extended header",
+            None,
+            Box::new(|out| {
+                manifest(out);
+                long(XHeader)(out)
+            }),
+        ),
+        (
+            "a global header",
+            None,
+            Box::new(|out| {
+                manifest(out);
+                long(XGlobalHeader)(out)
+            }),
+        ),
+        ("a manifest of spaces", None, Box::new(stuffed(" ", 200 * MIB))),
+        ("a manifest as long as is taken", None, Box::new(stuffed(" ", 64 * MIB))),
+        ("a manifest of brackets", None, Box::new(stuffed("[", 60 * MIB))),
+        ("a manifest of objects", None, Box::new(stuffed("{},", 60 * MIB))),
+        (
+            "a manifest of lists",
+            None,
+            Box::new(|out| {
+                let head = format!(
+                    "{HEAD}{{\"depth\":\"\",\"outcome\":{{\"verdict\":\"\",\"exit_code\":0}},\"findings\":[],\"facts\":[{{\"about\":{{\"thing\":\"store\"}},\"values\":{{\"\":[0"
+                );
+                member(out, Regular, MANIFEST, (&head, ",[]"), 8 * MIB);
+            }),
+        ),
+        ("a wide window", Some(27), Box::new(stuffed(" ", 250 * MIB))),
     ];
     for (name, window, write) in cases {
         let temp = tempfile::tempdir().unwrap();
-        let at = image(temp.path(), window, write);
+        let at = image(temp.path(), window, |out| write(out));
         assert!(fs::metadata(&at).unwrap().len() < 200 << 10, "{name}");
         let out = temp.path().join("out");
         let ran = limited(&["unpack", path(&at), path(&out)]);
-        assert!(matches!(ran.code, 2..=6), "{name}: {}: {}", ran.code, ran.text);
+        assert!(
+            matches!(ran.code, 2..=6) && !ran.text.contains("unpack it first"),
+            "{name}: {}: {}",
+            ran.code,
+            ran.text
+        );
         assert!(!out.exists(), "{name}");
         // Whatever it is, asking what it is costs no more.
         limited(&["audit", path(&at)]);
     }
+    let temp = tempfile::tempdir().unwrap();
+    let at = image(temp.path(), None, |out| {
+        manifest(out);
+        member(out, Regular, "store/a", ("abc", "\0"), 3);
+    });
+    let ran = limited(&["unpack", path(&at), path(&temp.path().join("out"))]);
+    assert!(temp.path().join("out/a").exists(), "the same without what is hostile: {}", ran.text);
 }
 
 // ---- Scenarios ----

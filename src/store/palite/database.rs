@@ -326,13 +326,14 @@ impl Database {
 }
 
 /// Copy the content alone: a read-only source must not make the copy read-only.
-pub(super) fn copy_file(from: &Path, to: &Path) -> Result<(), Failure> {
+/// `all` is what the copies of the store take together.
+pub(super) fn copy_file(from: &Path, to: &Path, all: u64) -> Result<(), Failure> {
     let mut source = regular_file(from).map_err(|e| Failure::io(&e).within("cannot be copied: "))?;
     let dir = to.parent().unwrap_or(to);
-    let mut target = File::create(to).map_err(|e| no_copy(&e, dir, from))?;
+    let mut target = File::create(to).map_err(|e| no_room(&e, dir, all))?;
     match io::copy(&mut source, &mut target) {
         Ok(_) => Ok(()),
-        Err(e) if is_about_space(&e) => Err(no_copy(&e, dir, from)),
+        Err(e) if is_about_space(&e) => Err(no_room(&e, dir, all)),
         Err(e) => Err(Failure::io(&e).within("cannot be copied: ")),
     }
 }
@@ -343,33 +344,27 @@ fn is_about_space(e: &io::Error) -> bool {
     matches!(e.kind(), FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
-/// The private copy could not be made, which is no fault of the source.
-fn no_copy(e: &io::Error, dir: &Path, from: &Path) -> Failure {
-    let now = Stamps::of(from);
-    no_room(e.raw_os_error(), &e.to_string(), dir, room_for(now))
-}
-
 /// Bytes that a private copy takes: frames are worked into the database, and lie beside it until then.
 pub(super) fn room_for(now: Stamps) -> u64 {
     now.len().saturating_add(now.wal_len())
 }
 
 /// Whether the temporary directory has that many bytes to give, as far as the system tells.
-pub(super) fn has_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
+pub fn has_room(dir: &Path, bytes: u64, all: u64) -> Result<(), Failure> {
     let Ok(system) = rustix::fs::statvfs(dir) else { return Ok(()) };
     let free = system.f_bavail.saturating_mul(system.f_frsize);
-    if free >= bytes {
-        return Ok(());
-    }
-    let errno = rustix::io::Errno::NOSPC.raw_os_error();
-    Err(no_room(Some(errno), &format!("only {free} bytes are free there"), dir, bytes))
+    if free >= bytes { Ok(()) } else { Err(no_room(&rustix::io::Errno::NOSPC.into(), dir, all.max(bytes))) }
 }
 
-pub(super) fn no_room(errno: Option<i32>, why: &str, dir: &Path, bytes: u64) -> Failure {
+/// The private copy could not be made. What to do is part of it: what went wrong is not where the file lies that was to be read.
+pub(super) fn no_room(e: &io::Error, dir: &Path, bytes: u64) -> Failure {
+    let why = e.to_string();
+    // Words without the system's number.
+    let why = why.split(" (os error").next().unwrap_or(&why);
     let dir = dir.display();
-    let reason = format!(
-        "no private copy in {dir}, which reading its write-ahead log takes: {why}; set TMPDIR to a directory with \
-         {bytes} bytes free"
-    );
+    let reason = format!("no private copy in {dir} ({why}): set TMPDIR to a directory with {bytes} bytes free");
+    // Another number is about that directory, and would be taken for the file's.
+    let full = rustix::io::Errno::NOSPC.raw_os_error();
+    let errno = is_about_space(e).then(|| e.raw_os_error().unwrap_or(full));
     Failure { io: Some(Unchecked::Io { errno, error: reason.clone() }), reason }
 }

@@ -148,6 +148,10 @@ impl Palite {
         Ok(Self { dir, options, checkpoints, globals, pages, notes, copies: OnceLock::new() })
     }
 
+    fn databases(&self) -> impl Iterator<Item = &Database> {
+        self.pages.iter().chain([&self.checkpoints]).chain(&self.globals)
+    }
+
     /// Where SQLite is to read a database from; decided, and copied if need be, once.
     fn source<'a>(&self, db: &'a Database) -> Result<&'a Source, Failure> {
         db.source.get_or_init(|| self.choose(db)).as_ref().map_err(Clone::clone)
@@ -186,20 +190,23 @@ impl Palite {
     /// Copy database and `-wal` (never the `-shm`: SQLite rebuilds it) and work the frames into the copy.
     fn copy(&self, db: &Database) -> Result<Source, Failure> {
         let now = Stamps::of(&db.path);
+        let framed = self.databases().filter(|db| db.at_open.has_frames());
+        // What is told is what the whole store takes, or the next database would be the next to fail.
+        let all = framed.fold(0_u64, |sum, db| sum.saturating_add(room_for(db.at_open)));
         let temp = self
             .copies
             .get_or_init(|| {
                 scratch::hold(|| tempfile::Builder::new().prefix("wtcheck-").tempdir(), TempDir::path, "")
-                    .map_err(|e| no_room(e.raw_os_error(), &e.to_string(), &std::env::temp_dir(), room_for(now)))
+                    .map_err(|e| no_room(&e, &std::env::temp_dir(), all))
             })
             .as_ref()
             .map_err(Clone::clone)?;
         let path = temp.path().join(&db.name);
-        has_room(temp.path(), room_for(now))?;
+        has_room(temp.path(), room_for(now), all)?;
         let mut before = now;
         for _ in 0..COPY_ATTEMPTS {
-            copy_file(&db.path, &path)?;
-            copy_file(&with_suffix(&db.path, "-wal"), &with_suffix(&path, "-wal"))
+            copy_file(&db.path, &path, all)?;
+            copy_file(&with_suffix(&db.path, "-wal"), &with_suffix(&path, "-wal"), all)
                 .map_err(|why| why.within("its -wal: "))?;
             let after = Stamps::of(&db.path);
             if after == before {
@@ -471,7 +478,7 @@ fn others(dir: &Path) -> Vec<String> {
 /// The files of the store with their sizes, in name order.
 fn list(dir: &Path) -> io::Result<Vec<(String, u64)>> {
     let mut out = Vec::new();
-    for name in super::open::entries(dir)? {
+    for name in super::entries(dir)? {
         if let Some(name) = name.to_str().filter(|n| store_file(n).is_some()) {
             let len = fs::metadata(dir.join(name)).map_or(0, |m| m.len());
             out.push((name.to_owned(), len));
@@ -487,13 +494,12 @@ impl PageLog for Palite {
 
     fn layout(&self) -> Result<Layout, StoreError> {
         let files = list(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))?;
-        let all = self.pages.iter().chain([&self.checkpoints]).chain(&self.globals);
         Ok(Layout {
             files,
             dir: self.dir.clone(),
             others: others(&self.dir),
             sharded: self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. })),
-            from_wal: all.into_iter().any(|db| db.at_open.has_frames()),
+            from_wal: self.databases().any(|db| db.at_open.has_frames()),
             lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter),
             last_completed: None,
             absent: self.missing_databases(),
