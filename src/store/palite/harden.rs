@@ -105,6 +105,7 @@ const INDEX: &str = "CREATEUNIQUEINDEXux_deltaONpages(table_id,page_id,backlink_
 
 /// Why nothing may be written into the table of this name: what the schema holds besides what an engine makes. `None`
 /// if there is nothing.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn foreign_objects(conn: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
     let mut statement = conn.prepare("SELECT type, name, tbl_name, sql FROM sqlite_master")?;
     let mut rows = statement.query([])?;
