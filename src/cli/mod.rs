@@ -129,6 +129,10 @@ impl From<StoreError> for Failure {
                 let hint = "copy the directory with cp -rL, and mend the copy: wtcheck repair plan COPY";
                 return Self::refused(e.to_string(), hint);
             }
+            StoreError::Schema { .. } => {
+                let hint = "no engine makes that; restore the file from a copy, or take it out with sqlite3 first";
+                return Self::refused(e.to_string(), hint);
+            }
             StoreError::InUse { .. } => {
                 let hint = "stop the process or audit a copy; --allow-live reads it all the same and promises nothing";
                 return Self::refused(e.to_string(), hint);

@@ -111,6 +111,14 @@ pub enum StoreError {
         /// What is odd about it.
         odd: Odd,
     },
+    /// A database whose schema is not an engine's: a write might do something else than it says.
+    #[error("{path} is not written into: {reason}")]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        reason: String,
+    },
     /// Another process holds the store.
     #[error("{path}: in use: {reason}")]
     InUse {

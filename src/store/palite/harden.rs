@@ -105,7 +105,6 @@ const INDEX: &str = "CREATEUNIQUEINDEXux_deltaONpages(table_id,page_id,backlink_
 
 /// Why nothing may be written into the table of this name: what the schema holds besides what an engine makes. `None`
 /// if there is nothing.
-#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn foreign_objects(conn: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
     let mut statement = conn.prepare("SELECT type, name, tbl_name, sql FROM sqlite_master")?;
     let mut rows = statement.query([])?;
@@ -169,7 +168,10 @@ fn foreign(kind: &str, name: &str, of: &str, sql: Option<&str>, table: &str) -> 
         return Some(format!("the definition of {shown} has quoted names, texts or comments"));
     }
     let words = || sql_words.split(|c: char| !c.is_alphanumeric() && c != '_');
-    if let Some(word) = words().find_map(|w| ACTIVE.into_iter().find(|a| w.eq_ignore_ascii_case(a))) {
+    // A check can only refuse, and engines have one on their counters.
+    let harmless = |word: &str| word == "CHECK" && table == "globals";
+    let active = |w: &str| ACTIVE.into_iter().find(|a| w.eq_ignore_ascii_case(a) && !harmless(a));
+    if let Some(word) = words().find_map(active) {
         return Some(format!("the definition of {shown} says {word}"));
     }
     // Which rows it holds is an expression, too.

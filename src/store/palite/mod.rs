@@ -27,7 +27,7 @@ use super::{
     StoreKind,
 };
 use crate::id::{Lsn, TableId};
-use crate::scratch::{self, Held};
+use crate::scratch::{self, Held, Work};
 use crate::store::index::packed::Segment;
 use database::{
     Database, Failure, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, has_room, may_read, no_room, open_file,
@@ -46,7 +46,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
-use tempfile::TempDir;
 
 /// Shards since 2026-03-31.
 const SHARDS: u64 = 17;
@@ -95,7 +94,7 @@ pub struct Palite {
     globals: Option<Database>,
     pub pages: Vec<Database>,
     notes: Vec<Problem>,
-    pub copies: OnceLock<Result<Held<TempDir>, Failure>>,
+    pub copies: OnceLock<Result<Held<Work>, Failure>>,
 }
 impl Palite {
     #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
@@ -195,10 +194,7 @@ impl Palite {
         let all = framed.fold(0_u64, |sum, db| sum.saturating_add(room_for(db.at_open)));
         let temp = self
             .copies
-            .get_or_init(|| {
-                scratch::hold(|| tempfile::Builder::new().prefix("wtcheck-").tempdir(), TempDir::path, "")
-                    .map_err(|e| no_room(&e, &std::env::temp_dir(), all))
-            })
+            .get_or_init(|| scratch::temporary("copy").map_err(|e| no_room(&e, &std::env::temp_dir(), all)))
             .as_ref()
             .map_err(Clone::clone)?;
         let path = temp.path().join(&db.name);

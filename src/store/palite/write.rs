@@ -7,13 +7,13 @@
 //! another row of the same page or table.
 
 use super::database::{Name, is_damage, parse_pages_name, store_file, uri, words};
+use super::harden::{foreign_objects, harden};
 use super::{SHARDS, scan};
 use crate::below::Below;
 use crate::id::{Lsn, PageId, TableId};
 use crate::store::StoreError;
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use crate::store::hold::Hold;
-use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::collections::BTreeMap;
@@ -131,6 +131,8 @@ impl PaliteLedger {
             if !self.hold.leads(&path, Path::new(file)) {
                 return Err(elsewhere());
             }
+            let len = |name: &str| std::fs::metadata(self.dir.join(name)).map_or(0, |m| m.len());
+            let len = len(file).saturating_add(len(&format!("{file}-wal")));
             // Only what is there: a database made by SQLite on the way would be an empty one. The file is locked
             // already, and SQLite's own locks would wait for that for ever.
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -139,7 +141,7 @@ impl PaliteLedger {
                 | OpenFlags::SQLITE_OPEN_NOFOLLOW;
             let conn = Connection::open_with_flags_and_vfs(uri(&path, "?mode=rw"), flags, "unix-none")
                 .and_then(|conn| {
-                    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+                    harden(&conn, len)?;
                     // Before the first access: a wal-index in shared memory needs locks.
                     conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
                     conn.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA temp_store=MEMORY")?;
@@ -148,6 +150,15 @@ impl PaliteLedger {
                 .map_err(|e| self.error(file, &e))?;
             if !self.hold.leads(&path, Path::new(file)) {
                 return Err(elsewhere());
+            }
+            let set = match file {
+                CHECKPOINTS_FILE => CHECKPOINTS,
+                GLOBALS_FILE => GLOBALS,
+                _ => PAGES,
+            };
+            let foreign = foreign_objects(&conn, set).map_err(|e| self.error(file, &e))?;
+            if let Some(reason) = foreign {
+                return Err(StoreError::Schema { path, reason });
             }
             self.open.insert(file.to_string(), conn);
         }

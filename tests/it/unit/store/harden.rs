@@ -1,6 +1,6 @@
 //! Schemas that lie, and those of engines.
 
-use crate::common::fixture;
+use crate::common::{fixture, real};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use wtcheck::format::generation::Generation;
@@ -101,6 +101,12 @@ fn schemas_that_lie() {
 #[test]
 fn schemas_of_engines() {
     assert_eq!(why(&honest()), None);
+    // Newer builds check their counters.
+    let temp = tempfile::tempdir().unwrap();
+    let globals = temp.path().join("globals.db");
+    let sql = "CREATE TABLE globals (id INTEGER, val INTEGER, CHECK (id >= 0), PRIMARY KEY (id, val))";
+    Connection::open(&globals).unwrap().execute_batch(sql).unwrap();
+    assert_eq!(asked(&globals, "globals").unwrap(), None);
     assert_eq!(why(&format!("{} CREATE INDEX i ON pages (lsn, page_id); ANALYZE", honest())), None);
     let mut databases = Vec::new();
     let temp = tempfile::tempdir().unwrap();
@@ -111,8 +117,7 @@ fn schemas_of_engines() {
         databases.extend(found(&dir));
     }
     databases.extend(found(&fixture("palite")));
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora/palite");
-    databases.extend(found(&corpora));
+    databases.extend(found(&real("palite")));
     assert!(databases.len() > 50, "{}", databases.len());
     for path in databases {
         let name = path.file_name().unwrap().to_str().unwrap();
