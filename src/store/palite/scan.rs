@@ -19,6 +19,8 @@ const SMALLEST_ROW: u64 = 20;
 const CONTENTS_DATA: usize = 5;
 /// Where table and page are among them, if they are.
 const CONTENTS_KEY: usize = 6;
+/// Bytes of room that a thread takes at once.
+const ROOM_PIECE: u64 = 1 << 20;
 /// Rows between two reports of progress.
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
@@ -33,6 +35,12 @@ impl Room {
     /// Of a database that had `len` bytes. One that was cut off may name more than it still has.
     pub(super) fn of(len: u64) -> Self {
         Self(AtomicU64::new(len.saturating_mul(8).max(16 << 20)))
+    }
+
+    /// At least so many bytes, and more of them at a time, so that threads do not meet at each row.
+    fn piece(&self, bytes: u64) -> Option<u64> {
+        let most = bytes.max(ROOM_PIECE);
+        [most, bytes].into_iter().find(|n| self.take(*n))
     }
 
     pub(super) fn take(&self, bytes: u64) -> bool {
@@ -280,30 +288,37 @@ pub(super) struct Filler<'a> {
     pub(super) room: &'a Room,
 }
 
+/// What one thread has of what all count together.
+#[derive(Default)]
+struct Share {
+    unreported: u64,
+    room: u64,
+}
+
 impl Filler<'_> {
     /// Take every row of a query with the columns of [`Shape::contents`]; `None` if any of them is odd,
     /// or not what the primary key says.
     pub(super) fn run(&self, conn: &Connection, sql: &str, range: [i64; 2]) -> Option<()> {
         let mut statement = conn.prepare(sql).ok()?;
-        let mut unreported = 0;
-        self.take(statement.query(range).ok()?, &mut unreported)?;
-        self.progress.add(unreported);
+        let mut own = Share::default();
+        self.take(statement.query(range).ok()?, &mut own)?;
+        self.progress.add(own.unreported);
         Some(())
     }
 
     /// As [`Filler::run`], for a query that finds one row by its rowid.
     pub(super) fn run_each(&self, conn: &Connection, sql: &str, rowids: &[u64]) -> Option<()> {
         let mut statement = conn.prepare(sql).ok()?;
-        let mut unreported = 0;
+        let mut own = Share::default();
         for rowid in rowids {
             afresh(&statement);
-            self.take(statement.query([rowid.cast_signed()]).ok()?, &mut unreported)?;
+            self.take(statement.query([rowid.cast_signed()]).ok()?, &mut own)?;
         }
-        self.progress.add(unreported);
+        self.progress.add(own.unreported);
         Some(())
     }
 
-    fn take(&self, mut rows: rusqlite::Rows<'_>, unreported: &mut u64) -> Option<()> {
+    fn take(&self, mut rows: rusqlite::Rows<'_>, own: &mut Share) -> Option<()> {
         while let Some(row) = rows.next().ok()? {
             let integer = |at: usize| match row.get_ref(at) {
                 Ok(ValueRef::Integer(n)) => Some(n.cast_unsigned()),
@@ -326,9 +341,10 @@ impl Filler<'_> {
                 ValueRef::Null => (None, 0),
                 _ => return None,
             };
-            if !self.room.take(len) {
-                return None;
+            if own.room < len {
+                own.room = self.room.piece(len)?;
             }
+            own.room = own.room.saturating_sub(len);
             let mut found = Row {
                 table,
                 page,
@@ -350,9 +366,9 @@ impl Filler<'_> {
             if !known {
                 return None;
             }
-            *unreported = unreported.saturating_add(1);
-            if *unreported >= PROGRESS_STEP {
-                self.progress.add(std::mem::take(unreported));
+            own.unreported = own.unreported.saturating_add(1);
+            if own.unreported >= PROGRESS_STEP {
+                self.progress.add(std::mem::take(&mut own.unreported));
             }
         }
         Some(())
