@@ -52,7 +52,7 @@ pub fn harden(conn: &Connection, len: u64) -> rusqlite::Result<()> {
 }
 
 /// End a statement that does far more than a file of `len` bytes can need. For connections that read: a statement that
-/// is kept and run again and again has its count set back before each run ([`afresh`]).
+/// is kept and run again and again has its count set back before each run (`afresh`).
 pub fn bound_work(conn: &mut Connection, len: u64) -> rusqlite::Result<()> {
     let most = len.saturating_mul(WORK_OF_A_BYTE).max(LEAST_WORK);
     let stride = i32::try_from(most.min(STRIDE)).unwrap_or(i32::MAX);
