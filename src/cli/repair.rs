@@ -205,6 +205,9 @@ fn read_plan(path: &Path) -> Result<Plan, RepairError> {
     if let Some((line, column)) = scenario::too_deep(&text) {
         return Err(bad(format!("brackets are nested too deep at line {line} column {column}")));
     }
+    if let Some((line, column)) = scenario::too_often(&text) {
+        return Err(bad(format!("aliases repeat too much at line {line} column {column}")));
+    }
     serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))
 }
 

@@ -570,8 +570,8 @@ fn interrupted_at_files(line: &Line) {
         assert!(!line.args.contains('{'), "no call is counted");
         return;
     }
-    let copies = counted.calls.iter().any(|c| c.kind == "mkdir" && c.file_name().starts_with("wtcheck-"));
-    assert!(copies || !line.args.contains("{wal}") || !rustix::process::geteuid().is_root(), "no private copy");
+    let copies = counted.calls.iter().any(|c| c.kind == "mkdir" && c.file_name().starts_with(".wtcheck-copy-"));
+    assert!(copies || !line.args.contains("{wal}"), "no private copy");
     let last = counted.calls.len() - 1;
     // What makes or removes something is where something can be left behind.
     let makes = |c: &faults::Call| c.kind != "look";

@@ -365,7 +365,8 @@ fn lying_schemas() {
         for args in [&["--in-place", "--yes"][..], &["--output", path(&scene.temp.path().join("copy"))]] {
             let (code, err) = scene.run(&[&["repair", "apply", path(&scene.plan)], args].concat());
             assert!(code == 3 || code == 6, "{file} {told}: {code} {err}");
-            assert!(err.contains(file), "{file} {told}: {err}");
+            // A constraint without its index makes the rows unreadable before anyone asks what it says.
+            assert!(err.contains(file) || err.contains("not as the plan saw it"), "{file} {told}: {err}");
             assert_eq!(content(&before), content(&common::snapshot(&scene.home)), "{file} {told}");
             assert!(!scene.temp.path().join("copy").exists());
         }
