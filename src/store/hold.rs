@@ -96,6 +96,16 @@ impl Hold {
     }
 }
 
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // A child that was just begun may have copies of the handles, and with them the locks, until it runs its program.
+        for (_, file) in &self.files {
+            release(file);
+        }
+        let _ = flock(self.dir.handle(), FlockOperation::Unlock);
+    }
+}
+
 /// Why something below a directory is not opened to be written.
 pub fn refused(dir: &Below, name: &Path, e: &io::Error) -> StoreError {
     let path = dir.path().join(name);
@@ -124,6 +134,18 @@ fn exclusive(file: &File) -> io::Result<bool> {
         Err(Answer::EAGAIN | Answer::EACCES) => Ok(false),
         Err(e) => Err(e.into()),
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn release(file: &File) {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let none = nix::libc::flock { l_type: live::UNLOCKED, ..live::whole_file() };
+    let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&none));
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn release(file: &File) {
+    let _ = rustix::fs::fcntl_lock(file, FlockOperation::NonBlockingUnlock);
 }
 
 /// Elsewhere the locks are those of the process.

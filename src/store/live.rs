@@ -71,6 +71,11 @@ pub(super) fn locked(file: &Path) -> Option<Option<i32>> {
     held.then(|| Some(lock.l_pid).filter(|pid| *pid > 0))
 }
 
+/// No lock.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[allow(clippy::cast_possible_truncation, reason = "the constant is 2")]
+pub(super) const UNLOCKED: libc::c_short = libc::F_UNLCK as libc::c_short;
+
 /// A write lock on a whole file, to take or to ask about.
 pub(super) fn whole_file() -> libc::flock {
     libc::flock {
