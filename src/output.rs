@@ -217,9 +217,7 @@ impl Target {
         }
         fresh.kept = true;
         drop(listed);
-        // It is there and whole. That the name lasts as well is not worth an error that says otherwise.
-        let _ = self.dir.sync(&self.name);
-        Ok(())
+        self.dir.sync(&self.name).map_err(io)
     }
 }
 
