@@ -122,9 +122,40 @@ impl Below {
         self.file(name, OFlags::RDONLY)
     }
 
+    /// Open a file that may have other names to read it, if it is still the one that was looked at.
+    pub fn read_shared(&self, name: &Path, seen: &Stat) -> io::Result<Option<File>> {
+        let (dir, last) = self.parent(name)?;
+        let Some(file) =
+            none_if_missing(fs::openat(&dir, last, OFlags::RDONLY | CAREFUL, Mode::empty()).map_err(odd_link))?
+        else {
+            return Ok(None);
+        };
+        let now = fs::fstat(&file)?;
+        let same = (now.st_dev, now.st_ino) == (seen.st_dev, seen.st_ino);
+        if same { Ok(Some(File::from(file))) } else { Err(Odd::Special.into()) }
+    }
+
     /// Open a file to read and write it; `None` if there is none.
     pub fn write(&self, name: &Path) -> io::Result<Option<File>> {
         self.file(name, OFlags::RDWR)
+    }
+
+    /// Open what is no file to write to it. The caller asks what it is.
+    pub fn stream(&self, name: &Path) -> io::Result<File> {
+        let (dir, last) = self.parent(name)?;
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok(File::from(fs::openat(dir, last, flags, Mode::empty()).map_err(odd_link)?))
+    }
+
+    /// Make a directory that is not there, for its owner only, and open it.
+    pub fn make_directory(&self, name: &Path) -> io::Result<Self> {
+        let (dir, last) = self.parent(name)?;
+        fs::mkdirat(&dir, last, Mode::RWXU)?;
+        let made = Self { handle: step(dir, Path::new(last))?, path: self.path.join(name) };
+        // Another may lie there by now.
+        let stat = made.stat()?;
+        let own = stat.st_uid == rustix::process::geteuid().as_raw() && made.names()?.is_empty();
+        if own { Ok(made) } else { Err(io::Error::other("is not the directory that was made")) }
     }
 
     /// Make a file that is not there.
@@ -165,6 +196,17 @@ impl Below {
         Ok(out)
     }
 
+    /// A second handle of the same directory.
+    pub fn again(&self) -> io::Result<Self> {
+        Ok(Self { handle: self.handle.try_clone()?, path: self.path.clone() })
+    }
+
+    /// Whether two handles are of one directory.
+    pub fn is(&self, other: &Self) -> bool {
+        let (Ok(a), Ok(b)) = (self.stat(), other.stat()) else { return false };
+        (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
+    }
+
     /// Whether the path still leads to this directory: what takes a path only is told nothing else.
     pub fn stands(&self) -> bool {
         let (Ok(now), Ok(then)) = (fs::stat(&self.path), self.stat()) else { return false };
@@ -175,6 +217,47 @@ impl Below {
     pub fn leads_to(path: &Path, file: &File) -> bool {
         let (Ok(now), Ok(then)) = (fs::lstat(path), fs::fstat(file)) else { return false };
         (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)
+    }
+}
+
+/// What runs as root acts as the owner of a directory, in this thread, until this is dropped: libraries open files by
+/// their paths, and whoever owns the directory can let a path lead anywhere between two looks. Then it leads nowhere
+/// that they could not go themselves.
+#[derive(Debug)]
+pub struct AsOwner {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    back: Option<(nix::unistd::Uid, nix::unistd::Gid)>,
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl AsOwner {
+    pub fn of(dir: &Below) -> Self {
+        use nix::unistd::{Gid, Uid, setfsgid, setfsuid, setgroups};
+        let stat = match dir.stat() {
+            Ok(stat) if stat.st_uid != 0 && rustix::process::geteuid().is_root() => stat,
+            _ => return Self { back: None },
+        };
+        // Root's groups are not the owner's. Root itself needs none.
+        let _ = setgroups(&[]);
+        let group = setfsgid(Gid::from_raw(stat.st_gid));
+        Self { back: Some((setfsuid(Uid::from_raw(stat.st_uid)), group)) }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Drop for AsOwner {
+    fn drop(&mut self) {
+        if let Some((user, group)) = self.back {
+            nix::unistd::setfsuid(user);
+            nix::unistd::setfsgid(group);
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl AsOwner {
+    pub fn of(_: &Below) -> Self {
+        Self {}
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::open::{KV_HOME, has_catalog, is_of_page_log, names};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -114,13 +114,21 @@ pub fn store_around(dir: &Path) -> Option<PathBuf> {
 fn is_store(dir: &Path, itself: bool) -> bool {
     let Ok(names) = names(dir) else { return false };
     let has = |name: &str| names.iter().any(|n| n == name);
-    // Further up a lone file with the name of a shard says nothing.
-    let page_log = if itself || dir.ends_with(KV_HOME) {
-        names.iter().any(|n| is_of_page_log(n))
-    } else {
-        has("checkpoints.db") && has("globals.db")
-    };
-    page_log || has_catalog(&names) || (has("WiredTiger") && has("WiredTiger.lock")) || has(KV_HOME)
+    let file = |name: &str| has(name) && dir.join(name).is_file();
+    if itself && (names.iter().any(|n| is_of_page_log(n) || n.starts_with("WiredTigerLog.")) || has_catalog(&names)) {
+        return true;
+    }
+    // Further up a lone name says nothing: anybody can put one there.
+    let inner = dir.join(KV_HOME);
+    let inside = has(KV_HOME) && inner.is_dir() && crate::store::open::names(&inner).is_ok_and(|n| is_log(&n));
+    let home = file("WiredTiger.wt") && (file("WiredTiger.turtle") || file("WiredTiger") || file("WiredTiger.lock"));
+    is_log(&names) || inside || home || (file("WiredTiger") && file("WiredTiger.lock"))
+}
+
+/// Whether names are those of a page log.
+fn is_log(names: &[String]) -> bool {
+    let has = |name: &str| names.iter().any(|n| n == name);
+    (has("checkpoints.db") && has("globals.db")) || (has("data.mdb") && has("lock.mdb"))
 }
 
 /// A place for a file, looked at before the work that its content takes.
@@ -156,9 +164,41 @@ impl Target {
 
     /// The terminal, a pipe, what a shell passes on: no file that could be lost.
     fn is_stream(&self) -> bool {
-        let system = ["/dev", "/dev/fd", "/proc/self/fd"].iter().any(|dir| self.path.parent() == Some(Path::new(dir)));
         let kind = self.dir.look(&self.name).ok().flatten().map(|s| FileType::from_raw_mode(s.st_mode));
-        system || matches!(kind, Some(FileType::Fifo | FileType::CharacterDevice))
+        self.standard().is_some()
+            || self.is_passed_on()
+            || matches!(kind, Some(FileType::Fifo | FileType::CharacterDevice))
+    }
+
+    /// One of the program's own streams: written through the handle that there is, or its place in a file is lost.
+    fn standard(&self) -> Option<Standard> {
+        match self.path.to_str()? {
+            "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Standard::Out),
+            "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Standard::Err),
+            _ => None,
+        }
+    }
+
+    /// What a shell opens for a process substitution.
+    fn is_passed_on(&self) -> bool {
+        ["/dev/fd", "/proc/self/fd"].iter().any(|dir| self.path.parent() == Some(Path::new(dir)))
+    }
+
+    /// Write to what is no file. It is asked what it is once it is open: another may lie there by now.
+    fn stream(&self, bytes: &[u8]) -> io::Result<()> {
+        let written = match self.standard() {
+            Some(Standard::Out) => return io::stdout().lock().write_all(bytes),
+            Some(Standard::Err) => return io::stderr().lock().write_all(bytes),
+            // A link of the system's own, which only this process can have made.
+            None if self.is_passed_on() => File::options().write(true).open(&self.path)?,
+            None => self.dir.stream(&self.name)?,
+        };
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&written)?.st_mode);
+        if !matches!(kind, FileType::Fifo | FileType::CharacterDevice | FileType::Socket) {
+            return Err(io::Error::other("is a file that something else has open; name it itself"));
+        }
+        let mut written = written;
+        written.write_all(bytes)
     }
 
     /// The mode to give the file; refuses what must stay.
@@ -179,8 +219,7 @@ impl Target {
         if !self.force {
             return Err(OutputError::Exists(self.path.clone()));
         }
-        let name = self.name.to_string_lossy();
-        if is_of_page_log(&name) || name.starts_with("WiredTiger") || is_block_file(&self.path) {
+        if is_evidence(&self.dir, &self.name, &self.path) {
             return Err(OutputError::Evidence(self.path.clone()));
         }
         Ok(found.st_mode & 0o777)
@@ -190,8 +229,7 @@ impl Target {
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         let io = OutputError::io(&self.path);
         if self.is_stream() {
-            let mut stream = File::options().write(true).open(&self.path).map_err(&io)?;
-            return stream.write_all(bytes).map_err(io);
+            return self.stream(bytes).map_err(io);
         }
         let mode = self.look()?;
         let held = scratch::hold(|| Fresh::make(&self.dir, PRIVATE), |f| &f.full, "").map_err(&io)?;
@@ -219,6 +257,34 @@ impl Target {
         drop(listed);
         self.dir.sync(&self.name).map_err(io)
     }
+}
+
+/// A stream that every program has.
+enum Standard {
+    Out,
+    Err,
+}
+
+/// Whether a file is one of a data directory or the way back from a repair, by its name or its first bytes.
+fn is_evidence(dir: &Below, name: &Path, path: &Path) -> bool {
+    /// Of a journal, behind its checksum.
+    const JOURNAL: &[u8] = b" {\"header\":";
+    /// Of SQLite.
+    const SQLITE: &[u8] = b"SQLite format 3\0";
+    /// Of LMDB, behind the header of its first page.
+    const LMDB: &[u8] = &[0xde, 0xc0, 0xef, 0xbe];
+    let own = name.to_string_lossy();
+    let mut head = [0; 64];
+    let read = dir.read(name).ok().flatten().and_then(|mut file| file.read(&mut head).ok()).unwrap_or(0);
+    let head = &head[..read];
+    let at = |place: usize, bytes: &[u8]| head.get(place..).is_some_and(|rest| rest.starts_with(bytes));
+    is_of_page_log(&own)
+        || own.starts_with("WiredTiger")
+        || own.starts_with("wtcheck-undo-")
+        || is_block_file(path)
+        || at(0, SQLITE)
+        || at(16, LMDB)
+        || at(8, JOURNAL)
 }
 
 /// Write a file in one go.

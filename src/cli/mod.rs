@@ -126,11 +126,15 @@ impl From<StoreError> for Failure {
                 "copy the file from another source, or recover it with the database's own tools"
             }
             StoreError::Odd { .. } => {
-                let hint = "copy the directory with cp -rL, and mend the copy: wtcheck repair plan COPY";
+                let hint = "find out who put it there; with an ordinary file in its place, make a new plan";
+                return Self::refused(e.to_string(), hint);
+            }
+            StoreError::Unwritable { .. } => {
+                let hint = "all files of a store belong to the user its engine runs as: chown it, or mend a copy";
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::Schema { .. } => {
-                let hint = "no engine makes that; restore the file from a copy, or take it out with sqlite3 first";
+                let hint = "no engine leaves that behind; put it right with sqlite3 on a copy, or restore the file";
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::InUse { .. } => {

@@ -122,10 +122,9 @@ fn code(name: &str) -> Result<Code, String> {
 impl From<RepairError> for Failure {
     fn from(e: RepairError) -> Self {
         match e {
-            RepairError::Store(e @ StoreError::InUse { .. }) => Self::refused(
-                e.to_string(),
-                "stop whoever holds it, or mend a copy: wtcheck repair apply PLAN --output NEWDIR",
-            ),
+            RepairError::Store(e @ StoreError::InUse { .. }) => {
+                Self::refused(e.to_string(), "stop whoever holds it, and try again")
+            }
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
             RepairError::Subject(e) => e.into(),
@@ -165,7 +164,9 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         max_orphans: args.max_orphans,
     };
     let subject = super::subject(&args.dir, "repair plan", false)?;
-    let target = args.output.as_deref().map(|p| Target::new(p, args.force.force, Eyes::Owner)).transpose()?;
+    // The plan itself is what goes there, and nothing else.
+    let to_file = args.output.as_deref().filter(|p| *p != Path::new("/dev/stdout"));
+    let target = to_file.map(|p| Target::new(p, args.force.force, Eyes::Owner)).transpose()?;
     let made = apply::plan(&args.dir, &options, (jobs, now()), &output.progress);
     output.progress.finish();
     let (plan, audit) = made?;
@@ -252,7 +253,8 @@ fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
     for action in &plan.actions {
         let _ = writeln!(stderr, "  {}", crate::report::text::escape(&repair::describe(&action.what)));
     }
-    let _ = write!(stderr, "Do this to {} itself? Type yes: ", directory.display());
+    let shown = crate::report::text::escape(&directory.display().to_string());
+    let _ = write!(stderr, "Do this to {shown} itself? Type yes: ");
     let _ = stderr.flush();
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer);

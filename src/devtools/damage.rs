@@ -43,7 +43,9 @@ pub struct Done {
 
 /// Copy a store to `to`, which must not exist, and injure the copy. `nth` chooses among places.
 pub fn damage(from: &Path, to: &Path, injury: Fault, nth: usize) -> Result<Done, DevError> {
-    copy::directory(from, to, &Silent)?;
+    let parent = crate::scratch::directory_of(to);
+    let above = crate::below::Below::open(parent).map_err(|e| crate::store::StoreError::io(parent, &e))?;
+    copy::directory(from, &above, to, &Silent)?;
     match Subject::open(to).store()? {
         Some(located) => page_log(to, &located.kv_home, injury, nth),
         None => home(to, injury, nth),

@@ -3,6 +3,7 @@
 
 use super::part::Encoding;
 use super::shard::Shard;
+use crate::below::{Below, Odd};
 use crate::id::Lsn;
 use crate::scratch::{self, Held, Unfinished};
 use crate::store::StoreKind;
@@ -157,6 +158,7 @@ impl Making {
             _ => None,
         };
         fs::create_dir_all(dir)?;
+        plain(dir)?;
         let temporary = dir.join(format!("_unfinished-{:05}-of-{:05}.{}", shard.index, shard.of, std::process::id()));
         let held = Unfinished::hold(&temporary, String::new())?;
         fs::create_dir(&temporary)?;
@@ -190,7 +192,24 @@ impl Making {
     }
 }
 
+/// What lies in an export are directories of its own: a link in place of one would lead what is written, and removed,
+/// elsewhere.
+fn plain(dir: &Path) -> io::Result<()> {
+    let out = Below::open(dir)?;
+    for name in out.names()? {
+        match out.directory(Path::new(&name)) {
+            Err(e) if e.get_ref().is_some_and(|odd| odd.is::<Odd>()) => {
+                return Err(io::Error::other(format!("{} in it is no directory of an export", name.display())));
+            }
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn put(dir: &Path, temporary: &Path, path: &Path, manifest: &Manifest) -> io::Result<()> {
+    plain(dir)?;
     let manifests = dir.join(MANIFESTS);
     fs::create_dir_all(&manifests)?;
     remove_file(path)?;

@@ -124,16 +124,32 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
 /// nothing for writing: this comes before every plan, too.
 fn interrupted(dir: &Path, held: bool) -> Result<(), RepairError> {
     for path in journal::list(dir) {
-        let Ok(Some(journal)) = journal::read(&path) else { continue };
+        let journal = match journal::read(&path) {
+            Ok(Some(journal)) => journal,
+            // Nothing was changed after one that was never finished, and what is of another kind is none of ours.
+            Ok(None) => continue,
+            Err(e) => {
+                return Err(RepairError::Refused(format!(
+                    "{e}; it may be the only way back from a repair. Move it away if you know that it is not needed"
+                )));
+            }
+        };
+        if journal.header.kind != kind_of(dir)? {
+            continue;
+        }
         let undoing = journal.marks.last() == Some(&Mark::Undoing);
         if (journal.marks.is_empty() || undoing) && is_half_done(dir, &journal, held)? {
             return Err(RepairError::Refused(format!(
-                "a repair was interrupted here; take it back first: wtcheck repair undo {}",
-                path.display()
+                "a repair was interrupted here; take it back first: {}",
+                super::undo_command(&path, dir)
             )));
         }
     }
     Ok(())
+}
+
+fn kind_of(dir: &Path) -> Result<StoreKind, RepairError> {
+    Ok(page_log(dir)?.map_or(StoreKind::Local, |located| located.kind))
 }
 
 /// Begun, and not past the commit point.
@@ -142,7 +158,9 @@ fn is_half_done(dir: &Path, journal: &Journal, held: bool) -> Result<bool, Repai
         // Of a home nothing is opened before it is changed.
         let below = Below::open(dir).map_err(|e| io(dir, &e))?;
         let states = states_of_files(&below, &journal.steps)?;
-        return Ok(states.contains(&State::After) && states.contains(&State::Before));
+        // With anything else in their place they are not the changes of this home.
+        let other = states.iter().any(|s| matches!(s, State::Other(_)));
+        return Ok(!other && states.contains(&State::After) && states.contains(&State::Before));
     }
     // The counter moves first, the completion record makes it a checkpoint.
     let (counter, newest) = pagelog::position(dir, held)?;
@@ -173,11 +191,16 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         return mend(plan, options, prepared, (&source, &source), hand, progress);
     };
     let partial = partial_name(&source, output)?;
+    let above = Below::open(scratch::directory_of(&partial)).map_err(|e| io(scratch::directory_of(&partial), &e))?;
     // Removed, unless it is finished: whether the repair fails or is interrupted.
     let mut unfinished = hold_copy(&source, &partial)?;
-    let done = copy::directory(&source, &partial, progress)
-        .and_then(|()| Hand::take(&partial))
-        .and_then(|hand| mend(plan, options, prepared, (&source, &partial), hand, progress));
+    let done = copy::directory(&source, &above, &partial, progress).and_then(|copied| {
+        let hand = Hand::take(&partial)?;
+        if !hand.dir().is(&copied) {
+            return Err(RepairError::Refused(format!("{}: somebody put another in its place", partial.display())));
+        }
+        mend(plan, options, prepared, (&source, &partial), hand, progress)
+    });
     let mut applied = done.map_err(|e| match e {
         // A copy that came to nothing is of no use to anyone; the source was not touched.
         RepairError::HalfDone(_) => RepairError::Refused(
@@ -260,10 +283,12 @@ fn mend(
     if store.is_log && !in_place {
         pagelog::check_copy(target, &plan.store.fingerprint, progress)?;
     }
-    let steps = match (work, hand.ledger()) {
-        (Work::Log(edits), Some(ledger)) => Steps::Records(ledger.translate(&edits)?),
-        (Work::Home(changes), _) => Steps::Files(changes),
-        (Work::Log(_), None) => return Err(RepairError::Refused("the page log is gone".into())),
+    let steps = match work {
+        Work::Home(changes) => Steps::Files(changes),
+        Work::Log(edits) => match hand.translate(&edits) {
+            Some(changes) => Steps::Records(changes?),
+            None => return Err(RepairError::Refused("the page log is gone".into())),
+        },
     };
     hand.check(&steps)?;
     let directory = options.output.as_deref().unwrap_or(source);
@@ -287,7 +312,7 @@ fn mend(
     progress.phase("writing", None);
     // From here on a copy is removed if it is interrupted, and its journal with it. A directory that is
     // mended in place is brought to the end of the step: that is what the journal is for if it is not.
-    let way_back = format!("wtcheck repair undo {}", path.display());
+    let way_back = super::undo_command(&path, directory);
     let written = in_place.then(|| {
         let waiting = format!("the repair is being written, which is finished first. Ended at once: {way_back}");
         Step::begin(waiting, unfinished.take())
@@ -331,7 +356,7 @@ fn mend(
         if let Err(e) = hand.take_back(&steps).and_then(|()| hand.again()) {
             return Err(told(step, back.failed(&mut hand, &e)));
         }
-        journal::mark(&path, Mark::Undone)?;
+        noted(journal::mark(&path, Mark::Undone), "the repair did not help and was taken back")?;
         let note = step.map(|s| s.end("the repair did not help and was taken back"));
         // What lies beside our records may have suffered too, where the medium is at fault.
         if let Some(why) = store.differs(&plan.store.fingerprint) {
@@ -341,11 +366,16 @@ fn mend(
         }
         drop(note);
     } else {
-        journal::applied(&path, &left)?;
+        noted(journal::applied(&path, &left), "the repair stands")?;
     }
     // A journal that was written beside a copy belongs to what is there now.
     unfinished.iter_mut().for_each(|u| u.keep());
     Ok(Applied { directory: target.to_path_buf(), journal: path, before, after, rolled_back })
+}
+
+/// What became of a repair stands, whether or not its journal could be told.
+pub(super) fn noted(marked: Result<(), RepairError>, what: &str) -> Result<(), RepairError> {
+    marked.map_err(|e| RepairError::HalfDone(format!("{what}, but its journal could not be marked: {e}")))
 }
 
 /// The end of a step that failed: who interrupts just then is told how.
@@ -407,7 +437,7 @@ impl Back<'_> {
     /// Writing failed half way: take it back, and say where the store stands.
     fn failed(&self, hand: &mut Hand, cause: &RepairError) -> RepairError {
         let Self { store, steps, journal, fingerprint } = *self;
-        let undo = format!("wtcheck repair undo {}", journal.display());
+        let undo = super::undo_command(journal, store.target);
         let Err(second) = hand.take_back(steps).and_then(|()| hand.again()) else {
             // The mark is a courtesy; what counts is the store.
             let _ = journal::mark(journal, Mark::Undone);

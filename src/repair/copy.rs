@@ -24,15 +24,15 @@ struct List {
     files: Vec<(PathBuf, Stat)>,
 }
 
-/// Copy `from` to `to`, which must not exist. SQLite's `-shm` files are left out: they belong to the
+/// Copy `from` to `to`, which must not exist, in a directory that is open; gives back the copy by its handle. SQLite's `-shm` files are left out: they belong to the
 /// process that made them, and SQLite makes them anew. So are sockets and the like.
-pub fn directory(from: &Path, to: &Path, progress: &dyn Progress) -> Result<(), RepairError> {
+pub fn directory(from: &Path, above: &Below, to: &Path, progress: &dyn Progress) -> Result<Below, RepairError> {
     let fail = |path: &Path, e: &io::Error| -> RepairError {
         let odd = e.get_ref().and_then(|inner| inner.downcast_ref::<Odd>());
         match odd {
             Some(odd) => RepairError::Refused(format!(
-                "{} {odd}: what it leads to is not copied unasked. Copy the directory with cp -rL, and mend that copy \
-                 with --in-place --dir COPY",
+                "{} {odd}, and only what is in the directory itself is copied. Copy the directory by hand, with a plain \
+                 file in its place if it is needed, and mend that copy: --in-place --dir COPY",
                 path.display()
             )),
             None => RepairError::Io { path: path.display().to_string(), reason: e.to_string() },
@@ -41,15 +41,13 @@ pub fn directory(from: &Path, to: &Path, progress: &dyn Progress) -> Result<(), 
     let source = Below::open(from).map_err(|e| fail(from, &e))?;
     let stat = source.stat().map_err(|e| fail(from, &e))?;
     let mut list = List::default();
-    walk(&source, Path::new(""), 0, &mut list).map_err(|(name, e)| fail(&from.join(name), &e))?;
+    walk(&source, stat.st_uid, Path::new(""), 0, &mut list).map_err(|(name, e)| fail(&from.join(name), &e))?;
     let total: u64 = list.files.iter().map(|(_, s)| u64::try_from(s.st_size).unwrap_or(0)).sum();
     check_space(to, total)?;
     progress.phase("copying", Some(total));
-    fs::create_dir(to).map_err(|e| fail(to, &e))?;
-    let target = Below::open(to).map_err(|e| fail(to, &e))?;
+    let target = above.make_directory(Path::new(to.file_name().unwrap_or_default())).map_err(|e| fail(to, &e))?;
     for (name, _) in &list.directories {
-        let at = to.join(name);
-        fs::create_dir(&at).map_err(|e| fail(&at, &e))?;
+        target.make_directory(name).map_err(|e| fail(&to.join(name), &e))?;
     }
     let mut done = 0;
     for (name, stat) in &list.files {
@@ -63,12 +61,13 @@ pub fn directory(from: &Path, to: &Path, progress: &dyn Progress) -> Result<(), 
         let same = target.directory(name).and_then(|dir| keep(dir.handle(), stat, 0o700));
         same.map_err(|e| fail(&at, &e))?;
     }
-    keep(target.handle(), &stat, 0o700).map_err(|e| fail(to, &e))
+    keep(target.handle(), &stat, 0o700).map_err(|e| fail(to, &e))?;
+    Ok(target)
 }
 
 type Failed = (PathBuf, io::Error);
 
-fn walk(dir: &Below, above: &Path, depth: usize, out: &mut List) -> Result<(), Failed> {
+fn walk(dir: &Below, owner: u32, above: &Path, depth: usize, out: &mut List) -> Result<(), Failed> {
     let at = |name: &OsStr| above.join(name);
     if depth > MAX_DEPTH {
         return Err((above.to_path_buf(), io::Error::other("directories are nested too deeply")));
@@ -80,13 +79,18 @@ fn walk(dir: &Below, above: &Path, depth: usize, out: &mut List) -> Result<(), F
         let path = Path::new(&name);
         let Some(stat) = dir.look(path).map_err(|e| (at(&name), e))? else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
+            // A mounted file system's own, which only root may enter.
+            FileType::Directory if depth == 0 && name == "lost+found" => {}
             FileType::Directory => {
                 let below = dir.directory(path).map_err(|e| (at(&name), e))?;
                 out.directories.push((at(&name), stat));
-                walk(&below, &at(&name), depth + 1, out)?;
+                walk(&below, owner, &at(&name), depth + 1, out)?;
             }
             FileType::RegularFile | FileType::Symlink => {
-                crate::below::regular(&stat).map_err(|e| (at(&name), e))?;
+                // A second name is as good as a copy to read, if the file is the owner's: snapshots are made of them.
+                if !(stat.st_uid == owner && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile) {
+                    crate::below::regular(&stat).map_err(|e| (at(&name), e))?;
+                }
                 if !name.to_string_lossy().ends_with(".db-shm") {
                     out.files.push((at(&name), stat));
                 }
@@ -98,7 +102,7 @@ fn walk(dir: &Below, above: &Path, depth: usize, out: &mut List) -> Result<(), F
 }
 
 fn copy((source, target): (&Below, &Below), name: &Path, stat: &Stat) -> io::Result<()> {
-    let mut from = source.read(name)?.ok_or(io::ErrorKind::NotFound)?;
+    let mut from = source.read_shared(name, stat)?.ok_or(io::ErrorKind::NotFound)?;
     let modified = from.metadata()?.modified();
     let mut to = target.create(name, 0o600)?;
     io::copy(&mut from, &mut to)?;
@@ -123,7 +127,7 @@ fn keep(handle: impl rustix::fd::AsFd, stat: &Stat, least: u32) -> io::Result<()
             return Err(e);
         }
     }
-    file.set_permissions(fs::Permissions::from_mode(stat.st_mode & 0o777 | least))?;
+    file.set_permissions(fs::Permissions::from_mode(stat.st_mode & 0o2777 | least))?;
     file.sync_all()
 }
 

@@ -3,15 +3,16 @@
 
 use super::RepairError;
 use super::journal::Steps;
-use crate::below::{Below, Odd};
+use crate::below::{AsOwner, Below, Odd};
 use crate::home::edit;
-use crate::store::edit::{Ledger, Side, State};
+use crate::store::edit::{Change, Edit, Ledger, Side, State};
 use crate::store::hold::{Hold, refused};
 use crate::store::open::KV_HOME;
 use crate::store::palite::PaliteLedger;
 use crate::store::palm::PalmLedger;
 use crate::store::{Located, StoreError, StoreKind};
 use crate::subject::Subject;
+use crate::words::text::shell;
 use std::path::Path;
 
 /// The engine's own lock.
@@ -20,10 +21,20 @@ const ENGINE_LOCK: &str = "WiredTiger.lock";
 /// A store opened for changes, and held.
 pub(super) struct Hand {
     ledger: Kind,
+    /// The directory of a page log.
+    kv_home: Option<Below>,
     /// The engine's lock where it lies beside the page log's directory. Held for its lock.
     _engine: Option<Hold>,
     // Dropped last.
     hold: Hold,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        // A database that is closed may be written once more.
+        let _owner = self.owner();
+        self.ledger = Kind::Home;
+    }
 }
 
 enum Kind {
@@ -49,7 +60,7 @@ pub(super) fn at_home(dir: &Path) -> Result<(), RepairError> {
                     "{} leads to {}, which is mended where it lies: wtcheck repair plan {}",
                     dir.join(KV_HOME).display(),
                     there.display(),
-                    there.display()
+                    shell(&there)
                 ))
             }
             _ => StoreError::io(&dir.join(KV_HOME), &e).into(),
@@ -67,9 +78,15 @@ impl Hand {
         let located = page_log(dir)?;
         at_home(dir)?;
         let open = |path: &Path| Below::open(path).map_err(|e| StoreError::io(path, &e));
-        let mut hold = Hold::alone(open(dir)?)?;
+        let below = open(dir)?;
+        let owner = below.stat().map_err(|e| StoreError::io(dir, &e))?;
+        let mut hold = Hold::new(below);
+        let Some(located) = located else {
+            // A copy that was restored has no lock file yet, and an engine that comes now would make one.
+            hold.lock_or_make(Path::new(ENGINE_LOCK), &owner)?;
+            return Ok(Self { ledger: Kind::Home, kv_home: None, _engine: None, hold });
+        };
         hold.lock(Path::new(ENGINE_LOCK))?;
-        let Some(located) = located else { return Ok(Self { ledger: Kind::Home, _engine: None, hold }) };
         let (kv_home, engine) = if located.kv_home == dir {
             // The engine's lock lies in the home around it.
             let above = located.home.filter(|h| h != dir).filter(|_| dir.ends_with(KV_HOME));
@@ -80,11 +97,14 @@ impl Hand {
             let kv_home = Path::new(KV_HOME);
             (hold.dir().directory(kv_home).map_err(|e| refused(hold.dir(), kv_home, &e))?, None)
         };
+        let again = || kv_home.again().map_err(|e| StoreError::io(kv_home.path(), &e));
+        let owner = AsOwner::of(&kv_home);
         let ledger: Box<dyn Ledger> = match located.kind {
-            StoreKind::Palm => Box::new(PalmLedger::at(kv_home)?),
-            StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::at(kv_home)?),
+            StoreKind::Palm => Box::new(PalmLedger::at(again()?)?),
+            StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::at(again()?)?),
         };
-        Ok(Self { ledger: Kind::Log(ledger), _engine: engine, hold })
+        drop(owner);
+        Ok(Self { ledger: Kind::Log(ledger), kv_home: Some(kv_home), _engine: engine, hold })
     }
 
     /// The directory, by its handle.
@@ -92,16 +112,23 @@ impl Hand {
         self.hold.dir()
     }
 
-    /// The page log's ledger.
-    pub(super) fn ledger(&mut self) -> Option<&mut dyn Ledger> {
+    /// Libraries open what lies in a page log by its path.
+    fn owner(&self) -> Option<AsOwner> {
+        self.kv_home.as_ref().map(AsOwner::of)
+    }
+
+    /// The records that edits of a page log come down to; `None` for a home.
+    pub(super) fn translate(&mut self, edits: &[Edit]) -> Option<Result<Vec<Change>, RepairError>> {
+        let _owner = self.owner();
         match &mut self.ledger {
-            Kind::Log(ledger) => Some(&mut **ledger),
+            Kind::Log(ledger) => Some(ledger.translate(edits).map_err(RepairError::from)),
             Kind::Home => None,
         }
     }
 
     /// Read from the files what comes next: by a reader that has not seen them yet.
     pub(super) fn again(&mut self) -> Result<(), RepairError> {
+        let _owner = self.owner();
         match &mut self.ledger {
             Kind::Log(ledger) => Ok(ledger.again()?),
             Kind::Home => Ok(()),
@@ -119,6 +146,7 @@ impl Hand {
 
     /// Which side of each step the store is on.
     pub(super) fn states(&mut self, steps: &Steps) -> Result<Vec<State>, RepairError> {
+        let _owner = self.owner();
         match (&mut self.ledger, steps) {
             (Kind::Log(ledger), Steps::Records(list)) => list.iter().map(|c| Ok(ledger.state(c)?)).collect(),
             (Kind::Home, Steps::Files(_)) => states_of_files(self.hold.dir(), steps),
@@ -138,6 +166,7 @@ impl Hand {
 
     /// Bring steps to a side; durable on return.
     pub(super) fn carry_out(&mut self, steps: &Steps, to: Side) -> Result<(), RepairError> {
+        let _owner = self.owner();
         match (&mut self.ledger, steps) {
             (Kind::Log(ledger), Steps::Records(list)) => Ok(ledger.carry_out(list, to)?),
             (Kind::Home, Steps::Files(list)) => Ok(edit::carry_out(self.hold.dir(), list, to)?),
@@ -147,6 +176,7 @@ impl Hand {
 
     /// Take back what this process has just done, whatever it looks like now.
     pub(super) fn take_back(&mut self, steps: &Steps) -> Result<(), RepairError> {
+        let _owner = self.owner();
         match (&mut self.ledger, steps) {
             (Kind::Log(ledger), Steps::Records(list)) => Ok(ledger.take_back(list)?),
             (Kind::Home, Steps::Files(list)) => Ok(edit::take_back(self.hold.dir(), list)?),

@@ -67,6 +67,13 @@ pub fn absolute(path: &Path) -> String {
     full.unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }
 
+/// A file in words, with all of its content.
+pub fn whole_file(dir: &Path, name: &str) -> FileIdentity {
+    let mut hash = Sha256::new();
+    let read = regular_file(&dir.join(name)).and_then(|mut file| std::io::copy(&mut file, &mut hash));
+    FileIdentity { sha256: read.ok().map(|_| hex::encode(hash.finalize())), ..file(dir, name) }
+}
+
 /// A file in words.
 pub fn file(dir: &Path, name: &str) -> FileIdentity {
     let path = dir.join(name);

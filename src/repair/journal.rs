@@ -16,6 +16,7 @@ use crate::store::edit::{Change, Value};
 use crate::store::{StoreKind, regular_file};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Version of the journal's form.
@@ -205,8 +206,13 @@ fn append(path: &Path, lines: &[Line]) -> Result<(), RepairError> {
     let done = (|| {
         let (dir, name) = place(path)?;
         let mut file = dir.write(&name)?.ok_or(std::io::ErrorKind::NotFound)?;
-        file.seek(SeekFrom::End(0))?;
-        let mut text = Vec::new();
+        // What a crash left of a last line must not be taken for the beginning of this one.
+        let end = file.seek(SeekFrom::End(0))?;
+        let mut last = [b'\n'];
+        if end > 0 {
+            file.read_exact_at(&mut last, end - 1)?;
+        }
+        let mut text = if last == [b'\n'] { Vec::new() } else { vec![b'\n'] };
         lines.iter().try_for_each(|line| write_line(&mut text, line))?;
         file.write_all(&text)?;
         file.sync_all()
@@ -222,6 +228,16 @@ fn place(path: &Path) -> std::io::Result<(Below, PathBuf)> {
 
 /// Read a journal; `None` if it was never finished, so that nothing was changed after it.
 pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
+    Ok(parsed(path)?.filter(|(_, finished)| *finished).map(|(journal, _)| journal))
+}
+
+/// What there is of a journal without its end; `None` if that is not even a header.
+pub fn beginning(path: &Path) -> Result<Option<Journal>, RepairError> {
+    Ok(parsed(path)?.map(|(journal, _)| journal))
+}
+
+/// A journal, and whether it has its end.
+fn parsed(path: &Path) -> Result<Option<(Journal, bool)>, RepairError> {
     let bad = |reason: String| RepairError::Document { path: path.display().to_string(), reason };
     let file = regular_file(path).map_err(|e| io(path, &e))?;
     let mut reader = BufReader::new(file);
@@ -240,6 +256,10 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
             // A crash leaves the last line cut. A whole one that does not add up is damage, and so says nothing
             // of whether the repair went on.
             let torn = bytes.last() != Some(&b'\n') && reader.fill_buf().is_ok_and(<[u8]>::is_empty);
+            // Behind the end there are only notes: one that a crash has cut is lost, and nothing else.
+            if end.is_some() {
+                continue;
+            }
             match (torn, number) {
                 (true, 1) if is_beginning(&bytes) => return Ok(None),
                 (_, 1) => return Err(bad("is no journal of wtcheck".into())),
@@ -263,7 +283,7 @@ pub fn read(path: &Path) -> Result<Option<Journal>, RepairError> {
         return Err(bad(format!("has version {version}; this wtcheck knows version {JOURNAL_VERSION}")));
     }
     let steps = if files.is_empty() { Steps::Records(records) } else { Steps::Files(files) };
-    Ok(end.map(|_| Journal { header, steps, marks, left }))
+    Ok(Some((Journal { header, steps, marks, left }, end.is_some())))
 }
 
 /// Whether a first line was cut while it was written: a checksum, a space, the beginning of a header.
@@ -299,7 +319,9 @@ pub fn path_in(dir: &Path, fingerprint: &str, now: u64) -> PathBuf {
 
 /// Whether a file has the name of a journal.
 pub fn is_journal(name: &str) -> bool {
-    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+    let number = name.strip_prefix(PREFIX).and_then(|n| n.strip_suffix(SUFFIX));
+    // Others are none of ours, and their names may be made to be pasted.
+    number.is_some_and(|n| n.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
 }
 
 /// Journals in a directory, oldest first.

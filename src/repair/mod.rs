@@ -26,6 +26,8 @@ use crate::output::OutputError;
 use crate::pagelog::rewrite::CannotRewrite;
 use crate::store::StoreError;
 use crate::subject::NoStore;
+use crate::words::text::shell;
+use std::path::Path;
 
 /// Why a repair was not planned, applied or undone.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +123,16 @@ fn counts(audit: &crate::audit::result::Audit) -> std::collections::BTreeMap<Str
 /// The tool and its version.
 fn made_by() -> String {
     format!("wtcheck {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// What takes a repair back. A journal that lies elsewhere does not say by its place which store it is of.
+pub fn undo_command(journal: &Path, directory: &Path) -> String {
+    let full = |path: &Path| std::fs::canonicalize(path).ok();
+    let inside = full(crate::scratch::directory_of(journal)) == full(directory);
+    match inside {
+        true => format!("wtcheck repair undo {}", shell(journal)),
+        false => format!("wtcheck repair undo {} --dir {}", shell(journal), shell(directory)),
+    }
 }
 
 /// An action in a few words.

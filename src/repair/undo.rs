@@ -1,7 +1,7 @@
 //! Taking a repair back: what its journal says, in the store that the journal is of.
 
 use super::RepairError;
-use super::apply::{Mended, told};
+use super::apply::{Mended, noted, told};
 use super::hand::{Hand, page_log};
 use super::journal::{self, Header, Journal, Mark};
 use super::pagelog;
@@ -10,6 +10,7 @@ use crate::id::Lsn;
 use crate::scratch::{self, Step};
 use crate::store::StoreKind;
 use crate::store::edit::{Side, State};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What an undo came to.
@@ -20,6 +21,8 @@ pub struct Undone {
     pub changes: (u64, u64),
     /// What had been done, in words.
     pub actions: Vec<String>,
+    /// Of files, not of records.
+    pub files: bool,
     /// Why the store as a whole is not as it was, although the changes are taken back.
     pub differs: Option<String>,
 }
@@ -35,9 +38,7 @@ struct Found {
 /// Undo what a journal says.
 pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> Result<Undone, RepairError> {
     let refuse = |why: String| Err(RepairError::Refused(why));
-    let Some(journal) = journal::read(path)? else {
-        return refuse(format!("{}: was never finished, so nothing was changed: nothing to undo", path.display()));
-    };
+    let Some(journal) = journal::read(path)? else { return unfinished(path, directory) };
     progress.phase("comparing with the journal", Some(journal.steps.len() as u64));
     let Found { directory, mut hand, done } = match directory {
         Some(dir) => fits(dir, &journal, progress)?,
@@ -64,31 +65,65 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
     if let Some(e) = failure {
         return Err(told(Some(step), e));
     }
-    journal::mark(path, Mark::Undone)?;
     drop(step.end("the undo was finished: every change is taken back"));
+    noted(journal::mark(path, Mark::Undone), "every change is taken back")?;
     let differs = store.differs(&journal.header.fingerprint);
+    let files = !store.is_log;
     let changes = (done, journal.steps.len() as u64);
-    Ok(Undone { directory, changes, actions: journal.header.actions, differs })
+    Ok(Undone { directory, changes, actions: journal.header.actions, files, differs })
 }
 
-/// The store that a journal is of: the directory around it, if that is one and fits, else the one that it names.
+/// A journal without its end was not finished before the first change; or it lost its end since.
+fn unfinished(path: &Path, directory: Option<&Path>) -> Result<Undone, RepairError> {
+    let never = || format!("{}: was never finished, so nothing was changed: nothing to undo", path.display());
+    let Some(journal) = journal::beginning(path)? else { return Err(RepairError::Refused(never())) };
+    let around = std::fs::canonicalize(scratch::directory_of(path)).unwrap_or_default();
+    let dir = match directory {
+        Some(dir) => dir.to_path_buf(),
+        None if page_log(&around).is_ok() => around,
+        None => PathBuf::from(&journal.header.directory),
+    };
+    let stands = journal.steps.len() > 0
+        && Hand::take(&dir).and_then(|mut hand| hand.states(&journal.steps)).is_ok_and(|s| s.contains(&State::After));
+    Err(RepairError::Refused(match stands {
+        false => never(),
+        true => format!(
+            "{}: has lost its end, and changes that it tells of are in the store: it cannot take them back as a whole. Go \
+             on from a copy",
+            path.display()
+        ),
+    }))
+}
+
+/// The store that a journal is of: the directory around it, if that is a store, whatever the journal says; else the one
+/// that it names.
 fn find(path: &Path, journal: &Journal, progress: &dyn Progress) -> Result<Found, RepairError> {
     let named = PathBuf::from(&journal.header.directory);
-    let around = std::fs::canonicalize(scratch::directory_of(path)).ok();
-    let around = around.filter(|dir| *dir != named && page_log(dir).is_ok());
-    if let Some(around) = around {
-        match fits(&around, journal, progress) {
-            Err(RepairError::Refused(why)) => {
-                // A journal that is kept elsewhere lies in a directory that has nothing to do with it.
-                return fits(&named, journal, progress).map_err(|e| match e {
-                    RepairError::Subject(_) => RepairError::Refused(why),
-                    other => other,
-                });
-            }
-            other => return other,
-        }
+    let around = std::fs::canonicalize(scratch::directory_of(path)).unwrap_or_default();
+    let by_name = |e: RepairError| match e {
+        RepairError::Refused(why) => RepairError::Refused(format!(
+            "{why}. The directory around the journal was looked at; name another with --dir"
+        )),
+        other => other,
+    };
+    if around == named || page_log(&around).is_ok() {
+        return fits(&around, journal, progress).map_err(by_name);
     }
-    fits(&named, journal, progress)
+    // A journal may name any directory: as root it is believed only from who could change that one anyway.
+    let owner = |path: &Path| std::fs::metadata(path).map(|m| m.uid());
+    if let (true, Ok(writer), Ok(owner)) = (rustix::process::geteuid().is_root(), owner(path), owner(&named))
+        && writer != 0
+        && writer != owner
+    {
+        return Err(RepairError::Refused(format!(
+            "the journal belongs to another user than {}, which it names: say --dir if that is right",
+            named.display()
+        )));
+    }
+    fits(&named, journal, progress).map_err(|e| match e {
+        RepairError::Subject(e) => RepairError::Refused(format!("{e}; name the directory with --dir")),
+        other => other,
+    })
 }
 
 /// Lock a store, and see that every change of a journal is there or not, nothing else in its place, and the store as

@@ -5,11 +5,12 @@ use super::text::{count, escape, grouped, short_name, signed, table};
 use crate::audit::result::{Audit, SCHEMA_VERSION, Verdict};
 use crate::exit;
 use crate::repair::apply::Applied;
-use crate::repair::describe;
 use crate::repair::plan::{Plan, What};
 use crate::repair::undo::Undone;
+use crate::repair::{describe, undo_command};
 use crate::schema::repair::{AppliedPlan, PlanFile, Side, TreeSide, UndonePlan};
 use crate::store::StoreKind;
+use crate::words::text::shell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -71,9 +72,10 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8
             out.push_str(&paint.warn(&format!("{} at {}: {}\n", a.code, escape(&a.place), escape(&a.advice))));
         }
         if !plan.actions.is_empty() {
-            let path = escape(&path.display().to_string());
+            let (plan_path, path) = (path, escape(&path.display().to_string()));
             out.push_str(&format!(
-                "\nNothing has been changed. Read the plan in {path}, then:\n  wtcheck repair apply {path} --output NEWDIR\n"
+                "\nNothing has been changed. Read the plan in {path}, then:\n  wtcheck repair apply {} --output NEWDIR\n",
+                shell(plan_path)
             ));
         }
         out
@@ -121,13 +123,12 @@ fn side(audit: &Audit) -> Side<'_> {
 pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Output) {
     // For programs a path that holds from anywhere; for people the one that goes with what they typed.
     let journal = std::fs::canonicalize(&applied.journal).unwrap_or_else(|_| applied.journal.clone());
-    let journal = journal.display().to_string();
-    let undo = format!("wtcheck repair undo {}", quoted(&applied.journal.display().to_string()));
+    let undo = undo_command(&applied.journal, &applied.directory);
     let report = AppliedPlan {
         schema_version: SCHEMA_VERSION,
         directory: applied.directory.display().to_string(),
-        undo: format!("wtcheck repair undo {}", quoted(&journal)),
-        journal,
+        undo: undo_command(&journal, &applied.directory),
+        journal: journal.display().to_string(),
         actions: plan.actions.iter().map(|a| describe(&a.what)).collect(),
         before: side(&applied.before),
         after: side(&applied.after),
@@ -201,12 +202,6 @@ fn rows(applied: &Applied, limit: usize) -> Vec<Vec<String>> {
     out
 }
 
-/// A path as a shell takes it.
-pub(super) fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
-    if path.chars().all(plain) { path.to_string() } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
 /// A repair that was taken back.
 pub fn undone(undone: &Undone, output: &mut Output) -> u8 {
     let (changes, of) = undone.changes;
@@ -231,6 +226,8 @@ pub fn undone(undone: &Undone, output: &mut Output) -> u8 {
         let part = if changes == of { String::new() } else { format!(", of {} in the journal", grouped(of)) };
         let back = format!("{} put back{part}", count(changes, "record"));
         out.push_str(&match &undone.differs {
+            None if undone.files => paint
+                .good(&format!("{directory}: what the repair changed is as it was before, byte for byte: {back}.\n")),
             None => paint.good(&format!("{directory} is as it was before: {back}.\n")),
             Some(why) => paint.warn(&format!("{back}, but {directory} is not as it was before: {}.\n", escape(why))),
         });

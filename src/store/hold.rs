@@ -6,8 +6,7 @@
 
 use super::{StoreError, live};
 use crate::below::{Below, Odd};
-use rustix::fs::{FlockOperation, Mode, Stat, flock};
-use rustix::io::Errno;
+use rustix::fs::{Mode, Stat};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -18,25 +17,14 @@ use std::path::{Path, PathBuf};
 pub struct Hold {
     dir: Below,
     files: Vec<(PathBuf, File)>,
+    /// A lock file that was made here, and goes again.
+    made: Option<PathBuf>,
 }
 
 impl Hold {
     /// A directory; nothing is locked yet.
     pub fn new(dir: Below) -> Self {
-        Self { dir, files: Vec::new() }
-    }
-
-    /// A directory that no other wtcheck changes meanwhile.
-    pub fn alone(dir: Below) -> Result<Self, StoreError> {
-        match flock(dir.handle(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self::new(dir)),
-            Err(Errno::WOULDBLOCK) => Err(StoreError::InUse {
-                path: dir.path().to_path_buf(),
-                reason: "another wtcheck is changing it".to_string(),
-            }),
-            // A file system without such locks: those of the files remain.
-            Err(_) => Ok(Self::new(dir)),
-        }
+        Self { dir, files: Vec::new(), made: None }
     }
 
     pub fn dir(&self) -> &Below {
@@ -61,6 +49,7 @@ impl Hold {
             return Ok(());
         }
         let file = self.dir.create(name, 0o600).map_err(|e| self.error(name, &e))?;
+        self.made = Some(name.to_path_buf());
         like(&file, model).map_err(|e| self.error(name, &e))?;
         self.take(name, file)
     }
@@ -98,11 +87,14 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        // Still locked: who opened it meanwhile was told that the store is in use.
+        if let Some(name) = &self.made {
+            let _ = self.dir.remove(name);
+        }
         // A child that was just begun may have copies of the handles, and with them the locks, until it runs its program.
         for (_, file) in &self.files {
             release(file);
         }
-        let _ = flock(self.dir.handle(), FlockOperation::Unlock);
     }
 }
 
@@ -111,7 +103,7 @@ pub fn refused(dir: &Below, name: &Path, e: &io::Error) -> StoreError {
     let path = dir.path().join(name);
     match e.get_ref().and_then(|inner| inner.downcast_ref::<Odd>()) {
         Some(odd) => StoreError::Odd { path, odd: *odd },
-        None => StoreError::Unreadable { path, reason: format!("cannot be opened to write it: {e}") },
+        None => StoreError::Unwritable { path, error: e.to_string() },
     }
 }
 
@@ -121,7 +113,8 @@ pub fn like(file: &File, model: &Stat) -> io::Result<()> {
     if (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid) {
         std::os::unix::fs::fchown(file, Some(model.st_uid), Some(model.st_gid))?;
     }
-    file.set_permissions(fs::Permissions::from_mode(Mode::from_raw_mode(model.st_mode).as_raw_mode() & 0o777))
+    // As many rights as the model gives to read and write: a directory is a model, too.
+    file.set_permissions(fs::Permissions::from_mode(Mode::from_raw_mode(model.st_mode).as_raw_mode() & 0o666 | 0o600))
 }
 
 /// Lock a whole file for this handle; `false` if somebody else has a lock on any of it.
@@ -145,13 +138,14 @@ fn release(file: &File) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn release(file: &File) {
-    let _ = rustix::fs::fcntl_lock(file, FlockOperation::NonBlockingUnlock);
+    let _ = rustix::fs::fcntl_lock(file, rustix::fs::FlockOperation::NonBlockingUnlock);
 }
 
 /// Elsewhere the locks are those of the process.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn exclusive(file: &File) -> io::Result<bool> {
-    match rustix::fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
+    use rustix::io::Errno;
+    match rustix::fs::fcntl_lock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
         Err(e) => Err(e.into()),

@@ -111,6 +111,14 @@ pub enum StoreError {
         /// What is odd about it.
         odd: Odd,
     },
+    /// It may be read but not written.
+    #[error("{path} cannot be opened to write it: {error}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        error: String,
+    },
     /// A database whose schema is not an engine's: a write might do something else than it says.
     #[error("{path} is not written into: {reason}")]
     Schema {

@@ -2,6 +2,7 @@
 
 use super::Words;
 use std::fmt::Display;
+use std::path::Path;
 
 /// What should be there and what is.
 pub(super) fn said(expected: impl Into<String>, found: impl Into<String>) -> Words {
@@ -25,6 +26,16 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// A path as a shell takes it, in a command to be pasted: safe for a screen, too.
+pub fn shell(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    match path.chars().all(plain) && !path.is_empty() {
+        true => path,
+        false => escape(&format!("'{}'", path.replace('\'', r"'\''"))),
+    }
 }
 
 /// Digits in groups of three.

@@ -69,6 +69,7 @@ mod readme;
 mod repair_faults;
 mod repair_guards;
 mod repair_hands;
+mod repair_journals;
 mod repair_kills;
 mod repair_local;
 mod repair_palite;

@@ -111,7 +111,7 @@ fn a_linked_directory() {
     }
     let copy = scene.temp.path().join("copy");
     let (code, err) = scene.run(&["repair", "apply", path(&scene.plan), "--output", path(&copy)]);
-    assert!(code == 3 && err.contains("symbolic link") && err.contains("cp -rL"), "{code} {err}");
+    assert!(code == 3 && err.contains("symbolic link") && err.contains("--in-place --dir COPY"), "{code} {err}");
     assert!(!copy.exists());
 }
 
@@ -290,6 +290,7 @@ fn the_printed_way_back_works() {
             }
             let report: Value = serde_json::from_str(&out).unwrap();
             let undo: Vec<&str> = report["undo"].as_str().unwrap().split(' ').skip(1).collect();
+            assert_eq!(undo.len(), 5, "the store is named: {undo:?}");
             let (code, out, err) = wtcheck(&undo);
             assert_eq!(code, 0, "{kind:?} {place}: {out}{err}");
             assert!(out.contains(path(&scene.home)), "{kind:?} {place}: {out}");
@@ -503,4 +504,102 @@ fn as_another_user() {
     let (code, err) = run(OTHER + 1, &args);
     assert!((code == 3 || code == 6) && err.trim_end().lines().count() == 1, "{code} {err}");
     assert_eq!(common::snapshot(&scene.home), before);
+}
+
+/// A home without the engine's lock file, as a restored backup is: it is locked all the same, and the file goes again.
+#[test]
+fn a_home_without_a_lock_file() {
+    let scene = Scene::new(Kind::Home);
+    fs::remove_file(scene.home.join("WiredTiger.lock")).unwrap();
+    let plan = ["repair", "plan", path(&scene.home), "--force", "-o", path(&scene.plan)];
+    assert_eq!(wtcheck(&plan).0, 1);
+    let (code, err) = scene.in_place();
+    assert!(code == 4 || code == 5, "{code} {err}");
+    assert!(!scene.home.join("WiredTiger.lock").exists());
+    let (code, err) = scene.run(&["repair", "undo", path(&journal(&scene.home))]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn what_a_shell_passes_on_loses_nothing() {
+    let scene = Scene::new(Kind::Palite);
+    let sh = |command: &str| {
+        let command = command.replace("wtcheck", env!("CARGO_BIN_EXE_wtcheck")).replace("HOME", path(&scene.home));
+        let out = Command::new("bash").args(["-c", &command]).current_dir(scene.temp.path()).output().unwrap();
+        (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let evidence = fs::read(scene.kv_home("checkpoints.db")).unwrap();
+    let (code, _) = sh("wtcheck repair plan HOME -o /dev/fd/3 3< HOME/kv_home/checkpoints.db");
+    assert_eq!((code, fs::read(scene.kv_home("checkpoints.db")).unwrap() == evidence), (6, true));
+    fs::write(scene.temp.path().join("log"), "before\n").unwrap();
+    sh("wtcheck repair plan HOME -q -o /dev/stdout >> log");
+    let log = fs::read_to_string(scene.temp.path().join("log")).unwrap();
+    assert!(log.starts_with("before\n# A repair plan"), "{log}");
+    sh("wtcheck repair plan HOME -q -o /dev/stdout > p.yaml");
+    let plan = fs::read_to_string(scene.temp.path().join("p.yaml")).unwrap();
+    assert!(serde_yaml::from_str::<Value>(&plan).is_ok_and(|p| p["actions"].is_array()), "{plan}");
+    let (code, out) = sh("wtcheck repair plan HOME -q -o >(cat) > /dev/null; sleep 0.2");
+    assert_eq!(code, 0, "{out}");
+}
+
+#[test]
+fn evidence_is_not_overwritten_by_force_wherever_it_lies() {
+    let scene = Scene::new(Kind::Palite);
+    assert_eq!(scene.in_place().0, 4);
+    let palm = Scene::new(Kind::Palm);
+    let home = Scene::new(Kind::Home);
+    let kept = scene.temp.path().join("kept");
+    fs::create_dir(&kept).unwrap();
+    for (from, name) in [
+        (journal(&scene.home), "my-journal"),
+        (scene.kv_home("pages_08.db"), "x.sqlite"),
+        (palm.kv_home("data.mdb"), "x.lmdb"),
+        (home.home.join("WiredTiger.wt"), "x.bin"),
+    ] {
+        let at = kept.join(name);
+        fs::copy(&from, &at).unwrap();
+        let bytes = fs::read(&at).unwrap();
+        let (code, _, err) = wtcheck(&["repair", "plan", path(&palm.home), "--force", "-o", path(&at)]);
+        assert_eq!(code, 2, "{name}: {err}");
+        assert_eq!(fs::read(&at).unwrap(), bytes, "{name}");
+    }
+}
+
+#[test]
+fn an_export_follows_no_link() {
+    let scene = Scene::new(Kind::Palite);
+    let out = scene.temp.path().join("tables");
+    fs::create_dir(&out).unwrap();
+    symlink(scene.home.join("kv_home"), out.join("versions")).unwrap();
+    let before = common::snapshot(&scene.home);
+    let args = ["export", path(&scene.home), "--out", path(&out), "--format", "jsonl", "--shard", "1/2"];
+    let (code, _, err) = wtcheck(&args);
+    assert!([2, 3, 6].contains(&code), "{code} {err}");
+    assert_eq!(common::snapshot(&scene.home), before);
+}
+
+/// What is not refused without need: snapshots made of hard links, a mounted file system's own directory, stray names
+/// in the directories above.
+#[test]
+fn ordinary_things_are_not_refused() {
+    let scene = Scene::new(Kind::Palite);
+    let snapshot = scene.temp.path().join("snapshot");
+    let ran = Command::new("cp").args(["-al", path(&scene.home), path(&snapshot)]).status().unwrap();
+    assert!(ran.success());
+    fs::create_dir(scene.home.join("lost+found")).unwrap();
+    fs::set_permissions(scene.home.join("lost+found"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(&scene.home, fs::Permissions::from_mode(0o2770)).unwrap();
+    fs::write(scene.temp.path().join("kv_home"), "").unwrap();
+    fs::write(scene.temp.path().join("WiredTiger.turtle"), "").unwrap();
+    let results = scene.temp.path().join("results");
+    fs::create_dir(&results).unwrap();
+    let (code, _, err) = wtcheck(&["repair", "plan", path(&scene.home), "-o", path(&results.join("p.yaml"))]);
+    assert_eq!(code, 1, "{err}");
+    let copy = results.join("copy");
+    let (code, _, err) = wtcheck(&["repair", "apply", path(&results.join("p.yaml")), "--output", path(&copy)]);
+    assert_eq!(code, 4, "{err}");
+    assert_eq!(fs::metadata(&copy).unwrap().mode() & 0o7777, 0o2770);
+    // In place a second name would change as well.
+    let (code, _, err) = wtcheck(&["repair", "apply", path(&results.join("p.yaml")), "--in-place", "--yes"]);
+    assert!(code == 3 && err.contains("names (hard links)"), "{code} {err}");
 }

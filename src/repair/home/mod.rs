@@ -8,7 +8,8 @@ use super::{Options, RepairError, identity};
 use crate::audit::Progress;
 use crate::audit::home as audit_local;
 use crate::audit::result::Audit;
-use crate::home::directory::Home;
+use crate::format::home_turtle;
+use crate::home::directory::{Home, METADATA};
 use crate::home::edit;
 use crate::page::Depth;
 use crate::store::StoreKind;
@@ -26,10 +27,15 @@ fn read(dir: &Path, as_given: &str, live: bool, progress: &dyn Progress) -> Resu
     Ok((home, audit))
 }
 
-/// What identifies a home: catalog and turtle byte for byte, of all other files the first and last bytes.
+/// What identifies a home: what a repair changes byte for byte, of all other files the first and last bytes.
 fn identify(home: &Home, directory: &Path) -> Identity {
-    let own = |name: &&String| !super::journal::is_journal(name);
-    let files: Vec<FileIdentity> = home.inventory.keys().filter(own).map(|n| identity::file(&home.dir, n)).collect();
+    // A lock file may be made to lock it.
+    let own = |name: &&String| !super::journal::is_journal(name) && name.as_str() != "WiredTiger.lock";
+    let file = |name: &String| match name.as_str() {
+        METADATA | home_turtle::FILE_NAME => identity::whole_file(&home.dir, name),
+        _ => identity::file(&home.dir, name),
+    };
+    let files: Vec<FileIdentity> = home.inventory.keys().filter(own).map(file).collect();
     let mut hash = Sha256::new();
     for file in &files {
         hash.update(file.name.as_bytes());

@@ -7,8 +7,9 @@ use crate::pickup::replay::{Action, Ended, PolicyResult, Record, Refusal, Replay
 use crate::pickup::standby::Role;
 use crate::pickup::step::{Done, Step};
 use crate::report::Output;
-use crate::report::repair::quoted;
 use crate::report::text::{Paint, count, escape, grouped, table};
+use crate::words::text::shell;
+use std::path::Path;
 
 /// Longer tables leave installed records out.
 const WHOLE: usize = 40;
@@ -293,7 +294,7 @@ impl View<'_> {
     fn advice(&self) -> String {
         let r = self.replay;
         let Some(first) = r.refusals.first() else { return String::new() };
-        let dir = quoted(&r.store.home);
+        let dir = shell(Path::new(&r.store.home));
         let mut lines: Vec<String> = Vec::new();
         for f in r.refusals.iter().take(SHOWN) {
             lines.push(format!("Why: {}", self.why(f)));

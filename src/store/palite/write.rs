@@ -14,6 +14,7 @@ use crate::id::{Lsn, PageId, TableId};
 use crate::store::StoreError;
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use crate::store::hold::Hold;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::collections::BTreeMap;
@@ -88,7 +89,13 @@ impl PaliteLedger {
             let Some(name) = name.to_str().filter(|n| store_file(n).is_some()) else { continue };
             if store_file(name) != Some(name) {
                 // What SQLite keeps beside a database is written as well.
-                hold.check(Path::new(name))?;
+                let found = hold.check(Path::new(name))?;
+                if name.ends_with("-journal") && found.is_some_and(|stat| stat.st_size > 0) {
+                    return Err(StoreError::Schema {
+                        path: dir.join(store_file(name).unwrap_or(name)),
+                        reason: format!("{name} holds a change that was interrupted, and would be taken back first"),
+                    });
+                }
                 continue;
             }
             hold.lock(Path::new(name))?;
@@ -132,6 +139,7 @@ impl PaliteLedger {
                 return Err(elsewhere());
             }
             let len = |name: &str| std::fs::metadata(self.dir.join(name)).map_or(0, |m| m.len());
+            let frames = len(&format!("{file}-wal")) > 0;
             let len = len(file).saturating_add(len(&format!("{file}-wal")));
             // Only what is there: a database made by SQLite on the way would be an empty one. The file is locked
             // already, and SQLite's own locks would wait for that for ever.
@@ -142,6 +150,8 @@ impl PaliteLedger {
             let conn = Connection::open_with_flags_and_vfs(uri(&path, "?mode=rw"), flags, "unix-none")
                 .and_then(|conn| {
                     harden(&conn, len)?;
+                    // Frames that somebody left are worked in when something is written, and not for a look.
+                    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, frames)?;
                     // Before the first access: a wal-index in shared memory needs locks.
                     conn.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
                     conn.execute_batch("PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA temp_store=MEMORY")?;
@@ -498,7 +508,9 @@ impl PaliteLedger {
                         return Ok(Some(why));
                     }
                 }
-                transaction.commit().map(|()| None)
+                transaction.commit()?;
+                conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+                Ok(None)
             })();
             match done {
                 Ok(None) => {}

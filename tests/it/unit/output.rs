@@ -46,14 +46,24 @@ fn files_links_and_what_is_neither() {
 
 #[test]
 fn nothing_lands_in_a_store() {
-    for name in ["WiredTiger.turtle", "WiredTiger.wt", "kv_home/checkpoints.db", "kv_home/data.mdb", "pages_03.db"] {
+    for names in [
+        &["WiredTiger.turtle", "WiredTiger.wt"][..],
+        &["WiredTiger", "WiredTiger.lock"],
+        &["kv_home/checkpoints.db", "kv_home/globals.db"],
+        &["kv_home/data.mdb", "kv_home/lock.mdb"],
+        &["pages_03.db"],
+        &["WiredTiger.turtle"],
+        &["WiredTigerLog.0000000001"],
+    ] {
+        let name = names[0];
         let temp = tempfile::tempdir().unwrap();
         let (home, evidence) = (temp.path().join("home"), temp.path().join("home").join(name));
         fs::create_dir_all(evidence.parent().unwrap()).unwrap();
         fs::create_dir_all(home.join("journal")).unwrap();
-        fs::write(&evidence, "evidence").unwrap();
+        names.iter().for_each(|name| fs::write(home.join(name), "evidence").unwrap());
         let places = ["plan.yaml", "journal/plan.yaml", name];
-        for place in places.iter().filter(|p| !p.starts_with("journal") || !name.starts_with("pages")) {
+        // A lone name says nothing of the directories below.
+        for place in places.iter().filter(|p| !p.starts_with("journal") || names.len() > 1) {
             for force in [false, true] {
                 let e = write(&home.join(place), force, Eyes::Owner, b"plan").unwrap_err();
                 assert!(matches!(e, OutputError::InStore { .. }), "{place}: {e}");
