@@ -65,9 +65,11 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
     if let Some(e) = failure {
         return Err(told(Some(step), e));
     }
-    drop(step.end("the undo was finished: every change is taken back"));
-    noted(journal::mark(path, Mark::Undone), "every change is taken back")?;
+    let marked = noted(journal::mark(path, Mark::Undone), "every change is taken back");
+    let note = step.end("the undo was finished: every change is taken back");
+    marked?;
     let differs = store.differs(&journal.header.fingerprint);
+    drop(note);
     let files = !store.is_log;
     let changes = (done, journal.steps.len() as u64);
     Ok(Undone { directory, changes, actions: journal.header.actions, files, differs })
