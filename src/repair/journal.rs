@@ -102,7 +102,6 @@ impl Steps {
     }
 
     /// None.
-    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

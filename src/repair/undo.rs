@@ -85,7 +85,7 @@ fn unfinished(path: &Path, directory: Option<&Path>) -> Result<Undone, RepairErr
         None if page_log(&around).is_ok() => around,
         None => PathBuf::from(&journal.header.directory),
     };
-    let stands = journal.steps.len() > 0
+    let stands = !journal.steps.is_empty()
         && Hand::take(&dir).and_then(|mut hand| hand.states(&journal.steps)).is_ok_and(|s| s.contains(&State::After));
     Err(RepairError::Refused(match stands {
         false => never(),
