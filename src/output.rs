@@ -288,6 +288,7 @@ fn is_evidence(dir: &Below, name: &Path, path: &Path) -> bool {
 }
 
 /// Write a file in one go.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn write(path: &Path, force: bool, eyes: Eyes, bytes: &[u8]) -> Result<()> {
     Target::new(path, force, eyes)?.write(bytes)
 }

@@ -73,6 +73,7 @@ fn integer(v: u64) -> Value {
 
 impl PaliteLedger {
     /// Open the store in `kv_home`, and lock all of its databases. They are read as they are needed.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
         Self::at(Below::open(kv_home).map_err(|e| StoreError::io(kv_home, &e))?)
     }

@@ -148,6 +148,7 @@ impl PalmLedger {
     ///
     /// Refused if the data file is damaged anywhere. Nothing is written to it yet; the lock file is
     /// made if there is none.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn open(kv_home: &Path) -> Result<Self, StoreError> {
         Self::at(Below::open(kv_home).map_err(|e| StoreError::io(kv_home, &e))?)
     }
