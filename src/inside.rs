@@ -19,6 +19,8 @@ pub mod exit;
 pub mod export;
 #[path = "format/mod.rs"]
 pub mod format;
+#[path = "gather/mod.rs"]
+pub mod gather;
 #[path = "home/mod.rs"]
 pub mod home;
 #[path = "id.rs"]
@@ -45,6 +47,8 @@ pub mod scenario;
 pub mod schema;
 #[path = "scratch.rs"]
 pub mod scratch;
+#[path = "service/mod.rs"]
+pub mod service;
 #[path = "simulate/mod.rs"]
 pub mod simulate;
 #[path = "store/mod.rs"]

@@ -24,6 +24,14 @@ pub const LOCAL_HEADER_LEN: usize = 12;
 
 /// Block flag: the checksum covers the whole image.
 pub const FLAG_DATA_CHECKSUM: u8 = 0x1;
+/// How a page service that encrypts begins its own header, before the whole of a block.
+pub const SERVICE_MAGIC: [u8; 4] = [0x60, 0xae, 0x6e, 0x6c];
+
+/// Whether a page service has encrypted a block, so that nothing of it can be read.
+pub fn is_service_encrypted(bytes: &[u8]) -> bool {
+    bytes.starts_with(&SERVICE_MAGIC)
+}
+
 /// Block flag: encrypted.
 pub const FLAG_ENCRYPTED: u8 = 0x2;
 /// Block flag: compressed.

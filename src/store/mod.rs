@@ -19,6 +19,7 @@
 pub mod blockfile;
 pub mod edit;
 pub mod files;
+pub mod gathered;
 pub mod hold;
 pub mod index;
 pub mod live;
@@ -35,6 +36,7 @@ pub use unread::UnreadLog;
 use crate::below::Odd;
 use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId};
+use gathered::Gathered;
 use std::path::{Path, PathBuf};
 
 /// Row flag: the block is a delta.
@@ -229,6 +231,8 @@ pub struct Layout {
     pub lsn_counter: Option<Lsn>,
     /// The id of the checkpoint that was completed last, by the store's counters (PALM).
     pub last_completed: Option<u64>,
+    /// What it was gathered from, if it was.
+    pub gathered: Option<Gathered>,
     /// Files the store's own lists expect and that are not there. They may never have been written;
     /// they matter if a checkpoint needs their tables.
     pub absent: Vec<Problem>,

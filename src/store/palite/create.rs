@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 /// The clock of all rows: everything is materialised long since.
 const MATERIALIZED: i64 = 1;
 
-const CHECKPOINTS: &str = "CREATE TABLE checkpoints \
+pub(super) const CHECKPOINTS: &str = "CREATE TABLE checkpoints \
                            (lsn INTEGER, timestamp INTEGER, checkpoint_metadata BLOB, PRIMARY KEY (lsn, timestamp))";
-const GLOBALS: &str = "CREATE TABLE globals (id INTEGER, val INTEGER, PRIMARY KEY (id, val))";
+pub(super) const GLOBALS: &str = "CREATE TABLE globals (id INTEGER, val INTEGER, PRIMARY KEY (id, val))";
 
 /// All that a page log holds.
 #[derive(Debug, Clone, Default)]
@@ -134,14 +134,14 @@ impl Writer {
     }
 }
 
-fn begin(path: &Path, schema: &str) -> rusqlite::Result<Connection> {
+pub(super) fn begin(path: &Path, schema: &str) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.execute_batch(&format!("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {schema}; BEGIN"))?;
     Ok(conn)
 }
 
 /// The engine's own mode is set last, when that leaves no `-wal` behind.
-fn end(conn: Connection) -> rusqlite::Result<()> {
+pub(super) fn end(conn: Connection) -> rusqlite::Result<()> {
     conn.flush_prepared_statement_cache();
     conn.execute_batch("COMMIT")?;
     conn.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;

@@ -15,6 +15,7 @@
 
 pub mod create;
 pub mod database;
+pub mod gather;
 pub mod harden;
 mod reader;
 mod scan;
@@ -489,6 +490,7 @@ impl PageLog for Palite {
     }
 
     fn layout(&self) -> Result<Layout, StoreError> {
+        let gathered = crate::store::gathered::Gathered::read(&self.dir);
         let files = list(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))?;
         Ok(Layout {
             files,
@@ -496,8 +498,10 @@ impl PageLog for Palite {
             others: others(&self.dir),
             sharded: self.pages.iter().any(|db| matches!(db.affects, Affected::Remainder { .. })),
             from_wal: self.databases().any(|db| db.at_open.has_frames()),
-            lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter),
+            // A dump tells nothing of the counter.
+            lsn_counter: self.read_globals().ok().and_then(|(counter, _)| counter).filter(|_| gathered.is_none()),
             last_completed: None,
+            gathered,
             absent: self.missing_databases(),
         })
     }

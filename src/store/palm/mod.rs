@@ -479,6 +479,7 @@ impl PageLog for Palm {
         let mut others = super::open::names(&dir).unwrap_or_default();
         others.retain(|n| n != DATA && n != LOCK);
         Ok(Layout {
+            gathered: None,
             files,
             dir,
             others,
