@@ -31,6 +31,9 @@ _wtcheck() {
             wtcheck,export)
                 cmd="wtcheck__subcmd__export"
                 ;;
+            wtcheck,gather)
+                cmd="wtcheck__subcmd__gather"
+                ;;
             wtcheck,help)
                 cmd="wtcheck__subcmd__help"
                 ;;
@@ -132,6 +135,9 @@ _wtcheck() {
                 ;;
             wtcheck__subcmd__help,export)
                 cmd="wtcheck__subcmd__help__subcmd__export"
+                ;;
+            wtcheck__subcmd__help,gather)
+                cmd="wtcheck__subcmd__help__subcmd__gather"
                 ;;
             wtcheck__subcmd__help,help)
                 cmd="wtcheck__subcmd__help__subcmd__help"
@@ -287,7 +293,7 @@ _wtcheck() {
 
     case "${cmd}" in
         wtcheck)
-            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map pickup repair pack unpack export simulate decode explain schema man completions help"
+            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map pickup repair pack unpack export gather simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,8 +844,50 @@ _wtcheck() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wtcheck__subcmd__gather)
+            opts="-o -q -v -h --output --checkpoint-meta --log --decrypt --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wtcheck__subcmd__help)
-            opts="audit orphans page map pickup repair pack unpack export simulate decode explain schema man completions help"
+            opts="audit orphans page map pickup repair pack unpack export gather simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,6 +1069,20 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__gather)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -43,7 +43,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         (_, true) => Depth::Deep,
         _ => Depth::Normal,
     };
-    let subject = super::subject(&args.store.dir, "audit", true)?;
+    let subject = super::subject(&args.store.dir, "audit", true, output)?;
     let audit = match subject.kind {
         Kind::PageLog(_) => page_log(args, &subject, depth, output)?,
         Kind::Both(_) => both(args, &subject, depth, output)?,

@@ -70,7 +70,7 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let subject = super::subject(&args.dir, "export", false)?;
+    let subject = super::subject(&args.dir, "export", false, output)?;
     if subject.page_log().is_none() {
         return Err(Failure::refused(
             format!("{}: holds local block files; only page logs are exported", args.dir.display()),

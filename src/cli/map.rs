@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let subject = super::subject(&args.store.dir, "map", true)?;
+    let subject = super::subject(&args.store.dir, "map", true, output)?;
     let target = args.svg.as_deref().map(|path| self::target(path, args.force.force, &subject)).transpose()?;
     if subject.page_log().is_none() {
         return local_files(args, &subject, target.as_ref(), output);

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod decode;
 pub mod explain;
 pub mod export;
+pub mod gather;
 pub mod generate;
 pub mod interrupt;
 pub mod map;
@@ -60,6 +61,7 @@ enum Command {
     Pack(pack::PackArgs),
     Unpack(pack::UnpackArgs),
     Export(export::Args),
+    Gather(gather::Args),
     Simulate(simulate::Args),
     Decode(decode::Args),
     Explain(explain::Args),
@@ -219,6 +221,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Pack(a) => pack::pack(a, &mut output),
         Command::Unpack(a) => pack::unpack(a, &mut output),
         Command::Export(a) => export::run(a, &mut output),
+        Command::Gather(a) => gather::run(a, &mut output),
         Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
@@ -226,6 +229,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Man(a) => generate::man(a, &mut output),
         Command::Completions(a) => generate::completions(a, &mut output),
     };
+    gather::forget();
     let code = outcome.unwrap_or_else(|failure| {
         report_failure(&failure, &mut output);
         failure.code
@@ -269,10 +273,16 @@ impl From<NoStore> for Failure {
     }
 }
 
+/// Verbs that take a dump of a page service as they take a page log.
+const READS_DUMPS: [&str; 3] = ["audit", "orphans", "map"];
+
 /// What a verb was given: a store, or a block file where `files` says so. Verbs that take files have a ledger, so
 /// that a page log nobody lets them see does not keep them from the local files beside it.
-fn subject(path: &Path, verb: &str, files: bool) -> Result<Subject, Failure> {
+fn subject(path: &Path, verb: &str, files: bool, output: &Output) -> Result<Subject, Failure> {
     let subject = Subject::open(path);
+    if matches!(subject.kind, Kind::Dump(_)) && READS_DUMPS.contains(&verb) {
+        return gather::privately(path, &output.progress);
+    }
     match subject.kind {
         Kind::PageLog(_) | Kind::Home | Kind::Both(_) => Ok(subject),
         Kind::BlockFile(_) | Kind::Unreadable { local: true, .. } if files => Ok(subject),

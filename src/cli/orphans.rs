@@ -23,7 +23,7 @@ pub struct Args {
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let wanted = |uri: &str| args.table.matches(uri);
-    let subject = super::subject(&args.store.dir, "orphans", true)?;
+    let subject = super::subject(&args.store.dir, "orphans", true, output)?;
     if subject.page_log().is_none() {
         // What a tree reaches is known from the internal pages and the leaves with overflow items.
         let (audit, _) = super::audit_local(&subject, &args.store, &args.table, Depth::Quick, output)?;

@@ -52,6 +52,7 @@ const ALL: &[Entry] = documents![
     crate::pickup::explain::Explanation,
     schema::simulate::Simulation<'static>,
     schema::export::Exported<'static>,
+    schema::gather::GatheredPages<'static>,
     schema::pack::Packed<'static>,
     schema::pack::Unpacked<'static>,
     schema::explain::Entry,

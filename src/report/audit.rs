@@ -239,7 +239,12 @@ impl View<'_> {
         let shown = if self.verbose > 1 { list.len() } else { SHOWN_UNCHECKED };
         let mut out = String::new();
         for (path, why) in list.iter().take(shown) {
-            let line = format!("Not checked: {}: {}\n", escape(path), escape(&words::unchecked(why)));
+            // Each table that is missing has a request of its own.
+            let next = match why {
+                Unchecked::NotSupplied { .. } => format!("; {}", words::way_to_check(why)),
+                _ => String::new(),
+            };
+            let line = format!("Not checked: {}: {}{next}\n", escape(path), escape(&words::unchecked(why)));
             out.push_str(&self.paint.warn(&line));
         }
         if list.len() > shown {

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod export;
 pub mod fields;
 pub mod file_block;
+pub mod gather;
 mod home;
 pub mod lost;
 pub mod map;

@@ -110,7 +110,7 @@ pub fn hint(subject: &Subject, verb: &str) -> String {
         }
         Kind::FileOf { directory, .. } => format!("wtcheck {verb} {}", word(directory)),
         Kind::Image => format!("make a directory of it first: wtcheck unpack {own} DIR"),
-        Kind::Dump(_) => "only page logs, homes and block files are read".to_string(),
+        Kind::Dump(_) => format!("make a page log of it first: wtcheck gather {own} -o DIR"),
         Kind::ServerLog(packing) => match packing {
             Packing::Plain => format!("wtcheck pickup explain {own} reads it"),
             Packing::Gzip => format!("unpack it: zcat {own} | wtcheck pickup explain -"),

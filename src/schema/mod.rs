@@ -6,6 +6,7 @@ pub(crate) mod by_hand;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod failure;
+pub(crate) mod gather;
 pub(crate) mod pack;
 pub(crate) mod page;
 pub(crate) mod pickup;
@@ -49,6 +50,7 @@ documents! {
     crate::pickup::explain::Explanation, "pickup-explained", "wtcheck pickup explain";
     simulate::Simulation<'_>, "simulation", "wtcheck simulate accounting";
     export::Exported<'_>, "exported", "wtcheck export";
+    gather::GatheredPages<'_>, "gathered", "wtcheck gather";
     pack::Packed<'_>, "packed", "wtcheck pack";
     pack::Unpacked<'_>, "unpacked", "wtcheck unpack";
     explain::Entry, "explained", "wtcheck explain CODE";

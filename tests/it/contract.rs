@@ -124,6 +124,7 @@ contract! {
     repair_apply_journal: "repair apply", "{plan} --output {out}/mended --journal {out}/undo" => 4, coloured, other file;
     repair_undo: "repair undo", "{journal}" => 0, coloured, first file;
     simulate_accounting: "simulate accounting", "{accounting} -o {out}/leaky" => 1, coloured, first stream;
+    gather_table: "gather", "{dump} -o {out}/gathered" => 0, plain, first file;
     pack_wal: "pack", "{wal} {out}/image" => 0, plain, first store;
     pack_home: "pack", "{home} {out}/image" => 0, plain, again store;
     unpack: "unpack", "{image} {out}/home" => 0, plain, first file;

@@ -33,8 +33,9 @@ mod fault_harness;
 mod forged_stores;
 mod from_log;
 mod fuzz_findings;
-mod generated;
 #[cfg(target_os = "linux")]
+mod gather;
+mod generated;
 mod hostile_limits;
 mod hostile_stores;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

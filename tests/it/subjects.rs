@@ -275,14 +275,20 @@ const WRONG: &[Wrong] = &[
     ),
     ("home.xz", |z, n| z.write(n, b"\xfd7zXZ\0\0\0"), 6, "packed as xz", "unpack it first"),
     ("letter.gz", |z, n| z.write(n, gzip(b"Dear reader")), 6, "compressed with gzip", "unpack it first"),
-    ("dump.jsonl", |z, n| z.write(n, DUMP), 6, "is a dump of a page service", "only page logs"),
-    ("dump.jsonl.gz", |z, n| z.write(n, gzip(DUMP.as_bytes())), 6, "is a dump of a page service, compressed", "only"),
+    ("dump.jsonl", |z, n| z.write(n, DUMP), 6, "is a dump of a page service", "wtcheck gather"),
+    (
+        "dump.jsonl.gz",
+        |z, n| z.write(n, gzip(DUMP.as_bytes())),
+        6,
+        "is a dump of a page service, compressed",
+        "wtcheck gather",
+    ),
     (
         "dumps",
         |z, n| z.write(&format!("{n}/2.jsonl"), DUMP).parent().unwrap().to_path_buf(),
         6,
         "is a dump of a page service",
-        "only",
+        "wtcheck gather",
     ),
 ];
 

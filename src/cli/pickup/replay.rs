@@ -60,7 +60,7 @@ Exit codes:
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let dir = args.dir.display().to_string();
-    let subject = crate::cli::subject(&args.dir, "pickup replay", false)?;
+    let subject = crate::cli::subject(&args.dir, "pickup replay", false, output)?;
     if subject.page_log().is_none() {
         return Err(Failure::incomplete(
             format!("{dir}: pick-up needs a page log, and here are local block files only"),

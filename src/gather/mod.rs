@@ -1,0 +1,340 @@
+//! Dumps of a page service into a page log that every verb reads: any mix of forms, in any order, overlapping or not.
+
+mod completion;
+pub mod decrypt;
+
+use crate::audit::Progress;
+use crate::format::block::is_service_encrypted as is_encrypted;
+use crate::format::pagelog_ids::{SPECIAL_PAGE, TURTLE_TABLES};
+use crate::id::{Lsn, TableId};
+use crate::output::{self, OutputError, Place};
+use crate::service::lines::{self, Form};
+use crate::service::{Content, Entry, EntryKind, Malformed, Piece, tree};
+use crate::store::edit::NewRow;
+use crate::store::gathered::{FILE_NAME, Gathered, Origin, SourceInfo, VERSION};
+use crate::store::open::KV_HOME;
+use crate::store::palite::gather::{Gatherer, Put};
+use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError};
+use decrypt::Decryptor;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is wrong is listed so often; all of it is counted.
+const NOTES: usize = 100;
+/// Ends of the names of dumps.
+const ENDS: [&str; 6] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"];
+
+/// What to gather.
+pub struct Request<'r> {
+    /// Dumps: files, directories of them, fetched trees, or `-` for standard input.
+    pub sources: &'r [PathBuf],
+    pub checkpoint: Checkpoint<'r>,
+    /// Calls a program for each block that the service has encrypted.
+    pub decrypt: Option<Decryptor>,
+}
+
+/// Which checkpoint to stand on. No dump holds a completion record.
+#[derive(Debug, Clone, Copy)]
+pub enum Checkpoint<'r> {
+    /// This text of a completion record.
+    Text(&'r str),
+    /// The newest one in a server's log that the tables reach.
+    Log(&'r Path),
+    /// The one that the newest turtle page makes.
+    NewestTurtle,
+}
+
+/// Why nothing was gathered.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: io::Error,
+    },
+    #[error("{0}: holds no dump of a page service")]
+    NoDump(PathBuf),
+    #[error("the text of the completion record: {0}")]
+    Completion(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+fn io_of(path: &Path) -> impl Fn(io::Error) -> GatherError {
+    move |error| GatherError::Io { path: path.to_path_buf(), error }
+}
+
+/// Gather into a directory that is not there, or empty.
+pub fn gather_to(request: &Request<'_>, output: &Path, progress: &dyn Progress) -> Result<Gathered, GatherError> {
+    output::check_place(output, Place::Empty)?;
+    let temporary = output::beside(output, "gather")?;
+    let home = temporary.path().join("home");
+    fs::create_dir(&home).map_err(io_of(&home))?;
+    let gathered = gather(request, &home, progress)?;
+    output::publish(&home, output, Place::Empty)?;
+    Ok(gathered)
+}
+
+/// Gather into an empty directory.
+pub fn gather(request: &Request<'_>, home: &Path, progress: &dyn Progress) -> Result<Gathered, GatherError> {
+    let kv_home = home.join(KV_HOME);
+    fs::create_dir(&kv_home).map_err(io_of(&kv_home))?;
+    let mut work = Work {
+        gatherer: Gatherer::new(&kv_home),
+        decrypt: request.decrypt.as_ref(),
+        out: Gathered {
+            version: VERSION,
+            made_by: format!("wtcheck {}", env!("CARGO_PKG_VERSION")),
+            log: None,
+            checkpoint: Origin::Unknown,
+            sources: Vec::new(),
+            tables: std::collections::BTreeMap::new(),
+            left_out: 0,
+            conflicts: 0,
+            malformed: 0,
+            notes: Vec::new(),
+        },
+    };
+    progress.phase("reading dumps", None);
+    for source in request.sources {
+        work.source(source, progress)?;
+    }
+    if work.entries() == 0 && work.out.malformed == 0 && work.out.left_out == 0 {
+        let first = request.sources.first().cloned().unwrap_or_default();
+        return Err(GatherError::NoDump(first));
+    }
+    let completion = work.completion(request.checkpoint)?;
+    let Work { gatherer, out, .. } = work;
+    gatherer.finish(completion)?;
+    let manifest = kv_home.join(FILE_NAME);
+    let text = serde_json::to_vec_pretty(&out).map_err(|e| io_of(&manifest)(e.into()))?;
+    fs::write(&manifest, text).map_err(io_of(&manifest))?;
+    for dir in [&kv_home, home] {
+        fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io_of(dir))?;
+    }
+    Ok(out)
+}
+
+/// Whether a file in a directory of dumps is one by its name.
+fn is_dump_name(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| ENDS.iter().any(|end| name.to_string_lossy().ends_with(end)))
+}
+
+struct Work<'w> {
+    gatherer: Gatherer,
+    decrypt: Option<&'w Decryptor>,
+    out: Gathered,
+}
+
+impl Work<'_> {
+    fn source(&mut self, path: &Path, progress: &dyn Progress) -> Result<(), GatherError> {
+        if path != Path::new("-") && fs::metadata(path).map_err(io_of(path))?.is_dir() {
+            if tree::is_tree(path) {
+                return self.tree(path);
+            }
+            let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(io_of(path))?;
+            let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).filter(|p| is_dump_name(p)).collect();
+            files.sort();
+            return files.iter().filter(|f| f.is_file()).try_for_each(|file| self.file(file, progress));
+        }
+        self.file(path, progress)
+    }
+
+    fn file(&mut self, path: &Path, progress: &dyn Progress) -> Result<(), GatherError> {
+        let name = path.display().to_string();
+        let mut failed = None;
+        let (before, mut table) = (self.entries(), None);
+        let mut take = |form: Form, number: u64, piece: Piece| {
+            self.piece(&name, number, piece, &mut table, form == Form::Table).map_err(|e| {
+                failed = Some(e);
+                io::Error::other("stopped")
+            })
+        };
+        let read = lines::read(path, &|bytes| progress.at(bytes, bytes), &mut take);
+        let read = match (read, failed) {
+            (_, Some(e)) => return Err(e),
+            (Ok(read), None) => read,
+            // What was read of a stream that is cut counts.
+            (Err(e), None) if self.entries() > before => {
+                self.malformed(format!("{name}: {e}; what came before it was taken"));
+                return Ok(());
+            }
+            (Err(e), None) => return Err(io_of(path)(e)),
+        };
+        let form = match read.form {
+            Form::Table => "table",
+            Form::Page => "page",
+            Form::History => "history",
+            Form::Summary => "summary",
+        };
+        // Answers about single pages tell nothing of the pages beside them.
+        let whole = read.form == Form::Table;
+        let entries = self.entries() - before;
+        self.out.sources.push(SourceInfo { name, form: form.into(), sha256: read.sha256, bytes: read.bytes, entries });
+        if let Some(table) = table.filter(|_| whole) {
+            self.out.tables.entry(table).or_default().whole = true;
+        }
+        Ok(())
+    }
+
+    fn tree(&mut self, dir: &Path) -> Result<(), GatherError> {
+        let name = dir.display().to_string();
+        let decrypted = tree::Decrypted::of(dir).map_err(io_of(dir))?;
+        let manifest = fs::read(dir.join("manifest.json")).map_err(io_of(dir))?;
+        let (before, mut table, mut bytes) = (self.entries(), None, 0);
+        for (number, page) in (1..).zip(tree::pages(dir).map_err(io_of(dir))?) {
+            bytes += fs::metadata(&page).map_or(0, |m| m.len());
+            let piece = tree::page(&page, &decrypted).map_err(io_of(&page))?;
+            self.piece(&page.display().to_string(), number, piece, &mut table, false)?;
+        }
+        let entries = self.entries() - before;
+        let sha256 = hex::encode(Sha256::digest(&manifest));
+        self.out.sources.push(SourceInfo { name, form: "tree".into(), sha256, bytes, entries });
+        Ok(())
+    }
+
+    fn entries(&self) -> u64 {
+        self.out.tables.values().map(|t| t.entries).sum()
+    }
+
+    fn malformed(&mut self, words: String) {
+        self.out.malformed += 1;
+        self.note(words);
+    }
+
+    fn note(&mut self, words: String) {
+        if self.out.notes.len() < NOTES {
+            self.out.notes.push(words);
+        }
+    }
+
+    fn piece(
+        &mut self,
+        name: &str,
+        number: u64,
+        piece: Piece,
+        table: &mut Option<TableId>,
+        one_table: bool,
+    ) -> Result<(), GatherError> {
+        for fault in piece.faults {
+            self.malformed(format!("{name}, line {number} {fault}"));
+        }
+        for mut entry in piece.entries {
+            let own = *table.get_or_insert(entry.at.table);
+            if one_table && own != entry.at.table {
+                let fault = Malformed::OtherTable { table: own, other: entry.at.table };
+                self.malformed(format!("{name}, line {number}: {fault}"));
+                continue;
+            }
+            if let (Some(decrypt), Content::Bytes(bytes)) = (self.decrypt, &entry.content)
+                && is_encrypted(bytes)
+            {
+                match decrypt.block(&entry) {
+                    Ok(plain) => entry.content = Content::Bytes(plain),
+                    Err(why) => self.malformed(format!("{name}, line {number}: {why}")),
+                }
+            }
+            self.entry(name, number, entry)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, name: &str, number: u64, entry: Entry) -> Result<(), GatherError> {
+        let Entry { log, at, backlink, base, kind, content } = entry;
+        match (self.out.log, log) {
+            (None, log) => self.out.log = log,
+            (Some(ours), Some(log)) if ours != log => {
+                self.malformed(format!("{name}, line {number}: is of log {log}, others are of log {ours}"));
+                return Ok(());
+            }
+            _ => {}
+        }
+        let flags = match kind {
+            EntryKind::Image => 0,
+            EntryKind::Delta => FLAG_DELTA,
+            EntryKind::Tombstone => FLAG_DELTA | FLAG_DISCARDED,
+            EntryKind::Other(_) => {
+                self.out.left_out += 1;
+                return Ok(());
+            }
+        };
+        let Content::Bytes(data) = content else {
+            self.out.left_out += 1;
+            return Ok(());
+        };
+        let encrypted = is_encrypted(&data);
+        let row = NewRow {
+            table: at.table,
+            page: at.page,
+            lsn: at.lsn,
+            backlink_lsn: backlink,
+            base_lsn: base,
+            flags,
+            checkpoint_id: 0,
+            data,
+        };
+        match self.gatherer.put(&row)? {
+            Put::Same => {}
+            Put::New => {
+                let supply = self.out.tables.entry(at.table).or_default();
+                supply.entries += 1;
+                supply.encrypted += u64::from(encrypted);
+                supply.highest_lsn = supply.highest_lsn.max(at.lsn);
+            }
+            Put::Other(differ) => {
+                self.out.conflicts += 1;
+                self.note(format!(
+                    "{name}, line {number}: table {}, page {}, LSN {} has another {} than in a dump before it",
+                    at.table,
+                    at.page,
+                    at.lsn,
+                    differ.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The completion record to stand on: its LSN and text.
+    fn completion(&mut self, wanted: Checkpoint<'_>) -> Result<Option<(Lsn, String)>, GatherError> {
+        let record = |text: String, lsn: Lsn| Some((Lsn(lsn.get().saturating_add(1)), text));
+        match wanted {
+            Checkpoint::Text(text) => {
+                let text = text.trim().to_string();
+                let parsed = crate::format::completion::parse(text.as_bytes());
+                let parsed = parsed.map_err(|e| GatherError::Completion(e.to_string()))?;
+                self.out.checkpoint = Origin::Given;
+                Ok(record(text, parsed.metadata_lsn))
+            }
+            Checkpoint::Log(path) => {
+                let texts = completion::in_log(path).map_err(io_of(path))?;
+                // Newest first: the one whose turtle page was supplied.
+                for (lsn, text) in texts.into_iter().rev() {
+                    for table in TURTLE_TABLES {
+                        if self.gatherer.has(table, SPECIAL_PAGE.get(), lsn)? {
+                            self.out.checkpoint = Origin::ServerLog;
+                            return Ok(record(text, lsn));
+                        }
+                    }
+                }
+                self.note(format!("{}: names no checkpoint whose turtle page was supplied", path.display()));
+                self.completion(Checkpoint::NewestTurtle)
+            }
+            Checkpoint::NewestTurtle => {
+                for table in TURTLE_TABLES {
+                    if let Some(lsn) = self.gatherer.newest(table, SPECIAL_PAGE.get())? {
+                        self.out.checkpoint = Origin::NewestTurtle;
+                        return Ok(record(format!("metadata_lsn={lsn}"), lsn));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What `wtcheck gather` shows.
+
+use super::Output;
+use super::text::{count, escape, grouped, table};
+use crate::audit::result::SCHEMA_VERSION;
+use crate::exit;
+use crate::schema::gather as schema;
+use crate::store::gathered::{Gathered, Origin};
+use crate::words::text::shell;
+use std::path::Path;
+
+/// Notes that are shown; the manifest has more.
+const SHOWN: usize = 10;
+
+/// What was taken, from where, and what to do next. Gives back the exit code.
+pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
+    let exit_code = match (gathered.malformed, gathered.conflicts) {
+        (0, 0) => exit::CLEAN,
+        (0, _) => exit::FINDINGS,
+        _ => exit::INCOMPLETE,
+    };
+    let report = schema::GatheredPages {
+        schema_version: SCHEMA_VERSION,
+        directory: out.display().to_string(),
+        gathered,
+        exit_code,
+    };
+    let (width, paint) = (output.width, output.paint);
+    output.document(&report, || {
+        let mut text = format!("{}: {}\n", escape(&report.directory), from(gathered));
+        let rows = gathered.tables.iter().map(|(id, supply)| {
+            let part = if supply.whole { "whole" } else { "single pages" };
+            vec![
+                id.to_string(),
+                part.to_string(),
+                grouped(supply.entries),
+                grouped(supply.encrypted),
+                supply.highest_lsn.to_string(),
+            ]
+        });
+        let heads = ["Table", "Supplied", "Entries", "Encrypted", "Newest LSN"];
+        text.push_str(&table(width, &heads, &[0, 2, 3, 4], rows.collect()));
+        text.push_str(match gathered.checkpoint {
+            Origin::Given => "Stands on the completion record that was given.\n",
+            Origin::ServerLog => "Stands on the newest checkpoint of the log that the dumps reach.\n",
+            Origin::NewestTurtle => "Stands on the newest turtle page: the size of the database is not known.\n",
+            Origin::Unknown => "No turtle page was supplied, so there is no checkpoint to stand on: dump table 2.\n",
+        });
+        if gathered.left_out > 0 {
+            text.push_str(&format!("Left out: {} without a block.\n", count(gathered.left_out, "entry")));
+        }
+        if gathered.conflicts > 0 {
+            let line = format!("The dumps contradict each other {}.\n", times(gathered.conflicts));
+            text.push_str(&paint.warn(&line));
+        }
+        if gathered.malformed > 0 {
+            text.push_str(&paint.warn(&format!("Damaged, and passed over: {}.\n", count(gathered.malformed, "piece"))));
+        }
+        let shown = if output_is_long(gathered) { SHOWN } else { gathered.notes.len() };
+        for note in gathered.notes.iter().take(shown) {
+            text.push_str(&format!("  {}\n", escape(note)));
+        }
+        if gathered.notes.len() > shown {
+            text.push_str(&format!("  and more, in {}\n", crate::store::gathered::FILE_NAME));
+        }
+        text.push_str(&format!("\nNext:\n  wtcheck audit {}\n", shell(out)));
+        text
+    });
+    exit_code
+}
+
+fn output_is_long(gathered: &Gathered) -> bool {
+    gathered.notes.len() > SHOWN
+}
+
+fn from(gathered: &Gathered) -> String {
+    let entries: u64 = gathered.tables.values().map(|t| t.entries).sum();
+    let dumps = count(gathered.sources.len() as u64, "dump");
+    let log = gathered.log.map_or(String::new(), |log| format!(" of log {log}"));
+    format!("{} from {dumps}{log}", count(entries, "page version"))
+}
+
+fn times(n: u64) -> String {
+    if n == 1 { "once".to_string() } else { format!("{} times", grouped(n)) }
+}

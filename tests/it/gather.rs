@@ -1,0 +1,450 @@
+//! Dumps of a page service, gathered: an audit of what was gathered is the audit of the store that was dumped; what
+//! nobody dumped is not missing; what is damaged is named, and the rest is taken.
+
+use crate::common;
+use crate::common::{fixture, path, real, wtcheck};
+use base64::Engine as _;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A row of a page log.
+#[derive(Debug, Clone)]
+struct Row {
+    table: u64,
+    page: u64,
+    lsn: u64,
+    backlink: u64,
+    base: u64,
+    flags: u64,
+    data: Vec<u8>,
+}
+
+fn rows(home: &Path) -> Vec<Row> {
+    let temp = tempfile::tempdir().unwrap();
+    common::copy_dir(&home.join("kv_home"), temp.path());
+    let mut out = Vec::new();
+    for entry in fs::read_dir(temp.path()).unwrap() {
+        let file = entry.unwrap().path();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if !(name.starts_with("pages_") && name.ends_with(".db")) {
+            continue;
+        }
+        let conn = Connection::open(&file).unwrap();
+        let sql = "SELECT table_id, page_id, lsn, backlink_lsn, base_lsn, flags, page_data FROM pages";
+        let Ok(mut statement) = conn.prepare(sql) else { continue };
+        let n = |r: &rusqlite::Row<'_>, at: usize| r.get::<_, i64>(at).map(i64::cast_unsigned);
+        let row = |r: &rusqlite::Row<'_>| {
+            Ok(Row {
+                table: n(r, 0)?,
+                page: n(r, 1)?,
+                lsn: n(r, 2)?,
+                backlink: n(r, 3)?,
+                base: n(r, 4)?,
+                flags: n(r, 5)?,
+                data: r.get::<_, Option<Vec<u8>>>(6)?.unwrap_or_default(),
+            })
+        };
+        out.extend(statement.query_map([], row).unwrap().map(Result::unwrap));
+    }
+    out
+}
+
+fn completion(home: &Path) -> String {
+    let temp = tempfile::tempdir().unwrap();
+    common::copy_dir(&home.join("kv_home"), temp.path());
+    let conn = Connection::open(temp.path().join("checkpoints.db")).unwrap();
+    let sql = "SELECT checkpoint_metadata FROM checkpoints ORDER BY lsn DESC LIMIT 1";
+    let text: Vec<u8> = conn.query_row(sql, [], |r| r.get(0)).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+fn kind(row: &Row) -> u64 {
+    if row.flags & 0x1_0000 != 0 {
+        2
+    } else if row.flags & 2 != 0 {
+        0
+    } else {
+        1
+    }
+}
+
+/// A line of a table dump.
+fn line(page: u64, rows: &[&Row], seed: usize) -> String {
+    let entry = |row: &&Row| {
+        let boxed = |kind: &str, n: u64| json!({ "val": { kind: n } });
+        let mut metadata = serde_json::Map::new();
+        metadata.insert("flags".into(), boxed("IntVal", kind(row)));
+        metadata.insert("table_id".into(), boxed("IntVal", row.table));
+        metadata.insert("page_id".into(), boxed("LongVal", row.page));
+        metadata.insert("backlink_lsn".into(), boxed("LongVal", row.backlink));
+        metadata.insert("is_encrypted".into(), json!({ "val": { "BoolVal": false } }));
+        metadata.insert("queue_time".into(), json!({ "val": null }));
+        if kind(row) != 1 {
+            metadata.insert("base_lsn".into(), boxed("LongVal", row.base));
+        }
+        // Bytes as numbers or as base64.
+        let bytes = match (row.lsn as usize + seed) % 2 {
+            0 => json!(row.data),
+            _ => json!(base64::engine::general_purpose::STANDARD.encode(&row.data)),
+        };
+        json!({ "lsn": { "domain_id": 1, "lsn": row.lsn }, "entry_type": 3, "metadata": metadata, "entry": bytes,
+                "previous_lsn": row.lsn.saturating_sub(1) })
+    };
+    json!({ "page_id": page, "entries": rows.iter().rev().map(entry).collect::<Vec<_>>() }).to_string()
+}
+
+/// The tables of a store as lines, in an order that is not that of the pages.
+fn lines(rows: &[Row], seed: usize) -> BTreeMap<u64, Vec<String>> {
+    let mut pages: BTreeMap<(u64, u64), Vec<&Row>> = BTreeMap::new();
+    rows.iter().for_each(|row| pages.entry((row.table, row.page)).or_default().push(row));
+    let mut out: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for ((table, page), mut rows) in pages {
+        rows.sort_by_key(|r| r.lsn);
+        out.entry(table).or_default().push(line(page, &rows, seed));
+    }
+    out.values_mut().for_each(|lines| {
+        let by = seed % lines.len();
+        lines.rotate_left(by);
+    });
+    out
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+fn write(dir: &Path, tables: &BTreeMap<u64, Vec<String>>, packing: Packing) {
+    fs::create_dir_all(dir).unwrap();
+    for (table, lines) in tables {
+        let text = lines.join("\n") + "\n";
+        let (end, bytes) = match packing {
+            Packing::Plain => ("jsonl", text.into_bytes()),
+            Packing::Gzip => {
+                let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                gz.write_all(text.as_bytes()).unwrap();
+                ("jsonl.gz", gz.finish().unwrap())
+            }
+            Packing::Zstd => ("jsonl.zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+        };
+        fs::write(dir.join(format!("table_{table}.{end}")), bytes).unwrap();
+    }
+}
+
+fn audit(dir: &Path) -> Value {
+    let (_, out, err) = wtcheck(&["audit", path(dir), "--format", "json"]);
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {err}"))
+}
+
+/// What of an audit does not hang on the files the rows lie in, nor on records that no dump holds.
+fn essence(audit: &Value) -> Value {
+    let codes = ["store-damaged", "completion-missing", "completion-invalid", "lsn-counter-behind", "stale-keystore"];
+    let finding = |f: &Value| {
+        let mut place = f["place"].clone();
+        if let Some(place) = place.as_object_mut() {
+            place.remove("file");
+        }
+        json!([f["code"], f["severity"], place["uri"], place["table_id"], place["page_id"]])
+    };
+    let findings: BTreeSet<String> = audit["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| !codes.contains(&f["code"].as_str().unwrap()))
+        .map(|f| finding(f).to_string())
+        .collect();
+    json!({
+        "trees": audit["trees"], "versions": audit["versions"], "orphans": audit["orphans"], "findings": findings,
+        "keys": audit["keystore"]["pages"], "metadata_lsn": audit["checkpoint"]["metadata_lsn"],
+        "database": audit["database"]["published_size"],
+    })
+}
+
+/// PALite homes whose newest record is the one that is audited, and has a single checkpoint's history to compare.
+fn samples() -> Vec<PathBuf> {
+    let mut out: Vec<PathBuf> = Vec::new();
+    for base in [fixture("palite"), real("palite")] {
+        for entry in fs::read_dir(base).unwrap() {
+            let at = entry.unwrap().path();
+            if at.join("kv_home/checkpoints.db").is_file() {
+                out.push(at);
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+/// A home with its newest completion record only: what a dump is of.
+fn newest_only(home: &Path, to: &Path) {
+    common::copy_dir(home, to);
+    let conn = Connection::open(to.join("kv_home/checkpoints.db")).unwrap();
+    conn.execute("DELETE FROM checkpoints WHERE lsn < (SELECT max(lsn) FROM checkpoints)", []).unwrap();
+    conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+}
+
+#[test]
+fn an_audit_of_what_was_gathered_is_that_of_the_store() {
+    let mut compared = 0;
+    for (at, sample) in samples().into_iter().enumerate() {
+        let label = sample.display().to_string();
+        let temp = tempfile::tempdir().unwrap();
+        let home = temp.path().join("home");
+        newest_only(&sample, &home);
+        let wanted = audit(&home);
+        if wanted["checkpoint"].is_null() {
+            continue;
+        }
+        let text = completion(&home);
+        let tables = lines(&rows(&home), at);
+        let packing = [Packing::Plain, Packing::Gzip, Packing::Zstd][at % 3];
+        let dumps = temp.path().join("dumps");
+        write(&dumps, &tables, packing);
+        let out = temp.path().join("gathered");
+        let args = ["gather", path(&dumps), "--output", path(&out), "--checkpoint-meta", &text];
+        let (code, said, err) = wtcheck(&args);
+        assert_eq!(code, 0, "{label}: {said}{err}");
+        let found = audit(&out);
+        assert_eq!(essence(&found), essence(&wanted), "{label}");
+        // Twice the same, file by file: nothing new, nothing in conflict.
+        let files: Vec<PathBuf> = fs::read_dir(&dumps).unwrap().map(|e| e.unwrap().path()).collect();
+        let again = temp.path().join("again");
+        let mut args = vec!["gather", "--output", path(&again), "--checkpoint-meta", &text];
+        args.extend(files.iter().chain(&files).map(|f| path(f)));
+        let (code, said, err) = wtcheck(&args);
+        assert_eq!(code, 0, "{label}: {said}{err}");
+        assert_eq!(essence(&audit(&again)), essence(&wanted), "{label}");
+        compared += 1;
+    }
+    assert!(compared >= 10, "{compared}");
+}
+
+#[test]
+fn a_table_that_nobody_dumped_is_not_missing() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-clean"), &home);
+    let (text, tables) = (completion(&home), lines(&rows(&home), 3));
+    assert_eq!(audit(&home)["exit_code"], 0);
+    for left_out in tables.keys() {
+        let mut some = tables.clone();
+        some.remove(left_out);
+        let dumps = temp.path().join(format!("dumps{left_out}"));
+        write(&dumps, &some, Packing::Plain);
+        let out = temp.path().join(format!("out{left_out}"));
+        let (code, said, err) = wtcheck(&["gather", path(&dumps), "--output", path(&out), "--checkpoint-meta", &text]);
+        assert_eq!(code, 0, "{said}{err}");
+        let found = audit(&out);
+        let named: Vec<&Value> =
+            found["findings"].as_array().unwrap().iter().filter(|f| f["severity"] != "note").collect();
+        assert!(named.is_empty(), "without table {left_out}: {named:?}");
+        assert_eq!(found["exit_code"], 6, "without table {left_out}");
+        let (_, said, _) = wtcheck(&["audit", path(&out)]);
+        let request = format!("GetTableAtLSN {{log_id: 1, table_id: {left_out},");
+        assert!(said.contains(&request), "without table {left_out}: {said}");
+    }
+    // All of it, and the newest turtle page instead of a record.
+    let dumps = temp.path().join("all");
+    write(&dumps, &tables, Packing::Gzip);
+    let (code, said, err) = wtcheck(&["audit", path(&dumps)]);
+    assert_eq!(code, 0, "{said}{err}");
+    assert!(said.contains(path(&dumps)), "{said}");
+}
+
+#[test]
+fn what_is_damaged_is_named_and_the_rest_is_taken() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-clean"), &home);
+    let tables = lines(&rows(&home), 0);
+    let whole: usize = rows(&home).len();
+    let first = tables.values().flatten().next().unwrap().clone();
+    for (bad, words) in [
+        ("{\"page_id\":100,\"entries\":[".to_string(), "is no JSON"),
+        ("{\"page_id\":7594298019588079617.0,\"entries\":[]}".into(), "integer"),
+        (
+            {
+                let mut other: Value = serde_json::from_str(&first).unwrap();
+                other["page_id"] = json!(987_654);
+                other.to_string()
+            },
+            "has an entry of page",
+        ),
+        (
+            first.replacen(
+                "\"flags\":{\"val\":{\"IntVal\":",
+                "\"flags\":{\"val\":null},\"x\":{\"val\":{\"IntVal\":",
+                1,
+            ),
+            "has no flags",
+        ),
+        ("[1,2,3]".into(), "is no JSON"),
+        ("{\"page_id\":1,\"entries\":[{\"lsn\":{\"lsn\":5},\"entry\":[256]}]}".into(), "u8"),
+    ] {
+        let mut some = tables.clone();
+        some.values_mut().next().unwrap().push(bad.clone());
+        let dumps = temp.path().join("dumps");
+        let out = temp.path().join("out");
+        let _ = fs::remove_dir_all(&dumps);
+        let _ = fs::remove_dir_all(&out);
+        write(&dumps, &some, Packing::Plain);
+        let (code, said, err) = wtcheck(&["gather", path(&dumps), "--output", path(&out), "--format", "json"]);
+        assert_eq!(code, 6, "{words}: {said}{err}");
+        let report: Value = serde_json::from_str(&said).unwrap();
+        let notes = report["gathered"]["notes"].as_array().unwrap();
+        assert!(notes.iter().any(|n| n.as_str().unwrap().contains(words)), "{words}: {notes:?}");
+        let taken: u64 =
+            report["gathered"]["tables"].as_object().unwrap().values().map(|t| t["entries"].as_u64().unwrap()).sum();
+        assert_eq!(taken as usize, whole, "{words}");
+    }
+    // A contradiction is named, and what came first stays.
+    let mut other = tables.clone();
+    let lines = other.values_mut().next().unwrap();
+    lines[0] =
+        lines[0].replacen("\"backlink_lsn\":{\"val\":{\"LongVal\":", "\"backlink_lsn\":{\"val\":{\"LongVal\":1", 1);
+    let (a, b, out) = (temp.path().join("a"), temp.path().join("b"), temp.path().join("merged"));
+    write(&a, &tables, Packing::Plain);
+    write(&b, &other, Packing::Plain);
+    let (code, said, err) = wtcheck(&["gather", path(&a), path(&b), "--output", path(&out)]);
+    assert!(code == 1 && said.contains("contradict") && said.contains("the block before it"), "{code} {said}{err}");
+    // Read directly, damage is told as well, and nothing is clean.
+    let (code, said, err) = wtcheck(&["audit", path(&temp.path().join("dumps"))]);
+    assert!(code == 6 && said.contains("damaged pieces of the dumps"), "{code} {said}{err}");
+    // What is no dump.
+    fs::write(temp.path().join("x.jsonl"), "hello\n").unwrap();
+    let none = temp.path().join("none");
+    let (code, _, err) = wtcheck(&["gather", path(&temp.path().join("x.jsonl")), "--output", path(&none)]);
+    assert!(code == 6 && err.trim_end().lines().count() <= 1, "{code} {err}");
+}
+
+#[test]
+fn encrypted_blocks_are_judged_by_nobody() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-leak-full"), &home);
+    let text = completion(&home);
+    let plain = rows(&home);
+    let mask = 0x80;
+    let encrypted: Vec<Row> = plain
+        .iter()
+        .map(|row| {
+            let mut data = row.data.clone();
+            if !data.is_empty() {
+                data = [&[0x60, 0xae, 0x6e, 0x6c][..], &[1; 57], &data.iter().map(|b| b ^ mask).collect::<Vec<_>>()]
+                    .concat();
+            }
+            Row { data, ..row.clone() }
+        })
+        .collect();
+    let dumps = temp.path().join("dumps");
+    write(&dumps, &lines(&encrypted, 1), Packing::Plain);
+    let out = temp.path().join("out");
+    let gather = ["gather", path(&dumps), "--checkpoint-meta", &text, "--output"];
+    assert_eq!(wtcheck(&[&gather[..], &[path(&out)]].concat()).0, 0);
+    let found = audit(&out);
+    assert_eq!(
+        (found["exit_code"].as_u64(), found["findings"].as_array().unwrap().len()),
+        (Some(6), 0),
+        "{}",
+        found["findings"]
+    );
+    // With a program that has the key it is as plain.
+    let program = temp.path().join("decrypt.sh");
+    let swap = r"LC_ALL=C tr '\000-\177\200-\377' '\200-\377\000-\177'";
+    fs::write(&program, format!("base64 -d \"$1\" | tail -c +62 | {swap} > \"$2\"\n")).unwrap();
+    let command = format!("sh {} {{in}} {{out}} {{table}} {{page}} {{lsn}}", path(&program));
+    let decrypted = temp.path().join("decrypted");
+    let (code, said, err) = wtcheck(&[&gather[..], &[path(&decrypted), "--decrypt", &command]].concat());
+    assert_eq!(code, 0, "{said}{err}");
+    assert_eq!(essence(&audit(&decrypted)), essence(&audit(&home)));
+    // One that fails is named.
+    let failed = temp.path().join("failed");
+    let (code, said, _) = wtcheck(&[&gather[..], &[path(&failed), "--decrypt", "false {in} {out}"]].concat());
+    assert!(code == 6 && said.contains("the decryptor ended with"), "{code} {said}");
+}
+
+#[test]
+fn a_plan_for_dumps_is_for_the_leader() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-leak-full"), &home);
+    let text = completion(&home);
+    let (dumps, out, plan) = (temp.path().join("dumps"), temp.path().join("out"), temp.path().join("plan.yaml"));
+    write(&dumps, &lines(&rows(&home), 1), Packing::Plain);
+    let gather = ["gather", path(&dumps), "--checkpoint-meta", &text, "--output", path(&out)];
+    assert_eq!(wtcheck(&gather).0, 0);
+    let (code, said, err) = wtcheck(&["repair", "plan", path(&out), "-o", path(&plan)]);
+    assert!(code == 1 && said.contains("wiredTigerRepair: 1, fixBtreeSize"), "{code} {said}{err}");
+    let before = common::snapshot(&out);
+    for args in [vec!["--in-place", "--yes"], vec!["--output", path(&temp.path().join("copy"))]] {
+        let (code, _, err) = wtcheck(&[&["repair", "apply", path(&plan)][..], &args[..]].concat());
+        assert!(code == 3 && err.contains("gathered from dumps"), "{code} {err}");
+        assert_eq!(common::snapshot(&out), before);
+    }
+}
+
+#[test]
+fn single_pages_and_fetched_trees() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-clean"), &home);
+    let text = completion(&home);
+    let all = rows(&home);
+    // As a tool prints the answers: one document for each chain that ends in a page's newest version.
+    let mut pages: BTreeMap<(u64, u64), Vec<&Row>> = BTreeMap::new();
+    all.iter().for_each(|row| pages.entry((row.table, row.page)).or_default().push(row));
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let tree = temp.path().join("tree");
+    fs::create_dir_all(tree.join("pages")).unwrap();
+    fs::write(tree.join("manifest.json"), "{\"pages_visited\":1}").unwrap();
+    let mut answers = String::new();
+    for ((table, page), mut rows) in pages {
+        rows.sort_by_key(|r| r.lsn);
+        if rows.iter().any(|r| kind(r) == 2) {
+            continue;
+        }
+        let at = rows.iter().rposition(|r| kind(r) == 1).unwrap();
+        let (image, deltas) = (rows[at], &rows[at + 1..]);
+        let strings = |f: fn(&Row) -> u64| deltas.iter().map(|r| f(r).to_string()).collect::<Vec<_>>();
+        let mut answer = json!({ "logId": "1", "tableId": table.to_string(), "pageId": page.to_string(),
+            "lsn": rows.last().unwrap().lsn.to_string(), "contents": base64(&image.data) });
+        if !deltas.is_empty() {
+            answer["deltas"] = json!(deltas.iter().map(|r| base64(&r.data)).collect::<Vec<_>>());
+            answer["lsns"] = json!(strings(|r| r.lsn));
+            answer["backlinks"] = json!(strings(|r| r.backlink));
+            answer["fullImageLsn"] = json!(image.lsn.to_string());
+            answer["fullImageBacklinkLsn"] = json!(image.backlink.to_string());
+        }
+        answers.push_str(&serde_json::to_string_pretty(&json!({ "page": answer })).unwrap());
+        answers.push('\n');
+        let numbers = |f: fn(&Row) -> u64| deltas.iter().map(|r| f(r)).collect::<Vec<_>>();
+        let file = json!({ "log_id": 1, "table_id": table, "page_id": page, "lsn": rows.last().unwrap().lsn,
+            "contents_b64": base64(&image.data), "deltas_b64": deltas.iter().map(|r| base64(&r.data)).collect::<Vec<_>>(),
+            "lsns": numbers(|r| r.lsn), "backlinks": numbers(|r| r.backlink), "full_image_lsn": image.lsn,
+            "full_image_backlink_lsn": image.backlink });
+        let name = format!("pages/page_{page}_lsn_{table}_{}.json", image.lsn);
+        fs::write(tree.join(name), file.to_string()).unwrap();
+    }
+    let file = temp.path().join("answers.json");
+    fs::write(&file, answers).unwrap();
+    for (at, source) in [&file, &tree].into_iter().enumerate() {
+        let out = temp.path().join(format!("out{at}"));
+        let (code, said, err) = wtcheck(&["gather", path(source), "--output", path(&out), "--checkpoint-meta", &text]);
+        assert_eq!(code, 0, "{said}{err}");
+        let found = audit(&out);
+        // What a checkpoint reaches is there; what it does not may be in other pages, so that nothing is an orphan.
+        let named: Vec<&Value> =
+            found["findings"].as_array().unwrap().iter().filter(|f| f["severity"] != "note").collect();
+        assert!(named.is_empty(), "{named:?}");
+        let whole = audit(&home);
+        let sizes =
+            |a: &Value| a["trees"].as_array().unwrap().iter().map(|t| t["recomputed_size"].clone()).collect::<Vec<_>>();
+        assert_eq!(sizes(&found), sizes(&whole));
+    }
+}
