@@ -37,6 +37,15 @@ pub enum Unchecked {
     NotAsked,
     /// Its database structure is damaged: what is left was read.
     Damaged,
+    /// Nobody has dumped it yet.
+    NotSupplied {
+        /// The log of the page service, where it is known.
+        log: Option<u64>,
+        /// The table.
+        table: u64,
+        /// Up to which LSN it is needed, where that is known.
+        lsn: Option<u64>,
+    },
 }
 
 impl Unchecked {
@@ -59,6 +68,7 @@ impl Unchecked {
             Self::Absent => "absent",
             Self::NotAsked => "not-asked-for",
             Self::Damaged => "damaged",
+            Self::NotSupplied { .. } => "not-supplied",
         }
     }
 

@@ -52,6 +52,8 @@ pub struct Evidence {
     pub palm: bool,
     /// PALite with 17 shard files.
     pub sharded: bool,
+    /// Gathered from dumps of a page service.
+    pub gathered: bool,
     /// The form of the audited turtle page.
     pub turtle: Option<TurtleForm>,
     /// The completion record carries `database_size`.
@@ -72,6 +74,8 @@ pub fn detect(e: &Evidence) -> (Generation, Vec<String>) {
     };
     if e.palm {
         say(Generation::Autumn2025, "PALM (LMDB) store");
+    } else if e.gathered {
+        say(Generation::Autumn2025, "gathered from dumps of a page service");
     } else if e.sharded {
         say(Generation::July2026, "PALite store of 17 shard files (since 2026-03-31)");
     } else {

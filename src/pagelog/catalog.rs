@@ -38,6 +38,8 @@ pub enum Refusal {
     Unsupported(FormatError),
     /// The turtle page's row is missing, or its bytes could not be read.
     TurtleMissing(Box<Fault>),
+    /// The turtle page is encrypted by the page service.
+    TurtleEncrypted,
     /// The turtle page does not have the checksum the record names.
     TurtleChecksum {
         /// Where the page lies: table, page, LSN.
@@ -186,6 +188,9 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
     let place = Version::new(turtle_row.table, turtle_row.page, turtle_row.lsn);
     let mut text = Vec::new();
     reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(Box::new(page::unreadable(place, &e))))?;
+    if crate::format::block::is_service_encrypted(&text) {
+        return Err(Refusal::TurtleEncrypted);
+    }
     if let Some(expected) = completion.metadata_checksum {
         let found = crc::crc32c(&text);
         if found != expected {

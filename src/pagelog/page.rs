@@ -94,6 +94,15 @@ pub fn read(
             return None;
         }
     }
+    // Of what the service has encrypted nothing can be judged, whatever lies beside it.
+    let encrypted = rows.iter().zip(scratch.blocks()).find(|(_, bytes)| block::is_service_encrypted(bytes));
+    if let Some(row) = encrypted.map(|(row, _)| row) {
+        let place = Version::new(row.table, row.page, row.lsn);
+        let error = FormatError::unsupported("encrypted by the page service");
+        faults.push(from_format(FaultKind::Encrypted, place, error));
+        scratch.used = 0;
+        return None;
+    }
     let mut expected = checks.newest;
     let mut header = None;
     for (at, (row, bytes)) in rows.iter().zip(scratch.blocks.iter_mut()).enumerate().rev() {

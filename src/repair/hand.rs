@@ -6,6 +6,7 @@ use super::journal::Steps;
 use crate::below::{AsOwner, Below, Odd};
 use crate::home::edit;
 use crate::store::edit::{Change, Edit, Ledger, Side, State};
+use crate::store::gathered::Gathered;
 use crate::store::hold::{Hold, refused};
 use crate::store::open::KV_HOME;
 use crate::store::palite::PaliteLedger;
@@ -46,6 +47,17 @@ enum Kind {
 /// The page log in a directory; `None` for a home of local block files.
 pub(super) fn page_log(dir: &Path) -> Result<Option<Located>, RepairError> {
     Ok(Subject::open(dir).store()?.cloned())
+}
+
+/// Dumps are not the page log: what is written into them mends nothing.
+pub(super) fn not_gathered(dir: &Path) -> Result<(), RepairError> {
+    match page_log(dir)?.filter(|l| Gathered::read(&l.kv_home).is_some()) {
+        None => Ok(()),
+        Some(_) => Err(RepairError::Refused(format!(
+            "{} was gathered from dumps of a page service, which itself only its leader can mend; the plan has the commands",
+            dir.display()
+        ))),
+    }
 }
 
 /// Refuse a page log that lies elsewhere: it belongs to another directory, and may be in use there.

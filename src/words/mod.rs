@@ -14,6 +14,7 @@ pub use crate::audit::finding::Words;
 use crate::audit::finding::{Detail, Finding, Remedy};
 use crate::coverage::Unchecked;
 use crate::home::names::What;
+use std::borrow::Cow;
 
 /// What a finding says.
 pub fn of(finding: &Finding) -> Words {
@@ -107,16 +108,22 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::Absent => "its files are not there, and the metadata names trees that live in them".into(),
         Unchecked::NotAsked => "not asked for".into(),
         Unchecked::Damaged => "damaged; what is left was read".into(),
+        Unchecked::NotSupplied { .. } => "not supplied: it is in none of the dumps".into(),
     }
 }
 
 /// What to do so that it can be checked.
-pub fn way_to_check(why: &Unchecked) -> &'static str {
+pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
     /// Operation not permitted, and permission denied.
     const REFUSED: [Option<i32>; 2] = [Some(1), Some(13)];
     /// Too large a file, no space, a system that only reads, over the quota: told to who writes a copy.
     const FULL: [Option<i32>; 4] = [Some(27), Some(28), Some(30), Some(122)];
-    match why {
+    let way = match why {
+        Unchecked::NotSupplied { log, table, lsn } => {
+            let log = log.map_or("LOG".to_string(), |log| log.to_string());
+            let lsn = lsn.map_or("LSN".to_string(), |lsn| lsn.to_string());
+            return format!("dump it too: GetTableAtLSN {{log_id: {log}, table_id: {table}, lsn: {lsn}}}").into();
+        }
         Unchecked::Io { errno, .. } if REFUSED.contains(errno) => {
             "run wtcheck as a user who may read it, or on a copy that you own"
         }
@@ -127,7 +134,8 @@ pub fn way_to_check(why: &Unchecked) -> &'static str {
         Unchecked::Absent => "copy them from where the directory came from",
         Unchecked::NotAsked => "leave out --table to check it",
         _ => "see the findings",
-    }
+    };
+    way.into()
 }
 
 /// A word with a small first letter.

@@ -70,6 +70,7 @@ fn refused(refusal: &Refusal, record: &impl Display, text: &str) -> Words {
             Words { evidence: vec![format!("its text: {text}")], ..said("a valid completion record", e.to_string()) }
         }
         Refusal::Unsupported(e) => said("a version this reader knows", e.to_string()),
+        Refusal::TurtleEncrypted => said("a turtle page that can be read", "encrypted by the page service"),
         Refusal::TurtleMissing(fault) => super::pagelog_page::of(fault, None),
         Refusal::TurtleChecksum { expected, found, .. } => {
             said(format!("checksum {expected:08x}"), format!("checksum {found:08x}"))

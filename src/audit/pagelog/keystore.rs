@@ -40,6 +40,11 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             valid: false,
         };
         let parsed = match reader.read(&row, &mut bytes) {
+            // What the service has encrypted is no key page that is invalid.
+            Ok(()) if crate::format::block::is_service_encrypted(&bytes) => {
+                out.info.pages.push(info);
+                continue;
+            }
             Ok(()) => key_page::parse(&bytes).map_err(|e| e.to_string()),
             Err(e) if e.unread().is_some() => {
                 out.unread.extend(e.unread());

@@ -80,12 +80,27 @@ fn opened(store: &dyn PageLog, (index, mut problems): (Index, Vec<Problem>)) -> 
 impl Opened<'_> {
     /// Rows of this table may be missing because a file is damaged.
     pub fn is_partial(&self, table: TableId) -> bool {
-        self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
+        self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table)) || self.is_part(table)
+    }
+
+    /// Pages of this table may exist that are in no dump.
+    pub fn is_part(&self, table: TableId) -> bool {
+        self.layout.gathered.as_ref().is_some_and(|g| g.is_part(table))
+    }
+
+    /// A page version may exist that is in no dump.
+    pub fn may_lack(&self, table: TableId, lsn: Lsn) -> bool {
+        self.layout.gathered.as_ref().is_some_and(|g| g.may_lack(table, lsn))
+    }
+
+    /// Nothing of this table is in any dump.
+    pub fn lacks(&self, table: TableId) -> bool {
+        self.layout.gathered.as_ref().is_some_and(|g| g.lacks(table))
     }
 
     /// Rows of this table may be missing because the system did not give the bytes of a file.
     pub fn is_unread(&self, table: TableId) -> bool {
-        self.problems.iter().any(|p| p.io.is_some() && p.affects.covers(table))
+        self.problems.iter().any(|p| p.io.is_some() && p.affects.covers(table)) || self.lacks(table)
     }
 
     /// The shared metadata may lie in a file that the system did not give. Its table is known by its rows alone.
@@ -93,6 +108,7 @@ impl Opened<'_> {
         self.problems
             .iter()
             .any(|p| p.io.is_some() && crate::format::pagelog_ids::METADATA_TABLES.iter().any(|t| p.affects.covers(*t)))
+            || crate::format::pagelog_ids::METADATA_TABLES.iter().all(|t| self.lacks(*t))
     }
 
     /// The system did not give all rows and records.
@@ -149,6 +165,9 @@ pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<
                 Some(_) if missing && catalog::TURTLE_TABLES.iter().any(|t| opened.is_unread(*t)) => {
                     choice.unchecked = true
                 }
+                Some(finding) if missing && finding.place.table_id.is_some_and(|t| opened.may_lack(t, row.lsn)) => {
+                    choice.unchecked = true
+                }
                 Some(finding) if finding.place.table_id.is_some_and(|t| opened.is_partial(t)) => {
                     choice.unchecked = true
                 }
@@ -175,7 +194,10 @@ pub(crate) fn checkpoint_name(c: &Checkpoint) -> Option<&str> {
 /// What tells the generation of the formats: of the store, of the checkpoint audited, and of its keys.
 pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: bool) -> Evidence {
     let palm = opened.store.kind() == StoreKind::Palm;
-    let mut out = Evidence { palm, sharded: opened.layout.sharded, key_page_v2, ..Evidence::default() };
+    let gathered = opened.layout.gathered.is_some();
+    // Its files are of our own making, and tell nothing.
+    let sharded = opened.layout.sharded && !gathered;
+    let mut out = Evidence { palm, sharded, gathered, key_page_v2, ..Evidence::default() };
     if let Some(audited) = audited {
         out.turtle = Some(audited.turtle.form);
         out.database_size = Some(audited.completion.database_size.is_some());
@@ -190,6 +212,7 @@ fn refused(row: &CompletionRow, refusal: Refusal) -> Option<Finding> {
     let (code, at) = match &refusal {
         Refusal::CompletionInvalid(_) => (Code::CompletionInvalid, record),
         Refusal::Unsupported(_) => (Code::CookieUnsupported, record),
+        Refusal::TurtleEncrypted => return None,
         Refusal::TurtleMissing(fault) if fault.kind.is_unchecked() => return None,
         Refusal::TurtleMissing(fault) => (Code::PageMissing, fault.place()),
         Refusal::TurtleChecksum { place, .. } => (Code::TurtleChecksum, *place),
@@ -234,6 +257,7 @@ pub fn run_on(
     work.unread(choice.unread);
     let Some(audited) = choice.audited else {
         work.absent_files(|_| true);
+        work.not_supplied([(catalog::turtle_table(&opened.index), None)]);
         // Damage that may hide the records is already reported; then nothing is known to be missing.
         if opened.completions.is_empty() {
             work.unchecked = true;
@@ -350,6 +374,9 @@ impl<'a> Work<'a> {
             self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
         }
 
+        let heads = [(catalog::KEY_TABLE, None)].into_iter().filter(|_| audited.turtle.key_provider.is_some());
+        let trees = total_trees.iter().filter(|t| t.root.is_some()).map(|t| (t.table, Some(t.uri.clone())));
+        self.not_supplied(heads.chain(trees));
         let mut marks = reach::Marks::new(index);
         let walk_options =
             walk::Options { depth: self.options.depth, jobs: self.options.jobs, entered: None, marks: None };
@@ -359,7 +386,10 @@ impl<'a> Work<'a> {
             if catalog.root_is_unreadable(tree) {
                 (sums.lost, sums.complete) = (true, false);
             }
-            if opened.is_unread(tree.table) || (tree.uri == catalog::SHARED_METADATA && opened.hides_metadata()) {
+            let there_is_none = tree.root.is_none() && catalog.complete;
+            if (opened.is_unread(tree.table) && !there_is_none)
+                || (tree.uri == catalog::SHARED_METADATA && opened.hides_metadata())
+            {
                 sums.unread = true;
             }
         }
@@ -476,6 +506,21 @@ impl<'a> Work<'a> {
         for (name, why) in files {
             self.unchecked = true;
             self.audit.coverage.not_checked(format!("{}{name}", self.below), why);
+        }
+    }
+
+    /// Enter tables that are in no dump.
+    fn not_supplied(&mut self, tables: impl IntoIterator<Item = (TableId, Option<String>)>) {
+        let Some(gathered) = &self.opened.layout.gathered else { return };
+        let lsn = self.audit.checkpoint.as_ref().map(|c| c.metadata_lsn.get());
+        for (table, uri) in tables {
+            // Single pages may be all that is needed; what is missed then is told where it is met.
+            if gathered.lacks(table) {
+                self.unchecked = true;
+                let name = uri.map_or(format!("table {table}"), |uri| format!("table {table} ({uri})"));
+                let why = Unchecked::NotSupplied { log: gathered.log, table: table.get(), lsn };
+                self.audit.coverage.not_checked(name, why);
+            }
         }
     }
 

@@ -259,6 +259,7 @@ impl Visitor for Audited<'_> {
         // Rows that a damaged file hides are not known to be missing.
         let partial = self.opened.is_partial(fault.table)
             || (self.trees[tree].uri == SHARED_METADATA && self.opened.hides_metadata());
+        let partial = partial || (fault.kind == Missing && self.opened.may_lack(fault.table, fault.lsn));
         let hidden = matches!(fault.kind, Missing | ChainBroken) && partial;
         if hidden {
             self.hidden.insert((fault.table, fault.page));

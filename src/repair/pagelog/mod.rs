@@ -72,7 +72,10 @@ pub(super) fn plan(
     whole(&read)?;
     let basis = read.basis()?;
     encrypted(&read.audit)?;
-    let proposal = propose::propose(&basis, options)?;
+    let mut proposal = propose::propose(&basis, options)?;
+    if read.opened.layout.gathered.is_some() {
+        proposal.advice = propose::on_the_leader(&proposal.actions);
+    }
     let plan = Plan {
         plan_version: PLAN_VERSION,
         made_by: super::made_by(),

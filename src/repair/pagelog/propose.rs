@@ -343,6 +343,31 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
     }))
 }
 
+/// What the live leader is told, where there are only dumps of its page log: it alone can mend it.
+pub fn on_the_leader(actions: &[Action]) -> Vec<Advice> {
+    let command = |what: String, rest: &str| {
+        format!("on the live leader: db.adminCommand({{wiredTigerRepair: 1, {what}}}), then a checkpoint{rest}")
+    };
+    let advice = |action: &Action| {
+        let (place, advice) = match &action.what {
+            What::SetSize { tree, .. } => {
+                let what = format!("fixBtreeSize: {{uri: {tree:?}}}");
+                (tree.clone(), command(what, "; the pages that leaked stay in the page log"))
+            }
+            What::SetDatabaseSize { .. } => {
+                ("database_size".to_string(), command("fixDatabaseSize: true".to_string(), ""))
+            }
+            What::Discard { table_id, page_id, .. } | What::Withdraw { table_id, page_id, .. } => (
+                format!("table {table_id}, page {page_id}"),
+                "no command of a running leader reaches it; it costs space only".to_string(),
+            ),
+            _ => return None,
+        };
+        Some(Advice { code: action.code.clone(), place, advice })
+    };
+    actions.iter().filter_map(advice).collect()
+}
+
 /// What a repair does not do.
 fn advise(audit: &Audit, out: &mut Proposal) {
     for f in &audit.findings {
