@@ -201,12 +201,6 @@ impl Below {
         Ok(Self { handle: self.handle.try_clone()?, path: self.path.clone() })
     }
 
-    /// Whether two handles are of one directory.
-    pub fn is(&self, other: &Self) -> bool {
-        let (Ok(a), Ok(b)) = (self.stat(), other.stat()) else { return false };
-        (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
-    }
-
     /// Whether the path still leads to this directory: what takes a path only is told nothing else.
     pub fn stands(&self) -> bool {
         let (Ok(now), Ok(then)) = (fs::stat(&self.path), self.stat()) else { return false };

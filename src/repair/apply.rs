@@ -196,8 +196,10 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
     // Removed, unless it is finished: whether the repair fails or is interrupted.
     let mut unfinished = hold_copy(&source, &partial)?;
     let done = copy::directory(&source, &above, &partial, progress).and_then(|copied| {
-        let hand = Hand::take(&partial)?;
-        if !hand.dir().is(&copied) {
+        let again = copied.again().map_err(|e| io(&partial, &e))?;
+        let hand = Hand::of(&partial, again)?;
+        // What reads takes the path.
+        if !hand.dir().stands() {
             return Err(RepairError::Refused(format!("{}: somebody put another in its place", partial.display())));
         }
         mend(plan, options, prepared, (&source, &partial), hand, progress)

@@ -87,10 +87,14 @@ fn odd(e: &std::io::Error) -> Option<Odd> {
 impl Hand {
     /// Lock the store in a directory, and open it.
     pub(super) fn take(dir: &Path) -> Result<Self, RepairError> {
+        Self::of(dir, Below::open(dir).map_err(|e| StoreError::io(dir, &e))?)
+    }
+
+    /// As [`Self::take`], in a directory that is open already.
+    pub(super) fn of(dir: &Path, below: Below) -> Result<Self, RepairError> {
         let located = page_log(dir)?;
         at_home(dir)?;
         let open = |path: &Path| Below::open(path).map_err(|e| StoreError::io(path, &e));
-        let below = open(dir)?;
         let owner = below.stat().map_err(|e| StoreError::io(dir, &e))?;
         let mut hold = Hold::new(below);
         let Some(located) = located else {
@@ -104,7 +108,7 @@ impl Hand {
             let above = located.home.filter(|h| h != dir).filter(|_| dir.ends_with(KV_HOME));
             let around = above.map(|h| open(&h).map(Hold::new)).transpose()?;
             let locked = around.map(|mut h| h.lock(Path::new(ENGINE_LOCK)).map(|_| h)).transpose()?;
-            (open(dir)?, locked)
+            (hold.dir().again().map_err(|e| StoreError::io(dir, &e))?, locked)
         } else {
             let kv_home = Path::new(KV_HOME);
             (hold.dir().directory(kv_home).map_err(|e| refused(hold.dir(), kv_home, &e))?, None)
