@@ -489,7 +489,7 @@ impl View<'_> {
     fn next(&self) -> String {
         let a = self.audit;
         let mut out: Vec<String> = Vec::new();
-        let home = shell_word(&a.store.home);
+        let home = crate::words::text::shell_word(&a.store.home);
         let mut codes: Vec<&str> = Vec::new();
         for f in a.findings.iter().filter(|f| f.severity > Severity::Note) {
             if !codes.contains(&f.code.name()) {
@@ -574,14 +574,4 @@ pub fn finding_text(f: &Finding, paint: Paint) -> String {
         out.push_str(&format!("    {}\n", paint.faint(&escape(line))));
     }
     out
-}
-
-/// A word that a shell reads as one.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_string()
-    } else {
-        format!("'{}'", escape(text).replace('\'', "'\\''"))
-    }
 }

@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 
 /// What was taken, from where, and what to do next. Gives back the exit code.
 pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
-    let exit_code = match (gathered.malformed, gathered.conflicts) {
+    let exit_code = match (gathered.malformed.saturating_add(gathered.lengths_only), gathered.conflicts) {
         (0, 0) => exit::CLEAN,
         (0, _) => exit::FINDINGS,
         _ => exit::INCOMPLETE,
@@ -47,7 +47,12 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
             Origin::Unknown => "No turtle page was supplied, so there is no checkpoint to stand on: dump table 2.\n",
         });
         if gathered.left_out > 0 {
-            text.push_str(&format!("Left out: {} without a block.\n", count(gathered.left_out, "entry")));
+            text.push_str(&format!("Left out: {} of a kind that is not known.\n", count(gathered.left_out, "record")));
+        }
+        if gathered.lengths_only > 0 {
+            let line =
+                format!("Left out: {} that have a length and no bytes.\n", count(gathered.lengths_only, "record"));
+            text.push_str(&paint.warn(&line));
         }
         if gathered.conflicts > 0 {
             let line = format!("The dumps contradict each other {}.\n", times(gathered.conflicts));
@@ -56,21 +61,16 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
         if gathered.malformed > 0 {
             text.push_str(&paint.warn(&format!("Damaged, and passed over: {}.\n", count(gathered.malformed, "piece"))));
         }
-        let shown = if output_is_long(gathered) { SHOWN } else { gathered.notes.len() };
-        for note in gathered.notes.iter().take(shown) {
+        for note in gathered.notes.iter().take(SHOWN) {
             text.push_str(&format!("  {}\n", escape(note)));
         }
-        if gathered.notes.len() > shown {
+        if gathered.notes.len() > SHOWN {
             text.push_str(&format!("  and more, in {}\n", crate::store::gathered::FILE_NAME));
         }
         text.push_str(&format!("\nNext:\n  wtcheck audit {}\n", shell(out)));
         text
     });
     exit_code
-}
-
-fn output_is_long(gathered: &Gathered) -> bool {
-    gathered.notes.len() > SHOWN
 }
 
 fn from(gathered: &Gathered) -> String {

@@ -1,6 +1,6 @@
 //! The audit of a local home for people: files, where their bytes belong, checkpoints, findings, what next.
 
-use super::audit::{View, shell_word};
+use super::audit::View;
 use super::text::{count, escape, grouped, signed, size, table};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
@@ -12,6 +12,7 @@ use crate::home::directory::Way;
 use crate::home::files::METADATA;
 use crate::home::wtlog::State;
 use crate::page::Depth;
+use crate::words::text::shell_word;
 use std::collections::HashMap;
 
 /// Files on screen, unless more detail was asked for; those with findings come first.

@@ -1,6 +1,6 @@
 //! Local files as pictures: where every byte of a file belongs.
 
-use super::audit::{View, shell_word};
+use super::audit::View;
 use super::map::{self, Axis, Fold, KindId, Look, Picture, Run};
 use super::map_pagelog::{BAR, NAME, Verdicts, shortened, verdict};
 use super::text::{count, escape, grouped, size, table};
@@ -12,6 +12,7 @@ use crate::audit::result::{Audit, SCHEMA_VERSION};
 use crate::coverage::Coverage;
 use crate::home::space::{Units, Use};
 use crate::schema;
+use crate::words::text::shell_word;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 

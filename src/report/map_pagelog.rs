@@ -1,6 +1,5 @@
 //! A page log as pictures: what each page id of a tree holds, or how old what it holds is.
 
-use super::audit::shell_word;
 use super::map::{self, Axis, Grid, KindId, Look, Picture, Run, share};
 use super::text::{escape, grouped, short_name, size, table};
 use super::{Format, Output};
@@ -12,6 +11,7 @@ use crate::id::{Lsn, PageId, TableId};
 use crate::pagelog::catalog;
 use crate::schema;
 use crate::store::{Index, Row};
+use crate::words::text::shell_word;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};

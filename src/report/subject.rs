@@ -1,8 +1,8 @@
 //! What a path is, and which command is for it, in words.
 
-use super::audit::shell_word;
 use crate::store::open::KV_HOME;
 use crate::subject::{Archive, Kind, Missing, Packing, Special, Subject};
+use crate::words::text::shell_word;
 use std::path::Path;
 
 /// Homes that an answer names.

@@ -108,6 +108,7 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::Absent => "its files are not there, and the metadata names trees that live in them".into(),
         Unchecked::NotAsked => "not asked for".into(),
         Unchecked::Damaged => "damaged; what is left was read".into(),
+        Unchecked::ServiceEncrypted => "encrypted by the page service; nothing of it can be verified".into(),
         Unchecked::NotSupplied { .. } => "not supplied: it is in none of the dumps".into(),
     }
 }
@@ -132,6 +133,7 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
         Unchecked::Io { .. } => "copy the directory from another source, or to a sound disk, and audit the copy",
         Unchecked::Unsupported => "use a newer wtcheck",
         Unchecked::Absent => "copy them from where the directory came from",
+        Unchecked::ServiceEncrypted => "gather the dumps again with --decrypt, and a program that has the key",
         Unchecked::NotAsked => "leave out --table to check it",
         _ => "see the findings",
     };

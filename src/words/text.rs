@@ -28,14 +28,18 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// A path as a shell takes it, in a command to be pasted: safe for a screen, too.
-pub fn shell(path: &Path) -> String {
-    let path = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
-    match path.chars().all(plain) && !path.is_empty() {
-        true => path,
-        false => escape(&format!("'{}'", path.replace('\'', r"'\''"))),
+/// A word that a shell reads as one, in a command to be pasted: safe for a screen, too.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_string(),
+        false => format!("'{}'", escape(text).replace('\'', r"'\''")),
     }
+}
+
+/// A path in a command to be pasted.
+pub fn shell(path: &Path) -> String {
+    shell_word(&path.display().to_string())
 }
 
 /// Digits in groups of three.
