@@ -7,6 +7,7 @@
 pub mod lmdb;
 mod lmdb_page;
 pub mod page_set;
+mod sets;
 mod write;
 
 pub use write::PalmLedger;

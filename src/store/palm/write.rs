@@ -4,132 +4,26 @@
 //! The library trusts the file it is given. So the file is first read to its last page by the
 //! project's own reader ([`super::lmdb`]), and one that is damaged anywhere is not opened for writing.
 
+use super::sets::{Failure, Outcome, STARTED, Set, Sets, refuse};
 use super::{
-    CHECKPOINT_KEY_LEN, CHECKPOINTS, COMPLETED, CheckpointKey, DATA, GLOBALS, LOCK, NEXT_LSN, PAGE_KEY_LEN, PAGES,
-    PageKey, Palm, decode_checkpoint_key, decode_page_key, describe, encode_checkpoint_key, encode_page_key,
+    COMPLETED, CheckpointKey, DATA, LOCK, NEXT_LSN, PageKey, Palm, decode_checkpoint_key, decode_page_key,
+    encode_checkpoint_key, encode_page_key,
 };
 use crate::below::Below;
-use crate::format::FormatError;
 use crate::id::{Lsn, PageId, TableId};
 use crate::store::edit::{Change, Edit, Field, Ledger, NewRow, Side, State, Value};
 use crate::store::hold::Hold;
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError};
-use heed::types::Bytes;
-use heed::{
-    AnyTls, CommitOrAbort, Database, DatabaseOpener, EnvFlags, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls,
-};
+use heed::{CommitOrAbort, EnvFlags, EnvOpenOptions, MdbError, RoTxn, RwTxn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Global: id of the checkpoint begun last.
-const STARTED: u32 = 2;
-
 /// Map sizes are multiples of this, so that they are multiples of every system's page size.
 const MAP_STEP: u64 = 1 << 20;
 /// The map is made larger, and more so each time, so often at most.
 const MAX_GROWTHS: u32 = 24;
-
-type Raw<'e> = Database<'e, Bytes, Bytes>;
-type Outcome<T> = Result<T, Failure>;
-
-/// What stops an operation inside a transaction.
-enum Failure {
-    Lmdb(heed::Error),
-    /// A change does not fit what is there, or makes no sense.
-    Refused(String),
-    /// A record that cannot be understood.
-    Damaged(String),
-}
-
-impl From<heed::Error> for Failure {
-    fn from(e: heed::Error) -> Self {
-        Self::Lmdb(e)
-    }
-}
-
-impl From<FormatError> for Failure {
-    fn from(e: FormatError) -> Self {
-        Self::Damaged(e.message)
-    }
-}
-
-fn refuse<T>(reason: impl Into<String>) -> Outcome<T> {
-    Err(Failure::Refused(reason.into()))
-}
-
-/// One of the databases that changes are made in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Set {
-    Pages,
-    Checkpoints,
-    Globals,
-}
-
-impl Set {
-    const ALL: [Self; 3] = [Self::Pages, Self::Checkpoints, Self::Globals];
-
-    fn name(self) -> &'static str {
-        let name = match self {
-            Self::Pages => PAGES,
-            Self::Checkpoints => CHECKPOINTS,
-            Self::Globals => GLOBALS,
-        };
-        std::str::from_utf8(name).unwrap_or_default()
-    }
-
-    fn key_len(self) -> usize {
-        match self {
-            Self::Pages => PAGE_KEY_LEN,
-            Self::Checkpoints => CHECKPOINT_KEY_LEN,
-            Self::Globals => 4,
-        }
-    }
-
-    /// A key in words.
-    fn describe(self, key: &[u8]) -> String {
-        match self {
-            Self::Pages => describe(key),
-            Self::Checkpoints => match decode_checkpoint_key(key) {
-                Ok(k) => format!("completion record at LSN {}", k.lsn),
-                Err(_) => format!("completion record {}", hex::encode(key)),
-            },
-            Self::Globals => match <[u8; 4]>::try_from(key).map(u32::from_ne_bytes) {
-                Ok(NEXT_LSN) => "next LSN".into(),
-                Ok(COMPLETED) => "last completed checkpoint".into(),
-                Ok(STARTED) => "last begun checkpoint".into(),
-                Ok(_) | Err(_) => format!("global {}", hex::encode(key)),
-            },
-        }
-    }
-}
-
-/// The databases, opened in a transaction.
-struct Sets<'e> {
-    pages: Raw<'e>,
-    checkpoints: Raw<'e>,
-    globals: Raw<'e>,
-}
-
-impl<'e> Sets<'e> {
-    fn open(opener: &DatabaseOpener<'e, WithTls>, txn: &RoTxn<'_, AnyTls>) -> Outcome<Self> {
-        let open = |set: Set| {
-            let mut options = opener.database_options().types::<Bytes, Bytes>();
-            let found = options.name(set.name()).open(txn)?;
-            found.ok_or_else(|| Failure::Damaged(format!("no database {:?} in the environment", set.name())))
-        };
-        Ok(Self { pages: open(Set::Pages)?, checkpoints: open(Set::Checkpoints)?, globals: open(Set::Globals)? })
-    }
-
-    fn of(&self, set: Set) -> &Raw<'e> {
-        match set {
-            Set::Pages => &self.pages,
-            Set::Checkpoints => &self.checkpoints,
-            Set::Globals => &self.globals,
-        }
-    }
-}
 
 /// A PALM store opened for changes.
 ///
