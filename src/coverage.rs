@@ -37,6 +37,8 @@ pub enum Unchecked {
     NotAsked,
     /// Its database structure is damaged: what is left was read.
     Damaged,
+    /// Encrypted by the page service: not even a checksum can be verified.
+    ServiceEncrypted,
     /// Nobody has dumped it yet.
     NotSupplied {
         /// The log of the page service, where it is known.
@@ -68,6 +70,7 @@ impl Unchecked {
             Self::Absent => "absent",
             Self::NotAsked => "not-asked-for",
             Self::Damaged => "damaged",
+            Self::ServiceEncrypted => "encrypted-by-the-service",
             Self::NotSupplied { .. } => "not-supplied",
         }
     }

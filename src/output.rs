@@ -21,6 +21,9 @@ const PRIVATE: u32 = 0o600;
 const NEW_FILE: u32 = 0o666;
 const NEW_DIRECTORY: u32 = 0o777;
 
+/// How the names of undo journals in a data directory begin.
+pub const JOURNAL_PREFIX: &str = "wtcheck-undo-";
+
 /// Whose eyes a result is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eyes {
@@ -195,7 +198,7 @@ impl Target {
         };
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&written)?.st_mode);
         if !matches!(kind, FileType::Fifo | FileType::CharacterDevice | FileType::Socket) {
-            return Err(io::Error::other("is a file that something else has open; name it itself"));
+            return Err(io::Error::other("is a regular file: give its own path"));
         }
         let mut written = written;
         written.write_all(bytes)
@@ -280,7 +283,7 @@ fn is_evidence(dir: &Below, name: &Path, path: &Path) -> bool {
     let at = |place: usize, bytes: &[u8]| head.get(place..).is_some_and(|rest| rest.starts_with(bytes));
     is_of_page_log(&own)
         || own.starts_with("WiredTiger")
-        || own.starts_with("wtcheck-undo-")
+        || own.starts_with(JOURNAL_PREFIX)
         || is_block_file(path)
         || at(0, SQLITE)
         || at(16, LMDB)

@@ -23,7 +23,8 @@ use std::sync::{Mutex, PoisonError};
 /// No dump holds a completion record. Give its text, or a log of the server that has it; without either the newest
 /// turtle page is stood on, and the size of the database is not known.
 ///
-/// Exits with 0 if everything was taken, with 1 if dumps contradict each other, with 6 if something is damaged.
+/// Exits with 0 if everything was taken, with 1 if dumps contradict each other, with 6 if
+/// something is damaged or has no bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
@@ -55,6 +56,9 @@ impl From<GatherError> for Failure {
             GatherError::Output(e) => e.into(),
             GatherError::Completion(_) => Self::usage(e.to_string(), "give it as it stands in a log of the server"),
             GatherError::NoDump(_) => Self::usage(e.to_string(), "name files of JSON lines, or a directory of them"),
+            GatherError::LengthsOnly(_) => {
+                Self::incomplete(e.to_string(), "dump the tables with their bytes: GetTableAtLSN")
+            }
             GatherError::Io { .. } => Self::incomplete(e.to_string(), "nothing was left behind; check the path"),
         }
     }

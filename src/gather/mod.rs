@@ -58,6 +58,8 @@ pub enum GatherError {
     },
     #[error("{0}: holds no dump of a page service")]
     NoDump(PathBuf),
+    #[error("the dumps have the lengths of {0} page versions, and the bytes of none")]
+    LengthsOnly(u64),
     #[error("the text of the completion record: {0}")]
     Completion(String),
     #[error(transparent)]
@@ -96,6 +98,7 @@ pub fn gather(request: &Request<'_>, home: &Path, progress: &dyn Progress) -> Re
             sources: Vec::new(),
             tables: std::collections::BTreeMap::new(),
             left_out: 0,
+            lengths_only: 0,
             conflicts: 0,
             malformed: 0,
             notes: Vec::new(),
@@ -105,7 +108,10 @@ pub fn gather(request: &Request<'_>, home: &Path, progress: &dyn Progress) -> Re
     for source in request.sources {
         work.source(source, progress)?;
     }
-    if work.entries() == 0 && work.out.malformed == 0 && work.out.left_out == 0 {
+    if work.entries() == 0 && work.out.malformed == 0 {
+        if work.out.lengths_only > 0 {
+            return Err(GatherError::LengthsOnly(work.out.lengths_only));
+        }
         let first = request.sources.first().cloned().unwrap_or_default();
         return Err(GatherError::NoDump(first));
     }
@@ -265,7 +271,7 @@ impl Work<'_> {
             }
         };
         let Content::Bytes(data) = content else {
-            self.out.left_out += 1;
+            self.out.lengths_only += 1;
             return Ok(());
         };
         let encrypted = is_encrypted(&data);

@@ -51,7 +51,8 @@ pub(super) fn page_log(dir: &Path) -> Result<Option<Located>, RepairError> {
 
 /// Dumps are not the page log: what is written into them mends nothing.
 pub(super) fn not_gathered(dir: &Path) -> Result<(), RepairError> {
-    match page_log(dir)?.filter(|l| Gathered::read(&l.kv_home).is_some()) {
+    let gathered = page_log(dir)?.map(|l| Gathered::read(&l.kv_home)).transpose()?.flatten();
+    match gathered {
         None => Ok(()),
         Some(_) => Err(RepairError::Refused(format!(
             "{} was gathered from dumps of a page service, which itself only its leader can mend; the plan has the commands",

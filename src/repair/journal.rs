@@ -11,6 +11,7 @@ use crate::below::Below;
 use crate::format::crc::crc32c;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
+use crate::output::JOURNAL_PREFIX as PREFIX;
 use crate::scratch;
 use crate::store::edit::{Change, Value};
 use crate::store::{StoreKind, regular_file};
@@ -21,9 +22,7 @@ use std::path::{Path, PathBuf};
 
 /// Version of the journal's form.
 pub const JOURNAL_VERSION: u32 = 1;
-/// Journals in a data directory begin like this...
-const PREFIX: &str = "wtcheck-undo-";
-/// ... and end like this.
+/// Names of journals in a data directory end like this.
 const SUFFIX: &str = ".journal";
 /// Longest line: a block of 64 MB in hex and its names.
 const LONGEST: u64 = 128 << 20;

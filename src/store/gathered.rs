@@ -1,6 +1,7 @@
 //! A page log that was gathered from dumps of a page service: what was supplied of it, and from where. What was not
 //! supplied is not missing.
 
+use super::StoreError;
 use crate::id::{Lsn, TableId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -64,8 +65,10 @@ pub struct Gathered {
     pub checkpoint: Origin,
     pub sources: Vec<SourceInfo>,
     pub tables: BTreeMap<TableId, Supply>,
-    /// Entries that hold no block: lengths only, or of a kind that is not known.
+    /// Entries of a kind that is not known.
     pub left_out: u64,
+    /// Entries that have a length and no bytes, of which nothing can be read.
+    pub lengths_only: u64,
     /// Dumps contradict each other: how often. The entry that came first stays.
     pub conflicts: u64,
     /// Pieces that are damaged.
@@ -75,13 +78,23 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Of a page log's directory, if it was gathered.
-    pub fn read(kv_home: &Path) -> Option<Self> {
-        use std::io::Read;
+    /// Of a page log's directory, if it was gathered. Where that cannot be told, what nobody supplied would pass for
+    /// missing: an error.
+    pub fn read(kv_home: &Path) -> Result<Option<Self>, StoreError> {
+        use std::io::{ErrorKind, Read};
+        let path = kv_home.join(FILE_NAME);
         let mut bytes = Vec::new();
-        let file = super::regular_file(&kv_home.join(FILE_NAME)).ok()?;
-        file.take(LONGEST).read_to_end(&mut bytes).ok()?;
-        serde_json::from_slice(&bytes).ok().filter(|g: &Self| g.version == VERSION)
+        let read = super::regular_file(&path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
+        match read {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|e| StoreError::io(&path, &e))?,
+        };
+        let unreadable = |reason: String| StoreError::Unreadable { path: path.clone(), reason };
+        let found: Self = serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
+        if found.version != VERSION {
+            return Err(unreadable(format!("has version {}; this wtcheck knows version {VERSION}", found.version)));
+        }
+        Ok(Some(found))
     }
 
     /// Nothing of a table was supplied.

@@ -354,6 +354,9 @@ fn encrypted_blocks_are_judged_by_nobody() {
         "{}",
         found["findings"]
     );
+    let (_, said, err) = wtcheck(&["audit", path(&out)]);
+    assert!(said.contains("Not checked: table 10: encrypted by the page service"), "{said}");
+    assert!(err.contains("--decrypt"), "{err}");
     // With a program that has the key it is as plain.
     let program = temp.path().join("decrypt.sh");
     let swap = r"LC_ALL=C tr '\000-\177\200-\377' '\200-\377\000-\177'";
@@ -367,6 +370,49 @@ fn encrypted_blocks_are_judged_by_nobody() {
     let failed = temp.path().join("failed");
     let (code, said, _) = wtcheck(&[&gather[..], &[path(&failed), "--decrypt", "false {in} {out}"]].concat());
     assert!(code == 6 && said.contains("the decryptor ended with"), "{code} {said}");
+}
+
+/// The completion record out of a server's log: the newest one that the dumps reach. And a dump from a pipe.
+#[test]
+fn a_servers_log_and_standard_input() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-clean"), &home);
+    let (text, tables) = (completion(&home), lines(&rows(&home), 2));
+    let (dumps, out, log) = (temp.path().join("dumps"), temp.path().join("out"), temp.path().join("mongod.log"));
+    write(&dumps, &tables, Packing::Plain);
+    let line = |text: &str| json!({ "t": {"$date": "2026-09-01T00:00:00Z"}, "c": "STORAGE", "attr": { "meta": text } });
+    let later = "metadata_lsn=999999999,metadata_checksum=0,database_size=1048576,version=2,compatible_version=1";
+    fs::write(&log, format!("{}\n{}\n", line(&text), line(later))).unwrap();
+    let args = ["gather", path(&dumps), "--log", path(&log), "--output", path(&out), "--format", "json"];
+    let (code, said, err) = wtcheck(&args);
+    assert!(
+        code == 0 && said.contains("\"checkpoint\":\"server-log\"") || said.contains("\"checkpoint\": \"server-log\""),
+        "{code} {said}{err}"
+    );
+    assert_eq!(essence(&audit(&out)), essence(&audit(&home)));
+    let piped = temp.path().join("piped");
+    let command = format!(
+        "cat {}/*.jsonl | head -n 1 | {} gather - -o {} -q",
+        path(&dumps),
+        env!("CARGO_BIN_EXE_wtcheck"),
+        path(&piped)
+    );
+    let ran = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    // A manifest that cannot be read is an error: without it what nobody supplied would pass for missing.
+    for bad in ["{", "{\"version\":99}"] {
+        fs::write(piped.join("kv_home/wtcheck-gathered.json"), bad).unwrap();
+        let (code, said, err) = wtcheck(&["audit", path(&piped)]);
+        assert!(code == 6 && !said.contains("error") && err.contains("wtcheck-gathered.json"), "{code} {said}{err}");
+    }
+    // Lengths tell nothing of bytes, and nothing was gathered.
+    let history = temp.path().join("history.jsonl");
+    let record = json!({ "lsn": "5", "flags": "FULL_IMAGE", "contentLength": 80 });
+    fs::write(&history, json!({ "metadata": [record], "tableId": "2", "pageId": "1" }).to_string()).unwrap();
+    let none = temp.path().join("none");
+    let (code, _, err) = wtcheck(&["gather", path(&history), "-o", path(&none)]);
+    assert!(code == 6 && err.contains("the bytes of none") && !none.exists(), "{code} {err}");
 }
 
 #[test]

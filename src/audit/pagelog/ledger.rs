@@ -39,9 +39,14 @@ pub fn of(opened: &Opened<'_>, below: &str) -> Coverage {
         let ours = name.ends_with(".journal") || name.starts_with("wtcheck-");
         out.not_ours(format!("{below}{name}"), if ours { NotOurs::Repair } else { NotOurs::Unknown });
     }
-    // What of the dumps was damaged may have been anything.
-    if layout.gathered.as_ref().is_some_and(|g| g.malformed > 0) {
-        out.not_checked("damaged pieces of the dumps", Unchecked::Damaged);
+    if let Some(gathered) = &layout.gathered {
+        // What of the dumps was damaged may have been anything.
+        if gathered.malformed > 0 {
+            out.not_checked("damaged pieces of the dumps", Unchecked::Damaged);
+        }
+        for (table, _) in gathered.tables.iter().filter(|(_, supply)| supply.encrypted > 0) {
+            out.not_checked(format!("table {table}"), Unchecked::ServiceEncrypted);
+        }
     }
     if layout.files.is_empty() && !opened.has_unread() {
         out.audited("page log");

@@ -490,7 +490,7 @@ impl PageLog for Palite {
     }
 
     fn layout(&self) -> Result<Layout, StoreError> {
-        let gathered = crate::store::gathered::Gathered::read(&self.dir);
+        let gathered = crate::store::gathered::Gathered::read(&self.dir)?;
         let files = list(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))?;
         Ok(Layout {
             files,
