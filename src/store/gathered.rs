@@ -83,6 +83,11 @@ impl Gathered {
     pub fn read(kv_home: &Path) -> Result<Option<Self>, StoreError> {
         use std::io::{ErrorKind, Read};
         let path = kv_home.join(FILE_NAME);
+        // Asked by its name: a directory that may be listed and not entered is told of by who opens its databases.
+        let names = super::open::names(kv_home).map_err(|e| StoreError::io(kv_home, &e))?;
+        if !names.iter().any(|name| name == FILE_NAME) {
+            return Ok(None);
+        }
         let mut bytes = Vec::new();
         let read = super::regular_file(&path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
         match read {
