@@ -315,7 +315,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__audit)
-            opts="-j -q -v -h --checkpoint --jobs --assume --allow-live --no-mmap --table --deep --quick --newest-only --format --quiet --verbose --color --no-progress --help"
+            opts="-j -q -v -h --checkpoint --jobs --assume --allow-live --no-mmap --checkpoint-meta --log --decrypt --table --deep --quick --newest-only --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -334,6 +334,18 @@ _wtcheck() {
                     return 0
                     ;;
                 --assume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -795,12 +807,28 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__export)
-            opts="-o -j -q -v -h --out --table --shard --jobs --assume --allow-live --no-mmap --format --quiet --verbose --color --no-progress --help"
+            opts="-o -j -q -v -h --checkpoint-meta --log --decrypt --heads --out --table --shard --jobs --assume --allow-live --no-mmap --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1385,7 +1413,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__map)
-            opts="-j -q -v -h --checkpoint --jobs --assume --allow-live --no-mmap --by --svg --force --table --format --quiet --verbose --color --no-progress --help"
+            opts="-j -q -v -h --checkpoint --jobs --assume --allow-live --no-mmap --checkpoint-meta --log --decrypt --by --svg --force --table --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1404,6 +1432,18 @@ _wtcheck() {
                     return 0
                     ;;
                 --assume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1435,7 +1475,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__orphans)
-            opts="-j -q -v -h --checkpoint --jobs --assume --allow-live --no-mmap --table --format --quiet --verbose --color --no-progress --help"
+            opts="-j -q -v -h --checkpoint --jobs --assume --allow-live --no-mmap --checkpoint-meta --log --decrypt --table --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1454,6 +1494,18 @@ _wtcheck() {
                     return 0
                     ;;
                 --assume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1771,12 +1823,24 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__pickup__subcmd__replay)
-            opts="-j -q -v -h --keystore-lsn --installed --policy --profile --diagnostic --strict --jobs --assume --allow-live --no-mmap --format --quiet --verbose --color --no-progress --help"
+            opts="-j -q -v -h --checkpoint-meta --log --decrypt --keystore-lsn --installed --policy --profile --diagnostic --strict --jobs --assume --allow-live --no-mmap --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --keystore-lsn)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

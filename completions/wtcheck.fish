@@ -56,6 +56,9 @@ complete -c wtcheck -n "__fish_wtcheck_needs_command" -f -a "help" -d 'Print thi
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l checkpoint-meta -d 'The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l log -d 'A log of mongod: stand on the newest checkpoint in it that the dumps reach' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l decrypt -d 'Call this program for each encrypted block: \'{in}\' holds it in base64, the plain block goes to \'{out}\'; {table} {page} {lsn} {base} {backlink} {delta} say which it is' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
@@ -76,6 +79,9 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand audit" -s h -l help -d '
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l checkpoint-meta -d 'The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l log -d 'A log of mongod: stand on the newest checkpoint in it that the dumps reach' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l decrypt -d 'Call this program for each encrypted block: \'{in}\' holds it in base64, the plain block goes to \'{out}\'; {table} {page} {lsn} {base} {backlink} {delta} say which it is' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand orphans" -l format -d 'Output format' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
@@ -118,6 +124,9 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand page" -s h -l help -d 'P
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l checkpoint -d 'Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local files all checkpoints are audited; this one\'s trees are listed' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -s j -l jobs -d 'Threads [default: all cores]' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l assume -d 'Take this generation of the formats instead of the one the evidence gives' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l checkpoint-meta -d 'The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l log -d 'A log of mongod: stand on the newest checkpoint in it that the dumps reach' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l decrypt -d 'Call this program for each encrypted block: \'{in}\' holds it in base64, the plain block goes to \'{out}\'; {table} {page} {lsn} {base} {backlink} {delta} say which it is' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l by -d 'The axis of pictures and bars' -r -f -a "page\t'Page ids: what each page holds; its most notable version stands for it'
 lsn\t'LSNs, from old to new: what has become of each version'"
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand map" -l svg -d 'Also write the picture to this file as SVG; it must lie outside the inspected directory' -r -F
@@ -152,6 +161,9 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_s
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "explore" -d 'Try every interleaving of a scenario: prove that no rule breaks, or show how one does'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "explain" -d 'Read a log: which checkpoint failed, why, what a fixed server would do'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and not __fish_seen_subcommand_from replay run explore explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l checkpoint-meta -d 'The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l log -d 'A log of mongod: stand on the newest checkpoint in it that the dumps reach' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l decrypt -d 'Call this program for each encrypted block: \'{in}\' holds it in base64, the plain block goes to \'{out}\'; {table} {page} {lsn} {base} {backlink} {delta} say which it is' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l keystore-lsn -d 'The standby has committed the key page at this LSN from the outset' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l installed -d 'The standby has this checkpoint installed at the outset: the LSN of its completion record or turtle page. Its key is committed, unless --keystore-lsn names another' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand pickup; and __fish_seen_subcommand_from replay" -l policy -d 'What the server does when a pick-up fails [default: all, side by side]' -r -f -a "abort\t'Today\'s server: an error of the pick-up is fatal (SIGABRT)'
@@ -339,6 +351,10 @@ complete -c wtcheck -n "__fish_wtcheck_using_subcommand unpack" -s q -l quiet -d
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand unpack" -s v -l verbose -d 'Print more detail; twice for all of it'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand unpack" -l no-progress -d 'Show no progress on stderr'
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand unpack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -l checkpoint-meta -d 'The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -l log -d 'A log of mongod: stand on the newest checkpoint in it that the dumps reach' -r -F
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -l decrypt -d 'Call this program for each encrypted block: \'{in}\' holds it in base64, the plain block goes to \'{out}\'; {table} {page} {lsn} {base} {backlink} {delta} say which it is' -r
+complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -l heads -d 'Of dumps too large to be read together: those of turtle pages, shared metadata and keys. What is exported is the pages of the other dumps, such as one file of a table, and --shard numbers it' -r -F
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -s o -l out -d 'Where the tables go: a new directory, or one that holds other shards of the same store' -r -F
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -l table -d 'Only trees whose URI or name matches this glob; the shared metadata is always read' -r
 complete -c wtcheck -n "__fish_wtcheck_using_subcommand export" -l shard -d 'Write one part of several: 3/7 is the third of seven' -r

@@ -39,6 +39,8 @@ pub enum Unchecked {
     Damaged,
     /// Encrypted by the page service: not even a checksum can be verified.
     ServiceEncrypted,
+    /// Lengths were supplied, and no bytes.
+    LengthOnly,
     /// Nobody has dumped it yet.
     NotSupplied {
         /// The log of the page service, where it is known.
@@ -71,6 +73,7 @@ impl Unchecked {
             Self::NotAsked => "not-asked-for",
             Self::Damaged => "damaged",
             Self::ServiceEncrypted => "encrypted-by-the-service",
+            Self::LengthOnly => "length-only",
             Self::NotSupplied { .. } => "not-supplied",
         }
     }

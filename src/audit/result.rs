@@ -31,6 +31,9 @@ pub struct Audit {
     pub database: DatabaseInfo,
     /// Every row of the page log, each in one class.
     pub versions: BTreeMap<&'static str, ClassTotal>,
+    /// Tables whose pages could not be looked into, by what their rows say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_rows: Vec<TableByRows>,
     /// Orphans, one a row.
     pub orphans: Vec<OrphanInfo>,
     /// Key pages and what each checkpoint embeds.
@@ -50,6 +53,49 @@ pub struct Audit {
     /// What only local homes have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalInfo>,
+}
+
+/// What the rows of a table say by themselves: nobody could look into its pages. Reachability and accounting were not
+/// checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct TableByRows {
+    /// The table.
+    pub table_id: TableId,
+    /// Page ids.
+    pub pages: u64,
+    /// Those whose newest row is no discard record.
+    pub live_pages: u64,
+    /// The others.
+    pub discarded_pages: u64,
+    /// Rows.
+    pub versions: u64,
+    pub full_images: u64,
+    pub deltas: u64,
+    pub discard_records: u64,
+    /// Rows that follow a discard record of their page.
+    pub written_after_discard: u64,
+    /// Live pages whose newest chain does not lead to a full image.
+    pub broken_chains: u64,
+    /// Stored bytes of all rows; where the service has encrypted them, of what it stores.
+    pub bytes: u64,
+    /// Those of the newest chains of live pages.
+    pub live_bytes: u64,
+    /// LSN of the oldest row.
+    pub first_lsn: Option<Lsn>,
+    /// LSN of the newest row.
+    pub last_lsn: Option<Lsn>,
+    /// The pages that take most, all their rows together.
+    pub greatest: Vec<GrownPage>,
+}
+
+/// A page and what it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct GrownPage {
+    pub page_id: PageId,
+    /// Rows.
+    pub versions: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// The tool that wrote a report.
@@ -92,6 +138,9 @@ pub struct StoreInfo {
     pub from_wal: bool,
     /// How much was read: quick, normal or deep.
     pub depth: Depth,
+    /// Dumps of a page service that stand for it, with the options that go with them, as on the command line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dumps: Vec<String>,
 }
 
 /// The audited checkpoint.

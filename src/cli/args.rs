@@ -51,6 +51,32 @@ pub struct StoreArgs {
     pub read: ReadArgs,
 }
 
+/// What the dumps of a page service need that they do not hold themselves.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Dumps of a page service")]
+pub struct GatherArgs {
+    /// The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…
+    #[arg(long, value_name = "TEXT", conflicts_with = "log")]
+    pub checkpoint_meta: Option<String>,
+    /// A log of mongod: stand on the newest checkpoint in it that the dumps reach
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<PathBuf>,
+    /// Call this program for each encrypted block: '{in}' holds it in base64, the plain block goes to '{out}';
+    /// {table} {page} {lsn} {base} {backlink} {delta} say which it is
+    #[arg(long, value_name = "COMMAND")]
+    pub decrypt: Option<String>,
+}
+
+/// Dumps of a page service in the place of a directory.
+#[derive(Debug, Default, Args)]
+pub struct DumpArgs {
+    /// More dumps, where the first path is one: all of them make one page log
+    #[arg(value_name = "DUMP")]
+    pub more: Vec<PathBuf>,
+    #[command(flatten)]
+    pub gather: GatherArgs,
+}
+
 /// How a store is read.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct ReadArgs {

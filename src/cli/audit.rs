@@ -1,6 +1,6 @@
 //! `wtcheck audit DIR`: is this data directory consistent, what leaks, by how much, why.
 
-use super::args::{StoreArgs, TableArgs};
+use super::args::{DumpArgs, StoreArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Options, home};
@@ -25,6 +25,8 @@ pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    dumps: DumpArgs,
+    #[command(flatten)]
     table: TableArgs,
     /// Decode every cell: key order, row counts, values
     #[arg(long, conflicts_with = "quick")]
@@ -43,12 +45,16 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         (_, true) => Depth::Deep,
         _ => Depth::Normal,
     };
-    let subject = super::subject(&args.store.dir, "audit", true, output)?;
+    let subject = super::subject_or_dumps(&args.store.dir, &args.dumps, "audit", true, output)?;
     let audit = match subject.kind {
         Kind::PageLog(_) => page_log(args, &subject, depth, output)?,
         Kind::Both(_) => both(args, &subject, depth, output)?,
         _ => super::audit_local(&subject, &args.store, &args.table, depth, output)?.0,
     };
+    let mut audit = audit;
+    if super::gather::is_private() {
+        audit.store.dumps = args.dumps.words(&args.store.dir);
+    }
     view::show(&audit, output);
     super::judged(&audit, audit.exit_code, output)
 }

@@ -1,10 +1,12 @@
 //! `wtcheck gather DUMP… --output DIR`: dumps of a page service into a page log that every verb reads.
 
+use super::args::{DumpArgs, GatherArgs};
 use super::{Failure, Outcome};
 use crate::exit;
 use crate::gather::decrypt::Decryptor;
 use crate::gather::{self, Checkpoint, GatherError, Request};
 use crate::output::OutputError;
+use crate::report::progress::Bars;
 use crate::report::{Output, gather as view, subject as words};
 use crate::scratch::{Held, Work, temporary};
 use crate::store::open::KV_HOME;
@@ -34,16 +36,8 @@ pub struct Args {
     /// Write the page log here; must not exist yet, or be empty
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…
-    #[arg(long, value_name = "TEXT", conflicts_with = "log")]
-    checkpoint_meta: Option<String>,
-    /// A log of mongod: stand on the newest checkpoint in it that the dumps reach
-    #[arg(long, value_name = "LOG")]
-    log: Option<PathBuf>,
-    /// Call this program for each encrypted block: '{in}' holds it in base64, the plain block goes to '{out}';
-    /// {table} {page} {lsn} {base} {backlink} {delta} say which it is
-    #[arg(long, value_name = "COMMAND")]
-    decrypt: Option<String>,
+    #[command(flatten)]
+    gather: GatherArgs,
 }
 
 impl From<GatherError> for Failure {
@@ -56,23 +50,44 @@ impl From<GatherError> for Failure {
             GatherError::Output(e) => e.into(),
             GatherError::Completion(_) => Self::usage(e.to_string(), "give it as it stands in a log of the server"),
             GatherError::NoDump(_) => Self::usage(e.to_string(), "name files of JSON lines, or a directory of them"),
-            GatherError::LengthsOnly(_) => {
-                Self::incomplete(e.to_string(), "dump the tables with their bytes: GetTableAtLSN")
-            }
             GatherError::Io { .. } => Self::incomplete(e.to_string(), "nothing was left behind; check the path"),
         }
     }
 }
 
+impl DumpArgs {
+    /// The dumps and options as they were given, where the first path is one.
+    pub(super) fn words(&self, path: &Path) -> Vec<String> {
+        let paths = std::iter::once(path).chain(self.more.iter().map(PathBuf::as_path));
+        let own = &self.gather;
+        let log = own.log.as_ref().map(|log| log.display().to_string());
+        let options =
+            [("--checkpoint-meta", own.checkpoint_meta.clone()), ("--log", log), ("--decrypt", own.decrypt.clone())];
+        let options = options.into_iter().filter_map(|(name, value)| Some([name.to_string(), value?]));
+        paths.map(|p| p.display().to_string()).chain(options.flatten()).collect()
+    }
+}
+
+impl GatherArgs {
+    /// Whether any of them was given.
+    fn any(&self) -> bool {
+        self.checkpoint_meta.is_some() || self.log.is_some() || self.decrypt.is_some()
+    }
+
+    fn request<'r>(&'r self, sources: &'r [PathBuf], heads: &'r [PathBuf]) -> Result<Request<'r>, Failure> {
+        let decrypt = self.decrypt.as_deref().map(Decryptor::new).transpose();
+        let decrypt = decrypt.map_err(|e| Failure::usage(format!("--decrypt: {e}"), "see wtcheck gather --help"))?;
+        let checkpoint = match (&self.checkpoint_meta, &self.log) {
+            (Some(text), _) => Checkpoint::Text(text),
+            (None, Some(log)) => Checkpoint::Log(log),
+            (None, None) => Checkpoint::NewestTurtle,
+        };
+        Ok(Request { sources, heads, checkpoint, decrypt })
+    }
+}
+
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let decrypt = args.decrypt.as_deref().map(Decryptor::new).transpose();
-    let decrypt = decrypt.map_err(|e| Failure::usage(format!("--decrypt: {e}"), "see wtcheck gather --help"))?;
-    let checkpoint = match (&args.checkpoint_meta, &args.log) {
-        (Some(text), _) => Checkpoint::Text(text),
-        (None, Some(log)) => Checkpoint::Log(log),
-        (None, None) => Checkpoint::NewestTurtle,
-    };
-    let request = Request { sources: &args.dumps, checkpoint, decrypt };
+    let request = args.gather.request(&args.dumps, &[])?;
     let gathered = gather::gather_to(&request, &args.output, &output.progress);
     output.progress.finish();
     Ok(view::show(&gathered?, &args.output, output))
@@ -81,22 +96,56 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// What dumps were gathered into for a verb that reads them directly; goes with [`forget`].
 static PRIVATE: Mutex<Vec<Held<Work>>> = Mutex::new(Vec::new());
 
+/// Whether the verb reads dumps as a page log.
+pub(super) fn is_private() -> bool {
+    !PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+}
+
 /// The private copies go.
 pub(super) fn forget() {
     PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
-/// Gather a dump into a private directory: what it is then is a page log.
-pub(super) fn privately(path: &Path, output: &crate::report::progress::Bars) -> Result<Subject, Failure> {
+/// Dumps where a verb takes a directory: gathered into a private one, they are a page log. `None`: it is no dump.
+pub(super) fn privately(path: &Path, dumps: &DumpArgs, output: &Bars) -> Result<Option<Subject>, Failure> {
+    Ok(unit(path, dumps, &[], output)?.map(|(subject, _)| subject))
+}
+
+/// As [`privately`], with the dumps that go with them; also tells which pages are not of these.
+pub(super) fn unit(
+    path: &Path,
+    dumps: &DumpArgs,
+    heads: &[PathBuf],
+    output: &Bars,
+) -> Result<Option<(Subject, gather::Own)>, Failure> {
+    let is_dump = |path: &Path| path == Path::new("-") || matches!(Subject::open(path).kind, Kind::Dump(_));
+    if !is_dump(path) {
+        return match dumps.more.first() {
+            Some(more) => {
+                let message = format!("{} is one path too many: several are taken of dumps only", more.display());
+                Err(Failure::usage(message, format!("give {} alone", shell(path))))
+            }
+            None if dumps.gather.any() => {
+                let message = format!("{}: is no dump, so that it has records of its own", path.display());
+                Err(Failure::usage(message, "leave out --checkpoint-meta, --log and --decrypt"))
+            }
+            None => Ok(None),
+        };
+    }
+    if let Some(other) = dumps.more.iter().find(|more| !is_dump(more)) {
+        let subject = Subject::open(other);
+        return Err(Failure::usage(words::what(&subject), "several paths are taken of dumps only"));
+    }
     let work = temporary("dump").map_err(|e| {
         Failure::incomplete(format!("no private directory: {e}"), "set TMPDIR to a directory that you may write to")
     })?;
-    let sources = [path.to_path_buf()];
-    let request = Request { sources: &sources, checkpoint: Checkpoint::NewestTurtle, decrypt: None };
+    let sources: Vec<PathBuf> =
+        std::iter::once(path).chain(dumps.more.iter().map(PathBuf::as_path)).map(Into::into).collect();
+    let request = dumps.gather.request(&sources, heads)?;
     let home = work.path().to_path_buf();
-    let gathered = gather::gather(&request, &home, output);
+    let gathered = gather::gather_unit(&request, &home, output);
     output.finish();
-    let gathered = gathered?;
+    let (gathered, own) = gathered?;
     if gathered.tables.is_empty() {
         let subject = Subject::open(path);
         let first = gathered.notes.first().map(|n| format!(", and nothing of it can be read: {n}")).unwrap_or_default();
@@ -105,5 +154,5 @@ pub(super) fn privately(path: &Path, output: &crate::report::progress::Bars) -> 
     }
     PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).push(work);
     let located = Located { kv_home: home.join(KV_HOME), home: Some(home), kind: StoreKind::Palite };
-    Ok(Subject { path: path.to_path_buf(), kind: Kind::PageLog(located) })
+    Ok(Some((Subject { path: path.to_path_buf(), kind: Kind::PageLog(located) }, own)))
 }

@@ -1,6 +1,6 @@
 //! `wtcheck map DIR`: what lies where, as a picture.
 
-use super::args::{ForceArgs, StoreArgs, TableArgs};
+use super::args::{DumpArgs, ForceArgs, StoreArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, home};
@@ -39,6 +39,8 @@ pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    dumps: DumpArgs,
+    #[command(flatten)]
     table: TableArgs,
     /// The axis of pictures and bars
     #[arg(long, value_enum, default_value = "page", value_name = "AXIS")]
@@ -51,7 +53,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let subject = super::subject(&args.store.dir, "map", true, output)?;
+    let subject = super::subject_or_dumps(&args.store.dir, &args.dumps, "map", true, output)?;
     let target = args.svg.as_deref().map(|path| self::target(path, args.force.force, &subject)).transpose()?;
     if subject.page_log().is_none() {
         return local_files(args, &subject, target.as_ref(), output);

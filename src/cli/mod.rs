@@ -127,6 +127,7 @@ impl From<StoreError> for Failure {
             StoreError::Damaged { .. } => {
                 "copy the file from another source, or recover it with the database's own tools"
             }
+            StoreError::NotSupplied(_) => "gather the dumps again with one that has its bytes, or with --decrypt",
             StoreError::Odd { .. } => {
                 let hint = "find out who put it there; with an ordinary file in its place, make a new plan";
                 return Self::refused(e.to_string(), hint);
@@ -273,20 +274,28 @@ impl From<NoStore> for Failure {
     }
 }
 
-/// Verbs that take a dump of a page service as they take a page log.
-const READS_DUMPS: [&str; 3] = ["audit", "orphans", "map"];
-
 /// What a verb was given: a store, or a block file where `files` says so. Verbs that take files have a ledger, so
 /// that a page log nobody lets them see does not keep them from the local files beside it.
-fn subject(path: &Path, verb: &str, files: bool, output: &Output) -> Result<Subject, Failure> {
+fn subject(path: &Path, verb: &str, files: bool) -> Result<Subject, Failure> {
     let subject = Subject::open(path);
-    if matches!(subject.kind, Kind::Dump(_)) && READS_DUMPS.contains(&verb) {
-        return gather::privately(path, &output.progress);
-    }
     match subject.kind {
         Kind::PageLog(_) | Kind::Home | Kind::Both(_) => Ok(subject),
         Kind::BlockFile(_) | Kind::Unreadable { local: true, .. } if files => Ok(subject),
         _ => Err(not_for(&subject, verb)),
+    }
+}
+
+/// As [`subject`], for verbs that take dumps of a page service as they take a page log.
+fn subject_or_dumps(
+    path: &Path,
+    dumps: &args::DumpArgs,
+    verb: &str,
+    files: bool,
+    output: &Output,
+) -> Result<Subject, Failure> {
+    match gather::privately(path, dumps, &output.progress)? {
+        Some(subject) => Ok(subject),
+        None => subject(path, verb, files),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `wtcheck orphans DIR`: each orphaned page version or block, with its reason, size and evidence.
 
-use super::args::{StoreArgs, TableArgs};
+use super::args::{DumpArgs, StoreArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::audit;
 use crate::exit;
@@ -18,12 +18,14 @@ pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
+    dumps: DumpArgs,
+    #[command(flatten)]
     table: TableArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let wanted = |uri: &str| args.table.matches(uri);
-    let subject = super::subject(&args.store.dir, "orphans", true, output)?;
+    let subject = super::subject_or_dumps(&args.store.dir, &args.dumps, "orphans", true, output)?;
     if subject.page_log().is_none() {
         // What a tree reaches is known from the internal pages and the leaves with overflow items.
         let (audit, _) = super::audit_local(&subject, &args.store, &args.table, Depth::Quick, output)?;

@@ -80,7 +80,7 @@ impl From<PackError> for Failure {
 /// Run `pack`.
 pub fn pack(args: &PackArgs, output: &mut Output) -> Outcome {
     let jobs = args.jobs.start();
-    let subject = super::subject(&args.dir, "pack", false, output)?;
+    let subject = super::subject(&args.dir, "pack", false)?;
     let open = OpenOptions { no_mmap: args.no_mmap, allow_live: args.allow_live };
     let options = Options { jobs, open, limit: u64::MAX };
     let packed = pack::pack(&args.dir, &args.out, &options, &output.progress);

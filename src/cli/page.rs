@@ -91,7 +91,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         return file_block(args, offset, output);
     }
     let (table, page) = place(args)?;
-    let subject = super::subject(&args.store.dir, "page", false, output)?;
+    let subject = super::subject(&args.store.dir, "page", false)?;
     if subject.page_log().is_none() {
         let message = format!("{} has no page log: its pages are blocks of its files", args.store.dir.display());
         return Err(Failure::usage(message, "name a file and a place in it: wtcheck page FILE --offset N"));

@@ -163,7 +163,7 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
         drop_completion: args.drop_completion.clone(),
         max_orphans: args.max_orphans,
     };
-    let subject = super::subject(&args.dir, "repair plan", false, output)?;
+    let subject = super::subject(&args.dir, "repair plan", false)?;
     // The plan itself is what goes there, and nothing else.
     let to_file = args.output.as_deref().filter(|p| *p != Path::new("/dev/stdout"));
     let target = to_file.map(|p| Target::new(p, args.force.force, Eyes::Owner)).transpose()?;

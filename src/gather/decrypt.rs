@@ -1,13 +1,15 @@
 //! Blocks that the service has encrypted, made plain by a program of the person's own: wtcheck never sees a key.
 
+use crate::format::block::is_service_encrypted;
 use crate::scratch::{self, Held, Work};
-use crate::service::{Content, Entry, EntryKind};
+use crate::service::{Content, Entry, EntryKind, Malformed, Piece};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Longest plain block.
 const LONGEST: u64 = 128 << 20;
@@ -16,6 +18,8 @@ const LONGEST: u64 = 128 << 20;
 pub struct Decryptor {
     words: Vec<String>,
     work: Held<Work>,
+    /// Blocks so far: each has files of its own, as several are decrypted at a time.
+    count: AtomicU64,
 }
 
 impl Decryptor {
@@ -27,16 +31,16 @@ impl Decryptor {
         if words.is_empty() || !named("{in}") || !named("{out}") {
             return Err(io::Error::other("the command needs {in} and {out}, the names of two files"));
         }
-        Ok(Self { words, work: scratch::temporary("decrypt")? })
+        Ok(Self { words, work: scratch::temporary("decrypt")?, count: AtomicU64::new(0) })
     }
 
     /// The plain form of one block. The error says what the program did, in words.
     pub fn block(&self, entry: &Entry) -> Result<Vec<u8>, String> {
         let Content::Bytes(bytes) = &entry.content else { return Err("there are no bytes to decrypt".into()) };
-        let (from, to) = (self.work.path().join("in"), self.work.path().join("out"));
-        let told = |e: io::Error| format!("the decryptor's files: {e}");
-        fs::write(&from, STANDARD.encode(bytes)).map_err(told)?;
-        let _ = fs::remove_file(&to);
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let files = Files(["in", "out"].map(|name| self.work.path().join(format!("{name}.{number}"))));
+        let Files([from, to]) = &files;
+        fs::write(from, STANDARD.encode(bytes)).map_err(|e| format!("its files: {e}"))?;
         let marks = [
             ("{in}", from.display().to_string()),
             ("{out}", to.display().to_string()),
@@ -51,13 +55,38 @@ impl Decryptor {
         let mut words = self.words.iter().map(filled);
         let program = words.next().unwrap_or_default();
         let ran = Command::new(&program).args(words).stdin(Stdio::null()).output();
-        let ran = ran.map_err(|e| format!("the decryptor {program}: {e}"))?;
+        let ran = ran.map_err(|e| format!("{program}: {e}"))?;
         if !ran.status.success() {
             let said = String::from_utf8_lossy(&ran.stderr);
             let said = said.lines().next().unwrap_or("it said nothing");
-            return Err(format!("the decryptor ended with {}: {said}", ran.status));
+            return Err(format!("it ended with {}: {said}", ran.status));
         }
-        plain(&to).map_err(|e| format!("the decryptor left no plain block: {e}"))
+        let plain = plain(to).map_err(|e| format!("it left no plain block: {e}"))?;
+        if is_service_encrypted(&plain) { Err("it gave the block back as it was".into()) } else { Ok(plain) }
+    }
+
+    /// The plain form of all blocks of a piece that are encrypted; what went wrong is added to its faults.
+    pub fn piece(&self, piece: &mut Piece) {
+        for entry in &mut piece.entries {
+            if !matches!(&entry.content, Content::Bytes(bytes) if is_service_encrypted(bytes)) {
+                continue;
+            }
+            match self.block(entry) {
+                Ok(plain) => entry.decrypted(plain),
+                Err(why) => piece.faults.push(Malformed::Decryptor(why)),
+            }
+        }
+    }
+}
+
+/// The files of one block, gone with it.
+struct Files([PathBuf; 2]);
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for file in &self.0 {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 

@@ -6,23 +6,27 @@ pub mod decrypt;
 use crate::audit::Progress;
 use crate::format::block::is_service_encrypted as is_encrypted;
 use crate::format::pagelog_ids::{SPECIAL_PAGE, TURTLE_TABLES};
-use crate::id::{Lsn, TableId};
+use crate::id::{Lsn, PageId, TableId};
 use crate::output::{self, OutputError, Place};
 use crate::service::lines::{self, Form};
 use crate::service::{Content, Entry, EntryKind, Malformed, Piece, tree};
 use crate::store::edit::NewRow;
 use crate::store::gathered::{FILE_NAME, Gathered, Origin, SourceInfo, VERSION};
 use crate::store::open::KV_HOME;
-use crate::store::palite::gather::{Gatherer, Put};
-use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError};
+use crate::store::palite::gather::{Gatherer, Put, Supplied};
+use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError, supply};
 use decrypt::Decryptor;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is wrong is listed so often; all of it is counted.
 const NOTES: usize = 100;
+/// Pages of a fetched tree that are read at a time.
+const PAGES: usize = 256;
 /// Ends of the names of dumps.
 const ENDS: [&str; 6] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"];
 
@@ -30,6 +34,8 @@ const ENDS: [&str; 6] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz
 pub struct Request<'r> {
     /// Dumps: files, directories of them, fetched trees, or `-` for standard input.
     pub sources: &'r [PathBuf],
+    /// Dumps that go with them, and whose pages are not meant: see [`gather_unit`].
+    pub heads: &'r [PathBuf],
     pub checkpoint: Checkpoint<'r>,
     /// Calls a program for each block that the service has encrypted.
     pub decrypt: Option<Decryptor>,
@@ -46,6 +52,9 @@ pub enum Checkpoint<'r> {
     NewestTurtle,
 }
 
+/// Pages, by table.
+pub type Own = HashSet<(TableId, PageId)>;
+
 /// Why nothing was gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
@@ -58,8 +67,6 @@ pub enum GatherError {
     },
     #[error("{0}: holds no dump of a page service")]
     NoDump(PathBuf),
-    #[error("the dumps have the lengths of {0} page versions, and the bytes of none")]
-    LengthsOnly(u64),
     #[error("the text of the completion record: {0}")]
     Completion(String),
     #[error(transparent)]
@@ -85,11 +92,21 @@ pub fn gather_to(request: &Request<'_>, output: &Path, progress: &dyn Progress) 
 
 /// Gather into an empty directory.
 pub fn gather(request: &Request<'_>, home: &Path, progress: &dyn Progress) -> Result<Gathered, GatherError> {
+    gather_unit(request, home, progress).map(|(gathered, _)| gathered)
+}
+
+/// As [`gather`]; also tells which pages came from [`Request::sources`].
+pub fn gather_unit(
+    request: &Request<'_>,
+    home: &Path,
+    progress: &dyn Progress,
+) -> Result<(Gathered, Own), GatherError> {
     let kv_home = home.join(KV_HOME);
     fs::create_dir(&kv_home).map_err(io_of(&kv_home))?;
     let mut work = Work {
         gatherer: Gatherer::new(&kv_home),
         decrypt: request.decrypt.as_ref(),
+        own: None,
         out: Gathered {
             version: VERSION,
             made_by: format!("wtcheck {}", env!("CARGO_PKG_VERSION")),
@@ -98,25 +115,27 @@ pub fn gather(request: &Request<'_>, home: &Path, progress: &dyn Progress) -> Re
             sources: Vec::new(),
             tables: std::collections::BTreeMap::new(),
             left_out: 0,
-            lengths_only: 0,
+            overhead: None,
             conflicts: 0,
             malformed: 0,
             notes: Vec::new(),
         },
     };
     progress.phase("reading dumps", None);
+    for source in request.heads {
+        work.source(source, progress)?;
+    }
+    work.own = (!request.heads.is_empty()).then(Own::new);
     for source in request.sources {
         work.source(source, progress)?;
     }
     if work.entries() == 0 && work.out.malformed == 0 {
-        if work.out.lengths_only > 0 {
-            return Err(GatherError::LengthsOnly(work.out.lengths_only));
-        }
         let first = request.sources.first().cloned().unwrap_or_default();
         return Err(GatherError::NoDump(first));
     }
     let completion = work.completion(request.checkpoint)?;
-    let Work { gatherer, out, .. } = work;
+    work.out.overhead = work.gatherer.overhead();
+    let Work { gatherer, out, own, .. } = work;
     gatherer.finish(completion)?;
     let manifest = kv_home.join(FILE_NAME);
     let text = serde_json::to_vec_pretty(&out).map_err(|e| io_of(&manifest)(e.into()))?;
@@ -124,7 +143,7 @@ pub fn gather(request: &Request<'_>, home: &Path, progress: &dyn Progress) -> Re
     for dir in [&kv_home, home] {
         fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io_of(dir))?;
     }
-    Ok(out)
+    Ok((out, own.unwrap_or_default()))
 }
 
 /// Whether a file in a directory of dumps is one by its name.
@@ -135,6 +154,8 @@ fn is_dump_name(path: &Path) -> bool {
 struct Work<'w> {
     gatherer: Gatherer,
     decrypt: Option<&'w Decryptor>,
+    /// Pages met so far, where they are wanted.
+    own: Option<Own>,
     out: Gathered,
 }
 
@@ -156,13 +177,18 @@ impl Work<'_> {
         let name = path.display().to_string();
         let mut failed = None;
         let (before, mut table) = (self.entries(), None);
+        let decrypt = self.decrypt;
         let mut take = |form: Form, number: u64, piece: Piece| {
-            self.piece(&name, number, piece, &mut table, form == Form::Table).map_err(|e| {
+            self.piece(&name, number, piece, &mut table, form).map_err(|e| {
                 failed = Some(e);
                 io::Error::other("stopped")
             })
         };
-        let read = lines::read(path, &|bytes| progress.at(bytes, bytes), &mut take);
+        let prepare = |piece: &mut Piece| decrypt.iter().for_each(|decrypt| decrypt.piece(piece));
+        let read = lines::read(
+            path,
+            &mut lines::Source { progress: &|bytes| progress.at(bytes, bytes), prepare: &prepare, take: &mut take },
+        );
         let read = match (read, failed) {
             (_, Some(e)) => return Err(e),
             (Ok(read), None) => read,
@@ -194,10 +220,19 @@ impl Work<'_> {
         let decrypted = tree::Decrypted::of(dir).map_err(io_of(dir))?;
         let manifest = fs::read(dir.join("manifest.json")).map_err(io_of(dir))?;
         let (before, mut table, mut bytes) = (self.entries(), None, 0);
-        for (number, page) in (1..).zip(tree::pages(dir).map_err(io_of(dir))?) {
-            bytes += fs::metadata(&page).map_or(0, |m| m.len());
-            let piece = tree::page(&page, &decrypted).map_err(io_of(&page))?;
-            self.piece(&page.display().to_string(), number, piece, &mut table, false)?;
+        let decrypt = self.decrypt;
+        let read = |page: &PathBuf| {
+            let mut piece = tree::page(page, &decrypted)?;
+            decrypt.iter().for_each(|decrypt| decrypt.piece(&mut piece));
+            Ok((fs::metadata(page).map_or(0, |m| m.len()), piece))
+        };
+        for pages in tree::pages(dir).map_err(io_of(dir))?.chunks(PAGES) {
+            let read: Vec<io::Result<(u64, Piece)>> = pages.par_iter().map(read).collect();
+            for (page, read) in pages.iter().zip(read) {
+                let (len, piece) = read.map_err(io_of(page))?;
+                bytes += len;
+                self.piece(&page.display().to_string(), 1, piece, &mut table, Form::Page)?;
+            }
         }
         let entries = self.entries() - before;
         let sha256 = hex::encode(Sha256::digest(&manifest));
@@ -226,33 +261,26 @@ impl Work<'_> {
         number: u64,
         piece: Piece,
         table: &mut Option<TableId>,
-        one_table: bool,
+        form: Form,
     ) -> Result<(), GatherError> {
         for fault in piece.faults {
             self.malformed(format!("{name}, line {number} {fault}"));
         }
-        for mut entry in piece.entries {
+        for entry in piece.entries {
             let own = *table.get_or_insert(entry.at.table);
-            if one_table && own != entry.at.table {
+            if form == Form::Table && own != entry.at.table {
                 let fault = Malformed::OtherTable { table: own, other: entry.at.table };
                 self.malformed(format!("{name}, line {number}: {fault}"));
                 continue;
             }
-            if let (Some(decrypt), Content::Bytes(bytes)) = (self.decrypt, &entry.content)
-                && is_encrypted(bytes)
-            {
-                match decrypt.block(&entry) {
-                    Ok(plain) => entry.content = Content::Bytes(plain),
-                    Err(why) => self.malformed(format!("{name}, line {number}: {why}")),
-                }
-            }
-            self.entry(name, number, entry)?;
+            self.entry(name, number, entry, form == Form::Page)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, name: &str, number: u64, entry: Entry) -> Result<(), GatherError> {
-        let Entry { log, at, backlink, base, kind, content } = entry;
+    /// Take an entry; `alone`: nobody asked for the others of its page.
+    fn entry(&mut self, name: &str, number: u64, entry: Entry, alone: bool) -> Result<(), GatherError> {
+        let Entry { log, at, backlink, base, kind, content, stored } = entry;
         match (self.out.log, log) {
             (None, log) => self.out.log = log,
             (Some(ours), Some(log)) if ours != log => {
@@ -270,28 +298,55 @@ impl Work<'_> {
                 return Ok(());
             }
         };
-        let Content::Bytes(data) = content else {
-            self.out.lengths_only += 1;
-            return Ok(());
+        let own_length = |len: u64| u32::try_from(len).unwrap_or(u32::MAX).min(supply::LONGEST);
+        let mut marks = if alone { supply::LONE } else { 0 };
+        let (data, length) = match content {
+            // A record that says that the page is gone has none.
+            Content::Length(_) if kind == EntryKind::Tombstone => (Vec::new(), None),
+            Content::Length(len) => {
+                marks |= supply::LENGTH_ONLY | supply::ABOUT;
+                (Vec::new(), Some(own_length(len)))
+            }
+            // Nobody can read them, and what they were is not known to the byte.
+            Content::Bytes(bytes) if is_encrypted(&bytes) => {
+                marks |= supply::LENGTH_ONLY | supply::ABOUT | supply::ENCRYPTED;
+                (Vec::new(), Some(own_length(bytes.len() as u64)))
+            }
+            Content::Bytes(bytes) => (bytes, None),
         };
-        let encrypted = is_encrypted(&data);
-        let row = NewRow {
-            table: at.table,
-            page: at.page,
-            lsn: at.lsn,
-            backlink_lsn: backlink,
-            base_lsn: base,
-            flags,
-            checkpoint_id: 0,
-            data,
+        let supplied = Supplied {
+            row: NewRow {
+                table: at.table,
+                page: at.page,
+                lsn: at.lsn,
+                backlink_lsn: backlink,
+                base_lsn: base,
+                flags: flags | marks,
+                checkpoint_id: 0,
+                data,
+            },
+            length,
         };
-        match self.gatherer.put(&row)? {
+        if let Some(stored) = stored {
+            self.gatherer.compare(own_length(stored), own_length(supplied.row.data.len() as u64));
+        }
+        if let Some(own) = &mut self.own {
+            own.insert((at.table, at.page));
+        }
+        let encrypted = marks & supply::ENCRYPTED != 0;
+        let put = self.gatherer.put(&supplied)?;
+        let supply = self.out.tables.entry(at.table).or_default();
+        match put {
             Put::Same => {}
             Put::New => {
-                let supply = self.out.tables.entry(at.table).or_default();
                 supply.entries += 1;
                 supply.encrypted += u64::from(encrypted);
+                supply.lengths += u64::from(length.is_some() && !encrypted);
                 supply.highest_lsn = supply.highest_lsn.max(at.lsn);
+            }
+            Put::Filled { was_encrypted } => {
+                let count = if was_encrypted { &mut supply.encrypted } else { &mut supply.lengths };
+                *count = count.saturating_sub(1);
             }
             Put::Other(differ) => {
                 self.out.conflicts += 1;

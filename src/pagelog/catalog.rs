@@ -186,6 +186,10 @@ pub fn open(index: &Index, reader: &mut dyn BlockReader, row: &CompletionRow) ->
         ))));
     };
     let place = Version::new(turtle_row.table, turtle_row.page, turtle_row.lsn);
+    if !turtle_row.has_bytes() {
+        let fault = Box::new(page::not_supplied(&turtle_row));
+        return Err(if turtle_row.was_encrypted() { Refusal::TurtleEncrypted } else { Refusal::TurtleMissing(fault) });
+    }
     let mut text = Vec::new();
     reader.read(&turtle_row, &mut text).map_err(|e| Refusal::TurtleMissing(Box::new(page::unreadable(place, &e))))?;
     if crate::format::block::is_service_encrypted(&text) {

@@ -4,6 +4,7 @@
 use super::fault::{Fact, Fault, FaultKind, Lsns};
 use crate::format::cookie::{Cookie, Layout};
 use crate::id::{TableId, Version};
+use crate::store::supply::ABOUT;
 use crate::store::{FLAG_DELTA, Index, Row, Rows};
 use std::ops::{Range, RangeInclusive};
 
@@ -37,6 +38,12 @@ impl Chain {
     /// Stored bytes of all blocks.
     pub fn stored_bytes(&self, index: &Index) -> u64 {
         self.positions().filter_map(|at| index.len_and_flags(at)).map(|(len, _)| u64::from(len)).sum()
+    }
+
+    /// Stored bytes of all blocks; where a length is not known to the byte, what the cookie says.
+    pub fn stored_or(&self, index: &Index, cookie_size: u32) -> u64 {
+        let about = self.positions().any(|at| index.len_and_flags(at).is_some_and(|(_, flags)| flags & ABOUT != 0));
+        if about { u64::from(cookie_size) } else { self.stored_bytes(index) }
     }
 }
 
@@ -112,7 +119,7 @@ fn lone_image(index: &Index, page: Range<usize>, cookie: &Cookie) -> Option<usiz
 
 /// A full image that keeps the link rules and has the size its cookie says.
 pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
-    row.is_full() && row.base_lsn == 0 && row.backlink_lsn < row.lsn && row.len == size
+    row.is_full() && row.base_lsn == 0 && row.backlink_lsn < row.lsn && (row.len == size || row.is_about())
 }
 
 /// The link rules (`docs/ACCOUNTING.md`, Chains) and the cookie's own claims, for `blocks` = base and its deltas.
@@ -145,6 +152,9 @@ fn check_links(cookie: &Cookie, blocks: &[Row], place: Version, faults: &mut Vec
     }
     if deltas.len() > MAX_DELTAS {
         faults.push(Fault::new(FaultKind::ChainTooLong, place, Fact::Deltas { found: deltas.len() }));
+    }
+    if blocks.iter().any(Row::is_about) {
+        return;
     }
     // Cumulative since January 2026, the newest block alone before.
     let sum: u64 = blocks.iter().map(|r| u64::from(r.len)).sum();

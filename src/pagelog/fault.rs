@@ -55,6 +55,8 @@ pub enum FaultKind {
     Unreadable,
     /// The system did not give the bytes: could not check, and nothing is known to be wrong.
     Unread,
+    /// A dump has its length and not its bytes: could not check, and nothing is known to be wrong.
+    LengthOnly,
 }
 
 impl FaultKind {
@@ -65,7 +67,7 @@ impl FaultKind {
 
     /// True where nothing is known to be wrong: the content could not be looked into.
     pub fn is_unchecked(self) -> bool {
-        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable | Self::Unread)
+        matches!(self, Self::Encrypted | Self::UnknownCompressor | Self::Unreadable | Self::Unread | Self::LengthOnly)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::format::{Class, FormatError};
 use crate::id::Version;
 use crate::page::delta::{self, Above, Body, Children, Rows, Summary};
 use crate::page::plain_child::{self, Entries};
-use crate::store::{BlockReader, FLAG_DELTA, Index, StoreError};
+use crate::store::{BlockReader, FLAG_DELTA, Index, Row, StoreError};
 use std::borrow::Cow;
 
 /// The compressor of a tree, as far as its configuration tells.
@@ -87,6 +87,10 @@ pub fn read(
     let rows = chain.rows(index);
     let era = era_of(cookie);
     scratch.used = 0;
+    if let Some(row) = rows.iter().find(|row| !row.has_bytes()) {
+        faults.push(not_supplied(&row));
+        return None;
+    }
     for row in rows {
         if let Err(e) = reader.read(&row, scratch.slot()) {
             faults.push(unreadable(Version::new(row.table, row.page, row.lsn), &e));
@@ -131,6 +135,15 @@ pub fn read(
         }
     }
     header
+}
+
+/// The fault of a row whose bytes are in no dump, or that the service has encrypted.
+pub fn not_supplied(row: &Row) -> Fault {
+    let (kind, what) = match row.was_encrypted() {
+        true => (FaultKind::Encrypted, "encrypted by the page service"),
+        false => (FaultKind::LengthOnly, "supplied as a length only"),
+    };
+    from_format(kind, row.key(), FormatError::unsupported(what))
 }
 
 /// The checksum tests on one block, in the engine's order. Returns the flipped bit, where a single

@@ -398,7 +398,7 @@ impl<'a> Siblings<'a> {
             && found.located.faults.is_empty()
             && self.is_in_place(cookie.page_id, cookie.lsn)
             && cookie.check_consistency().is_ok()
-            && self.take_in(chain, &(start..end), cookie.size, chain.stored_bytes(self.ground.index), sums)
+            && self.take_in(chain, &(start..end), cookie.size, chain.stored_or(self.ground.index, cookie.size), sums)
     }
 
     /// Whether a page with this id and LSN is where it may be.

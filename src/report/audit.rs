@@ -1,12 +1,12 @@
 //! An audit for people: what am I looking at, verdict, accounting, orphans, keys, damage, what next.
 //! The same for programs is the serialised audit itself.
 
-use super::text::{Paint, escape, grouped, short_name, signed, size, table};
+use super::text::{self, Paint, escape, grouped, short_name, signed, size, table};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Detail, Finding, Severity};
 use crate::audit::pagelog::account::CandidateKind;
 use crate::audit::pagelog::fact::Fact;
-use crate::audit::result::{Audit, OrphanReason, SizeMeaning, TreeInfo, Verdict};
+use crate::audit::result::{Audit, OrphanReason, SizeMeaning, TableByRows, TreeInfo, Verdict};
 use crate::coverage::Unchecked;
 use crate::id::Lsn;
 use crate::page::Depth;
@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 const SHOWN_PER_CODE: usize = 5;
 /// Things that were not checked on screen, likewise.
 const SHOWN_UNCHECKED: usize = 10;
+/// Pages that take most, likewise.
+const SHOWN_GREATEST: usize = 3;
 /// Orphans on screen, likewise.
 const SHOWN_ORPHANS: usize = 20;
 
@@ -35,7 +37,7 @@ pub fn show(audit: &Audit, output: &mut Output) {
         if let Some(local) = local.filter(|_| audit.store.kind == StoreKind::Local) {
             return super::home::text(&view, local);
         }
-        let log = [view.head(), view.accounting(), view.orphans(), view.versions(), view.keystore()];
+        let log = [view.head(), view.accounting(), view.orphans(), view.versions(), view.by_rows(), view.keystore()];
         let beside = local.map(|local| super::home::beside(&view, local));
         let end = [view.findings(), local.map(super::home::turtle).unwrap_or_default(), view.next()];
         log.into_iter()
@@ -326,6 +328,45 @@ impl View<'_> {
         ]
     }
 
+    /// Tables whose pages nobody could look into.
+    fn by_rows(&self) -> String {
+        let tables = &self.audit.by_rows;
+        if tables.is_empty() {
+            return String::new();
+        }
+        let row = |t: &TableByRows| {
+            vec![
+                t.table_id.to_string(),
+                grouped(t.live_pages),
+                grouped(t.discarded_pages),
+                grouped(t.versions),
+                grouped(t.bytes),
+                grouped(t.live_bytes),
+                grouped(t.broken_chains),
+            ]
+        };
+        let heads = ["Table", "Live pages", "Discarded", "Versions", "Bytes", "Bytes live", "Broken"];
+        let mut out = format!("{}\n", self.paint.head("Tables by their rows alone"));
+        out.push_str("No page of these could be read: what a checkpoint reaches, and sizes, were not checked.\n");
+        out.push_str(&table(self.width, &heads, &[0, 1, 2, 3, 4, 5, 6], tables.iter().map(row).collect()));
+        for t in tables.iter().filter(|t| t.written_after_discard > 0) {
+            let rows = text::count(t.written_after_discard, "version");
+            out.push_str(&format!("Table {}: {rows} written to pages that had been discarded\n", t.table_id));
+        }
+        let mut greatest: Vec<_> = tables.iter().flat_map(|t| t.greatest.iter().map(|p| (p, t.table_id))).collect();
+        greatest.sort_by_key(|(page, _)| std::cmp::Reverse(page.bytes));
+        let shown = if self.verbose > 0 { greatest.len() } else { SHOWN_GREATEST };
+        for (page, table) in greatest.into_iter().take(shown) {
+            out.push_str(&format!(
+                "Takes most: table {table}, page {}: {} in {}\n",
+                page.page_id,
+                size(page.bytes),
+                text::count(page.versions, "version")
+            ));
+        }
+        out
+    }
+
     /// Published minus recomputed over all trees, where all of them can be compared.
     fn total_difference(&self) -> String {
         let all: Option<Vec<i64>> = self.trees().iter().map(|t| t.difference).collect();
@@ -489,7 +530,12 @@ impl View<'_> {
     fn next(&self) -> String {
         let a = self.audit;
         let mut out: Vec<String> = Vec::new();
-        let home = crate::words::text::shell_word(&a.store.home);
+        let dumps: Vec<_> = a.store.dumps.iter().map(|word| crate::words::text::shell_word(word)).collect();
+        // What is below reads a page log only.
+        let home = match dumps.as_slice() {
+            [] => crate::words::text::shell_word(&a.store.home),
+            _ => "gathered".into(),
+        };
         let mut codes: Vec<&str> = Vec::new();
         for f in a.findings.iter().filter(|f| f.severity > Severity::Note) {
             if !codes.contains(&f.code.name()) {
@@ -523,6 +569,9 @@ impl View<'_> {
         }
         if a.local.is_some() {
             out.extend(super::home::next_of_files(a));
+        }
+        if out.iter().any(|line| line.contains(&*home)) && !dumps.is_empty() {
+            out.insert(0, format!("wtcheck gather {} -o gathered", dumps.join(" ")));
         }
         if out.is_empty() {
             return String::new();

@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 
 /// What was taken, from where, and what to do next. Gives back the exit code.
 pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
-    let exit_code = match (gathered.malformed.saturating_add(gathered.lengths_only), gathered.conflicts) {
+    let exit_code = match (gathered.malformed, gathered.conflicts) {
         (0, 0) => exit::CLEAN,
         (0, _) => exit::FINDINGS,
         _ => exit::INCOMPLETE,
@@ -35,11 +35,12 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
                 part.to_string(),
                 grouped(supply.entries),
                 grouped(supply.encrypted),
+                grouped(supply.lengths),
                 supply.highest_lsn.to_string(),
             ]
         });
-        let heads = ["Table", "Supplied", "Entries", "Encrypted", "Newest LSN"];
-        text.push_str(&table(width, &heads, &[0, 2, 3, 4], rows.collect()));
+        let heads = ["Table", "Supplied", "Entries", "Encrypted", "Lengths", "Newest LSN"];
+        text.push_str(&table(width, &heads, &[0, 2, 3, 4, 5], rows.collect()));
         text.push_str(match gathered.checkpoint {
             Origin::Given => "Stands on the completion record that was given.\n",
             Origin::ServerLog => "Stands on the newest checkpoint of the log that the dumps reach.\n",
@@ -48,11 +49,6 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
         });
         if gathered.left_out > 0 {
             text.push_str(&format!("Left out: {} of a kind that is not known.\n", count(gathered.left_out, "record")));
-        }
-        if gathered.lengths_only > 0 {
-            let line =
-                format!("Left out: {} that have a length and no bytes.\n", count(gathered.lengths_only, "record"));
-            text.push_str(&paint.warn(&line));
         }
         if gathered.conflicts > 0 {
             let line = format!("The dumps contradict each other {}.\n", times(gathered.conflicts));

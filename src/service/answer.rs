@@ -57,6 +57,7 @@ pub fn entries(page: Page) -> Result<Vec<Entry>, Malformed> {
         base: Lsn(base),
         kind,
         content: Content::Bytes(bytes),
+        stored: None,
     };
     let image_lsn = if page.full_image_lsn.0 == 0 { page.lsn.0 } else { page.full_image_lsn.0 };
     if image_lsn == 0 {

@@ -58,6 +58,7 @@ pub fn answer(bytes: &[u8]) -> Piece {
             base: Lsn(record.base_lsn.0),
             kind,
             content: Content::Length(record.content_length.0),
+            stored: None,
         });
     }
     out

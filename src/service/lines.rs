@@ -12,6 +12,8 @@ use std::path::Path;
 pub const LONGEST: u64 = 128 << 20;
 /// Bytes of lines that are read before they are parsed, on all cores.
 const BATCH: usize = 8 << 20;
+/// Documents that are parsed at a time.
+const DOCUMENTS: usize = 256;
 /// Bytes that are looked at to tell the form.
 const HEAD: usize = 64 << 10;
 /// Largest window that a packed dump may ask for, as a power of two.
@@ -47,6 +49,17 @@ pub struct ReadSource {
 /// Takes the form of the dump, the number of a line or document, from 1, and what it holds. An error ends the reading.
 pub type Take<'t> = dyn FnMut(Form, u64, Piece) -> io::Result<()> + 't;
 
+/// Changes a piece before it is taken; called from any thread, for many pieces at a time.
+pub type Prepare<'t> = dyn Fn(&mut Piece) + Sync + 't;
+
+/// What the reading of a dump calls.
+pub struct Source<'s> {
+    /// Told the bytes that were read.
+    pub progress: &'s dyn Fn(u64),
+    pub prepare: &'s Prepare<'s>,
+    pub take: &'s mut Take<'s>,
+}
+
 /// Counts and hashes what is read of a file.
 struct Hashing<R> {
     inner: R,
@@ -64,7 +77,7 @@ impl<R: Read> Read for Hashing<R> {
 }
 
 /// Read a dump from a file, or from standard input if the path is `-`.
-pub fn read(path: &Path, progress: &dyn Fn(u64), take: &mut Take<'_>) -> io::Result<ReadSource> {
+pub fn read(path: &Path, source: &mut Source<'_>) -> io::Result<ReadSource> {
     let file: Box<dyn Read + Send> =
         if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(regular_file(path)?) };
     let mut hashing = Hashing { inner: file, hash: Sha256::new(), bytes: 0 };
@@ -72,13 +85,13 @@ pub fn read(path: &Path, progress: &dyn Fn(u64), take: &mut Take<'_>) -> io::Res
         let mut packed = BufReader::with_capacity(1 << 20, &mut hashing);
         let head = packed.fill_buf()?;
         if head.starts_with(&GZIP) {
-            pieces(BufReader::new(flate2::bufread::MultiGzDecoder::new(packed)), progress, take)?
+            pieces(BufReader::new(flate2::bufread::MultiGzDecoder::new(packed)), source)?
         } else if head.starts_with(&ZSTD) {
             let mut decoder = zstd::Decoder::with_buffer(packed)?;
             decoder.window_log_max(WINDOW_LOG)?;
-            pieces(BufReader::new(decoder), progress, take)?
+            pieces(BufReader::new(decoder), source)?
         } else {
-            pieces(packed, progress, take)?
+            pieces(packed, source)?
         }
     };
     // What lies behind a packed stream belongs to the file as well.
@@ -86,16 +99,33 @@ pub fn read(path: &Path, progress: &dyn Fn(u64), take: &mut Take<'_>) -> io::Res
     Ok(ReadSource { form, sha256: hex::encode(hashing.hash.finalize()), bytes: hashing.bytes, pieces })
 }
 
-fn pieces(mut from: impl BufRead, progress: &dyn Fn(u64), take: &mut Take<'_>) -> io::Result<(Form, u64)> {
+fn pieces(mut from: impl BufRead, source: &mut Source<'_>) -> io::Result<(Form, u64)> {
     let mut head = Vec::new();
     from.by_ref().take(u64::try_from(HEAD).unwrap_or(0)).read_to_end(&mut head)?;
     let form = form(&String::from_utf8_lossy(&head));
+    let first = head.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
+    let more = first.len() < head.trim_ascii_start().len();
+    let in_lines = !more || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok();
     let whole = io::Cursor::new(head).chain(from);
     let pieces = match form {
-        Form::Table => lines(whole, progress, take)?,
-        _ => documents(whole, form, take)?,
+        Form::Table => lines(whole, form, source)?,
+        _ if in_lines => lines(whole, form, source)?,
+        _ => documents(whole, form, source)?,
     };
     Ok((form, pieces))
+}
+
+/// What a line or document holds.
+fn parse(form: Form, bytes: &[u8]) -> Piece {
+    match form {
+        Form::Table => table::line(bytes),
+        Form::Page => answer::answer(bytes),
+        Form::History => history::answer(bytes),
+        Form::Summary => match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+            Ok(_) => Piece::default(),
+            Err(e) => Piece { entries: Vec::new(), faults: vec![Malformed::Json(e.to_string())] },
+        },
+    }
 }
 
 /// By the keys of the first object.
@@ -113,7 +143,7 @@ fn form(head: &str) -> Form {
     found.map_or(Form::Table, |(_, form)| form)
 }
 
-fn lines(mut from: impl BufRead, progress: &dyn Fn(u64), take: &mut Take<'_>) -> io::Result<u64> {
+fn lines(mut from: impl BufRead, form: Form, source: &mut Source<'_>) -> io::Result<u64> {
     let (mut number, mut done, mut end) = (0_u64, 0_u64, false);
     while !end {
         let (mut batch, mut held) = (Vec::new(), 0);
@@ -133,21 +163,23 @@ fn lines(mut from: impl BufRead, progress: &dyn Fn(u64), take: &mut Take<'_>) ->
             }
             batch.push((number, line, cut));
         }
+        let prepare = source.prepare;
         let parse = |(number, line, cut): &(u64, Vec<u8>, bool)| {
-            let piece = match line.trim_ascii() {
+            let mut piece = match line.trim_ascii() {
                 _ if *cut => Piece { entries: Vec::new(), faults: vec![Malformed::TooLong(LONGEST)] },
                 [] => return None,
-                line => table::line(line),
+                line => parse(form, line),
             };
+            prepare(&mut piece);
             Some((*number, piece))
         };
         let parsed: Vec<Option<(u64, Piece)>> = batch.par_iter().map(parse).collect();
         drop(batch);
         for (number, piece) in parsed.into_iter().flatten() {
-            take(Form::Table, number, piece)?;
+            (source.take)(form, number, piece)?;
         }
         done = done.saturating_add(u64::try_from(held).unwrap_or(0));
-        progress(done);
+        (source.progress)(done);
     }
     Ok(number)
 }
@@ -166,27 +198,33 @@ fn skip_line(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// One JSON document after the other, each on one line or on many.
-fn documents(from: impl BufRead, form: Form, take: &mut Take<'_>) -> io::Result<u64> {
+/// One JSON document after the other, each on as many lines as it likes.
+fn documents(from: impl BufRead, form: Form, source: &mut Source<'_>) -> io::Result<u64> {
     let mut text = Vec::new();
     from.take(LONGEST + 1).read_to_end(&mut text)?;
     let fault = |fault| Piece { entries: Vec::new(), faults: vec![fault] };
     if u64::try_from(text.len()).is_ok_and(|n| n > LONGEST) {
-        take(form, 1, fault(Malformed::TooLong(LONGEST)))?;
+        (source.take)(form, 1, fault(Malformed::TooLong(LONGEST)))?;
         return Ok(1);
     }
     let mut number = 0;
-    for document in serde_json::Deserializer::from_slice(&text).into_iter::<&serde_json::value::RawValue>() {
-        number += 1;
-        let piece = match document {
-            Err(e) => fault(Malformed::Json(e.to_string())),
-            Ok(document) => match form {
-                Form::History => history::answer(document.get().as_bytes()),
-                Form::Summary => Piece::default(),
-                Form::Table | Form::Page => answer::answer(document.get().as_bytes()),
-            },
+    let mut documents = serde_json::Deserializer::from_slice(&text).into_iter::<&serde_json::value::RawValue>();
+    loop {
+        let some: Vec<_> = documents.by_ref().take(DOCUMENTS).collect();
+        if some.is_empty() {
+            return Ok(number);
+        }
+        let parse = |document: Result<&serde_json::value::RawValue, serde_json::Error>| {
+            let mut piece = match document {
+                Err(e) => fault(Malformed::Json(e.to_string())),
+                Ok(document) => parse(form, document.get().as_bytes()),
+            };
+            (source.prepare)(&mut piece);
+            piece
         };
-        take(form, number, piece)?;
+        for piece in some.into_par_iter().map(parse).collect::<Vec<_>>() {
+            number += 1;
+            (source.take)(form, number, piece)?;
+        }
     }
-    Ok(number)
 }

@@ -21,6 +21,7 @@ pub mod lines;
 pub mod table;
 pub mod tree;
 
+use crate::format::block::is_service_encrypted;
 use crate::id::{Lsn, PageId, TableId, Version};
 
 /// What a record of a page is.
@@ -66,6 +67,18 @@ pub struct Entry {
     pub base: Lsn,
     pub kind: EntryKind,
     pub content: Content,
+    /// How long it is as the service stores it, where its plain bytes are known beside.
+    pub stored: Option<u64>,
+}
+
+impl Entry {
+    /// Put plain bytes in the place of encrypted ones.
+    pub fn decrypted(&mut self, plain: Vec<u8>) {
+        if let Content::Bytes(bytes) = &self.content {
+            self.stored = u64::try_from(bytes.len()).ok().filter(|_| is_service_encrypted(bytes));
+        }
+        self.content = Content::Bytes(plain);
+    }
 }
 
 /// Entries of one page or of several, as a piece of a dump gives them.
@@ -108,4 +121,6 @@ pub enum Malformed {
     Counts(usize, usize),
     #[error("is longer than {0} bytes")]
     TooLong(u64),
+    #[error("the decryptor: {0}")]
+    Decryptor(String),
 }

@@ -74,5 +74,6 @@ fn entry(page: PageId, record: Record) -> Result<Entry, Malformed> {
         base: Lsn(base_lsn.0.unwrap_or(0)),
         kind: EntryKind::from_number(need(flags, "flags")?),
         content: Content::Bytes(record.entry.0),
+        stored: None,
     })
 }

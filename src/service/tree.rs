@@ -1,9 +1,9 @@
 //! A fetched tree: a directory with a manifest, the answer about each page, and what of them was decrypted.
 
-use super::{Content, Entry, EntryKind, Piece, answer};
+use super::{Entry, EntryKind, Piece, answer};
 use crate::id::Version;
 use crate::store::regular_file;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ pub fn pages(dir: &Path) -> io::Result<Vec<PathBuf>> {
 /// What of a tree was decrypted: by table, page and the LSN in the name.
 #[derive(Debug, Default)]
 pub struct Decrypted {
-    images: HashMap<Version, PathBuf>,
+    images: BTreeMap<Version, PathBuf>,
     deltas: HashMap<Version, PathBuf>,
 }
 
@@ -79,15 +79,13 @@ impl Decrypted {
         let newest = entries.last().map(|e| e.at);
         for entry in entries.iter_mut() {
             if let (EntryKind::Delta, Some(path)) = (entry.kind, self.deltas.get(&entry.at)) {
-                entry.content = Content::Bytes(bytes(path)?);
+                entry.decrypted(bytes(path)?);
             }
         }
         // The name has the LSN that the page was asked for: that of its newest block, or a later one.
         let Some(newest) = newest else { return Ok(()) };
-        let of_page = |at: &&Version| (at.table, at.page) == (newest.table, newest.page) && at.lsn >= newest.lsn;
-        let Some(path) = self.images.keys().filter(of_page).min().and_then(|at| self.images.get(at)) else {
-            return Ok(());
-        };
+        let of_page = |at: &Version| (at.table, at.page) == (newest.table, newest.page);
+        let Some((_, path)) = self.images.range(newest..).next().filter(|(at, _)| of_page(at)) else { return Ok(()) };
         let plain = bytes(path)?;
         // Older tools wrote each delta over the image, so that the last one is left.
         let target = match plain.get(MAGIC_AT) {
@@ -95,7 +93,7 @@ impl Decrypted {
             _ => entries.first_mut(),
         };
         if let Some(entry) = target {
-            entry.content = Content::Bytes(plain);
+            entry.decrypted(plain);
         }
         Ok(())
     }

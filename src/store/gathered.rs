@@ -34,10 +34,19 @@ pub struct Supply {
     /// All pages of it, up to an LSN; else single pages.
     pub whole: bool,
     pub entries: u64,
-    /// Blocks that the service has encrypted.
+    /// Blocks that the service has encrypted, and nobody decrypted: their lengths are kept.
     pub encrypted: u64,
+    /// Others that have a length and no bytes.
+    pub lengths: u64,
     /// The newest entry: what is newer may not have been supplied.
     pub highest_lsn: Lsn,
+}
+
+/// The least and the most that the service adds to a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Overhead {
+    pub least: u32,
+    pub most: u32,
 }
 
 /// A dump that was read.
@@ -67,8 +76,9 @@ pub struct Gathered {
     pub tables: BTreeMap<TableId, Supply>,
     /// Entries of a kind that is not known.
     pub left_out: u64,
-    /// Entries that have a length and no bytes, of which nothing can be read.
-    pub lengths_only: u64,
+    /// What the service adds to each block, in bytes, where a block and its stored length are both known. Lengths are
+    /// exact if it is always the same.
+    pub overhead: Option<Overhead>,
     /// Dumps contradict each other: how often. The entry that came first stays.
     pub conflicts: u64,
     /// Pieces that are damaged.

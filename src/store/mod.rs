@@ -26,6 +26,7 @@ pub mod live;
 pub mod open;
 pub mod palite;
 pub mod palm;
+pub mod supply;
 mod unread;
 
 pub use files::{entries, only_file, read_regular_file, regular_file};
@@ -35,7 +36,7 @@ pub use unread::UnreadLog;
 
 use crate::below::Odd;
 use crate::coverage::Unchecked;
-use crate::id::{Lsn, PageId, TableId};
+use crate::id::{Lsn, PageId, TableId, Version};
 use gathered::Gathered;
 use std::path::{Path, PathBuf};
 
@@ -129,6 +130,9 @@ pub enum StoreError {
         /// What is in it.
         reason: String,
     },
+    /// A dump has the length of a block, and not its bytes.
+    #[error("table {}, page {}, LSN {}: only its length was supplied", .0.table, .0.page, .0.lsn)]
+    NotSupplied(Version),
     /// Another process holds the store.
     #[error("{path}: in use: {reason}")]
     InUse {

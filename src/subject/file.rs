@@ -123,10 +123,13 @@ fn unpacked(path: &Path, decoder: impl FnOnce(File) -> io::Result<Box<dyn Read>>
     out
 }
 
-/// A table dump of a page service: JSON lines, one page each.
+/// What people take out of a page service: tables as JSON lines, single pages, histories, summaries.
 fn is_dump(text: &str) -> bool {
-    text.trim_start().starts_with('{')
-        && ["\"page_id\"", "\"entries\"", "\"lsn\""].iter().all(|word| text.contains(word))
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(&format!("\"{word}\"")));
+    let table = has(&["page_id"]) && has(&["entries"]) && has(&["lsn"]);
+    let page = has(&["contents", "contents_b64"]) && has(&["pageId", "page_id", "tableId", "table_id", "logId"]);
+    let history = has(&["metadata"]) && has(&["lsn"]) && has(&["contentLength", "backlinkLsn"]);
+    text.trim_start().starts_with('{') && (table || page || history || has(&["pageSummaries"]))
 }
 
 /// A log of mongod, of the engine or of what runs it, also with something put before each line.
@@ -172,7 +175,7 @@ pub(super) fn dump_directory(path: &Path, names: &[String]) -> Option<Packing> {
         let text = head(&path.join("manifest.json")).unwrap_or_default();
         return String::from_utf8_lossy(&text).contains("\"pages_visited\"").then_some(Packing::Plain);
     }
-    let ends = [".jsonl", ".jsonl.gz", ".jsonl.zst"];
+    let ends = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"];
     let first = path.join(names.iter().find(|n| ends.iter().any(|end| n.ends_with(end)))?);
     let meta = std::fs::metadata(&first).ok().filter(Metadata::is_file)?;
     match kind(&first, &meta) {

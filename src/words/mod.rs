@@ -109,6 +109,7 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::NotAsked => "not asked for".into(),
         Unchecked::Damaged => "damaged; what is left was read".into(),
         Unchecked::ServiceEncrypted => "encrypted by the page service; nothing of it can be verified".into(),
+        Unchecked::LengthOnly => "supplied as lengths only: what the pages hold was not read".into(),
         Unchecked::NotSupplied { .. } => "not supplied: it is in none of the dumps".into(),
     }
 }
@@ -134,6 +135,7 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
         Unchecked::Unsupported => "use a newer wtcheck",
         Unchecked::Absent => "copy them from where the directory came from",
         Unchecked::ServiceEncrypted => "gather the dumps again with --decrypt, and a program that has the key",
+        Unchecked::LengthOnly => "dump the table with its bytes too: GetTableAtLSN",
         Unchecked::NotAsked => "leave out --table to check it",
         _ => "see the findings",
     };

@@ -151,7 +151,9 @@ fn classify_page(rows: &[Row], class: &mut [Class], basis: &Basis) {
     let Some(first) = rows.first() else { return };
     let facts = basis.tables.get(&first.table).copied();
     let TableFacts { frontier, lost } = facts.unwrap_or(basis.unknown);
-    let lost = lost || basis.holed.contains(&(first.table, first.page));
+    // Of a page whose other versions nobody asked for it is not known what became of this one.
+    let lone = rows.iter().any(Row::is_lone);
+    let lost = lost || lone || basis.holed.contains(&(first.table, first.page));
     let missing = basis.missing.get(&(first.table, first.page)).copied().unwrap_or_default();
     // Newest first: whether a row is superseded depends on what the newer ones turned out to be.
     for at in (0..rows.len()).rev() {

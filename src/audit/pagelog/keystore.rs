@@ -39,6 +39,10 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             checksum: None,
             valid: false,
         };
+        if !row.has_bytes() {
+            out.info.pages.push(info);
+            continue;
+        }
         let parsed = match reader.read(&row, &mut bytes) {
             // What the service has encrypted is no key page that is invalid.
             Ok(()) if crate::format::block::is_service_encrypted(&bytes) => {

@@ -44,8 +44,12 @@ pub fn of(opened: &Opened<'_>, below: &str) -> Coverage {
         if gathered.malformed > 0 {
             out.not_checked("damaged pieces of the dumps", Unchecked::Damaged);
         }
-        for (table, _) in gathered.tables.iter().filter(|(_, supply)| supply.encrypted > 0) {
-            out.not_checked(format!("table {table}"), Unchecked::ServiceEncrypted);
+        for (table, supply) in &gathered.tables {
+            if supply.encrypted > 0 {
+                out.not_checked(format!("table {table}"), Unchecked::ServiceEncrypted);
+            } else if supply.lengths > 0 {
+                out.not_checked(format!("table {table}"), Unchecked::LengthOnly);
+            }
         }
     }
     if layout.files.is_empty() && !opened.has_unread() {

@@ -50,9 +50,19 @@ fn opened(store: &dyn PageLog, (index, mut problems): (Index, Vec<Problem>)) -> 
 }
 
 impl Opened<'_> {
-    /// Rows of this table may be missing because a file is damaged.
+    /// Rows of this table may be missing: a file is damaged, or not all of it was supplied.
     pub fn is_partial(&self, table: TableId) -> bool {
-        self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table)) || self.is_part(table)
+        self.is_damaged(table) || self.is_part(table)
+    }
+
+    /// Rows of this table may be missing because a file is damaged.
+    pub fn is_damaged(&self, table: TableId) -> bool {
+        self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
+    }
+
+    /// Of some page of this table other versions may exist than those that were asked for.
+    pub fn has_lone(&self, table: TableId) -> bool {
+        self.layout.gathered.is_some() && self.index.slice(self.index.table(table)).iter().any(|row| row.is_lone())
     }
 
     /// Pages of this table may exist that are in no dump.

@@ -191,7 +191,7 @@ impl Visitor for Audited<'_> {
             self.marks.holed.insert((self.trees[tree].table, page.cookie.page_id));
         }
         if let Some(chain) = page.chain {
-            let stored = chain.stored_bytes(&self.opened.index);
+            let stored = chain.stored_or(&self.opened.index, page.cookie.size);
             sums.physical_bytes += stored;
             sums.old_sizes |= stored != size;
             sums.pages.deltas += chain.deltas() as u64;
@@ -365,7 +365,7 @@ pub fn finding(uri: &str, fault: &Fault, pages: Option<u64>) -> Finding {
         FaultKind::Encrypted => Code::Encrypted,
         FaultKind::UnknownCompressor => Code::UnsupportedCompressor,
         // What the system did not give is in the ledger; a finding of it says where it was met.
-        FaultKind::Unreadable | FaultKind::Unread => Code::StoreDamaged,
+        FaultKind::Unreadable | FaultKind::Unread | FaultKind::LengthOnly => Code::StoreDamaged,
     };
     let place = Place {
         uri: Some(uri.to_string()),

@@ -64,7 +64,7 @@ fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check
     let Some(dir) = &args.home else { return Ok(None) };
     let read = ReadArgs { allow_live: args.allow_live, no_mmap: args.no_mmap, ..ReadArgs::default() };
     // Also where there is nothing to check: a wrong directory is worth an error.
-    let subject = crate::cli::subject(dir, "pickup explain --home", false, output)?;
+    let subject = crate::cli::subject(dir, "pickup explain --home", false)?;
     if subject.page_log().is_none() {
         return Err(Failure::incomplete(
             format!(

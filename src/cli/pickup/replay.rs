@@ -1,7 +1,7 @@
 //! `wtcheck pickup replay DIR`: every checkpoint of a store through a standby's pick-up.
 
 use crate::audit;
-use crate::cli::args::{PALM_ONLY, ReadArgs};
+use crate::cli::args::{DumpArgs, PALM_ONLY, ReadArgs};
 use crate::cli::{Failure, Outcome};
 use crate::exit;
 use crate::id::Lsn;
@@ -26,6 +26,8 @@ use std::path::PathBuf;
 pub struct Args {
     /// Data directory with a page log: a home with or without kv_home/, or kv_home/ itself
     dir: PathBuf,
+    #[command(flatten)]
+    dumps: DumpArgs,
     /// The standby has committed the key page at this LSN from the outset
     #[arg(long, value_name = "LSN")]
     keystore_lsn: Option<Lsn>,
@@ -60,7 +62,7 @@ Exit codes:
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let dir = args.dir.display().to_string();
-    let subject = crate::cli::subject(&args.dir, "pickup replay", false, output)?;
+    let subject = crate::cli::subject_or_dumps(&args.dir, &args.dumps, "pickup replay", false, output)?;
     if subject.page_log().is_none() {
         return Err(Failure::incomplete(
             format!("{dir}: pick-up needs a page log, and here are local block files only"),

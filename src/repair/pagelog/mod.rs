@@ -88,8 +88,11 @@ pub(super) fn plan(
         advice: proposal.advice,
     };
     super::apply::guards(&plan, None)?;
-    // What cannot be carried out is better refused now than when the node is down and the plan is signed.
-    predict(&read, &plan, (jobs, now), progress)?;
+    // What cannot be carried out is better refused now than when the node is down and the plan is signed. A plan for
+    // dumps is carried out by the leader.
+    if read.opened.layout.gathered.is_none() {
+        predict(&read, &plan, (jobs, now), progress)?;
+    }
     Ok((plan, read.audit))
 }
 

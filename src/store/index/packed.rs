@@ -10,6 +10,7 @@
 
 use super::{Row, Seal};
 use crate::id::{Lsn, PageId, TableId, Version};
+use crate::store::supply;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -26,6 +27,8 @@ const FILLED: u32 = 1 << 3;
 const PREVIOUS: u32 = 1 << 4;
 const STATE_SHIFT: u32 = 5;
 const STATE_MASK: u32 = 0b11;
+/// The place of the checksum holds marks of [`supply`]: there are no bytes to have one.
+const MARKED: u32 = 1 << 7;
 /// The bits above are the length.
 const LEN_SHIFT: u32 = 8;
 const MAX_LEN: u32 = u32::MAX >> LEN_SHIFT;
@@ -325,7 +328,8 @@ impl Frame {
             return true;
         };
         let mut len = len;
-        record.checksum.store(row.seal.checksum, Ordering::Relaxed);
+        let checksum = if len & MARKED == 0 { row.seal.checksum } else { row.flags & supply::MARKS };
+        record.checksum.store(checksum, Ordering::Relaxed);
         record.links.store(links, Ordering::Relaxed);
         if row.seal.previous != 0 {
             // Stores keep the order of writing, so the row before is there already, but for the seams
@@ -346,7 +350,12 @@ impl Frame {
     /// The two packed words of a row; `None` if it does not fit.
     fn pack(&self, row: &Row, at: usize, first: usize) -> Option<(u32, u16)> {
         let segment = &self.segment;
-        let flags = u32::try_from(FLAGS.iter().position(|f| *f == row.flags)?).ok()?;
+        let marks = row.flags & supply::MARKS;
+        let flags = u32::try_from(FLAGS.iter().position(|f| *f == row.flags & !supply::MARKS)?).ok()?;
+        if marks != 0 && (row.has_bytes() || row.seal != Seal::default()) {
+            return None;
+        }
+        let marked = if marks == 0 { 0 } else { MARKED };
         let record = segment.records.get(at)?;
         if row.len > MAX_LEN || row.locator != segment.locators | u64::from(record.locator) {
             return None;
@@ -365,7 +374,7 @@ impl Frame {
             })
         };
         let (backlink, base) = (back(row.backlink_lsn, MAX_BACKLINK)?, back(row.base_lsn, MAX_BASE)?);
-        let len = row.len << LEN_SHIFT | u32::from(state) << STATE_SHIFT | FILLED | flags;
+        let len = row.len << LEN_SHIFT | marked | u32::from(state) << STATE_SHIFT | FILLED | flags;
         Some((len, u16::from(page_type) << TYPE_SHIFT | base << BASE_SHIFT | backlink))
     }
 
@@ -389,6 +398,11 @@ impl Frame {
         }
         Some(segment)
     }
+}
+
+/// The marks of a row without bytes.
+fn marks(record: &Record, len: u32) -> u32 {
+    if len & MARKED == 0 { 0 } else { record.checksum.load(Ordering::Relaxed) & supply::MARKS }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -478,9 +492,10 @@ impl Segment {
 
     /// Length and flags at a place.
     pub(super) fn len_and_flags(&self, at: usize) -> Option<(u32, u32)> {
-        let len = self.records.get(at)?.len.load(Ordering::Relaxed);
+        let record = self.records.get(at)?;
+        let len = record.len.load(Ordering::Relaxed);
         match usize::try_from(len & FLAGS_MASK).ok().and_then(|code| FLAGS.get(code)) {
-            Some(flags) => Some((len >> LEN_SHIFT, *flags)),
+            Some(flags) => Some((len >> LEN_SHIFT, *flags | marks(record, len))),
             None => self.odd.get(&at).map(|r| (r.len, r.flags)),
         }
     }
@@ -488,8 +503,9 @@ impl Segment {
     /// The checksum of the row before a place; `None` if that is not filled.
     fn checksum_before(&self, at: usize) -> Option<u32> {
         let record = self.records.get(at.checked_sub(1)?)?;
-        let filled = record.len.load(Ordering::Acquire) & FILLED != 0;
-        filled.then(|| record.checksum.load(Ordering::Relaxed))
+        let len = record.len.load(Ordering::Acquire);
+        let checksum = if len & MARKED == 0 { record.checksum.load(Ordering::Relaxed) } else { 0 };
+        (len & FILLED != 0).then_some(checksum)
     }
 
     /// The row at a place of a part.
@@ -517,9 +533,9 @@ impl Segment {
             base_lsn: back(links >> BASE_SHIFT & MAX_BASE),
             locator: self.locators | u64::from(record.locator),
             len: len >> LEN_SHIFT,
-            flags: *flags,
+            flags: *flags | marks(record, len),
             seal: Seal {
-                checksum: record.checksum.load(Ordering::Relaxed),
+                checksum: if len & MARKED == 0 { record.checksum.load(Ordering::Relaxed) } else { 0 },
                 previous,
                 state: u16::from_le_bytes([state, page_type]),
             },

@@ -3,8 +3,9 @@
 use super::SHARDS;
 use super::create::{CHECKPOINTS, GLOBALS, begin, end};
 use crate::id::{Lsn, TableId};
-use crate::store::StoreError;
 use crate::store::edit::NewRow;
+use crate::store::gathered::Overhead;
+use crate::store::{StoreError, supply};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,8 +16,22 @@ pub enum Put {
     New,
     /// It was there already, the same.
     Same,
+    /// It was there without its bytes, and has them now.
+    Filled {
+        /// What was there had been encrypted by the service.
+        was_encrypted: bool,
+    },
     /// It was there already and says something else: in which columns.
     Other(Vec<&'static str>),
+}
+
+/// A row as a dump has it.
+#[derive(Debug)]
+pub struct Supplied {
+    /// With [`supply::MARKS`] among its flags.
+    pub row: NewRow,
+    /// Stands for its bytes.
+    pub length: Option<u32>,
 }
 
 /// Puts rows into databases of their own.
@@ -25,12 +40,31 @@ pub struct Gatherer {
     files: BTreeMap<u64, Connection>,
     tables: BTreeSet<TableId>,
     highest: Lsn,
+    overhead: Option<Overhead>,
+    /// Some rows have a length and no bytes.
+    lengths: bool,
+}
+
+/// A row that is there already, against one that comes.
+struct Held {
+    backlink: u64,
+    base: bool,
+    bytes: bool,
+    column: u64,
+    len: u64,
 }
 
 impl Gatherer {
     /// Into an empty directory.
     pub fn new(kv_home: &Path) -> Self {
-        Self { kv_home: kv_home.to_path_buf(), files: BTreeMap::new(), tables: BTreeSet::new(), highest: Lsn::NONE }
+        Self {
+            kv_home: kv_home.to_path_buf(),
+            files: BTreeMap::new(),
+            tables: BTreeSet::new(),
+            highest: Lsn::NONE,
+            overhead: None,
+            lengths: false,
+        }
     }
 
     fn failed(&self, e: &rusqlite::Error) -> StoreError {
@@ -53,39 +87,120 @@ impl Gatherer {
         }
     }
 
-    /// Put a row, unless there is one in its place.
-    pub fn put(&mut self, row: &NewRow) -> Result<Put, StoreError> {
-        let put = self.try_put(row).map_err(|e| self.failed(&e))?;
+    /// What the service stores of a block is so much longer than the block: learnt where both are known.
+    pub fn compare(&mut self, stored: u32, plain: u32) -> bool {
+        let Some(more) = stored.checked_sub(plain) else { return false };
+        let seen = self.overhead.unwrap_or(Overhead { least: more, most: more });
+        self.overhead = Some(Overhead { least: seen.least.min(more), most: seen.most.max(more) });
+        true
+    }
+
+    /// What the service adds to each block, as far as it was seen.
+    pub fn overhead(&self) -> Option<Overhead> {
+        self.overhead
+    }
+
+    /// Put a row, unless there is one in its place that says as much.
+    pub fn put(&mut self, supplied: &Supplied) -> Result<Put, StoreError> {
+        let put = self.try_put(supplied).map_err(|e| self.failed(&e))?;
+        let Supplied { row, length } = supplied;
         self.tables.insert(row.table);
         self.highest = self.highest.max(row.lsn);
+        self.lengths |= length.is_some();
         Ok(put)
     }
 
-    fn try_put(&mut self, row: &NewRow) -> rusqlite::Result<Put> {
+    fn try_put(&mut self, supplied: &Supplied) -> rusqlite::Result<Put> {
+        let Supplied { row, length } = supplied;
         let conn = self.pages(row.table.get() % SHARDS)?;
         let key = [row.table.get(), row.page.get(), row.lsn.get()].map(u64::cast_signed);
         let insert = "INSERT OR IGNORE INTO pages (table_id, page_id, lsn, backlink_lsn, base_lsn, flags, page_data) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (backlink, base) = (row.backlink_lsn.get().cast_signed(), row.base_lsn.get().cast_signed());
-        let values = params![key[0], key[1], key[2], backlink, base, row.flags, row.data];
-        if conn.prepare_cached(insert)?.execute(values)? == 1 {
+        let column = supply::stored(row.flags, *length);
+        let data = length.is_none().then_some(&row.data);
+        if conn.prepare_cached(insert)?.execute(params![key[0], key[1], key[2], backlink, base, column, data])? == 1 {
             return Ok(Put::New);
         }
-        let select = "SELECT backlink_lsn = ?4, base_lsn = ?5, flags = ?6, page_data = ?7 FROM pages \
+        let select = "SELECT backlink_lsn, base_lsn = ?4, page_data IS ?5, flags, \
+                      ifnull(octet_length(page_data), 0) FROM pages \
                       WHERE table_id = ?1 AND page_id = ?2 AND lsn = ?3";
-        let values = params![key[0], key[1], key[2], backlink, base, row.flags, row.data];
-        let same = conn
-            .prepare_cached(select)?
-            .query_row(values, |r| Ok([r.get::<_, bool>(0)?, r.get(1)?, r.get(2)?, r.get(3)?]))
-            .optional()?;
-        let names = ["the block before it", "its full image", "its kind", "its bytes"];
-        let differ: Vec<&'static str> = same
-            .into_iter()
-            .flat_map(|same| names.into_iter().zip(same))
-            .filter(|(_, same)| !same)
-            .map(|(n, _)| n)
-            .collect();
-        Ok(if differ.is_empty() { Put::Same } else { Put::Other(differ) })
+        let values = params![key[0], key[1], key[2], base, data];
+        let held = conn.prepare_cached(select)?.query_row(values, |r| {
+            Ok(Held {
+                backlink: r.get::<_, i64>(0)?.cast_unsigned(),
+                base: r.get(1)?,
+                bytes: r.get(2)?,
+                column: r.get::<_, i64>(3)?.cast_unsigned(),
+                len: r.get::<_, i64>(4)?.cast_unsigned(),
+            })
+        })?;
+        self.meet(supplied, &held)
+    }
+
+    /// A row comes where one is already.
+    fn meet(&mut self, Supplied { row, length }: &Supplied, held: &Held) -> rusqlite::Result<Put> {
+        let (flags, held_length) = supply::read(held.column).unwrap_or_default();
+        let mut differ = Vec::new();
+        let mut check = |same: bool, name| {
+            if !same {
+                differ.push(name)
+            }
+        };
+        // An answer about one page may leave out what an image follows.
+        let own = row.backlink_lsn.get();
+        let left_out = |backlink: u64, flags: u32| backlink == 0 && flags & supply::LONE != 0;
+        let linked = held.backlink == own || left_out(held.backlink, flags) || left_out(own, row.flags);
+        check(linked, "the block before it");
+        check(held.base, "its full image");
+        check(flags & !supply::MARKS == row.flags & !supply::MARKS, "its kind");
+        let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let held_len = u32::try_from(held.len).unwrap_or(u32::MAX);
+        match (held_length, length) {
+            (None, None) => check(held.bytes, "its bytes"),
+            (Some(a), Some(b)) => check(a == *b, "its length"),
+            (Some(stored), None) => check(self.compare(stored, len(row.data.len())), "its length"),
+            (None, Some(stored)) => check(self.compare(*stored, held_len), "its length"),
+        }
+        if !differ.is_empty() {
+            return Ok(Put::Other(differ));
+        }
+        // A row that was asked for alone, and is met again among those of its page, is no longer alone.
+        let alone = flags & row.flags & supply::LONE;
+        let fill = held_length.is_some() && length.is_none();
+        let kept = if fill { row.flags } else { flags };
+        let kept = kept & !supply::LONE | alone;
+        let backlink = if left_out(held.backlink, flags) { own } else { held.backlink };
+        if fill || kept != flags || backlink != held.backlink {
+            let column = supply::stored(kept, held_length.filter(|_| !fill));
+            let key = [row.table.get(), row.page.get(), row.lsn.get()].map(u64::cast_signed);
+            let update = "UPDATE pages SET flags = ?4, page_data = ifnull(?5, page_data), backlink_lsn = ?6 \
+                          WHERE table_id = ?1 AND page_id = ?2 AND lsn = ?3";
+            let data = fill.then_some(&row.data);
+            let conn = self.pages(row.table.get() % SHARDS)?;
+            conn.prepare_cached(update)?.execute(params![
+                key[0],
+                key[1],
+                key[2],
+                column,
+                data,
+                backlink.cast_signed()
+            ])?;
+        }
+        Ok(if fill { Put::Filled { was_encrypted: flags & supply::ENCRYPTED != 0 } } else { Put::Same })
+    }
+
+    /// Lengths are those of the service's blocks; where what it adds is known, and always the same, they become those of
+    /// the engine's.
+    fn settle_lengths(&mut self) -> rusqlite::Result<()> {
+        let Some(Overhead { least, most }) = self.overhead.filter(|_| self.lengths) else { return Ok(()) };
+        if least != most {
+            return Ok(());
+        }
+        let less = i64::from(least) << 32 | i64::from(supply::ABOUT);
+        let marks = i64::from(supply::LENGTH_ONLY | supply::ABOUT);
+        let update = "UPDATE pages SET flags = flags - ?1 WHERE (flags & ?2) = ?2 AND (flags >> 32) >= ?3";
+        self.files.values().try_for_each(|conn| conn.execute(update, params![less, marks, least]).map(|_| ()))
     }
 
     /// The newest row of a page in a table.
@@ -116,6 +231,7 @@ impl Gatherer {
 
     /// Write the completion record, if there is one, and the counters, and end all transactions.
     pub fn finish(mut self, completion: Option<(Lsn, String)>) -> Result<(), StoreError> {
+        self.settle_lengths().map_err(|e| self.failed(&e))?;
         let files = std::mem::take(&mut self.files);
         let highest = completion.as_ref().map_or(self.highest, |(lsn, _)| self.highest.max(*lsn));
         let end_all = || {

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::id::{Lsn, TableId};
 use crate::scratch::{self, Held, Work};
+use crate::store::gathered::Gathered;
 use crate::store::index::packed::Segment;
 use database::{
     Database, Failure, Name, Opened, Source, Stamps, WAL_HEADER, copy_file, has_room, may_read, no_room, open_file,
@@ -313,7 +314,7 @@ impl Palite {
         db: &Database,
         Opened { conn, len, .. }: &Opened,
         shape: &Shape,
-        Want { own, inspect }: Want<'_>,
+        Want { own, inspect, gathered }: Want<'_>,
         progress: &Progress<'_>,
     ) -> Option<Segment> {
         let (rowid, len) = (shape.rowid?, *len);
@@ -329,7 +330,8 @@ impl Palite {
         let places = frame.places(low.cast_unsigned());
         let columns = shape.contents(inspect.is_some(), places.is_none());
         let room = Room::of(len);
-        let filler = Filler { number, frame: &frame, places: places.as_ref(), progress, inspect, room: &room };
+        let filler =
+            Filler { number, frame: &frame, places: places.as_ref(), progress, inspect, room: &room, gathered };
         let connect = || self.connect(db).ok().filter(|o| o.salvage.is_none());
         if own.is_some() {
             // Only these rows are fetched, in the order in which they lie.
@@ -386,7 +388,7 @@ impl Palite {
             return Ok((Scanned::Segment(segment), db.watch()));
         }
         // Whatever is odd here is met by the careful way: one pass, without data, and then around the damage.
-        let mut sink = Sink::new(number, &shape, progress, None, Room::of(opened.len));
+        let mut sink = Sink::new(number, &shape, progress, None, Room::of(opened.len), want.gathered);
         let mut problems = Vec::new();
         let columns = shape.columns();
         let scanned = match shape.rowid {
@@ -431,6 +433,10 @@ impl Palite {
         Ok((Scanned::Rows(sink.rows), problems))
     }
 
+    fn is_gathered(&self) -> Result<bool, StoreError> {
+        Ok(Gathered::read(&self.dir)?.is_some())
+    }
+
     /// Read the rows of all databases.
     fn scan_all(&self, want: Want<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
         let progress = Progress { rows: AtomicU64::new(0), tell: progress };
@@ -458,6 +464,8 @@ impl Palite {
 struct Want<'w> {
     own: Option<&'w Own<'w>>,
     inspect: Option<&'w Inspect<'w>>,
+    /// Rows may have a length and no bytes.
+    gathered: bool,
 }
 
 /// The rows of one database.
@@ -490,7 +498,7 @@ impl PageLog for Palite {
     }
 
     fn layout(&self) -> Result<Layout, StoreError> {
-        let gathered = crate::store::gathered::Gathered::read(&self.dir)?;
+        let gathered = Gathered::read(&self.dir)?;
         let files = list(&self.dir).map_err(|e| StoreError::io(&self.dir, &e))?;
         Ok(Layout {
             files,
@@ -511,11 +519,11 @@ impl PageLog for Palite {
         inspect: Option<&Inspect<'_>>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Index, Vec<Problem>), StoreError> {
-        self.scan_all(Want { own: None, inspect }, progress)
+        self.scan_all(Want { own: None, inspect, gathered: self.is_gathered()? }, progress)
     }
 
     fn index_of(&self, own: &Own<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<(Index, Vec<Problem>), StoreError> {
-        self.scan_all(Want { own: Some(own), inspect: None }, progress)
+        self.scan_all(Want { own: Some(own), inspect: None, gathered: self.is_gathered()? }, progress)
     }
 
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {

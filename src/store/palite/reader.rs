@@ -65,7 +65,7 @@ impl PageReader {
                 ValueRef::Null => &[],
                 ValueRef::Integer(_) | ValueRef::Real(_) => continue,
             };
-            if rows.get(*place).is_some_and(|r| u32::try_from(bytes.len()) == Ok(r.len)) {
+            if rows.get(*place).is_some_and(|r| r.has_bytes() && u32::try_from(bytes.len()) == Ok(r.len)) {
                 put(*place, bytes);
             }
         }
@@ -98,6 +98,9 @@ impl PageReader {
 impl BlockReader for PaliteReader<'_> {
     fn read(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), StoreError> {
         out.clear();
+        if !row.has_bytes() {
+            return Err(StoreError::NotSupplied(row.key()));
+        }
         let number = usize::try_from(row.locator >> ROWID_BITS).unwrap_or(usize::MAX);
         let (Some(db), Some(slot)) = (self.store.pages.get(number), self.open.get_mut(number)) else {
             let reason = format!("no database number {number}: the row is of another store");

@@ -4,6 +4,7 @@ use super::harden::afresh;
 use super::{Inspect, Own, ROWID_MASK, Row, Seal};
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::store::index::packed::{Frame, Key, Keys, Places};
+use crate::store::supply;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::{BTreeMap, HashSet};
@@ -286,6 +287,8 @@ pub(super) struct Filler<'a> {
     pub(super) progress: &'a Progress<'a>,
     pub(super) inspect: Option<&'a Inspect<'a>>,
     pub(super) room: &'a Room,
+    /// Rows may have a length and no bytes.
+    pub(super) gathered: bool,
 }
 
 /// What one thread has of what all count together.
@@ -345,6 +348,7 @@ impl Filler<'_> {
                 own.room = self.room.piece(len)?;
             }
             own.room = own.room.saturating_sub(len);
+            let (flags, length) = flags(integer(4)?, self.gathered)?;
             let mut found = Row {
                 table,
                 page,
@@ -352,11 +356,11 @@ impl Filler<'_> {
                 backlink_lsn: Lsn(integer(2)?),
                 base_lsn: Lsn(integer(3)?),
                 locator,
-                len: u32::try_from(len).ok()?,
-                flags: u32::try_from(integer(4)?).ok()?,
+                len: length.map_or_else(|| u32::try_from(len).ok(), Some)?,
+                flags,
                 seal: Seal::default(),
             };
-            if let (Some(inspect), Some(data), false) = (self.inspect, data, found.is_discard()) {
+            if let (Some(inspect), Some(data), false) = (self.inspect, data, found.is_discard() || length.is_some()) {
                 found.seal = inspect(&found, data);
             }
             let known = match self.places {
@@ -373,6 +377,15 @@ impl Filler<'_> {
         }
         Some(())
     }
+}
+
+/// The flags of a row, and the length that stands for bytes that were not supplied; `None` if they are no flags.
+fn flags(column: u64, gathered: bool) -> Option<(u32, Option<u32>)> {
+    if gathered {
+        return supply::read(column);
+    }
+    // The marks mean nothing elsewhere.
+    Some((u32::try_from(column).ok()? & !supply::MARKS, None))
 }
 
 /// Why a query ended early.
@@ -400,6 +413,8 @@ pub(super) struct Sink<'a> {
     /// Shown the data of each row, which then stands in the place of its length.
     pub(super) inspect: Option<&'a Inspect<'a>>,
     pub(super) room: Room,
+    /// Rows may have a length and no bytes.
+    pub(super) gathered: bool,
 }
 
 impl<'a> Sink<'a> {
@@ -409,9 +424,11 @@ impl<'a> Sink<'a> {
         progress: &'a Progress<'a>,
         inspect: Option<&'a Inspect<'a>>,
         room: Room,
+        gathered: bool,
     ) -> Self {
         Self {
             room,
+            gathered,
             number,
             has_rowid: shape.rowid.is_some(),
             rows: Vec::new(),
@@ -493,10 +510,10 @@ impl<'a> Sink<'a> {
             self.complain(what, table, page, lsn, locator);
             return Ok(answer);
         }
-        let flags = u32::try_from(flags).unwrap_or_else(|_| {
+        let (flags, length) = self::flags(flags.cast_unsigned(), self.gathered).unwrap_or_else(|| {
             // The low bits are what the format knows; the row is worth more than the oddity.
             self.complain("flags beyond 32 bits", table, page, lsn, locator);
-            u32::try_from(flags.cast_unsigned() & u64::from(u32::MAX)).unwrap_or(0)
+            (u32::try_from(flags.cast_unsigned() & u64::from(u32::MAX)).unwrap_or(0) & !supply::MARKS, None)
         });
         let mut found = Row {
             table,
@@ -505,12 +522,13 @@ impl<'a> Sink<'a> {
             backlink_lsn: Lsn(backlink.cast_unsigned()),
             base_lsn: Lsn(base.cast_unsigned()),
             locator: self.number | locator,
-            len,
+            len: length.unwrap_or(len),
             flags,
             seal: Seal::default(),
         };
         if let Some(inspect) = self.inspect
             && !found.is_discard()
+            && length.is_none()
             && let Some(data) = data
         {
             found.seal = inspect(&found, data);

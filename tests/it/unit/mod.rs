@@ -117,4 +117,5 @@ mod store {
         mod log;
         mod page_set;
     }
+    mod supply;
 }
