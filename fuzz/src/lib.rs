@@ -2,6 +2,7 @@
 //! homes in a temporary directory, and what must hold of every audit.
 
 pub mod audits;
+pub mod dumps;
 pub mod fixtures;
 pub mod homes;
 pub mod memory;

@@ -43,6 +43,8 @@ fn main() {
         seeds.add("page_log", &[n, n * 2 + 1], &[n; 64]);
         seeds.add("palite_files", &[n, n * 2], &[]);
         seeds.add("palite_files", &[n, n * 2 + 1], &[n; 48]);
+        seeds.add("service_dumps", &[n * 2], &[]);
+        seeds.add("service_dumps", &[n * 2 + 1], &[n; 48]);
         seeds.add("palm_lmdb", &[n << 3], &[]);
         seeds.add("palm_lmdb", &[n << 3 | 2], &[n; 48]);
         seeds.add("wt_home", &[n], &[n; 48]);
