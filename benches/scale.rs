@@ -100,8 +100,13 @@ fn measure(way: &str, home: &Path) {
         "export" => {
             let store = store::open(home, &store::OpenOptions::default()).expect("the store");
             let out = home.with_file_name("tables");
-            let options =
-                export::Options { shard: Shard::WHOLE, encoding: Encoding::Parquet, tables: None, assume: None };
+            let options = export::Options {
+                shard: Shard::WHOLE,
+                own: None,
+                encoding: Encoding::Parquet,
+                tables: None,
+                assume: None,
+            };
             let exported = export::export(&*store, home, &out, &options, &Silent).expect("an export");
             assert_eq!((exported.manifest.unreadable, exported.missing.len()), (0, 0));
         }

@@ -7,7 +7,7 @@
 
 Prints one JSON document: trees, database, versions, orphans, keystore, as `wtcheck audit --format json`
 names them, and of the export what it lacks; with --steps also the rows of each step, its bytes and its
-time. Exits with 6 if a part of the store could not be read. Every query is a file beside this one, in
+time. Exits with 6 if a part of the store could not be read, or was not supplied. Every query is a file beside this one, in
 portable SQL; this program only stores the result of each as the table that the next ones read.
 """
 
@@ -327,6 +327,19 @@ def coverage(shards):
     return {**same, "shards": len(shards), "unreadable": sum(s["unreadable"] for s in shards), "problems": problems}
 
 
+def not_supplied(result, shards):
+    """Of dumps: the trees that nobody dumped. Nothing is known of them, so their sums say nothing."""
+    if not any("supplied" in s for s in shards):
+        return []
+    supplied = {table for s in shards for table in s.get("supplied", [])}
+    missing = [tree for tree in result["trees"] if tree["root_cookie"] and tree["table_id"] not in supplied]
+    for tree in missing:
+        tree.update(difference=None, complete=False)
+    if missing:
+        result["database"]["difference_from_recomputed"] = None
+    return [tree["table_id"] for tree in missing]
+
+
 def run(out, engine, work=None, steps=False):
     """Audit an export; answers the report and the steps."""
     out = str(out).rstrip("/")
@@ -339,7 +352,8 @@ def run(out, engine, work=None, steps=False):
             shards = manifests(out, made)
             made.open(out, shards[0]["encoding"])
             result, list_of_steps = audit(made)
-            return {**result, "export": coverage(shards)}, list_of_steps
+            lacks = {"not_supplied": not_supplied(result, shards)}
+            return {**result, "export": {**coverage(shards), **lacks}}, list_of_steps
         finally:
             made.close()
     finally:
@@ -367,7 +381,9 @@ def main():
         print(f"not read: {problem}", file=sys.stderr)
     if lacks["unreadable"]:
         print(f"not read: {lacks['unreadable']} blocks", file=sys.stderr)
-    return 6 if lacks["problems"] or lacks["unreadable"] else 0
+    for table in lacks["not_supplied"]:
+        print(f"not supplied: table {table}: dump and export it too", file=sys.stderr)
+    return 6 if lacks["problems"] or lacks["unreadable"] or lacks["not_supplied"] else 0
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 
     sql/compare.py --wtcheck target/release/wtcheck --engine spark fixtures/palite/*
 
-An argument that ends in .mdb.zst is a compressed PALM environment (pip install zstandard). Each is
+An argument that ends in .mdb.zst is a compressed PALM environment (pip install zstandard). With --as-dumps each
+PALite home is written as the table dumps of a page service first, and each file of these is a shard. Each is
 exported (with --shards N in N shards), audited in SQL, and compared with `wtcheck audit --format json`:
 trees, database, classes, orphans, keys of checkpoints. Prints a line for each directory; exits with 1 if
 one differs.
@@ -11,6 +12,8 @@ one differs.
 
 import argparse
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -63,13 +66,59 @@ def unpacked(packed, temp):
     return str(Path(temp, "home"))
 
 
+# Tables that each shard of dumps needs beside its own: turtle pages, shared metadata, keys.
+HEADS = (1, 2, 9, 10, 26)
+
+
+def as_dumps(home, temp):
+    """A PALite home as dumps, a table each, with its newest completion record."""
+    kv_home, out = Path(temp, "copy"), Path(temp, "dumps")
+    shutil.copytree(Path(home, "kv_home"), kv_home)
+    out.mkdir()
+    pages = {}
+    for file in sorted(kv_home.glob("pages_*.db")):
+        with sqlite3.connect(file) as db:
+            sql = "SELECT table_id, page_id, lsn, backlink_lsn, base_lsn, flags, page_data FROM pages"
+            for table, page, lsn, backlink, base, flags, data in db.execute(sql):
+                kind = 2 if flags & 0x10000 else 0 if flags & 2 else 1
+                numbers = {"flags": kind, "table_id": table, "page_id": page, "backlink_lsn": backlink, "base_lsn": base}
+                metadata = {name: {"val": {"LongVal": number}} for name, number in numbers.items()}
+                entry = {"lsn": {"domain_id": 1, "lsn": lsn}, "metadata": metadata, "entry": list(data or b"")}
+                pages.setdefault(table, {}).setdefault(page, []).append(entry)
+    for table, lines in pages.items():
+        text = "".join(json.dumps({"page_id": page, "entries": entries}) + "\n" for page, entries in lines.items())
+        Path(out, f"table_{table}.jsonl").write_text(text)
+    with sqlite3.connect(kv_home / "checkpoints.db") as db:
+        records = [text.decode() for (text,) in db.execute("SELECT checkpoint_metadata FROM checkpoints ORDER BY lsn")]
+    Path(out, "completion.txt").write_text(records[-1])
+    return str(out)
+
+
+def exports(args, home, out, table):
+    """The command lines that export a directory, shard by shard."""
+    base = [args.wtcheck, "export", "--out", out, "--no-progress", "--format", args.format, *table]
+    text = Path(home, "completion.txt")
+    if not text.exists():
+        return [[*base, "--shard", f"{n}/{args.shards}", home] for n in range(1, args.shards + 1)]
+    dumps = sorted(Path(home).glob("table_*"))
+    heads = [dump for dump in dumps if dump.name in [f"table_{table}.jsonl" for table in HEADS]]
+    beside = [word for head in heads for word in ("--heads", head)]
+    meta = ["--checkpoint-meta", text.read_text().strip()]
+    return [[*base, *meta, *beside, "--shard", f"{n}/{len(dumps)}", dump] for n, dump in enumerate(dumps, 1)]
+
+
 def check(args, home):
     """The differences of one directory."""
     if home.endswith(".mdb.zst"):
         with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
             return check(args, unpacked(home, temp))
+    if args.as_dumps and Path(home, "kv_home").exists():
+        with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
+            return check(args, as_dumps(home, temp))
     table = [] if args.table is None else ["--table", args.table]
     command = [args.wtcheck, "audit", "--format", "json", "--no-progress", home, *table]
+    if Path(home, "completion.txt").exists():
+        command += ["--checkpoint-meta", Path(home, "completion.txt").read_text().strip()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode not in (0, 1, 6):
         raise SystemExit(f"{home}: audit exits with {done.returncode}: {done.stderr}")
@@ -83,9 +132,7 @@ def check(args, home):
     ours["trees"] = [t for t in ours["trees"] if t["uri"] not in local]
     with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
         out = Path(temp, "out")
-        for index in range(1, args.shards + 1):
-            command = [args.wtcheck, "export", home, "--out", out, "--no-progress", "--format", args.format]
-            command += ["--shard", f"{index}/{args.shards}", *table]
+        for command in exports(args, home, out, table):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode not in (0, 6):
                 raise SystemExit(f"{home}: export exits with {done.returncode}: {done.stderr}")
@@ -99,6 +146,7 @@ def main():
     parser.add_argument("homes", nargs="+", help="data directories")
     parser.add_argument("--wtcheck", default="wtcheck", help="the program")
     parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
+    parser.add_argument("--as-dumps", action="store_true", help="PALite homes as dumps of a page service")
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--table", metavar="GLOB", help="these trees only")
     parser.add_argument("--format", choices=["table", "jsonl"], default="table", help="table: Parquet")

@@ -1,6 +1,6 @@
 //! `wtcheck export DIR --out OUT`: a store, or a shard of it, as Parquet or JSON lines.
 
-use super::args::{PALM_ONLY, ReadArgs, TableArgs};
+use super::args::{DumpArgs, PALM_ONLY, ReadArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::exit;
 use crate::export::part::Encoding;
@@ -15,6 +15,9 @@ use std::path::PathBuf;
 /// value of the user is in them. sql/ is the audit over these tables, for engines that run on many
 /// machines. With `--format jsonl` the files are JSON lines.
 ///
+/// Dumps of a page service are taken as they are: together, or with --heads one file at a time, each on whatever machine
+/// it lies near, and without gathering them first.
+///
 /// With `--shard I/N` only this part is written: all versions of a page are in one shard, whatever
 /// machine writes it. Shards of one store lie side by side in one OUT; one that is there already is
 /// replaced, and a shard that failed is not there.
@@ -25,6 +28,12 @@ use std::path::PathBuf;
 pub struct Args {
     /// Data directory: a home with kv_home/, or kv_home/ itself; nothing in it is changed
     dir: PathBuf,
+    #[command(flatten)]
+    dumps: DumpArgs,
+    /// Of dumps too large to be read together: those of turtle pages, shared metadata and keys. What is exported is the
+    /// pages of the other dumps, such as one file of a table, and --shard numbers it
+    #[arg(long, value_name = "DUMP")]
+    heads: Vec<PathBuf>,
     /// Where the tables go: a new directory, or one that holds other shards of the same store
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
@@ -70,7 +79,14 @@ fn encoding(output: &Output) -> Result<Encoding, Failure> {
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let subject = super::subject(&args.dir, "export", false, output)?;
+    let (subject, own) = match super::gather::unit(&args.dir, &args.dumps, &args.heads, &output.progress)? {
+        Some((subject, own)) => (subject, (!args.heads.is_empty()).then_some(own)),
+        None if !args.heads.is_empty() => {
+            let message = format!("{}: is no dump, so that --heads means nothing", args.dir.display());
+            return Err(Failure::usage(message, "leave out --heads"));
+        }
+        None => (super::subject(&args.dir, "export", false)?, None),
+    };
     if subject.page_log().is_none() {
         return Err(Failure::refused(
             format!("{}: holds local block files; only page logs are exported", args.dir.display()),
@@ -80,7 +96,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let encoding = encoding(output)?;
     let wanted = |uri: &str| args.table.matches(uri);
     let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.glob().to_string(), matches: &wanted });
-    let options = Options { shard: args.shard, encoding, tables, assume: args.read.assume };
+    let options = Options { shard: args.shard, own: own.as_ref(), encoding, tables, assume: args.read.assume };
     let store = super::open(&subject, args.read)?;
     let result = export::export(&*store, &args.dir, &args.out, &options, &output.progress);
     output.progress.finish();

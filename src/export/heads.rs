@@ -148,6 +148,6 @@ fn root(
         root_checksum: tree.root.map(|c| c.checksum.into()),
         published_size: entry.map(|e| e.size),
         next_page_id: walk::next_page_id(tree),
-        partial: opened.is_partial(tree.table),
+        partial: opened.is_damaged(tree.table) || opened.has_lone(tree.table),
     }
 }

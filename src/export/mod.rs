@@ -94,6 +94,8 @@ pub struct Wanted<'o> {
 /// What to export and how.
 pub struct Options<'o> {
     pub shard: Shard,
+    /// The shard is these pages, not those of its number.
+    pub own: Option<&'o HashSet<(TableId, PageId)>>,
     /// How to write.
     pub encoding: Encoding,
     /// Which trees; all if `None`.
@@ -120,7 +122,7 @@ pub fn export(
 ) -> Result<Exported, ExportError> {
     check_place(source, out)?;
     let shard = options.shard;
-    let opened = open(store, shard, progress)?;
+    let opened = open(store, if options.own.is_some() { Shard::WHOLE } else { shard }, progress)?;
     let mut reader = store.reader()?;
     let choice = audit::pagelog::choose(&opened, &mut *reader, None)?;
     let mut heads = heads::read(&opened, &mut *reader, &choice, options.assume);
@@ -148,8 +150,13 @@ pub fn export(
     let write = Write { opened: &opened, heads: &heads, chosen: &chosen, options, making: &making, progress };
     let (tables, unreadable) = write.everything()?;
     let problems = opened.problems.iter().chain(&opened.layout.absent).take(MOST_PROBLEMS);
-    let problems = problems.map(|p| format!("{}: {}", p.file, p.reason)).collect();
-    let manifest = Manifest { identity, shard, tables, unreadable, problems };
+    let mut problems: Vec<String> = problems.map(|p| format!("{}: {}", p.file, p.reason)).collect();
+    let supplied = opened.layout.gathered.as_ref().map(|gathered| {
+        problems.extend(gathered.notes.iter().take(MOST_PROBLEMS).cloned());
+        let own = |table: &TableId| options.own.is_none_or(|own| own.iter().any(|(t, _)| t == table));
+        gathered.tables.keys().copied().filter(own).collect()
+    });
+    let manifest = Manifest { identity, shard, tables, unreadable, problems, supplied };
     making.publish(&manifest).map_err(io)?;
     // Other shards may have come meanwhile.
     let missing = match Set::read(out).map_err(io)? {
@@ -217,17 +224,18 @@ fn open<'s>(store: &'s dyn PageLog, shard: Shard, progress: &dyn Progress) -> Re
 }
 
 /// Which rows of the index are exported.
-struct Chosen {
+struct Chosen<'o> {
     shard: Shard,
+    own: Option<&'o HashSet<(TableId, PageId)>>,
     /// With `--table`: these, and those of no tree that every checkpoint needs.
     tables: Option<HashSet<TableId>>,
     uris: Option<HashSet<String>>,
 }
 
-impl Chosen {
-    fn new(opened: &Opened<'_>, heads: &Heads, options: &Options<'_>) -> Result<Self, ExportError> {
+impl<'o> Chosen<'o> {
+    fn new(opened: &Opened<'_>, heads: &Heads, options: &Options<'o>) -> Result<Self, ExportError> {
         let Some(Wanted { matches: wanted, .. }) = &options.tables else {
-            return Ok(Self { shard: options.shard, tables: None, uris: None });
+            return Ok(Self { shard: options.shard, own: options.own, tables: None, uris: None });
         };
         let wanted_or_shared = |uri: &str| uri == catalog::SHARED_METADATA || wanted(uri);
         let trees: Vec<&(TableId, String)> = heads.tables.iter().filter(|(_, uri)| wanted_or_shared(uri)).collect();
@@ -240,11 +248,12 @@ impl Chosen {
         let mut tables: HashSet<TableId> = trees.iter().map(|(table, _)| *table).collect();
         tables.extend([catalog::turtle_table(&opened.index), KEY_TABLE]);
         let uris = trees.into_iter().map(|(_, uri)| uri.clone()).collect();
-        Ok(Self { shard: options.shard, tables: Some(tables), uris: Some(uris) })
+        Ok(Self { shard: options.shard, own: options.own, tables: Some(tables), uris: Some(uris) })
     }
 
     fn takes(&self, table: TableId, page: PageId) -> bool {
-        self.tables.as_ref().is_none_or(|t| t.contains(&table)) && self.shard.takes(table, page)
+        let mine = self.own.map_or_else(|| self.shard.takes(table, page), |own| own.contains(&(table, page)));
+        mine && self.tables.as_ref().is_none_or(|t| t.contains(&table))
     }
 }
 
@@ -252,7 +261,7 @@ impl Chosen {
 struct Write<'w> {
     opened: &'w Opened<'w>,
     heads: &'w Heads,
-    chosen: &'w Chosen,
+    chosen: &'w Chosen<'w>,
     options: &'w Options<'w>,
     making: &'w Making,
     progress: &'w dyn Progress,
@@ -373,7 +382,7 @@ impl Rows for Out {
 }
 
 /// The rows that are exported, as positions in the index, divided into parts. There is at least one.
-fn parts(index: &Index, chosen: &Chosen) -> Vec<Vec<Range<usize>>> {
+fn parts(index: &Index, chosen: &Chosen<'_>) -> Vec<Vec<Range<usize>>> {
     let mut parts = Vec::new();
     let mut part: Vec<Range<usize>> = Vec::new();
     let mut rows = 0;

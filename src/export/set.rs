@@ -4,7 +4,7 @@
 use super::part::Encoding;
 use super::shard::Shard;
 use crate::below::{Below, Odd};
-use crate::id::Lsn;
+use crate::id::{Lsn, TableId};
 use crate::scratch::{self, Held, Unfinished};
 use crate::store::StoreKind;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,9 @@ pub struct Manifest {
     pub unreadable: u64,
     /// What of the store could not be read, and may hide rows.
     pub problems: Vec<String>,
+    /// Of dumps: the tables that they are of. What no shard has of them was not supplied, and is not missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplied: Option<Vec<TableId>>,
 }
 
 /// Why a shard cannot be put beside those that are there.

@@ -22,7 +22,6 @@ pub struct Shard {
 
 impl Shard {
     /// The whole store.
-    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub const WHOLE: Self = Self { index: 1, of: 1 };
 
     /// Whether it is the whole store.

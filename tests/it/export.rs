@@ -315,6 +315,10 @@ fn sql_comes_to_what_the_audit_does_on_fixtures() {
     let homes = homes(temp.path());
     compare(&homes, &[]);
     compare(&homes, &["--shards", "3", "--format", "jsonl"]);
+    // As dumps of a page service, a file of a table a shard, without gathering them.
+    let palite: Vec<PathBuf> = homes.into_iter().filter(|h| h.join("kv_home/checkpoints.db").exists()).collect();
+    assert!(palite.len() >= 4, "{palite:?}");
+    compare(&palite, &["--as-dumps"]);
 }
 
 #[test]
@@ -354,7 +358,7 @@ fn sql_says_what_is_not_in_the_tables() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let nothing = serde_json::json!({"kind": "palite", "generation": "2026-07", "table": null, "shards": 1,
-        "unreadable": 0, "problems": []});
+        "unreadable": 0, "problems": [], "not_supplied": []});
     assert_eq!(document["export"], nothing);
 
     // A file of pages that is gone.
