@@ -183,17 +183,36 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     Ok(print(&document, output))
 }
 
-/// Judge the dumps of a log.
+/// How the dumps of a log are shown.
+pub(super) struct Dumps {
+    pub(super) show: Show,
+    /// List cells for people, too.
+    pub(super) all: bool,
+    pub(super) alloc: Option<u32>,
+}
+
 fn from_log(args: &Args, name: &str, output: &mut Output) -> Outcome {
+    let how = Dumps { show: args.show.unwrap_or(Show::None), all: output.verbose > 0, alloc: args.alloc };
+    dumps_of(name, "decode --from-log", how, output, |_| Ok(()))
+}
+
+/// Judge the dumps of a log; `choose` takes those that are wanted.
+pub(super) fn dumps_of(
+    name: &str,
+    command: &str,
+    how: Dumps,
+    output: &mut Output,
+    choose: impl FnOnce(&mut dumps::LogReport) -> Result<(), Failure>,
+) -> Outcome {
     let mut scanner = Scanner::new();
-    super::server_log::read(name, "decode --from-log", |bytes| scanner.push(bytes))?;
+    super::server_log::read(name, command, |bytes| scanner.push(bytes))?;
     let log = scanner.finish();
-    let all = output.verbose > 0;
-    let view =
-        View { show: args.show.unwrap_or(Show::None), all: all || output.format != Format::Table, ..View::default() };
-    let report = dumps::log(name, &log, &view, args.alloc);
+    let all = output.verbose > 0 || output.format != Format::Table;
+    let view = View { show: how.show, all, ..View::default() };
+    let mut report = dumps::log(name, &log, &view, how.alloc);
+    choose(&mut report)?;
     let (width, paint) = (output.width, output.paint);
-    output.document(&report, || dumps_view::text(&report, width, paint, all));
+    output.document(&report, || dumps_view::text(&report, width, paint, how.all));
     let errors = !report.errors_without_dump.is_empty();
     Ok(match (report.dumps.is_empty(), report.unread_chunks) {
         (false, _) => exit::FINDINGS,

@@ -1,8 +1,9 @@
 //! `wtcheck page DIR TABLE PAGE`: one page, its chain of base and deltas, headers, cells.
 //! `wtcheck page FILE --offset N`: one block of a local file.
+//! `wtcheck page LOG [TABLE [PAGE]]`: the blocks that a server log has dumped.
 
 use super::args::{ShowArgs, StoreArgs, id, number};
-use super::decode::alloc;
+use super::decode::{Dumps, alloc, dumps_of};
 use super::{Failure, Outcome};
 use crate::audit;
 use crate::audit::finding::{Code, Severity};
@@ -18,7 +19,9 @@ use crate::id::{Lsn, PageId, TableId};
 use crate::page::Depth;
 use crate::report::text::short_name;
 use crate::report::{Format, Output, file_block as block_view, page as view};
-use crate::subject::Kind;
+use crate::subject::{Kind, Subject};
+use crate::words::text::shell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -27,6 +30,8 @@ use std::path::Path;
 const HEAD: u64 = 1 << 16;
 /// How far back a block around an offset is looked for, in bytes and in allocation units.
 const AROUND: (u64, u64) = (64 << 20, 4096);
+/// Most pages that a hint names.
+const LISTED_PAGES: usize = 8;
 /// The bytes of a block's headers.
 const HEADERS: u64 = local::DATA_OFFSET as u64;
 
@@ -38,10 +43,13 @@ const HEADERS: u64 = local::DATA_OFFSET as u64;
 /// With --offset it shows one block of a local file instead, such as collection-7.wt, and judges it:
 /// its checksum, a flipped bit, zeros, or what else stands in its place. What the address of the
 /// block says of its size and checksum makes the judgement more exact.
+///
+/// Of a server log it shows the corrupt blocks dumped there, as decode --from-log does: those of one table
+/// or of one page only, if they are named. Deltas are put together with the image they stand on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 #[command(
-    override_usage = "wtcheck page [OPTIONS] <DIR> <TABLE> <PAGE>\n       wtcheck page [OPTIONS] <FILE> --offset <N>"
+    override_usage = "wtcheck page [OPTIONS] <DIR> <TABLE> <PAGE>\n       wtcheck page [OPTIONS] <FILE> --offset <N>\n       wtcheck page [OPTIONS] <LOG> [TABLE] [PAGE]"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -89,6 +97,9 @@ fn checksum(text: &str) -> Result<u32, String> {
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if let Some(offset) = args.block.offset {
         return file_block(args, offset, output);
+    }
+    if matches!(Subject::open(&args.store.dir).kind, Kind::ServerLog(_)) {
+        return dumped(args, output);
     }
     let (table, page) = place(args)?;
     let subject = super::subject(&args.store.dir, "page", false)?;
@@ -149,6 +160,41 @@ fn place(args: &Args) -> Result<(&str, PageId), Failure> {
                 .into(),
         ),
     }
+}
+
+/// Show the blocks that a log has dumped.
+fn dumped(args: &Args, output: &mut Output) -> Outcome {
+    if args.lsn.is_some() || args.store.checkpoint.is_some() {
+        return Err(Failure::usage(
+            "--lsn and --checkpoint are about a page log, and this is a server log",
+            format!("wtcheck page {} shows every block it has", shell(&args.store.dir)),
+        ));
+    }
+    let name = args.store.home();
+    let how = Dumps { show: args.show.show, all: true, alloc: None };
+    dumps_of(&name, "page", how, output, |report| {
+        let of_table = |file: &Option<String>| {
+            args.table.as_ref().is_none_or(|t| file.as_deref().is_some_and(|f| short_name(f) == short_name(t)))
+        };
+        let of_page = |page: Option<PageId>| args.page.is_none_or(|p| page == Some(p));
+        let there = report.dumps.iter().filter_map(|d| Some((d.file.clone(), d.page_id?))).collect::<BTreeSet<_>>();
+        report.keep(|file, page| of_table(file) && of_page(page));
+        if args.table.is_none() || !report.dumps.is_empty() || !report.errors_without_dump.is_empty() {
+            return Ok(());
+        }
+        let table = args.table.as_deref().unwrap_or_default();
+        let page = args.page.map(|p| format!("page {p} of ")).unwrap_or_default();
+        let message = format!("{name} has no dump of {page}table {table}");
+        let listed = there.iter().take(LISTED_PAGES).map(|(file, page)| {
+            format!("page {page} of {}", short_name(file.as_deref().unwrap_or("a table not named")))
+        });
+        let hint = match there.len() {
+            0 => "it has no dump of a block of a page log".to_string(),
+            n if n > LISTED_PAGES => format!("it has {}, and more", ids(listed)),
+            _ => format!("it has {}", ids(listed)),
+        };
+        Err(Failure::usage(message, hint))
+    })
 }
 
 /// A local file that is only read.

@@ -22,13 +22,13 @@ const DISK_SIZE: usize = page_header::HEADER_LEN;
 /// Bytes of a sector, of the page cache and of most disks.
 const SECTOR: usize = 4096;
 /// The smallest unit of a file.
-const UNIT: usize = 512;
+pub(super) const UNIT: usize = 512;
 /// Most bytes whose checksums are computed in the search for other blocks.
 const SEARCH: usize = 1 << 30;
 /// Most zero runs and foreign blocks that are listed.
 const LISTED_RUNS: usize = 16;
 /// From here on, a flipped bit may fit by chance.
-const CHANCE: usize = 1 << 20;
+pub(super) const CHANCE: usize = 1 << 20;
 /// Where a log file of the engine has its magic number, and the number.
 const LOG_MAGIC: (usize, u32) = (16, 0x0010_1064);
 /// How much of a block is looked at to tell what it looks like.
@@ -48,6 +48,37 @@ pub struct Evidence<'a> {
     /// Whether a checksum field of zero is the work of the engine, which compares the field, clears
     /// it and then computes; `None` if that is not known.
     pub cleared: Option<bool>,
+}
+
+impl<'a> Evidence<'a> {
+    fn present(&self) -> usize {
+        self.parts.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// Every byte is there.
+    pub(super) fn complete(&self) -> bool {
+        self.present() >= self.size
+    }
+
+    /// The bytes from the first one on, as far as they are there.
+    pub(super) fn head(&self) -> &'a [u8] {
+        self.parts.first().filter(|(at, _)| *at == 0).map_or(&[], |(_, bytes)| *bytes)
+    }
+
+    /// Whether nothing but zeros is there, which then is the judgement.
+    pub(super) fn all_zero(&self, out: &mut Judgement) -> bool {
+        let present = grouped(self.present() as u64);
+        let zero = self.present() > 0 && self.parts.iter().all(|(_, bytes)| bytes.iter().all(|b| *b == 0));
+        if zero {
+            out.verdict = Verdict::Zeros;
+            out.judgement = if self.complete() {
+                format!("all {present} bytes are zero: never written, or the write was lost")
+            } else {
+                format!("all {present} bytes that are there are zero")
+            };
+        }
+        zero
+    }
 }
 
 /// What happened to a block.
@@ -85,8 +116,9 @@ pub struct Flip {
     /// The bit.
     #[serde(flatten)]
     pub bit: FlippedBit,
-    /// Offset of its byte in the file.
-    pub file_offset: u64,
+    /// Offset of its byte in the file; a block of a page log lies in none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_offset: Option<u64>,
 }
 
 /// A range of a block.
@@ -142,18 +174,11 @@ pub struct Judgement {
 /// Judge a block.
 pub fn judge(e: &Evidence<'_>) -> Judgement {
     let mut out = Judgement::default();
-    let present: usize = e.parts.iter().map(|(_, bytes)| bytes.len()).sum();
-    let complete = present >= e.size;
-    if present > 0 && e.parts.iter().all(|(_, bytes)| bytes.iter().all(|b| *b == 0)) {
-        out.verdict = Verdict::Zeros;
-        out.judgement = if complete {
-            format!("all {} bytes are zero: never written, or the write was lost", grouped(present as u64))
-        } else {
-            format!("all {} bytes that are there are zero", grouped(present as u64))
-        };
+    let complete = e.complete();
+    if e.all_zero(&mut out) {
         return out;
     }
-    let head = e.parts.first().filter(|(at, _)| *at == 0).map_or(&[][..], |(_, bytes)| *bytes);
+    let head = e.head();
     let headers = headers(head);
     out.plausible = headers.is_some_and(|(p, b)| plausible(&p, &b));
     if let Some((page, block)) = headers
@@ -247,7 +272,7 @@ fn by_checksum(
     if let Some((byte, bit)) = flipped(head, e.size, wanted) {
         let file_offset = e.offset.saturating_add(byte as u64);
         out.verdict = Verdict::FlippedBit;
-        out.flipped_bit = Some(Flip { bit: FlippedBit { byte, bit }, file_offset });
+        out.flipped_bit = Some(Flip { bit: FlippedBit { byte, bit }, file_offset: Some(file_offset) });
         out.judgement = format!(
             "a single flipped bit explains it: bit {bit} of byte {}, which is byte {} of the file",
             grouped(byte as u64),
@@ -306,7 +331,8 @@ fn by_content(e: &Evidence<'_>, head: &[u8], complete: bool, out: &mut Judgement
         out.looks_like = looks_like(head);
     }
     let (used, exact) = used(head, e, out.plausible);
-    out.zeros = zero_sectors(e, used);
+    let aligned = e.offset.is_multiple_of(SECTOR as u64) && e.size.is_multiple_of(SECTOR);
+    out.zeros = zero_sectors(e, used, if aligned { SECTOR } else { UNIT });
     out.foreign = foreign(e);
     let wrong_header = (!out.plausible && head.len() >= DATA_OFFSET).then(|| match headers(head) {
         Some((p, b)) => format!(
@@ -394,9 +420,7 @@ fn used(head: &[u8], e: &Evidence<'_>, plausible: bool) -> (usize, bool) {
 }
 
 /// Runs of whole sectors of zeros among the used bytes.
-fn zero_sectors(e: &Evidence<'_>, used: usize) -> Vec<Run> {
-    let aligned = e.offset.is_multiple_of(SECTOR as u64) && e.size.is_multiple_of(SECTOR);
-    let sector = if aligned { SECTOR } else { UNIT };
+pub(super) fn zero_sectors(e: &Evidence<'_>, used: usize, sector: usize) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (at, bytes) in e.parts {
         let mut start = at.next_multiple_of(sector);
@@ -456,7 +480,7 @@ fn foreign(e: &Evidence<'_>) -> Vec<Foreign> {
 }
 
 /// What stands here instead of a block, where the first bytes tell.
-fn looks_like(head: &[u8]) -> Option<String> {
+pub(super) fn looks_like(head: &[u8]) -> Option<String> {
     let look = &head[..head.len().min(LOOK)];
     let first = *look.first().filter(|_| look.len() >= DATA_OFFSET)?;
     if head.iter().all(|b| *b == first) {

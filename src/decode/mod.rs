@@ -5,6 +5,7 @@
 pub mod block;
 pub mod bytes;
 pub mod cells;
+pub mod chains;
 pub mod completion;
 pub mod config;
 pub mod cookies;
@@ -12,7 +13,9 @@ pub mod document;
 pub mod dumps;
 pub mod file_block;
 pub mod judge;
+pub mod judge_image;
 pub mod key_page;
+pub mod merged;
 pub mod pagelog_turtle;
 pub mod view;
 

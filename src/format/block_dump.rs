@@ -31,7 +31,7 @@ const ERROR_END: u64 = 0x746d_6174_6368;
 pub struct Address {
     /// Object id, 0 without tiered storage.
     pub object: u64,
-    /// First byte in the file.
+    /// First byte in the file; of a block of a page log its page id.
     pub offset: u64,
     pub size: u32,
     /// The checksum the block should have.
@@ -45,6 +45,8 @@ pub enum Comparison {
     Header,
     /// The checksum of the bytes; the header's was right.
     Computed,
+    /// The magic byte, which a page log's blocks have; the checksums were right.
+    Magic,
 }
 
 /// A line that reports a checksum error.
@@ -52,8 +54,10 @@ pub enum Comparison {
 pub struct ReadError {
     /// Name of the file, if it is there.
     pub file: Option<String>,
-    /// First byte of the block.
+    /// First byte of the block; of a block of a page log its page id.
     pub offset: u64,
+    /// The LSN that was asked for, page logs only.
+    pub lsn: Option<u64>,
     pub size: u32,
     /// What was compared.
     pub comparison: Comparison,
@@ -74,6 +78,8 @@ pub struct Dump {
     pub error: Option<ReadError>,
     /// Line of the log of the first chunk that was found.
     pub line: u64,
+    /// The data handle that the line names: `a.wt`, or a file and a checkpoint of it.
+    pub handle: Option<String>,
     unit: u32,
     thread: u64,
     chunks: BTreeMap<u32, Chunk>,
@@ -230,6 +236,7 @@ struct Digits {
     chunk: u32,
     thread: u64,
     line: u64,
+    handle: Option<String>,
     /// Bytes it should have.
     want: usize,
     /// Digits of the lines before this one.
@@ -359,6 +366,7 @@ impl Scanner {
             chunk,
             thread: thread(before),
             line: self.lines.saturating_add(1),
+            handle: handle(before),
             want: chunk_len(&address, total, unit, chunk),
             taken: Vec::new(),
             here: Vec::new(),
@@ -451,6 +459,7 @@ impl Scanner {
             chunks_total: d.total,
             error: None,
             line: d.line,
+            handle: d.handle,
             unit: d.unit,
             thread: d.thread,
             chunks,
@@ -460,7 +469,7 @@ impl Scanner {
     /// The text ends with `doesn't match`.
     fn read_error(&mut self) {
         let near = self.squeezed();
-        let Some(mut error) = read_error(&near) else { return };
+        let Some(mut error) = read_error(&near).or_else(|| page_error(&near)) else { return };
         // With the white space that belongs to the name, where the line is whole.
         const BEHIND: &[u8] = b": potential hardware corruption";
         if let Some(at) = find_last(&self.window, BEHIND) {
@@ -588,6 +597,46 @@ pub fn thread(before: &[u8]) -> u64 {
     starts.filter_map(|(at, _)| tail(at)).next().unwrap_or_default()
 }
 
+/// The data handle in the envelope, `file:NAME,` or `"file:NAME"`.
+fn handle(before: &[u8]) -> Option<String> {
+    const BEGIN: &[u8] = b"file:";
+    let rest = before.get(find_last(before, BEGIN)?.checked_add(BEGIN.len())?..)?;
+    let name = rest.get(..rest.iter().position(|c| matches!(c, b',' | b'"' | b'\\'))?)?;
+    (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
+}
+
+/// `NAME:readerrorforSIZEBblockatpagePAGE,lsnLSN,WHAT,REASON...match`: a block of a page log.
+fn page_error(near: &[u8]) -> Option<ReadError> {
+    const BEGIN: &[u8] = b":readerrorfor";
+    let (before, rest) = near.split_at_checked(find_last(near, BEGIN)?)?;
+    let (size, rest) = number_at_start(rest.strip_prefix(BEGIN)?)?;
+    let (page, rest) = number_at_start(rest.strip_prefix(b"Bblockatpage")?)?;
+    let (lsn, reason) = number_at_start(rest.strip_prefix(b",lsn")?)?;
+    let found = |begin: &[u8]| {
+        let value = reason.get(find_last(reason, begin)?.checked_add(begin.len())?..)?;
+        let digits = value.strip_prefix(b"0x").unwrap_or(value);
+        // The digits are those of words, too: `d` of `doesn't` is one.
+        let end = digits.windows(4).position(|w| w == b"does")?;
+        Some(digits.get(..end).and_then(hexadecimal).and_then(|v| u32::try_from(v).ok()))
+    };
+    let (comparison, found) = match (found(b"headerchecksumof"), found(b"calculatedchecksumof")) {
+        (Some(found), _) => (Comparison::Header, found),
+        (None, Some(found)) => (Comparison::Computed, found),
+        (None, None) if find_last(reason, b",magic").is_some() => (Comparison::Magic, None),
+        (None, None) => return None,
+    };
+    Some(ReadError {
+        file: Some(last_word(before)).filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned()),
+        offset: page,
+        lsn: Some(lsn),
+        size: u32::try_from(size).ok()?,
+        comparison,
+        found,
+        line: 0,
+        thread: thread(before),
+    })
+}
+
 /// `NAME:potentialhardwarecorruption,readchecksumerrorforSIZEBblockatoffsetOFFSET:...match`.
 fn read_error(near: &[u8]) -> Option<ReadError> {
     const BEGIN: &[u8] = b"readchecksumerrorfor";
@@ -614,6 +663,7 @@ fn read_error(near: &[u8]) -> Option<ReadError> {
     Some(ReadError {
         file: name.filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned()),
         offset,
+        lsn: None,
         size: u32::try_from(size).ok()?,
         comparison,
         found: found.and_then(|v| u32::try_from(v).ok()),

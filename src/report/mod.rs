@@ -15,6 +15,7 @@ pub mod lost;
 pub mod map;
 pub mod map_home;
 pub mod map_pagelog;
+pub mod merged;
 pub mod pack;
 pub mod page;
 pub mod pickup;

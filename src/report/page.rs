@@ -1,11 +1,12 @@
 //! One page of a page log for people and programs: rows, chain, blocks, cells.
 
 use super::block;
+use super::merged;
 use super::text::{escape, grouped, short_name, table};
 use super::{Output, Show};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
-use crate::decode::block::disaggregated;
+use crate::decode::block::{Block, disaggregated};
 use crate::decode::view::View;
 use crate::format::key_page;
 use crate::id::{Lsn, PageId, TableId};
@@ -38,14 +39,22 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
         })
         .collect();
     let newest = page.blocks.last().map(|(_, bytes)| bytes.as_slice());
-    let blocks = match page.content {
+    let mut merged = None;
+    let blocks: Vec<Block> = match page.content {
         Content::Tree(era, compression) => {
             let compressor = match compression {
                 Compression::Known(c) => c,
                 _ => None,
             };
             let view = View { era: page.cookie.map(|_| era), compressor, show: how, all, ..View::default() };
-            page.blocks.iter().map(|(_, bytes)| disaggregated(bytes, &view)).collect()
+            let blocks: Vec<Block> = page.blocks.iter().map(|(_, bytes)| disaggregated(bytes, &view)).collect();
+            let holds = |b: &Block| b.checksum.as_ref().is_some_and(|c| c.holds);
+            if blocks.len() > 1 && blocks.iter().all(holds) && page.blocks.first().is_some_and(|(row, _)| row.is_full())
+            {
+                let images: Vec<&[u8]> = page.blocks.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+                merged = Some(crate::decode::merged::page(&images, &view));
+            }
+            blocks
         }
         _ => Vec::new(),
     };
@@ -70,6 +79,7 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
         rows,
         findings: page.findings.iter().map(FindingDocument::from).collect(),
         blocks,
+        merged,
         turtle,
         key,
         exit_code,
@@ -115,6 +125,10 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
         for (block, (row, _)) in report.blocks.iter().zip(&page.blocks) {
             out.push_str(&format!("\n{}\n", paint.head(&format!("Block at LSN {}", row.lsn))));
             out.push_str(&block::text(block, width, paint));
+        }
+        if let Some(page) = &report.merged {
+            out.push_str(&format!("\n{}\n", paint.head("The page put together")));
+            out.push_str(&merged::text(page, width, paint, true));
         }
         if let Some(turtle) = &report.turtle {
             let lines: Vec<String> = turtle.lines().map(escape).collect();

@@ -39,7 +39,7 @@ documents! {
     page::PageReport<'_>, "page", "wtcheck page, on a page log";
     crate::decode::file_block::FileBlock, "file-block", "wtcheck page, on a local block file";
     crate::decode::document::Document, "decoded", "wtcheck decode";
-    crate::decode::dumps::LogReport, "log-dumps", "wtcheck decode --from-log";
+    crate::decode::dumps::LogReport, "log-dumps", "wtcheck decode --from-log, and wtcheck page on a server log";
     crate::repair::plan::Plan, "plan", "wtcheck repair plan";
     repair::PlanFile<'_>, "plan-file", "wtcheck repair plan -o";
     repair::AppliedPlan<'_>, "applied", "wtcheck repair apply";

@@ -2,6 +2,7 @@
 
 use super::audit::FindingDocument;
 use crate::decode::block::Block;
+use crate::decode::merged::MergedPage;
 use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
@@ -17,6 +18,9 @@ pub(crate) struct PageReport<'a> {
     pub(crate) rows: Vec<RowInfo>,
     pub(crate) findings: Vec<FindingDocument<'a>>,
     pub(crate) blocks: Vec<Block>,
+    /// The page put together, where it has deltas and all of its blocks are sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) merged: Option<MergedPage>,
     pub(crate) turtle: Option<String>,
     pub(crate) key: Option<Result<KeyInfo, String>>,
     pub(crate) exit_code: u8,

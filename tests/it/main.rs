@@ -32,6 +32,7 @@ mod facts;
 mod fault_harness;
 mod forged_stores;
 mod from_log;
+mod from_log_pages;
 mod fuzz_findings;
 #[cfg(target_os = "linux")]
 mod gather;

@@ -28,6 +28,6 @@ fn read_errors() {
     let log = scanner.finish();
     let file = Some("a b.wt".to_string());
     let (comparison, found) = (Comparison::Computed, Some(0x1f3_967f));
-    let error = ReadError { file, offset: 8192, size: 4096, comparison, found, line: 1, thread: 0x7fa6 };
+    let error = ReadError { file, offset: 8192, lsn: None, size: 4096, comparison, found, line: 1, thread: 0x7fa6 };
     assert_eq!((log.lines, log.errors), (2, vec![error]));
 }
