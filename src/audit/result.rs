@@ -4,7 +4,7 @@
 use super::finding::{Code, Finding, Severity};
 use super::home::result::LocalInfo;
 use crate::coverage::Coverage;
-use crate::id::{Lsn, PageId, TableId};
+use crate::id::{Lsn, LsnTime, PageId, TableId};
 use crate::page::Depth;
 use crate::page::RowCounts;
 use crate::store::StoreKind;
@@ -148,8 +148,14 @@ pub struct StoreInfo {
 pub struct CheckpointInfo {
     /// LSN of the completion record.
     pub lsn: Lsn,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_time: Option<LsnTime>,
     /// LSN of the turtle page.
     pub metadata_lsn: Lsn,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_lsn_time: Option<LsnTime>,
     /// Its checksum, in hex as the record spells it.
     pub metadata_checksum: Option<String>,
     /// Published database size.
@@ -275,6 +281,9 @@ pub struct OrphanInfo {
     pub page_id: PageId,
     /// LSN.
     pub lsn: Lsn,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_time: Option<LsnTime>,
     /// Stored bytes.
     pub bytes: u64,
     /// Why it is one.

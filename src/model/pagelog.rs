@@ -45,6 +45,11 @@ impl Log {
         Self { store: Some(store), ..Self::default() }
     }
 
+    /// Begin behind this LSN, not with 1.
+    pub fn begin_behind(&mut self, lsn: Lsn) {
+        self.lsn = lsn;
+    }
+
     /// Assign an LSN.
     pub fn next_lsn(&mut self) -> Lsn {
         self.lsn = Lsn(self.lsn.get().saturating_add(1));

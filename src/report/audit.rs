@@ -6,7 +6,7 @@ use super::{Format, Output};
 use crate::audit::finding::{Code, Detail, Finding, Severity};
 use crate::audit::pagelog::account::CandidateKind;
 use crate::audit::pagelog::fact::Fact;
-use crate::audit::result::{Audit, OrphanReason, SizeMeaning, TableByRows, TreeInfo, Verdict};
+use crate::audit::result::{Audit, KeyUse, OrphanReason, SizeMeaning, TableByRows, TreeInfo, Verdict};
 use crate::coverage::Unchecked;
 use crate::id::Lsn;
 use crate::page::Depth;
@@ -128,6 +128,7 @@ pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
     let report = Orphans {
         schema_version: audit.schema_version,
         checkpoint_lsn: audit.checkpoint.as_ref().map(|c| c.lsn),
+        checkpoint_lsn_time: audit.checkpoint.as_ref().and_then(|c| c.lsn_time),
         orphans: &audit.orphans,
         findings: audit.findings.iter().filter(of).map(FindingDocument::from).collect(),
         total_bytes: total,
@@ -196,11 +197,13 @@ impl View<'_> {
         match &a.checkpoint {
             Some(c) => {
                 let name = c.name.as_deref().unwrap_or("no name");
+                // With their times the LSNs need a line each.
+                let (first, next) = if c.lsn.time().is_some() { ("\n  ", ",\n  ") } else { (" ", ", ") };
                 out.push_str(&format!(
-                    "Checkpoint {} at LSN {}, metadata LSN {}, {} trees, {} pages, {} blocks; checked: {}\n",
+                    "Checkpoint {}{first}at LSN {}{next}metadata LSN {}{next}{} trees, {} pages, {} blocks; checked: {}\n",
                     escape(name),
-                    c.lsn,
-                    c.metadata_lsn,
+                    c.lsn.dated(),
+                    c.metadata_lsn.dated(),
                     self.trees().len(),
                     grouped(self.trees().iter().map(|t| t.pages.reachable).sum()),
                     grouped(a.versions.get("live").map_or(0, |l| l.count)),
@@ -415,8 +418,10 @@ impl View<'_> {
         let total: u64 = orphans.iter().map(|o| o.bytes).sum();
         let explained: u64 = orphans.iter().filter(|o| o.explains).map(|o| o.bytes).sum();
         let shown = if self.verbose > 0 { orphans.len() } else { SHOWN_ORPHANS };
+        let written = text::written(orphans.iter().map(|o| o.lsn));
+        let times = written.is_some() && text::room_for_times(self.width);
         let rows = orphans.iter().take(shown).map(|o| {
-            vec![
+            let mut row = vec![
                 escape(o.uri.as_deref().map_or("(in no metadata)", short_name)),
                 o.table_id.to_string(),
                 o.page_id.to_string(),
@@ -428,9 +433,12 @@ impl View<'_> {
                 }
                 .to_string(),
                 if o.explains { "yes" } else { "no" }.to_string(),
-            ]
+            ];
+            row.extend(times.then(|| text::clock(o.lsn)));
+            row
         });
-        let header = ["Tree", "Table", "Page", "LSN", "Bytes", "Reason", "In published size"];
+        let mut header = vec!["Tree", "Table", "Page", "LSN", "Bytes", "Reason", "In published size"];
+        header.extend(times.then_some("Written"));
         let mut out = format!("{}\n", self.paint.head("Orphans"));
         out.push_str(&table(self.width, &header, &[1, 2, 3, 4], rows.collect()));
         if orphans.len() > shown {
@@ -443,6 +451,9 @@ impl View<'_> {
             n if n == total => ": all of it is part of what the published sizes are too high by\n".to_string(),
             n => format!(": {} of it is part of what the published sizes are too high by\n", size(n)),
         });
+        if let Some(written) = written {
+            out.push_str(&format!("Written {written}\n"));
+        }
         out
     }
 
@@ -467,7 +478,7 @@ impl View<'_> {
             return String::new();
         }
         let valid = k.pages.iter().filter(|p| p.valid).count();
-        let newest = k.pages.last().map_or("none".to_string(), |p| p.lsn.to_string());
+        let newest = k.pages.last().map_or("none".to_string(), |p| p.lsn.dated().to_string());
         let mut out = format!(
             "{} {} key pages ({valid} valid), the newest at LSN {newest}\n",
             self.paint.head("Keystore:"),
@@ -479,6 +490,10 @@ impl View<'_> {
             return out;
         }
         let show: Vec<_> = if self.verbose > 0 { k.checkpoints.iter().collect() } else { stale };
+        if k.checkpoints.iter().any(|c| c.lsn.time().is_some()) {
+            show.into_iter().for_each(|c| out.push_str(&self.key_use(c)));
+            return out;
+        }
         let lsn = |l: Option<Lsn>| l.map_or("-".to_string(), |l| l.to_string());
         let rows = show
             .into_iter()
@@ -499,6 +514,23 @@ impl View<'_> {
             .collect();
         let header = ["Checkpoint LSN", "Metadata LSN", "Embedded key", "Newest key before", "State"];
         out.push_str(&table(self.width, &header, &[0, 1, 2, 3], rows));
+        out
+    }
+
+    /// What a checkpoint embeds, in lines: a table has no room for four LSNs with their times.
+    fn key_use(&self, c: &KeyUse) -> String {
+        let key = |l: Option<Lsn>| l.map_or("none".to_string(), |l| format!("LSN {}", l.dated()));
+        let mut out = format!(
+            "  Checkpoint at LSN {}\n    metadata LSN {}\n    embedded key: {}\n    newest key before: {}\n",
+            c.lsn.dated(),
+            c.metadata_lsn.dated(),
+            key(c.keystore_lsn),
+            key(c.newest_key_before)
+        );
+        if c.stale {
+            let words = "stale: refused by a standby that holds the newer key";
+            out.push_str(&format!("    {}\n", self.paint.warn(words)));
+        }
         out
     }
 
@@ -606,7 +638,7 @@ pub fn finding_text(f: &Finding, paint: Paint) -> String {
         p.uri.as_deref().map(|u| short_name(u).to_string()).filter(|u| p.file.as_ref() != Some(u)),
         p.table_id.map(|t| format!("table {t}")),
         p.page_id.map(|t| format!("page {t}")),
-        p.lsn.map(|t| format!("LSN {t}")),
+        p.lsn.map(|t| format!("LSN {}", t.dated())),
         p.offset.map(|t| format!("offset {t}")),
     ]
     .into_iter()

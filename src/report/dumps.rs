@@ -8,6 +8,7 @@ use crate::decode::block::Block;
 use crate::decode::chains::{ChainBlock, PageChain, State};
 use crate::decode::dumps::{Chunks, DumpReport, ErrorInfo, LogReport};
 use crate::decode::judge::{Judgement, Verdict};
+use crate::id::Lsn;
 
 /// The report for people; cells only if `all`.
 pub fn text(report: &LogReport, width: Option<u16>, paint: Paint, all: bool) -> String {
@@ -42,7 +43,7 @@ pub fn text(report: &LogReport, width: Option<u16>, paint: Paint, all: bool) -> 
 /// Where an error says the block lies.
 fn error_place(e: &ErrorInfo) -> String {
     match (e.page_id, e.lsn, e.offset) {
-        (Some(page), Some(lsn), _) => format!("of page {page} at LSN {lsn}"),
+        (Some(page), Some(lsn), _) => format!("of page {page} at LSN {}", lsn.dated()),
         (_, _, offset) => format!("at offset {}", grouped(offset.unwrap_or_default())),
     }
 }
@@ -77,7 +78,7 @@ fn dump_text(d: &DumpReport, width: Option<u16>, paint: Paint, all: bool) -> Str
             _ => format!("{found} computed"),
         };
         f.note("logged error", what, format!("line {}", grouped(e.line)));
-        f.maybe("LSN", e.lsn, "that was asked for");
+        f.maybe("LSN", e.lsn.map(Lsn::dated), "that was asked for");
     }
     let times =
         if d.times > 1 { format!("{} times, first in line {}", d.times, d.line) } else { format!("line {}", d.line) };

@@ -1,7 +1,7 @@
 //! What `wtcheck gather` shows.
 
 use super::Output;
-use super::text::{count, escape, grouped, table};
+use super::text::{clock, count, escape, grouped, room_for_times, table, written};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::exit;
 use crate::schema::gather as schema;
@@ -28,19 +28,26 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
     let (width, paint) = (output.width, output.paint);
     output.document(&report, || {
         let mut text = format!("{}: {}\n", escape(&report.directory), from(gathered));
+        let newest = written(gathered.tables.values().map(|s| s.highest_lsn));
+        let dated = newest.is_some() && room_for_times(width);
         let rows = gathered.tables.iter().map(|(id, supply)| {
             let part = if supply.whole { "whole" } else { "single pages" };
-            vec![
+            let mut row = vec![
                 id.to_string(),
                 part.to_string(),
                 grouped(supply.entries),
                 grouped(supply.encrypted),
                 grouped(supply.lengths),
                 supply.highest_lsn.to_string(),
-            ]
+            ];
+            row.extend(dated.then(|| clock(supply.highest_lsn)));
+            row
         });
-        let heads = ["Table", "Supplied", "Entries", "Encrypted", "Lengths", "Newest LSN"];
+        let mut heads = vec!["Table", "Supplied", "Entries", "Encrypted", "Lengths", "Newest LSN"];
+        heads.extend(dated.then_some("Written"));
         text.push_str(&table(width, &heads, &[0, 2, 3, 4, 5], rows.collect()));
+        text.push_str(&newest.map(|w| format!("The newest LSNs were written {w}
+")).unwrap_or_default());
         text.push_str(match gathered.checkpoint {
             Origin::Given => "Stands on the completion record that was given.\n",
             Origin::ServerLog => "Stands on the newest checkpoint of the log that the dumps reach.\n",

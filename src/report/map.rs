@@ -4,6 +4,7 @@
 use super::text::{Paint, escape, grouped, size, table};
 use super::{Format, Output};
 use crate::audit::result::{ClassTotal, SCHEMA_VERSION};
+use crate::id::Lsn;
 use crate::schema::Document;
 use crate::schema::by_hand::{one_of, stands_as};
 use serde::{Serialize, Serializer};
@@ -50,8 +51,8 @@ impl Axis {
             (Self::Offset, _) => format!("offset {start}, {}", size(len)),
             (Self::PageId, 0 | 1) => format!("page {start}"),
             (Self::PageId, _) => format!("pages {start} to {last}"),
-            (Self::Lsn, 0 | 1) => format!("LSN {start}"),
-            (Self::Lsn, _) => format!("LSN {start} to {last}"),
+            (Self::Lsn, 0 | 1) => format!("LSN {}", Lsn(start).dated()),
+            (Self::Lsn, _) => format!("LSN {} to {}", Lsn(start).dated(), Lsn(last).dated()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A page log as pictures: what each page id of a tree holds, or how old what it holds is.
 
 use super::map::{self, Axis, Grid, KindId, Look, Picture, Run, share};
-use super::text::{escape, grouped, short_name, size, table};
+use super::text::{escape, grouped, short_name, size, table, written};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::pagelog::classify::Class;
@@ -188,12 +188,13 @@ impl Log<'_> {
             tree.first_lsn,
             tree.last_lsn
         ));
+        picture.notes.extend(written([tree.first_lsn, tree.last_lsn].into_iter()).map(|w| format!("Written {w}")));
         picture
     }
 
     fn checkpoint(&self) -> String {
         match &self.audit.checkpoint {
-            Some(c) => format!("checkpoint at LSN {}", c.lsn),
+            Some(c) => format!("checkpoint at LSN {}", c.lsn.dated()),
             None => "no usable checkpoint".to_string(),
         }
     }
@@ -369,13 +370,29 @@ fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, Clas
         trees.sort_by_key(|t| !t.bar.iter().any(|k| k.kind().important));
         trees.truncate(SHOWN_TREES);
     }
+    // Two LSNs that hold times are longer than a line; the times alone are not, and say more.
+    let time = |t: &TreeMap| written([t.first_lsn, t.last_lsn].into_iter());
+    let times = look.width.is_some() && trees.iter().any(|t| time(t).is_some());
     let rows = trees.iter().map(|t| {
-        let lsns = if t.versions == 0 { "-".to_string() } else { format!("{} to {}", t.first_lsn, t.last_lsn) };
+        let lsns = match time(t).filter(|_| times) {
+            _ if t.versions == 0 => "-".to_string(),
+            Some(time) => time,
+            None => format!("{} to {}", t.first_lsn, t.last_lsn),
+        };
         let numbers = [t.table_id.to_string(), grouped(t.pages), grouped(t.versions), grouped(t.bytes)];
         let parts = [grouped(t.live_bytes), grouped(t.orphan_bytes), lsns];
         [escape(&t.title)].into_iter().chain(numbers).chain(parts).collect()
     });
-    let header = ["Tree", "Table", "Pages", "Versions", "Bytes", "Live bytes", "Orphan bytes", "LSN"];
+    let header = [
+        "Tree",
+        "Table",
+        "Pages",
+        "Versions",
+        "Bytes",
+        "Live bytes",
+        "Orphan bytes",
+        if times { "Written" } else { "LSN" },
+    ];
     out.push_str(&table(look.width, &header, &[1, 2, 3, 4, 5, 6, 7], rows.collect()));
     if hidden > 0 {
         out.push_str(&format!("and {} more; -v shows all\n", grouped(hidden as u64)));

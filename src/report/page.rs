@@ -2,7 +2,7 @@
 
 use super::block;
 use super::merged;
-use super::text::{escape, grouped, short_name, table};
+use super::text::{clock, escape, grouped, room_for_times, short_name, table, written};
 use super::{Output, Show};
 use crate::audit::pagelog::classify::Class;
 use crate::audit::pagelog::inspect::{Content, Inspection};
@@ -97,15 +97,20 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
         };
         let mut out = format!("Page {page_id} of table {table_id}, {name}\n");
         out.push_str(&match (&report.cookie, &report.cookie_hex) {
-            (Some(cookie), Some(hex)) => format!("Cookie in the audited checkpoint: {cookie}, {hex}\n"),
+            (Some(cookie), Some(hex)) => {
+                let time = page.cookie.and_then(|c| c.lsn.time()).map(|t| format!("  its LSN is of {t}\n"));
+                format!("Cookie in the audited checkpoint: {cookie}, {hex}\n{}", time.unwrap_or_default())
+            }
             _ if judged && matches!(page.content, Content::Tree(..)) => "The audited checkpoint does not reach it.\n".to_string(),
             _ => String::new(),
         });
+        let written = written(report.rows.iter().map(|r| r.lsn));
+        let times = written.is_some() && room_for_times(width);
         let rows = report
             .rows
             .iter()
             .map(|r| {
-                vec![
+                let mut row = vec![
                     if r.shown { "→" } else { "" }.to_string(),
                     r.lsn.to_string(),
                     r.kind.to_string(),
@@ -114,16 +119,20 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
                     r.base_lsn.to_string(),
                     grouped(u64::from(r.bytes)),
                     format!("{:#x}", r.flags),
-                ]
+                ];
+                row.extend(times.then(|| clock(r.lsn)));
+                row
             })
             .collect();
-        let header = ["", "LSN", "Row", "Class", "Backlink", "Base", "Bytes", "Flags"];
+        let mut header = vec!["", "LSN", "Row", "Class", "Backlink", "Base", "Bytes", "Flags"];
+        header.extend(times.then_some("Written"));
         out.push_str(&format!("\n{}\n{}", paint.head("Rows"), table(width, &header, &[1, 4, 5, 6], rows)));
+        out.push_str(&written.map(|w| format!("Written {w}\n")).unwrap_or_default());
         for finding in &page.findings {
             out.push_str(&super::audit::finding_text(finding, paint));
         }
         for (block, (row, _)) in report.blocks.iter().zip(&page.blocks) {
-            out.push_str(&format!("\n{}\n", paint.head(&format!("Block at LSN {}", row.lsn))));
+            out.push_str(&format!("\n{}\n", paint.head(&format!("Block at LSN {}", row.lsn.dated()))));
             out.push_str(&block::text(block, width, paint));
         }
         if let Some(page) = &report.merged {

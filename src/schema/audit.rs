@@ -5,9 +5,20 @@ use crate::audit::home::detail::HomeDetail;
 use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::{Audit, OrphanInfo};
 use crate::coverage::Coverage;
-use crate::id::Lsn;
+use crate::id::{Lsn, LsnTime};
 use crate::words;
 use serde::Serialize;
+
+/// Where a finding is, and when it was written.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct PlaceDocument<'a> {
+    /// The place.
+    #[serde(flatten)]
+    pub place: &'a Place,
+    /// The time of its LSN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_time: Option<LsnTime>,
+}
 
 /// A finding with its words.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -17,7 +28,7 @@ pub struct FindingDocument<'a> {
     /// How bad.
     pub severity: Severity,
     /// Where.
-    pub place: &'a Place,
+    pub place: PlaceDocument<'a>,
     /// What should be there.
     pub expected: String,
     /// What is there.
@@ -40,7 +51,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
         Self {
             code: f.code,
             severity: f.severity,
-            place: &f.place,
+            place: PlaceDocument { place: &f.place, lsn_time: f.place.lsn.and_then(Lsn::time) },
             expected,
             found,
             cause,
@@ -84,6 +95,9 @@ impl<'a> From<&'a Audit> for AuditDocument<'a> {
 pub(crate) struct Orphans<'a> {
     pub(crate) schema_version: u32,
     pub(crate) checkpoint_lsn: Option<Lsn>,
+    /// The time of the checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checkpoint_lsn_time: Option<LsnTime>,
     pub(crate) orphans: &'a [OrphanInfo],
     pub(crate) findings: Vec<FindingDocument<'a>>,
     pub(crate) total_bytes: u64,

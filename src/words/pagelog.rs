@@ -42,14 +42,17 @@ pub fn of(fact: &Fact) -> Words {
         Fact::StaleKey { own, newest, record, metadata } => Words {
             cause: "a key rotation was flushed between the tree checkpoints and the turtle page".into(),
             evidence: vec![
-                format!("completion record at LSN {record}, turtle page at LSN {metadata}"),
-                format!("a standby that has committed the key at LSN {newest} refuses this checkpoint with EINVAL"),
+                format!("completion record at LSN {}, turtle page at LSN {}", record.dated(), metadata.dated()),
+                format!(
+                    "a standby that has committed the key at LSN {} refuses this checkpoint with EINVAL",
+                    newest.dated()
+                ),
             ],
-            ..said(format!("key LSN {newest}"), format!("key LSN {own}"))
+            ..said(format!("key LSN {}", newest.dated()), format!("key LSN {}", own.dated()))
         },
         Fact::KeyPageMissing { lsn, users } => Words {
             evidence: vec![format!("embedded by the checkpoints with LSN {}", list(users))],
-            ..said(format!("a key page at LSN {lsn}"), "no row")
+            ..said(format!("a key page at LSN {}", lsn.dated()), "no row")
         },
         Fact::KeyPageInvalid { error, users } => {
             let mut words = said("a valid key page header", error.clone());
@@ -169,7 +172,10 @@ fn obsolete_chain(c: &Candidate) -> Words {
         cause: "a full image over the chain failed; the page id was given up, and its bytes were not subtracted".into(),
         evidence: vec![
             format!("chain at LSN {}, {} bytes", list(&c.lsns), c.bytes),
-            format!("failed full image at LSN {}, named by the page's discard record, reached by no checkpoint", c.lsn),
+            format!(
+                "failed full image at LSN {}, named by the page's discard record, reached by no checkpoint",
+                c.lsn.dated()
+            ),
         ],
         ..said(format!("{} bytes subtracted with the chain", c.bytes), "still part of the tree's published size")
     }

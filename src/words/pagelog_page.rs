@@ -34,19 +34,23 @@ pub fn of(fault: &Fault, pages: Option<u64>) -> Words {
 
 fn expected(fault: &Fault) -> String {
     match &fault.fact {
-        Fact::NoRow { .. } => format!("a row at LSN {}", fault.lsn),
-        Fact::NoTurtlePage => format!("the turtle page at LSN {}", fault.lsn),
+        Fact::NoRow { .. } => format!("a row at LSN {}", fault.lsn.dated()),
+        Fact::NoTurtlePage => format!("the turtle page at LSN {}", fault.lsn.dated()),
         Fact::DiscardInChain { .. } => "no discard record in the chain".into(),
         Fact::Discarded { .. } => "no discard record".into(),
         Fact::NoBase { base: Lsn::NONE, .. } => "a full image at the start of the chain".into(),
-        Fact::NoBase { base, .. } => format!("a full image at LSN {base}"),
+        Fact::NoBase { base, .. } => format!("a full image at LSN {}", base.dated()),
         Fact::DeltaFlag { delta: true, .. } => "deltas (the cookie's delta flag is 1)".into(),
         Fact::DeltaFlag { delta: false, .. } => "a full image (the cookie's delta flag is 0)".into(),
-        Fact::CookieBase { expected, .. } => format!("base image at LSN {expected}"),
-        Fact::DeltaBase { delta, expected, .. } => format!("delta at LSN {delta} on base LSN {expected}"),
-        Fact::DeltaBacklink { delta, expected, .. } => format!("delta at LSN {delta} following LSN {expected}"),
-        Fact::ImageBase { image, .. } => format!("full image at LSN {image} with base LSN 0"),
-        Fact::ImageBacklink { image, .. } => format!("full image at LSN {image} following an older one"),
+        Fact::CookieBase { expected, .. } => format!("base image at LSN {}", expected.dated()),
+        Fact::DeltaBase { delta, expected, .. } => {
+            format!("delta at LSN {} on base LSN {}", delta.dated(), expected.dated())
+        }
+        Fact::DeltaBacklink { delta, expected, .. } => {
+            format!("delta at LSN {} following LSN {}", delta.dated(), expected.dated())
+        }
+        Fact::ImageBase { image, .. } => format!("full image at LSN {} with base LSN 0", image.dated()),
+        Fact::ImageBacklink { image, .. } => format!("full image at LSN {} following an older one", image.dated()),
         Fact::Deltas { .. } => format!("at most {MAX_DELTAS} deltas"),
         Fact::Size { cookie, .. } => format!("{cookie} bytes (the cookie's size)"),
         Fact::HeaderSum { expected, .. } | Fact::ComputedSum { expected, .. } => format!("checksum {expected:08x}"),
@@ -57,8 +61,8 @@ fn expected(fault: &Fault) -> String {
         }
         .into(),
         Fact::NotDelivered { .. } => "the stored bytes".into(),
-        Fact::NotBelowParent { lsn, .. } => format!("an LSN below its parent's, {lsn}"),
-        Fact::NotBelowTurtle { metadata } => format!("a root below the metadata LSN {metadata}"),
+        Fact::NotBelowParent { lsn, .. } => format!("an LSN below its parent's, {}", lsn.dated()),
+        Fact::NotBelowTurtle { metadata } => format!("a root below the metadata LSN {}", metadata.dated()),
         Fact::Levels { most } => format!("at most {most} levels"),
         Fact::Upward { .. } => "children below the page".into(),
         Fact::References { .. } => "one reference".into(),
@@ -87,23 +91,25 @@ fn found(fault: &Fault) -> String {
         Fact::NoRow { rows } => format!("rows at LSN {}", some(rows)),
         Fact::NoTurtlePage => "no row".into(),
         Fact::DiscardInChain { discard } | Fact::Discarded { discard, .. } => {
-            format!("a discard record at LSN {discard}")
+            format!("a discard record at LSN {}", discard.dated())
         }
         Fact::NoBase { deltas, .. } => format!("only deltas, at LSN {}", some(deltas)),
         Fact::DeltaFlag { blocks, .. } => format!("a chain of {blocks} blocks"),
-        Fact::CookieBase { found, .. } => format!("base image at LSN {found}"),
-        Fact::DeltaBase { found, .. } | Fact::ImageBase { found, .. } => format!("base LSN {found}"),
-        Fact::DeltaBacklink { found, .. } | Fact::ImageBacklink { found, .. } => format!("backlink LSN {found}"),
+        Fact::CookieBase { found, .. } => format!("base image at LSN {}", found.dated()),
+        Fact::DeltaBase { found, .. } | Fact::ImageBase { found, .. } => format!("base LSN {}", found.dated()),
+        Fact::DeltaBacklink { found, .. } | Fact::ImageBacklink { found, .. } => {
+            format!("backlink LSN {}", found.dated())
+        }
         Fact::Deltas { found } => format!("{found} deltas"),
         Fact::Size { chain, newest, .. } => format!("{chain} bytes in the chain, {newest} in its newest block"),
         Fact::HeaderSum { stored, .. } => format!("header checksum of {stored:08x}"),
         Fact::ComputedSum { computed, .. } => format!("calculated checksum of {computed:08x}"),
         Fact::Format { error } => error.to_string(),
         Fact::NotDelivered { error } => error.clone(),
-        Fact::NotBelowParent { .. } | Fact::NotBelowTurtle { .. } => format!("LSN {}", fault.lsn),
+        Fact::NotBelowParent { .. } | Fact::NotBelowTurtle { .. } => format!("LSN {}", fault.lsn.dated()),
         Fact::Levels { .. } => "a deeper tree".into(),
         Fact::Upward { cookie } => {
-            format!("a reference to page {} at LSN {}, which is above it", cookie.page_id, cookie.lsn)
+            format!("a reference to page {} at LSN {}, which is above it", cookie.page_id, cookie.lsn.dated())
         }
         Fact::References { parents } => format!("{} references", parents.len().max(2)),
         Fact::PageId { .. } => format!("page id {}", fault.page),
@@ -119,9 +125,9 @@ fn found(fault: &Fault) -> String {
 fn own_evidence(fault: &Fault) -> Vec<String> {
     match &fault.fact {
         Fact::Discarded { root, metadata, .. } => {
-            let mut out = vec![format!("the tree's root is at LSN {root}")];
+            let mut out = vec![format!("the tree's root is at LSN {}", root.dated())];
             if fault.kind == FaultKind::DiscardedSoon {
-                out.push(format!("the checkpoint's turtle page is at LSN {metadata}"));
+                out.push(format!("the checkpoint's turtle page is at LSN {}", metadata.dated()));
                 out.push(
                     "two readings: the next checkpoint's work, done after this tree's root was written; or the page \
                      was discarded too early"

@@ -49,6 +49,8 @@ mod local_forged;
 mod local_format;
 mod local_home;
 mod local_real;
+#[cfg(target_os = "linux")]
+mod lsn_times;
 mod map_cli;
 mod pack;
 mod page_file;

@@ -415,7 +415,9 @@ impl<'a> Work<'a> {
         let hex = |t: u64| format!("{t:x}");
         self.audit.checkpoint = Some(CheckpointInfo {
             lsn: audited.lsn,
+            lsn_time: audited.lsn.time(),
             metadata_lsn: audited.completion.metadata_lsn,
+            metadata_lsn_time: audited.completion.metadata_lsn.time(),
             metadata_checksum: audited.completion.metadata_checksum.map(|c| format!("{c:x}")),
             database_size: audited.completion.database_size,
             version: audited.completion.version,
@@ -577,6 +579,7 @@ impl<'a> Work<'a> {
                 uri,
                 page_id: row.page,
                 lsn: row.lsn,
+                lsn_time: row.lsn.time(),
                 bytes: u64::from(row.len),
                 reason,
                 explains,

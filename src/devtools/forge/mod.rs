@@ -81,6 +81,7 @@ pub fn forge(home: &Path, spec: &Spec, tell: &dyn Fn(u64)) -> Result<Truth, DevE
         std::fs::create_dir(dir).map_err(io_error(dir))?;
     }
     let mut engine = Engine::new(spec.generation, Log::into_store(Writer::new(&kv_home, spec.generation)?));
+    engine.log.begin_behind(Lsn(spec.behind));
     let leaves = usize::try_from(spec.leaves()).map_err(|_| DevError::Impossible("too many leaves".into()))?;
     let mut tables: Vec<Tree> = (0..spec.tables)
         .map(|n| engine.table(&format!("forged{n:02}"), spec.fanout).with(spec.compressor, Rule::AtPut, leaves))

@@ -60,6 +60,9 @@ pub struct Spec {
     /// Compress the pages of user tables: snappy, zlib, zstd or lz4
     #[arg(long, value_name = "NAME", value_parser = compressor)]
     pub compressor: Option<Compressor>,
+    /// LSNs begin behind this one; those of a page service hold a time: 7594298019588079616
+    #[arg(long, value_name = "LSN", default_value_t = 0)]
+    pub behind: u64,
     /// Another seed makes other values and chooses other pages
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

@@ -375,9 +375,9 @@ fn detail(story: &Story, f: &Failed, r: &Reasoned) -> Detail {
     }
 }
 
-/// The time in an LSN, where it has the shape of one that holds a time: from 2001 on.
+/// The time in an LSN.
 fn unix_seconds(lsn: Lsn) -> Option<u64> {
-    Some(lsn.get() >> 32).filter(|s| (1_000_000_000..4_000_000_000).contains(s))
+    lsn.time().map(|t| t.seconds)
 }
 
 /// Seconds between two LSNs, by their high halves; nothing for LSNs of another shape.

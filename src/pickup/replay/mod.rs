@@ -366,7 +366,9 @@ impl Driver<'_, '_> {
     fn meet(&mut self, node: &mut Node, at: usize, from: usize) {
         let mut record = Record {
             lsn: self.rows[at].lsn,
+            lsn_time: self.rows[at].lsn.time(),
             metadata_lsn: self.facts[at].metadata_lsn,
+            metadata_lsn_time: self.facts[at].metadata_lsn.and_then(Lsn::time),
             keystore_lsn: self.facts[at].keystore_lsn,
             committed_keystore_lsn: None,
             outcome: Ended::NotTried,
@@ -528,7 +530,8 @@ impl Driver<'_, '_> {
         let at = (0..self.rows.len()).rev().find(|at| self.fresh_installs(*at) == Some(true))?;
         let row = &self.rows[at];
         let text = String::from_utf8_lossy(row.text.strip_suffix(b"\0").unwrap_or(&row.text)).into_owned();
-        Some(RestartFrom { lsn: row.lsn, metadata_lsn: self.facts[at].metadata_lsn, checkpoint_meta: text })
+        let metadata_lsn = self.facts[at].metadata_lsn;
+        Some(RestartFrom { lsn: row.lsn, lsn_time: row.lsn.time(), metadata_lsn, checkpoint_meta: text })
     }
 
     fn result(&self, node: Node, detailed: &[Record]) -> PolicyResult {

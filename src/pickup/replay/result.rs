@@ -1,7 +1,7 @@
 //! What a replay comes to, as programs read it (schema 1).
 
 use crate::audit::result::Tool;
-use crate::id::Lsn;
+use crate::id::{Lsn, LsnTime};
 use crate::pickup::code::Code;
 use crate::pickup::merge::Conflict;
 use crate::pickup::policy::Policy;
@@ -64,8 +64,14 @@ pub struct Resync {
 pub struct Record {
     /// LSN of the completion record.
     pub lsn: Lsn,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_time: Option<LsnTime>,
     /// LSN of the turtle page, where the text says it.
     pub metadata_lsn: Option<Lsn>,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_lsn_time: Option<LsnTime>,
     /// The key the turtle page embeds, where that could be read.
     pub keystore_lsn: Option<Lsn>,
     /// The key the standby had committed before it tried.
@@ -174,6 +180,9 @@ pub struct Refusal {
 pub struct RestartFrom {
     /// LSN of the completion record.
     pub lsn: Lsn,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_time: Option<LsnTime>,
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
     /// The record's text, for `disaggregated.checkpoint_meta` at open.

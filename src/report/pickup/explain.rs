@@ -238,14 +238,15 @@ fn store(c: &Check, paint: Paint) -> String {
         out.push_str(&format!("  - {}\n", escape(r)));
     }
     if let Some(key) = c.node_key {
-        out.push_str(&format!("  - the node is taken to have committed the key at LSN {key}\n"));
+        out.push_str(&format!("  - the node is taken to have committed the key at LSN {}\n", key.dated()));
     }
     match &c.next_compatible {
         Some(n) => {
-            let key = n.keystore_lsn.map_or("no key".to_string(), |k| format!("the key at LSN {k}"));
+            let key = n.keystore_lsn.map_or("no key".to_string(), |k| format!("the key at LSN {}", k.dated()));
             out.push_str(&format!(
                 "  - next compatible checkpoint: metadata_lsn={}, record at LSN {}, embeds {key}\n",
-                n.metadata_lsn, n.lsn
+                n.metadata_lsn.dated(),
+                n.lsn.dated()
             ));
         }
         None if c.record_lsn.is_some() => {

@@ -7,7 +7,7 @@ use crate::pickup::replay::{Action, Ended, PolicyResult, Record, Refusal, Replay
 use crate::pickup::standby::Role;
 use crate::pickup::step::{Done, Step};
 use crate::report::Output;
-use crate::report::text::{Paint, count, escape, grouped, table};
+use crate::report::text::{Paint, count, escape, grouped, table, written};
 use crate::words::text::shell;
 use std::path::Path;
 
@@ -91,10 +91,10 @@ impl View<'_> {
         }
         let s = &r.standby;
         let start = match &s.installed {
-            Some(i) => format!("has checkpoint {} installed", i.metadata_lsn),
+            Some(i) => format!("has checkpoint {} installed", i.metadata_lsn.dated()),
             None => "starts fresh".to_string(),
         };
-        let key = s.keystore_lsn.map(|k| format!(", has committed the key at LSN {k}")).unwrap_or_default();
+        let key = s.keystore_lsn.map(|k| format!(", has committed the key at LSN {}", k.dated())).unwrap_or_default();
         let checks = match (s.diagnostic, s.strict) {
             (true, true) => ", diagnostic and strict merge",
             (true, false) => ", diagnostic merge",
@@ -160,6 +160,9 @@ impl View<'_> {
             rows.push(self.row(at, record));
         }
         out.push_str(&table(self.width, &header, &[0, 1, 2, 3], rows));
+        if let Some(written) = written(r.records.iter().map(|record| record.lsn)) {
+            out.push_str(&format!("The records were written {written}\n"));
+        }
         out
     }
 
@@ -195,7 +198,7 @@ impl View<'_> {
 
     /// The steps of one record.
     fn steps(&self, record: &Record) -> String {
-        let metadata = record.metadata_lsn.map(|l| format!(", metadata LSN {l}")).unwrap_or_default();
+        let metadata = record.metadata_lsn.map(|l| format!(", metadata LSN {}", l.dated())).unwrap_or_default();
         let end = match (record.outcome, record.step) {
             (Ended::Installed, _) => "installed".to_string(),
             (Ended::Same, _) => "the same checkpoint as the installed one".to_string(),
@@ -212,7 +215,7 @@ impl View<'_> {
             }
             (_, None) => "not judged".to_string(),
         };
-        let head = format!("Record {}{metadata}: {end}", record.lsn);
+        let head = format!("Record {}{metadata}: {end}", record.lsn.dated());
         let failed = record.outcome != Ended::Installed && record.step.is_some();
         let mut out = if failed { self.paint.head(&head) } else { head };
         out.push('\n');
@@ -281,7 +284,7 @@ impl View<'_> {
                 _ => "refuses".to_string(),
             };
             let why = resync.reason.as_deref().map(|r| format!(" {}", escape(r))).unwrap_or_default();
-            out.push_str(&format!("             a fresh process {end} record {}{why}\n", resync.lsn));
+            out.push_str(&format!("             a fresh process {end} record {}{why}\n", resync.lsn.dated()));
             if self.verbose > 0 {
                 for done in &resync.steps {
                     out.push_str(&self.step(done, resync.outcome == Ended::Unjudged, "             "));
@@ -332,7 +335,7 @@ impl View<'_> {
             Some(from) => lines.push(format!(
                 "A fresh process, which has no key and no checkpoint in memory, installs record {}{}:\n    \
                  disaggregated=(checkpoint_meta=\"{}\")",
-                from.lsn,
+                from.lsn.dated(),
                 if newest == Some(from.lsn) { ", the newest" } else { "; nothing newer" },
                 escape(&from.checkpoint_meta)
             )),
@@ -375,7 +378,7 @@ impl View<'_> {
         let (Some(own), Some(held), true) =
             (record.and_then(|r| r.keystore_lsn), record.and_then(|r| r.committed_keystore_lsn), f.stale_keystore)
         else {
-            return format!("record {}, {}: {}.", f.lsn, f.step.words(), escape(&f.reason));
+            return format!("record {}, {}: {}.", f.lsn.dated(), f.step.words(), escape(&f.reason));
         };
         let keys = &self.replay.store.keys;
         let raced = keys.iter().any(|k| k.valid == Some(true) && k.lsn > own && Some(k.lsn) < f.metadata_lsn);
@@ -385,8 +388,10 @@ impl View<'_> {
             "It is a checkpoint from before that key"
         };
         format!(
-            "record {} embeds the key at LSN {own}, and the standby has committed the one at LSN {held}. {cause}.",
-            f.lsn
+            "record {} embeds the key at LSN {}, and the standby has committed the one at LSN {}. {cause}.",
+            f.lsn.dated(),
+            own.dated(),
+            held.dated()
         )
     }
 }

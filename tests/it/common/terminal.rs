@@ -18,12 +18,17 @@ pub struct Screen {
 impl Screen {
     /// Its stdout is the terminal; its stderr, too, or nothing.
     pub fn open(command: &mut Command, stderr: bool) -> Self {
+        Self::sized(command, stderr, 120)
+    }
+
+    /// The same on a terminal of so many columns.
+    pub fn sized(command: &mut Command, stderr: bool, columns: u16) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&controller).unwrap();
         unlockpt(&controller).unwrap();
         let name = ptsname(&controller, Vec::new()).unwrap();
         let side = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        let size = rustix::termios::Winsize { ws_row: 50, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = rustix::termios::Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(&side, size).unwrap();
         let other = || side.try_clone().unwrap();
         command.stdin(Stdio::null()).stdout(other());
