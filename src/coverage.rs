@@ -2,6 +2,7 @@
 //! ledger as *audited*, *not ours* or *not checked*. A verdict is made of findings and of this ledger:
 //! where nothing was audited nothing is clean, and an I/O error is an entry here, never a finding about content.
 
+use crate::id::Version;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -50,6 +51,13 @@ pub enum Unchecked {
         /// Up to which LSN it is needed, where that is known.
         lsn: Option<u64>,
     },
+    /// Its table was dumped, and this page not, or not this version of it.
+    PageNotSupplied {
+        /// The log of the page service, where it is known.
+        log: Option<u64>,
+        /// The version that is needed.
+        at: Version,
+    },
 }
 
 impl Unchecked {
@@ -75,6 +83,7 @@ impl Unchecked {
             Self::ServiceEncrypted => "encrypted-by-the-service",
             Self::LengthOnly => "length-only",
             Self::NotSupplied { .. } => "not-supplied",
+            Self::PageNotSupplied { .. } => "page-not-supplied",
         }
     }
 

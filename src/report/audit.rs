@@ -246,7 +246,9 @@ impl View<'_> {
         for (path, why) in list.iter().take(shown) {
             // Each table that is missing has a request of its own.
             let next = match why {
-                Unchecked::NotSupplied { .. } => format!("; {}", words::way_to_check(why)),
+                Unchecked::NotSupplied { .. } | Unchecked::PageNotSupplied { .. } => {
+                    format!("; {}", words::way_to_check(why))
+                }
                 _ => String::new(),
             };
             let line = format!("Not checked: {}: {}{next}\n", escape(path), escape(&words::unchecked(why)));

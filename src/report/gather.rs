@@ -46,8 +46,18 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
         let mut heads = vec!["Table", "Supplied", "Entries", "Encrypted", "Lengths", "Newest LSN"];
         heads.extend(dated.then_some("Written"));
         text.push_str(&table(width, &heads, &[0, 2, 3, 4, 5], rows.collect()));
-        text.push_str(&newest.map(|w| format!("The newest LSNs were written {w}
-")).unwrap_or_default());
+        text.push_str(&newest.map(|w| format!("The newest LSNs were written {w}\n")).unwrap_or_default());
+        if gathered.tables.values().any(|t| t.encrypted + t.lengths > 0) {
+            text.push_str(&match gathered.overhead {
+                Some(o) if o.least == o.most => {
+                    format!("Lengths are exact: the service adds {} to each block.\n", count(o.least.into(), "byte"))
+                }
+                Some(o) => {
+                    format!("Lengths are not exact: the service adds {} to {} bytes to a block.\n", o.least, o.most)
+                }
+                None => "Lengths may not be exact: no block and its length are both known.\n".to_string(),
+            });
+        }
         text.push_str(match gathered.checkpoint {
             Origin::Given => "Stands on the completion record that was given.\n",
             Origin::ServerLog => "Stands on the newest checkpoint of the log that the dumps reach.\n",

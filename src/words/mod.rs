@@ -14,6 +14,7 @@ pub use crate::audit::finding::Words;
 use crate::audit::finding::{Detail, Finding, Remedy};
 use crate::coverage::Unchecked;
 use crate::home::names::What;
+use crate::id::Version;
 use std::borrow::Cow;
 
 /// What a finding says.
@@ -110,6 +111,9 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::Damaged => "damaged; what is left was read".into(),
         Unchecked::ServiceEncrypted => "encrypted by the page service; nothing of it can be verified".into(),
         Unchecked::LengthOnly => "supplied as lengths only: what the pages hold was not read".into(),
+        Unchecked::PageNotSupplied { at, .. } => {
+            format!("not supplied: its version at LSN {} is in none of the dumps", at.lsn.dated()).into()
+        }
         Unchecked::NotSupplied { .. } => "not supplied: it is in none of the dumps".into(),
     }
 }
@@ -125,6 +129,12 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
             let log = log.map_or("LOG".to_string(), |log| log.to_string());
             let lsn = lsn.map_or("LSN".to_string(), |lsn| lsn.to_string());
             return format!("dump it too: GetTableAtLSN {{log_id: {log}, table_id: {table}, lsn: {lsn}}}").into();
+        }
+        Unchecked::PageNotSupplied { log, at } => {
+            let log = log.map_or("LOG".to_string(), |log| log.to_string());
+            let Version { table, page, lsn } = at;
+            let request = format!("{{log_id: {log}, table_id: {table}, page_id: {page}, lsn: {lsn}}}");
+            return format!("dump it too: GetPageAtLSN {request}").into();
         }
         Unchecked::Io { errno, .. } if REFUSED.contains(errno) => {
             "run wtcheck as a user who may read it, or on a copy that you own"

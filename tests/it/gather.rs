@@ -294,6 +294,17 @@ fn what_is_damaged_is_named_and_the_rest_is_taken() {
             "has no flags",
         ),
         ("[1,2,3]".into(), "is no JSON"),
+        (
+            {
+                let mut twice: Value = serde_json::from_str(&first).unwrap();
+                let entries = twice["entries"].as_array_mut().unwrap();
+                entries.push(entries[0].clone());
+                twice.to_string()
+            },
+            "has two entries at LSN",
+        ),
+        (tables.values().nth(1).unwrap()[0].clone(), "in a dump of table"),
+        ("[".repeat(100_000), "is no JSON"),
         ("{\"page_id\":1,\"entries\":[{\"lsn\":{\"lsn\":5},\"entry\":[256]}]}".into(), "u8"),
     ] {
         let mut some = tables.clone();
@@ -312,6 +323,19 @@ fn what_is_damaged_is_named_and_the_rest_is_taken() {
             report["gathered"]["tables"].as_object().unwrap().values().map(|t| t["entries"].as_u64().unwrap()).sum();
         assert_eq!(taken as usize, whole, "{words}");
     }
+    // A bomb: a line of 300 MB in a file of 300 KB.
+    let bomb = temp.path().join("bomb");
+    write(&bomb, &tables, Packing::Plain);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..300 {
+        gz.write_all(&[b' '; 1 << 20]).unwrap();
+    }
+    gz.write_all(b"\n").unwrap();
+    gz.write_all(first.as_bytes()).unwrap();
+    fs::write(bomb.join("z.jsonl.gz"), gz.finish().unwrap()).unwrap();
+    let out = temp.path().join("bombed");
+    let (code, said, err) = wtcheck(&["gather", path(&bomb), "--output", path(&out)]);
+    assert!(code == 6 && said.contains("is longer than") && said.contains("1 piece"), "{code} {said}{err}");
     // A contradiction is named, and what came first stays.
     let mut other = tables.clone();
     let lines = other.values_mut().next().unwrap();
@@ -585,6 +609,66 @@ fn a_plan_for_dumps_is_for_the_leader() {
         assert!(code == 3 && err.contains("gathered from dumps"), "{code} {err}");
         assert_eq!(common::snapshot(&out), before);
     }
+}
+
+/// Each page left out in turn: not missing, and the request for it is printed.
+#[test]
+fn a_page_that_nobody_asked_for_is_not_missing() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    newest_only(&real("palite/2026-07-clean"), &home);
+    let (text, all) = (completion(&home), rows(&home));
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let mut pages: BTreeMap<(u64, u64), Vec<&Row>> = BTreeMap::new();
+    all.iter().for_each(|row| pages.entry((row.table, row.page)).or_default().push(row));
+    let answer = |rows: &[&Row]| {
+        let mut rows = rows.to_vec();
+        rows.sort_by_key(|r| r.lsn);
+        let at = rows.iter().rposition(|r| kind(r) == 1)?;
+        let (image, deltas) = (rows[at], &rows[at + 1..]);
+        let list = |f: fn(&Row) -> u64| deltas.iter().map(|r| f(r)).collect::<Vec<_>>();
+        (kind(rows.last()?) != 2).then(|| {
+            json!({ "page": { "logId": "7", "tableId": image.table, "pageId": image.page, "lsn": rows.last().unwrap().lsn,
+                "contents": base64(&image.data), "deltas": deltas.iter().map(|r| base64(&r.data)).collect::<Vec<_>>(),
+                "lsns": list(|r| r.lsn), "backlinks": list(|r| r.backlink), "fullImageLsn": image.lsn } })
+            .to_string()
+        })
+    };
+    let answers: BTreeMap<(u64, u64), String> =
+        pages.iter().filter_map(|(key, rows)| Some((*key, answer(rows)?))).collect();
+    let dump = |without: Option<(u64, u64)>| {
+        let file = temp.path().join("answers.jsonl");
+        let lines = answers.iter().filter(|(key, _)| Some(**key) != without).map(|(_, line)| line.as_str());
+        fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let args = ["audit", path(&file), "--checkpoint-meta", &text];
+        let (_, json, err) = wtcheck(&[&args[..], &["--format", "json"]].concat());
+        let found: Value = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{e}: {err}"));
+        (found, wtcheck(&args).1)
+    };
+    let (whole, said) = dump(None);
+    assert_eq!(whole["exit_code"], 0, "{said}");
+    let mut left_out = 0;
+    // Of each kind of page some: turtle, metadata, internal pages, leaves.
+    for (table, page) in answers.keys().copied().filter(|(_, page)| *page < 112) {
+        let (found, said) = dump(Some((table, page)));
+        let findings = found["findings"].as_array().unwrap();
+        let bad: Vec<&Value> = findings.iter().filter(|f| f["severity"] != "note").collect();
+        assert!(bad.is_empty(), "without page {page} of table {table}: {bad:?}");
+        // A page that no checkpoint needs is missed by nobody.
+        if found["exit_code"] == 0 {
+            continue;
+        }
+        assert_eq!(found["exit_code"], 6, "without page {page} of table {table}");
+        let request = match table {
+            2 => "GetTableAtLSN {log_id: 7, table_id: 2,".to_string(),
+            26 => "GetTableAtLSN {log_id: 7, table_id: 26,".to_string(),
+            _ => format!("GetPageAtLSN {{log_id: 7, table_id: {table}, page_id: {page},"),
+        };
+        let alone = answers.keys().filter(|(t, _)| *t == table).count() == 1;
+        assert!(said.contains(&request) || alone, "without page {page} of table {table}: {said}");
+        left_out += 1;
+    }
+    assert!(left_out > 20, "{left_out}");
 }
 
 #[test]

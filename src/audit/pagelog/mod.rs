@@ -312,6 +312,7 @@ impl<'a> Work<'a> {
                 sums.unread = true;
             }
         }
+        self.pages_not_supplied(&reached);
         mark_special(index, &mut marks.class, audited, Class::Live);
         progress.phase("marking what other checkpoints need", None);
         let mut facts = HashMap::new();
@@ -462,6 +463,23 @@ impl<'a> Work<'a> {
                 let name = uri.map_or(format!("table {table}"), |uri| format!("table {table} ({uri})"));
                 let why = Unchecked::NotSupplied { log: gathered.log, table: table.get(), lsn };
                 self.audit.coverage.not_checked(name, why);
+            }
+        }
+    }
+
+    /// Enter page versions that are in no dump; of a table with many of them the rest in one.
+    fn pages_not_supplied(&mut self, reached: &reach::Reached) {
+        let Some(gathered) = &self.opened.layout.gathered else { return };
+        let lsn = self.audit.checkpoint.as_ref().map(|c| c.metadata_lsn.get());
+        for (table, (count, first)) in &reached.not_supplied {
+            self.unchecked = true;
+            for at in first {
+                let why = Unchecked::PageNotSupplied { log: gathered.log, at: *at };
+                self.audit.coverage.not_checked(format!("table {table}, page {}", at.page), why);
+            }
+            if *count > first.len() as u64 {
+                let why = Unchecked::NotSupplied { log: gathered.log, table: table.get(), lsn };
+                self.audit.coverage.not_checked(format!("table {table}: {} pages", count - first.len() as u64), why);
             }
         }
     }

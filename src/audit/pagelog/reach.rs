@@ -12,7 +12,10 @@ use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA, Tree};
 use crate::pagelog::fault::{Fact, Fault, FaultKind};
 use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Versions of a table that are named as not supplied.
+const NAMED: usize = 20;
 
 /// The marks of all walks of one audit.
 pub struct Marks {
@@ -88,6 +91,8 @@ pub struct Reached {
     pub faults: Vec<(usize, Fault)>,
     /// Pages of which nothing is there: (table, page) to the LSN that was wanted.
     pub missing: HashMap<(TableId, PageId), Lsn>,
+    /// Versions that were needed and that no dump has, some of each table, and how many there are of it.
+    pub not_supplied: BTreeMap<TableId, (u64, Vec<Version>)>,
 }
 
 /// Walk all trees of the audited checkpoint; the first walk of an audit.
@@ -110,15 +115,16 @@ pub fn walk_audited(
             faults: Vec::new(),
             hidden: HashSet::new(),
             missing: HashMap::new(),
+            not_supplied: BTreeMap::new(),
             progress,
             done: (0, 0),
         };
         let options = Options { marks: reached, ..options };
         let outcome = walk::walk(opened.store, &opened.index, trees, options, &mut visitor)?;
-        let Audited { sums, mut faults, hidden, missing, .. } = visitor;
+        let Audited { sums, mut faults, hidden, missing, not_supplied, .. } = visitor;
         // What is left of a chain breaks rules that the whole of it keeps.
         faults.retain(|(_, f)| !f.kind.is_about_content() || !hidden.contains(&(f.table, f.page)));
-        Ok((outcome, Reached { trees: sums, faults, missing }))
+        Ok((outcome, Reached { trees: sums, faults, missing, not_supplied }))
     };
     let reached = Bits::new(opened.index.len());
     let (outcome, found) = once(Some(&reached), marks)?;
@@ -140,6 +146,7 @@ struct Audited<'a> {
     /// Pages whose rows may lie in what was not read: what is left of one tells nothing of its content.
     hidden: HashSet<(TableId, PageId)>,
     missing: HashMap<(TableId, PageId), Lsn>,
+    not_supplied: BTreeMap<TableId, (u64, Vec<Version>)>,
     progress: &'a dyn Progress,
     done: (u64, u64),
 }
@@ -263,6 +270,13 @@ impl Visitor for Audited<'_> {
         let hidden = matches!(fault.kind, Missing | ChainBroken) && partial;
         if hidden {
             self.hidden.insert((fault.table, fault.page));
+            if self.opened.layout.gathered.is_some() && !self.opened.lacks(fault.table) {
+                let (count, first) = self.not_supplied.entry(fault.table).or_default();
+                *count += 1;
+                if first.len() < NAMED {
+                    first.push(fault.place());
+                }
+            }
         } else {
             self.faults.push((tree, fault));
         }
