@@ -377,7 +377,7 @@ pub fn disaggregated(stored: &[u8], view: &View) -> Block {
     out.sum(header.checksum, image.compute_checksum(), covers, || image.find_flipped_bit(header.checksum));
     // With this too wrong, it is no page at all, and more words about it would only mislead.
     let length = usize::from(header.header_size);
-    if !known && length != block::OLD_DELTA_COMBINED_LEN && !(block::COMBINED_LEN..=block::SKIP_LEN).contains(&length) {
+    if !known && length != block::OLD_DELTA_COMBINED_LEN && !block::COMBINED_LENS.contains(&length) {
         out.problem(FormatError::invalid(format!(
             "neither a disaggregated image (magic {:02x}) nor a block of a classic file",
             header.magic
@@ -394,7 +394,10 @@ pub fn disaggregated(stored: &[u8], view: &View) -> Block {
         out.notes.push("page and block header disagree about compression or encryption".to_string());
     }
     if header.flags & block::FLAG_MODIFIED != 0 {
-        out.notes.push("re-written outside a normal write: it stands for the whole chain".to_string());
+        out.notes.push(
+            "re-written outside a normal write: it stands for the whole page, and cookies name its previous checksum"
+                .to_string(),
+        );
     }
     if let Err(e) = image.check_kind(delta) {
         let unsupported = e.class == Class::Unsupported;

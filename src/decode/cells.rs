@@ -258,7 +258,7 @@ impl CellList {
 pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
     match delta::split_payload(cell.data) {
         Ok((form, flags, value)) => {
-            let action = if flags != 0 && value.is_empty() { "delete" } else { "update" };
+            let action = if delta::deletes(form, flags, value) { "delete" } else { "update" };
             let form = match form {
                 PayloadForm::Bu => "Bu",
                 PayloadForm::Ub => "uB",

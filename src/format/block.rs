@@ -15,6 +15,8 @@ pub const VERSION: u8 = 1;
 pub const HEADER_LEN: usize = 16;
 /// Combined length of page and block header as written since July 2025.
 pub const COMBINED_LEN: usize = 44;
+/// Combined lengths that readers take since September 2026; they read the data from there on.
+pub const COMBINED_LENS: std::ops::RangeInclusive<usize> = COMBINED_LEN..=SKIP_LEN;
 /// Combined length of the delta headers of June 2025.
 pub const OLD_DELTA_COMBINED_LEN: usize = 36;
 /// Bytes that compression leaves alone and that a short checksum covers.
@@ -36,7 +38,8 @@ pub fn is_service_encrypted(bytes: &[u8]) -> bool {
 pub const FLAG_ENCRYPTED: u8 = 0x2;
 /// Block flag: compressed.
 pub const FLAG_COMPRESSED: u8 = 0x4;
-/// Block flag: re-written outside a normal write (the value is unconfirmed).
+/// Block flag: re-written outside a normal write. Such an image is all there is of its page, and the cookie's
+/// checksum is that of the block it replaces.
 pub const FLAG_MODIFIED: u8 = 0x8;
 
 /// A disaggregated block header.

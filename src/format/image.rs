@@ -89,13 +89,12 @@ impl<'a> Image<'a> {
         crc::find_flipped_bit(self.covered(), self.block_offset + 4, wanted)
     }
 
-    /// Where the cells start. Out-of-range header sizes fall back to the layout's own.
+    /// Where the cells start: the size of both headers, as the block has it. Sizes out of range fall back to
+    /// the layout's own.
     pub fn data_offset(&self) -> usize {
         let stored = usize::from(self.block.header_size);
         let natural = self.block_offset + block::HEADER_LEN;
-        if natural == block::COMBINED_LEN
-            && (block::COMBINED_LEN..=block::SKIP_LEN.min(self.bytes.len())).contains(&stored)
-        {
+        if natural == block::COMBINED_LEN && block::COMBINED_LENS.contains(&stored) && stored <= self.bytes.len() {
             stored
         } else {
             natural
@@ -131,18 +130,38 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
+    /// Byte 31: both headers together take 44 to 64 bytes, which compression leaves alone, and not more than
+    /// the block has. Deltas of June 2025 have a byte of their own, and one value.
+    fn check_header_size(&self) -> Result<()> {
+        let stored = usize::from(self.block.header_size);
+        let found = self.bytes.len();
+        if self.block_offset != page_header::HEADER_LEN {
+            let wanted = block::OLD_DELTA_COMBINED_LEN;
+            return if stored == wanted {
+                Ok(())
+            } else {
+                Err(FormatError::invalid(format!("header size {stored}, expected {wanted}")))
+            };
+        }
+        if !block::COMBINED_LENS.contains(&stored) {
+            let (least, most) = (block::COMBINED_LENS.start(), block::COMBINED_LENS.end());
+            return Err(FormatError::invalid(format!("header size {stored} is not in {least} to {most}")));
+        }
+        if stored > found {
+            return Err(FormatError::invalid(format!("header size {stored} exceeds the {found} bytes of the block")));
+        }
+        Ok(())
+    }
+
+    /// Re-written outside a normal write: it stands for the whole page, and must be all there is of it.
+    pub fn is_modified(&self) -> bool {
+        self.block.flags & block::FLAG_MODIFIED != 0
+    }
+
     /// Header rules that hold for every stored image.
     pub fn check_headers(&self) -> Result<()> {
         self.page.check()?;
-        let expected = if self.block_offset == page_header::HEADER_LEN {
-            block::COMBINED_LEN
-        } else {
-            block::OLD_DELTA_COMBINED_LEN
-        };
-        let stored = usize::from(self.block.header_size);
-        if stored != expected && !(block::COMBINED_LEN..=block::SKIP_LEN).contains(&stored) {
-            return Err(FormatError::invalid(format!("header size {stored}, expected {expected}")));
-        }
+        self.check_header_size()?;
         if self.block.unused != [0; 3] {
             return Err(FormatError::invalid(format!("unused block header bytes are {:02x?}", self.block.unused)));
         }

@@ -35,6 +35,9 @@ pub struct Body<'a> {
     pub era: Era,
 }
 
+/// Flag of a leaf delta's payload, where the flag byte comes first: the key is deleted.
+pub const LEAF_DELETE: u8 = 0x1;
+
 /// The form of a leaf delta's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PayloadForm {
@@ -59,6 +62,14 @@ pub fn split_payload(payload: &[u8]) -> Result<(PayloadForm, u8, &[u8])> {
             }
             Ok((PayloadForm::Ub, flags, value))
         }
+    }
+}
+
+/// Whether the payload of a leaf delta deletes its key. Where the flag byte came last, its values are not known.
+pub fn deletes(form: PayloadForm, flags: u8, value: &[u8]) -> bool {
+    match form {
+        PayloadForm::Bu => flags & LEAF_DELETE != 0,
+        PayloadForm::Ub => flags != 0 && value.is_empty(),
     }
 }
 

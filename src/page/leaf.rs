@@ -270,13 +270,14 @@ fn payload<'a, A>(at: usize, data: &'a [u8], out: &mut Leaf<A>) -> Value<'a, A> 
     match delta::split_payload(data) {
         Ok((form, flags, value)) => {
             out.payload.get_or_insert(form);
-            if flags != 0 && value.is_empty() {
-                return Value::Gone;
+            let gone = delta::deletes(form, flags, value);
+            match (flags, value.is_empty()) {
+                (0, _) => {}
+                (_, false) => out.breaches.add(Rule::Payload, at, || What::DeleteWithValue(flags)),
+                (_, true) if gone && (form == PayloadForm::Ub || flags == delta::LEAF_DELETE) => {}
+                (_, true) => out.breaches.add(Rule::Payload, at, || What::DeltaFlags(flags)),
             }
-            if flags != 0 {
-                out.breaches.add(Rule::Payload, at, || What::DeleteWithValue(flags));
-            }
-            Value::Inline(value)
+            if gone { Value::Gone } else { Value::Inline(value) }
         }
         Err(e) => {
             out.breaches.add(Rule::Payload, at, || What::Payload(e));

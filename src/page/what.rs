@@ -202,6 +202,7 @@ pub enum What {
     OverflowBelow,
     Payload(FormatError),
     DeleteWithValue(u8),
+    DeltaFlags(u8),
     // Addresses.
     Address(FormatError),
     NoBlock,

@@ -238,6 +238,15 @@ pub enum Fact {
         #[serde(rename = "computed_checksum")]
         computed: u32,
     },
+    /// A modified image that replaces another block than the one its reference means.
+    ModifiedSum {
+        /// By the reference.
+        #[serde(rename = "expected_checksum")]
+        expected: u32,
+        /// The checksum that its header says it replaces.
+        #[serde(rename = "replaced_checksum")]
+        replaced: u32,
+    },
     /// The bytes of a block do not add up to the checksum in its header.
     ComputedSum {
         /// In the header.

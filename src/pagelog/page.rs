@@ -109,11 +109,12 @@ pub fn read(
     }
     let mut expected = checks.newest;
     let mut header = None;
+    let alone = rows.len() == 1;
     for (at, (row, bytes)) in rows.iter().zip(scratch.blocks.iter_mut()).enumerate().rev() {
         let place = Version::new(row.table, row.page, row.lsn);
         let mut flipped = None;
         if let Ok(image) = Image::parse(bytes, Some(era)) {
-            flipped = verify(&image, expected, row.flags & FLAG_DELTA != 0, place, faults);
+            flipped = verify(&image, expected, (row.flags & FLAG_DELTA != 0, alone), place, faults);
         }
         // Damage known to the bit is put right in this copy, so that the audit sees what lies below.
         if let Some((offset, bit)) = flipped
@@ -146,24 +147,29 @@ pub fn not_supplied(row: &Row) -> Fault {
     from_format(kind, row.key(), FormatError::unsupported(what))
 }
 
-/// The checksum tests on one block, in the engine's order. Returns the flipped bit, where a single
-/// one explains a wrong checksum.
+/// The checksum tests on one block, in the engine's order: whether it is a delta, and all there is of its
+/// page. Returns the flipped bit, where a single one explains a wrong checksum.
 fn verify(
     image: &Image<'_>,
     expected: Option<u32>,
-    delta: bool,
+    (delta, alone): (bool, bool),
     place: Version,
     faults: &mut Vec<Fault>,
 ) -> Option<(usize, u8)> {
     let stored = image.block.checksum;
     let computed = image.compute_checksum();
-    // A modified image stands for the whole chain and carries the old checksum beside its own.
-    let modified = image.block.flags & block::FLAG_MODIFIED != 0 && !delta;
-    let matches = expected.is_none_or(|e| e == stored || (modified && e == image.block.previous_checksum));
-    if !matches {
-        let wanted = expected.unwrap_or(0);
-        let fact = Fact::HeaderSum { expected: wanted, stored, computed };
-        faults.push(Fault { recovered: computed == wanted, ..Fault::new(FaultKind::Checksum, place, fact) });
+    // A modified image stands for the whole page; the cookie still has the checksum of what it replaces.
+    let modified = image.is_modified();
+    let replaced = image.block.previous_checksum;
+    let named = if modified && alone { replaced } else { stored };
+    if let Some(wanted) = expected.filter(|e| *e != named) {
+        let fact = if modified && alone {
+            Fact::ModifiedSum { expected: wanted, replaced }
+        } else {
+            Fact::HeaderSum { expected: wanted, stored, computed }
+        };
+        let recovered = computed == wanted && !modified;
+        faults.push(Fault { recovered, ..Fault::new(FaultKind::Checksum, place, fact) });
         return None;
     }
     if computed != stored {
@@ -172,7 +178,11 @@ fn verify(
         faults.push(Fault { recovered: flipped.is_some(), ..Fault::new(FaultKind::Checksum, place, fact) });
         return flipped;
     }
-    let rules = image.check_kind(delta).and_then(|()| image.check_headers());
+    let only = || {
+        let beside = modified && !alone;
+        if beside { Err(FormatError::invalid("a modified image is not the only block of its page")) } else { Ok(()) }
+    };
+    let rules = image.check_kind(delta).and_then(|()| image.check_headers()).and_then(|()| only());
     if let Err(e) = rules {
         let kind = if e.class == Class::Unsupported { FaultKind::CookieUnsupported } else { FaultKind::Header };
         faults.push(from_format(kind, place, e).with(Note::ChecksumHolds));

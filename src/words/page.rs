@@ -136,6 +136,7 @@ impl fmt::Display for What {
                 write!(f, "the copy refers to the cell {distance} bytes back, there is no value")
             }
             Self::OverflowBelow => f.write_str("an overflow item below an address that says there is none"),
+            Self::DeltaFlags(flags) => write!(f, "delta flags {flags:#04x}, of which one at least has no meaning"),
             Self::DeleteWithValue(flags) => write!(f, "delta flags {flags:#04x} with a value"),
             Self::NoBlock => f.write_str("the address names no block"),
             Self::BeyondEnd { offset, end, file_size } => {

@@ -54,6 +54,7 @@ fn expected(fault: &Fault) -> String {
         Fact::Deltas { .. } => format!("at most {MAX_DELTAS} deltas"),
         Fact::Size { cookie, .. } => format!("{cookie} bytes (the cookie's size)"),
         Fact::HeaderSum { expected, .. } | Fact::ComputedSum { expected, .. } => format!("checksum {expected:08x}"),
+        Fact::ModifiedSum { expected, .. } => format!("a modified image of the block with checksum {expected:08x}"),
         Fact::Format { .. } => match fault.kind {
             FaultKind::Encrypted | FaultKind::UnknownCompressor => "readable content",
             FaultKind::CookieInvalid | FaultKind::CookieUnsupported => "a valid address cookie",
@@ -103,6 +104,7 @@ fn found(fault: &Fault) -> String {
         Fact::Deltas { found } => format!("{found} deltas"),
         Fact::Size { chain, newest, .. } => format!("{chain} bytes in the chain, {newest} in its newest block"),
         Fact::HeaderSum { stored, .. } => format!("header checksum of {stored:08x}"),
+        Fact::ModifiedSum { replaced, .. } => format!("one of the block with checksum {replaced:08x}"),
         Fact::ComputedSum { computed, .. } => format!("calculated checksum of {computed:08x}"),
         Fact::Format { error } => error.to_string(),
         Fact::NotDelivered { error } => error.clone(),

@@ -87,6 +87,44 @@ fn every_bit_flip_of_a_fully_checksummed_image_is_found() {
     }
 }
 
+/// An image whose header says that both headers take `len` bytes; what lies between is filled.
+fn with_header_size(hex: &str, len: u8) -> Vec<u8> {
+    let mut bytes = hex::decode(hex).unwrap();
+    bytes.splice(44..44, vec![0xee; usize::from(len).saturating_sub(44)]);
+    bytes[31] = len;
+    let size = u32::try_from(bytes.len()).unwrap();
+    bytes[16..20].copy_from_slice(&size.to_le_bytes());
+    let covered = if bytes[40] & block::FLAG_DATA_CHECKSUM == 0 { 64.min(bytes.len()) } else { bytes.len() };
+    wtcheck::format::crc::seal(&mut bytes, 32, covered);
+    bytes
+}
+
+#[test]
+fn data_starts_where_the_header_says() {
+    for (name, hex, _, delta) in IMAGES {
+        let cells = &hex::decode(hex).unwrap()[44..];
+        for len in [44, 45, 52, 63, 64] {
+            let bytes = with_header_size(hex, len);
+            let image = Image::parse(&bytes, None).unwrap();
+            image.check_kind(delta).unwrap();
+            image.check_headers().unwrap();
+            assert_eq!(image.data_offset(), usize::from(len), "{name}");
+            assert_eq!(&image.plain(None).unwrap()[image.data_offset()..], cells, "{name}");
+        }
+        for len in [0, 28, 36, 43, 65, 255] {
+            let bytes = with_header_size(hex, len);
+            let image = Image::parse(&bytes, None).unwrap();
+            assert!(image.check_headers().unwrap_err().message.contains("header size"), "{name} {len}");
+        }
+        // Not more than the block has.
+        let mut short = hex::decode(hex).unwrap()[..50].to_vec();
+        (short[16], short[31]) = (50, 51);
+        let image = Image::parse(&short, None).unwrap();
+        assert!(image.check_headers().unwrap_err().message.contains("exceeds the 50 bytes"), "{name}");
+        assert_eq!(image.data_offset(), 44);
+    }
+}
+
 #[test]
 fn old_layouts_are_recognised() {
     // A June 2025 delta: 20-byte header, then the block header at 20 with size 36.
