@@ -70,7 +70,7 @@ enum Kind {
     },
     /// Completion record of a checkpoint
     Completion(TextArgs),
-    /// Turtle page of a page log
+    /// Turtle page of a page log, or what `wt turtle` prints of one
     Turtle(TextArgs),
     /// Configuration text, the form of all metadata
     Config(TextArgs),

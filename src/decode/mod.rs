@@ -18,5 +18,6 @@ pub mod key_page;
 pub mod merged;
 pub mod pagelog_turtle;
 pub mod view;
+pub mod wt_turtle;
 
 pub use document::{cells, checkpoint, completion, config, cookies, keystore, page, turtle};

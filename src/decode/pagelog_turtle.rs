@@ -2,6 +2,7 @@
 
 use super::cookies::CookieInfo;
 use super::view::{Problem, Stamp, Sum, time_hint, utc};
+use super::wt_turtle::{self, WtTurtle};
 use crate::format::checkpoint_list::{CheckpointEntry, TS_MAX, TXN_MAX};
 use crate::format::crc::crc32c;
 use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
@@ -14,6 +15,9 @@ pub struct TurtleReport {
     pub bytes: usize,
     /// crc32c of the page, to compare with `metadata_checksum`.
     pub crc32c: Sum,
+    /// What else `wt turtle` printed, if the input is its output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wt_turtle: Option<WtTurtle>,
     /// The fields.
     #[serde(flatten)]
     pub content: Option<TurtleContent>,
@@ -42,7 +46,9 @@ pub struct TurtleContent {
     pub schema_epoch: Option<Stamp>,
     /// Highest file index in use.
     pub largest_file_id: Option<u64>,
-    /// Base write generation.
+    /// Highest write generation in use; 0 or nothing: the reader derives it.
+    pub max_write_gen: Option<u64>,
+    /// The same, by its name before version 4.
     pub base_write_gen: Option<u64>,
     /// Where the key page lies.
     pub key_provider: Option<KeyReferenceInfo>,
@@ -111,11 +117,24 @@ pub struct EntryInfo {
     pub root: Option<CookieInfo>,
 }
 
-/// Decode a turtle page.
+/// Decode a turtle page: its bytes, or what `wt turtle` prints of it, as text or in the JSON of this document.
 pub fn turtle(raw: &[u8]) -> TurtleReport {
+    match wt_turtle::read(raw) {
+        None => page(raw),
+        Some(printed) => {
+            let mut out = page(printed.page.as_bytes());
+            wt_turtle::judge(&printed, out.crc32c, &mut out.problems, &mut out.notes);
+            out.wt_turtle = Some(printed);
+            out
+        }
+    }
+}
+
+fn page(raw: &[u8]) -> TurtleReport {
     let mut out = TurtleReport {
         bytes: raw.len(),
         crc32c: Sum(crc32c(raw)),
+        wt_turtle: None,
         content: None,
         problems: Vec::new(),
         notes: Vec::new(),
@@ -150,7 +169,8 @@ fn turtle_content(t: Turtle, problems: &mut Vec<Problem>, notes: &mut Vec<String
         oldest_timestamp: t.oldest_timestamp.map(Stamp::new),
         schema_epoch: t.schema_epoch.map(Stamp::new),
         largest_file_id: t.largest_file_id,
-        base_write_gen: t.base_write_gen,
+        max_write_gen: t.max_write_gen,
+        base_write_gen: t.max_write_gen,
         key_provider: t.key_provider.map(|k| KeyReferenceInfo {
             page_id: k.page_id,
             lsn: k.lsn,

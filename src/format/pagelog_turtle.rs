@@ -7,8 +7,9 @@ use super::config::{Config, Kind, Value, shorten, text_of};
 use super::{FormatError, Result};
 use crate::id::{Lsn, PageId};
 
-/// The newest turtle page this reader understands.
-pub const READER_VERSION: u32 = 2;
+/// The newest turtle page this reader understands. Version 3 brought `schema_epoch` (June 2026), version 4
+/// `max_write_gen` (July 2026); all of them say that readers of version 1 may read them.
+pub const READER_VERSION: u32 = 4;
 
 /// Version of a page without version keys.
 const DEFAULT_VERSION: u32 = 1;
@@ -18,6 +19,10 @@ const KEY_PAGE_ID: PageId = PageId(1);
 const KEY_REFERENCE_VERSION: u32 = 1;
 /// What the legacy form leaves out before its list.
 const LIST_KEY: &str = "checkpoint=";
+/// The highest write generation in use, since version 4.
+pub const MAX_WRITE_GEN: &str = "max_write_gen";
+/// The same in pages of before version 4.
+pub const BASE_WRITE_GEN: &str = "base_write_gen";
 /// How a page of the legacy form begins.
 const LEGACY_PREFIX: &str = "(WiredTigerCheckpoint.";
 
@@ -32,7 +37,7 @@ pub enum TurtleForm {
     LegacyKey,
     /// MongoDB 8.3: one configuration text without version keys.
     V1,
-    /// Since 9.0: one configuration text with version keys.
+    /// Since 9.0: one configuration text with version keys, version 2 and newer.
     V2,
 }
 
@@ -49,12 +54,13 @@ pub struct Turtle {
     /// Timestamp of the checkpoint; 0 = none.
     pub timestamp: u64,
     pub oldest_timestamp: Option<u64>,
-    /// Schema epoch, where those are enabled.
+    /// Schema epoch; 0 = off. Always there since version 3, and never goes back.
     pub schema_epoch: Option<u64>,
     /// Highest file index in use.
     pub largest_file_id: Option<u64>,
-    /// Base write generation (name not confirmed).
-    pub base_write_gen: Option<u64>,
+    /// Highest write generation in use (decimal); 0: to be derived. A reader raises its base write generation
+    /// to one more.
+    pub max_write_gen: Option<u64>,
     /// Where the key page lies.
     pub key_provider: Option<KeyReference>,
     /// Keys this reader does not know, with their text, in the order of the page.
@@ -74,20 +80,20 @@ pub struct KeyReference {
 
 /// Parse a turtle page of any form.
 pub fn parse(bytes: &[u8]) -> Result<Turtle> {
-    let (turtle, wrong_key) = parse_but_key(bytes)?;
+    let (turtle, wrong_key) = parse_as(bytes, READER_VERSION)?;
     wrong_key.map_or(Ok(turtle), |e| Err(e.within("turtle page")))
 }
 
-/// Parse a turtle page, and say apart what is wrong with its key reference: the engine looks at that
-/// later, when it loads the key.
-pub fn parse_but_key(bytes: &[u8]) -> Result<(Turtle, Option<FormatError>)> {
+/// Parse a turtle page by the rules of a reader of a version, and say apart what is wrong with its key
+/// reference: the engine looks at that later, when it loads the key.
+pub fn parse_as(bytes: &[u8], reader: u32) -> Result<(Turtle, Option<FormatError>)> {
     let text = text_of(bytes).map_err(|e| e.within("turtle page"))?;
     let parsed = if text.starts_with(LEGACY_PREFIX) {
         parse_legacy(text)
     } else if let Some(config) = spring_config(text) {
         parse_spring(config)
     } else {
-        parse_config(text)
+        parse_config(text, reader)
     };
     parsed.map_err(|e| e.within("turtle page"))
 }
@@ -136,7 +142,7 @@ impl Turtle {
             oldest_timestamp: None,
             schema_epoch: None,
             largest_file_id: None,
-            base_write_gen: None,
+            max_write_gen: None,
             key_provider: None,
             unknown: Vec::new(),
         }
@@ -157,8 +163,11 @@ impl Turtle {
                 "oldest_timestamp" => value.hex_u64().map(|v| self.oldest_timestamp = Some(v)),
                 "schema_epoch" => value.hex_u64().map(|v| self.schema_epoch = Some(v)),
                 "largest_file_id" => value.u64().map(|v| self.largest_file_id = Some(v)),
-                // The merged name is not confirmed; all candidates end alike.
-                _ if key.ends_with("write_gen") => value.u64().map(|v| self.base_write_gen = Some(v)),
+                MAX_WRITE_GEN => value.u64().map(|v| self.max_write_gen = Some(v)),
+                // Its name while it was under review.
+                BASE_WRITE_GEN if self.version != Some(READER_VERSION) => {
+                    value.u64().map(|v| self.max_write_gen = Some(v))
+                }
                 // Its errors name the key themselves.
                 "key_provider" => {
                     match parse_key_reference(value.text) {
@@ -180,7 +189,7 @@ impl Turtle {
 }
 
 /// Forms V1 and V2.
-fn parse_config(text: &str) -> Parsed {
+fn parse_config(text: &str, reader: u32) -> Parsed {
     let config = Config::parse(text)?;
     let (version, compatible) = (version(&config, "version")?, version(&config, "compatible_version")?);
     let form = match (version, compatible) {
@@ -189,18 +198,16 @@ fn parse_config(text: &str) -> Parsed {
         (Some(_), None) => return Err(FormatError::invalid("version without compatible_version")),
         (None, Some(_)) => return Err(FormatError::invalid("compatible_version without version")),
     };
-    if let Some(c) = compatible.filter(|c| *c > READER_VERSION) {
-        return Err(FormatError::unsupported(format!(
-            "compatible_version={c} is newer than this reader ({READER_VERSION})"
-        )));
+    if let Some(c) = compatible.filter(|c| *c > reader) {
+        return Err(FormatError::unsupported(format!("compatible_version={c} is newer than this reader ({reader})")));
     }
     let mut turtle = Turtle { version, compatible_version: compatible, ..Turtle::new(form) };
     let list = config.get("checkpoint").ok_or_else(|| FormatError::invalid("checkpoint is missing"))?;
     turtle.checkpoints = checkpoint_list::parse(list)?;
     let wrong_key = turtle.take(&config)?;
     match turtle.unknown.first() {
-        // A writer of the same version cannot know more keys than this reader.
-        Some((key, _)) if version.unwrap_or(DEFAULT_VERSION) == READER_VERSION => {
+        // A writer of the same version cannot know more keys than this reader. Others may.
+        Some((key, _)) if version.unwrap_or(DEFAULT_VERSION) == reader => {
             Err(FormatError::invalid(format!("unknown key `{}`", shorten(key))))
         }
         _ => Ok((turtle, wrong_key)),

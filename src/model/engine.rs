@@ -9,6 +9,7 @@ use crate::format::crc::crc32c;
 use crate::format::generation::Generation;
 use crate::format::key_page;
 use crate::format::pagelog_ids::{HISTORY_TABLE, KEY_TABLE, METADATA_TABLES, SPECIAL_PAGE, TURTLE_TABLES};
+use crate::format::pagelog_turtle;
 use crate::id::{Lsn, TableId};
 use crate::pagelog::catalog::{SHARED_HISTORY, SHARED_METADATA};
 use serde::Serialize;
@@ -113,7 +114,8 @@ impl Engine {
     pub fn publish(&mut self, mut trees: Vec<&mut Tree>) -> Published {
         self.write_metadata(&trees);
         let stamp = timestamp(self.completions.len() as u64);
-        let turtle = self.turtle_text(stamp);
+        let newest = trees.iter().map(|t| t.entry.write_gen).fold(self.metadata.entry.write_gen, u64::max);
+        let turtle = self.turtle_text(stamp, newest);
         let checksum = crc32c(turtle.as_bytes());
         // The turtle page of 2025 had no link.
         let backlink = if self.generation.keeps_sizes() { self.turtle } else { Lsn::NONE };
@@ -187,7 +189,7 @@ impl Engine {
         rows.into_iter().map(|(uri, text)| (ended(uri), ended(text))).collect()
     }
 
-    fn turtle_text(&self, stamp: u64) -> String {
+    fn turtle_text(&self, stamp: u64, write_gen: u64) -> String {
         let list = self.metadata.checkpoint_list();
         let key = self.key_lsn.map(|l| format!(",\nkey_provider=(page.1=(page_id=1,lsn={l}),version=1)"));
         let key = key.unwrap_or_default();
@@ -198,8 +200,9 @@ impl Engine {
                 format!("checkpoint={list},\ntimestamp={stamp:x},\noldest_timestamp={first:x}{key}")
             }
             Generation::July2026 => format!(
-                "version={READER_VERSION},compatible_version=1,\ncheckpoint={list},\ntimestamp={stamp:x},\n\
-                 oldest_timestamp={first:x},\nlargest_file_id={}{key}",
+                "version={},compatible_version=1,\ncheckpoint={list},\ntimestamp={stamp:x},\n\
+                 oldest_timestamp={first:x},\nschema_epoch=0,\nlargest_file_id={},\nmax_write_gen={write_gen}{key}",
+                pagelog_turtle::READER_VERSION,
                 FIRST_INDEX.saturating_add(self.tables).saturating_sub(1)
             ),
         }

@@ -4,7 +4,7 @@
 use super::code::Code;
 use crate::format::completion;
 use crate::format::generation::Generation;
-use crate::format::pagelog_turtle::TurtleForm;
+use crate::format::pagelog_turtle::{self, TurtleForm};
 use crate::id::Lsn;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -60,6 +60,15 @@ impl Profile {
         }
     }
 
+    /// Newest version of a turtle page its readers know: one of their own version may have no key that they do
+    /// not know.
+    pub fn turtle_reader(self) -> u32 {
+        match self {
+            Self::October2025 | Self::May2026 => 2,
+            Self::August2026 => pagelog_turtle::READER_VERSION,
+        }
+    }
+
     /// A record without `database_size` is WT_NOTFOUND (since 2026-05-06).
     pub fn needs_database_size(self) -> bool {
         self != Self::October2025
@@ -89,9 +98,10 @@ impl Profile {
         self == Self::August2026
     }
 
-    /// Pages of trees are waited for as long as it takes; older builds gave up with WT_NOTFOUND.
+    /// Pages of trees are waited for as long as it takes. Older builds gave up with WT_NOTFOUND, and builds
+    /// since 2026-05-26 (WT-15768) take a page that is not there for an error.
     pub fn waits_for_pages(self) -> bool {
-        self != Self::October2025
+        self == Self::May2026
     }
 
     /// The engine's line about a failed pick-up.

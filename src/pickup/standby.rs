@@ -406,12 +406,13 @@ impl Attempt {
             },
             Step::Checksum => self.check_sum(),
             Step::ParseTurtle => self.parse(build),
-            Step::WriteGeneration => match self.turtle.as_ref().and_then(|t| t.base_write_gen) {
-                Some(own) => {
+            Step::WriteGeneration => match self.turtle.as_ref().and_then(|t| t.max_write_gen) {
+                Some(own @ 1..) => {
                     standby.base_write_gen = standby.base_write_gen.max(own.saturating_add(1));
                     Did::Ok(format!("base write generation {}", standby.base_write_gen))
                 }
-                None => Did::Ok("the page states none".into()),
+                Some(0) => Did::Ok("0: derived".into()),
+                None => Did::Ok("the page states none: derived".into()),
             },
             Step::LoadKey => self.load_key(standby, source, build),
             Step::SaveEntry => Did::Ok(match self.turtle.as_ref().and_then(|t| t.checkpoints.last()) {
@@ -530,7 +531,7 @@ impl Attempt {
 
     fn parse(&mut self, build: &Build) -> Did {
         let lines = || vec![format!("Failed to parse shared metadata for checkpoint {}", self.metadata_lsn)];
-        match pagelog_turtle::parse_but_key(&self.page) {
+        match pagelog_turtle::parse_as(&self.page, build.rules().turtle_reader()) {
             Ok((turtle, _)) if !build.rules().reads_turtle(turtle.form) => {
                 let why = "a page that begins with version keys: readers of this date look for `checkpoint=` first";
                 Did::Fail(Code::EINVAL, why.into(), lines())
@@ -541,8 +542,10 @@ impl Attempt {
                     TurtleForm::Legacy => "legacy",
                     TurtleForm::LegacyKey => "legacy with a key",
                     TurtleForm::V1 => "version 1",
-                    TurtleForm::V2 => "version 2",
+                    TurtleForm::V2 => "with versions",
                 };
+                let version = turtle.version.map(|v| format!("version {v}"));
+                let form = version.as_deref().unwrap_or(form);
                 let note = format!("{form}, timestamp {:x}", turtle.timestamp);
                 (self.turtle, self.wrong_key) = (Some(turtle), wrong_key);
                 Did::Ok(note)

@@ -130,7 +130,21 @@ fn completion_text(r: &CompletionReport, width: Option<u16>, paint: Paint) -> St
 fn turtle_text(r: &TurtleReport, width: Option<u16>, paint: Paint) -> String {
     let mut f = Fields::default();
     f.add("bytes", r.bytes);
-    f.note("crc32c", r.crc32c, "compare with metadata_checksum of the completion record");
+    match &r.wt_turtle {
+        None => f.note("crc32c", r.crc32c, "compare with metadata_checksum of the completion record"),
+        Some(printed) => {
+            let expected = printed.expected.or(printed.completion.as_ref().and_then(|c| c.metadata_checksum));
+            let holds = match expected {
+                None => "no completion record beside it".to_string(),
+                Some(sum) if sum == r.crc32c => "as the completion record names it".to_string(),
+                Some(sum) => format!("the completion record names {sum}"),
+            };
+            f.note("crc32c", r.crc32c, holds);
+            f.maybe("requested LSN", printed.requested_lsn, "");
+            let size = printed.completion.as_ref().and_then(|c| c.database_size);
+            f.maybe("database_size", size.map(self::size), "of the completion record");
+        }
+    }
     let Some(t) = &r.content else { return f.table(width) + &remarks(&r.problems, &r.notes, paint) };
     f.note(
         "form",
@@ -154,7 +168,8 @@ fn turtle_text(r: &TurtleReport, width: Option<u16>, paint: Paint) -> String {
         s.iter().for_each(|s| stamp(name, s));
     }
     f.maybe("largest_file_id", t.largest_file_id, "");
-    f.maybe("base write generation", t.base_write_gen, "");
+    let derived = if t.max_write_gen == Some(0) { "0: readers derive it" } else { "" };
+    f.maybe("max_write_gen", t.max_write_gen, derived);
     if let Some(k) = &t.key_provider {
         f.note("key page", format!("page {} at LSN {}", k.page_id, k.lsn), k.lsn_time.as_deref().unwrap_or_default());
     }

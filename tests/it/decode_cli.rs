@@ -7,7 +7,7 @@ use serde_json::Value;
 use wtcheck::decode::bytes::Show;
 use wtcheck::decode::view::{Addresses, View};
 use wtcheck::decode::{self, block};
-use wtcheck::format::crc::crc32c_zeroed;
+use wtcheck::format::crc::{crc32c, crc32c_zeroed};
 use wtcheck::format::image::Era;
 use wtcheck::report;
 use wtcheck::report::text::Paint;
@@ -229,6 +229,50 @@ fn completions() {
         let (code, v) = json(&["completion", text]);
         assert_eq!((code, &v["pick_up"]), (want, &class.into()), "{text}");
         table(&["completion", text], want, &[class]);
+    }
+}
+
+/// The output of `wt turtle`, of today and of June 2026, as text and in the JSON of its own document.
+#[test]
+fn what_wt_turtle_prints() {
+    let of_today = |sum: &str, expected: &str| {
+        format!(
+            "{COMPLETION}\n\n=== turtle page (table_id=2, page_id=1, requested_lsn=124) ===\n\
+             checksum=0x{sum} (expected=0x{expected})\n{TURTLE}\n"
+        )
+    };
+    let of_june = format!(
+        "=== turtle ===\nlsn=126\nmetadata_lsn=124\nmetadata_checksum=0x33233555\ndatabase_size=1048677\n\
+         version=<missing>\ncompatible_version=<missing>\n\n\
+         === metadata page (table_id=2, page_id=1, requested_lsn=124) ===\nchecksum=OK\n{TURTLE}\n"
+    );
+    let right = of_today("33233555", "33233555");
+    for text in [right.as_str(), &right.replace(&format!("{COMPLETION}\n"), ""), &of_june] {
+        let (code, v) = json(&["turtle", text]);
+        assert_eq!((code, &v["crc32c"], &v["largest_file_id"]), (0, &"33233555".into(), &17.into()), "{text}");
+        let printed = &v["wt_turtle"];
+        assert_eq!((&printed["table_id"], &printed["page_id"]), (&2.into(), &1.into()));
+        assert_eq!((&printed["requested_lsn"], &printed["page"]), (&124.into(), &TURTLE.into()));
+        table(&["turtle", text], 0, &["requested LSN", "124", "[101, 0x0, 2, 0, 61, 0x19605921]"]);
+        // What it is as JSON says the same again.
+        let again = json(&["turtle", &v.to_string()]);
+        assert_eq!(again, (0, v.clone()));
+    }
+    let (_, v) = json(&["turtle", &right]);
+    assert_eq!(v["wt_turtle"]["completion"]["database_size"], 1_048_677);
+    table(&["turtle", &right], 0, &["as the completion record names it", "1,048,677"]);
+    let (code, v) = json(&["turtle", &of_june.replace("metadata_checksum=0x33233555", "metadata_checksum=0x00000001")]);
+    assert_eq!((code, &v["problems"][0]["class"]), (1, &"EIO".into()));
+    table(&["turtle", &of_today("33233555", "00000001")], 1, &["EIO", "names 00000001"]);
+    table(&["turtle", &of_today("00000001", "33233555")], 0, &["00000001 was printed"]);
+    // The page has a line feed of its own: that one stays.
+    let sum = format!("{:08x}", crc32c(format!("{TURTLE}\n").as_bytes()));
+    let own = of_today(&sum, &sum).replace(COMPLETION, "metadata_lsn=124");
+    assert_eq!(json(&["turtle", &own]).1["crc32c"], sum.as_str());
+    for hostile in
+        ["=== turtle page (", "{}", "{\"page\":7}", "{\"page\":\"\"}", "=== metadata page (=,=) ===\nchecksum=\n"]
+    {
+        assert_eq!(json(&["turtle", hostile]).0, 1, "{hostile}");
     }
 }
 

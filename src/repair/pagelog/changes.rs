@@ -434,10 +434,11 @@ impl<'a> Maker<'a> {
                 ("next_page_id", rewritten.counters.page_id.to_string()),
             ]);
             // It bounds the write generations there are; it must not fall behind.
-            let bound = basis.checkpoint.turtle.base_write_gen;
+            let bound = basis.checkpoint.turtle.max_write_gen;
             if bound.is_some_and(|bound| bound >= old.write_gen && bound < newest_gen) {
                 let config = Config::parse(&text)?;
-                let key = config.entries().iter().map(|e| e.key).find(|k| k.ends_with("write_gen"));
+                let names = [pagelog_turtle::MAX_WRITE_GEN, pagelog_turtle::BASE_WRITE_GEN];
+                let key = names.into_iter().find(|k| config.get(k).is_some());
                 new = config::with_values(&text, &[(key.unwrap_or_default(), &newest_gen.to_string())])?;
             }
         }

@@ -22,7 +22,7 @@ fn long_sample_of_14_5() {
     assert_eq!(turtle.form, TurtleForm::V2);
     assert_eq!((turtle.version, turtle.compatible_version), (Some(2), Some(1)));
     assert_eq!((turtle.timestamp, turtle.oldest_timestamp), (0xc0ff_ee12, Some(0xc0ff_ee12)));
-    assert_eq!((turtle.largest_file_id, turtle.schema_epoch, turtle.base_write_gen), (Some(17), None, None));
+    assert_eq!((turtle.largest_file_id, turtle.schema_epoch, turtle.max_write_gen), (Some(17), None, None));
     assert_eq!(turtle.key_provider, Some(KeyReference { page_id: PageId(1), lsn: Lsn(123), version: 1 }));
     assert!(turtle.unknown.is_empty());
     assert_eq!(turtle.checkpoints.len(), 1);
@@ -65,7 +65,10 @@ fn cases_of_14_5() {
         // Beyond the table.
         ("version=-1,compatible_version=1,checkpoint=(),timestamp=1", Class::Invalid),
         ("version=2147483648,compatible_version=1,checkpoint=(),timestamp=1", Class::Invalid),
-        ("version=2,compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=1", Class::Invalid),
+        ("version=4,compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=1", Class::Invalid),
+        ("version=4,compatible_version=1,base_write_gen=1,checkpoint=(),timestamp=1", Class::Invalid),
+        ("version=5,compatible_version=5,checkpoint=(),timestamp=1", Class::Unsupported),
+        ("version=4,compatible_version=1,checkpoint=(),timestamp=1,max_write_gen=0x1f", Class::Invalid),
         ("timestamp=1", Class::Invalid),
         ("checkpoint=(),timestamp=", Class::Invalid),
         ("checkpoint=(),timestamp=zzzz", Class::Invalid),
@@ -81,9 +84,16 @@ fn cases_of_14_5() {
     let plain = parse(b"checkpoint=(),timestamp=c0ffee12,").unwrap();
     assert_eq!((plain.form, plain.version, plain.compatible_version), (TurtleForm::V1, None, None));
     assert!(plain.checkpoints.is_empty());
-    let newer = parse(b"version=3,compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=c0ffee12,").unwrap();
-    assert_eq!((newer.form, newer.timestamp), (TurtleForm::V2, 0xc0ff_ee12));
-    assert_eq!(newer.unknown, [("unknown_key".to_owned(), "foo".to_owned())]);
+    // A key that is not known is taken from writers of every other version.
+    for version in [1, 2, 3, 5] {
+        let text = format!("version={version},compatible_version=1,unknown_key=foo,checkpoint=(),timestamp=c0ffee12,");
+        let newer = parse(text.as_bytes()).unwrap();
+        assert_eq!((newer.form, newer.timestamp), (TurtleForm::V2, 0xc0ff_ee12));
+        assert_eq!(newer.unknown, [("unknown_key".to_owned(), "foo".to_owned())]);
+        assert_eq!(parse_as(text.as_bytes(), version).unwrap_err().class, Class::Invalid);
+    }
+    let newest = parse(b"version=9,compatible_version=4,checkpoint=(),timestamp=c0ffee12,").unwrap();
+    assert_eq!((newest.version, newest.compatible_version), (Some(9), Some(4)));
 }
 
 #[test]
@@ -133,8 +143,25 @@ fn other_forms_and_keys() {
     for key in ["base_write_gen", "max_write_gen"] {
         let text = sample().replace("largest_file_id=17", &format!("schema_epoch=1f,largest_file_id=17,\n{key}=9"));
         let turtle = parse(text.as_bytes()).unwrap();
-        assert_eq!((turtle.base_write_gen, turtle.schema_epoch), (Some(9), Some(0x1f)));
+        assert_eq!((turtle.max_write_gen, turtle.schema_epoch), (Some(9), Some(0x1f)));
     }
+}
+
+#[test]
+fn the_lines_of_version_4() {
+    let text = format!(
+        "version=4,compatible_version=1,\ncheckpoint=(WiredTigerCheckpoint.1=({ENTRY})),\ntimestamp=c0ffee12,\n\
+         oldest_timestamp=c0ffee11,\nschema_epoch=1f,\nlargest_file_id=17,\nmax_write_gen=17,\n\
+         key_provider=(page.1=(page_id=1,lsn=123),version=1)"
+    );
+    let turtle = parse(text.as_bytes()).unwrap();
+    assert_eq!((turtle.version, turtle.compatible_version, turtle.form), (Some(4), Some(1), TurtleForm::V2));
+    // Hexadecimal, decimal.
+    assert_eq!((turtle.schema_epoch, turtle.max_write_gen), (Some(0x1f), Some(17)));
+    assert_eq!((turtle.oldest_timestamp, turtle.largest_file_id), (Some(0xc0ff_ee11), Some(17)));
+    assert_eq!(turtle.key_provider.map(|k| k.lsn), Some(Lsn(123)));
+    let next = with_newest(&text, "WiredTigerCheckpoint.2", &[("order", "2")]).unwrap();
+    assert_eq!(next, text.replace("WiredTigerCheckpoint.1=", "WiredTigerCheckpoint.2=").replace("order=1", "order=2"));
 }
 
 #[test]
