@@ -28,6 +28,8 @@ pub enum Unchecked {
     Huffman,
     /// Written by a version that says this one must not read it.
     Unsupported,
+    /// A PALM page log of September or October 2025, the layout of whose keys is not known well enough.
+    OtherPalm,
     /// More of it than the limits allow to be looked at.
     TooMuch,
     /// Something it hangs on could not be read or is damaged.
@@ -75,6 +77,7 @@ impl Unchecked {
             Self::UnknownCompressor => "unknown-compressor",
             Self::Huffman => "huffman-coded",
             Self::Unsupported => "unsupported-version",
+            Self::OtherPalm => "palm-of-autumn-2025",
             Self::TooMuch => "over-a-limit",
             Self::NotReached => "not-reached",
             Self::Absent => "absent",

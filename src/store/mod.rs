@@ -178,7 +178,8 @@ pub struct Problem {
     pub reason: String,
     /// Which tables may have lost rows because of it.
     pub affects: Affected,
-    /// The system did not give the bytes: nothing is known to be wrong with them.
+    /// They were not read (the system did not give the bytes, or their layout is not known): nothing is known to
+    /// be wrong with them.
     pub io: Option<Unchecked>,
 }
 

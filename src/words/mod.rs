@@ -104,6 +104,9 @@ pub fn unchecked(why: &Unchecked) -> String {
         }
         Unchecked::Huffman => "its keys or values are Huffman codes; pages and checksums were verified".into(),
         Unchecked::Unsupported => "written by a version that this one must not read".into(),
+        Unchecked::OtherPalm => {
+            "a PALM page log of September or October 2025, whose layout wtcheck does not read".into()
+        }
         Unchecked::TooMuch => "more than wtcheck looks at".into(),
         Unchecked::NotReached => "what leads to it could not be read".into(),
         Unchecked::Absent => "its files are not there, and the metadata names trees that live in them".into(),
@@ -143,6 +146,7 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
         Unchecked::Io { errno, .. } if FULL.contains(errno) => "set TMPDIR to a directory with more room",
         Unchecked::Io { .. } => "copy the directory from another source, or to a sound disk, and audit the copy",
         Unchecked::Unsupported => "use a newer wtcheck",
+        Unchecked::OtherPalm => "open it with an engine of that time",
         Unchecked::Absent => "copy them from where the directory came from",
         Unchecked::ServiceEncrypted => "gather the dumps again with --decrypt, and a program that has the key",
         Unchecked::LengthOnly => "dump the table with its bytes too: GetTableAtLSN",

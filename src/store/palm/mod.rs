@@ -4,6 +4,7 @@
 //! nor touched. All structure is read by [`lmdb`], all keys by [`decode_page_key`] and
 //! [`decode_checkpoint_key`].
 
+mod layouts;
 pub mod lmdb;
 mod lmdb_page;
 pub mod page_set;
@@ -169,6 +170,8 @@ pub struct Palm {
     state: State,
     /// What opening found: an unusable meta page, or a newest state that cannot be read.
     found: Vec<Problem>,
+    /// The keys have another layout: nothing is read.
+    other: Option<Problem>,
 }
 
 #[derive(Debug)]
@@ -276,8 +279,12 @@ impl Palm {
                 reason: format!("{DATA} is an LMDB environment, but has no database `pages` or `checkpoints`"),
             });
         }
+        let other = layouts::other(&env).map(|layout| {
+            let reason = "its keys are those of PALM of September and October 2025, which is not read".to_string();
+            Problem { io: Some(layout), ..problem(reason, Affected::All) }
+        });
         let state = *state;
-        Ok(Self { lock: kv_home.join(LOCK), path, file, bytes, state, found })
+        Ok(Self { lock: kv_home.join(LOCK), path, file, bytes, state, found, other })
     }
 
     /// The environment as it was when the store was opened.
@@ -430,6 +437,9 @@ impl Palm {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<(Index, Vec<Problem>), StoreError> {
         let env = self.env()?;
+        if let Some(other) = &self.other {
+            return Ok((Index::new(Vec::new()), vec![other.clone()]));
+        }
         let mut problems = Problems { list: self.found.clone(), more: 0 };
         let mut rows = Vec::new();
         walk(&env, PAGES, Affected::All, &mut problems, |key, data, offset, len| {
@@ -507,6 +517,9 @@ impl PageLog for Palm {
     /// Damage of the counters (`globals`) is told here, too, since no row depends on them.
     fn completions(&self) -> Result<(Vec<CompletionRow>, Vec<Problem>), StoreError> {
         let env = self.env()?;
+        if let Some(other) = &self.other {
+            return Ok((Vec::new(), vec![other.clone()]));
+        }
         let mut problems = Problems::default();
         let mut rows = Vec::new();
         walk(&env, CHECKPOINTS, Affected::None, &mut problems, |key, text, _, _| {
