@@ -62,7 +62,8 @@ pub fn advice(code: Code) -> Advice {
         Code::SizeDeflated => Advice {
             recognised: "As size-inflated; the published size is below the sum of the cookies.",
             cause: "The counter was lowered twice for one block, or it ran below 0 and was clamped (builds since 2026-06-24 say so: \
-                'disaggregated block size underflow').",
+                'disaggregated block size underflow'). Builds of before June 2026 took the root's size off at every restart where the \
+                first checkpoint had published 0: the difference is then that size, or a multiple.",
             evidence: "How many bytes are missing. Nothing in the page log tells which blocks were subtracted twice; the node's log \
                 may, at the time of the underflow.",
             next: &[
@@ -103,8 +104,10 @@ pub fn advice(code: Code) -> Advice {
         },
         Code::DatabaseSizeDeflated => Advice {
             recognised: "As database-size-inflated; the number is below the sum.",
-            cause: "Bytes of a dropped table were subtracted twice, or the number was clamped at 1 MiB (WT-18399).",
-            evidence: "The difference, and whether the number is exactly 1,048,576.",
+            cause: "Bytes of a dropped table were subtracted twice: the drop failed, and what it had subtracted was not added again \
+                (WT-18148). Or the number was clamped at 1 MiB (WT-18399).",
+            evidence: "Dropped tables whose size fits the difference, and tables of which the drop has left no page; whether the number is \
+                exactly 1,048,576.",
             next: &["No reader is affected.", PLAN],
         },
         Code::OrphanPage => Advice {
@@ -148,7 +151,8 @@ pub fn advice(code: Code) -> Advice {
         Code::PageMissing => Advice {
             recognised: "A cookie of the checkpoint (in an internal page, or a tree's root, or the turtle page) names a page version, \
                 and the page log has no row with that table, page and LSN.",
-            cause: "A copy that was taken while the node ran or that left files out; a database file that is damaged or absent (see \
+            cause: "A root that lies under the id of a table that was dropped (WT-18509): the finding names that id. A copy that was taken \
+                while the node ran or that left files out; a database file that is damaged or absent (see \
                 store-damaged); rows that were trimmed too early; a discard that should not have been.",
             evidence: "The page that holds the reference; whether other rows of the page are there; whether the file of its table is \
                 listed as missing or damaged.",
@@ -295,7 +299,8 @@ pub fn advice(code: Code) -> Advice {
         Code::DiscardedInUse => Advice {
             recognised: "A page that the checkpoint reaches has a discard record at or below the LSN of its tree's root; as a note, above \
                 the root and at or below the LSN of the turtle page.",
-            cause: "The page was freed twice, or its parent was written from a state before the free.",
+            cause: "The page was freed twice, or its parent was written from a state before the free. Below the address of a truncated \
+                page: builds of before June 2026 discarded it before the checkpoint was complete (WT-17430).",
             evidence: "The LSN of the discard record, and the page that refers to the discarded one.",
             next: &[
                 KEEP,
@@ -363,18 +368,27 @@ pub fn advice(code: Code) -> Advice {
         Code::DuplicateTreeId => Advice {
             recognised: "Two `file:` rows of the metadata carry the same `id=`.",
             cause: "Ids given out twice: by two leaders, or after the highest id in use was forgotten.",
-            evidence: "Both URIs. Rows of the page log under this id may belong to either.",
+            evidence: "Both URIs. Rows of the page log under this id may belong to either; the root of a file that has its data there is \
+                found under the id, that of the other is not.",
             next: &[
                 KEEP,
                 "A standby panics on it: 'checkpoint pickup would leave btree ID N shared by ...'. An engine with local files does \
                  not open the directory.",
-                "On a running leader: wiredtiger_repair with fix=(id=(old,new)). Ask support before.",
+                "Drop neither of the two while they share the id: a drop trims every page under it, those of the other file too.",
+                "See which of them has its pages under the id: `wtcheck audit DIR --checkpoint LSN` with checkpoints of before there \
+                 were two. Copy the data of that one out, or make sure that a healthy member has it.",
+                "wiredtiger_repair with fix=(id=(old,new)) gives a file a new id in the metadata only: its pages stay under the old \
+                 id, and nobody finds them under the new one (WT-18201). So renumber the file whose data is not there, or is saved; \
+                 never the only copy. Ask support before.",
+                "Only then drop the file with the new id, and create it again from what was saved.",
             ],
         },
         Code::MissingStableFile => Advice {
             recognised: "A `layered:` row names a `stable` file that has no row of its own in the shared metadata.",
-            cause: "A drop or a create that was published half.",
-            evidence: "The layered URI and the file it wants.",
+            cause: "A drop or a create that was published half: a table that was created again and not published, or one that was dropped \
+                and came back (WT-18093).",
+            evidence: "The layered URI and the file it wants. An older checkpoint that has the file speaks for a drop that came back; a \
+                table of the page log that no checkpoint names, for a new file that was not published.",
             next: &[
                 "A pick-up fails with EINVAL 'Missing shared file: metadata entry', at every standby: \
                  `wtcheck pickup replay DIR` shows the checkpoint they stop at.",
@@ -404,6 +418,23 @@ pub fn advice(code: Code) -> Advice {
                 "See every checkpoint's outcome: `wtcheck pickup replay DIR`.",
                 OLDER,
             ],
+        },
+        Code::KeyNotRotated => Advice {
+            recognised: "The key table has one page, at least two checkpoints embed it, and the newest of them is more than 90 days \
+                younger, by their timestamps, or by LSNs that are made of times.",
+            cause: "Rotation is off; or the provider is asked to load an empty key at every checkpoint and takes that for a fresh start \
+                (WT-17692).",
+            evidence: "When the key was written, when the newest checkpoint was, and how many embed it.",
+            next: &[
+                "Nothing is wrong with the data. Ask whether keys are to be rotated here, and how often.",
+                "Rotate once by hand. If the next checkpoint embeds the new key page, the rotation clock is at fault.",
+            ],
+        },
+        Code::PageIdReused => Advice {
+            recognised: "An image in use lies above a discard record of its page, and its backlink names an image from before the discard.",
+            cause: "Builds of before 2026-04-09 used a page id again that they had freed (WT-17130).",
+            evidence: "The first such page of the table, the discard record, and how many pages there are.",
+            next: &["Nothing to do: the pages are whole. Upgrade, so that it does not go on."],
         },
         Code::StaleKeystore => Advice {
             recognised: "For every completion record: the key LSN that its turtle page embeds, against the newest key page below the \

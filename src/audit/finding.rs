@@ -169,6 +169,10 @@ codes! {
         "keys do not ascend, in a page or from page to page",
         "A search in the page can miss rows. With a valid checksum the page was written that way.",
         "Look at the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
+    PageIdReused "page-id-reused" Note &["WT-17130"],
+        "pages in use have ids that were discarded before",
+        "A page was freed, and its id used again by builds of before 2026-04-09: the new image names the old one as the one it follows. The chain is sound and reads are not affected. A page log that lists its live pages leaves such a page out, so that the engine's own verify finds it discarded and in use.",
+        "None: a rewrite of the page does not change it, and its data is whole.";
     DiscardedInUse "discarded-in-use" Error &[],
         "a page in use has a discard record",
         "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree. As a note: the discard lies above the root of its tree and not above the turtle page. A checkpoint does not stop the world, so it may be the next checkpoint's work, done after this tree's root was written, which is legal; or the page was discarded too early.",
@@ -193,11 +197,11 @@ codes! {
         "a row of the metadata cannot be parsed, or names what is not there",
         "The row cannot be read, so the tree it describes cannot be audited.",
         "Keep the store; report the row.";
-    DuplicateTreeId "duplicate-tree-id" Error &[],
+    DuplicateTreeId "duplicate-tree-id" Error &["WT-18201"],
         "two files share one tree id",
         "Pick-up panics: 'checkpoint pickup would leave btree ID N shared by ...'. Of a local home the engine refuses to open the directory.",
-        "On a running leader: wiredtiger_repair with fix=(id=(old,new)).";
-    MissingStableFile "missing-stable-file" Error &[],
+        "Copy the data of both out first. Of a page log: wiredtiger_repair with fix=(id=(old,new)) gives a file a new id in the metadata only, and its data cannot be reached afterwards; so renumber the file that has no data under the id, or that can be restored. Do not drop one of them before: that trims the pages of the other too (WT-18201).";
+    MissingStableFile "missing-stable-file" Error &["WT-18093"],
         "a layered table names a stable file that the metadata does not have",
         "Pick-up fails with EINVAL 'Missing shared file: metadata entry'.",
         "Pick up an older checkpoint that has the file.";
@@ -209,6 +213,10 @@ codes! {
         "a key page breaks the rules of its header",
         "Pick-up of a checkpoint that embeds it fails with EIO, or aborts on a wrong signature.",
         "Pick up another checkpoint; restore the key page from a replica.";
+    KeyNotRotated "key-not-rotated" Note &["WT-17692"],
+        "every checkpoint embeds the same key, for longer than 90 days",
+        "There is one key page, and the newest checkpoint that embeds it is more than 90 days younger. Where keys are to be rotated, nobody does: builds of 2026 loaded an empty key at every checkpoint, which starts the provider's clock anew each time.",
+        "None where keys are not to be rotated. Otherwise rotate the key by hand, and see whether the next checkpoint embeds a new key page.";
     StaleKeystore "stale-keystore" Warning &[],
         "a checkpoint embeds a key older than the newest one written before it",
         "A key rotation raced the checkpoint: the new key page was already in the page log when the turtle page was written, but the turtle page names the one before. A standby that has committed the new key gets EINVAL when it picks the checkpoint up, and builds before the fix turn that into SIGABRT.",

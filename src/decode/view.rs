@@ -7,6 +7,8 @@ use crate::format::{Class, FormatError};
 use crate::page::cell::TS_MAX;
 use serde::{Serialize, Serializer};
 
+pub use crate::words::text::utc;
+
 /// Most cells or extents that are listed; all of them are checked and counted.
 pub const LISTED: usize = 100_000;
 /// Largest image in which a flipped bit is looked for; the search is slow on larger ones.
@@ -121,10 +123,4 @@ impl Stamp {
     pub(super) fn new(value: u64) -> Self {
         Self { hex: format!("{value:x}"), value, time: time_hint(value) }
     }
-}
-
-/// Seconds since 1970 as a date and time of day.
-pub fn utc(seconds: u64) -> String {
-    let (date, time) = crate::id::civil(seconds);
-    format!("{date} {time} UTC")
 }

@@ -115,6 +115,8 @@ pub struct Entry {
     pub(super) write_gen: u64,
     /// The next page id to use.
     pub next_page: PageId,
+    /// By so much the id that the metadata has is above that of the tree's pages.
+    pub moved: u64,
 }
 
 pub fn signed(a: u64, b: u64) -> i64 {

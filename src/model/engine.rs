@@ -53,6 +53,12 @@ pub struct Engine {
     pub completions: Vec<(Lsn, u64, String)>,
     /// What happens to the next checkpoint's metadata, turtle page or completion record.
     pub strikes: Vec<(Role, Alter)>,
+    /// Stable files that the metadata's tables name and the metadata does not have.
+    pub ghosts: Vec<String>,
+    /// Bytes that `database_size` has lost.
+    pub lost_bytes: u64,
+    /// Seconds that have passed beside those of the checkpoints.
+    pub clock: u64,
 }
 
 impl Engine {
@@ -77,6 +83,9 @@ impl Engine {
             key_lsn: None,
             completions: Vec::new(),
             strikes: Vec::new(),
+            ghosts: Vec::new(),
+            lost_bytes: 0,
+            clock: 0,
         }
     }
 
@@ -88,11 +97,16 @@ impl Engine {
 
     /// The tree of a new user table.
     pub fn table(&mut self, name: &str, fanout: usize) -> Tree {
+        self.tree(format!("file:{name}.wt_stable"), fanout)
+    }
+
+    /// The tree of a user table that is created under the URI of another.
+    pub fn tree(&mut self, uri: String, fanout: usize) -> Tree {
         let n = self.tables;
         self.tables = n.saturating_add(1);
         let index = FIRST_INDEX.saturating_add(n);
         let id = if self.generation.keeps_sizes() { (index << 3) + 1 } else { (n << 1) + 5 };
-        Tree::new(format!("file:{name}.wt_stable"), TableId(id), self.generation, fanout)
+        Tree::new(uri, TableId(id), self.generation, fanout)
     }
 
     /// Put a key page of a time.
@@ -113,7 +127,7 @@ impl Engine {
     /// roots before. Trees that are not named are dropped.
     pub fn publish(&mut self, mut trees: Vec<&mut Tree>) -> Published {
         self.write_metadata(&trees);
-        let stamp = timestamp(self.completions.len() as u64);
+        let stamp = timestamp(self.completions.len() as u64).saturating_add(self.clock << 32);
         let newest = trees.iter().map(|t| t.entry.write_gen).fold(self.metadata.entry.write_gen, u64::max);
         let turtle = self.turtle_text(stamp, newest);
         let checksum = crc32c(turtle.as_bytes());
@@ -123,7 +137,7 @@ impl Engine {
         self.turtle = self.log.put((self.turtle_table(), SPECIAL_PAGE), (backlink, Lsn::NONE), 0, turtle.into_bytes());
         let own = self.metadata.entry.size.saturating_add(self.history.entry.size);
         let sizes = trees.iter().map(|t| t.entry.size).fold(own, u64::saturating_add);
-        let database_size = BUFFER.saturating_add(sizes);
+        let database_size = BUFFER.saturating_add(sizes).saturating_sub(self.lost_bytes);
         let version = if self.generation >= Generation::July2026 { READER_VERSION } else { 1 };
         let text = Completion {
             metadata_lsn: self.turtle,
@@ -174,9 +188,10 @@ impl Engine {
     fn metadata_rows(&self, trees: &[&mut Tree]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut rows: BTreeMap<String, String> = BTreeMap::new();
         for tree in trees {
-            let uri = &tree.uri;
+            rows.insert(tree.uri.clone(), tree.config(("u", "u")));
+        }
+        for uri in trees.iter().map(|t| &t.uri).chain(&self.ghosts) {
             let name = uri.trim_start_matches("file:").trim_end_matches(".wt_stable");
-            rows.insert(uri.clone(), tree.config(("u", "u")));
             let layered = format!(
                 "ingest=\"file:{name}.wt_ingest\",key_format=u,log=(enabled=false),stable=\"{uri}\",value_format=u"
             );

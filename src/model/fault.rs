@@ -7,7 +7,7 @@
 use super::account::{Account, Entry};
 use crate::format::cookie::Cookie;
 use crate::id::PageId;
-use Deed::{Addressed, Discards, Fails, Late, Lists, Puts, Rotates, Totals};
+use Deed::{Addressed, Ages, Discards, Fails, Late, Lists, Puts, Reuses, Rotates, Table, Totals, Truncates};
 use serde::{Deserialize, Serialize};
 
 /// As what a page is written.
@@ -58,6 +58,17 @@ pub enum Role {
 /// Alters bytes; whether they are put at all.
 pub type Alter = fn(&mut Vec<u8>) -> bool;
 
+/// What becomes of a table at a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Dropped, and its size taken off the database's once more.
+    DroppedTwice,
+    /// Dropped and created again under a new id; the metadata has the new table, and not its stable file.
+    Unpublished,
+    /// Dropped; the metadata has the table again, and not its stable file.
+    Resurrected,
+}
+
 /// What is done, and where on the write path.
 #[derive(Debug, Clone, Copy)]
 pub enum Deed {
@@ -69,12 +80,20 @@ pub enum Deed {
     Addressed(fn(&mut Cookie, &Cookie)),
     /// A leaf in use is discarded.
     Discards,
+    /// A leaf's parent has it as truncated, and the leaf is discarded before the checkpoint is complete.
+    Truncates,
+    /// A leaf is freed, and its page id used again.
+    Reuses,
+    /// Something becomes of the whole table.
+    Table(Fate),
     /// A total is off; given the bytes of the root that was replaced.
     Totals(fn(&mut Account, u64)),
     /// The metadata says something else of a tree.
     Lists(fn(&mut Entry)),
     /// A key page is committed after the checkpoint chose its key, and before it completes.
     Rotates,
+    /// No key page follows the first, and the last checkpoint is a hundred days younger than it.
+    Ages,
     /// A leaf is written after the last checkpoint.
     Late,
 }
@@ -82,7 +101,7 @@ pub enum Deed {
 impl Deed {
     /// Whether it is done to a leaf.
     pub fn is_of_leaf(&self) -> bool {
-        matches!(self, Fails(..) | Puts(Role::Leaf | Role::Base, _) | Addressed(_) | Discards)
+        matches!(self, Fails(..) | Puts(Role::Leaf | Role::Base, _) | Addressed(_) | Discards | Truncates | Reuses)
     }
 
     /// Whether it is done to an internal page above leaves.
@@ -92,12 +111,12 @@ impl Deed {
 
     /// Whether it is done to what a checkpoint publishes, and once.
     pub fn is_of_checkpoint(&self) -> bool {
-        matches!(self, Puts(Role::Metadata | Role::Turtle | Role::Completion, _) | Rotates)
+        matches!(self, Puts(Role::Metadata | Role::Turtle | Role::Completion, _) | Rotates | Ages)
     }
 
     /// Whether only sizes and keys tell of it, which the first generations do not keep.
     pub fn needs_sizes(&self) -> bool {
-        matches!(self, Fails(_, Fail::AfterPack) | Totals(_) | Rotates)
+        matches!(self, Fails(_, Fail::AfterPack) | Totals(_) | Rotates | Ages | Table(_))
     }
 }
 
@@ -141,10 +160,30 @@ faults! {
     LostChain Fails(Form::Full, Fail::AfterPack), ["obsolete-chain-uncounted"] [];
     /// The last checkpoint's root was added to the total, and the one before not taken off
     DoubleRoot Totals(|total, root| total.wrote(root)), ["size-double-root"] [];
+    /// 4,097 bytes were added to a total that no block has
+    InflatedSize Totals(|total, _| total.wrote(4097)), ["size-inflated"] [];
     /// 4,096 bytes were taken off a total twice; a number says how often
     DeflatedSize Totals(|total, _| total.freed(4096)), ["size-deflated"] [];
     /// More was taken off a total than it had, and it was clamped to 0
     ClampedSize Totals(|total, _| total.freed(u64::MAX)), ["size-deflated"] [];
+    /// A restart took the root's size off a total that never had it (root seeding); a number says how often
+    SeededRoot Totals(|total, root| total.freed(root)), ["size-deflated"] [];
+    /// Five restarts added the root's size to a total (root seeding)
+    SeededRoots Totals(|total, root| (0..5).for_each(|_| total.wrote(root))), ["size-inflated"] [];
+    /// A failed drop took a table's size off the database's twice (WT-18148)
+    DropTwice Table(Fate::DroppedTwice), ["database-size-deflated"] [];
+    /// A table that was dropped and created again is in the metadata, and its stable file is not (WT-18093)
+    UnpublishedTable Table(Fate::Unpublished), ["missing-stable-file" "unlisted-table"] [];
+    /// A table that was dropped is in the metadata again, and its stable file is not (WT-18093)
+    ResurrectedTable Table(Fate::Resurrected), ["missing-stable-file"] [];
+    /// A table that was created again wrote its pages under another id than its own (WT-18509)
+    WrongTableId Lists(|entry| entry.moved = 8000), ["page-missing"] [];
+    /// A truncated page is discarded before its checkpoint is complete (WT-17430)
+    TruncatedChild Truncates, ["discarded-in-use"] [];
+    /// A page id is used again after its discard record (WT-17130)
+    ReusedPageId Reuses, ["page-id-reused"] [];
+    /// One key for a hundred days (WT-17692)
+    UnrotatedKey Ages, ["key-not-rotated"] [];
     /// The checkpoint embeds a key page that is not the newest: a rotation raced it
     StaleKeystore Rotates, ["stale-keystore"] [];
     /// Work that no checkpoint completed

@@ -12,7 +12,7 @@ use crate::format::int;
 use crate::format::page_header::{FLAG_EMPTY_VALUES_NONE, FLAG_FAST_TRUNCATE, PageHeader, PageType};
 use crate::format::pagelog_ids::{FIRST_PAGE_ID, MAX_DELTAS};
 use crate::id::{Lsn, PageId, TableId};
-use crate::page::cell::{self, CellKind, Times};
+use crate::page::cell::{self, CellKind, Times, Truncate};
 use crate::store::FLAG_DELTA;
 use serde::Serialize;
 
@@ -349,6 +349,16 @@ impl Tree {
         own
     }
 
+    /// Whether a leaf's parent has it as truncated.
+    fn is_truncated(&self, at: usize) -> bool {
+        self.strikes.iter().any(|(struck, fault)| *struck == at && matches!(fault.row().deed, Deed::Truncates))
+    }
+
+    /// The id that the metadata has of it.
+    pub fn listed_id(&self) -> TableId {
+        TableId(self.table.get().saturating_add(self.entry.moved))
+    }
+
     /// The address that a leaf's parent has of it.
     pub fn leaf_address(&self, at: usize) -> Cookie {
         let n = at % self.fanout;
@@ -438,8 +448,15 @@ impl Tree {
             let separator = if n == 0 { text.get(..1).unwrap_or(&text) } else { &text };
             cell::write_key(&mut cells, 0, separator);
             let cookie = if lowest { self.address(children, first, n) } else { self.cookie(child) };
-            let kind = if lowest { CellKind::AddrLeafNoOverflow } else { CellKind::AddrInternal };
-            cell::write_addr(&mut cells, kind, &Times::EMPTY, None, &cookie.encode());
+            let truncated = lowest && self.is_truncated(first.saturating_add(n));
+            let kind = match (lowest, truncated) {
+                (true, true) => CellKind::AddrDeleted,
+                (true, false) => CellKind::AddrLeafNoOverflow,
+                (false, _) => CellKind::AddrInternal,
+            };
+            let when = TIME << 32 | 1;
+            let truncate = truncated.then_some(Truncate { txn: 1, commit_ts: when, durable_ts: when });
+            cell::write_addr(&mut cells, kind, &Times::EMPTY, truncate, &cookie.encode());
         }
         let mine = first..first.saturating_add(children.len());
         for (at, fault) in &self.strikes {
@@ -475,6 +492,7 @@ impl Tree {
             root_lsn: self.root.map_or(Lsn::NONE, |r| r.lsn),
             write_gen: self.write_gen.max(1),
             next_page: self.next_page,
+            moved: 0,
         };
     }
 
@@ -509,7 +527,7 @@ impl Tree {
              checkpoint={},disaggregated=(page_log=palite),id={},key_format={key_format},\
              value_format={value_format},version=(major=2,minor=1)",
             self.checkpoint_list(),
-            self.table
+            self.listed_id()
         )
     }
 }

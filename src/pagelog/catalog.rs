@@ -127,6 +127,10 @@ pub enum MetadataIssue {
         uri: String,
         /// The file it names.
         stable: String,
+        /// The id that an older checkpoint gives this file.
+        older_id: Option<TableId>,
+        /// Tables of the page log that no checkpoint names: one of them may be the file.
+        unlisted: Vec<TableId>,
     },
 }
 
@@ -155,6 +159,11 @@ impl Catalog {
     /// A metadata row that cannot be parsed hides a tree and its size.
     pub fn has_unreadable_rows(&self) -> bool {
         self.issues.iter().any(|i| matches!(i, MetadataIssue::Row { .. }))
+    }
+
+    /// A table's stable file has no row: its pages may lie under an id that nothing names.
+    pub fn lacks_stable(&self) -> bool {
+        self.issues.iter().any(|i| matches!(i, MetadataIssue::MissingStable { .. }))
     }
 
     /// The tree has a root, but the cookie that names it cannot be decoded.
@@ -275,7 +284,8 @@ pub fn read(index: &Index, reader: &mut dyn BlockReader, checkpoint: &Checkpoint
         // A row that cannot be parsed is damaged, not missing.
         let damaged = catalog.issues.iter().any(|i| matches!(i, MetadataIssue::Row { uri, .. } if *uri == stable));
         if !catalog.trees.iter().any(|t| t.uri == stable) && catalog.complete && !damaged {
-            catalog.issues.push(MetadataIssue::MissingStable { uri, stable });
+            let (older_id, unlisted) = (None, Vec::new());
+            catalog.issues.push(MetadataIssue::MissingStable { uri, stable, older_id, unlisted });
         }
     }
     catalog.trees.retain(|t| t.uri != SHARED_METADATA);

@@ -349,6 +349,8 @@ pub enum Note {
     ChecksumHolds,
     /// It is about an address cell of the page.
     InAddressCell,
+    /// The page was truncated, or lies below one that was.
+    BelowDeleted,
     /// Another broken rule of its kind.
     Also {
         /// Which, where, how.
@@ -392,6 +394,11 @@ impl Fault {
     /// A fault at a page version.
     pub fn new(kind: FaultKind, Version { table, page, lsn }: Version, fact: Fact) -> Self {
         Self { kind, table, page, lsn, fact, notes: Vec::new(), recovered: false, unread: None }
+    }
+
+    /// The page was truncated, or lies below one that was.
+    pub fn is_below_deleted(&self) -> bool {
+        self.notes.iter().any(|note| matches!(note, Note::BelowDeleted))
     }
 
     /// Add a note.

@@ -1,9 +1,10 @@
 //! The English of findings about page logs.
 
 use super::Words;
-use super::text::{list, said};
+use super::text::{list, said, utc};
 use crate::audit::pagelog::account::{Candidate, CandidateKind};
 use crate::audit::pagelog::fact::{DatabaseSize, Fact, Orphan, TreeSize};
+use crate::id::TableId;
 use crate::pagelog::catalog::{MetadataIssue, Refusal};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -17,7 +18,9 @@ pub fn of(fact: &Fact) -> Words {
             MetadataIssue::Row { error, .. } => said("a valid metadata row", error.to_string()),
             MetadataIssue::Cookie { error, .. } => said("a valid root cookie", error.to_string()),
             MetadataIssue::DuplicateId { uris, .. } => said("one file an id", uris.join(" and ")),
-            MetadataIssue::MissingStable { stable, .. } => said(stable.clone(), "no such metadata row"),
+            MetadataIssue::MissingStable { stable, older_id, unlisted, .. } => {
+                missing_stable(stable, *older_id, unlisted)
+            }
         },
         Fact::Damaged { error } => said("a readable database file", error.clone()),
         Fact::TreeSize(size) => tree_size(size),
@@ -61,10 +64,54 @@ pub fn of(fact: &Fact) -> Words {
             }
             words
         }
+        Fact::KeyAge { lsn, since, until, checkpoints } => Words {
+            cause: "keys are not rotated here, or every checkpoint starts the clock of the rotation anew (WT-17692)"
+                .into(),
+            evidence: vec![
+                format!("the key page is at LSN {lsn}, and {checkpoints} checkpoints embed it"),
+                format!("written {}, embedded last {}", utc(*since), utc(*until)),
+            ],
+            ..said(
+                "a new key page from time to time",
+                format!("one for {} days", until.saturating_sub(*since) / 86_400),
+            )
+        },
+        Fact::UnderOtherId { found, pages, bytes, whole } => Words {
+            cause: format!(
+                "the table was created again and wrote its pages under the id of the one that was dropped, {found} (WT-18509)"
+            ),
+            evidence: vec![
+                format!("table {found} has the same page with the same LSN and checksum"),
+                format!(
+                    "{pages} pages of the tree lie there, {bytes} bytes{}",
+                    if *whole { ": all of it" } else { "" }
+                ),
+            ],
+            ..said("the root of the tree under its id", format!("the root under id {found}"))
+        },
+        Fact::PageIdReused { pages, discard, backlink } => Words {
+            cause: "builds of before 2026-04-09 used page ids again that they had freed (WT-17130)".into(),
+            evidence: vec![format!("discard record at LSN {discard}; the image in use follows that at LSN {backlink}")],
+            ..said("page ids that are used once", format!("{pages} pages in use whose ids were discarded before"))
+        },
         Fact::UnlistedTable { rows, bytes } => {
             said("a table that a checkpoint names", format!("{rows} rows, {bytes} bytes"))
         }
     }
+}
+
+fn missing_stable(stable: &str, older: Option<TableId>, unlisted: &[TableId]) -> Words {
+    let mut words = said(stable, "no such metadata row");
+    words.cause = match (unlisted, older) {
+        ([], None) => return words,
+        ([], Some(_)) => "a table that was dropped is in the metadata again, without its file (WT-18093)".into(),
+        _ => "a table that was created again is in the metadata, and its file was not published (WT-18093)".into(),
+    };
+    words.evidence.extend(older.map(|id| format!("an older checkpoint has the file under id {id}")));
+    if !unlisted.is_empty() {
+        words.evidence.push(format!("no checkpoint names these tables of the page log: {}", list(unlisted)));
+    }
+    words
 }
 
 fn refused(refusal: &Refusal, record: &impl Display, text: &str) -> Words {
@@ -89,22 +136,46 @@ fn tree_size(size: &TreeSize) -> Words {
     let mut words = said(format!("{} bytes", size.recomputed), format!("{} bytes", size.published));
     if size.published < size.recomputed {
         let missing = size.recomputed.saturating_sub(size.published);
-        words.cause = if size.published == 0 {
+        words.cause = if size.is_explained() {
+            restarts(&size.explained_by, "taken off a total that did not have it")
+        } else if size.published == 0 {
             "the running total was clamped to 0 after an underflow, or started again from 0".into()
         } else {
             "bytes were subtracted twice: an over-decrement".into()
         };
-        words
-            .evidence
-            .push(format!("{missing} bytes too few; nothing in the page log tells which, residual {missing} bytes"));
+        words.evidence.push(match size.residual {
+            0 => format!("{missing} bytes too few, residual 0 bytes"),
+            left => format!("{missing} bytes too few; nothing in the page log tells which, residual {left} bytes"),
+        });
+        words.evidence.extend(size.explained_by.iter().map(describe));
         return words;
     }
     words.cause = cause(size);
     words.evidence = size.explained_by.iter().map(describe).collect();
+    if size.leaky_writer {
+        words.evidence.push(
+            "the turtle page is of a build of before mid 2026: such builds leaked in several ways that leave no trace"
+                .into(),
+        );
+    }
     words
 }
 
+/// Roots that restarts counted wrong.
+fn restarts(roots: &[Candidate], how: &str) -> String {
+    let times: u64 = roots.iter().map(|c| c.times).sum();
+    let bytes: u64 = roots.iter().map(|c| c.bytes).sum();
+    let restarts = if times == 1 { "a restart".to_string() } else { format!("each of {times} restarts") };
+    format!(
+        "the root's size was {how} at {restarts}, as builds of before June 2026 did (root seeding): {bytes} bytes; this \
+         explains the difference to the byte, residual 0"
+    )
+}
+
 fn cause(size: &TreeSize) -> String {
+    if size.explained_by.iter().any(|c| c.kind == CandidateKind::SeededRoot) {
+        return restarts(&size.explained_by, "added to a total that had it");
+    }
     let mut by_kind: BTreeMap<CandidateKind, (u64, u64)> = BTreeMap::new();
     for c in &size.explained_by {
         let entry = by_kind.entry(c.kind).or_default();
@@ -128,6 +199,7 @@ fn cause(size: &TreeSize) -> String {
                 "{} counted twice, as builds before 2026-03-04 did (WT-16849): {bytes} bytes",
                 plural(n, "one root is", "roots are")
             ),
+            CandidateKind::SeededRoot => format!("{n} roots counted at restarts: {bytes} bytes"),
             CandidateKind::DuplicateDelta => format!(
                 "{} left over and counted: {bytes} bytes",
                 plural(n, "one failed delta is", "failed deltas are")
@@ -157,6 +229,7 @@ pub fn kind(kind: CandidateKind) -> (&'static str, &'static str) {
         CandidateKind::Orphan => ("orphan", "orphans"),
         CandidateKind::ObsoleteChain => ("chain given up", "chains given up"),
         CandidateKind::Root => ("root counted twice", "roots counted twice"),
+        CandidateKind::SeededRoot => ("root at restarts", "roots at restarts"),
         CandidateKind::DuplicateDelta => ("failed delta", "failed deltas"),
         CandidateKind::Superseded => ("superseded chain", "superseded chains"),
         CandidateKind::DroppedTable => ("dropped table", "dropped tables"),
@@ -164,6 +237,10 @@ pub fn kind(kind: CandidateKind) -> (&'static str, &'static str) {
 }
 
 fn describe(c: &Candidate) -> String {
+    if c.times > 1 {
+        let each = c.bytes / c.times;
+        return format!("{}: page {}, LSN {}, {} times {each} bytes", kind(c.kind).0, c.page, list(&c.lsns), c.times);
+    }
     format!("{}: page {}, LSN {}, {} bytes", kind(c.kind).0, c.page, list(&c.lsns), c.bytes)
 }
 
@@ -188,12 +265,19 @@ fn database_size(size: &DatabaseSize) -> Words {
         format!("{} bytes", size.published),
     );
     if size.published < right {
-        words.cause = if size.published == size.buffer {
+        let names: Vec<String> = size.dropped.iter().map(|d| format!("{} ({} bytes)", d.uri, d.bytes)).collect();
+        words.cause = if size.is_explained() {
+            format!(
+                "a drop that failed subtracted twice (WT-18148): {}; this explains the difference to the byte",
+                names.join(", ")
+            )
+        } else if size.published == size.buffer {
             "the total was clamped at 1 MiB after an underflow".into()
         } else {
             "bytes were subtracted that had not been added, or twice".into()
         };
-        words.evidence.push(format!("{} bytes too few", right.saturating_sub(size.published)));
+        let missing = right.saturating_sub(size.published);
+        words.evidence.push(format!("{missing} bytes too few, residual {} bytes", size.residual));
         return words;
     }
     words.cause = if size.is_explained() {

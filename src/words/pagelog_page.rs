@@ -22,6 +22,7 @@ pub fn of(fault: &Fault, pages: Option<u64>) -> Words {
     evidence.extend(fault.notes.iter().map(|note| match note {
         Note::ChecksumHolds => "the checksum is valid".into(),
         Note::InAddressCell => "in an address cell of this page".into(),
+        Note::BelowDeleted => "its address is one of a truncated page, or lies below one".into(),
         Note::Also { broken, block } => {
             let at = offset(broken, *block).map_or(String::new(), |at| format!(" ({at})"));
             format!("also: {}{at}", broken.what)
@@ -29,7 +30,12 @@ pub fn of(fault: &Fault, pages: Option<u64>) -> Words {
         Note::MoreRules(n) => format!("and {n} more broken rules of this page"),
     }));
     evidence.extend(pages.map(|n| format!("{n} pages of this tree")));
-    Words { evidence, ..said(expected, found) }
+    let cause = if fault.is_below_deleted() {
+        "a truncated page was discarded before its checkpoint was complete, as builds of before June 2026 did (WT-17430)"
+    } else {
+        ""
+    };
+    Words { evidence, cause: cause.into(), ..said(expected, found) }
 }
 
 fn expected(fault: &Fault) -> String {

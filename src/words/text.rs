@@ -54,3 +54,9 @@ pub fn grouped(n: u64) -> String {
     }
     out
 }
+
+/// Seconds since 1970 as a date and time of day.
+pub fn utc(seconds: u64) -> String {
+    let (date, time) = crate::id::civil(seconds);
+    format!("{date} {time} UTC")
+}

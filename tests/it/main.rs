@@ -84,3 +84,5 @@ mod simulate_accounting;
 #[cfg(target_os = "linux")]
 mod subjects;
 mod unit;
+#[cfg(feature = "devtools")]
+mod upstream_causes;

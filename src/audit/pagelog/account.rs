@@ -16,6 +16,10 @@ const SEARCH_STEPS: u32 = 200_000;
 /// fit only in part explain nothing anyone could check.
 const LARGEST_SUBSET: usize = 32;
 
+/// Most restarts that a difference is explained by. A small root would explain any number by enough of them,
+/// and a total that loses a root at every restart runs below 0 soon.
+const MOST_RESTARTS: u64 = 8;
+
 /// A row or chain whose bytes a tree's total may still contain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Candidate {
@@ -29,8 +33,10 @@ pub struct Candidate {
     pub page: PageId,
     /// LSN that identifies it: the orphan's own, the failed image's, the root's.
     pub lsn: Lsn,
-    /// Bytes.
+    /// Bytes, all in all.
     pub bytes: u64,
+    /// How often its own bytes are in them: more than once for a root that every restart counted.
+    pub times: u64,
     /// LSNs of the blocks concerned.
     pub lsns: Vec<Lsn>,
 }
@@ -46,6 +52,9 @@ pub enum CandidateKind {
     /// A root counted twice (before 2026-03-04).
     #[serde(rename = "root-counted-twice")]
     Root,
+    /// A root that restarts took off a total, or added to it, although it held something else.
+    #[serde(rename = "root-at-restart")]
+    SeededRoot,
     /// A delta left over from a failed reconciliation.
     DuplicateDelta,
     /// A chain superseded by a full image and never subtracted.
@@ -100,6 +109,29 @@ pub fn explain(difference: u64, candidates: &[Candidate]) -> Explanation {
         return Explanation { used: orphans, residual: rest };
     }
     Explanation { used: Vec::new(), residual: difference }
+}
+
+/// Explain a difference, of either sign, by the roots of a tree: each restart of an older build took the root's
+/// size for what the total had of it. The same root at some restarts, or the roots of some checkpoints.
+pub fn explain_by_restarts(difference: u64, roots: &[Candidate]) -> Option<Vec<Candidate>> {
+    let seeded = |c: &Candidate, times: u64| Candidate {
+        kind: CandidateKind::SeededRoot,
+        bytes: c.bytes.saturating_mul(times),
+        times,
+        ..c.clone()
+    };
+    if difference == 0 {
+        return None;
+    }
+    let repeated = |times: u64| roots.iter().find(|c| c.bytes.checked_mul(times) == Some(difference));
+    if let Some(once) = repeated(1) {
+        return Some(vec![seeded(once, 1)]);
+    }
+    let all: Vec<usize> = (0..roots.len()).filter(|i| roots.get(*i).is_some_and(|c| c.bytes > 0)).collect();
+    if let Some(used) = subset(difference, &all, roots) {
+        return Some(used.into_iter().filter_map(|i| roots.get(i)).map(|c| seeded(c, 1)).collect());
+    }
+    (2..=MOST_RESTARTS).find_map(|times| repeated(times).map(|c| vec![seeded(c, times)]))
 }
 
 /// The smallest subset of `pool` that adds up to `target` exactly, within the search bound.
@@ -173,6 +205,7 @@ fn page_candidates(index: &Index, class: &[Class], page: Range<usize>, frontier:
             page: row.page,
             lsn: row.lsn,
             bytes: u64::from(row.len),
+            times: 1,
             lsns: vec![row.lsn],
         };
         match c {
@@ -214,5 +247,5 @@ fn chain_before(rows: &[crate::store::Row], class: &[Class], before: usize, page
         }
     }
     let table = rows[base].table;
-    Some(Candidate { kind: CandidateKind::ObsoleteChain, table, page, lsn: Lsn::NONE, bytes, lsns })
+    Some(Candidate { kind: CandidateKind::ObsoleteChain, table, page, lsn: Lsn::NONE, bytes, times: 1, lsns })
 }

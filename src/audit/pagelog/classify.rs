@@ -247,6 +247,44 @@ fn chain_is_sound(rows: &[Row], class: &[Class], at: usize) -> bool {
         || rows.iter().zip(class).any(|(r, c)| r.lsn == base && *c == Class::Unjudged)
 }
 
+/// Pages in use whose id was discarded before and used again.
+#[derive(Debug, Clone, Copy)]
+pub struct Reused {
+    pub table: TableId,
+    /// The first such page, its image in use, the discard record, and the LSN that the image follows.
+    pub page: PageId,
+    pub lsn: Lsn,
+    pub discard: Lsn,
+    pub backlink: Lsn,
+    /// How many of the table.
+    pub pages: u64,
+}
+
+/// The tables that have such pages: the image in use lies above a discard record, and names an image before it.
+/// It is sound; but a page log need not list a page that was discarded once.
+pub fn reused(index: &Index, class: &[Class]) -> Vec<Reused> {
+    let mut out: BTreeMap<TableId, Reused> = BTreeMap::new();
+    for page in index.pages() {
+        let Some(class) = class.get(page.clone()) else { continue };
+        if !class.contains(&Class::DiscardRecord) || !class.contains(&Class::Live) {
+            continue;
+        }
+        let rows = index.slice(page).to_vec();
+        let discard = rows.iter().find(|r| r.is_discard());
+        let image = rows.iter().zip(class).find(|(r, c)| **c == Class::Live && r.is_full() && r.backlink_lsn != 0);
+        if let (Some(discard), Some((image, _))) = (discard, image)
+            && image.lsn > discard.lsn
+            && image.backlink_lsn < discard.lsn
+        {
+            let (table, page, lsn) = (image.table, image.page, image.lsn);
+            let first = Reused { table, page, lsn, discard: discard.lsn, backlink: image.backlink_lsn, pages: 0 };
+            let entry = out.entry(table).or_insert(first);
+            entry.pages = entry.pages.saturating_add(1);
+        }
+    }
+    out.into_values().collect()
+}
+
 /// Rows and bytes by class; every class of the contract is present.
 pub fn totals(index: &Index, class: &[Class]) -> BTreeMap<&'static str, ClassTotal> {
     let mut sums = [ClassTotal::default(); 16];

@@ -107,6 +107,41 @@ pub enum Fact {
         #[serde(rename = "completion_lsns")]
         users: Vec<Lsn>,
     },
+    /// One key for a long time.
+    KeyAge {
+        /// LSN of the only key page.
+        #[serde(rename = "key_lsn")]
+        lsn: Lsn,
+        /// When it was written, in seconds since 1970.
+        since: u64,
+        /// When the newest checkpoint was that embeds it.
+        until: u64,
+        /// Checkpoints that embed it.
+        checkpoints: u64,
+    },
+    /// The root of a tree that lies under another id than the metadata gives the tree.
+    UnderOtherId {
+        /// The table that has it: the same page, LSN and checksum.
+        #[serde(rename = "found_table_id")]
+        found: TableId,
+        /// Pages of the tree that were reached there.
+        pages: u64,
+        /// Their bytes, by their addresses.
+        bytes: u64,
+        /// All of the tree could be read there.
+        whole: bool,
+    },
+    /// Pages in use whose ids were used before, and discarded.
+    PageIdReused {
+        /// How many of the table.
+        pages: u64,
+        /// LSN of the first one's discard record.
+        #[serde(rename = "discard_lsn")]
+        discard: Lsn,
+        /// LSN that the image in use names as the one it follows.
+        #[serde(rename = "backlink_lsn")]
+        backlink: Lsn,
+    },
     /// A table that no checkpoint's metadata names.
     UnlistedTable {
         /// Its rows.
@@ -140,6 +175,9 @@ pub struct TreeSize {
     pub residual: u64,
     /// What explains it.
     pub explained_by: Vec<Candidate>,
+    /// The turtle page of the checkpoint is of builds that leaked in several ways that are known and leave no
+    /// trace: those of before mid 2026.
+    pub leaky_writer: bool,
 }
 
 /// The database's size. All numbers are bytes.
@@ -159,7 +197,7 @@ pub struct DatabaseSize {
     /// What of the difference is not explained.
     #[serde(rename = "residual_bytes")]
     pub residual: u64,
-    /// Dropped tables whose last published sizes explain it.
+    /// Tables that were dropped, or whose pages are all gone, and whose last published sizes explain it.
     #[serde(rename = "explained_by")]
     pub dropped: Vec<Dropped>,
 }

@@ -10,6 +10,9 @@ use crate::pagelog::catalog::{Checkpoint, KEY_TABLE, SPECIAL_PAGE};
 use crate::store::{BlockReader, Index};
 use std::collections::BTreeMap;
 
+/// Longer than this nobody uses a key who has them rotated: 90 days, in seconds.
+const KEY_LIFE: u64 = 90 * 86_400;
+
 /// What the key table holds, and what is wrong with it for the readable checkpoints.
 pub struct Keystore {
     pub info: KeystoreInfo,
@@ -104,6 +107,8 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             missing.entry(own).or_default().push(checkpoint.lsn);
         }
     }
+    let old = if partial { None } else { age(&out.info, checkpoints) };
+    out.findings.extend(old);
     for (own, users) in missing {
         let place =
             Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(own), ..Place::default() };
@@ -111,6 +116,30 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
         out.findings.push(Finding::of(Code::KeyPageMissing, place, fact.into()));
     }
     out
+}
+
+/// A note where every checkpoint embeds the one key page there is, and that for longer than a key is used.
+fn age(info: &KeystoreInfo, checkpoints: &[&Checkpoint]) -> Option<Finding> {
+    let [page] = info.pages.as_slice() else { return None };
+    let users: Vec<&&Checkpoint> = checkpoints.iter().filter(|c| embedded(c) == Some(page.lsn)).collect();
+    let newest = users.iter().max_by_key(|c| c.lsn)?;
+    let stamp = page.timestamp.as_deref().and_then(|t| u64::from_str_radix(t, 16).ok());
+    // Timestamps are compared with timestamps, and LSNs with LSNs: each where both look like times.
+    let times = [(stamp, newest.turtle.timestamp), (Some(page.lsn.get()), newest.lsn.get())];
+    let (since, until) =
+        times.into_iter().find_map(|(key, checkpoint)| Some((seconds(key?)?, seconds(checkpoint)?)))?;
+    if until.checked_sub(since)? < KEY_LIFE || users.len() < 2 {
+        return None;
+    }
+    let place =
+        Place { table_id: Some(KEY_TABLE), page_id: Some(SPECIAL_PAGE), lsn: Some(page.lsn), ..Place::default() };
+    let fact = Fact::KeyAge { lsn: page.lsn, since, until, checkpoints: users.len() as u64 };
+    Some(Finding::of(Code::KeyNotRotated, place, fact.into()))
+}
+
+/// The seconds of a number whose upper half looks like a time: one of after 2001.
+fn seconds(number: u64) -> Option<u64> {
+    Some(number >> 32).filter(|s| *s >= 1_000_000_000)
 }
 
 fn embedded(checkpoint: &Checkpoint) -> Option<Lsn> {

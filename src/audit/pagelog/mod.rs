@@ -10,6 +10,7 @@ pub mod fact;
 pub mod inspect;
 pub mod keystore;
 pub mod ledger;
+pub mod misplaced;
 pub mod opened;
 pub mod reach;
 pub mod sizes;
@@ -266,8 +267,9 @@ impl<'a> Work<'a> {
         let index = &opened.index;
         let generation = self.checkpoint_facts(reader, audited, others);
         let mut catalog = catalog::read(index, reader, audited);
-        self.metadata_findings(&catalog);
+        let unread = !catalog.complete || catalog.trees.first().is_some_and(|t| opened.is_unread(t.table));
         distinct_tables(&mut catalog);
+        let mut misplaced = misplaced::relocate(index, reader, &mut catalog);
         let total_trees: Vec<Tree> = catalog.trees.clone();
         if let Some(wanted) = self.options.tables {
             for tree in catalog.trees.iter().filter(|t| t.uri != catalog::SHARED_METADATA && !wanted(&t.uri)) {
@@ -283,15 +285,21 @@ impl<'a> Work<'a> {
             return Err(AuditError::NoSuchTable { names });
         }
         // Their roots and tables explain sizes, whether or not they are walked.
-        let older: Vec<(&Checkpoint, Catalog)> = others.iter().map(|c| (c, catalog::read(index, reader, c))).collect();
+        let mut older: Vec<(&Checkpoint, Catalog)> = Vec::with_capacity(others.len());
+        for other in others {
+            let mut trees = catalog::read(index, reader, other);
+            misplaced.extend(misplaced::relocate(index, reader, &mut trees));
+            older.push((other, trees));
+        }
 
         let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
         self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
         let hidden = opened.has_unread()
             || older.iter().map(|(_, c)| c).chain([&catalog]).any(|c| !c.complete || c.has_unreadable_rows());
-        if !hidden {
-            self.unlisted_tables(&all().map(|t| t.table).collect(), audited);
-        }
+        let unlisted =
+            if hidden { Vec::new() } else { self.unlisted_tables(&all().map(|t| t.table).collect(), audited) };
+        self.unlisted_findings(&unlisted, catalog.lacks_stable());
+        self.metadata_findings(&mut catalog, &older, &unlisted, unread);
 
         let heads = [(catalog::KEY_TABLE, None)].into_iter().filter(|_| audited.turtle.key_provider.is_some());
         let trees = total_trees.iter().filter(|t| t.root.is_some()).map(|t| (t.table, Some(t.uri.clone())));
@@ -339,8 +347,14 @@ impl<'a> Work<'a> {
                 fact.lost |= lost || other.root_is_unreadable(tree);
             }
         }
+        // Rows of the table that was dropped lie among those of the tree, and nothing tells them apart.
+        for table in misplaced.keys() {
+            let frontier = audited.completion.metadata_lsn;
+            facts.entry(*table).or_insert(TableFacts { frontier, lost: true }).lost = true;
+        }
         let all_lost = !catalog.complete || walked.iter().any(|(_, c)| !c.complete);
-        let unnamed = all_lost || walked.iter().map(|(_, c)| c).chain([&catalog]).any(Catalog::has_unreadable_rows);
+        let nameless = |c: &Catalog| c.has_unreadable_rows() || c.lacks_stable();
+        let unnamed = all_lost || walked.iter().map(|(_, c)| c).chain([&catalog]).any(nameless);
         if all_lost {
             facts.values_mut().for_each(|f| f.lost = true);
         }
@@ -365,6 +379,8 @@ impl<'a> Work<'a> {
         self.audit.versions = classify::totals(index, &class);
 
         self.fault_findings(&catalog, &reached);
+        self.findings.extend(misplaced::findings(&misplaced, &catalog, &reached.trees));
+        self.reused_ids(&class, &named);
         let judged = sizes::judge(&sizes::Input {
             index,
             class: &class,
@@ -493,27 +509,59 @@ impl<'a> Work<'a> {
 
     /// Tables with rows that no checkpoint's metadata names: work on a new table that is not yet
     /// part of a checkpoint, or rows that belong to nothing.
-    fn unlisted_tables(&mut self, listed: &HashSet<TableId>, audited: &Checkpoint) {
+    fn unlisted_tables(&self, listed: &HashSet<TableId>, audited: &Checkpoint) -> Vec<TableId> {
         let index = &self.opened.index;
         let turtle_table = index.get(audited.turtle_at).map_or(TableId::default(), |r| r.table);
-        for table in index.tables() {
-            if listed.contains(&table) || [turtle_table, catalog::KEY_TABLE].contains(&table) {
-                continue;
-            }
-            let rows = index.slice(index.table(table));
+        let own = |t: &TableId| listed.contains(t) || [turtle_table, catalog::KEY_TABLE].contains(t);
+        index.tables().into_iter().filter(|t| !own(t)).collect()
+    }
+
+    /// `lacking`: a table of the metadata has no stable file, which one of these may be.
+    fn unlisted_findings(&mut self, unlisted: &[TableId], lacking: bool) {
+        for table in unlisted {
+            let rows = self.opened.index.slice(self.opened.index.table(*table));
             let bytes: u64 = rows.iter().map(|r| u64::from(r.len)).sum();
-            let place = Place { table_id: Some(table), lsn: rows.first().map(|r| r.lsn), ..Place::default() };
+            let place = Place { table_id: Some(*table), lsn: rows.first().map(|r| r.lsn), ..Place::default() };
             let fact = Fact::UnlistedTable { rows: rows.len() as u64, bytes };
-            self.findings.push(Finding::of(Code::UnlistedTable, place, fact.into()));
+            let mut finding = Finding::of(Code::UnlistedTable, place, fact.into());
+            finding.tickets.extend(lacking.then_some("WT-18093"));
+            self.findings.push(finding);
         }
     }
 
-    fn metadata_findings(&mut self, catalog: &Catalog) {
-        let unread = !catalog.complete || catalog.trees.first().is_some_and(|t| self.opened.is_unread(t.table));
-        for issue in &catalog.issues {
-            // A row may lie in what was not read.
-            if unread && matches!(issue, MetadataIssue::MissingStable { .. }) {
-                continue;
+    /// Pages in use under ids that were discarded before.
+    fn reused_ids(&mut self, class: &[Class], named: &[&Tree]) {
+        for reused in classify::reused(&self.opened.index, class) {
+            let uri = named.iter().rev().find(|t| t.table == reused.table).map(|t| t.uri.clone());
+            let place = Place {
+                uri,
+                table_id: Some(reused.table),
+                page_id: Some(reused.page),
+                lsn: Some(reused.lsn),
+                ..Place::default()
+            };
+            let classify::Reused { pages, discard, backlink, .. } = reused;
+            let fact = Fact::PageIdReused { pages, discard, backlink };
+            self.findings.push(Finding::of(Code::PageIdReused, place, fact.into()));
+        }
+    }
+
+    /// `unread`: a row may lie in what was not read.
+    fn metadata_findings(
+        &mut self,
+        catalog: &mut Catalog,
+        older: &[(&Checkpoint, Catalog)],
+        tables: &[TableId],
+        unread: bool,
+    ) {
+        for issue in &mut catalog.issues {
+            if let MetadataIssue::MissingStable { stable, older_id, unlisted, .. } = issue {
+                if unread {
+                    continue;
+                }
+                let mut named = older.iter().rev().flat_map(|(_, c)| &c.trees);
+                *older_id = named.find(|t| t.uri == *stable).map(|t| t.table);
+                *unlisted = tables.to_vec();
             }
             let (code, table_id) = match issue {
                 MetadataIssue::Row { .. } => (Code::MetadataInvalid, None),

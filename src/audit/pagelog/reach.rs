@@ -9,7 +9,7 @@ use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
 use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA, Tree};
-use crate::pagelog::fault::{Fact, Fault, FaultKind};
+use crate::pagelog::fault::{Fact, Fault, FaultKind, Note};
 use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -164,7 +164,8 @@ impl Audited<'_> {
             let place = Version::new(table, page.cookie.page_id, page.cookie.lsn);
             let kind = if discard.lsn <= frontier { FaultKind::DiscardedInUse } else { FaultKind::DiscardedSoon };
             let fact = Fact::Discarded { discard: discard.lsn, root: frontier, metadata: self.metadata_lsn };
-            self.fault(tree, Fault::new(kind, place, fact));
+            let fault = Fault::new(kind, place, fact);
+            self.fault(tree, if page.deleted { fault.with(Note::BelowDeleted) } else { fault });
         }
     }
 }
@@ -389,6 +390,9 @@ pub fn finding(uri: &str, fault: &Fault, pages: Option<u64>) -> Finding {
         ..Place::default()
     };
     let mut finding = Finding::of(code, place, super::fact::Fact::Fault { fault: fault.clone(), pages }.into());
+    if fault.is_below_deleted() {
+        finding.tickets.push("WT-17430");
+    }
     if fault.kind == FaultKind::DiscardedSoon {
         finding.severity = Severity::Note;
         finding.remedy = Remedy::NextCheckpoint;

@@ -8,10 +8,26 @@ use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::minus;
 use crate::audit::result::{DatabaseInfo, SizeMeaning, TreeInfo};
 use crate::format::generation::Generation;
+use crate::format::pagelog_turtle::{Turtle, TurtleForm};
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::pagelog::catalog::{Catalog, Checkpoint, Tree};
 use crate::store::Index;
 use std::collections::{BTreeMap, HashSet};
+
+/// Leaks of builds of before mid 2026 that leave no trace in the page log.
+const LEAKS_BEFORE_MID_2026: [&str; 8] =
+    ["WT-16402", "WT-16027", "WT-16641", "WT-16518", "WT-16661", "WT-16662", "WT-16983", "WT-16965"];
+/// Turtle pages of this version are written since June 2026.
+const TURTLE_OF_JUNE_2026: u32 = 3;
+
+/// Whether the writer of a turtle page is of before mid 2026. Where the page does not say, nothing is known.
+fn is_leaky(turtle: &Turtle) -> bool {
+    match turtle.form {
+        TurtleForm::V1 => true,
+        TurtleForm::V2 => turtle.version.is_some_and(|v| v < TURTLE_OF_JUNE_2026),
+        TurtleForm::Spring | TurtleForm::Legacy | TurtleForm::LegacyKey => false,
+    }
+}
 
 /// Everything the judgement stands on.
 pub struct Input<'a> {
@@ -97,11 +113,24 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     if published == sums.cookie_bytes || also_right.contains(&Some(published)) {
         return info;
     }
-    if published < sums.cookie_bytes {
-        let (recomputed, residual) = (sums.cookie_bytes, sums.cookie_bytes - published);
-        let difference = minus(published, recomputed);
-        let fact = Fact::TreeSize(TreeSize { published, recomputed, difference, residual, explained_by: Vec::new() });
-        out.findings.push(Finding::of(Code::SizeDeflated, place(tree), fact.into()));
+    let recomputed = sums.cookie_bytes;
+    if let Some(missing) = recomputed.checked_sub(published) {
+        let restarts = account::explain_by_restarts(missing, &roots(input, tree));
+        let residual = if restarts.is_some() { 0 } else { missing };
+        let size = TreeSize {
+            published,
+            recomputed,
+            difference: minus(published, recomputed),
+            residual,
+            explained_by: restarts.unwrap_or_default(),
+            leaky_writer: false,
+        };
+        let seeded = size.is_explained();
+        let mut finding = Finding::of(Code::SizeDeflated, place(tree), Fact::TreeSize(size).into());
+        if seeded {
+            finding.tickets.clear();
+        }
+        out.findings.push(finding);
         return info;
     }
     if sums.lost {
@@ -113,8 +142,14 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     let mut candidates = account::candidates(input.index, input.class, tree.table, frontier);
     candidates.extend(roots(input, tree));
     let explanation = account::explain(difference, &candidates);
-    let used: Vec<&Candidate> = explanation.used.iter().map(|i| &candidates[*i]).collect();
-    let by_roots = explanation.residual == 0 && used.iter().all(|c| c.kind == CandidateKind::Root);
+    let restarts = (explanation.residual != 0).then(|| account::explain_by_restarts(difference, &roots(input, tree)));
+    let restarts = restarts.flatten().unwrap_or_default();
+    let (used, residual): (Vec<&Candidate>, u64) = if restarts.is_empty() {
+        (explanation.used.iter().filter_map(|i| candidates.get(*i)).collect(), explanation.residual)
+    } else {
+        (restarts.iter().collect(), 0)
+    };
+    let by_roots = residual == 0 && used.iter().all(|c| c.kind == CandidateKind::Root);
     let code = if by_roots { Code::SizeDoubleRoot } else { Code::SizeInflated };
     if by_roots {
         info.published_size_meaning = SizeMeaning::DoubleRoot;
@@ -123,11 +158,16 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
         published,
         recomputed: sums.cookie_bytes,
         difference: minus(published, sums.cookie_bytes),
-        residual: explanation.residual,
+        residual,
         explained_by: used.iter().map(|c| (*c).clone()).collect(),
+        leaky_writer: residual != 0 && is_leaky(&input.audited.turtle),
     });
+    let leaky = matches!(&fact, Fact::TreeSize(size) if size.leaky_writer);
     let mut finding = Finding::of(code, place(tree), fact.into());
     finding.tickets = tickets(&used, code);
+    if leaky {
+        finding.tickets.extend(LEAKS_BEFORE_MID_2026);
+    }
     out.findings.push(finding);
     for c in used {
         match c.kind {
@@ -167,6 +207,7 @@ fn roots(input: &Input<'_>, tree: &Tree) -> Vec<Candidate> {
             page: r.page_id,
             lsn: r.lsn,
             bytes: u64::from(r.size),
+            times: 1,
             lsns: vec![r.lsn],
         })
         .collect()
@@ -183,7 +224,8 @@ fn tickets(used: &[&Candidate], code: Code) -> Vec<&'static str> {
         })
         .copied()
         .collect();
-    if out.is_empty() {
+    let restarts = used.iter().any(|c| c.kind == CandidateKind::SeededRoot);
+    if out.is_empty() && !restarts {
         out = code.info().tickets.to_vec();
     }
     out.sort_unstable();
@@ -220,18 +262,32 @@ fn judge_database(input: &Input<'_>, out: &mut Judged) {
     let (buffer, expected) = (account::BUFFER, right);
     let size =
         |residual, dropped| DatabaseSize { published, trees: sum, buffer, expected, difference, residual, dropped };
-    let (code, size) = if difference < 0 {
-        (Code::DatabaseSizeDeflated, size(difference.unsigned_abs(), Vec::new()))
-    } else if difference > 0 {
-        let dropped = dropped_tables(input);
-        let candidates: Vec<Candidate> = dropped.iter().map(whole_table).collect();
-        let explanation = account::explain(difference.unsigned_abs(), &candidates);
-        let used = explanation.used.iter().map(|i| dropped[*i].clone()).collect();
-        (Code::DatabaseSizeInflated, size(explanation.residual, used))
-    } else {
-        return;
+    let (code, tables) = match difference {
+        0 => return,
+        ..0 => (Code::DatabaseSizeDeflated, trimmed_tables(input)),
+        _ => (Code::DatabaseSizeInflated, Vec::new()),
     };
-    out.findings.push(Finding::of(code, place, Fact::DatabaseSize(size).into()));
+    let tables = [dropped_tables(input), tables].concat();
+    let candidates: Vec<Candidate> = tables.iter().map(whole_table).collect();
+    let explanation = account::explain(difference.unsigned_abs(), &candidates);
+    let used = explanation.used.iter().filter_map(|i| tables.get(*i)).cloned().collect();
+    let size = size(explanation.residual, used);
+    let subtracted_twice = code == Code::DatabaseSizeDeflated && size.is_explained();
+    let mut finding = Finding::of(code, place, Fact::DatabaseSize(size).into());
+    if subtracted_twice {
+        finding.tickets = vec!["WT-18148"];
+    }
+    out.findings.push(finding);
+}
+
+/// Tables that the audited checkpoint names and of which no page is left: a drop trimmed them, and failed.
+fn trimmed_tables(input: &Input<'_>) -> Vec<Dropped> {
+    let gone = |t: &&Tree| t.root.is_some() && input.index.table(t.table).is_empty();
+    let dropped = |t: &Tree| {
+        let bytes = t.entry.as_ref()?.size;
+        Some(Dropped { kind: CandidateKind::DroppedTable, uri: t.uri.clone(), table_id: t.table, bytes })
+    };
+    input.all_trees.iter().filter(gone).filter_map(dropped).collect()
 }
 
 /// Tables that an older checkpoint names and the audited one does not, with their last published size.
@@ -253,5 +309,5 @@ fn dropped_tables(input: &Input<'_>) -> Vec<Dropped> {
 
 fn whole_table(dropped: &Dropped) -> Candidate {
     let (kind, page, lsns) = (dropped.kind, PageId::default(), Vec::new());
-    Candidate { kind, table: dropped.table_id, page, lsn: Lsn::NONE, bytes: dropped.bytes, lsns }
+    Candidate { kind, table: dropped.table_id, page, lsn: Lsn::NONE, bytes: dropped.bytes, times: 1, lsns }
 }

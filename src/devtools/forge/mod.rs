@@ -17,7 +17,7 @@ use crate::format::pagelog_ids::{KEY_TABLE, SPECIAL_PAGE};
 use crate::id::{Lsn, PageId, TableId};
 use crate::model::account::{Rule, signed};
 use crate::model::engine::{Engine, KEY_BYTES, Published};
-use crate::model::fault::{Deed, Fail, Form, Role};
+use crate::model::fault::{Deed, Fail, Fate, Form, Role};
 use crate::model::pagelog::Log;
 use crate::model::tree::Tree;
 use crate::scenario::random::Rng;
@@ -92,6 +92,7 @@ pub fn forge(home: &Path, spec: &Spec, tell: &dyn Fn(u64)) -> Result<Truth, DevE
     let mut last = Published::default();
     for number in 0..spec.checkpoints {
         forge.number = number;
+        forge.decide_fates(&mut tables);
         last = forge.checkpoint(&mut tables)?;
     }
     forge.finish(tables, last)
@@ -133,8 +134,12 @@ impl<'a> Forge<'a> {
     }
 
     fn checkpoint(&mut self, tables: &mut [Tree]) -> Result<Published, DevError> {
-        if self.spec.generation.keeps_sizes() && self.number.is_multiple_of(2) {
+        let ages = self.spec.faults.iter().any(|p| matches!(p.fault.row().deed, Deed::Ages));
+        if self.spec.generation.keeps_sizes() && self.number.is_multiple_of(2) && (self.number == 0 || !ages) {
             self.engine.key_lsn = Some(self.put_key(self.number));
+        }
+        if ages && self.is_last() {
+            self.engine.clock = 100 * 86_400;
         }
         for (n, tree) in (0..).zip(tables.iter_mut()) {
             self.write_table(tree, n)?;
@@ -145,6 +150,7 @@ impl<'a> Forge<'a> {
         for fault in &once {
             match fault.row().deed {
                 Deed::Puts(role, alter) => self.engine.strikes.push((role, alter)),
+                Deed::Ages => {}
                 // Committed before the checkpoint is complete, and not the one that it embeds.
                 _ => _ = self.put_key(self.number + 1),
             }
@@ -158,6 +164,7 @@ impl<'a> Forge<'a> {
                     (Some(self.engine.turtle_table()), special, Some(published.metadata_lsn))
                 }
                 Deed::Puts(..) => (None, None, Some(published.lsn)),
+                Deed::Ages => (Some(KEY_TABLE), special, self.engine.key_lsn),
                 // The finding is one of the checkpoint.
                 _ => (Some(KEY_TABLE), special, Some(published.lsn)),
             };
@@ -172,6 +179,38 @@ impl<'a> Forge<'a> {
         }
         self.progress()?;
         Ok(published)
+    }
+
+    /// What becomes of whole tables at the last checkpoint. They are not what is written there any more.
+    fn decide_fates(&mut self, tables: &mut Vec<Tree>) {
+        let mut kept = Vec::with_capacity(tables.len());
+        for (n, tree) in (0..).zip(std::mem::take(tables)) {
+            let fault = self.planned(n, |deed| matches!(deed, Deed::Table(_))).first().copied();
+            let Some((fault, Deed::Table(fate))) = fault.map(|f| (f, f.row().deed)) else {
+                kept.push(tree);
+                continue;
+            };
+            match fate {
+                Fate::DroppedTwice => {
+                    let size = tree.entry.size;
+                    self.engine.lost_bytes = self.engine.lost_bytes.saturating_add(size);
+                    self.trace(fault, None, None, None, signed(0, size));
+                    continue;
+                }
+                Fate::Unpublished => {
+                    let new = self.engine.tree(tree.uri.clone(), self.spec.fanout);
+                    let mut new = new.with(self.spec.compressor, Rule::AtPut, self.leaves);
+                    for at in 0..self.leaves {
+                        self.write(&mut new, at, Form::Full, self.number);
+                    }
+                    self.put_root(&mut new);
+                }
+                Fate::Resurrected => {}
+            }
+            self.engine.ghosts.push(tree.uri);
+            self.trace(fault, None, None, None, 0);
+        }
+        *tables = kept;
     }
 
     fn put_key(&mut self, time: u64) -> Lsn {
@@ -267,10 +306,17 @@ impl<'a> Forge<'a> {
                     self.write(tree, at, Form::Full, self.number);
                 }
             }
-            Deed::Discards => {
+            Deed::Discards | Deed::Truncates => {
                 self.trace_leaf(fault, tree, at);
-                let page = tree.leaves.get(at).copied().unwrap_or_default();
-                self.engine.log.discard((tree.table, page.id), page.lsn, page.base);
+                self.discard(tree, at);
+                if matches!(deed, Deed::Truncates) {
+                    tree.strikes.push((at, fault));
+                }
+            }
+            Deed::Reuses => {
+                self.discard(tree, at);
+                self.write(tree, at, Form::Full, self.number + 1);
+                self.trace(fault, Some(tree.table), None, None, 0);
             }
             Deed::Puts(Role::Leaf, _) => self.trace_leaf(fault, tree, at),
             Deed::Puts(Role::Base, _) => {
@@ -281,16 +327,18 @@ impl<'a> Forge<'a> {
         }
     }
 
+    fn discard(&mut self, tree: &Tree, at: usize) {
+        let page = tree.leaves.get(at).copied().unwrap_or_default();
+        self.engine.log.discard((tree.table, page.id), page.lsn, page.base);
+    }
+
     /// Write a checkpoint's root, and do what is to be done to addresses, the total and the entry.
     fn write_root(&mut self, tree: &mut Tree, n: u64) {
-        for (at, fault) in tree.strikes.clone() {
+        for (at, fault) in tree.strikes.clone().into_iter().filter(|s| !matches!(s.1.row().deed, Deed::Truncates)) {
             let address = matches!(fault.row().deed, Deed::Addressed(_)).then(|| tree.leaf_address(at));
             self.trace(fault, Some(tree.table), address.map(|a| a.page_id), address.map(|a| a.lsn), 0);
         }
-        let per_leaf = self.spec.rows_per_leaf();
-        let key = |leaf: usize, out: &mut Vec<u8>| out.extend_from_slice(&key_of((leaf * per_leaf) as u64));
-        // Nothing fails here.
-        let _ = tree.write_root(&mut self.engine.log, &key, Fail::None);
+        self.put_root(tree);
         for fault in self.planned(n, |deed| matches!(deed, Deed::Totals(_))) {
             let (before, old_root) = (tree.account.total(), tree.old_root_bytes());
             if let Deed::Totals(alter) = fault.row().deed {
@@ -303,8 +351,15 @@ impl<'a> Forge<'a> {
             if let Deed::Lists(alter) = fault.row().deed {
                 alter(&mut tree.entry);
             }
-            self.trace(fault, Some(tree.table), None, None, 0);
+            self.trace(fault, Some(tree.listed_id()), None, None, 0);
         }
+    }
+
+    fn put_root(&mut self, tree: &mut Tree) {
+        let per_leaf = self.spec.rows_per_leaf();
+        let key = |leaf: usize, out: &mut Vec<u8>| out.extend_from_slice(&key_of((leaf * per_leaf) as u64));
+        // Nothing fails here.
+        let _ = tree.write_root(&mut self.engine.log, &key, Fail::None);
     }
 
     fn finish(self, tables: Vec<Tree>, last: Published) -> Result<Truth, DevError> {

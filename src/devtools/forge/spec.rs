@@ -3,7 +3,7 @@
 use crate::devtools::DevError;
 use crate::format::compress::Compressor;
 use crate::format::generation::Generation;
-use crate::model::fault::{Deed, Fault, Role};
+use crate::model::fault::{Deed, Fate, Fault, Role};
 use std::str::FromStr;
 
 /// Bytes of a value; a leaf has as many rows as fit.
@@ -113,6 +113,14 @@ impl Spec {
             self.faults.iter().filter(|p| matches!(p.fault.row().deed, Deed::Puts(Role::Turtle | Role::Completion, _)));
         if heads.count() > 1 {
             return wrong("the newest turtle page and its record cannot both be damaged");
+        }
+        let fates = self.faults.iter().filter(|p| matches!(p.fault.row().deed, Deed::Table(_)));
+        if fates.clone().count() > 1 || fates.map(|p| p.times).sum::<u64>() > self.tables {
+            return wrong("a table can be dropped once, and all tables in one way");
+        }
+        let twice = times(&|deed| matches!(deed, Deed::Table(Fate::DroppedTwice)));
+        if twice * 2 >= self.tables && twice > 0 {
+            return wrong("most tables must stay, or the database's size would run below 0");
         }
         let leaves = self.leaves();
         if times(&Deed::is_of_leaf) > leaves * self.tables / 2 {

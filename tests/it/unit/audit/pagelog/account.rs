@@ -11,6 +11,7 @@ fn list(items: &[(CandidateKind, u64)]) -> Vec<Candidate> {
             page: PageId(1),
             lsn: Lsn(1),
             bytes: *bytes,
+            times: 1,
             lsns: vec![],
         })
         .collect()
