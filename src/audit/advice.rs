@@ -5,6 +5,7 @@
 //! Facts: what the engine does with each fault is in chapters 03, 06 to 11, 16 and 17 of the specification.
 
 use super::finding::Code;
+use super::steps::{BLOCK, FILE_BACK, KEEP, MEDIUM, OLDER, PAGE, PLAN, REPLICA, WRITTEN_SO};
 
 /// Advice on a code.
 #[derive(Debug, Clone, Copy)]
@@ -18,24 +19,6 @@ pub struct Advice {
     /// What to do, one step after the other. Commands stand in backquotes.
     pub next: &'static [&'static str],
 }
-
-// Steps that several codes share.
-const KEEP: &str = "Keep the evidence: copy the directory, or take a snapshot of its volume, before anything writes to it \
-    again. Work on the copy.";
-const OLDER: &str = "See whether an older checkpoint is whole: `wtcheck audit DIR --checkpoint LSN`, with the LSNs that the \
-    report lists. What that checkpoint holds can be served.";
-const REPLICA: &str = "Bring the node back from a healthy member: an initial sync, or a copy of its files. Data that only this \
-    node has is worth asking support for before you do.";
-const PAGE: &str = "Look at the page: `wtcheck page DIR TABLE PAGE -v` shows its rows, its chain, headers and cells.";
-const BLOCK: &str =
-    "Look at the block: `wtcheck page FILE --offset N` judges it: zeros, a flipped bit and which, another block.";
-const MEDIUM: &str = "Ask the medium: kernel log, SMART, the cloud's volume events, and the file system's own check.";
-const PLAN: &str = "Plan the repair and read it: `wtcheck repair plan DIR -o plan.yaml`. Apply it to a copy: \
-    `wtcheck repair apply plan.yaml --output NEWDIR`. Start the node on NEWDIR when the exit code is 4.";
-const WRITTEN_SO: &str = "The checksum holds, so the bytes are what was written: report it with the engine's version, the \
-    finding as JSON (`wtcheck audit DIR --format json`), and the page.";
-const FILE_BACK: &str = "Restore the file from a backup of the same time or the whole node from a healthy member. A file of \
-    another time beside this metadata is damage of its own.";
 
 /// The advice on a code.
 #[allow(clippy::too_many_lines, reason = "a catalogue: one entry a code")]
@@ -356,6 +339,18 @@ pub fn advice(code: Code) -> Advice {
                 KEEP,
                 "Is checkpoints.db the one that belongs here? Copy it again, with its -wal.",
                 "The leader's or a standby's log quotes completion records: `wtcheck decode completion TEXT` tells whether one fits.",
+            ],
+        },
+        Code::CheckpointOrder => Advice {
+            recognised: "The checkpoints of the shared metadata, in the order of their completion records: number, root address, and the \
+                schema epoch of the turtle page.",
+            cause: "Two leaders, or a leader that began from an older checkpoint than the newest one. Builds since 2026-08-27 give every \
+                checkpoint a higher number, whichever node writes it (WT-16494).",
+            evidence: "Both numbers, and the record of the checkpoint before.",
+            next: &[
+                "Nothing is lost here: the audit stands on the newest record. A node that has the other checkpoint of this number in its \
+                 local metadata discards that, with a warning.",
+                "Were there two leaders at that time? The logs of the nodes tell, by the LSNs of both records.",
             ],
         },
         Code::MetadataInvalid => Advice {

@@ -193,6 +193,10 @@ codes! {
         "completion records are missing: all of them, or the newest",
         "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit. As a warning: the store's counters name a checkpoint as the last completed one, and no record is of it. The audit stands on the newest record there is; what came after it is lost to whoever opens this copy.",
         "If the text of a record is known from a log, see wtcheck decode completion.";
+    CheckpointOrder "checkpoint-order" Note &["WT-16494"],
+        "checkpoints of the shared metadata do not follow each other",
+        "The number of a checkpoint is not above that of the one before it, or the schema epoch went back: two leaders wrote to the page log, or one began from an older state. Builds since 2026-08-27 number checkpoints across all nodes.",
+        "None for this store. Find out whether there were two leaders.";
     MetadataInvalid "metadata-invalid" Error &[],
         "a row of the metadata cannot be parsed, or names what is not there",
         "The row cannot be read, so the tree it describes cannot be audited.",

@@ -7,6 +7,7 @@ pub mod finding;
 pub mod home;
 pub mod pagelog;
 pub mod result;
+mod steps;
 
 use crate::format::generation::Generation;
 use crate::id::Lsn;

@@ -7,7 +7,7 @@
 use super::account::{Account, Entry};
 use crate::format::cookie::Cookie;
 use crate::id::PageId;
-use Deed::{Addressed, Ages, Discards, Fails, Late, Lists, Puts, Reuses, Rotates, Table, Totals, Truncates};
+use Deed::{Addressed, Ages, Discards, Fails, Late, Lists, Puts, Repeats, Reuses, Rotates, Table, Totals, Truncates};
 use serde::{Deserialize, Serialize};
 
 /// As what a page is written.
@@ -94,6 +94,8 @@ pub enum Deed {
     Rotates,
     /// No key page follows the first, and the last checkpoint is a hundred days younger than it.
     Ages,
+    /// The checkpoint has the number of the one before.
+    Repeats,
     /// A leaf is written after the last checkpoint.
     Late,
 }
@@ -111,7 +113,7 @@ impl Deed {
 
     /// Whether it is done to what a checkpoint publishes, and once.
     pub fn is_of_checkpoint(&self) -> bool {
-        matches!(self, Puts(Role::Metadata | Role::Turtle | Role::Completion, _) | Rotates | Ages)
+        matches!(self, Puts(Role::Metadata | Role::Turtle | Role::Completion, _) | Rotates | Ages | Repeats)
     }
 
     /// Whether only sizes and keys tell of it, which the first generations do not keep.
@@ -182,6 +184,8 @@ faults! {
     TruncatedChild Truncates, ["discarded-in-use"] [];
     /// A page id is used again after its discard record (WT-17130)
     ReusedPageId Reuses, ["page-id-reused"] [];
+    /// The checkpoint has the number of the one before, and another root (WT-16494)
+    RepeatedOrder Repeats, ["checkpoint-order"] [];
     /// One key for a hundred days (WT-17692)
     UnrotatedKey Ages, ["key-not-rotated"] [];
     /// The checkpoint embeds a key page that is not the newest: a rotation raced it

@@ -508,6 +508,11 @@ impl Tree {
         }
     }
 
+    /// The next checkpoint gets the number of this one.
+    pub fn repeat_order(&mut self) {
+        self.entry.order = self.entry.order.saturating_sub(1);
+    }
+
     /// The list of checkpoints in the metadata: only the newest is kept.
     pub(super) fn checkpoint_list(&self) -> String {
         let e = &self.entry;

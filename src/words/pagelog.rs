@@ -3,7 +3,7 @@
 use super::Words;
 use super::text::{list, said, utc};
 use crate::audit::pagelog::account::{Candidate, CandidateKind};
-use crate::audit::pagelog::fact::{DatabaseSize, Fact, Orphan, TreeSize};
+use crate::audit::pagelog::fact::{Back, DatabaseSize, Fact, Orphan, TreeSize};
 use crate::id::TableId;
 use crate::pagelog::catalog::{MetadataIssue, Refusal};
 use std::collections::BTreeMap;
@@ -64,6 +64,19 @@ pub fn of(fact: &Fact) -> Words {
             }
             words
         }
+        Fact::NotAscending { back, before } => Words {
+            cause: "two nodes led at the same time, or a leader began from an older state (WT-16494)".into(),
+            evidence: vec![format!("the completion record before it is at LSN {before}")],
+            ..match back {
+                Back::Order { from, to } => said(format!("a number above {from}"), format!("checkpoint number {to}")),
+                Back::SameOrder { order } => {
+                    said(format!("a number above {order}"), format!("another checkpoint of number {order}"))
+                }
+                Back::SchemaEpoch { from, to } => {
+                    said(format!("a schema epoch of at least {from:x}"), format!("schema epoch {to:x}"))
+                }
+            }
+        },
         Fact::KeyAge { lsn, since, until, checkpoints } => Words {
             cause: "keys are not rotated here, or every checkpoint starts the clock of the rotation anew (WT-17692)"
                 .into(),

@@ -62,7 +62,7 @@ fn residual(finding: &Finding) -> Option<u64> {
 }
 
 /// The fault, what is found of it, the ticket, words of the cause, and whether a size is concerned.
-const CAUSES: [(Fault, Code, &str, &str, bool); 9] = [
+const CAUSES: [(Fault, Code, &str, &str, bool); 10] = [
     (Fault::WrongTableId, Code::PageMissing, "WT-18509", "under the id of the one that was dropped", false),
     (Fault::TruncatedChild, Code::DiscardedInUse, "WT-17430", "a truncated page was discarded", false),
     (Fault::DropTwice, Code::DatabaseSizeDeflated, "WT-18148", "a drop that failed subtracted twice", true),
@@ -71,6 +71,7 @@ const CAUSES: [(Fault, Code, &str, &str, bool); 9] = [
     (Fault::SeededRoot, Code::SizeDeflated, "", "root seeding", true),
     (Fault::SeededRoots, Code::SizeInflated, "", "each of 5 restarts", true),
     (Fault::UnrotatedKey, Code::KeyNotRotated, "WT-17692", "keys are not rotated", false),
+    (Fault::RepeatedOrder, Code::CheckpointOrder, "WT-16494", "two nodes led", false),
     (Fault::ReusedPageId, Code::PageIdReused, "WT-17130", "used page ids again", false),
 ];
 
@@ -81,7 +82,7 @@ fn each_cause_is_named_with_its_ticket_and_explained_to_the_byte() {
             let (_dir, home) = forged(&with(fault, times));
             let audit = audited(&home, depth);
             let found: Vec<&Finding> = audit.findings.iter().filter(|f| f.code == code).collect();
-            let once = [Fault::DropTwice, Fault::UnrotatedKey].contains(&fault);
+            let once = [Fault::DropTwice, Fault::UnrotatedKey, Fault::RepeatedOrder].contains(&fault);
             assert_eq!(found.len() as u64, if once { 1 } else { times }, "{fault:?}: {:#?}", audit.findings);
             for f in &found {
                 assert_eq!(f.tickets.contains(&ticket), !ticket.is_empty(), "{fault:?}: {f:?}");

@@ -107,6 +107,15 @@ pub enum Fact {
         #[serde(rename = "completion_lsns")]
         users: Vec<Lsn>,
     },
+    /// A checkpoint that does not follow the one before it.
+    NotAscending {
+        /// What does not ascend.
+        #[serde(flatten)]
+        back: Back,
+        /// LSN of the completion record of the one before.
+        #[serde(rename = "previous_completion_lsn")]
+        before: Lsn,
+    },
     /// One key for a long time.
     KeyAge {
         /// LSN of the only key page.
@@ -158,6 +167,31 @@ pub enum Fact {
         /// Pages of the tree that it stands for, where it only says that they could not be checked.
         #[serde(skip_serializing_if = "Option::is_none")]
         pages: Option<u64>,
+    },
+}
+
+/// What does not ascend from a checkpoint to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(tag = "back", rename_all = "kebab-case")]
+pub enum Back {
+    /// The number of the shared metadata's checkpoint.
+    Order {
+        /// The number before.
+        from: i64,
+        /// The number now.
+        to: i64,
+    },
+    /// Two checkpoints with one number, and different roots.
+    SameOrder {
+        /// The number.
+        order: i64,
+    },
+    /// The schema epoch.
+    SchemaEpoch {
+        /// The epoch before.
+        from: u64,
+        /// The epoch now.
+        to: u64,
     },
 }
 

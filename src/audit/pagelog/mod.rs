@@ -12,6 +12,7 @@ pub mod keystore;
 pub mod ledger;
 pub mod misplaced;
 pub mod opened;
+pub mod order;
 pub mod reach;
 pub mod sizes;
 
@@ -416,6 +417,7 @@ impl<'a> Work<'a> {
     ) -> Generation {
         let mut all: Vec<&Checkpoint> = others.iter().chain([audited]).collect();
         all.sort_by_key(|c| c.lsn);
+        self.findings.extend(order::findings(&all));
         let partial = self.opened.is_partial(catalog::KEY_TABLE);
         let keys = keystore::examine(&self.opened.index, reader, &all, partial);
         self.findings.extend(keys.findings);

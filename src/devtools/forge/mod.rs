@@ -151,6 +151,7 @@ impl<'a> Forge<'a> {
             match fault.row().deed {
                 Deed::Puts(role, alter) => self.engine.strikes.push((role, alter)),
                 Deed::Ages => {}
+                Deed::Repeats => self.engine.metadata.repeat_order(),
                 // Committed before the checkpoint is complete, and not the one that it embeds.
                 _ => _ = self.put_key(self.number + 1),
             }
@@ -163,7 +164,7 @@ impl<'a> Forge<'a> {
                 Deed::Puts(Role::Turtle, _) => {
                     (Some(self.engine.turtle_table()), special, Some(published.metadata_lsn))
                 }
-                Deed::Puts(..) => (None, None, Some(published.lsn)),
+                Deed::Puts(..) | Deed::Repeats => (None, None, Some(published.lsn)),
                 Deed::Ages => (Some(KEY_TABLE), special, self.engine.key_lsn),
                 // The finding is one of the checkpoint.
                 _ => (Some(KEY_TABLE), special, Some(published.lsn)),
