@@ -115,7 +115,7 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::ServiceEncrypted => "encrypted by the page service; nothing of it can be verified".into(),
         Unchecked::LengthOnly => "supplied as lengths only: what the pages hold was not read".into(),
         Unchecked::PageNotSupplied { at, .. } => {
-            format!("not supplied: its version at LSN {} is in none of the dumps", at.lsn.dated()).into()
+            format!("not supplied: its version at LSN {} is in none of the dumps", at.lsn.dated())
         }
         Unchecked::NotSupplied { .. } => "not supplied: it is in none of the dumps".into(),
     }

@@ -15,6 +15,7 @@ pub mod opened;
 pub mod order;
 pub mod reach;
 pub mod sizes;
+mod unchecked;
 
 use super::finding::{Code, Finding, Place, Severity};
 use super::result::{
@@ -447,66 +448,6 @@ impl<'a> Work<'a> {
             name: checkpoint_name(audited).map(str::to_string),
         });
         generation
-    }
-
-    /// Enter files that the system did not let be read.
-    fn unread(&mut self, files: impl IntoIterator<Item = (String, Unchecked)>) {
-        for (name, why) in files {
-            self.unchecked = true;
-            self.audit.coverage.not_checked(format!("{}{name}", self.below), why);
-        }
-    }
-
-    /// Judge the rows alone of tables whose pages nobody could look into.
-    fn by_rows(&mut self, walked: impl Fn(TableId) -> bool) {
-        let opened = self.opened;
-        let Some(gathered) = &opened.layout.gathered else { return };
-        for (table, supply) in &gathered.tables {
-            let closed = supply.encrypted > 0 || supply.lengths > 0 || self.audit.checkpoint.is_none();
-            let wanted = self.options.tables.is_none();
-            if closed && wanted && !walked(*table) {
-                self.audit.by_rows.push(alone::judge(opened, *table, &mut self.findings));
-            }
-        }
-    }
-
-    /// Enter tables that are in no dump.
-    fn not_supplied(&mut self, tables: impl IntoIterator<Item = (TableId, Option<String>)>) {
-        let Some(gathered) = &self.opened.layout.gathered else { return };
-        let lsn = self.audit.checkpoint.as_ref().map(|c| c.metadata_lsn.get());
-        for (table, uri) in tables {
-            // Single pages may be all that is needed; what is missed then is told where it is met.
-            if gathered.lacks(table) {
-                self.unchecked = true;
-                let name = uri.map_or(format!("table {table}"), |uri| format!("table {table} ({uri})"));
-                let why = Unchecked::NotSupplied { log: gathered.log, table: table.get(), lsn };
-                self.audit.coverage.not_checked(name, why);
-            }
-        }
-    }
-
-    /// Enter page versions that are in no dump; of a table with many of them the rest in one.
-    fn pages_not_supplied(&mut self, reached: &reach::Reached) {
-        let Some(gathered) = &self.opened.layout.gathered else { return };
-        let lsn = self.audit.checkpoint.as_ref().map(|c| c.metadata_lsn.get());
-        for (table, (count, first)) in &reached.not_supplied {
-            self.unchecked = true;
-            for at in first {
-                let why = Unchecked::PageNotSupplied { log: gathered.log, at: *at };
-                self.audit.coverage.not_checked(format!("table {table}, page {}", at.page), why);
-            }
-            if *count > first.len() as u64 {
-                let why = Unchecked::NotSupplied { log: gathered.log, table: table.get(), lsn };
-                self.audit.coverage.not_checked(format!("table {table}: {} pages", count - first.len() as u64), why);
-            }
-        }
-    }
-
-    /// Files that are not there, where they are needed.
-    fn absent_files(&mut self, needed: impl Fn(&Problem) -> bool) {
-        let absent: Vec<Finding> = self.opened.layout.absent.iter().filter(|p| needed(p)).map(damaged).collect();
-        self.unchecked |= !absent.is_empty();
-        self.findings.extend(absent);
     }
 
     /// Tables with rows that no checkpoint's metadata names: work on a new table that is not yet
