@@ -207,6 +207,12 @@ def audit(engine):
     usable = steps.count("completions", "audited")
     if usable != 1:
         raise SystemExit("no completion record can be used: there is no checkpoint to stand on")
+    twice = engine.rows(
+        "SELECT table_id, page_id FROM versions GROUP BY table_id, page_id, lsn HAVING COUNT(*) > 1 LIMIT 1"
+    )
+    if twice:
+        place = f"page {twice[0]['page_id']} of table {twice[0]['table_id']}"
+        raise SystemExit(f"{place} is in two shards: export each page once, or gather the dumps first")
     steps("refs_0", "10-references")
     # An empty table with the columns that the first level is compared with.
     nothing = "SELECT CAST(0 AS INT) AS origin, table_id, page_id, lsn FROM refs_0 WHERE FALSE"
@@ -330,14 +336,15 @@ def coverage(shards):
 def not_supplied(result, shards):
     """Of dumps: the trees that nobody dumped. Nothing is known of them, so their sums say nothing."""
     if not any("supplied" in s for s in shards):
-        return []
+        return [], []
     supplied = {table for s in shards for table in s.get("supplied", [])}
     missing = [tree for tree in result["trees"] if tree["root_cookie"] and tree["table_id"] not in supplied]
     for tree in missing:
         tree.update(difference=None, complete=False)
     if missing:
         result["database"]["difference_from_recomputed"] = None
-    return [tree["table_id"] for tree in missing]
+    part = [tree for tree in result["trees"] if not tree["complete"] and tree not in missing]
+    return [tree["table_id"] for tree in missing], [tree["table_id"] for tree in part]
 
 
 def run(out, engine, work=None, steps=False):
@@ -352,7 +359,8 @@ def run(out, engine, work=None, steps=False):
             shards = manifests(out, made)
             made.open(out, shards[0]["encoding"])
             result, list_of_steps = audit(made)
-            lacks = {"not_supplied": not_supplied(result, shards)}
+            missing, part = not_supplied(result, shards)
+            lacks = {"not_supplied": missing, "supplied_in_part": part}
             return {**result, "export": {**coverage(shards), **lacks}}, list_of_steps
         finally:
             made.close()
@@ -383,7 +391,10 @@ def main():
         print(f"not read: {lacks['unreadable']} blocks", file=sys.stderr)
     for table in lacks["not_supplied"]:
         print(f"not supplied: table {table}: dump and export it too", file=sys.stderr)
-    return 6 if lacks["problems"] or lacks["unreadable"] or lacks["not_supplied"] else 0
+    for table in lacks["supplied_in_part"]:
+        print(f"supplied in part: table {table}: pages of its tree are in no shard, or are damaged", file=sys.stderr)
+    parts = ["problems", "unreadable", "not_supplied", "supplied_in_part"]
+    return 6 if any(lacks[part] for part in parts) else 0
 
 
 if __name__ == "__main__":

@@ -44,6 +44,19 @@ pub enum Unchecked {
     ServiceEncrypted,
     /// Lengths were supplied, and no bytes.
     LengthOnly,
+    /// A piece of a dump that is damaged was passed over.
+    DumpDamaged,
+    /// Two dumps say different things of it.
+    Contradicted,
+    /// No completion record was given: the newest turtle page has none of the numbers that only the record has.
+    NoRecord,
+    /// Single pages of a table were dumped: what nothing leads to may be among the others.
+    PartSupplied {
+        /// The log of the page service, where it is known.
+        log: Option<u64>,
+        /// The table.
+        table: u64,
+    },
     /// Nobody has dumped it yet.
     NotSupplied {
         /// The log of the page service, where it is known.
@@ -85,6 +98,10 @@ impl Unchecked {
             Self::Damaged => "damaged",
             Self::ServiceEncrypted => "encrypted-by-the-service",
             Self::LengthOnly => "length-only",
+            Self::DumpDamaged => "dump-damaged",
+            Self::Contradicted => "dumps-differ",
+            Self::NoRecord => "no-completion-record",
+            Self::PartSupplied { .. } => "supplied-in-part",
             Self::NotSupplied { .. } => "not-supplied",
             Self::PageNotSupplied { .. } => "page-not-supplied",
         }
@@ -96,9 +113,9 @@ impl Unchecked {
     }
 
     /// Whether a verdict of "clean" would be a lie without it: not of what was verified by its checksums; and what
-    /// nobody asked for is not missed.
+    /// nobody asked for, or gave the number of, is not missed.
     pub fn matters(&self) -> bool {
-        !self.is_verified() && *self != Self::NotAsked
+        !self.is_verified() && !matches!(self, Self::NotAsked | Self::NoRecord)
     }
 }
 

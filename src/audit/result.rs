@@ -138,6 +138,9 @@ pub struct StoreInfo {
     pub from_wal: bool,
     /// How much was read: quick, normal or deep.
     pub depth: Depth,
+    /// It was gathered from dumps of a page service.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gathered: bool,
     /// Dumps of a page service that stand for it, with the options that go with them, as on the command line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dumps: Vec<String>,

@@ -33,7 +33,7 @@ pub struct Heads {
 pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, assume: Option<Generation>) -> Heads {
     let mut all: Vec<&Checkpoint> = choice.others.iter().chain(&choice.audited).collect();
     all.sort_by_key(|c| c.lsn.get());
-    let keys = keystore::examine(&opened.index, reader, &all, opened.is_partial(catalog::KEY_TABLE));
+    let keys = keystore::examine(opened, reader, &all);
     let evidence = audit::pagelog::evidence(opened, choice.audited.as_ref(), keys.saw_v2);
     let generation = assume.unwrap_or_else(|| generation::detect(&evidence).0);
     let mut heads = Heads {
@@ -76,6 +76,9 @@ pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, 
             heads.roots.push(root(opened, checkpoint, position, tree, walked, unreadable, generation));
         }
     }
+    // Rows may be needed by a checkpoint that is in no dump.
+    let before = choice.audited.as_ref().map_or(Lsn::NONE, |audited| opened.unknown_before(audited, &choice.others));
+    heads.roots.iter_mut().for_each(|root| root.partial |= before != Lsn::NONE);
     // Records ascend by LSN, so the newest one's word stays; what the audit stands on has the last one.
     if let Some((_, catalog)) = choice.audited.as_ref().and_then(|c| catalogs.get(&c.lsn)) {
         let mut seen = HashSet::new();

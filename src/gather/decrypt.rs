@@ -1,6 +1,9 @@
 //! Blocks that the service has encrypted, made plain by a program of the person's own: wtcheck never sees a key.
 
-use crate::format::block::is_service_encrypted;
+use crate::format::block::{MAGIC_BASE, MAGIC_DELTA, is_service_encrypted};
+use crate::format::image::Image;
+use crate::format::pagelog_ids::{KEY_TABLE, TURTLE_TABLES};
+use crate::id::TableId;
 use crate::scratch::{self, Held, Work};
 use crate::service::{Content, Entry, EntryKind, Malformed, Piece};
 use base64::Engine as _;
@@ -62,7 +65,10 @@ impl Decryptor {
             return Err(format!("it ended with {}: {said}", ran.status));
         }
         let plain = plain(to).map_err(|e| format!("it left no plain block: {e}"))?;
-        if is_service_encrypted(&plain) { Err("it gave the block back as it was".into()) } else { Ok(plain) }
+        if is_service_encrypted(&plain) {
+            return Err("it gave the block back as it was".into());
+        }
+        if is_block(entry.at.table, &plain) { Ok(plain) } else { Err("what it left is no block of a page".into()) }
     }
 
     /// The plain form of all blocks of a piece that are encrypted; what went wrong is added to its faults.
@@ -77,6 +83,15 @@ impl Decryptor {
             }
         }
     }
+}
+
+/// Whether bytes may be what the engine put: text in the tables of turtle pages, a key, or an image.
+fn is_block(table: TableId, plain: &[u8]) -> bool {
+    if TURTLE_TABLES.contains(&table) && std::str::from_utf8(plain).is_ok() {
+        return true;
+    }
+    table == KEY_TABLE
+        || Image::parse(plain, None).is_ok_and(|image| [MAGIC_BASE, MAGIC_DELTA].contains(&image.block.magic))
 }
 
 /// The files of one block, gone with it.

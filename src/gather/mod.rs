@@ -18,6 +18,7 @@ use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError, supply};
 use decrypt::Decryptor;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -27,6 +28,8 @@ use std::path::{Path, PathBuf};
 const NOTES: usize = 100;
 /// Pages of a fetched tree that are read at a time.
 const PAGES: usize = 256;
+/// Most checkpoints before the one to stand on.
+const OLDER: usize = 64;
 /// Ends of the names of dumps.
 const ENDS: [&str; 6] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"];
 
@@ -107,6 +110,8 @@ pub fn gather_unit(
         gatherer: Gatherer::new(&kv_home),
         decrypt: request.decrypt.as_ref(),
         own: None,
+        done: (0, 0),
+        torn: HashSet::new(),
         out: Gathered {
             version: VERSION,
             made_by: format!("wtcheck {}", env!("CARGO_PKG_VERSION")),
@@ -133,10 +138,14 @@ pub fn gather_unit(
         let first = request.sources.first().cloned().unwrap_or_default();
         return Err(GatherError::NoDump(first));
     }
-    let completion = work.completion(request.checkpoint)?;
+    for table in &work.torn {
+        work.out.tables.entry(*table).or_default().whole = false;
+    }
+    let mut completions: Vec<(Lsn, String)> = work.completion(request.checkpoint)?.into_iter().collect();
+    completions.extend(work.older(completions.first().map(|(lsn, _)| *lsn))?);
     work.out.overhead = work.gatherer.overhead();
     let Work { gatherer, out, own, .. } = work;
-    gatherer.finish(completion)?;
+    gatherer.finish(&completions)?;
     let manifest = kv_home.join(FILE_NAME);
     let text = serde_json::to_vec_pretty(&out).map_err(|e| io_of(&manifest)(e.into()))?;
     fs::write(&manifest, text).map_err(io_of(&manifest))?;
@@ -157,6 +166,10 @@ struct Work<'w> {
     /// Pages met so far, where they are wanted.
     own: Option<Own>,
     out: Gathered,
+    /// Lines and plain bytes of the dumps so far.
+    done: (u64, u64),
+    /// Tables of which a piece was passed over: they were not supplied as a whole.
+    torn: HashSet<TableId>,
 }
 
 impl Work<'_> {
@@ -176,7 +189,8 @@ impl Work<'_> {
     fn file(&mut self, path: &Path, progress: &dyn Progress) -> Result<(), GatherError> {
         let name = path.display().to_string();
         let mut failed = None;
-        let (before, mut table) = (self.entries(), None);
+        let (before, malformed, mut table) = (self.entries(), self.out.malformed, None);
+        let (done, seen) = (self.done, Cell::new(self.done));
         let decrypt = self.decrypt;
         let mut take = |form: Form, number: u64, piece: Piece| {
             self.piece(&name, number, piece, &mut table, form).map_err(|e| {
@@ -185,19 +199,23 @@ impl Work<'_> {
             })
         };
         let prepare = |piece: &mut Piece| decrypt.iter().for_each(|decrypt| decrypt.piece(piece));
-        let read = lines::read(
-            path,
-            &mut lines::Source { progress: &|bytes| progress.at(bytes, bytes), prepare: &prepare, take: &mut take },
-        );
+        let told = |lines: u64, bytes: u64| {
+            seen.set((done.0.saturating_add(lines), done.1.saturating_add(bytes)));
+            progress.at(seen.get().0, seen.get().1);
+        };
+        let read = lines::read(path, &mut lines::Source { progress: &told, prepare: &prepare, take: &mut take });
+        self.done = seen.get();
         let read = match (read, failed) {
             (_, Some(e)) => return Err(e),
             (Ok(read), None) => read,
-            // What was read of a stream that is cut counts.
-            (Err(e), None) if self.entries() > before => {
+            // The system did not give it.
+            (Err(e), None) if e.raw_os_error().is_some() => return Err(io_of(path)(e)),
+            // A packed stream that is cut or damaged. What came before counts.
+            (Err(e), None) => {
                 self.malformed(format!("{name}: {e}; what came before it was taken"));
+                self.torn.extend(table);
                 return Ok(());
             }
-            (Err(e), None) => return Err(io_of(path)(e)),
         };
         let form = match read.form {
             Form::Table => "table",
@@ -207,6 +225,9 @@ impl Work<'_> {
         };
         // Answers about single pages tell nothing of the pages beside them.
         let whole = read.form == Form::Table;
+        if self.out.malformed > malformed {
+            self.torn.extend(table);
+        }
         let entries = self.entries() - before;
         self.out.sources.push(SourceInfo { name, form: form.into(), sha256: read.sha256, bytes: read.bytes, entries });
         if let Some(table) = table.filter(|_| whole) {
@@ -263,17 +284,24 @@ impl Work<'_> {
         table: &mut Option<TableId>,
         form: Form,
     ) -> Result<(), GatherError> {
+        // Of the page that a fault is in not all is known, and which page that is, neither.
+        let whole = piece.faults.iter().all(|fault| matches!(fault, Malformed::Decryptor(_)));
+        let known = piece.entries.iter().all(|entry| !matches!(entry.kind, EntryKind::Other(_)));
+        let torn = !(whole && known);
         for fault in piece.faults {
             self.malformed(format!("{name}, line {number} {fault}"));
         }
         for entry in piece.entries {
             let own = *table.get_or_insert(entry.at.table);
+            if torn {
+                self.torn.insert(own);
+            }
             if form == Form::Table && own != entry.at.table {
                 let fault = Malformed::OtherTable { table: own, other: entry.at.table };
                 self.malformed(format!("{name}, line {number}: {fault}"));
                 continue;
             }
-            self.entry(name, number, entry, form == Form::Page)?;
+            self.entry(name, number, entry, form == Form::Page || torn)?;
         }
         Ok(())
     }
@@ -351,7 +379,7 @@ impl Work<'_> {
             Put::Other(differ) => {
                 self.out.conflicts += 1;
                 self.note(format!(
-                    "{name}, line {number}: table {}, page {}, LSN {} has another {} than in a dump before it",
+                    "{name}, line {number}: table {}, page {}, LSN {} differs from a dump before it in {}",
                     at.table,
                     at.page,
                     at.lsn,
@@ -362,6 +390,21 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// The checkpoints before the one to stand on, by their turtle pages: what they need is no orphan, as it is freed
+    /// only behind the next one.
+    fn older(&mut self, record: Option<Lsn>) -> Result<Vec<(Lsn, String)>, GatherError> {
+        let Some(record) = record else { return Ok(Vec::new()) };
+        let metadata_lsn = Lsn(record.get().saturating_sub(1));
+        for table in TURTLE_TABLES {
+            let found = self.gatherer.images_before(table, SPECIAL_PAGE.get(), metadata_lsn, OLDER)?;
+            if !found.is_empty() || self.gatherer.has(table, SPECIAL_PAGE.get(), metadata_lsn)? {
+                let record = |lsn: Lsn| (Lsn(lsn.get().saturating_add(1)), format!("metadata_lsn={lsn}"));
+                return Ok(found.into_iter().map(record).collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+
     /// The completion record to stand on: its LSN and text.
     fn completion(&mut self, wanted: Checkpoint<'_>) -> Result<Option<(Lsn, String)>, GatherError> {
         let record = |text: String, lsn: Lsn| Some((Lsn(lsn.get().saturating_add(1)), text));
@@ -370,6 +413,12 @@ impl Work<'_> {
                 let text = text.trim().to_string();
                 let parsed = crate::format::completion::parse(text.as_bytes());
                 let parsed = parsed.map_err(|e| GatherError::Completion(e.to_string()))?;
+                if [0, u64::MAX].contains(&parsed.metadata_lsn.get()) {
+                    return Err(GatherError::Completion(format!(
+                        "metadata_lsn={} is no LSN of a page",
+                        parsed.metadata_lsn
+                    )));
+                }
                 self.out.checkpoint = Origin::Given;
                 Ok(record(text, parsed.metadata_lsn))
             }

@@ -176,7 +176,7 @@ impl View<'_> {
 
     fn head(&self) -> String {
         let a = self.audit;
-        let kind = a.store.kind.words();
+        let kind = if a.store.gathered { "page log out of dumps" } else { a.store.kind.words() };
         let mut out = format!("{}: {kind}, formats of {}", escape(&a.store.home), a.store.generation);
         if a.store.from_wal {
             out.push_str(", write-ahead log read");
@@ -188,11 +188,11 @@ impl View<'_> {
             }
         }
         out.push_str(&format!(
-            "{} rows in {} tables, {}; {} completion records\n",
-            grouped(a.store.rows),
-            a.store.tables,
+            "{} in {}, {}; {}\n",
+            text::count(a.store.rows, "row"),
+            text::count(a.store.tables, "table"),
             size(a.store.bytes),
-            a.store.completions
+            text::count(a.store.completions, "completion record")
         ));
         match &a.checkpoint {
             Some(c) => {
@@ -239,14 +239,19 @@ impl View<'_> {
 
     /// What was not checked and why, from the ledger: what matters, and with more detail the rest.
     pub(super) fn not_checked(&self) -> String {
-        let wanted = |why: &Unchecked| why.matters() || (self.verbose > 0 && *why != Unchecked::NotAsked);
+        let wanted = |why: &Unchecked| {
+            why.matters() || *why == Unchecked::NoRecord || (self.verbose > 0 && *why != Unchecked::NotAsked)
+        };
         let list: Vec<_> = self.audit.coverage.not_checked_list().filter(|(_, why)| wanted(why)).collect();
         let shown = if self.verbose > 1 { list.len() } else { SHOWN_UNCHECKED };
         let mut out = String::new();
         for (path, why) in list.iter().take(shown) {
             // Each table that is missing has a request of its own.
             let next = match why {
-                Unchecked::NotSupplied { .. } | Unchecked::PageNotSupplied { .. } => {
+                Unchecked::NotSupplied { .. }
+                | Unchecked::PageNotSupplied { .. }
+                | Unchecked::PartSupplied { .. }
+                | Unchecked::NoRecord => {
                     format!("; {}", words::way_to_check(why))
                 }
                 _ => String::new(),

@@ -49,8 +49,12 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
         text.push_str(&newest.map(|w| format!("The newest LSNs were written {w}\n")).unwrap_or_default());
         if gathered.tables.values().any(|t| t.encrypted + t.lengths > 0) {
             text.push_str(&match gathered.overhead {
+                Some(o) if o.most == 0 => "Lengths are exact: the service adds nothing.\n".to_string(),
                 Some(o) if o.least == o.most => {
-                    format!("Lengths are exact: the service adds {} to each block.\n", count(o.least.into(), "byte"))
+                    format!(
+                        "Lengths are right to a byte or two: the service adds about {}.\n",
+                        count(o.least.into(), "byte")
+                    )
                 }
                 Some(o) => {
                     format!("Lengths are not exact: the service adds {} to {} bytes to a block.\n", o.least, o.most)

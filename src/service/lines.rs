@@ -18,6 +18,9 @@ const DOCUMENTS: usize = 256;
 const HEAD: usize = 64 << 10;
 /// Largest window that a packed dump may ask for, as a power of two.
 const WINDOW_LOG: u32 = 27;
+/// Lines of a batch.
+const LINES: usize = 1 << 16;
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -54,8 +57,8 @@ pub type Prepare<'t> = dyn Fn(&mut Piece) + Sync + 't;
 
 /// What the reading of a dump calls.
 pub struct Source<'s> {
-    /// Told the bytes that were read.
-    pub progress: &'s dyn Fn(u64),
+    /// Told the lines and bytes that were read.
+    pub progress: &'s dyn Fn(u64, u64),
     pub prepare: &'s Prepare<'s>,
     pub take: &'s mut Take<'s>,
 }
@@ -101,12 +104,16 @@ pub fn read(path: &Path, source: &mut Source<'_>) -> io::Result<ReadSource> {
 
 fn pieces(mut from: impl BufRead, source: &mut Source<'_>) -> io::Result<(Form, u64)> {
     let mut head = Vec::new();
-    from.by_ref().take(u64::try_from(HEAD).unwrap_or(0)).read_to_end(&mut head)?;
+    // What is cut is met again behind what could be read.
+    let cut = from.by_ref().take(u64::try_from(HEAD).unwrap_or(0)).read_to_end(&mut head).err();
+    if head.starts_with(&BOM) {
+        head.drain(..BOM.len());
+    }
     let form = form(&String::from_utf8_lossy(&head));
     let first = head.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
     let more = first.len() < head.trim_ascii_start().len();
     let in_lines = !more || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok();
-    let whole = io::Cursor::new(head).chain(from);
+    let whole = io::Cursor::new(head).chain(BufReader::new(Cut(cut))).chain(from);
     let pieces = match form {
         Form::Table => lines(whole, form, source)?,
         _ if in_lines => lines(whole, form, source)?,
@@ -144,12 +151,19 @@ fn form(head: &str) -> Form {
 }
 
 fn lines(mut from: impl BufRead, form: Form, source: &mut Source<'_>) -> io::Result<u64> {
-    let (mut number, mut done, mut end) = (0_u64, 0_u64, false);
+    let (mut number, mut done, mut end, mut failed) = (0_u64, 0_u64, false, None);
     while !end {
         let (mut batch, mut held) = (Vec::new(), 0);
-        while held < BATCH {
+        while held < BATCH && batch.len() < LINES {
             let mut line = Vec::new();
-            let read = from.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
+            let read = match from.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+                Ok(read) => read,
+                // The lines before it count.
+                Err(e) => {
+                    failed = Some(e);
+                    0
+                }
+            };
             if read == 0 {
                 end = true;
                 break;
@@ -161,7 +175,10 @@ fn lines(mut from: impl BufRead, form: Form, source: &mut Source<'_>) -> io::Res
                 skip_line(&mut from)?;
                 line.clear();
             }
-            batch.push((number, line, cut));
+            // A line of nothing costs more than it holds.
+            if cut || !line.trim_ascii().is_empty() {
+                batch.push((number, line, cut));
+            }
         }
         let prepare = source.prepare;
         let parse = |(number, line, cut): &(u64, Vec<u8>, bool)| {
@@ -179,9 +196,18 @@ fn lines(mut from: impl BufRead, form: Form, source: &mut Source<'_>) -> io::Res
             (source.take)(form, number, piece)?;
         }
         done = done.saturating_add(u64::try_from(held).unwrap_or(0));
-        (source.progress)(done);
+        (source.progress)(number, done);
     }
-    Ok(number)
+    failed.map_or(Ok(number), Err)
+}
+
+/// Fails once, with the error it holds; else there is nothing in it.
+struct Cut(Option<io::Error>);
+
+impl Read for Cut {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 fn skip_line(from: &mut impl BufRead) -> io::Result<()> {

@@ -17,8 +17,7 @@ struct Record {
     lsn: Place,
     #[serde(default)]
     metadata: Metadata,
-    #[serde(default)]
-    entry: Bytes,
+    entry: Option<Bytes>,
 }
 
 #[derive(Deserialize)]
@@ -67,13 +66,20 @@ fn entry(page: PageId, record: Record) -> Result<Entry, Malformed> {
         return Err(Malformed::OtherPage { page, other });
     }
     let table = TableId(need(table_id, "table_id")?);
+    let kind = EntryKind::from_number(need(flags, "flags")?);
+    // A page that is gone has no bytes; of any other an absent entry is not an empty one.
+    let bytes = match (record.entry, kind) {
+        (Some(bytes), _) => bytes.0,
+        (None, EntryKind::Tombstone | EntryKind::Other(_)) => Vec::new(),
+        (None, _) => return Err(Malformed::Lacks("entry")),
+    };
     Ok(Entry {
         log: record.lsn.domain_id.map(|n| n.0),
         at: Version::new(table, page, Lsn(record.lsn.lsn.0)),
         backlink: Lsn(backlink_lsn.0.unwrap_or(0)),
         base: Lsn(base_lsn.0.unwrap_or(0)),
-        kind: EntryKind::from_number(need(flags, "flags")?),
-        content: Content::Bytes(record.entry.0),
+        kind,
+        content: Content::Bytes(bytes),
         stored: None,
     })
 }

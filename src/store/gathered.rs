@@ -77,7 +77,7 @@ pub struct Gathered {
     /// Entries of a kind that is not known.
     pub left_out: u64,
     /// What the service adds to each block, in bytes, where a block and its stored length are both known. Lengths are
-    /// exact if it is always the same.
+    /// exact if it adds nothing.
     pub overhead: Option<Overhead>,
     /// Dumps contradict each other: how often. The entry that came first stays.
     pub conflicts: u64,

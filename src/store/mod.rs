@@ -131,7 +131,7 @@ pub enum StoreError {
         reason: String,
     },
     /// A dump has the length of a block, and not its bytes.
-    #[error("table {}, page {}, LSN {}: only its length was supplied", .0.table, .0.page, .0.lsn)]
+    #[error("only its length was supplied")]
     NotSupplied(Version),
     /// Another process holds the store.
     #[error("{path}: in use: {reason}")]

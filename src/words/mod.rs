@@ -113,6 +113,10 @@ pub fn unchecked(why: &Unchecked) -> String {
         Unchecked::NotAsked => "not asked for".into(),
         Unchecked::Damaged => "damaged; what is left was read".into(),
         Unchecked::ServiceEncrypted => "encrypted by the page service; nothing of it can be verified".into(),
+        Unchecked::DumpDamaged => "passed over".into(),
+        Unchecked::Contradicted => "the dump that came first was believed".into(),
+        Unchecked::NoRecord => "no completion record was given, and the newest turtle page does not have it".into(),
+        Unchecked::PartSupplied { .. } => "not supplied: no orphan can be found among pages that nobody dumped".into(),
         Unchecked::LengthOnly => "supplied as lengths only: what the pages hold was not read".into(),
         Unchecked::PageNotSupplied { at, .. } => {
             format!("not supplied: its version at LSN {} is in none of the dumps", at.lsn.dated())
@@ -133,6 +137,10 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
             let lsn = lsn.map_or("LSN".to_string(), |lsn| lsn.to_string());
             return format!("dump it too: GetTableAtLSN {{log_id: {log}, table_id: {table}, lsn: {lsn}}}").into();
         }
+        Unchecked::PartSupplied { log, table } => {
+            let log = log.map_or("LOG".to_string(), |log| log.to_string());
+            return format!("dump all of it: GetTableAtLSN {{log_id: {log}, table_id: {table}, lsn: LSN}}").into();
+        }
         Unchecked::PageNotSupplied { log, at } => {
             let log = log.map_or("LOG".to_string(), |log| log.to_string());
             let Version { table, page, lsn } = at;
@@ -149,6 +157,9 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
         Unchecked::OtherPalm => "open it with an engine of that time",
         Unchecked::Absent => "copy them from where the directory came from",
         Unchecked::ServiceEncrypted => "gather the dumps again with --decrypt, and a program that has the key",
+        Unchecked::DumpDamaged => "dump these pages again; wtcheck gather names each piece",
+        Unchecked::Contradicted => "dump both again at one LSN; wtcheck gather names each version",
+        Unchecked::NoRecord => "give its text with --checkpoint-meta, or a log of the server with --log",
         Unchecked::LengthOnly => "dump the table with its bytes too: GetTableAtLSN",
         Unchecked::NotAsked => "leave out --table to check it",
         _ => "see the findings",

@@ -308,8 +308,11 @@ fn database_size(size: &DatabaseSize) -> Words {
 }
 
 fn of_orphan(orphan: &Orphan) -> Words {
-    let mut words =
-        said("a cookie or a discard record that names the block", format!("{} bytes that nothing names", orphan.bytes));
+    let about = if orphan.about { "about " } else { "" };
+    let mut words = said(
+        "a cookie or a discard record that names the block",
+        format!("{about}{} bytes that nothing names", orphan.bytes),
+    );
     words.cause = "a step after the page-log put failed before the reconciliation's wrap-up".into();
     words.evidence.push(if orphan.explains {
         "its bytes are part of what the tree's published size is too high by".into()

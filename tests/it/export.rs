@@ -358,7 +358,7 @@ fn sql_says_what_is_not_in_the_tables() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let nothing = serde_json::json!({"kind": "palite", "generation": "2026-07", "table": null, "shards": 1,
-        "unreadable": 0, "problems": [], "not_supplied": []});
+        "unreadable": 0, "problems": [], "not_supplied": [], "supplied_in_part": []});
     assert_eq!(document["export"], nothing);
 
     // A file of pages that is gone.

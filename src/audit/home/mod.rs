@@ -215,6 +215,7 @@ impl<'h> Whole<'h> {
                 lsn_counter: None,
                 from_wal: false,
                 depth: options.depth,
+                gathered: false,
                 dumps: Vec::new(),
             },
             checkpoint: None,

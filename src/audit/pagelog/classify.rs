@@ -94,6 +94,8 @@ pub struct Basis {
     pub missing: HashMap<(TableId, PageId), Lsn>,
     /// Only the newest checkpoint was walked: tables it does not name are not judged.
     pub newest_only: bool,
+    /// The checkpoint before the audited one is not there, and may need rows up to here.
+    pub unknown_before: Lsn,
     /// Pages (table, page) that lack blocks: nothing of them can be called an orphan.
     pub holed: HashSet<(TableId, PageId)>,
 }
@@ -171,7 +173,7 @@ fn classify_page(rows: &[Row], class: &mut [Class], basis: &Basis) {
             class[at] = Class::Discarded;
         } else if later == Later::Superseded || row.lsn < missing || (facts.is_none() && basis.newest_only) {
             class[at] = Class::Superseded;
-        } else if lost || !basis.discards {
+        } else if lost || !basis.discards || row.lsn <= basis.unknown_before {
             class[at] = Class::Undetermined;
         } else if row.is_delta() && chain_is_sound(rows, class, at) {
             class[at] = Class::DuplicateDelta;

@@ -254,6 +254,8 @@ pub struct Dropped {
 pub struct Orphan {
     /// Stored bytes.
     pub bytes: u32,
+    /// They are not known to the byte.
+    pub about: bool,
     /// Its bytes are in the tree's published size.
     pub explains: bool,
     /// LSNs of all rows of the page.

@@ -1,5 +1,6 @@
 //! Key pages and the keys that checkpoints embed.
 
+use super::Opened;
 use super::fact::Fact;
 use crate::audit::finding::{Code, Finding, Place};
 use crate::audit::result::{KeyPageInfo, KeyUse, KeystoreInfo};
@@ -7,7 +8,7 @@ use crate::coverage::Unchecked;
 use crate::format::key_page::{self, KeyLayout};
 use crate::id::Lsn;
 use crate::pagelog::catalog::{Checkpoint, KEY_TABLE, SPECIAL_PAGE};
-use crate::store::{BlockReader, Index};
+use crate::store::BlockReader;
 use std::collections::BTreeMap;
 
 /// Longer than this nobody uses a key who has them rotated: 90 days, in seconds.
@@ -23,9 +24,10 @@ pub struct Keystore {
     pub unread: Vec<(String, Unchecked)>,
 }
 
-/// Read all key pages and compare them with what `checkpoints` (ascending by LSN) embed. `partial`:
-/// rows of the key table may be hidden by damage, so none is known to be missing.
-pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Checkpoint], partial: bool) -> Keystore {
+/// Read all key pages and compare them with what `checkpoints` (ascending by LSN) embed. Where rows of the key table
+/// may be hidden by damage, or newer than a dump of it, none is known to be missing.
+pub fn examine(opened: &Opened<'_>, reader: &mut dyn BlockReader, checkpoints: &[&Checkpoint]) -> Keystore {
+    let index = &opened.index;
     let mut out = Keystore { info: KeystoreInfo::default(), saw_v2: false, findings: Vec::new(), unread: Vec::new() };
     let range = index.table(KEY_TABLE);
     let mut bytes = Vec::new();
@@ -101,13 +103,14 @@ pub fn examine(index: &Index, reader: &mut dyn BlockReader, checkpoints: &[&Chec
             out.findings.push(Finding::of(Code::StaleKeystore, place, fact.into()));
         }
         if let Some(own) = keystore_lsn
-            && !partial
+            && !opened.is_partial(KEY_TABLE)
+            && !opened.may_lack(KEY_TABLE, own)
             && !out.info.pages.iter().any(|p| p.lsn == own)
         {
             missing.entry(own).or_default().push(checkpoint.lsn);
         }
     }
-    let old = if partial { None } else { age(&out.info, checkpoints) };
+    let old = if opened.is_partial(KEY_TABLE) { None } else { age(&out.info, checkpoints) };
     out.findings.extend(old);
     for (own, users) in missing {
         let place =

@@ -2,6 +2,8 @@
 
 use super::Opened;
 use crate::coverage::{Coverage, NotOurs, Unchecked};
+use crate::format::pagelog_ids::TURTLE_TABLES;
+use crate::store::gathered::{Gathered, Origin};
 use std::path::Path;
 
 /// What stands before the names of the files of `dir`, which is the subject itself or lies in it.
@@ -11,6 +13,11 @@ pub fn below(subject: &str, dir: &Path) -> &'static str {
         _ => false,
     };
     if dir.as_os_str().is_empty() || same(Path::new(subject), dir) { "" } else { "kv_home/" }
+}
+
+/// With the first of what gathering noted.
+fn some(what: &str, gathered: &Gathered) -> String {
+    gathered.notes.first().map_or(what.to_string(), |note| format!("{what} ({note})"))
 }
 
 /// Enter every file of a page log, as far as reading the index tells what became of it.
@@ -42,13 +49,26 @@ pub fn of(opened: &Opened<'_>, below: &str) -> Coverage {
     if let Some(gathered) = &layout.gathered {
         // What of the dumps was damaged may have been anything.
         if gathered.malformed > 0 {
-            out.not_checked("damaged pieces of the dumps", Unchecked::Damaged);
+            out.not_checked(some("damaged pieces of the dumps", gathered), Unchecked::DumpDamaged);
+        }
+        if gathered.conflicts > 0 {
+            out.not_checked(some("versions that two dumps differ in", gathered), Unchecked::Contradicted);
+        }
+        if gathered.checkpoint == Origin::NewestTurtle {
+            out.not_checked("the size of the database", Unchecked::NoRecord);
         }
         for (table, supply) in &gathered.tables {
             if supply.encrypted > 0 {
                 out.not_checked(format!("table {table}"), Unchecked::ServiceEncrypted);
             } else if supply.lengths > 0 {
                 out.not_checked(format!("table {table}"), Unchecked::LengthOnly);
+            }
+            // Of turtle pages the checkpoints tell which are needed.
+            if !supply.whole && !TURTLE_TABLES.contains(table) {
+                out.not_checked(
+                    format!("table {table}: its other pages"),
+                    Unchecked::PartSupplied { log: gathered.log, table: table.get() },
+                );
             }
         }
     }

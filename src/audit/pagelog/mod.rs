@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod alone;
+mod choice;
 pub mod classify;
 pub mod fact;
 pub mod inspect;
@@ -25,90 +26,18 @@ use super::result::{
 use super::{AuditError, Options, Progress};
 use crate::coverage::{Coverage, Unchecked};
 use crate::format::generation::{self, Evidence, Generation};
-use crate::id::{Lsn, PageId, TableId, Version};
+use crate::id::{Lsn, TableId, Version};
 use crate::page::Depth;
-use crate::pagelog::catalog::{self, Catalog, Checkpoint, MetadataIssue, Refusal, Tree};
+use crate::pagelog::catalog::{self, Catalog, Checkpoint, MetadataIssue, Tree};
 use crate::pagelog::fault::{Fault, FaultKind};
 use crate::pagelog::walk;
 use crate::store::{Affected, BlockReader, CompletionRow, Index, Layout, PageLog, Problem, StoreKind};
+pub(crate) use choice::checkpoint_name;
+pub use choice::{Choice, choose};
 use classify::{Basis, Class, TableFacts};
 use fact::{Fact, Orphan};
 pub use opened::{Opened, open, open_part};
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// The completion records that were opened: the chosen one, the others, and findings about those
-/// that cannot be used.
-pub struct Choice {
-    /// The checkpoint to stand on.
-    pub audited: Option<Checkpoint>,
-    /// All other usable ones, ascending by LSN.
-    pub others: Vec<Checkpoint>,
-    /// Findings about unusable records and turtle pages.
-    pub findings: Vec<Finding>,
-    /// A record's turtle page may lie in an unreadable part of the store.
-    pub unchecked: bool,
-    /// Files that the system did not let be read there.
-    pub unread: Vec<(String, Unchecked)>,
-}
-
-/// Open all completion records and choose: the one asked for, or the newest that can be used.
-pub fn choose(opened: &Opened<'_>, reader: &mut dyn BlockReader, wanted: Option<&str>) -> Result<Choice, AuditError> {
-    let mut choice =
-        Choice { audited: None, others: Vec::new(), findings: Vec::new(), unchecked: false, unread: Vec::new() };
-    let number = wanted.and_then(|w| w.parse::<Lsn>().ok());
-    let mut matched = wanted.is_none();
-    for row in opened.completions.iter().rev() {
-        let result = catalog::open(&opened.index, reader, row);
-        let this = match (&result, wanted) {
-            (_, None) => choice.audited.is_none(),
-            (Ok(c), Some(w)) => {
-                number == Some(row.lsn) || number == Some(c.completion.metadata_lsn) || checkpoint_name(c) == Some(w)
-            }
-            (Err(_), Some(_)) => number == Some(row.lsn),
-        } && choice.audited.is_none();
-        matched |= this;
-        let missing = matches!(&result, Err(Refusal::TurtleMissing(_)));
-        if let Err(Refusal::TurtleMissing(fault)) = &result {
-            choice.unread.extend(fault.unread.clone());
-        }
-        match result {
-            Ok(checkpoint) if this => choice.audited = Some(checkpoint),
-            Ok(checkpoint) => choice.others.push(checkpoint),
-            Err(Refusal::Unsupported(e)) if this => {
-                return Err(AuditError::Unsupported { lsn: row.lsn, reason: e.message });
-            }
-            // A record only a newer reader understands is no damage; who asked for an older one knows.
-            Err(Refusal::Unsupported(_)) => choice.unchecked |= wanted.is_none(),
-            Err(refusal) => match refused(row, refusal) {
-                // Which of the tables holds turtle pages is not known where none of them was read.
-                Some(_) if missing && catalog::TURTLE_TABLES.iter().any(|t| opened.is_unread(*t)) => {
-                    choice.unchecked = true
-                }
-                Some(finding) if missing && finding.place.table_id.is_some_and(|t| opened.may_lack(t, row.lsn)) => {
-                    choice.unchecked = true
-                }
-                Some(finding) if finding.place.table_id.is_some_and(|t| opened.is_partial(t)) => {
-                    choice.unchecked = true
-                }
-                Some(finding) => choice.findings.push(finding),
-                None => choice.unchecked = true,
-            },
-        }
-    }
-    choice.others.reverse();
-    if !matched {
-        let available = match opened.completions.as_slice() {
-            [] => "none".to_string(),
-            rows => rows.iter().rev().take(8).map(|r| r.lsn.to_string()).collect::<Vec<_>>().join(", "),
-        };
-        return Err(AuditError::NoSuchCheckpoint { wanted: wanted.unwrap_or_default().to_string(), available });
-    }
-    Ok(choice)
-}
-
-pub(crate) fn checkpoint_name(c: &Checkpoint) -> Option<&str> {
-    c.metadata.entry.as_ref().map(|e| e.name.as_str())
-}
 
 /// What tells the generation of the formats: of the store, of the checkpoint audited, and of its keys.
 pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: bool) -> Evidence {
@@ -123,30 +52,6 @@ pub fn evidence(opened: &Opened<'_>, audited: Option<&Checkpoint>, key_page_v2: 
         out.old_cookie = audited.metadata.root.is_some_and(|c| c.layout != crate::format::cookie::Layout::V0);
     }
     out
-}
-
-/// A finding for a record that cannot be used; `None` where it just could not be read.
-fn refused(row: &CompletionRow, refusal: Refusal) -> Option<Finding> {
-    let record = Version { lsn: row.lsn, ..Version::default() };
-    let (code, at) = match &refusal {
-        Refusal::CompletionInvalid(_) => (Code::CompletionInvalid, record),
-        Refusal::Unsupported(_) => (Code::CookieUnsupported, record),
-        Refusal::TurtleEncrypted => return None,
-        Refusal::TurtleMissing(fault) if fault.kind.is_unchecked() => return None,
-        Refusal::TurtleMissing(fault) => (Code::PageMissing, fault.place()),
-        Refusal::TurtleChecksum { place, .. } => (Code::TurtleChecksum, *place),
-        Refusal::TurtleInvalid { place, .. } => (Code::TurtleInvalid, *place),
-        Refusal::RootCookie { place, .. } => (Code::CookieInvalid, *place),
-    };
-    let of_page = at.page != PageId::default();
-    let place = Place {
-        table_id: of_page.then_some(at.table),
-        page_id: of_page.then_some(at.page),
-        lsn: Some(at.lsn),
-        ..Place::default()
-    };
-    let fact = Fact::Refused { record: row.lsn, text: String::from_utf8_lossy(&row.text).into_owned(), refusal };
-    Some(Finding::of(code, place, fact.into()))
 }
 
 /// Audit a store.
@@ -174,13 +79,15 @@ pub fn run_on(
     work.findings.extend(choice.findings);
     work.unchecked |= choice.unchecked;
     work.unread(choice.unread);
+    work.turtles_not_supplied(&choice.not_supplied);
     let Some(audited) = choice.audited else {
         work.absent_files(|_| true);
         work.not_supplied([(catalog::turtle_table(&opened.index), None)]);
         // Damage that may hide the records is already reported; then nothing is known to be missing.
         if opened.completions.is_empty() {
             work.unchecked = true;
-            if opened.problems.is_empty() {
+            // No dump holds one.
+            if opened.problems.is_empty() && opened.layout.gathered.is_none() {
                 let finding = Finding::of(
                     Code::CompletionMissing,
                     Place::default(),
@@ -234,6 +141,7 @@ impl<'a> Work<'a> {
                 lsn_counter: layout.lsn_counter,
                 from_wal: layout.from_wal,
                 depth: options.depth,
+                gathered: layout.gathered.is_some(),
                 dumps: Vec::new(),
             },
             checkpoint: None,
@@ -332,7 +240,12 @@ impl<'a> Work<'a> {
             facts.insert(tree.table, TableFacts { frontier, lost });
         }
         let walked = if self.options.newest_only { &[] } else { older.as_slice() };
-        for (checkpoint, other) in walked.iter().rev() {
+        // Of dumps the checkpoint before the audited one counts: what only older ones need was freed since, in the
+        // dumps, and pages that the service has given up are missed by nobody.
+        let gathered = opened.layout.gathered.is_some();
+        let counts = |at: usize| !gathered || at == 0;
+        for (at, (checkpoint, other)) in walked.iter().rev().enumerate() {
+            let holed = (!counts(at)).then(|| marks.holed.clone());
             let mark = if checkpoint.lsn > audited.lsn { Class::Newer } else { Class::Kept };
             mark_special(index, &mut marks.class, checkpoint, mark);
             let mut other = other.clone();
@@ -346,20 +259,23 @@ impl<'a> Work<'a> {
                 // A table the audited checkpoint does not name was dropped: its own last root bounds it.
                 let frontier = tree.root.map_or(Lsn::NONE, |r| r.lsn);
                 let fact = facts.entry(tree.table).or_insert(TableFacts { frontier, lost: false });
-                fact.lost |= lost || other.root_is_unreadable(tree);
+                fact.lost |= counts(at) && (lost || other.root_is_unreadable(tree));
             }
+            marks.holed = holed.unwrap_or(marks.holed);
         }
         // Rows of the table that was dropped lie among those of the tree, and nothing tells them apart.
         for table in misplaced.keys() {
             let frontier = audited.completion.metadata_lsn;
             facts.entry(*table).or_insert(TableFacts { frontier, lost: true }).lost = true;
         }
+        let walked = if gathered { walked.get(walked.len().saturating_sub(1)..).unwrap_or_default() } else { walked };
         let all_lost = !catalog.complete || walked.iter().any(|(_, c)| !c.complete);
         let nameless = |c: &Catalog| c.has_unreadable_rows() || c.lacks_stable();
         let unnamed = all_lost || walked.iter().map(|(_, c)| c).chain([&catalog]).any(nameless);
         if all_lost {
             facts.values_mut().for_each(|f| f.lost = true);
         }
+        let unknown_before = if self.options.newest_only { Lsn::NONE } else { opened.unknown_before(audited, others) };
         let basis = Basis {
             completion_lsn: audited.lsn,
             newest_completion: opened.completions.last().map_or(audited.lsn, |c| c.lsn),
@@ -372,10 +288,12 @@ impl<'a> Work<'a> {
             missing: reached.missing.clone(),
             newest_only: self.options.newest_only,
             holed: marks.holed,
+            unknown_before,
         };
         progress.phase("judging every page version", None);
         let mut class = marks.class;
         classify::classify(index, &mut class, &basis);
+        self.checkpoint_not_supplied(&class, audited.turtle_at, unknown_before);
         let named: Vec<&Tree> = older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees).collect();
         self.skip_unselected(&mut class, &named);
         self.audit.versions = classify::totals(index, &class);
@@ -419,8 +337,8 @@ impl<'a> Work<'a> {
         let mut all: Vec<&Checkpoint> = others.iter().chain([audited]).collect();
         all.sort_by_key(|c| c.lsn);
         self.findings.extend(order::findings(&all));
-        let partial = self.opened.is_partial(catalog::KEY_TABLE);
-        let keys = keystore::examine(&self.opened.index, reader, &all, partial);
+        let keys = keystore::examine(self.opened, reader, &all);
+        self.key_not_supplied(audited);
         self.findings.extend(keys.findings);
         self.unread(keys.unread);
         self.audit.keystore = keys.info;
@@ -581,7 +499,8 @@ impl<'a> Work<'a> {
                 ..Place::default()
             };
             let rows = index.slice(page).iter().map(|r| r.lsn).collect();
-            let fact = Fact::Orphan(Orphan { bytes: row.len, explains, rows, listed: uri.is_some() });
+            let fact =
+                Fact::Orphan(Orphan { bytes: row.len, about: row.is_about(), explains, rows, listed: uri.is_some() });
             self.findings.push(Finding::of(code, place, fact.into()));
             self.audit.orphans.push(OrphanInfo {
                 table_id: row.table,

@@ -3,6 +3,7 @@
 use crate::audit::Progress;
 use crate::format::image::Era;
 use crate::id::{Lsn, TableId};
+use crate::pagelog::catalog::Checkpoint;
 use crate::pagelog::seal;
 use crate::store::{CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, StoreError, StoreKind};
 
@@ -58,6 +59,19 @@ impl Opened<'_> {
     /// Rows of this table may be missing because a file is damaged.
     pub fn is_damaged(&self, table: TableId) -> bool {
         self.problems.iter().chain(&self.layout.absent).any(|p| p.affects.covers(table))
+    }
+
+    /// What the checkpoint before the audited one needs is freed behind the audited one only. Where no dump has its
+    /// turtle page, rows up to this LSN may be needed by it.
+    pub fn unknown_before(&self, audited: &Checkpoint, others: &[Checkpoint]) -> Lsn {
+        let turtle = self.index.get(audited.turtle_at).filter(|_| self.layout.gathered.is_some());
+        let before = match turtle.map(|t| (t.is_lone(), t.backlink_lsn)) {
+            None => return Lsn::NONE,
+            // It may have been left out.
+            Some((true, Lsn::NONE)) => audited.completion.metadata_lsn,
+            Some((_, before)) => before,
+        };
+        if others.iter().any(|c| c.completion.metadata_lsn == before) { Lsn::NONE } else { before }
     }
 
     /// Of some page of this table other versions may exist than those that were asked for.

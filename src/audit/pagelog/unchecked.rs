@@ -1,9 +1,11 @@
 //! What an audit of a page log could not check: files, tables and pages enter its ledger with the reason.
 
+use super::classify::Class;
 use super::{Problem, Work, alone, damaged, reach};
 use crate::audit::finding::Finding;
 use crate::coverage::Unchecked;
-use crate::id::TableId;
+use crate::id::{Lsn, TableId, Version};
+use crate::pagelog::catalog::{Checkpoint, KEY_TABLE};
 
 impl Work<'_> {
     /// Enter files that the system did not let be read.
@@ -64,5 +66,47 @@ impl Work<'_> {
         let absent: Vec<Finding> = self.opened.layout.absent.iter().filter(|p| needed(p)).map(damaged).collect();
         self.unchecked |= !absent.is_empty();
         self.findings.extend(absent);
+    }
+
+    /// Enter the checkpoint before the audited one, if rows could not be judged without it; `lsn`: see
+    /// [`super::Opened::unknown_before`].
+    pub(super) fn checkpoint_not_supplied(&mut self, class: &[Class], turtle: usize, lsn: Lsn) {
+        let undetermined = |(at, class): (usize, &Class)| {
+            *class == Class::Undetermined && self.opened.index.lsn(at).is_some_and(|own| own <= lsn)
+        };
+        let (Some(gathered), Some(turtle)) = (&self.opened.layout.gathered, self.opened.index.get(turtle)) else {
+            return;
+        };
+        if lsn == Lsn::NONE || !class.iter().enumerate().any(undetermined) {
+            return;
+        }
+        self.unchecked = true;
+        let at = Version { lsn: lsn.min(Lsn(turtle.lsn.get().saturating_sub(1))), ..turtle.key() };
+        let why = Unchecked::PageNotSupplied { log: gathered.log, at };
+        self.audit.coverage.not_checked(format!("the checkpoint before: table {}, page {}", at.table, at.page), why);
+    }
+
+    /// Enter turtle pages that are in no dump, of tables that are.
+    pub(super) fn turtles_not_supplied(&mut self, pages: &[Version]) {
+        self.pages_of_checkpoint("the checkpoint", pages);
+    }
+
+    fn pages_of_checkpoint(&mut self, what: &str, pages: &[Version]) {
+        let Some(gathered) = &self.opened.layout.gathered else { return };
+        for at in pages.iter().filter(|at| !gathered.lacks(at.table)) {
+            self.unchecked = true;
+            let why = Unchecked::PageNotSupplied { log: gathered.log, at: *at };
+            self.audit.coverage.not_checked(format!("{what}: table {}, page {}", at.table, at.page), why);
+        }
+    }
+
+    /// Enter the key page that the audited checkpoint embeds, if the dump of its table is older.
+    pub(super) fn key_not_supplied(&mut self, audited: &Checkpoint) {
+        let Some(key) = &audited.turtle.key_provider else { return };
+        let at = Version::new(KEY_TABLE, key.page_id, key.lsn);
+        let there = self.opened.index.find(at.table, at.page, at.lsn).is_some();
+        if !there && self.opened.may_lack(at.table, at.lsn) {
+            self.pages_of_checkpoint("the key", &[at]);
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::create::{CHECKPOINTS, GLOBALS, begin, end};
 use crate::id::{Lsn, TableId};
 use crate::store::edit::NewRow;
 use crate::store::gathered::Overhead;
-use crate::store::{StoreError, supply};
+use crate::store::{FLAG_DELTA, FLAG_DISCARDED, StoreError, supply};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -190,14 +190,13 @@ impl Gatherer {
         Ok(if fill { Put::Filled { was_encrypted: flags & supply::ENCRYPTED != 0 } } else { Put::Same })
     }
 
-    /// Lengths are those of the service's blocks; where what it adds is known, and always the same, they become those of
-    /// the engine's.
+    /// Lengths are those of the service's blocks; where what it adds is known they become those of the engine's, exact if
+    /// it adds nothing.
     fn settle_lengths(&mut self) -> rusqlite::Result<()> {
         let Some(Overhead { least, most }) = self.overhead.filter(|_| self.lengths) else { return Ok(()) };
-        if least != most {
-            return Ok(());
-        }
-        let less = i64::from(least) << 32 | i64::from(supply::ABOUT);
+        // What is added differs by a byte or two from block to block, however alike those are that were seen.
+        let exact = if most == 0 { i64::from(supply::ABOUT) } else { 0 };
+        let less = i64::from(least) << 32 | exact;
         let marks = i64::from(supply::LENGTH_ONLY | supply::ABOUT);
         let update = "UPDATE pages SET flags = flags - ?1 WHERE (flags & ?2) = ?2 AND (flags >> 32) >= ?3";
         self.files.values().try_for_each(|conn| conn.execute(update, params![less, marks, least]).map(|_| ()))
@@ -216,6 +215,23 @@ impl Gatherer {
         found.map_err(|e| self.failed(&e))
     }
 
+    /// Full images of a page below an LSN that have their bytes, the newest first.
+    pub fn images_before(&mut self, table: TableId, page: u64, lsn: Lsn, most: usize) -> Result<Vec<Lsn>, StoreError> {
+        let kinds = i64::from(FLAG_DELTA | FLAG_DISCARDED | supply::LENGTH_ONLY);
+        let values = [table.get(), page, lsn.get()].map(u64::cast_signed);
+        let found = self.pages(table.get() % SHARDS).and_then(|conn| {
+            let sql = "SELECT lsn FROM pages WHERE table_id = ?1 AND page_id = ?2 AND lsn < ?3 AND flags & ?4 = 0 \
+                       ORDER BY lsn DESC LIMIT ?5";
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            conn.prepare(sql)?
+                .query_map([values[0], values[1], values[2], kinds, most], |r| {
+                    Ok(Lsn(r.get::<_, i64>(0)?.cast_unsigned()))
+                })?
+                .collect()
+        });
+        found.map_err(|e| self.failed(&e))
+    }
+
     /// Whether there is a row.
     pub fn has(&mut self, table: TableId, page: u64, lsn: Lsn) -> Result<bool, StoreError> {
         let found = self.pages(table.get() % SHARDS).and_then(|conn| {
@@ -229,14 +245,14 @@ impl Gatherer {
         found.map(|f| f.is_some()).map_err(|e| self.failed(&e))
     }
 
-    /// Write the completion record, if there is one, and the counters, and end all transactions.
-    pub fn finish(mut self, completion: Option<(Lsn, String)>) -> Result<(), StoreError> {
+    /// Write the completion records and the counters, and end all transactions.
+    pub fn finish(mut self, completions: &[(Lsn, String)]) -> Result<(), StoreError> {
         self.settle_lengths().map_err(|e| self.failed(&e))?;
         let files = std::mem::take(&mut self.files);
-        let highest = completion.as_ref().map_or(self.highest, |(lsn, _)| self.highest.max(*lsn));
+        let highest = completions.iter().map(|(lsn, _)| *lsn).fold(self.highest, Ord::max);
         let end_all = || {
             let conn = begin(&self.kv_home.join(super::write::CHECKPOINTS_FILE), CHECKPOINTS)?;
-            if let Some((lsn, text)) = &completion {
+            for (lsn, text) in completions {
                 let values = params![lsn.get().cast_signed(), 0, text.as_bytes()];
                 conn.execute("INSERT INTO checkpoints VALUES (?1, ?2, ?3)", values)?;
             }

@@ -454,7 +454,7 @@ impl Palm {
                 base_lsn: k.base_lsn,
                 locator: offset,
                 len,
-                flags,
+                flags: flags & !super::supply::MARKS,
                 seal: Seal::default(),
             };
             if own.is_some_and(|own| !own(k.table, k.page)) {

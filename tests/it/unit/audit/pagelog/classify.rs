@@ -38,6 +38,7 @@ fn judge(rows: &[(u64, u64, u64, u32)], live: &[u64], lost: bool) -> Vec<Class> 
         missing: HashMap::new(),
         newest_only: false,
         holed: HashSet::new(),
+        unknown_before: Lsn::NONE,
     };
     classify(&index, &mut class, &basis);
     class
