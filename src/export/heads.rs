@@ -76,9 +76,12 @@ pub fn read(opened: &Opened<'_>, reader: &mut dyn BlockReader, choice: &Choice, 
             heads.roots.push(root(opened, checkpoint, position, tree, walked, unreadable, generation));
         }
     }
-    // Rows may be needed by a checkpoint that is in no dump.
+    // Rows may be needed by a checkpoint that is in no dump, or be of pages whose other versions are in none.
     let before = choice.audited.as_ref().map_or(Lsn::NONE, |audited| opened.unknown_before(audited, &choice.others));
-    heads.roots.iter_mut().for_each(|root| root.partial |= before != Lsn::NONE);
+    let lone = opened.lone_tables();
+    heads.roots.iter_mut().for_each(|root| {
+        root.partial |= before != Lsn::NONE || lone.contains(&TableId(root.table_id));
+    });
     // Records ascend by LSN, so the newest one's word stays; what the audit stands on has the last one.
     if let Some((_, catalog)) = choice.audited.as_ref().and_then(|c| catalogs.get(&c.lsn)) {
         let mut seen = HashSet::new();
@@ -151,6 +154,6 @@ fn root(
         root_checksum: tree.root.map(|c| c.checksum.into()),
         published_size: entry.map(|e| e.size),
         next_page_id: walk::next_page_id(tree),
-        partial: opened.is_damaged(tree.table) || opened.has_lone(tree.table),
+        partial: opened.is_damaged(tree.table),
     }
 }

@@ -29,7 +29,7 @@ const NOTES: usize = 100;
 /// Pages of a fetched tree that are read at a time.
 const PAGES: usize = 256;
 /// Most checkpoints before the one to stand on.
-const OLDER: usize = 64;
+const OLDER: usize = 16;
 /// Ends of the names of dumps.
 const ENDS: [&str; 6] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"];
 
@@ -188,6 +188,7 @@ impl Work<'_> {
 
     fn file(&mut self, path: &Path, progress: &dyn Progress) -> Result<(), GatherError> {
         let name = path.display().to_string();
+        let dump = lines::open(path).map_err(io_of(path))?;
         let mut failed = None;
         let (before, malformed, mut table) = (self.entries(), self.out.malformed, None);
         let (done, seen) = (self.done, Cell::new(self.done));
@@ -203,7 +204,7 @@ impl Work<'_> {
             seen.set((done.0.saturating_add(lines), done.1.saturating_add(bytes)));
             progress.at(seen.get().0, seen.get().1);
         };
-        let read = lines::read(path, &mut lines::Source { progress: &told, prepare: &prepare, take: &mut take });
+        let read = lines::read(dump, &mut lines::Source { progress: &told, prepare: &prepare, take: &mut take });
         self.done = seen.get();
         let read = match (read, failed) {
             (_, Some(e)) => return Err(e),

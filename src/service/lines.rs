@@ -79,11 +79,14 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// Read a dump from a file, or from standard input if the path is `-`.
-pub fn read(path: &Path, source: &mut Source<'_>) -> io::Result<ReadSource> {
-    let file: Box<dyn Read + Send> =
-        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(regular_file(path)?) };
-    let mut hashing = Hashing { inner: file, hash: Sha256::new(), bytes: 0 };
+/// A dump as a file, or standard input if the path is `-`.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    if path == Path::new("-") { Ok(Box::new(io::stdin())) } else { Ok(Box::new(regular_file(path)?)) }
+}
+
+/// Read a dump. What a stream that is damaged or cut has before that place is taken first.
+pub fn read(dump: Box<dyn Read + Send>, source: &mut Source<'_>) -> io::Result<ReadSource> {
+    let mut hashing = Hashing { inner: dump, hash: Sha256::new(), bytes: 0 };
     let (form, pieces) = {
         let mut packed = BufReader::with_capacity(1 << 20, &mut hashing);
         let head = packed.fill_buf()?;

@@ -6,6 +6,7 @@ use crate::id::{Lsn, TableId};
 use crate::pagelog::catalog::Checkpoint;
 use crate::pagelog::seal;
 use crate::store::{CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, StoreError, StoreKind};
+use std::collections::HashSet;
 
 /// A store with its index: what every page-log verb starts from.
 pub struct Opened<'s> {
@@ -74,9 +75,10 @@ impl Opened<'_> {
         if others.iter().any(|c| c.completion.metadata_lsn == before) { Lsn::NONE } else { before }
     }
 
-    /// Of some page of this table other versions may exist than those that were asked for.
-    pub fn has_lone(&self, table: TableId) -> bool {
-        self.layout.gathered.is_some() && self.index.slice(self.index.table(table)).iter().any(|row| row.is_lone())
+    /// Tables with pages of which other versions may exist than those that were asked for.
+    pub fn lone_tables(&self) -> HashSet<TableId> {
+        let rows = self.layout.gathered.iter().flat_map(|_| self.index.rows());
+        rows.filter(Row::is_lone).map(|row| row.table).collect()
     }
 
     /// Pages of this table may exist that are in no dump.
