@@ -322,7 +322,7 @@ impl Work<'_> {
             EntryKind::Image => 0,
             EntryKind::Delta => FLAG_DELTA,
             EntryKind::Tombstone => FLAG_DELTA | FLAG_DISCARDED,
-            EntryKind::Other(_) => {
+            EntryKind::CheckpointEnd | EntryKind::Other(_) => {
                 self.out.left_out += 1;
                 return Ok(());
             }

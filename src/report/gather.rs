@@ -69,7 +69,10 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
             Origin::Unknown => "No turtle page was supplied, so there is no checkpoint to stand on: dump table 2.\n",
         });
         if gathered.left_out > 0 {
-            text.push_str(&format!("Left out: {} of a kind that is not known.\n", count(gathered.left_out, "record")));
+            text.push_str(&format!(
+                "Left out: {} (no version of a page, or of an unknown kind).\n",
+                count(gathered.left_out, "record")
+            ));
         }
         if gathered.conflicts > 0 {
             let line = format!("The dumps contradict each other {}.\n", times(gathered.conflicts));

@@ -49,7 +49,8 @@ pub fn answer(bytes: &[u8]) -> Piece {
             "" | "DELTA" => EntryKind::Delta,
             "FULL_IMAGE" => EntryKind::Image,
             "TOMBSTONE" => EntryKind::Tombstone,
-            _ => EntryKind::Other(3),
+            "CHECKPOINT_END" => EntryKind::CheckpointEnd,
+            _ => EntryKind::Other(u64::MAX),
         };
         out.entries.push(Entry {
             log: None,

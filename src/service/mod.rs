@@ -31,7 +31,9 @@ pub enum EntryKind {
     Delta,
     /// The page was discarded.
     Tombstone,
-    /// A kind that is not known, such as the end of a checkpoint: counted, and left out.
+    /// A checkpoint ended here: no version of a page.
+    CheckpointEnd,
+    /// A kind that is not known: counted, and left out.
     Other(u64),
 }
 
@@ -42,6 +44,7 @@ impl EntryKind {
             0 => Self::Delta,
             1 => Self::Image,
             2 => Self::Tombstone,
+            3 => Self::CheckpointEnd,
             n => Self::Other(n),
         }
     }

@@ -70,7 +70,7 @@ fn entry(page: PageId, record: Record) -> Result<Entry, Malformed> {
     // A page that is gone has no bytes; of any other an absent entry is not an empty one.
     let bytes = match (record.entry, kind) {
         (Some(bytes), _) => bytes.0,
-        (None, EntryKind::Tombstone | EntryKind::Other(_)) => Vec::new(),
+        (None, EntryKind::Tombstone | EntryKind::CheckpointEnd | EntryKind::Other(_)) => Vec::new(),
         (None, _) => return Err(Malformed::Lacks("entry")),
     };
     Ok(Entry {

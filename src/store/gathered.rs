@@ -74,7 +74,7 @@ pub struct Gathered {
     pub checkpoint: Origin,
     pub sources: Vec<SourceInfo>,
     pub tables: BTreeMap<TableId, Supply>,
-    /// Entries of a kind that is not known.
+    /// Entries that are no version of a page, or of a kind that is not known.
     pub left_out: u64,
     /// What the service adds to each block, in bytes, where a block and its stored length are both known. Lengths are
     /// exact if it adds nothing.

@@ -242,10 +242,10 @@ impl<'a> Work<'a> {
         let walked = if self.options.newest_only { &[] } else { older.as_slice() };
         // Of dumps the checkpoint before the audited one counts: what only older ones need was freed since, in the
         // dumps, and pages that the service has given up are missed by nobody.
-        let gathered = opened.layout.gathered.is_some();
-        let counts = |at: usize| !gathered || at == 0;
-        for (at, (checkpoint, other)) in walked.iter().rev().enumerate() {
-            let holed = (!counts(at)).then(|| marks.holed.clone());
+        let before = walked.iter().map(|(c, _)| c.lsn).filter(|lsn| *lsn < audited.lsn).max().unwrap_or_default();
+        let counts = |checkpoint: &Checkpoint| opened.layout.gathered.is_none() || checkpoint.lsn >= before;
+        for (checkpoint, other) in walked.iter().rev() {
+            let holed = (!counts(checkpoint)).then(|| marks.holed.clone());
             let mark = if checkpoint.lsn > audited.lsn { Class::Newer } else { Class::Kept };
             mark_special(index, &mut marks.class, checkpoint, mark);
             let mut other = other.clone();
@@ -259,7 +259,7 @@ impl<'a> Work<'a> {
                 // A table the audited checkpoint does not name was dropped: its own last root bounds it.
                 let frontier = tree.root.map_or(Lsn::NONE, |r| r.lsn);
                 let fact = facts.entry(tree.table).or_insert(TableFacts { frontier, lost: false });
-                fact.lost |= counts(at) && (lost || other.root_is_unreadable(tree));
+                fact.lost |= counts(checkpoint) && (lost || other.root_is_unreadable(tree));
             }
             marks.holed = holed.unwrap_or(marks.holed);
         }
@@ -268,10 +268,10 @@ impl<'a> Work<'a> {
             let frontier = audited.completion.metadata_lsn;
             facts.entry(*table).or_insert(TableFacts { frontier, lost: true }).lost = true;
         }
-        let walked = if gathered { walked.get(walked.len().saturating_sub(1)..).unwrap_or_default() } else { walked };
-        let all_lost = !catalog.complete || walked.iter().any(|(_, c)| !c.complete);
+        let walked: Vec<&Catalog> = walked.iter().filter(|(c, _)| counts(c)).map(|(_, catalog)| catalog).collect();
+        let all_lost = !catalog.complete || walked.iter().any(|c| !c.complete);
         let nameless = |c: &Catalog| c.has_unreadable_rows() || c.lacks_stable();
-        let unnamed = all_lost || walked.iter().map(|(_, c)| c).chain([&catalog]).any(nameless);
+        let unnamed = all_lost || walked.into_iter().chain([&catalog]).any(nameless);
         if all_lost {
             facts.values_mut().for_each(|f| f.lost = true);
         }
