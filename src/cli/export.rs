@@ -82,7 +82,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (subject, own) = match super::gather::unit(&args.dir, &args.dumps, &args.heads, &output.progress)? {
         Some((subject, own)) => (subject, (!args.heads.is_empty()).then_some(own)),
         None if !args.heads.is_empty() => {
-            let message = format!("{}: is no dump, so that --heads means nothing", args.dir.display());
+            let message = format!("{}: is not a dump, so --heads does not apply", args.dir.display());
             return Err(Failure::usage(message, "leave out --heads"));
         }
         None => (super::subject(&args.dir, "export", false)?, None),

@@ -122,19 +122,20 @@ pub(super) fn unit(
     if !is_dump(path) {
         return match dumps.more.first() {
             Some(more) => {
-                let message = format!("{} is one path too many: several are taken of dumps only", more.display());
+                let message = format!("{}: more than one path can be given only for dumps", more.display());
                 Err(Failure::usage(message, format!("give {} alone", shell(path))))
             }
             None if dumps.gather.any() => {
-                let message = format!("{}: is no dump, so that it has records of its own", path.display());
-                Err(Failure::usage(message, "leave out --checkpoint-meta, --log and --decrypt"))
+                let message =
+                    format!("{}: is not a dump; --checkpoint-meta, --log and --decrypt are for dumps", path.display());
+                Err(Failure::usage(message, "leave them out"))
             }
             None => Ok(None),
         };
     }
     if let Some(other) = dumps.more.iter().find(|more| !is_dump(more)) {
         let subject = Subject::open(other);
-        return Err(Failure::usage(words::what(&subject), "several paths are taken of dumps only"));
+        return Err(Failure::usage(words::what(&subject), "more than one path can be given only for dumps"));
     }
     let work = temporary("dump").map_err(|e| {
         Failure::incomplete(format!("no private directory: {e}"), "set TMPDIR to a directory that you may write to")

@@ -176,7 +176,7 @@ impl View<'_> {
 
     fn head(&self) -> String {
         let a = self.audit;
-        let kind = if a.store.gathered { "page log out of dumps" } else { a.store.kind.words() };
+        let kind = if a.store.gathered { "page log gathered from dumps" } else { a.store.kind.words() };
         let mut out = format!("{}: {kind}, formats of {}", escape(&a.store.home), a.store.generation);
         if a.store.from_wal {
             out.push_str(", write-ahead log read");
@@ -357,7 +357,7 @@ impl View<'_> {
         };
         let heads = ["Table", "Live pages", "Discarded", "Versions", "Bytes", "Bytes live", "Broken"];
         let mut out = format!("{}\n", self.paint.head("Tables by their rows alone"));
-        out.push_str("No page of these could be read: what a checkpoint reaches, and sizes, were not checked.\n");
+        out.push_str("Which pages a checkpoint reaches, and sizes, were not checked here.\n");
         out.push_str(&table(self.width, &heads, &[0, 1, 2, 3, 4, 5, 6], tables.iter().map(row).collect()));
         for t in tables.iter().filter(|t| t.written_after_discard > 0) {
             let rows = text::count(t.written_after_discard, "version");

@@ -31,7 +31,7 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
         let newest = written(gathered.tables.values().map(|s| s.highest_lsn));
         let dated = newest.is_some() && room_for_times(width);
         let rows = gathered.tables.iter().map(|(id, supply)| {
-            let part = if supply.whole { "whole" } else { "single pages" };
+            let part = if supply.whole { "whole" } else { "in part" };
             let mut row = vec![
                 id.to_string(),
                 part.to_string(),
