@@ -4,7 +4,7 @@
 //! older checkpoints still need, judges every row of the page log, compares sizes, and looks at keys.
 
 pub mod account;
-pub mod alone;
+pub mod by_rows;
 mod choice;
 pub mod classify;
 pub mod fact;

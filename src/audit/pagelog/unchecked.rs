@@ -1,7 +1,7 @@
 //! What an audit of a page log could not check: files, tables and pages enter its ledger with the reason.
 
 use super::classify::Class;
-use super::{Problem, Work, alone, damaged, reach};
+use super::{Problem, Work, by_rows, damaged, reach};
 use crate::audit::finding::Finding;
 use crate::coverage::Unchecked;
 use crate::id::{Lsn, TableId, Version};
@@ -24,7 +24,7 @@ impl Work<'_> {
             let closed = supply.encrypted > 0 || supply.lengths > 0 || self.audit.checkpoint.is_none();
             let wanted = self.options.tables.is_none();
             if closed && wanted && !walked(*table) {
-                self.audit.by_rows.push(alone::judge(opened, *table, &mut self.findings));
+                self.audit.by_rows.push(by_rows::judge(opened, *table, &mut self.findings));
             }
         }
     }
