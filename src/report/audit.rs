@@ -609,7 +609,8 @@ impl View<'_> {
         if a.local.is_some() {
             out.extend(super::home::next_of_files(a));
         }
-        if out.iter().any(|line| line.contains(&*home)) && !dumps.is_empty() {
+        // All but the explanation of a code are about the page log.
+        if out.len() > usize::from(!codes.is_empty()) && !dumps.is_empty() {
             out.insert(0, format!("wtcheck gather {} -o gathered", dumps.join(" ")));
         }
         if out.is_empty() {
