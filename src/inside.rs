@@ -27,6 +27,8 @@ pub mod home;
 pub mod id;
 #[path = "model/mod.rs"]
 pub mod model;
+#[path = "mongo/mod.rs"]
+pub mod mongo;
 #[path = "output.rs"]
 pub mod output;
 #[path = "pack/mod.rs"]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 13] = [
     &["id", "exit", "coverage", "scratch", "below"],
     &["format"],
-    &["page"],
+    &["page", "mongo"],
     &["store"],
     &["pagelog", "home"],
     &["subject", "output", "service"],

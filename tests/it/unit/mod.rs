@@ -55,6 +55,14 @@ mod home {
 mod model {
     mod account;
 }
+mod mongo {
+    mod catalog;
+    mod extjson;
+    mod keystring;
+    mod layout;
+    mod record_id;
+    mod server;
+}
 mod pack {
     mod bson;
     mod page;
