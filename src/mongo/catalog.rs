@@ -3,7 +3,8 @@
 //! Facts are borrowed from the row. What stands before a damage is used, and the damage is told.
 
 use super::document::{Document, Value};
-use super::keystring::{KeyVersion, Shape};
+use super::key_value::KeyVersion;
+use super::keystring::Shape;
 use crate::format::{FormatError, Result};
 
 /// First field of the row that tells features of the catalog and is no collection.

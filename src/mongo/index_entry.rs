@@ -1,7 +1,8 @@
 //! An entry of an index table: its fields, and the documents it leads to (spec 21.6).
 
 use super::key_reader::BitReader;
-use super::keystring::{self, KeyValue, KeyVersion, Shape};
+use super::key_value::{KeyValue, KeyVersion};
+use super::keystring::{self, Shape};
 use super::record_id::{self, Form, RecordId};
 use crate::format::{FormatError, Result};
 

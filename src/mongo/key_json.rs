@@ -4,7 +4,7 @@
 //! Extended JSON.
 
 use super::json_text::{self as json, Mode};
-use super::keystring::{KeyValue, Number};
+use super::key_value::{KeyValue, Number};
 
 /// Append a value. Answers whether it is exact: no sort key, no decimal of which only [about](Number::Decimal)
 /// is known, no text that is not UTF-8.

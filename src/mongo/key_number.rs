@@ -2,7 +2,7 @@
 
 use super::decimal::{KEPT_BITS, Parts};
 use super::key_reader::{BitReader, KeyReader};
-use super::keystring::{KeyVersion, Number};
+use super::key_value::{KeyVersion, Number};
 use crate::format::Result;
 
 const NAN: u8 = 0x1e;

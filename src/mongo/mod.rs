@@ -13,7 +13,7 @@
     clippy::cast_sign_loss,
     clippy::cast_possible_wrap
 )]
-// The verb that uses them is not there yet.
+// No verb uses them yet.
 #![cfg_attr(not(feature = "devtools"), allow(dead_code))]
 
 pub mod catalog;
@@ -25,6 +25,7 @@ mod json_text;
 pub mod key_json;
 mod key_number;
 mod key_reader;
+pub mod key_value;
 pub mod keystring;
 pub mod layout;
 pub mod metadata;

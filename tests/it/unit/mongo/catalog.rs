@@ -2,7 +2,7 @@ use bson::spec::BinarySubtype;
 use bson::{Binary, Document, doc};
 use proptest::prelude::*;
 use wtcheck::mongo::catalog::*;
-use wtcheck::mongo::keystring::KeyVersion;
+use wtcheck::mongo::key_value::KeyVersion;
 
 pub fn uuid() -> Binary {
     Binary { subtype: BinarySubtype::Uuid, bytes: (0..16).collect() }
