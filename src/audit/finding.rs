@@ -448,6 +448,17 @@ impl Finding {
         }
     }
 
+    /// The fault of a block of a local file that it is about, if it is about one.
+    pub fn block_fault(&self) -> Option<&crate::home::fault::Fault> {
+        match &self.detail {
+            Detail::Home(detail) => match &detail.fact {
+                detail::Fact::Fault(fault) => Some(fault),
+                _ => None,
+            },
+            Detail::PageLog(_) => None,
+        }
+    }
+
     /// The size of a tree of a page log that it is about, if it is about one.
     pub fn tree_size(&self) -> Option<&TreeSize> {
         match &self.detail {

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::blockfile::BlockFile;
 
 /// Where the checksum lies in a block.
-const CHECKSUM_FIELD: usize = page_header::HEADER_LEN + 4;
+pub(super) const CHECKSUM_FIELD: usize = page_header::HEADER_LEN + 4;
 /// Where its flags lie.
 const FLAGS_FIELD: usize = page_header::HEADER_LEN + 8;
 /// Largest block in which a flipped bit is looked for; the search is slow on larger ones.

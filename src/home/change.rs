@@ -2,9 +2,10 @@
 //! on. Every file is reached through the handle of the home: no link is followed, and only regular files with one
 //! name are touched.
 
-use super::files::METADATA;
+use super::files::{HISTORY_STORE, METADATA, VERSION_FILE};
 use super::refusal::{EditError, Result};
 use crate::below::{Below, Odd};
+use crate::format::crc::crc32c;
 use crate::store::edit::{Side, State};
 use crate::store::hold::like;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,11 @@ use std::path::{Path, PathBuf};
 
 /// What a temporary file has behind the name of the one it will replace; the engine's own choice.
 const TEMPORARY: &str = ".set";
-/// Largest file that is replaced as a whole; a turtle has two kilobytes.
-const MAX_SMALL: u64 = 16 << 20;
+/// Largest file that is replaced as a whole: a turtle has two kilobytes, the metadata of ten thousand tables 30 MB.
+/// Twice as many digits must fit a line of the journal.
+const MAX_SMALL: u64 = 48 << 20;
+/// Bytes at either end of a file by which it is known again under another name.
+const ENDS: usize = 64 << 10;
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -55,15 +59,47 @@ pub enum FileChange {
         #[schemars(with = "Option<String>")]
         after: Option<Vec<u8>>,
     },
+    /// Another name for a file of any size, which must not be taken by then.
+    Rename {
+        /// Name below the home.
+        file: String,
+        /// The new name below the home.
+        to: String,
+        /// Length of the file.
+        len: u64,
+        /// Checksum of its first and last bytes: the two names may belong to several files in turn.
+        ends: u32,
+    },
 }
 
 impl FileChange {
     /// The file, by its name below the home.
     pub fn file(&self) -> &str {
         match self {
-            Self::Write { file, .. } | Self::Replace { file, .. } => file,
+            Self::Write { file, .. } | Self::Replace { file, .. } | Self::Rename { file, .. } => file,
         }
     }
+
+    /// Another name for a file as it is now.
+    pub(super) fn rename(dir: &Below, file: &str, to: &str) -> Result<Self> {
+        let Some((len, ends)) = ends(dir, file)? else {
+            return Err(EditError::Refused(format!("{file} is not there")));
+        };
+        Ok(Self::Rename { file: file.to_string(), to: to.to_string(), len, ends })
+    }
+}
+
+/// Length of a file, and the checksum of its first and last bytes; `None` if there is none.
+fn ends(dir: &Below, file: &str) -> Result<Option<(u64, u32)>> {
+    let failed = |e: std::io::Error| failed(dir, file, e);
+    let Some(found) = dir.read(Path::new(file)).map_err(failed)? else { return Ok(None) };
+    let len = found.metadata().map_err(failed)?.len();
+    let size = usize::try_from(len).unwrap_or(usize::MAX).min(ENDS);
+    let mut bytes = vec![0; size.saturating_mul(2)];
+    let (first, last) = bytes.split_at_mut(size);
+    let behind = len.saturating_sub(u64::try_from(size).unwrap_or(u64::MAX));
+    found.read_exact_at(first, 0).and_then(|()| found.read_exact_at(last, behind)).map_err(failed)?;
+    Ok(Some((len, crc32c(&bytes))))
 }
 
 /// Bytes that may be missing, in hex.
@@ -149,6 +185,16 @@ fn look(dir: &Below, change: &FileChange) -> Result<Found> {
                     Some(bytes) => format!("{} bytes that are neither its content before nor after", bytes.len()),
                     None => "no such file".to_string(),
                 })
+            })
+        }
+        FileChange::Rename { file, to, len, ends: sum } => {
+            let is = |name: &str| ends(dir, name).map(|found| found == Some((*len, *sum)));
+            Ok(if is(file)? {
+                Found::Before
+            } else if is(to)? {
+                Found::After
+            } else {
+                Found::Other(format!("neither it nor {to} is the file that is to change its name"))
             })
         }
     }
@@ -242,9 +288,29 @@ fn run(dir: &Below, changes: &[FileChange], to: Side, anyway: bool) -> Result<()
                 }
                 dir.sync(Path::new(file)).map_err(|e| failed(dir, file, e))?;
             }
+            FileChange::Rename { file, to: new, .. } => {
+                let (wanted, from, name) = match to {
+                    Side::After => (Found::After, file, new),
+                    Side::Before => (Found::Before, new, file),
+                };
+                if look(dir, change)? != wanted {
+                    rename(dir, from, name)?;
+                }
+                // Whoever renamed it may not have come to this.
+                dir.sync(Path::new(file)).and_then(|()| dir.sync(Path::new(new))).map_err(|e| failed(dir, file, e))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Rename a file to a name that is not taken.
+fn rename(dir: &Below, from: &str, to: &str) -> Result<()> {
+    let name = Path::new(to);
+    if dir.look(name).map_err(|e| failed(dir, to, e))?.is_some() {
+        return Err(EditError::Changed { file: to.to_string(), found: format!("the name {from} is to get is taken") });
+    }
+    dir.rename(Path::new(from), name).map_err(|e| failed(dir, from, e))
 }
 
 /// Whether something of the changes was begun that [`state`] counts as not done: part of a range, or a
@@ -297,12 +363,10 @@ fn replace(dir: &Below, file: &str, wanted: Option<&[u8]>, no_change: bool) -> R
     // What an earlier attempt left there; a link itself would go, not what it leads to.
     dir.remove(&temporary).map_err(failed)?;
     let mut made: File = dir.create(&temporary, 0o600).map_err(failed)?;
-    // The engine's user must be able to read it: the old file's owner and mode, or the metadata file's.
-    let model = match dir.check(name).map_err(failed)? {
-        Some(model) => Some(model),
-        None => dir.check(Path::new(METADATA)).map_err(failed)?,
-    };
-    if let Some(model) = model {
+    // The engine's user must be able to read it: the old file's owner and mode, or those of a file beside it.
+    let models = [name, Path::new(METADATA), Path::new(HISTORY_STORE), Path::new(VERSION_FILE)];
+    let models: Vec<_> = models.into_iter().map(|m| dir.check(m)).collect::<std::io::Result<_>>().map_err(failed)?;
+    if let Some(model) = models.into_iter().flatten().next() {
         like(&made, &model).map_err(failed)?;
     }
     made.write_all(bytes).and_then(|()| made.sync_all()).map_err(failed)?;
@@ -321,6 +385,9 @@ pub fn check(dir: &Below, change: &FileChange) -> Result<()> {
     if matches!(change, FileChange::Replace { .. }) {
         let temporary = format!("{file}{TEMPORARY}");
         dir.check(Path::new(&temporary)).map_err(|e| failed(dir, &temporary, e))?;
+    }
+    if let FileChange::Rename { to, .. } = change {
+        dir.check(Path::new(to)).map_err(|e| failed(dir, to, e))?;
     }
     Ok(())
 }

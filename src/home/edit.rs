@@ -12,11 +12,11 @@ use super::pages::Block;
 use super::recover;
 pub use super::refusal::EditError;
 use super::refusal::Result;
+use super::restore::{self, handle, replace_turtle};
 use super::rewrite::{self, Source};
-use crate::below::Below;
 use crate::format::checkpoint_list;
 use crate::format::home_turtle::{self, HomeTurtle};
-use crate::format::local::LocalCheckpoint;
+use crate::format::local::{LocalAddress, LocalCheckpoint};
 use crate::home::entry::{self, FileEntry};
 use std::collections::BTreeMap;
 
@@ -37,6 +37,26 @@ pub enum LocalEdit {
     },
     /// Write `WiredTiger.turtle` anew.
     Turtle { text: String },
+    /// Give the turtle that lies under the name it is written under its own.
+    RenameTurtle,
+    /// Put metadata back that an engine has put aside.
+    RestoreMetadata {
+        /// Its name.
+        from: String,
+    },
+    /// Make the metadata and the turtle anew.
+    RebuildMetadata,
+    /// Flip the one bit of a block that is wrong.
+    FlipBit {
+        /// The file.
+        file: String,
+        /// The block.
+        block: LocalAddress,
+        /// Byte of the block.
+        byte: u64,
+        /// Bit of the byte.
+        bit: u8,
+    },
 }
 
 /// Changes, and the blocks they write.
@@ -68,10 +88,26 @@ pub fn changes(home: &Home, edits: &[LocalEdit], now: u64) -> std::result::Resul
 
 /// As [`changes`], with the blocks that are written.
 pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prepared> {
+    let only = |changes: Vec<FileChange>| Ok(Prepared { changes, blocks: Vec::new() });
     let mut sizes = BTreeMap::new();
     let mut turtles = Vec::new();
+    let mut bits = Vec::new();
     for edit in edits {
         match edit {
+            LocalEdit::RenameTurtle | LocalEdit::RestoreMetadata { .. } | LocalEdit::RebuildMetadata
+                if edits.len() > 1 =>
+            {
+                return Err(EditError::Refused(
+                    "other metadata changes what everything else stands on: put it right first, then look again"
+                        .to_string(),
+                ));
+            }
+            LocalEdit::RenameTurtle => return only(restore::rename_turtle(home)?),
+            LocalEdit::RestoreMetadata { from } => return only(restore::restore(home, from)?),
+            LocalEdit::RebuildMetadata => return only(restore::remake(home, now)?),
+            LocalEdit::FlipBit { file, block, byte, bit } => {
+                bits.push(restore::flip(home, file, block, (*byte, *bit))?);
+            }
             LocalEdit::Turtle { text } => turtles.push(text),
             LocalEdit::SetSize { file, checkpoint, size, cookie_size } => {
                 let wanted = Wanted { checkpoint, size: *size, cookie_size: *cookie_size };
@@ -80,6 +116,14 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
                 }
             }
         }
+    }
+    if !bits.is_empty() {
+        if !turtles.is_empty() || !sizes.is_empty() {
+            return Err(EditError::Refused(
+                "a bit may be one of those that the rest stands on: put them right first, then look again".to_string(),
+            ));
+        }
+        return only(bits);
     }
     match turtles.as_slice() {
         [] if sizes.is_empty() => Ok(Prepared { changes: Vec::new(), blocks: Vec::new() }),
@@ -133,10 +177,6 @@ impl Wanted<'_> {
         }
         Ok(new)
     }
-}
-
-fn handle(home: &Home) -> Result<Below> {
-    Below::open(&home.dir).map_err(|e| EditError::Io { path: home.dir.clone(), reason: e.to_string() })
 }
 
 fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Result<Prepared> {
@@ -276,16 +316,4 @@ fn new_turtle(home: &Home, text: &str) -> Result<Vec<FileChange>> {
         return Ok(Vec::new());
     }
     replace_turtle(&dir, before, text.as_bytes().to_vec())
-}
-
-/// The turtle changes. A temporary one that the engine left behind goes with it, as when the engine does this;
-/// that it was there is kept, so that it can come back.
-fn replace_turtle(dir: &Below, before: Option<Vec<u8>>, after: Vec<u8>) -> Result<Vec<FileChange>> {
-    let mut out = Vec::new();
-    if let Some(left) = read_small(dir, home_turtle::TEMPORARY_NAME)? {
-        let file = home_turtle::TEMPORARY_NAME.to_string();
-        out.push(FileChange::Replace { file, before: Some(left), after: None });
-    }
-    out.push(FileChange::Replace { file: home_turtle::FILE_NAME.to_string(), before, after: Some(after) });
-    Ok(out)
 }

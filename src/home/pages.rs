@@ -46,11 +46,11 @@ pub(super) struct Output {
 
 /// Properties that a page shares with the one it replaces.
 #[derive(Debug, Clone, Copy)]
-struct Like {
-    page: PageHeader,
+pub(super) struct Like {
+    pub(super) page: PageHeader,
     /// The checksum covers all of it.
-    full: bool,
-    compressor: Option<Compressor>,
+    pub(super) full: bool,
+    pub(super) compressor: Option<Compressor>,
 }
 
 impl Output {
@@ -73,7 +73,13 @@ impl Output {
     }
 
     /// A page with these cells, or an overflow item with these bytes.
-    fn page(&mut self, like: &Like, entries: usize, cells: &[u8], keys: Vec<Vec<u8>>) -> Result<LocalAddress> {
+    pub(super) fn page(
+        &mut self,
+        like: &Like,
+        entries: usize,
+        cells: &[u8],
+        keys: Vec<Vec<u8>>,
+    ) -> Result<LocalAddress> {
         self.generation = self.generation.checked_add(1).ok_or_else(no_generation)?;
         let too_large = || EditError::Refused(format!("a page of {} bytes is too large to be written", cells.len()));
         let header = PageHeader {
@@ -539,7 +545,7 @@ fn whole_key(row: &NewRow<'_>) -> Vec<u8> {
 }
 
 /// The key cell of a first child.
-fn no_key() -> Vec<u8> {
+pub(super) fn no_key() -> Vec<u8> {
     let mut out = Vec::new();
     cell::write_key(&mut out, 0, NO_KEY);
     out

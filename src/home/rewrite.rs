@@ -107,7 +107,7 @@ pub fn shape<'a>(file: &'a BlockFile, entry: &'a FileEntry, end: u64) -> Shape<'
 }
 
 /// Walk a tree in which nothing may be wrong.
-fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress) -> Result<Walked> {
+pub(super) fn walk(shape: &Shape<'_>, checkpoint: &CheckpointEntry, root: &LocalAddress) -> Result<Walked> {
     let walked = tree::walk(shape, checkpoint, root, &Seen::new(shape.entry.alloc).once());
     if let Some(fault) = walked.faults.first() {
         let address = LocalAddress { offset: fault.offset, size: fault.size, checksum: 0, object: None };
@@ -246,7 +246,7 @@ fn aggregate(c: &CheckpointEntry) -> Times {
 }
 
 /// Largest leaf and internal page of a file.
-fn limits(text: &str) -> Result<(usize, usize)> {
+pub(super) fn limits(text: &str) -> Result<(usize, usize)> {
     let config = Config::parse(text)?;
     let limit = |key: &str, default: u64| {
         let stated = config.get(key).and_then(|v| v.u64().ok()).filter(|n| PAGE_MAX.contains(n));
@@ -365,7 +365,7 @@ pub fn rewrite(source: &Source<'_>, old: &[Row], values: &BTreeMap<Vec<u8>, Vec<
 }
 
 /// The runs of a set.
-fn extents(units: &Units) -> Vec<Extent> {
+pub(super) fn extents(units: &Units) -> Vec<Extent> {
     units.spans().map(|s| Extent { offset: s.start, size: s.len() }).collect()
 }
 

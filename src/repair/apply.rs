@@ -456,7 +456,7 @@ impl Back<'_> {
         };
         let commit = match steps {
             Steps::Records(list) => list.iter().position(|c| c.set == CHECKPOINTS && c.before.is_none()),
-            Steps::Files(list) => list.iter().position(|c| matches!(c, FileChange::Replace { .. })),
+            Steps::Files(list) => list.iter().position(|c| !matches!(c, FileChange::Write { .. })),
         };
         let stands = match commit.map(|at| hand.states(steps).map(|states| states.get(at) == Some(&State::After))) {
             Some(Ok(true)) => "the new checkpoint stands, with something left to do",

@@ -96,6 +96,7 @@ impl Steps {
                 FileChange::Replace { before, after, .. } => {
                     before.iter().chain(after).fold(0_u64, |sum, bytes| sum.saturating_add(long(bytes.len())))
                 }
+                FileChange::Rename { file, to, .. } => long(file.len()).saturating_add(long(to.len())),
             })),
         }
     }

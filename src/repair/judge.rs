@@ -6,12 +6,25 @@ use crate::audit::result::{Audit, TreeInfo};
 use crate::id::{PageId, TableId, Version};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+/// Files that lead to all others of a home.
+const METADATA: &str = "WiredTiger.wt";
+const TURTLE: &str = "WiredTiger.turtle";
+
 type Key = (Code, Option<String>, Option<TableId>, Option<PageId>, Option<String>);
 
 /// What a finding is about. LSNs of completion records change with every repair, so they are no part of it.
 fn key(f: &Finding) -> Key {
     let p = &f.place;
     (f.code, p.uri.clone(), p.table_id, p.page_id, p.file.clone())
+}
+
+/// What an audit can only tell of metadata that it can read: that it has no row of a file, that MongoDB's catalog names
+/// another table. Bringing the metadata back shows it, and does not make it.
+const SHOWN: [Code; 3] = [Code::FileUnlisted, Code::CatalogMismatch, Code::MetadataReplaced];
+
+/// Whether the metadata itself is brought back.
+fn is_of_metadata(what: &What) -> bool {
+    matches!(what, What::RestoreMetadata { .. } | What::RebuildMetadata { .. })
 }
 
 fn errors(audit: &Audit) -> BTreeMap<Key, u64> {
@@ -25,13 +38,21 @@ fn errors(audit: &Audit) -> BTreeMap<Key, u64> {
 /// `Err` says why the repair must not stand: an error is new, the errors it was for are still there,
 /// or something that was healthy is gone.
 pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), String> {
-    if let Some(error) = new_error(before, after) {
+    let shown = actions.iter().any(|a| is_of_metadata(&a.what));
+    let shown = |code: Code| shown && SHOWN.contains(&code);
+    if let Some(error) = new_error_but(before, after, &shown) {
         return Err(format!("it would leave a new error behind: {error}"));
     }
     if after.exit_code == 6 && before.exit_code != 6 {
         return Err("what it leaves behind cannot be judged any more".into());
     }
-    let count = |a: &Audit| (a.totals.errors, a.totals.warnings);
+    let hidden = |a: &Audit, severity: Severity| {
+        a.findings.iter().filter(|f| f.severity == severity && shown(f.code)).count() as u64
+    };
+    let count = |a: &Audit| {
+        let (errors, warnings) = (hidden(a, Severity::Error), hidden(a, Severity::Warning));
+        (a.totals.errors.saturating_sub(errors), a.totals.warnings.saturating_sub(warnings))
+    };
     let meant = |severity: Severity| {
         actions.iter().filter_map(|a| Code::from_name(&a.code)).any(|c| c.info().severity == severity)
     };
@@ -51,8 +72,12 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
 
 /// An error that was not there before, in words.
 pub fn new_error(before: &Audit, after: &Audit) -> Option<String> {
+    new_error_but(before, after, &|_| false)
+}
+
+fn new_error_but(before: &Audit, after: &Audit, but: &dyn Fn(Code) -> bool) -> Option<String> {
     let (old, new) = (errors(before), errors(after));
-    let (key, _) = new.iter().find(|(k, n)| old.get(k).copied().unwrap_or(0) < **n)?;
+    let (key, _) = new.iter().find(|(k, n)| !but(k.0) && old.get(k).copied().unwrap_or(0) < **n)?;
     let place = key.1.as_deref().or(key.4.as_deref()).unwrap_or("the store");
     Some(format!("{} in {place}", key.0.name()))
 }
@@ -66,6 +91,10 @@ struct Left<'a> {
     orphans: HashSet<Version>,
     /// Local files and checkpoints with a wrong size.
     checkpoints: Vec<&'a Finding>,
+    /// Local files and offsets of blocks that do not add up.
+    blocks: HashSet<(&'a str, u64)>,
+    /// Metadata that is not in its place.
+    aside: HashSet<&'a str>,
 }
 
 impl<'a> Left<'a> {
@@ -79,6 +108,9 @@ impl<'a> Left<'a> {
                     out.orphans.extend(p.table_id.zip(p.page_id).zip(p.lsn).map(|((t, p), l)| Version::new(t, p, l)));
                 }
                 Code::CheckpointSizeMismatch => out.checkpoints.push(f),
+                Code::BlockChecksum => out.blocks.extend(p.file.as_deref().zip(p.offset)),
+                Code::MetadataReplaced if f.severity == Severity::Error => out.aside.extend(p.file.as_deref()),
+                Code::FileMissing | Code::TurtleInvalid => out.aside.extend(p.file.as_deref()),
                 _ => {}
             }
         }
@@ -96,9 +128,17 @@ impl<'a> Left<'a> {
                 let of = |f: &Finding| f.checkpoint_sizes().is_some_and(|s| s.checkpoint == *checkpoint);
                 self.checkpoints.iter().any(|f| f.place.file.as_ref() == Some(file) && of(f))
             }
+            What::FlipBit { file, offset, .. } => self.blocks.contains(&(file.as_str(), *offset)),
+            What::RenameTurtle { to, .. } => self.aside.contains(to.as_str()),
+            What::RestoreMetadata { from, .. } => [from.as_str(), METADATA].iter().any(|f| self.aside.contains(f)),
+            What::RebuildMetadata { .. } => [METADATA, TURTLE].iter().any(|f| self.aside.contains(f)),
             _ => false,
         }
     }
+}
+
+fn file_of(tree: &TreeInfo) -> &str {
+    tree.uri.strip_prefix("file:").unwrap_or(&tree.uri)
 }
 
 /// Every tree is still there, with the same root and as many pages.
@@ -118,7 +158,20 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
             _ => None,
         })
         .collect();
-    for old in &before.trees {
+    // What was made after the metadata was put aside goes with it; what has no row is named in the plan.
+    let mut gone: HashSet<&str> = HashSet::new();
+    for action in actions {
+        match &action.what {
+            What::RestoreMetadata { .. } => gone.extend(before.trees.iter().map(|t| file_of(t))),
+            What::RebuildMetadata { left_out, put_back, .. } => {
+                gone.extend(left_out.iter().map(|l| l.file.as_str()));
+                gone.extend(put_back.iter().flat_map(|p| [p.file.as_str(), p.from.as_str()]));
+                gone.extend(before.trees.iter().map(|t| file_of(t)).filter(|f| f.starts_with(METADATA)));
+            }
+            _ => {}
+        }
+    }
+    for old in before.trees.iter().filter(|t| !gone.contains(file_of(t))) {
         let Some(new) = trees.get(old.uri.as_str()) else {
             return Err(format!("{} would be gone", old.uri));
         };

@@ -202,6 +202,72 @@ pub enum What {
         /// The new content.
         text: String,
     },
+    /// Give the turtle its name, which an engine was kept from.
+    RenameTurtle {
+        /// Its name now.
+        from: String,
+        /// Its name to be.
+        to: String,
+    },
+    /// Put metadata back that an engine has put aside, with a turtle that fits it.
+    RestoreMetadata {
+        /// Its name now.
+        from: String,
+        /// The name that the metadata made since is kept under.
+        kept_as: String,
+        /// Rows in it.
+        rows: u64,
+    },
+    /// Make `WiredTiger.wt` and the turtle anew from the copies that the files carry themselves.
+    RebuildMetadata {
+        /// What is wrong with the one there is, or that there is none.
+        instead_of: String,
+        /// Tables in it.
+        tables: u64,
+        /// Rows in it.
+        rows: u64,
+        /// Files that are there, and in it are not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<LeftOut>,
+        /// Files that go back under their names, from the ones that an engine has put them aside under.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        put_back: Vec<PutBack>,
+    },
+    /// Flip the one bit of a block in a local file that is wrong by its checksum.
+    FlipBit {
+        /// The file.
+        file: String,
+        /// Offset of the block in it.
+        offset: u64,
+        /// Bytes of the block.
+        size: u32,
+        /// Its checksum, as the address says that leads to it.
+        checksum: u32,
+        /// Byte of the block.
+        byte: u64,
+        /// Bit of the byte, 0 for the lowest.
+        bit: u8,
+    },
+}
+
+/// A file that new metadata does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A file that goes back under its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutBack {
+    /// Its name to be.
+    pub file: String,
+    /// Its name now.
+    pub from: String,
 }
 
 /// What a repair leaves to others.

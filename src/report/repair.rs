@@ -100,6 +100,15 @@ fn short(what: &What) -> (String, String, String) {
         What::SetFileSize { file, from, to, .. } => {
             (format!("size= of {}", escape(file)), grouped(*from), grouped(*to))
         }
+        What::RenameTurtle { from, to } => ("the turtle's name".into(), escape(from), escape(to)),
+        What::RestoreMetadata { from, .. } => (escape(from), "put aside".into(), "WiredTiger.wt".into()),
+        What::RebuildMetadata { instead_of, tables, .. } => {
+            ("WiredTiger.wt".into(), escape(instead_of), format!("made anew: {} tables", grouped(*tables)))
+        }
+        What::FlipBit { file, offset, byte, bit, .. } => {
+            let at = format!("byte {}, bit {bit}", grouped(offset.saturating_add(*byte)));
+            (escape(file), at, "flipped".into())
+        }
         What::RebuildTurtle { instead_of, .. } => ("WiredTiger.turtle".into(), escape(instead_of), "rebuilt".into()),
     }
 }

@@ -30,6 +30,8 @@ enum Source {
     File(File),
     /// Another file with more bytes behind its end.
     Extended(Box<BlockFile>, Vec<u8>),
+    /// One that is not written yet.
+    Memory(Vec<u8>),
 }
 
 impl BlockFile {
@@ -46,6 +48,12 @@ impl BlockFile {
         // An empty file cannot be mapped, and has nothing to read either.
         let source = if no_mmap || len == 0 { Source::File(file) } else { map(file) };
         Ok(Self { path: path.to_path_buf(), len, source, failure: OnceLock::new() })
+    }
+
+    /// The file as it will be once these bytes are written to it.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Self {
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Self { path: path.to_path_buf(), len, source: Source::Memory(bytes), failure: OnceLock::new() }
     }
 
     /// The first read of this file that failed, if one did: what was read of it is not all there is.
@@ -105,6 +113,10 @@ impl BlockFile {
             Source::Map(map) => {
                 let at = usize::try_from(offset).map_err(|_| beyond())?;
                 map.get(at..).and_then(|rest| rest.get(..size)).ok_or_else(beyond).map(Some)
+            }
+            Source::Memory(bytes) => {
+                let at = usize::try_from(offset).map_err(|_| beyond())?;
+                bytes.get(at..).and_then(|rest| rest.get(..size)).ok_or_else(beyond).map(Some)
             }
             Source::File(file) => {
                 buffer.resize(size, 0);

@@ -247,7 +247,7 @@ fn sizes_are_set_wrong_and_right_again() {
                 assert_eq!((rows.len(), differ), (wrong_rows.len(), vec![&key]), "{label}");
 
                 // With errors elsewhere in the file its size is left alone.
-                let actions = propose(&home, &audit);
+                let actions = propose(&home, &audit).0;
                 if base.iter().any(|(_, f, _)| *f == file.file) {
                     assert!(actions.is_empty(), "{label}: {actions:?}");
                     carry_out(dir, &wrong, Side::Before).unwrap();
@@ -272,7 +272,7 @@ fn sizes_are_set_wrong_and_right_again() {
                 let left: Vec<_> = told(&audit).into_iter().filter(|t| !base.contains(t)).collect();
                 assert!(left.is_empty(), "{label}: {left:?}");
                 assert!(base.iter().any(|_| true) || audit.verdict == clean.verdict, "{label}");
-                assert!(propose(&home, &audit).is_empty(), "{label}");
+                assert!(propose(&home, &audit).0.is_empty(), "{label}");
                 metadata_is_whole(&audit);
                 assert_eq!(metadata_rows(dir), rows, "{label}");
                 assert_eq!(newest(&audit, METADATA_FILE).time, NOW.max(newest(&clean, METADATA_FILE).time));
@@ -296,7 +296,7 @@ fn sizes_are_set_wrong_and_right_again() {
             .collect();
         let first = apply(dir, &wrong);
         let (home, audit) = look(dir, Depth::Normal);
-        let actions = propose(&home, &audit);
+        let actions = propose(&home, &audit).0;
         assert_eq!(actions.len(), all.len(), "{name}");
         metadata_is_whole(&audit);
         let second = apply(dir, &edits_of(&actions));
@@ -448,7 +448,7 @@ fn pages_that_grow_too_large_are_split() {
             assert!(*mem_size <= limit || *n <= least, "{kind:?}: {mem_size} bytes, {n}");
         }
         assert_eq!(metadata_rows(dir).len(), rows.len());
-        let second = apply(dir, &edits_of(&propose(&home, &audit)));
+        let second = apply(dir, &edits_of(&propose(&home, &audit).0));
         let (_, audit) = look(dir, Depth::Deep);
         assert!(audit.findings.is_empty(), "{:#?}", audit.findings);
         metadata_is_whole(&audit);
@@ -495,7 +495,7 @@ fn turtles_come_back() {
             }
             let before = bytes_of(dir);
             let (home, audit) = look(dir, Depth::Normal);
-            let actions = propose(&home, &audit);
+            let actions = propose(&home, &audit).0;
             let [action] = actions.as_slice() else { panic!("{label}: {actions:?} {:#?}", told(&audit)) };
             let code = if bytes.is_none() { "file-missing" } else { "turtle-invalid" };
             assert_eq!((action.code.as_str(), action.writes.as_slice()), (code, &[TURTLE.to_string()][..]), "{label}");
@@ -535,7 +535,7 @@ fn stored_turtles_come_back() {
         }
         let before = bytes_of(dir.path());
         let (home, audit) = look(dir.path(), Depth::Normal);
-        let actions = propose(&home, &audit);
+        let actions = propose(&home, &audit).0;
         assert_eq!(actions.len(), 1, "{variant}");
         let made = apply(dir.path(), &edits_of(&actions));
         let (_, audit) = look(dir.path(), Depth::Deep);
@@ -592,7 +592,7 @@ fn damaged_sizes_are_put_right() {
                 let (home, audit) = look(dir, Depth::Normal);
                 let of = |code: Code| told(&audit).into_iter().filter(|t| t.0 == code).count();
                 assert_eq!(of(Code::CheckpointSizeMismatch), 1, "{label}: {:?}", told(&audit));
-                let actions = propose(&home, &audit);
+                let actions = propose(&home, &audit).0;
                 assert_eq!(actions.len(), 1, "{label}");
                 let made = apply(dir, &edits_of(&actions));
                 let (home, audit) = look(dir, Depth::Normal);
@@ -600,7 +600,7 @@ fn damaged_sizes_are_put_right() {
                 let left: Vec<_> = told(&audit).into_iter().map(|(code, file, _)| (code, file)).collect();
                 let wanted = if consistent { vec![(Code::RecoveryMismatch, file.file.clone())] } else { Vec::new() };
                 assert_eq!(left, wanted, "{label}");
-                assert!(propose(&home, &audit).is_empty(), "{label}");
+                assert!(propose(&home, &audit).0.is_empty(), "{label}");
                 metadata_is_whole(&audit);
                 carry_out(dir, &made, Side::Before).unwrap();
                 assert!(bytes_of(dir) == before, "{label}");
@@ -620,7 +620,7 @@ fn doubtful_sizes_are_left_alone() {
         case.cookies(file, |at, _, size| *size += if at < last || newest_too { 4096 } else { 0 });
         let dir = copy_of(&case);
         let (home, audit) = look(dir.path(), Depth::Normal);
-        let actions = propose(&home, &audit);
+        let actions = propose(&home, &audit).0;
         assert_eq!(actions.len(), usize::from(newest_too), "{actions:?}");
         if newest_too {
             apply(dir.path(), &edits_of(&actions));
@@ -637,7 +637,7 @@ fn doubtful_sizes_are_left_alone() {
     let dir = copy_of(&case);
     let (home, audit) = look(dir.path(), Depth::Normal);
     assert!(told(&audit).iter().any(|(code, ..)| *code == Code::CheckpointSizeMismatch));
-    assert!(propose(&home, &audit).is_empty());
+    assert!(propose(&home, &audit).0.is_empty());
     // Real variants: those with a wrong size have it because blocks are lost.
     let mut seen = 0;
     for variant in std::fs::read_dir(real("classic-one-damaged")).unwrap() {
@@ -648,7 +648,7 @@ fn doubtful_sizes_are_left_alone() {
         assert!(edits.iter().any(|p| p.ends_with(TURTLE)));
         let (home, audit) = look(dir.path(), Depth::Normal);
         seen += usize::from(told(&audit).iter().any(|(code, ..)| *code == Code::CheckpointSizeMismatch));
-        assert!(propose(&home, &audit).is_empty());
+        assert!(propose(&home, &audit).0.is_empty());
     }
     assert!(seen <= 1, "{seen}");
 }
@@ -669,7 +669,7 @@ fn the_metadatas_own_size() {
         let dir = copy_of(&case);
         let dir = dir.path();
         let (home, audit) = look(dir, Depth::Normal);
-        let actions = propose(&home, &audit);
+        let actions = propose(&home, &audit).0;
         assert!(matches!(actions.as_slice(), [Action { what: What::RebuildTurtle { .. }, .. }]), "{actions:?}");
         apply(dir, &edits_of(&actions));
         let (_, audit) = look(dir, Depth::Normal);
@@ -708,7 +708,7 @@ fn the_metadatas_own_size() {
         let rows = metadata_rows(dir);
         let (home, audit) = look(dir, Depth::Normal);
         assert_eq!((told(&audit).len(), told(&audit)[0].0), (1, Code::CheckpointSizeMismatch), "{:?}", told(&audit));
-        let actions = propose(&home, &audit);
+        let actions = propose(&home, &audit).0;
         let [Action { what: What::SetFileSize { file, to, cookie_to, .. }, .. }] = actions.as_slice() else {
             panic!("{actions:?}")
         };
@@ -1002,7 +1002,7 @@ fn a_metadata_file_that_was_cut() {
     let (home, audit) = look(dir, Depth::Deep);
     assert!(!cut(&audit), "{:?}", told(&audit));
     metadata_is_whole(&audit);
-    apply(dir, &edits_of(&propose(&home, &audit)));
+    apply(dir, &edits_of(&propose(&home, &audit).0));
     let (_, audit) = look(dir, Depth::Deep);
     assert_eq!(told(&audit).iter().map(|t| t.0).collect::<Vec<_>>(), [Code::ExtentLost]);
     assert!(carry_out(dir, &made, Side::Before).is_err());

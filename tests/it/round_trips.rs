@@ -34,7 +34,7 @@ use wtcheck::pickup::code::Code;
 use wtcheck::pickup::policy::Policy;
 use wtcheck::pickup::profile::Profile;
 use wtcheck::repair::journal::{self, Header, Mark, Steps};
-use wtcheck::repair::plan::{Action, Advice, FileIdentity, Identity, Plan, Seen, What};
+use wtcheck::repair::plan::{Action, Advice, FileIdentity, Identity, LeftOut, Plan, PutBack, Seen, What};
 use wtcheck::store::edit::{Change, Field, NewRow, Value};
 use wtcheck::store::palite::Palite;
 use wtcheck::store::palite::create::{self, NewStore};
@@ -514,6 +514,15 @@ fn what() -> impl Strategy<Value = What> {
             What::SetFileSize { file, checkpoint, from, to, cookie_from, cookie_to }
         }),
         (words(), words()).prop_map(|(instead_of, text)| What::RebuildTurtle { instead_of, text }),
+        (words(), words()).prop_map(|(from, to)| What::RenameTurtle { from, to }),
+        (words(), words(), n()).prop_map(|(from, kept_as, rows)| What::RestoreMetadata { from, kept_as, rows }),
+        (words(), n(), n(), words(), words()).prop_map(|(instead_of, tables, rows, file, other)| {
+            let left_out = vec![LeftOut { file: file.clone(), why: other.clone() }];
+            What::RebuildMetadata { instead_of, tables, rows, left_out, put_back: vec![PutBack { file, from: other }] }
+        }),
+        (words(), any::<[u64; 2]>(), any::<[u32; 2]>(), any::<u8>()).prop_map(
+            |(file, [offset, byte], [size, checksum], bit)| What::FlipBit { file, offset, size, checksum, byte, bit }
+        ),
     ]
 }
 
@@ -611,9 +620,15 @@ fn steps() -> impl Strategy<Value = Steps> {
     );
     let replace = (words(), of(small_bytes()), of(small_bytes()))
         .prop_map(|(file, before, after)| FileChange::Replace { file, before, after });
+    let rename = (words(), words(), any::<u64>(), any::<u32>()).prop_map(|(file, to, len, ends)| FileChange::Rename {
+        file,
+        to,
+        len,
+        ends,
+    });
     prop_oneof![
         vec(change, 0..5).prop_map(Steps::Records),
-        vec(prop_oneof![write, replace], 1..5).prop_map(Steps::Files),
+        vec(prop_oneof![write, replace, rename], 1..5).prop_map(Steps::Files),
     ]
 }
 

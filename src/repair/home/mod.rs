@@ -1,5 +1,7 @@
 //! A home of local block files as a repair sees it.
 
+mod bits;
+mod metadata;
 pub mod propose;
 
 use super::apply::{Prepared, Work};
@@ -81,15 +83,16 @@ pub(super) fn plan(
         return Err(RepairError::Refused("local block files have no completion records".into()));
     }
     let (home, audit) = read(dir, &dir.display().to_string(), false, progress)?;
-    let mut actions = propose::propose(&home, &audit);
+    let (mut actions, advice) = propose::propose(&home, &audit);
     actions.retain(|a| {
         let file = match &a.what {
-            super::plan::What::SetFileSize { file, .. } => options.is_table(&format!("file:{file}")),
+            super::plan::What::SetFileSize { file, .. } | super::plan::What::FlipBit { file, .. } => {
+                options.is_table(&format!("file:{file}"))
+            }
             _ => true,
         };
         file && crate::audit::finding::Code::from_name(&a.code).is_none_or(|c| options.is_code(c))
     });
-    let advice = propose::advice(&home, &audit, &actions).into_iter().collect();
     let plan = Plan {
         plan_version: PLAN_VERSION,
         made_by: super::made_by(),

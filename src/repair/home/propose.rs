@@ -1,5 +1,8 @@
-//! What a plan can propose for a local home: sizes of newest checkpoints, and a turtle that fits.
+//! What a plan can propose for a local home: metadata and a turtle that fits, single bits of blocks, sizes of newest
+//! checkpoints.
 
+use super::bits;
+use super::metadata::{self, Proposal};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
 use crate::audit::result::Audit;
@@ -10,15 +13,24 @@ use crate::home::edit::{self, LocalEdit, NewBlock};
 use crate::repair::plan::{Action, Advice, What};
 use crate::words;
 
-/// The actions that would mend what an audit of this home found.
+/// The actions that would mend what an audit of this home found, and what is left to others.
 ///
-/// A turtle that is of no use comes first, and alone: what the sizes are in is known once it is in its
-/// place. A size is proposed only if the whole tree was read and nothing else is wrong with its file.
-pub fn propose(home: &Home, audit: &Audit) -> Vec<Action> {
-    match &home.proposed_turtle {
-        Some(text) => turtle(home, audit, text).into_iter().collect(),
-        None => sizes(home, audit),
+/// Metadata or a turtle that is of no use comes first, and alone: what everything else stands on is known once it is
+/// in its place. So do bits, for a new size is written into blocks that must be sound. A size is proposed only if the
+/// whole tree was read and nothing else is wrong with its file.
+pub fn propose(home: &Home, audit: &Audit) -> (Vec<Action>, Vec<Advice>) {
+    let proposed = home.proposed_turtle.as_ref().and_then(|text| turtle(home, audit, text));
+    if let Some(action) = proposed {
+        return (vec![action], Vec::new());
     }
+    let advice = match metadata::propose(home, audit) {
+        Proposal::Do(action) => return (vec![*action], Vec::new()),
+        Proposal::Cannot(advice) => Some(advice),
+        Proposal::NotNeeded => None,
+    };
+    let bits = bits::propose(home, audit);
+    let actions = if bits.is_empty() && home.proposed_turtle.is_none() { sizes(home, audit) } else { bits };
+    (actions, turtle_advice(home, audit).or(advice).into_iter().collect())
 }
 
 /// The edit that an action of a local home stands for; `None` for the actions of other stores.
@@ -31,18 +43,19 @@ pub fn edit(what: &What) -> Option<LocalEdit> {
             cookie_size: *cookie_to,
         }),
         What::RebuildTurtle { text, .. } => Some(LocalEdit::Turtle { text: text.clone() }),
+        What::RenameTurtle { .. } => Some(LocalEdit::RenameTurtle),
+        What::RestoreMetadata { from, .. } => Some(LocalEdit::RestoreMetadata { from: from.clone() }),
+        What::RebuildMetadata { .. } => Some(LocalEdit::RebuildMetadata),
+        What::FlipBit { .. } => bits::edit(what),
         _ => None,
     }
 }
 
 /// Why no turtle is proposed where one is needed, and what to do then.
-pub fn advice(home: &Home, audit: &Audit, actions: &[Action]) -> Option<Advice> {
+fn turtle_advice(home: &Home, audit: &Audit) -> Option<Advice> {
     let is_turtle =
         |f: &&Finding| f.place.file.as_deref() == Some(home_turtle::FILE_NAME) && f.severity == Severity::Error;
     let finding = audit.findings.iter().find(is_turtle)?;
-    if actions.iter().any(|a| matches!(a.what, What::RebuildTurtle { .. })) {
-        return None;
-    }
     let old = home.engine().is_some_and(|engine| engine < (3, 2));
     let why = if !home.inventory.contains_key(METADATA) {
         format!("{METADATA} is not here either")

@@ -163,7 +163,12 @@ impl<'p> Wanted<'p> {
                     }
                     out.drop.extend(lsns);
                 }
-                What::SetFileSize { .. } | What::RebuildTurtle { .. } => {
+                What::SetFileSize { .. }
+                | What::RebuildTurtle { .. }
+                | What::RenameTurtle { .. }
+                | What::RestoreMetadata { .. }
+                | What::RebuildMetadata { .. }
+                | What::FlipBit { .. } => {
                     return refuse("the plan is for local block files, the store is a page log".into());
                 }
             }

@@ -1,0 +1,71 @@
+//! What is left of a metadata file: the rows of every leaf that still adds up, whether or not anything leads to it.
+
+use super::block::probe;
+use super::entry::FileEntry;
+use super::files::METADATA;
+use super::leaves;
+use super::rewrite::shape;
+use crate::format::local_image;
+use crate::format::page_header::PageType;
+use crate::page::leaf::{self, Value};
+use crate::page::rules::{Bounds, Page};
+use crate::store::blockfile::BlockFile;
+use std::collections::BTreeMap;
+
+/// Bytes of keys and values that are kept at most: the metadata of a hundred thousand tables.
+const MAX_BYTES: usize = 512 << 20;
+
+/// Rows by key, each as the page of the highest write generation has it, and the highest generation of all pages.
+#[derive(Debug, Default)]
+pub(super) struct Remains {
+    pub(super) rows: BTreeMap<String, String>,
+    pub(super) generation: u64,
+}
+
+/// Look through a whole file. A row that was removed may come back: a leaf in free space is as good as any.
+pub(super) fn read(file: &BlockFile, alloc: u32) -> Remains {
+    let entry = FileEntry::nothing(METADATA, alloc);
+    let shape = shape(file, &entry, file.len());
+    let bounds = Bounds { alloc, file_size: file.len() };
+    let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut out = Remains::default();
+    let (mut offset, mut kept) = (u64::from(alloc), 0_usize);
+    let mut buffer = Vec::new();
+    while offset < file.len() {
+        let Some((address, headers, stored)) = probe(file, offset, alloc, &mut buffer) else {
+            offset = offset.saturating_add(u64::from(alloc));
+            continue;
+        };
+        offset = address.end();
+        out.generation = out.generation.max(headers.page.write_gen);
+        if headers.page.page_type() != Ok(PageType::RowLeaf) || headers.page.is_encrypted() {
+            continue;
+        }
+        let Ok(plain) = local_image::plain(stored, &headers.page, None) else { continue };
+        let Ok(page) = Page::new(&plain) else { continue };
+        let generation = headers.page.write_gen;
+        let options = leaf::Options::deep(bounds);
+        leaf::leaf(&page, &options, &mut |a| leaves::item(&shape, a), &mut |row| {
+            let value = match row.value {
+                Value::Inline(bytes) => Some(bytes.to_vec()),
+                Value::Overflow(Some(address)) => leaves::item(&shape, &address),
+                _ => None,
+            };
+            let (Some(key), Some(value)) = (row.key.and_then(text), value.as_deref().and_then(text)) else { return };
+            let newer = found.get(&key).is_none_or(|(known, _)| *known <= generation);
+            let more = key.len().saturating_add(value.len());
+            if !row.times.is_stopped() && newer && kept.saturating_add(more) <= MAX_BYTES {
+                kept = kept.saturating_add(more);
+                found.insert(key, (generation, value));
+            }
+        });
+    }
+    out.rows = found.into_iter().map(|(key, (_, value))| (key, value)).collect();
+    out
+}
+
+/// A key or value of the metadata: text and a NUL.
+fn text(bytes: &[u8]) -> Option<String> {
+    let bytes = bytes.strip_suffix(&[0])?;
+    std::str::from_utf8(bytes).ok().filter(|t| !t.contains('\0')).map(str::to_owned)
+}

@@ -1,0 +1,214 @@
+//! What brings the metadata of a home back: a turtle or metadata under another name, or all of it made anew.
+
+use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::result::Audit;
+use crate::format::home_turtle;
+use crate::home::directory::{Home, Issue, METADATA, Way};
+use crate::home::edit;
+use crate::home::rebuild::{self, From, Reason, Rebuilt, System};
+use crate::home::restore;
+use crate::repair::plan::{Action, Advice, LeftOut, PutBack, What};
+use crate::words;
+
+/// Files that are named one by one.
+const NAMED: usize = 20;
+
+/// What one look at the metadata comes to.
+pub enum Proposal {
+    /// It is in its place.
+    NotNeeded,
+    Do(Box<Action>),
+    /// Something is wrong with it, and nothing here mends it.
+    Cannot(Advice),
+}
+
+/// The action that comes before every other, if one is needed.
+pub fn propose(home: &Home, audit: &Audit) -> Proposal {
+    if home.alone || home.way == Way::Backup {
+        return Proposal::NotNeeded;
+    }
+    if home.issues.contains(&Issue::TurtleSet) && home.complete {
+        return rename(home, audit).map_or(Proposal::NotNeeded, |action| Proposal::Do(Box::new(action)));
+    }
+    if let Some(name) = rebuild::aside(home) {
+        let Some(finding) = about(audit, name).find(|f| f.code == Code::MetadataReplaced) else {
+            return Proposal::NotNeeded;
+        };
+        return match set_back(home, finding) {
+            Ok(action) => Proposal::Do(Box::new(action)),
+            // Not as it is, but its rows.
+            Err(why) => made_anew(home, finding, vec![format!("{name} cannot be put back as it is: {why}")]),
+        };
+    }
+    let damaged = !home.complete && !home.encrypted;
+    let of_turtle = about(audit, home_turtle::FILE_NAME);
+    let finding = about(audit, METADATA).chain(of_turtle).find(|f| f.severity == Severity::Error);
+    match finding.filter(|_| damaged) {
+        Some(finding) => made_anew(home, finding, Vec::new()),
+        None => Proposal::NotNeeded,
+    }
+}
+
+fn about<'a>(audit: &'a Audit, file: &'a str) -> impl Iterator<Item = &'a Finding> {
+    audit.findings.iter().filter(move |f| f.place.file.as_deref() == Some(file))
+}
+
+fn rename(home: &Home, audit: &Audit) -> Option<Action> {
+    let finding = about(audit, home_turtle::FILE_NAME).find(|f| f.code == Code::FileMissing)?;
+    edit::changes(home, &[edit::LocalEdit::RenameTurtle], 0).ok()?;
+    let (from, to) = (home_turtle::TEMPORARY_NAME.to_string(), home_turtle::FILE_NAME.to_string());
+    Some(Action {
+        writes: vec![format!("{from} gets the name {to}")],
+        what: What::RenameTurtle { from, to },
+        code: finding.code.name().to_string(),
+        why: "The engine was stopped between writing the turtle and giving it its name. Whoever copies the directory \
+              without it loses the way to the metadata."
+            .into(),
+        evidence: vec!["it leads to every row of the metadata".into()],
+    })
+}
+
+fn set_back(home: &Home, finding: &Finding) -> Result<Action, String> {
+    let found = restore::set_back(home).map_err(|e| e.to_string())?;
+    let edit = edit::LocalEdit::RestoreMetadata { from: found.from.clone() };
+    edit::changes(home, &[edit], 0).map_err(|e| e.to_string())?;
+    let mut evidence = words::of(finding).evidence;
+    evidence.push(format!("its {} rows are all there, and every one leads to what is in its file", found.rows));
+    evidence.push(format!("what was made since is kept as {}", found.to));
+    Ok(Action {
+        code: finding.code.name().to_string(),
+        why: "An engine that found no turtle took the directory for a new database and put the metadata aside.".into(),
+        evidence,
+        writes: vec![
+            format!("{METADATA} gets the name {}", found.to),
+            format!("{} gets the name {METADATA}", found.from),
+            home_turtle::FILE_NAME.to_string(),
+        ],
+        what: What::RestoreMetadata { from: found.from, kept_as: found.to, rows: found.rows },
+    })
+}
+
+fn made_anew(home: &Home, finding: &Finding, mut evidence: Vec<String>) -> Proposal {
+    // The time of a plan is no part of it, so any will do to see whether it can be carried out.
+    let made = rebuild::rebuild(home, 0)
+        .and_then(|made| edit::changes(home, &[edit::LocalEdit::RebuildMetadata], 0).map(|_| made));
+    let made = match made {
+        Ok(made) => made,
+        Err(e) => {
+            evidence.push(e.to_string());
+            let advice = format!(
+                "the metadata cannot be made anew: {}. Restore {METADATA} and the turtle or the directory from a backup, \
+                 or the member from a healthy one; each table can be looked at by itself with wtcheck audit FILE",
+                evidence.join("; ")
+            );
+            let (code, place) = (finding.code.name().to_string(), METADATA.to_string());
+            return Proposal::Cannot(Advice { code, place, advice });
+        }
+    };
+    let there = home.inventory.contains_key(METADATA);
+    let (instead_of, why) = match (&made.aside, there) {
+        (Some(aside), _) => (
+            format!("the one that was made when {aside} was put aside"),
+            "An engine that found no turtle took the directory for a new database and put the metadata aside.",
+        ),
+        (None, false) => {
+            ("there is none".to_string(), "Without its metadata the engine opens nothing of the directory.")
+        }
+        (None, true) => (
+            "it cannot be read in full".to_string(),
+            "The metadata is damaged, so the engine does not open the directory, or not all of it.",
+        ),
+    };
+    evidence.extend(facts(home, &made));
+    let left_out = made.left_out.iter().map(|(file, reason)| LeftOut { file: file.clone(), why: words_of(reason) });
+    let put_back = made.stand_ins.iter().map(|(file, from)| PutBack { file: file.clone(), from: from.clone() });
+    let renamed =
+        made.stand_ins.iter().map(|(file, from)| format!("{from} gets the name {file}, what has that a new one"));
+    let mut writes: Vec<String> = renamed.collect();
+    writes.push(format!("{METADATA}, {} bytes", made.bytes()));
+    writes.push(home_turtle::FILE_NAME.to_string());
+    Proposal::Do(Box::new(Action {
+        what: What::RebuildMetadata {
+            instead_of,
+            tables: made.tables,
+            rows: made.rows,
+            left_out: left_out.collect(),
+            put_back: put_back.collect(),
+        },
+        code: finding.code.name().to_string(),
+        why: why.into(),
+        evidence,
+        writes,
+    }))
+}
+
+/// What the new metadata rests on.
+fn facts(home: &Home, made: &Rebuilt) -> Vec<String> {
+    let mut out = Vec::new();
+    for from in [From::Copy, From::Remains, From::Log, From::Kind] {
+        let files: Vec<&str> = made.files.iter().filter(|(_, f)| *f == from).map(|(name, _)| name.as_str()).collect();
+        let count = files.len();
+        out.extend((count > 0).then(|| match from {
+            From::Copy => {
+                format!("{count} files have their row from the copy of their newest checkpoint that each carries")
+            }
+            From::Remains => format!("{count} files have their row from what is left of the old metadata"),
+            From::Log => format!("{count} files have their row from the log"),
+            From::Kind => format!("never written to, with a row like that of others of their kind: {}", listed(&files)),
+        }));
+    }
+    out.push(match made.system {
+        System::Known(From::Log) => "the timestamps of the last checkpoint are in the log".into(),
+        System::Known(_) => "the timestamps of the last checkpoint are in what is left of the old metadata".into(),
+        System::NotNeeded => {
+            "no file has versions with timestamps: nothing depends on the one of the last checkpoint".into()
+        }
+        System::Lost(files) => format!(
+            "the stable timestamp of the last checkpoint is lost with the metadata: {files} files have versions with \
+             timestamps, and the engine will keep those that are newer than it, which it would have taken back"
+        ),
+        System::NoHistory(files) => format!(
+            "the history store is lost: {files} files have versions with timestamps, and those that are newer than the \
+             last checkpoint stay, for what they replaced is gone"
+        ),
+    });
+    let replayed = home.log.as_ref().is_ok_and(|log| !log.files.is_empty());
+    out.extend(replayed.then(|| match made.lsn.as_str() {
+        "(4294967295,2147483647)" => "nothing of the log will be applied".to_string(),
+        lsn => format!("the engine will apply the log from {lsn} on"),
+    }));
+    if !made.unclaimed.is_empty() {
+        let names: Vec<&str> = made.unclaimed.iter().map(String::as_str).collect();
+        out.push(format!(
+            "not in MongoDB's catalog, so that mongod drops it at its next start, as it would have done before: {}",
+            listed(&names)
+        ));
+    }
+    let left: Vec<String> = made
+        .left_out
+        .iter()
+        .take(NAMED)
+        .map(|(file, reason)| format!("left out: {file}: {}", words_of(reason)))
+        .collect();
+    out.extend(left);
+    let more = made.left_out.len().saturating_sub(NAMED);
+    out.extend((more > 0).then(|| format!("left out: {more} more files")));
+    out
+}
+
+fn listed(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+fn words_of(reason: &Reason) -> String {
+    match reason {
+        Reason::NoCopy => "it holds no copy of a checkpoint, and nothing else says how it was made".into(),
+        Reason::SameId(other) => format!("it states the id of {other}, which is newer"),
+        Reason::Dropped => "the log says that it was dropped".into(),
+        Reason::NotInMetadata => "it was made after the metadata was put aside".into(),
+        Reason::Name => "it is not named like the file of a table".into(),
+        Reason::Text(why) => why.clone(),
+    }
+}
