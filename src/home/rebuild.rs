@@ -7,7 +7,8 @@
 //! left out.
 
 use super::block;
-use super::directory::{Home, Issue, Way, descriptor_alloc};
+use super::checkpoint;
+use super::directory::{Home, Issue, Way, descriptor_alloc, read_rows};
 use super::entry::{FileEntry, Source};
 use super::files::{HISTORY_STORE, METADATA, MONGO_CATALOG, SIZE_STORER};
 use super::fresh::{self, Fresh, Rows};
@@ -69,7 +70,7 @@ pub enum Reason {
     Dropped,
     /// The old metadata does not know it.
     NotInMetadata,
-    /// It is not named like the file of a table.
+    /// Its name is one that an engine or a person has put a file aside under.
     Name,
     /// What describes it is of no use.
     Text(String),
@@ -97,6 +98,9 @@ pub struct Rebuilt {
     /// Files with a row that MongoDB's catalog does not know.
     pub unclaimed: Vec<String>,
     pub tables: u64,
+    /// Files that belong to no table of the new metadata: parts of tables with column groups, indexes of the engine's
+    /// own, and what never was one.
+    pub parts: Vec<String>,
     /// Rows of all kinds.
     pub rows: u64,
     pub system: System,
@@ -210,17 +214,6 @@ impl<'h> Work<'h> {
     fn begin(home: &'h Home) -> Result<Self> {
         let aside = aside(home).map(str::to_string);
         let old = aside.as_deref().or_else(|| home.inventory.contains_key(METADATA).then_some(METADATA));
-        let remains = match old {
-            Some(name) => {
-                let file = BlockFile::open(&home.path(name), true).map_err(|e| EditError::Refused(e.to_string()))?;
-                let found = remains::read(&file, descriptor_alloc(&file).unwrap_or(4096));
-                if let Some(why) = file.failure() {
-                    return Err(EditError::Refused(format!("{name}: {why:?}")));
-                }
-                found
-            }
-            None => Remains::default(),
-        };
         // The turtle that was made since leads to the metadata made since.
         let turtle = || {
             let names = [home_turtle::FILE_NAME, home_turtle::TEMPORARY_NAME];
@@ -228,6 +221,10 @@ impl<'h> Work<'h> {
             texts.filter_map(|n| home_turtle::parse(&read_regular_file(&home.path(n)).ok()?).ok()).next()
         };
         let turtle = if aside.is_none() { turtle() } else { None };
+        let remains = match old {
+            Some(name) => left_in(home, name, turtle.as_ref())?,
+            None => Remains::default(),
+        };
         let ids = home.log.as_ref().ok().and_then(|l| l.operations.keys().next_back()).map_or(0, |id| u64::from(*id));
         let mut out = Self {
             home,
@@ -336,7 +333,7 @@ impl<'h> Work<'h> {
                 Some(Reason::Dropped)
             } else if self.aside.is_some() && !self.remains.rows.contains_key(&key) {
                 Some(Reason::NotInMetadata)
-            } else if !known && !name.ends_with(".wt") && !name.ends_with(".wti") {
+            } else if !known && (name.contains(".wt.") || name.contains(".wti.")) {
                 Some(Reason::Name)
             } else {
                 None
@@ -580,7 +577,9 @@ impl<'h> Work<'h> {
         };
         let stated = rows.iter().filter_map(|(_, _, text)| time(text)).max();
         let from = rows.iter().map(|(_, from, _)| *from).max();
+        let current = |key: &str| self.remains.current.contains(key);
         let good = match (from, stated) {
+            (Some(From::Remains), _) if rows.iter().all(|(key, ..)| key.contains('.') || current(key)) => true,
             (Some(_), Some(time)) => time >= newest,
             (Some(From::Log), None) => in_step(),
             _ => false,
@@ -660,8 +659,13 @@ impl<'h> Work<'h> {
         let mongo = self.aside.is_none() && names.rows > 0 && names.broken == 0 && names.all().next().is_some();
         let claimed = |name: &String| names.for_file(name).is_some() || name == LOOKASIDE;
         let unclaimed = self.described.keys().filter(|name| mongo && !claimed(name)).cloned().collect();
+        let whole: BTreeSet<&str> = tables.values().filter_map(|text| text.split("file:").nth(1)?.split('"').next()).collect();
+        let own = |name: &String| [HISTORY_STORE, LOOKASIDE].contains(&name.as_str());
+        let part = |name: &&String, text: &str| !own(name) && (!whole.contains(name.as_str()) || texts::is_part(text));
+        let parts = self.described.iter().filter(|(name, d)| part(name, &d.text)).map(|(name, _)| name.clone()).collect();
         Ok(Rebuilt {
             unclaimed,
+            parts,
             files: self.described.iter().map(|(name, d)| (name.clone(), d.from)).collect(),
             left_out: self.left_out,
             tables: count,
@@ -688,6 +692,24 @@ impl<'h> Work<'h> {
 fn describe(name: &str, from: From, text: String) -> Option<Described> {
     let entry = FileEntry::parse(name, &text, Source::Metadata).ok()?;
     Some(Described { from, text, entry })
+}
+
+/// Rows that are left in a metadata file, best those that the turtle leads to.
+fn left_in(home: &Home, name: &str, turtle: Option<&HomeTurtle>) -> Result<Remains> {
+    let file = BlockFile::open(&home.path(name), true).map_err(|e| EditError::Refused(e.to_string()))?;
+    let entry = turtle.and_then(|t| FileEntry::parse(METADATA, &t.metadata, Source::Turtle).ok());
+    let alloc = entry.as_ref().map(|e| e.alloc).or_else(|| descriptor_alloc(&file)).unwrap_or(4096);
+    let newest = entry.and_then(|e| checkpoint::read(&file, e.alloc, &e.checkpoints).pop());
+    let mut out = remains::read(&file, alloc, newest.as_ref().and_then(|c| c.live.as_ref()));
+    if let Some(entry) = home.file(METADATA).filter(|e| name == METADATA && e.source == Source::Turtle) {
+        for (key, value) in read_rows(&file, entry).rows {
+            out.take(key, value);
+        }
+    }
+    match file.failure() {
+        Some(_) => refuse(&format!("the medium does not give all of {name}: copy what it gives, and look at the copy")),
+        None => Ok(out),
+    }
 }
 
 /// Whether the blocks that the newest cookie of an entry names are in the file, and add up.

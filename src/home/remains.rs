@@ -5,29 +5,43 @@ use super::entry::FileEntry;
 use super::files::METADATA;
 use super::leaves;
 use super::rewrite::shape;
+use super::space::Units;
 use crate::format::local_image;
 use crate::format::page_header::PageType;
 use crate::page::leaf::{self, Value};
 use crate::page::rules::{Bounds, Page};
 use crate::store::blockfile::BlockFile;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of keys and values that are kept at most: the metadata of a hundred thousand tables.
 const MAX_BYTES: usize = 512 << 20;
 
-/// Rows by key, each as the page of the highest write generation has it, and the highest generation of all pages.
+/// Rows by key.
 #[derive(Debug, Default)]
 pub(super) struct Remains {
+    /// Each as the newest checkpoint has it, or else the page of the highest write generation.
     pub(super) rows: BTreeMap<String, String>,
+    /// Keys of those that are known to be the newest checkpoint's.
+    pub(super) current: BTreeSet<String>,
+    /// The highest write generation of all pages.
     pub(super) generation: u64,
 }
 
-/// Look through a whole file. A row that was removed may come back: a leaf in free space is as good as any.
-pub(super) fn read(file: &BlockFile, alloc: u32) -> Remains {
+impl Remains {
+    /// Take a row of the newest checkpoint.
+    pub(super) fn take(&mut self, key: String, value: String) {
+        self.current.insert(key.clone());
+        self.rows.insert(key, value);
+    }
+}
+
+/// Look through a whole file. A row that was removed may come back: a leaf in free space is as good as any, unless
+/// `live` says what the newest checkpoint uses.
+pub(super) fn read(file: &BlockFile, alloc: u32, live: Option<&Units>) -> Remains {
     let entry = FileEntry::nothing(METADATA, alloc);
     let shape = shape(file, &entry, file.len());
     let bounds = Bounds { alloc, file_size: file.len() };
-    let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut found: BTreeMap<String, ((bool, u64), String)> = BTreeMap::new();
     let mut out = Remains::default();
     let (mut offset, mut kept) = (u64::from(alloc), 0_usize);
     let mut buffer = Vec::new();
@@ -43,7 +57,8 @@ pub(super) fn read(file: &BlockFile, alloc: u32) -> Remains {
         }
         let Ok(plain) = local_image::plain(stored, &headers.page, None) else { continue };
         let Ok(page) = Page::new(&plain) else { continue };
-        let generation = headers.page.write_gen;
+        let live = live.is_some_and(|units| units.touches(address.offset, u64::from(address.size)));
+        let generation = (live, headers.page.write_gen);
         let options = leaf::Options::deep(bounds);
         leaf::leaf(&page, &options, &mut |a| leaves::item(&shape, a), &mut |row| {
             let value = match row.value {
@@ -60,7 +75,12 @@ pub(super) fn read(file: &BlockFile, alloc: u32) -> Remains {
             }
         });
     }
-    out.rows = found.into_iter().map(|(key, (_, value))| (key, value)).collect();
+    for (key, ((live, _), value)) in found {
+        if live {
+            out.current.insert(key.clone());
+        }
+        out.rows.insert(key, value);
+    }
     out
 }
 

@@ -95,6 +95,11 @@ pub(super) fn table(text: &str, file: &str) -> Option<(String, String)> {
     Some((table.join(","), group.join(",")))
 }
 
+/// Whether the file of this text held some columns of a table only.
+pub(super) fn is_part(text: &str) -> bool {
+    Config::parse(text).is_ok_and(|config| !fits(&config))
+}
+
 /// Whether the columns of a file are those of a whole table: a name for each part of key and value.
 fn fits(config: &Config<'_>) -> bool {
     let named = config.get("columns").filter(|v| v.kind == Kind::Struct).and_then(|v| v.config().ok());

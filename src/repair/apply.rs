@@ -3,7 +3,7 @@
 
 use super::hand::{Hand, at_home, not_gathered, page_log, states_of_files};
 use super::journal::{self, Header, Journal, Mark, Steps};
-use super::plan::{PLAN_VERSION, Plan, What};
+use super::plan::{Action, PLAN_VERSION, Plan, What};
 use super::reserve::Reserve;
 use super::{Options, RepairError, copy, home, identity, judge, pagelog};
 use crate::audit::Progress;
@@ -98,7 +98,9 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
     if plan.actions.is_empty() {
         return Ok(());
     }
-    if plan.seen.live_pages == 0 {
+    // Of what the metadata alone leads to, nothing is seen without it; and bringing that back takes nothing out.
+    let metadata = |a: &Action| matches!(a.what, What::RestoreMetadata { .. } | What::RebuildMetadata { .. });
+    if plan.seen.live_pages == 0 && !plan.actions.iter().all(metadata) {
         return refuse("the plan saw no live page: whatever it calls an orphan may be all there is".into());
     }
     let gone: u64 = plan

@@ -40,13 +40,20 @@ pub fn propose(home: &Home, audit: &Audit) -> Proposal {
             Err(why) => made_anew(home, finding, vec![format!("{name} cannot be put back as it is: {why}")]),
         };
     }
-    let damaged = !home.complete && !home.encrypted;
     let of_turtle = about(audit, home_turtle::FILE_NAME);
-    let finding = about(audit, METADATA).chain(of_turtle).find(|f| f.severity == Severity::Error);
-    match finding.filter(|_| damaged) {
+    let mut errors = about(audit, METADATA).chain(of_turtle).filter(|f| f.severity == Severity::Error);
+    // With all rows read, what the engine stumbles over are its lists or its end.
+    let finding = if home.complete { errors.find(|f| is_unusable(f)) } else { errors.next() };
+    match finding.filter(|_| !home.encrypted) {
         Some(finding) => made_anew(home, finding, Vec::new()),
         None => Proposal::NotNeeded,
     }
+}
+
+/// A block of the file that is not to be had, or the file as a whole.
+fn is_unusable(finding: &Finding) -> bool {
+    let whole = [Code::DescriptorInvalid, Code::FileSizeMismatch].contains(&finding.code);
+    whole || finding.block_fault().is_some_and(|fault| !fault.mended)
 }
 
 fn about<'a>(audit: &'a Audit, file: &'a str) -> impl Iterator<Item = &'a Finding> {
@@ -114,6 +121,10 @@ fn made_anew(home: &Home, finding: &Finding, mut evidence: Vec<String>) -> Propo
         (None, false) => {
             ("there is none".to_string(), "Without its metadata the engine opens nothing of the directory.")
         }
+        (None, true) if home.complete => (
+            "the engine cannot open it".to_string(),
+            "All rows of the metadata can be read, but not what the engine needs to write to the file.",
+        ),
         (None, true) => (
             "it cannot be read in full".to_string(),
             "The metadata is damaged, so the engine does not open the directory, or not all of it.",
@@ -177,6 +188,14 @@ fn facts(home: &Home, made: &Rebuilt) -> Vec<String> {
         "(4294967295,2147483647)" => "nothing of the log will be applied".to_string(),
         lsn => format!("the engine will apply the log from {lsn} on"),
     }));
+    if !made.parts.is_empty() {
+        let names: Vec<&str> = made.parts.iter().map(String::as_str).collect();
+        out.push(format!(
+            "which columns they are of which table, or that they are an index, was known to the metadata alone; all of \
+             their rows can be had file by file: {}",
+            listed(&names)
+        ));
+    }
     if !made.unclaimed.is_empty() {
         let names: Vec<&str> = made.unclaimed.iter().map(String::as_str).collect();
         out.push(format!(
@@ -208,7 +227,7 @@ fn words_of(reason: &Reason) -> String {
         Reason::SameId(other) => format!("it states the id of {other}, which is newer"),
         Reason::Dropped => "the log says that it was dropped".into(),
         Reason::NotInMetadata => "it was made after the metadata was put aside".into(),
-        Reason::Name => "it is not named like the file of a table".into(),
+        Reason::Name => "its name is one that files are put aside under".into(),
         Reason::Text(why) => why.clone(),
     }
 }
