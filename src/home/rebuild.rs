@@ -34,8 +34,9 @@ const NO_LOG: &str = "(4294967295,2147483647)";
 /// What engines up to 4.2 of MongoDB had for a history store; thrown away at every start.
 const LOOKASIDE: &str = "WiredTigerLAS.wt";
 /// How the history store differs from other files.
-const HISTORY: [(&str, &str); 9] = [
+const HISTORY: [(&str, &str); 10] = [
     ("app_metadata", ""),
+    ("block_compressor", "none"),
     ("columns", ""),
     ("collator", ""),
     ("id", "1"),
@@ -394,6 +395,11 @@ impl<'h> Work<'h> {
         if let Some(MetadataChange { value: Some(text), .. }) = self.logged(key) {
             found.extend(describe(name, From::Log, text.clone()));
         }
+        // What was made after the metadata was put aside is another file under the same name.
+        if self.aside.is_some() {
+            let row = found.iter().find(|d| d.from == From::Remains).map(|d| (d.entry.id, d.generation()));
+            found.retain(|d| d.from == From::Remains || row.is_none_or(|r| r.0 == d.entry.id && r.1 <= d.generation()));
+        }
         let best = |found: &[Described], file: &BlockFile| {
             let fitting = found.iter().enumerate().filter(|(_, d)| fits(file, &d.entry));
             fitting.max_by_key(|(_, d)| (d.generation(), d.from)).map(|(n, _)| n)
@@ -699,6 +705,9 @@ fn left_in(home: &Home, name: &str, turtle: Option<&HomeTurtle>) -> Result<Remai
     let file = BlockFile::open(&home.path(name), true).map_err(|e| EditError::Refused(e.to_string()))?;
     let entry = turtle.and_then(|t| FileEntry::parse(METADATA, &t.metadata, Source::Turtle).ok());
     let alloc = entry.as_ref().map(|e| e.alloc).or_else(|| descriptor_alloc(&file)).unwrap_or(4096);
+    // What was put aside was whole.
+    let own = || recover::scan(&file, Some(alloc), &|_| ()).and_then(|found| FileEntry::recovered(METADATA, &found).ok());
+    let entry = entry.or_else(|| if name == METADATA { None } else { own() });
     let newest = entry.and_then(|e| checkpoint::read(&file, e.alloc, &e.checkpoints).pop());
     let mut out = remains::read(&file, alloc, newest.as_ref().and_then(|c| c.live.as_ref()));
     if let Some(entry) = home.file(METADATA).filter(|e| name == METADATA && e.source == Source::Turtle) {
