@@ -351,6 +351,8 @@ impl<'h> Work<'h> {
                 None => unused.push(name),
             }
         }
+        let back: Vec<&String> = self.stand_ins.iter().map(|(_, from)| from).collect();
+        self.left_out.retain(|(name, _)| !back.contains(&name));
         for name in unused {
             match self.by_kind(&name) {
                 Some(described) => {
@@ -404,15 +406,20 @@ impl<'h> Work<'h> {
             let fitting = found.iter().enumerate().filter(|(_, d)| fits(file, &d.entry));
             fitting.max_by_key(|(_, d)| (d.generation(), d.from)).map(|(n, _)| n)
         };
-        if let Some(n) = best(&found, &file) {
-            return Ok(Some(found.swap_remove(n)));
-        }
         // An engine that has found no row of the file has put it aside, too, and made another.
-        if self.aside.is_some()
-            && let Some((other, n)) =
-                self.put_aside(name).find_map(|o| best(&found, &self.open(&o).ok()?).map(|n| (o, n)))
+        let of_row = |found: &[Described]| found.iter().position(|d| d.from == From::Remains);
+        if let Some(row) = of_row(&found).filter(|_| self.aside.is_some())
+            && !found.get(row).is_some_and(|d| fits(&file, &d.entry))
         {
-            self.stand_ins.push((name.to_string(), other));
+            let there = |other: &String| {
+                self.open(other).is_ok_and(|file| found.get(row).is_some_and(|d| fits(&file, &d.entry)))
+            };
+            if let Some(other) = self.put_aside(name).find(there) {
+                self.stand_ins.push((name.to_string(), other));
+                return Ok(Some(found.swap_remove(row)));
+            }
+        }
+        if let Some(n) = best(&found, &file) {
             return Ok(Some(found.swap_remove(n)));
         }
         // A new, empty history store is no place for the old one's checkpoint.
@@ -665,10 +672,12 @@ impl<'h> Work<'h> {
         let mongo = self.aside.is_none() && names.rows > 0 && names.broken == 0 && names.all().next().is_some();
         let claimed = |name: &String| names.for_file(name).is_some() || name == LOOKASIDE;
         let unclaimed = self.described.keys().filter(|name| mongo && !claimed(name)).cloned().collect();
-        let whole: BTreeSet<&str> = tables.values().filter_map(|text| text.split("file:").nth(1)?.split('"').next()).collect();
+        let whole: BTreeSet<&str> =
+            tables.values().filter_map(|text| text.split("file:").nth(1)?.split('"').next()).collect();
         let own = |name: &String| [HISTORY_STORE, LOOKASIDE].contains(&name.as_str());
         let part = |name: &&String, text: &str| !own(name) && (!whole.contains(name.as_str()) || texts::is_part(text));
-        let parts = self.described.iter().filter(|(name, d)| part(name, &d.text)).map(|(name, _)| name.clone()).collect();
+        let parts =
+            self.described.iter().filter(|(name, d)| part(name, &d.text)).map(|(name, _)| name.clone()).collect();
         Ok(Rebuilt {
             unclaimed,
             parts,
@@ -706,7 +715,8 @@ fn left_in(home: &Home, name: &str, turtle: Option<&HomeTurtle>) -> Result<Remai
     let entry = turtle.and_then(|t| FileEntry::parse(METADATA, &t.metadata, Source::Turtle).ok());
     let alloc = entry.as_ref().map(|e| e.alloc).or_else(|| descriptor_alloc(&file)).unwrap_or(4096);
     // What was put aside was whole.
-    let own = || recover::scan(&file, Some(alloc), &|_| ()).and_then(|found| FileEntry::recovered(METADATA, &found).ok());
+    let own =
+        || recover::scan(&file, Some(alloc), &|_| ()).and_then(|found| FileEntry::recovered(METADATA, &found).ok());
     let entry = entry.or_else(|| if name == METADATA { None } else { own() });
     let newest = entry.and_then(|e| checkpoint::read(&file, e.alloc, &e.checkpoints).pop());
     let mut out = remains::read(&file, alloc, newest.as_ref().and_then(|c| c.live.as_ref()));

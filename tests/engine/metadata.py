@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 
-DAMAGES = ["lost", "both", "zeroed", "empty", "cut", "half", "root", "leaves"]
+DAMAGES = ["lost", "both", "zeroed", "empty", "cut", "half", "root", "leaves", "restart", "restart-used"]
 
 
 def bson(document):
@@ -98,12 +98,10 @@ def simple(wt, home, log, killed):
     a, r, c = (session.open_cursor(f"table:{t}") for t in "arc")
     for n in range(2000):
         a[f"key{n:06}"] = "v" * (n % 90)
-        r.set_value(n % 200)
-        r.insert() if n == 0 else r.__setitem__(n + 1, n % 200)
-        c.set_key(n)
-        c.set_value(n * 7, f"text {n}")
-        c.insert()
+        r[n + 1] = n % 200
+        c[n] = (n * 7, f"text {n}")
     session.checkpoint("name=first")
+    session.open_cursor("file:raw")["k"] = "v"
     for n in range(500):
         a[f"key{n:06}"] = "changed"
     session.checkpoint()
@@ -154,12 +152,24 @@ def print_content(wt, home, config):
     print(json.dumps(out))
 
 
-def damage(home, how):
+def restart(wt, home, config, used):
+    connection = wt.wiredtiger_open(home, "create," + config)
+    session = connection.open_session()
+    for name in ["_mdb_catalog", "a", "another"] if used else []:
+        session.create(f"table:{name}", "key_format=u,value_format=u")
+        session.open_cursor(f"table:{name}")[b"new"] = b"life"
+    connection.close()
+
+
+def damage(home, config, how):
     metadata, turtle = (os.path.join(home, name) for name in ["WiredTiger.wt", "WiredTiger.turtle"])
     if how in ("lost", "both"):
         os.remove(metadata)
-    if how == "both":
+    if how == "both" or how.startswith("restart"):
         os.remove(turtle)
+    if how.startswith("restart"):
+        again = [sys.executable, __file__, "--restart", home, config, how.removeprefix("restart")]
+        subprocess.run(again, check=True, capture_output=True)
     if how in ("zeroed", "empty"):
         size = os.path.getsize(metadata) if how == "zeroed" else 0
         with open(metadata, "wb") as file:
@@ -195,7 +205,7 @@ def trial(options, home, config, how):
     shutil.rmtree(work, ignore_errors=True)
     source, plan, out = (os.path.join(work, name) for name in ["home", "plan.yaml", "out"])
     shutil.copytree(home, source)
-    damage(source, how)
+    damage(source, config, how)
     made = subprocess.run([options.wtcheck, "repair", "plan", source, "-o", plan], capture_output=True, text=True)
     if not os.path.exists(plan):
         return f"no plan: {made.stdout}{made.stderr}"
@@ -218,15 +228,21 @@ def main():
         import wiredtiger
 
         return print_content(wiredtiger, sys.argv[2], sys.argv[3])
+    if sys.argv[1:2] == ["--restart"]:
+        import wiredtiger
+
+        return restart(wiredtiger, *sys.argv[2:5])
     import wiredtiger
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--wtcheck", required=True)
     parser.add_argument("--work", required=True)
-    parser.add_argument("--collections", type=int, default=120)
+    parser.add_argument("--collections", type=int, default=40)
+    parser.add_argument("--kinds", default="mongo,simple")
+    parser.add_argument("--damages", default=",".join(DAMAGES))
     options = parser.parse_args()
     trials = failures = 0
-    for kind in ["mongo", "simple"]:
+    for kind in options.kinds.split(","):
         for log in [False, True]:
             for killed in [False, True]:
                 home = os.path.join(options.work, f"{kind}-{log}-{killed}")
@@ -236,7 +252,10 @@ def main():
                 else:
                     simple(wiredtiger, home, log, killed)
                     config = "log=(enabled=true)" if log else ""
-                for how in DAMAGES:
+                for how in options.damages.split(","):
+                    # With its log an engine finds everything again, or fails.
+                    if log and how.startswith("restart"):
+                        continue
                     trials += 1
                     wrong = trial(options, home, config, how)
                     failures += wrong is not None
