@@ -76,6 +76,7 @@ mod repair_hands;
 mod repair_journals;
 mod repair_kills;
 mod repair_local;
+mod repair_metadata;
 mod repair_palite;
 mod repair_palm;
 mod repair_rewrite;

@@ -30,7 +30,12 @@ pub fn propose(home: &Home, audit: &Audit) -> (Vec<Action>, Vec<Advice>) {
     };
     let bits = bits::propose(home, audit);
     let actions = if bits.is_empty() && home.proposed_turtle.is_none() { sizes(home, audit) } else { bits };
-    (actions, turtle_advice(home, audit).or(advice).into_iter().collect())
+    // Where there is nothing for a turtle to lead to, that is what matters.
+    let advice = match advice {
+        Some(advice) if !home.inventory.contains_key(METADATA) => Some(advice),
+        advice => turtle_advice(home, audit).or(advice),
+    };
+    (actions, advice.into_iter().collect())
 }
 
 /// The edit that an action of a local home stands for; `None` for the actions of other stores.
