@@ -40,6 +40,7 @@ pub mod rows;
 pub mod seen;
 pub mod shape;
 pub mod space;
+mod table_rows;
 pub mod tree;
 pub mod wtlog;
 mod wtlog_pass;

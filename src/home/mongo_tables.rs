@@ -78,7 +78,7 @@ fn versions(md: &RawDocument, engine: (u32, u32)) -> BTreeMap<String, u32> {
         let number = |key: &str| match spec.get(key).ok().flatten() {
             Some(RawBsonRef::Int32(n)) => i64::from(n),
             Some(RawBsonRef::Int64(n)) => n,
-            Some(RawBsonRef::Double(n)) if n == 1.0 => 1,
+            Some(RawBsonRef::Double(1.0)) => 1,
             _ => 0,
         };
         let unique = matches!(spec.get("unique").ok().flatten(), Some(RawBsonRef::Boolean(true))) && name != "_id_";

@@ -6,9 +6,7 @@
 //! and modifies keep the length, so applying what a file has already does no harm, as long as nothing behind it is
 //! left out.
 
-use super::block;
-use super::checkpoint;
-use super::directory::{Home, Issue, Way, descriptor_alloc, read_rows};
+use super::directory::{Home, Issue, Way, descriptor_alloc};
 use super::entry::{FileEntry, Source};
 use super::files::{HISTORY_STORE, METADATA, MONGO_CATALOG, SIZE_STORER};
 use super::fresh::{self, Fresh, Rows};
@@ -16,9 +14,10 @@ use super::mongo_tables::{self, Shape};
 use super::names::What;
 use super::recover::{self, Recovered};
 use super::refusal::{EditError, Result};
-use super::remains::{self, Remains};
+use super::remains::{self, Remains, fits};
 use super::row_texts as texts;
 use super::rows;
+use super::table_rows;
 use super::wtlog::{self, MetadataChange, RowChange, Start, State};
 use crate::format::config::Config;
 use crate::format::home_turtle::{self, HomeTurtle};
@@ -167,7 +166,10 @@ pub fn rebuild(home: &Home, now: u64) -> Result<Rebuilt> {
     let mut work = Work::begin(home)?;
     work.files()?;
     work.one_id_each();
-    let tables = work.tables();
+    let files = work.described.iter().filter(|(name, _)| ![HISTORY_STORE, LOOKASIDE].contains(&name.as_str()));
+    let files: BTreeMap<&str, &str> = files.map(|(name, d)| (name.as_str(), d.text.as_str())).collect();
+    let rows = work.other_rows().into_iter().map(|(key, (_, text))| (key, text)).collect();
+    let tables = table_rows::tables(&files, &rows);
     let system = work.system();
     work.finish(tables, system, now)
 }
@@ -223,7 +225,7 @@ impl<'h> Work<'h> {
         };
         let turtle = if aside.is_none() { turtle() } else { None };
         let remains = match old {
-            Some(name) => left_in(home, name, turtle.as_ref())?,
+            Some(name) => remains::left_in(home, name, turtle.as_ref())?,
             None => Remains::default(),
         };
         let ids = home.log.as_ref().ok().and_then(|l| l.operations.keys().next_back()).map_or(0, |id| u64::from(*id));
@@ -517,56 +519,6 @@ impl<'h> Work<'h> {
         }
     }
 
-    /// Rows of tables, column groups and indexes: those that are known where all of their files are there, and a table
-    /// of its own for every other file.
-    fn tables(&self) -> BTreeMap<String, String> {
-        let rows = self.other_rows();
-        let source = |text: &str| {
-            let config = Config::parse(text).ok()?;
-            let source = config.get("source").map(|v| v.as_str().to_string())?;
-            source.strip_prefix("file:").filter(|file| self.described.contains_key(*file)).map(str::to_string)
-        };
-        let mut out: BTreeMap<String, String> = BTreeMap::new();
-        let mut claimed = BTreeSet::new();
-        for (key, (_, text)) in rows.iter().filter(|(key, _)| key.starts_with("table:")) {
-            let name = key.strip_prefix("table:").unwrap_or(key);
-            let of = |word: &str| format!("{word}:{name}");
-            let group = of("colgroup");
-            let named = format!("{group}:");
-            let parts: Vec<(&str, &str)> = rows
-                .range(group.as_str()..)
-                .take_while(|(k, _)| k.starts_with(&group))
-                .filter(|(k, _)| **k == group || k.starts_with(&named))
-                .map(|(k, (_, text))| (*k, *text))
-                .collect();
-            let wanted = column_groups(name, text);
-            let have = |key: &String| parts.iter().any(|(k, text)| k == key && source(text).is_some());
-            if wanted.is_empty() || !wanted.iter().all(have) {
-                continue;
-            }
-            out.insert((*key).to_string(), (*text).to_string());
-            for (key, text) in parts.iter().filter(|(k, _)| wanted.iter().any(|w| w == k)) {
-                claimed.extend(source(text));
-                out.insert((*key).to_string(), (*text).to_string());
-            }
-            let index = format!("{}:", of("index"));
-            for (key, (_, text)) in rows.range(index.as_str()..).take_while(|(k, _)| k.starts_with(&index)) {
-                if let Some(file) = source(text) {
-                    claimed.insert(file);
-                    out.insert((*key).to_string(), (*text).to_string());
-                }
-            }
-        }
-        for (name, described) in &self.described {
-            let table = name.strip_suffix(".wt").filter(|_| ![HISTORY_STORE, LOOKASIDE].contains(&name.as_str()));
-            let Some(table) = table.filter(|_| !claimed.contains(name)) else { continue };
-            let Some((row, group)) = texts::table(&described.text, name) else { continue };
-            out.entry(format!("table:{table}")).or_insert(row);
-            out.entry(format!("colgroup:{table}")).or_insert(group);
-        }
-        out
-    }
-
     /// Rows of the last checkpoint as a whole, where they are of the newest one.
     fn system(&self) -> (System, BTreeMap<String, String>) {
         let timestamps = self.described.values().filter(|d| d.has_timestamps()).count() as u64;
@@ -707,47 +659,6 @@ impl<'h> Work<'h> {
 fn describe(name: &str, from: From, text: String) -> Option<Described> {
     let entry = FileEntry::parse(name, &text, Source::Metadata).ok()?;
     Some(Described { from, text, entry })
-}
-
-/// Rows that are left in a metadata file, best those that the turtle leads to.
-fn left_in(home: &Home, name: &str, turtle: Option<&HomeTurtle>) -> Result<Remains> {
-    let file = BlockFile::open(&home.path(name), true).map_err(|e| EditError::Refused(e.to_string()))?;
-    let entry = turtle.and_then(|t| FileEntry::parse(METADATA, &t.metadata, Source::Turtle).ok());
-    let alloc = entry.as_ref().map(|e| e.alloc).or_else(|| descriptor_alloc(&file)).unwrap_or(4096);
-    // What was put aside was whole.
-    let own =
-        || recover::scan(&file, Some(alloc), &|_| ()).and_then(|found| FileEntry::recovered(METADATA, &found).ok());
-    let entry = entry.or_else(|| if name == METADATA { None } else { own() });
-    let newest = entry.and_then(|e| checkpoint::read(&file, e.alloc, &e.checkpoints).pop());
-    let mut out = remains::read(&file, alloc, newest.as_ref().and_then(|c| c.live.as_ref()));
-    if let Some(entry) = home.file(METADATA).filter(|e| name == METADATA && e.source == Source::Turtle) {
-        for (key, value) in read_rows(&file, entry).rows {
-            out.take(key, value);
-        }
-    }
-    match file.failure() {
-        Some(_) => refuse(&format!("the medium does not give all of {name}: copy what it gives, and look at the copy")),
-        None => Ok(out),
-    }
-}
-
-/// Whether the blocks that the newest cookie of an entry names are in the file, and add up.
-pub(super) fn fits(file: &BlockFile, entry: &FileEntry) -> bool {
-    let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else {
-        return descriptor_alloc(file).is_some();
-    };
-    let Ok(cookie) = LocalCheckpoint::decode(&last.addr, entry.alloc) else { return false };
-    let mut blocks = [cookie.root, cookie.alloc, cookie.avail, cookie.discard].into_iter().flatten();
-    cookie.file_size <= file.len()
-        && blocks.all(|address| block::load(file, &address, &mut Vec::new(), &mut Vec::new()).is_some())
-}
-
-/// Keys of the column groups that a table is made of.
-fn column_groups(table: &str, text: &str) -> Vec<String> {
-    let Ok(config) = Config::parse(text) else { return Vec::new() };
-    let named = config.get("colgroups").and_then(|v| v.config().ok()).unwrap_or_default();
-    let names: Vec<String> = named.entries().iter().map(|g| format!("colgroup:{table}:{}", g.key)).collect();
-    if names.is_empty() { vec![format!("colgroup:{table}")] } else { names }
 }
 
 /// A name that nothing has: `NAME.N`, as an engine would choose it.

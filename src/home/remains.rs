@@ -1,11 +1,17 @@
 //! What is left of a metadata file: the rows of every leaf that still adds up, whether or not anything leads to it.
 
-use super::block::probe;
-use super::entry::FileEntry;
+use super::block::{self, probe};
+use super::checkpoint;
+use super::directory::{Home, descriptor_alloc, read_rows};
+use super::entry::{FileEntry, Source};
 use super::files::METADATA;
 use super::leaves;
+use super::recover;
+use super::refusal::{EditError, Result};
 use super::rewrite::shape;
 use super::space::Units;
+use crate::format::home_turtle::HomeTurtle;
+use crate::format::local::LocalCheckpoint;
 use crate::format::local_image;
 use crate::format::page_header::PageType;
 use crate::page::leaf::{self, Value};
@@ -88,4 +94,39 @@ pub(super) fn read(file: &BlockFile, alloc: u32, live: Option<&Units>) -> Remain
 fn text(bytes: &[u8]) -> Option<String> {
     let bytes = bytes.strip_suffix(&[0])?;
     std::str::from_utf8(bytes).ok().filter(|t| !t.contains('\0')).map(str::to_owned)
+}
+
+/// Rows that are left in a metadata file, best those that the turtle leads to.
+pub(super) fn left_in(home: &Home, name: &str, turtle: Option<&HomeTurtle>) -> Result<Remains> {
+    let file = BlockFile::open(&home.path(name), true).map_err(|e| EditError::Refused(e.to_string()))?;
+    let entry = turtle.and_then(|t| FileEntry::parse(METADATA, &t.metadata, Source::Turtle).ok());
+    let alloc = entry.as_ref().map(|e| e.alloc).or_else(|| descriptor_alloc(&file)).unwrap_or(4096);
+    // What was put aside was whole.
+    let own =
+        || recover::scan(&file, Some(alloc), &|_| ()).and_then(|found| FileEntry::recovered(METADATA, &found).ok());
+    let entry = entry.or_else(|| if name == METADATA { None } else { own() });
+    let newest = entry.and_then(|e| checkpoint::read(&file, e.alloc, &e.checkpoints).pop());
+    let mut out = read(&file, alloc, newest.as_ref().and_then(|c| c.live.as_ref()));
+    if let Some(entry) = home.file(METADATA).filter(|e| name == METADATA && e.source == Source::Turtle) {
+        for (key, value) in read_rows(&file, entry).rows {
+            out.take(key, value);
+        }
+    }
+    match file.failure() {
+        Some(_) => Err(EditError::Refused(format!(
+            "the medium does not give all of {name}: copy what it gives, and look at the copy"
+        ))),
+        None => Ok(out),
+    }
+}
+
+/// Whether the blocks that the newest cookie of an entry names are in the file, and add up.
+pub(super) fn fits(file: &BlockFile, entry: &FileEntry) -> bool {
+    let Some(last) = entry.checkpoints.last().filter(|c| !c.addr.is_empty()) else {
+        return descriptor_alloc(file).is_some();
+    };
+    let Ok(cookie) = LocalCheckpoint::decode(&last.addr, entry.alloc) else { return false };
+    let mut blocks = [cookie.root, cookie.alloc, cookie.avail, cookie.discard].into_iter().flatten();
+    cookie.file_size <= file.len()
+        && blocks.all(|address| block::load(file, &address, &mut Vec::new(), &mut Vec::new()).is_some())
 }

@@ -71,6 +71,7 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
 }
 
 /// An error that was not there before, in words.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn new_error(before: &Audit, after: &Audit) -> Option<String> {
     new_error_but(before, after, &|_| false)
 }
@@ -162,11 +163,11 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
     let mut gone: HashSet<&str> = HashSet::new();
     for action in actions {
         match &action.what {
-            What::RestoreMetadata { .. } => gone.extend(before.trees.iter().map(|t| file_of(t))),
+            What::RestoreMetadata { .. } => gone.extend(before.trees.iter().map(file_of)),
             What::RebuildMetadata { left_out, put_back, .. } => {
                 gone.extend(left_out.iter().map(|l| l.file.as_str()));
                 gone.extend(put_back.iter().flat_map(|p| [p.file.as_str(), p.from.as_str()]));
-                gone.extend(before.trees.iter().map(|t| file_of(t)).filter(|f| f.starts_with(METADATA)));
+                gone.extend(before.trees.iter().map(file_of).filter(|f| f.starts_with(METADATA)));
             }
             _ => {}
         }

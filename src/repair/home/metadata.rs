@@ -158,13 +158,14 @@ fn facts(home: &Home, made: &Rebuilt) -> Vec<String> {
     let mut out = Vec::new();
     for from in [From::Copy, From::Remains, From::Log, From::Kind] {
         let files: Vec<&str> = made.files.iter().filter(|(_, f)| *f == from).map(|(name, _)| name.as_str()).collect();
-        let count = files.len();
-        out.extend((count > 0).then(|| match from {
-            From::Copy => {
-                format!("{count} files have their row from the copy of their newest checkpoint that each carries")
-            }
-            From::Remains => format!("{count} files have their row from what is left of the old metadata"),
-            From::Log => format!("{count} files have their row from the log"),
+        let rows = match files.len() {
+            1 => "the row of 1 file is".to_string(),
+            count => format!("the rows of {count} files are"),
+        };
+        out.extend((!files.is_empty()).then(|| match from {
+            From::Copy => format!("{rows} from the copy of its newest checkpoint that a file carries"),
+            From::Remains => format!("{rows} from what is left of the old metadata"),
+            From::Log => format!("{rows} from the log"),
             From::Kind => format!("never written to, with a row like that of others of their kind: {}", listed(&files)),
         }));
     }

@@ -1,6 +1,7 @@
 //! A home of local block files as a repair sees it.
 
 mod bits;
+mod indexes;
 mod metadata;
 pub mod propose;
 

@@ -2,6 +2,7 @@
 //! checkpoints.
 
 use super::bits;
+use super::indexes;
 use super::metadata::{self, Proposal};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo};
@@ -35,7 +36,9 @@ pub fn propose(home: &Home, audit: &Audit) -> (Vec<Action>, Vec<Advice>) {
         Some(advice) if !home.inventory.contains_key(METADATA) => Some(advice),
         advice => turtle_advice(home, audit).or(advice),
     };
-    (actions, advice.into_iter().collect())
+    let mut advice: Vec<Advice> = advice.into_iter().collect();
+    advice.extend(indexes::advice(home, audit, &actions));
+    (actions, advice)
 }
 
 /// The edit that an action of a local home stands for; `None` for the actions of other stores.
