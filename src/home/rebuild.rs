@@ -163,6 +163,11 @@ pub fn rebuild(home: &Home, now: u64) -> Result<Rebuilt> {
             "the metadata is there and the medium does not give it: copy what it gives, and look at the copy",
         );
     }
+    if home.engine().is_some_and(|engine| engine < (3, 2)) {
+        return refuse(
+            "engines before 3.2 leave no copies in their files, so that nothing tells an old row from a new one",
+        );
+    }
     let mut work = Work::begin(home)?;
     work.files()?;
     work.one_id_each();
