@@ -30,6 +30,7 @@ pub mod int;
 pub mod key_page;
 pub mod local;
 pub mod local_image;
+pub mod modify;
 pub mod pack;
 pub mod page_header;
 pub mod pagelog_ids;

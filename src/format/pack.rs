@@ -1,5 +1,6 @@
-//! Packed keys and values: whether bytes are what a `key_format` or `value_format` says.
+//! Packed keys and values: whether bytes are what a `key_format` or `value_format` says, and their columns.
 
+use super::int::write_vuint;
 use super::reader::Reader;
 use super::{FormatError, Result};
 
@@ -78,4 +79,117 @@ fn take(r: &mut Reader<'_>, count: Option<usize>, code: char, last: bool) -> Res
         },
         _ => Err(FormatError::unsupported(format!("code {code}"))),
     }
+}
+
+/// One column of a packed key or value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Column<'a> {
+    /// Codes `b h i l q`.
+    Signed(i64),
+    /// Codes `B H I L Q r t R`.
+    Unsigned(u64),
+    /// Code `S`, without its NUL; with a count, without the NULs behind it.
+    Text(&'a [u8]),
+    /// Codes `s`, `u` and `U`.
+    Bytes(&'a [u8]),
+}
+
+/// A format taken apart once, for many values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Format {
+    columns: Vec<(Option<usize>, char)>,
+}
+
+impl Format {
+    /// ENOTSUP for a code that is not known, or more columns than the engine takes.
+    pub fn parse(format: &str) -> Result<Self> {
+        let mut codes = Codes { text: format.trim_start_matches(['@', '<', '>', '.']), columns: 0 };
+        let mut columns = Vec::new();
+        while let Some((count, code)) = codes.next()? {
+            let repeats = matches!(code, 'b' | 'B' | 'h' | 'H' | 'i' | 'I' | 'l' | 'L' | 'q' | 'Q' | 'r' | 'R');
+            match (repeats, count) {
+                (true, Some(n)) if n.saturating_add(columns.len()) <= MAX_COLUMNS => {
+                    columns.extend(std::iter::repeat_n((None, code), n));
+                }
+                (true, Some(_)) => return Err(FormatError::unsupported(format!("more than {MAX_COLUMNS} columns"))),
+                _ if !"bBhHiIlLqQrRtsSuUx".contains(code) => {
+                    return Err(FormatError::unsupported(format!("code {code}")));
+                }
+                _ => columns.push((count, code)),
+            }
+        }
+        Ok(Self { columns })
+    }
+
+    /// How many columns a value has; padding is none.
+    pub fn count(&self) -> usize {
+        self.columns.iter().filter(|(_, code)| *code != 'x').count()
+    }
+
+    /// The columns of a packed value. EINVAL if it is no value of the format.
+    pub fn unpack<'a>(&self, bytes: &'a [u8]) -> Result<Vec<Column<'a>>> {
+        let parts = self.split(bytes)?;
+        let kept = self.columns.iter().zip(parts).filter(|((_, code), _)| *code != 'x');
+        kept.map(|((_, code), part)| column(*code, part)).collect()
+    }
+
+    /// The packed bytes of each column, lengths before them left out.
+    fn split<'a>(&self, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>> {
+        let mut r = Reader::new(bytes);
+        let mut out = Vec::with_capacity(self.columns.len());
+        for (n, (count, code)) in self.columns.iter().enumerate() {
+            let last = n.saturating_add(1) == self.columns.len();
+            if (*code == 'u' && count.is_none() && !last) || *code == 'U' {
+                let n = r.vlen()?;
+                out.push(r.take(n)?);
+                continue;
+            }
+            let rest = r.rest();
+            take(&mut r, *count, *code, last)?;
+            let taken = rest.len().saturating_sub(r.remaining());
+            out.push(rest.get(..taken).unwrap_or_default());
+        }
+        match r.remaining() {
+            0 => Ok(out),
+            n => Err(FormatError::invalid(format!("{n} bytes behind the last column"))),
+        }
+    }
+
+    /// Pack columns that [`Format::parts`] took out of other values, in this order.
+    pub fn join(&self, parts: &[&[u8]]) -> Result<Vec<u8>> {
+        if parts.len() != self.columns.len() {
+            return Err(FormatError::invalid(format!("{} columns instead of {}", parts.len(), self.columns.len())));
+        }
+        let mut out = Vec::new();
+        for (n, ((count, code), part)) in self.columns.iter().zip(parts).enumerate() {
+            let last = n.saturating_add(1) == self.columns.len();
+            if (*code == 'u' && count.is_none() && !last) || *code == 'U' {
+                write_vuint(&mut out, u64::try_from(part.len()).unwrap_or(u64::MAX));
+            }
+            out.extend_from_slice(part);
+        }
+        Ok(out)
+    }
+
+    /// The columns of a value as they can be packed again, by [`Format::join`] of another format with the same codes.
+    pub fn parts<'a>(&self, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>> {
+        self.split(bytes)
+    }
+}
+
+fn column(code: char, part: &[u8]) -> Result<Column<'_>> {
+    let mut r = Reader::new(part);
+    Ok(match code {
+        // A signed byte is packed with its sign bit the other way round, so that it sorts.
+        'b' => Column::Signed(i64::from(i16::from(r.u8()?) - 0x80)),
+        'B' | 't' => Column::Unsigned(u64::from(r.u8()?)),
+        'h' | 'i' | 'l' | 'q' => Column::Signed(r.vint()?),
+        'H' | 'I' | 'L' | 'Q' | 'r' => Column::Unsigned(r.vuint()?),
+        'R' => Column::Unsigned(r.u64le()?),
+        'S' => {
+            let end = part.iter().position(|b| *b == 0).unwrap_or(part.len());
+            Column::Text(part.get(..end).unwrap_or_default())
+        }
+        _ => Column::Bytes(part),
+    })
 }

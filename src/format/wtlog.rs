@@ -100,6 +100,11 @@ impl RecordHeader {
         self.flags & FLAG_COMPRESSED != 0
     }
 
+    /// Flags that no release known here writes: a recovery ends at such a record.
+    pub fn has_unknown_flags(&self) -> bool {
+        self.flags & !(FLAG_COMPRESSED | FLAG_ENCRYPTED) != 0
+    }
+
     /// The body is encrypted, and not readable here.
     pub fn is_encrypted(&self) -> bool {
         self.flags & FLAG_ENCRYPTED != 0

@@ -159,6 +159,10 @@ pub struct Home {
     pub alone: bool,
     /// The page log of the home lies here, too: in it, or in `kv_home/`.
     pub page_log_here: bool,
+    /// Rows of the list of a backup copy, which the engine makes the metadata of.
+    pub backup: Vec<(String, String)>,
+    /// Where a recovery begins, by the turtle.
+    pub replay_start: Start,
     /// The logs, or why they could not even be listed.
     pub log: std::result::Result<wtlog::Summary, String>,
     /// What became of everything below the directory. The block files are only entered: their audits say more.
@@ -199,6 +203,8 @@ impl Home {
             sizes: Sizes::default(),
             alone: false,
             page_log_here: false,
+            backup: Vec::new(),
+            replay_start: Start::Unknown,
             log: Err("not looked for".to_string()),
         }
     }
@@ -223,6 +229,7 @@ impl Home {
             home.logs(Start::Unknown);
             (home.way, home.complete) = (Way::Backup, true);
             home.catalog(&rows, &BTreeSet::new());
+            home.backup = rows;
             home.version_text(None);
         } else {
             let turtle = home.turtle();
@@ -298,6 +305,7 @@ impl Home {
     }
 
     fn logs(&mut self, start: Start) {
+        self.replay_start = start;
         match wtlog::read_from(&self.dir, start) {
             Ok(summary) => {
                 let below = |path: &Path| path.strip_prefix(&self.dir).unwrap_or(path).to_string_lossy().into_owned();

@@ -1,6 +1,7 @@
 //! What can be wrong with a block of a local file, found by walking; `audit` turns faults into findings.
 //! Facts only: the words for them are in `words/home_block.rs`.
 
+use super::lost::LostRows;
 use crate::coverage::Unchecked;
 use crate::format::FormatError;
 use crate::format::local::{Extent, LocalAddress};
@@ -354,6 +355,8 @@ pub enum Note {
     },
     /// Sound blocks of the tree lie in the same range.
     SoundBlocksThere,
+    /// The rows that are lost with it.
+    LostRows(LostRows),
 }
 
 /// One fault.

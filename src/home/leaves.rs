@@ -4,6 +4,7 @@
 use super::block::Headers;
 use super::fault::Opaque;
 use super::fault::{Fact, Fault, FaultKind, Note};
+use super::lost::{self, Bounds, KeyText, LostRows};
 use super::seen::Seen;
 use super::shape::{self, Shape, breach, breaches};
 use crate::format::block::FLAG_DATA_CHECKSUM;
@@ -27,7 +28,7 @@ const HISTORY_HEADER: usize = 32;
 
 /// What separates a page from its neighbour.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Bound {
+pub enum Bound {
     Key(Vec<u8>),
     /// A key in an overflow item.
     Overflow(LocalAddress),
@@ -468,4 +469,34 @@ pub(super) fn item(shape: &Shape<'_>, address: &LocalAddress) -> Option<Vec<u8>>
     let headers = Headers::read(stored).ok()?;
     let plain = local_image::plain(stored, &headers.page, shape.entry.compression()).ok()?;
     Some(rules::overflow_item(&Page::new(&plain).ok()?).ok()?.to_vec())
+}
+
+/// The rows of a page that is lost, between two separators. `is_leaf`: it has rows itself; else pages with rows. `timeless`: none of them
+/// has times, so none is deleted.
+pub(super) fn lost_rows(
+    shape: &Shape<'_>,
+    address: &LocalAddress,
+    lower: Option<&Bound>,
+    upper: Option<&Bound>,
+    is_leaf: bool,
+    timeless: bool,
+) -> LostRows {
+    let entry = shape.entry;
+    let text = |bound: &Bound| match bound {
+        Bound::Key(key) => Some(KeyText::of(&entry.key_format, key)),
+        Bound::Record(record) => Some(KeyText::record(*record)),
+        Bound::Overflow(_) => None,
+    };
+    let (from, to) = (lower.and_then(text), upper.and_then(text));
+    let stated = is_leaf.then(|| shape::stated_rows(shape, address)).flatten();
+    let rows = match stated {
+        // Rows that are deleted are not lost.
+        Some((least, most)) => Bounds { least: if timeless { least } else { 0 }, most: Some(most) },
+        None if is_leaf && entry.compressor.is_empty() && entry.key_format != "r" => {
+            Bounds { least: 0, most: Some(lost::most_on(address.size)) }
+        }
+        None => Bounds::default(),
+    };
+    let rows = lost::narrowed(rows, from.as_ref(), to.as_ref());
+    LostRows { from, to, rows, documents: entry.documents }
 }

@@ -4,6 +4,7 @@
 use super::block::{self, Headers};
 use super::entry::FileEntry;
 use super::fault::{Fact, Fault, FaultKind, Note, fold};
+use super::lost;
 use crate::format::local::LocalAddress;
 use crate::page::Depth;
 use crate::page::rules::{Bounds, Breaches, Broken, Rule};
@@ -80,4 +81,14 @@ pub(super) fn breach(address: &LocalAddress, broken: Broken, plain: bool) -> Fau
 /// A page that is not older than the page above it.
 pub(super) fn generation(address: &LocalAddress, own: u64, parent: u64) -> Fault {
     Fault::at(FaultKind::Header, address, Fact::Generation { own, parent })
+}
+
+/// As [`lost::rows_of`], of a page that cannot be read otherwise; `None` where its header is no header either.
+pub fn stated_rows(shape: &Shape<'_>, address: &LocalAddress) -> Option<(u64, u64)> {
+    let mut buffer = Vec::new();
+    let stored = shape.file.read(address.offset, super::HEADERS, &mut buffer).ok()?;
+    let headers = Headers::read(stored).ok()?;
+    // The header of another page, or of nothing, says nothing about this one.
+    let own = headers.block.checksum == address.checksum && headers.block.disk_size == address.size;
+    lost::rows_of(&headers.page).filter(|_| own)
 }

@@ -337,7 +337,14 @@ impl Walker<'_, '_> {
     /// Read an internal page.
     fn page(&mut self, child: &Child, address: &LocalAddress, upper: Option<Bound>) -> Option<Frame> {
         let before = self.out.faults.len();
+        let last = upper.clone();
         let frame = self.read_page(child, address, upper);
+        if frame.is_none()
+            && let Some(fault) = self.out.faults.get_mut(before)
+        {
+            let rows = leaves::lost_rows(self.shape, address, child.bound.as_ref(), last.as_ref(), false, false);
+            fault.notes.push(Note::LostRows(rows));
+        }
         fold(&mut self.out.faults, before);
         self.referenced_by(before, &child.parent);
         frame
@@ -494,6 +501,13 @@ impl Walker<'_, '_> {
         for (task, mut leaf) in batch.into_iter().zip(results) {
             if is_lost(&leaf.faults) {
                 self.release(&task.address);
+            }
+            let gone =
+                |f: &&mut Fault| !f.mended && (is_lost(std::slice::from_ref(&**f)) || f.kind == FaultKind::Undecodable);
+            if let Some(fault) = leaf.faults.iter_mut().find(gone) {
+                let (lower, upper) = (task.lower.as_ref(), task.upper.as_ref());
+                let rows = leaves::lost_rows(self.shape, &task.address, lower, upper, true, task.times == Times::EMPTY);
+                fault.notes.push(Note::LostRows(rows));
             }
             self.out.by_type.add(leaf.kind);
             if let (Some(rows), Some(found)) = (&mut self.out.rows, leaf.rows) {

@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file read piece by piece.
-struct Window {
+pub(super) struct Window {
     file: File,
     size: u64,
     start: u64,
@@ -23,7 +23,7 @@ struct Window {
 }
 
 impl Window {
-    fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let (file, size) = open(path)?;
         Ok(Self { file, size, start: 0, bytes: Vec::new() })
     }
@@ -55,7 +55,7 @@ impl Window {
     }
 
     /// What stands at `offset`.
-    fn next(&mut self, offset: u64) -> io::Result<Next<'_>> {
+    pub(super) fn next(&mut self, offset: u64) -> io::Result<Next<'_>> {
         let (size, stated) = (self.size, self.stated_len(offset)?);
         // A record that cannot be is refused by its header alone.
         let fits = stated <= u64::from(wtlog::MAX_RECORD) && stated <= size.saturating_sub(offset);
@@ -63,7 +63,7 @@ impl Window {
     }
 
     /// Offset of the first byte from `offset` on that is not zero.
-    fn first_data(&mut self, mut offset: u64) -> io::Result<Option<u64>> {
+    pub(super) fn first_data(&mut self, mut offset: u64) -> io::Result<Option<u64>> {
         while offset < self.size {
             let bytes = self.at(offset, 1)?;
             if let Some(at) = wtlog::first_data(bytes) {

@@ -35,9 +35,14 @@ pub struct Scanned {
     pub kind: Option<PageType>,
     /// Keys and values of a leaf that are not deleted.
     pub rows: Vec<(Item, Item)>,
+    /// Its first key is not below the one, its last key is below the other.
+    pub range: (Option<Vec<u8>>, Option<Vec<u8>>),
     /// What is wrong with it.
     pub faults: Vec<Fault>,
 }
+
+/// A page to go to: its cookie, its level, and what bounds its keys.
+type Next = (Cookie, usize, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// The pages of a tree.
 pub struct Scan<'a> {
@@ -45,10 +50,12 @@ pub struct Scan<'a> {
     reader: Box<dyn BlockReader + 'a>,
     table: TableId,
     compression: Compression,
-    stack: Vec<(Cookie, usize)>,
+    stack: Vec<Next>,
     // A cycle would read a page twice; the set bounds the walk.
     seen: HashSet<PageId>,
     scratch: Scratch,
+    /// Only pages that may have keys from the one up to the other.
+    only: (Option<Vec<u8>>, Option<Vec<u8>>),
 }
 
 impl<'a> Scan<'a> {
@@ -60,13 +67,21 @@ impl<'a> Scan<'a> {
         root: Option<Cookie>,
         compression: Compression,
     ) -> Self {
-        let stack = root.into_iter().map(|c| (c, 0)).collect();
-        Self { index, reader, table, compression, stack, seen: HashSet::new(), scratch: Scratch::default() }
+        let stack = root.into_iter().map(|c| (c, 0, None, None)).collect();
+        let (seen, scratch, only) = (HashSet::new(), Scratch::default(), (None, None));
+        Self { index, reader, table, compression, stack, seen, scratch, only }
     }
 
-    fn read(&mut self, cookie: Cookie, level: usize) -> Scanned {
+    /// The pages that may have keys from the one up to the other.
+    pub fn within(mut self, from: Option<Vec<u8>>, to: Option<Vec<u8>>) -> Self {
+        self.only = (from, to);
+        self
+    }
+
+    fn read(&mut self, (cookie, level, lower, upper): Next) -> Scanned {
         let place = Version::new(self.table, cookie.page_id, cookie.lsn);
-        let mut out = Scanned { cookie, level, kind: None, rows: Vec::new(), faults: Vec::new() };
+        let range = (lower, upper);
+        let mut out = Scanned { cookie, level, kind: None, rows: Vec::new(), range, faults: Vec::new() };
         if level > MAX_DEPTH || !self.seen.insert(cookie.page_id) {
             out.faults.push(Fault::new(FaultKind::ReferencedTwice, place, Fact::References { parents: Vec::new() }));
             return out;
@@ -74,14 +89,21 @@ impl<'a> Scan<'a> {
         let Some(loaded) = self.load(&cookie, &mut out.faults) else { return out };
         out.kind = loaded.1;
         let (scratch, faults, stack, rows) = (&self.scratch, &mut out.faults, &mut self.stack, &mut out.rows);
+        let (range, only) = (&out.range, &self.only);
         let mut more = Vec::new();
         if out.kind == Some(PageType::RowInternal) {
             page::with_children(scratch, loaded.0, faults, |children| {
-                for child in children.list.iter().rev().filter(|c| c.kind != CellKind::AddrDeleted) {
+                let mut upper = range.1.clone();
+                for (n, child) in children.list.iter().enumerate().rev() {
+                    // The first key of a page means nothing.
+                    let lower = if n == 0 { range.0.clone() } else { Some(child.key.to_vec()) };
                     match Cookie::decode(child.cookie) {
-                        Ok(c) => stack.push((c, level.saturating_add(1))),
+                        _ if child.kind == CellKind::AddrDeleted => {}
+                        _ if is_outside(&lower, &upper, only) => {}
+                        Ok(c) => stack.push((c, level.saturating_add(1), lower.clone(), upper)),
                         Err(e) => more.push(page::from_format(FaultKind::CookieInvalid, place, e)),
                     }
+                    upper = lower;
                 }
             });
         } else {
@@ -134,11 +156,18 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// Whether keys from `lower` up to `upper` are none of those that are asked for.
+fn is_outside(lower: &Option<Vec<u8>>, upper: &Option<Vec<u8>>, only: &(Option<Vec<u8>>, Option<Vec<u8>>)) -> bool {
+    let before = upper.as_ref().zip(only.0.as_ref()).is_some_and(|(upper, from)| upper <= from);
+    let behind = lower.as_ref().zip(only.1.as_ref()).is_some_and(|(lower, to)| lower >= to);
+    before || behind
+}
+
 impl Iterator for Scan<'_> {
     type Item = Scanned;
 
     fn next(&mut self) -> Option<Scanned> {
-        let (cookie, level) = self.stack.pop()?;
-        Some(self.read(cookie, level))
+        let next = self.stack.pop()?;
+        Some(self.read(next))
     }
 }

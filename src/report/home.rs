@@ -2,16 +2,20 @@
 
 use super::audit::View;
 use super::text::{count, escape, grouped, signed, size, table};
-use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::finding::{Code, Detail, Finding, Severity};
+use crate::audit::home::detail as home;
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
 use crate::audit::result::{Audit, TreeInfo, Verdict};
 use crate::coverage::Fate;
 use crate::decode::view::utc;
 use crate::format::home_turtle;
 use crate::home::directory::Way;
+use crate::home::fault;
 use crate::home::files::METADATA;
+use crate::home::lost::LostRows;
 use crate::home::wtlog::State;
 use crate::page::Depth;
+use crate::words;
 use crate::words::text::shell_word;
 use std::collections::HashMap;
 
@@ -45,9 +49,59 @@ fn head(view: &View<'_>, local: &LocalInfo) -> String {
     let mut out = about(view, local, (&what, &a.trees, a.store.bytes));
     out.push('\n');
     out.push_str(&view.verdict());
+    out.push_str(&lost(view, local));
     out.push_str(&view.not_checked());
     for what in &local.not_checked {
         out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
+    }
+    out
+}
+
+/// Lost ranges that are shown before the findings; each has its own.
+const SHOWN_LOST: usize = 12;
+
+/// The rows that are lost from the newest checkpoint, in the terms of whoever misses them: whose, and which.
+fn lost_rows<'a>(audit: &'a Audit, local: &'a LocalInfo) -> Vec<(&'a FileInfo, &'a LostRows)> {
+    let mut out = Vec::new();
+    for finding in &audit.findings {
+        let Detail::Home(detail) = &finding.detail else { continue };
+        let home::Fact::Fault(fault) = &detail.fact else { continue };
+        let rows = fault.notes.iter().find_map(|n| match n {
+            fault::Note::LostRows(rows) => Some(rows),
+            _ => None,
+        });
+        let file = finding.place.file.as_deref();
+        let Some((rows, file)) = rows.zip(local.files.iter().find(|f| Some(f.file.as_str()) == file)) else { continue };
+        let newest = file.checkpoints.last().map(|c| c.name.as_str());
+        let needed = detail.notes.iter().all(|n| match n {
+            home::Note::NeededBy(names) => names.iter().any(|name| Some(name.as_str()) == newest),
+            _ => true,
+        });
+        if needed {
+            out.push((file, rows));
+        }
+    }
+    out
+}
+
+fn lost(view: &View<'_>, local: &LocalInfo) -> String {
+    let all = lost_rows(view.audit, local);
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("{}\n", view.paint.head("Lost from the newest checkpoint"));
+    let shown = if view.verbose > 0 { all.len() } else { SHOWN_LOST };
+    for (file, rows) in all.iter().take(shown) {
+        let name = match namespace(file) {
+            none if none.is_empty() => escape(&file.file),
+            name => name,
+        };
+        // What an index loses is built again from the documents.
+        let again = if file.index.is_some() { "; no document is lost with an index" } else { "" };
+        out.push_str(&format!("  {name}: {}{again}\n", escape(&words::home_block::lost_rows(rows))));
+    }
+    if all.len() > shown {
+        out.push_str(&format!("  and {} more\n", grouped((all.len() - shown) as u64)));
     }
     out
 }
@@ -282,6 +336,11 @@ pub(super) fn next_of_files(a: &Audit) -> Vec<String> {
     });
     if let Some(f) = block {
         out.push(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0)));
+    }
+    if let Some(local) = &a.local
+        && !lost_rows(a, local).is_empty()
+    {
+        out.push(format!("wtcheck dump {} -o DIR --older", shell_word(&a.store.home)));
     }
     let space = a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
     if let Some(f) = space.or(block) {

@@ -1,7 +1,9 @@
 //! The English of what is wrong with a block of a local file.
 
+use super::text::grouped;
 use crate::format::page_header::PageType;
 use crate::home::fault::{BadSum, Fact, Fault, Note, Opaque};
+use crate::home::lost::{Bounds, KeyText, LostRows};
 use crate::page::rules::Rule;
 use std::fmt;
 
@@ -114,6 +116,7 @@ impl Fault {
                 Note::InPlaceOf { wanted, found } => {
                     out.push(format!("a {} page in the place of a {} page", found.name(), name(*wanted, "leaf")));
                 }
+                Note::LostRows(rows) => out.push(format!("lost with it: {}", lost_rows(rows))),
                 Note::SoundBlocksThere => {
                     out.push("sound blocks of this tree lie in the same range: suspect the reference".into());
                 }
@@ -167,6 +170,46 @@ impl Fault {
                 size.into_iter().chain(flipped).collect()
             }
         }
+    }
+}
+
+/// `167 documents, record ids from 506 up to 673`.
+pub fn lost_rows(lost: &LostRows) -> String {
+    let what = if lost.documents { "document" } else { "row" };
+    let records = lost.documents && lost.from.as_ref().or(lost.to.as_ref()).is_some_and(|k| k.number.is_some());
+    format!("{}, {}", bounds(lost.rows, what), range(lost.from.as_ref(), lost.to.as_ref(), records))
+}
+
+/// `at least 3 rows`.
+pub fn bounds(rows: Bounds, what: &str) -> String {
+    let count = |n: u64| format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" });
+    match rows {
+        Bounds { least, most: Some(most) } if least == most => count(least),
+        Bounds { least: 0, most: Some(most) } => format!("at most {}", count(most)),
+        Bounds { least, most: Some(most) } => format!("{} to {}", grouped(least), count(most)),
+        Bounds { least: 0, most: None } => format!("an unknown number of {what}s"),
+        Bounds { least, most: None } => format!("at least {}", count(least)),
+    }
+}
+
+/// `keys from "a" up to "b"`.
+pub fn range(from: Option<&KeyText>, to: Option<&KeyText>, records: bool) -> String {
+    let what = if records { "record id" } else { "key" };
+    match (from, to) {
+        (Some(from), Some(to)) if from == to => format!("{what} {}", key(from)),
+        (Some(from), Some(to)) => format!("{what}s from {} up to {}", key(from), key(to)),
+        (Some(from), None) => format!("{what}s from {} on", key(from)),
+        (None, Some(to)) => format!("{what}s before {}", key(to)),
+        (None, None) => format!("all {what}s"),
+    }
+}
+
+/// A key for people.
+pub fn key(key: &KeyText) -> String {
+    match (key.number, &key.text) {
+        (Some(n), _) => n.to_string(),
+        (None, Some(text)) => format!("{text:?}"),
+        (None, None) => key.hex.clone(),
     }
 }
 

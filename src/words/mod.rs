@@ -2,7 +2,7 @@
 //! the verbs that write documents for people and the reports that lay them out. Nothing reads a sentence back.
 
 pub mod home;
-mod home_block;
+pub mod home_block;
 mod home_wtlog;
 mod page;
 pub mod pagelog;
