@@ -13,6 +13,8 @@ pub mod decode;
 #[cfg(feature = "devtools")]
 #[path = "devtools/mod.rs"]
 pub mod devtools;
+#[path = "dump/mod.rs"]
+pub mod dump;
 #[path = "exit.rs"]
 pub mod exit;
 #[path = "export/mod.rs"]

@@ -230,35 +230,73 @@ impl Target {
 
     /// Write it as a whole or not at all.
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
-        let io = OutputError::io(&self.path);
         if self.is_stream() {
-            return self.stream(bytes).map_err(io);
+            return self.stream(bytes).map_err(OutputError::io(&self.path));
         }
+        let mut piece = self.begin()?;
+        piece.write_all(bytes).map_err(OutputError::io(&self.path))?;
+        piece.finish()
+    }
+
+    /// Write it piece by piece: it is not there before [`Piece::finish`].
+    pub fn begin(&self) -> Result<Piece<'_>> {
         let mode = self.look()?;
-        let held = scratch::hold(|| Fresh::make(&self.dir, PRIVATE), |f| &f.full, "").map_err(&io)?;
-        let (mut fresh, listed) = held.into_parts();
-        fresh.file.write_all(bytes).map_err(&io)?;
+        let held = scratch::hold(|| Fresh::make(&self.dir, PRIVATE), |f| &f.full, "");
+        let (fresh, listed) = held.map_err(OutputError::io(&self.path))?.into_parts();
+        Ok(Piece { target: self, fresh, mode, listed })
+    }
+}
+
+/// A result that is being written.
+pub struct Piece<'t> {
+    target: &'t Target,
+    fresh: Fresh<'t>,
+    mode: u32,
+    listed: scratch::Listed,
+}
+
+impl Write for Piece<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.fresh.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.fresh.file.flush()
+    }
+}
+
+impl Piece<'_> {
+    /// It is whole: synchronise it and give it its name.
+    pub fn finish(self) -> Result<()> {
+        let Self { target, mut fresh, mode, listed } = self;
+        let io = OutputError::io(&target.path);
         if mode != PRIVATE {
             fresh.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(&io)?;
         }
         fresh.file.sync_all().map_err(&io)?;
-        if self.force {
-            fresh.dir.rename(&fresh.name, &self.name).map_err(&io)?;
+        if target.force {
+            fresh.dir.rename(&fresh.name, &target.name).map_err(&io)?;
         } else {
-            match renameat_with(self.dir.handle(), &fresh.name, self.dir.handle(), &self.name, RenameFlags::NOREPLACE) {
+            match renameat_with(
+                fresh.dir.handle(),
+                &fresh.name,
+                fresh.dir.handle(),
+                &target.name,
+                RenameFlags::NOREPLACE,
+            ) {
                 Ok(()) => {}
-                Err(Errno::EXIST) => return Err(OutputError::Exists(self.path.clone())),
+                Err(Errno::EXIST) => return Err(OutputError::Exists(target.path.clone())),
                 // A file system without that flag.
                 Err(Errno::INVAL | Errno::NOSYS) => {
-                    self.look()?;
-                    fresh.dir.rename(&fresh.name, &self.name).map_err(&io)?;
+                    target.look()?;
+                    fresh.dir.rename(&fresh.name, &target.name).map_err(&io)?;
                 }
                 Err(e) => return Err(io(e.into())),
             }
         }
         fresh.kept = true;
         drop(listed);
-        self.dir.sync(&self.name).map_err(io)
+        target.dir.sync(&target.name).map_err(io)
     }
 }
 
@@ -332,6 +370,31 @@ impl Drop for Fresh<'_> {
     fn drop(&mut self) {
         if !self.kept {
             let _ = self.dir.remove(&self.name);
+        }
+    }
+}
+
+/// Remove what processes that were killed have left unfinished in a directory of results and one level below it.
+pub fn sweep(dir: &Path) {
+    let is_left = |name: &str| {
+        let mut parts = name.strip_prefix(".wtcheck-")?.split('-');
+        let (pid, number) = (parts.next()?, parts.next()?);
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let dead = digits(pid) && digits(number) && !Path::new("/proc").join(pid).exists();
+        (dead && parts.next().is_none()).then_some(())
+    };
+    let entries = |dir: &Path| fs::read_dir(dir).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    // Without /proc nobody knows who is alive.
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    let inner = entries(dir).into_iter().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path());
+    for dir in inner.collect::<Vec<_>>().iter().map(PathBuf::as_path).chain([dir]) {
+        for entry in entries(dir) {
+            let file = entry.file_type().is_ok_and(|t| t.is_file());
+            if file && entry.file_name().to_str().and_then(is_left).is_some() {
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
 }

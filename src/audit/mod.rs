@@ -22,6 +22,8 @@ pub trait Progress: Sync {
     fn at(&self, done: u64, bytes: u64);
     /// So many of something else are done; `what`: one of them.
     fn count(&self, done: u64, what: &str);
+    /// So many bytes of so many of the phase are done.
+    fn part(&self, done: u64, total: u64);
 }
 
 /// No progress.
@@ -31,6 +33,7 @@ impl Progress for Silent {
     fn phase(&self, _name: &str, _total: Option<u64>) {}
     fn at(&self, _done: u64, _bytes: u64) {}
     fn count(&self, _done: u64, _what: &str) {}
+    fn part(&self, _done: u64, _total: u64) {}
 }
 
 /// What to audit and how.

@@ -111,6 +111,21 @@ pub(super) fn privately(path: &Path, dumps: &DumpArgs, output: &Bars) -> Result<
     Ok(unit(path, dumps, &[], output)?.map(|(subject, _)| subject))
 }
 
+/// As [`privately`], for a verb whose other words are not all dumps.
+pub(super) fn privately_of(
+    path: &Path,
+    more: &[PathBuf],
+    gather: &GatherArgs,
+    output: &Bars,
+) -> Result<Option<Subject>, Failure> {
+    let gather = GatherArgs {
+        checkpoint_meta: gather.checkpoint_meta.clone(),
+        log: gather.log.clone(),
+        decrypt: gather.decrypt.clone(),
+    };
+    privately(path, &DumpArgs { more: more.to_vec(), gather }, output)
+}
+
 /// As [`privately`], with the dumps that go with them; also tells which pages are not of these.
 pub(super) fn unit(
     path: &Path,

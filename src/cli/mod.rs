@@ -3,6 +3,7 @@
 pub mod args;
 pub mod audit;
 pub mod decode;
+pub mod dump;
 pub mod explain;
 pub mod export;
 pub mod gather;
@@ -56,6 +57,7 @@ enum Command {
     Orphans(orphans::Args),
     Page(page::Args),
     Map(map::Args),
+    Dump(dump::Args),
     Pickup(pickup::Args),
     Repair(repair::Args),
     Pack(pack::PackArgs),
@@ -217,6 +219,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Orphans(a) => orphans::run(a, &mut output),
         Command::Page(a) => page::run(a, &mut output),
         Command::Map(a) => map::run(a, &mut output),
+        Command::Dump(a) => dump::run(a, &mut output),
         Command::Pickup(a) => pickup::run(a, &mut output),
         Command::Repair(a) => repair::run(a, &mut output),
         Command::Pack(a) => pack::pack(a, &mut output),

@@ -52,6 +52,8 @@ const ALL: &[Entry] = documents![
     crate::pickup::explain::Explanation,
     schema::simulate::Simulation<'static>,
     schema::export::Exported<'static>,
+    schema::dump::Dumped<'static>,
+    schema::dump::Dumpable,
     schema::gather::GatheredPages<'static>,
     schema::pack::Packed<'static>,
     schema::pack::Unpacked<'static>,

@@ -7,15 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// What people type who know other tools, and what does it here.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("verify", "`wtcheck audit PATH` does it"),
     ("check", "`wtcheck audit PATH` does it"),
     ("fsck", "`wtcheck audit PATH` does it"),
     ("scan", "`wtcheck audit PATH` does it"),
-    ("list", "`wtcheck audit PATH` lists the trees and files, `wtcheck map PATH` draws them"),
-    ("ls", "`wtcheck audit PATH` lists the trees and files, `wtcheck map PATH` draws them"),
+    ("list", "`wtcheck dump PATH --list` lists the tables, `wtcheck audit PATH` the files"),
+    ("ls", "`wtcheck dump PATH --list` lists the tables, `wtcheck audit PATH` the files"),
     ("salvage", "`wtcheck repair plan DIR` says what can be mended, `wtcheck repair apply PLAN` mends a copy"),
-    ("dump", "`wtcheck page DIR TABLE PAGE` and `wtcheck page FILE --offset N` show single pages"),
     ("stat", "`wtcheck audit PATH` and `wtcheck map PATH` have the numbers"),
 ];
 

@@ -3,7 +3,7 @@
 //! Field order and fields of the same name are kept. Nothing recurses; documents nested deeper than
 //! [`super::MAX_DEPTH`] are refused.
 
-pub use super::json_text::Mode;
+pub use super::json_text::{Mode, string};
 
 use super::MAX_DEPTH;
 use super::document::{Document, Element, Elements, Value};

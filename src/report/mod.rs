@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod block;
 pub mod decode;
+pub mod dump;
 pub mod dumps;
 pub mod explain;
 pub mod export;

@@ -24,6 +24,33 @@ pub struct Plain {
     last: Instant,
 }
 
+/// When a phase began whose end is known.
+static BEGAN: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// How far a phase is, how fast, and how long it will take.
+fn share(phase: &str, done: u64, total: u64) -> String {
+    let began = *BEGAN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let seconds = began.map_or(0.0, |at| at.elapsed().as_secs_f64());
+    let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100).min(100);
+    let mut out = format!("{phase}: {percent} % of {}", super::text::human(total));
+    if seconds > 1.0 && done > 0 {
+        // Numbers for the eye: what a float loses does not matter.
+        let rate = done as f64 / seconds;
+        let left = total.saturating_sub(done) as f64 / rate;
+        out.push_str(&format!(", {}/s, {} left", super::text::human(rate as u64), span(left as u64)));
+    }
+    out
+}
+
+/// A time in seconds, minutes or hours.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..=99 => format!("{seconds} s"),
+        100..=5999 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 impl Bars {
     /// Choose by where stderr goes.
     pub fn choose(quiet: bool) -> Self {
@@ -82,7 +109,12 @@ fn line(phase: &str, done: u64, bytes: u64) -> String {
 }
 
 impl Progress for Bars {
+    fn part(&self, done: u64, total: u64) {
+        self.say(|phase| share(phase, done, total));
+    }
+
     fn phase(&self, name: &str, _total: Option<u64>) {
+        *BEGAN.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now());
         match self {
             Self::Quiet => {}
             Self::Plain(state) => {

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub(crate) mod by_hand;
+pub(crate) mod dump;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod failure;
@@ -50,6 +51,8 @@ documents! {
     crate::pickup::explain::Explanation, "pickup-explained", "wtcheck pickup explain";
     simulate::Simulation<'_>, "simulation", "wtcheck simulate accounting";
     export::Exported<'_>, "exported", "wtcheck export";
+    dump::Dumped<'_>, "dumped", "wtcheck dump -o";
+    dump::Dumpable, "dumpable", "wtcheck dump --list";
     gather::GatheredPages<'_>, "gathered", "wtcheck gather";
     pack::Packed<'_>, "packed", "wtcheck pack";
     pack::Unpacked<'_>, "unpacked", "wtcheck unpack";
