@@ -48,6 +48,7 @@ fn main() {
         seeds.add("palm_lmdb", &[n << 3], &[]);
         seeds.add("palm_lmdb", &[n << 3 | 2], &[n; 48]);
         seeds.add("wt_home", &[n], &[n; 48]);
+        seeds.add("dump_home", &[n], &[n; 48]);
     }
     for (target, list) in seeds.0 {
         let dir = Path::new(&corpus).join(target);

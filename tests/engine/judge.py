@@ -282,6 +282,11 @@ def rows_of(report):
     return rows
 
 
+def has_log(home):
+    """Are there files of a log?"""
+    return any(name.startswith("WiredTigerLog.") for _, _, names in os.walk(home) for name in names)
+
+
 def salvages(home):
     """The home's own settings have the engine salvage its metadata at every open."""
     try:
@@ -364,6 +369,41 @@ def pack(tool, home, report, work):
         shutil.rmtree(out, ignore_errors=True)
         if os.path.exists(image):
             os.unlink(image)
+
+
+def dump(tool, home, view, work):
+    """Does a dump have the rows that the engine shows?"""
+    out = os.path.join(work, "dumped")
+    shutil.rmtree(out, ignore_errors=True)
+    command = [tool, "dump", home, "-o", out, "--as", "wt-hex", "--jobs", "1", "-q", "--format", "json"]
+    code, stdout, stderr = run(command)
+    try:
+        try:
+            tables = json.loads(stdout)["tables"]
+        except (ValueError, KeyError):
+            # A home without any table has nothing to dump.
+            return [(f"dump {code}: {plain(stderr)}", stderr[-300:])] if view.tables or code not in (0, 6) else []
+        found = []
+        bad = [t for t in tables if t.get("lost") or t.get("unread", {"why": "lsm"})["why"] != "lsm"]
+        lsm = any("unread" in t for t in tables)
+        if bad or code != 0 and not lsm:
+            found.append((f"dump {code}", json.dumps(bad)[:600] + stderr[-200:]))
+        made = {t["uri"]: t for t in tables}
+        for uri, (rows, digest) in view.tables.items():
+            table = made.get(uri)
+            if table is None or table.get("unread"):
+                # A log-structured merge tree is left to its chunks.
+                if table is None or table["unread"]["why"] != "lsm":
+                    found.append(("dump: table", f"{uri}: {table}"))
+                continue
+            with open(os.path.join(out, table["files"][0]), "rb") as file:
+                data = file.read().partition(b"\nData\n")[2]
+            own = hashlib.sha256(data[:-1] if data.endswith(b"\n") else data).hexdigest()
+            if (table["rows"], own) != (rows, digest):
+                found.append(("dump: rows", f"{uri}: engine {rows}, wtcheck {table['rows']}"))
+        return found
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
 
 
 def explained(kind, detail):

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 13] = [
     &["audit"],
     &["words"],
     &["scenario", "model"],
-    &["repair", "pickup", "export", "pack", "simulate", "decode", "gather", "devtools"],
+    &["repair", "pickup", "export", "pack", "simulate", "decode", "gather", "dump", "devtools"],
     &["schema"],
     &["report"],
     &["cli", "facade"],

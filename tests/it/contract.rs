@@ -98,6 +98,10 @@ contract! {
     map_svg: "map", "{palite} --table 25 --svg {out}/picture.svg" => 1, coloured, other store;
     map_home: "map", "{home}" => 0, coloured, again store;
     map_file: "map", "{lost}" => 1, coloured, other block;
+    dump_palite: "dump", "{palite} -o {out}/dumped" => 0, coloured, first store;
+    dump_wal: "dump", "{wal} --list" => 0, plain, again store;
+    dump_home: "dump", "{home} -o {out}/dumped" => 0, coloured, again store;
+    dump_file: "dump", "{lost} -o {out}/dumped" => 0, coloured, other block;
     orphans_palite: "orphans", "{palite}" => 1, coloured, first store;
     orphans_wal: "orphans", "{wal}" => 0, coloured, again store;
     orphans_file: "orphans", "{lost}" => 1, plain, other block;

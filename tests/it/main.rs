@@ -24,6 +24,7 @@ mod depths_agree;
 #[cfg(feature = "devtools")]
 mod devtools;
 mod docs;
+mod dump;
 mod engine;
 mod engines;
 mod export;

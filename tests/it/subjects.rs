@@ -649,7 +649,6 @@ fn command_lines_without_a_verb() {
         ("scan", "wtcheck audit PATH"),
         ("fsck", "wtcheck audit PATH"),
         ("salvage", "wtcheck repair plan DIR"),
-        ("dump", "wtcheck page DIR TABLE PAGE"),
     ] {
         let (code, stdout, stderr) = in_dir(zoo.0.path(), &["--format", "json", verb, "home"]);
         assert_eq!((code, stdout.as_str(), stderr.lines().count()), (Some(2), "", 1), "{stderr}");

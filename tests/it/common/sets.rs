@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Archives and the sets in them. A damaged set lies with its base, of which it repeats most bytes.
-const ARCHIVES: [(&str, &[&str]); 10] = [
+const ARCHIVES: [(&str, &[&str]); 11] = [
     ("cases", &["cases"]),
     ("classic-crash", &["classic-crash"]),
     ("classic-encrypted", &["classic-encrypted"]),
@@ -15,6 +15,7 @@ const ARCHIVES: [(&str, &[&str]); 10] = [
     ("classic-small", &["classic-small", "classic-damaged"]),
     ("disagg-small", &["disagg-small", "disagg-damaged"]),
     ("engines", &["engines"]),
+    ("mongo-keys", &["mongo-keys"]),
     ("palite", &["palite"]),
     ("recovered", &["recovered"]),
 ];

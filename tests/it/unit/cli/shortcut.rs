@@ -33,7 +33,7 @@ fn a_path_alone_is_audited() {
     ] {
         assert_eq!(expanded(line), want, "{line}");
     }
-    for word in ["verify", "check", "list", "ls", "scan", "fsck", "salvage", "dump"] {
+    for word in ["verify", "check", "list", "ls", "scan", "fsck", "salvage"] {
         let answer = expanded(&format!("{word} src"));
         assert!(answer.starts_with(&format!("there is no `{word}`; ")) && answer.contains("wtcheck "), "{answer}");
     }
