@@ -25,6 +25,9 @@ _wtcheck() {
             wtcheck,decode)
                 cmd="wtcheck__subcmd__decode"
                 ;;
+            wtcheck,dump)
+                cmd="wtcheck__subcmd__dump"
+                ;;
             wtcheck,explain)
                 cmd="wtcheck__subcmd__explain"
                 ;;
@@ -129,6 +132,9 @@ _wtcheck() {
                 ;;
             wtcheck__subcmd__help,decode)
                 cmd="wtcheck__subcmd__help__subcmd__decode"
+                ;;
+            wtcheck__subcmd__help,dump)
+                cmd="wtcheck__subcmd__help__subcmd__dump"
                 ;;
             wtcheck__subcmd__help,explain)
                 cmd="wtcheck__subcmd__help__subcmd__explain"
@@ -293,7 +299,7 @@ _wtcheck() {
 
     case "${cmd}" in
         wtcheck)
-            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map pickup repair pack unpack export gather simulate decode explain schema man completions help"
+            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map dump pickup repair pack unpack export gather simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -776,6 +782,76 @@ _wtcheck() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wtcheck__subcmd__dump)
+            opts="-o -j -q -v -h --as --list --at --output --force --older --orphans --all --canonical --key-format --value-format --checkpoint-meta --log --decrypt --jobs --assume --allow-live --no-mmap --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -W "bson json wt wt-hex csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --value-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decrypt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wtcheck__subcmd__explain)
             opts="-q -v -h --pages --examples --force --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -915,7 +991,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__help)
-            opts="audit orphans page map pickup repair pack unpack export gather simulate decode explain schema man completions help"
+            opts="audit orphans page map dump pickup repair pack unpack export gather simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1071,6 +1147,20 @@ _wtcheck() {
         wtcheck__subcmd__help__subcmd__decode__subcmd__turtle)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__dump)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
