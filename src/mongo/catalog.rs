@@ -186,6 +186,7 @@ impl<'a> Collection<'a> {
     }
 
     /// The ident of an index.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn index_ident(&self, name: &str) -> Option<&'a str> {
         self.index_idents.iter().find(|(known, _)| *known == name).map(|(_, ident)| *ident)
     }

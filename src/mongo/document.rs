@@ -167,6 +167,7 @@ impl<'a> Document<'a> {
     }
 
     /// Length and last zero included.
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }

@@ -73,10 +73,11 @@ pub fn write(document: &[u8], mode: Mode, out: &mut Vec<u8>) -> Result<Notes> {
     value(&Value::Document(Document::new(document)?), mode, out)
 }
 
-/// The same as [`write`], to a stream: one document, no line end behind it.
+/// The same as [`write()`], to a stream: one document, no line end behind it.
 ///
 /// # Errors
-/// The outer of the stream; the inner as of [`write`], and nothing was written then.
+/// The outer of the stream; the inner as of [`write()`], and nothing was written then.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn write_to(document: &[u8], mode: Mode, mut to: impl std::io::Write) -> std::io::Result<Result<Notes>> {
     let mut out = Vec::new();
     let notes = write(document, mode, &mut out);
@@ -89,7 +90,7 @@ pub fn write_to(document: &[u8], mode: Mode, mut to: impl std::io::Write) -> std
 /// Append the text of one value. Nothing is appended where it is broken.
 ///
 /// # Errors
-/// As of [`write`].
+/// As of [`write()`].
 pub fn value(value: &Value<'_>, mode: Mode, out: &mut Vec<u8>) -> Result<Notes> {
     let before = out.len();
     let mut writer = Writer { out, mode, notes: Notes::default(), open: Vec::new() };
@@ -104,7 +105,7 @@ pub fn value(value: &Value<'_>, mode: Mode, out: &mut Vec<u8>) -> Result<Notes> 
 /// Append a document of those fields for which `keep` says so.
 ///
 /// # Errors
-/// As of [`write`].
+/// As of [`write()`].
 pub fn fields(
     document: Document<'_>,
     mode: Mode,

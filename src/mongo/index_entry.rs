@@ -47,7 +47,7 @@ pub struct Entry {
     pub layout: Layout,
 }
 
-/// Read an entry. `shape.version` is that of [`format`]; `form` that of the collection.
+/// Read an entry. `shape.version` is that of [`format()`]; `form` that of the collection.
 ///
 /// # Errors
 /// If key or value are broken, or fit neither layout.

@@ -56,7 +56,7 @@ pub fn write(value: &KeyValue, mode: Mode, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Append a document of names and values. Answers as [`write`].
+/// Append a document of names and values. Answers as [`write()`].
 pub fn write_fields<'a>(fields: impl Iterator<Item = (&'a [u8], &'a KeyValue)>, mode: Mode, out: &mut Vec<u8>) -> bool {
     let mut exact = true;
     out.push(b'{');

@@ -18,6 +18,7 @@ impl<'a> KeyReader<'a> {
         self.at
     }
 
+    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub fn left(&self) -> usize {
         self.bytes.len().saturating_sub(self.at)
     }

@@ -67,6 +67,7 @@ pub fn decode(key: &[u8], shape: &Shape, type_bits: Option<&[u8]>) -> Result<Fie
 ///
 /// # Errors
 /// If it is cut off, or more follows.
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn clustered(id: &[u8], collated: bool) -> Result<KeyValue> {
     let mut reader = Decoder::new(id, KeyVersion::V1, collated, None);
     let value = reader.value(false)?;

@@ -80,6 +80,7 @@ pub fn file_stem(collection: &str) -> Result<String, BadName> {
 ///
 /// # Errors
 /// As of [`file_stem`].
+#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn data_file(collection: &str) -> Result<String, BadName> {
     file_stem(collection).map(|stem| stem + ".bson")
 }

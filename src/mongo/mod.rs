@@ -14,7 +14,6 @@
     clippy::cast_possible_wrap
 )]
 // No verb uses them yet.
-#![cfg_attr(not(feature = "devtools"), allow(dead_code))]
 
 pub mod catalog;
 mod decimal;

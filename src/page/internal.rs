@@ -28,7 +28,6 @@ pub struct Child<'a, A = LocalAddress> {
     /// Offset of the address cell in the plain page.
     pub at: usize,
     /// Number of the child, from 0.
-    #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
     pub index: u32,
     /// What separates it from the child before.
     pub separator: Separator<'a, A>,

@@ -160,8 +160,10 @@ def judge_seed(options, compressors, seed):
             # An engine that salvages the metadata whenever it opens the home brings rows back that were removed.
             closed = closed and not judge.salvages(home)
             found = [(k, d, home, view, report, None) for k, d in judge.compare(view, report, closed, settled, False)]
-            # Without the log that lies there an engine shows less than the application would see.
-            if not view.bad and not targets and (plan.logging(last) or not judge.has_log(home)):
+            # Without the log that lies there an engine shows less than the application would see; one that salvages the
+            # metadata of a backup does not replay it either.
+            replays = (plan.logging(last) and not judge.salvages(home)) or not judge.has_log(home)
+            if not view.bad and not targets and replays:
                 found += [(k, d, home, view, report, None) for k, d in judge.dump(options.wtcheck, home, view, work)]
                 count("dumped")
                 record["counts"]["tables compared"] = record["counts"].get("tables compared", 0) + len(view.tables)

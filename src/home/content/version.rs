@@ -1,5 +1,5 @@
 //! Which version of a value counts: the rules of a rollback to stable, and of a reader at a timestamp or at
-//! a named checkpoint. Pure decisions on time windows; nothing is read here but what [`Versions`] is asked for.
+//! a named checkpoint. Pure decisions on time windows; nothing is read here.
 
 use crate::format::modify;
 use crate::page::cell::{TS_MAX, TXN_MAX, Times, Truncate};

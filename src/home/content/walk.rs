@@ -161,6 +161,8 @@ impl<'a> Steps<'a> {
             let gone = c.kind == CellKind::AddrDeleted && self.point.truncated(c.truncate, generation);
             let lower = match c.separator {
                 Separator::First => range.lower.clone(),
+                // Records before the first that is left may come back.
+                Separator::Record(_) if c.index == 0 => range.lower.clone(),
                 Separator::Key(key) => Some(Bound::Key(key.to_vec())),
                 Separator::Overflow(address) => address.map(Bound::Overflow),
                 Separator::Record(record) => Some(Bound::Record(record)),
