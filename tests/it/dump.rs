@@ -78,7 +78,7 @@ fn every_home_of_the_engines_has_the_rows_that_they_show() {
     for set in dirs(&real("engines")) {
         compared += as_the_engine(&dirs(&set)[0], &set.join("expect.json"), &mut wrong);
     }
-    for name in ["hs-modify", "log-replay", "stable-killed"] {
+    for name in ["hs-modify", "log-before-first", "log-replay", "stable-killed"] {
         let home = dirs(&real("recovered")).into_iter().find(|d| d.ends_with(name)).unwrap();
         compared += as_the_engine(&home, &real(&format!("recovered/{name}.expect.json")), &mut wrong);
     }
