@@ -1,6 +1,6 @@
 //! How fast the audit of a local home is against the floor: crc32c of the same mapped bytes on the
 //! same threads, and, where the file is compressed and its cells are wanted, decompression as well.
-//! And that its memory beside the map stays small.
+//! And that its memory beside the map stays small. A dump, in hexadecimal digits to nowhere, is measured beside it.
 
 mod common;
 #[path = "../tests/it/common/forge_local.rs"]
@@ -14,13 +14,20 @@ use std::path::Path;
 use std::time::Instant;
 use wtcheck::audit::Silent;
 use wtcheck::audit::home::{Options, run};
+use wtcheck::dump::all as dump;
+use wtcheck::dump::form::Form;
+use wtcheck::dump::run::Rescue;
+use wtcheck::dump::select;
+use wtcheck::dump::shelf::{Shelf, Told};
 use wtcheck::format::compress::{self, Compressor};
 use wtcheck::format::page_header::FLAG_COMPRESSED;
+use wtcheck::home::content::At;
+use wtcheck::mongo::extjson::Mode;
 use wtcheck::page::Depth;
 
 const THREADS: usize = 2;
 const NAME: &str = "collection-1.wt";
-const WAYS: [&str; 6] = ["floor", "floor+plain", "normal", "no-mmap", "quick", "deep"];
+const WAYS: [&str; 7] = ["floor", "floor+plain", "normal", "no-mmap", "quick", "deep", "dump"];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -76,6 +83,16 @@ fn measure(way: &str, home: &Path) {
         }
         "floor+plain" => {
             std::hint::black_box(floor(home, true));
+        }
+        "dump" => {
+            let (home, _) = wtcheck::subject::open_home(home, true, false).expect("the home");
+            let shelf = Shelf::default().with_home(home, None, At::Recovered, &Told::default()).expect("tables");
+            let options = dump::Options { form: Form::WtHex, mode: Mode::Relaxed, rescue: Rescue::default() };
+            let plan = select::choose(&shelf, &[], false, Form::WtHex);
+            let [job] = plan.jobs.as_slice() else { panic!("one table") };
+            let report = dump::to_stream(&shelf, job, &options, &mut std::io::sink(), &Silent).expect("a stream");
+            let report = report.expect("a table");
+            assert!(report.rows > 0 && report.lost.is_empty(), "the forged home is whole");
         }
         _ => {
             let depth = match way {

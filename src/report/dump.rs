@@ -104,9 +104,9 @@ pub fn show(report: &DumpReport, plan: &Plan, out: &Path, path: &Path, exit_code
         text.push_str(&table(width, &["Table", "Rows", "Size", "Lost"], &[1, 2], lines.collect()));
         let losses = losses(report, verbose);
         if losses.is_empty() && exit_code == exit::CLEAN {
-            text.push_str(&paint.good("Nothing is lost.\n"));
+            text.push_str(&format!("{}\n", paint.good("Nothing is lost.")));
         } else {
-            text.push_str(&paint.bad("Lost or damaged\n"));
+            text.push_str(&format!("{}\n", paint.bad("Lost or damaged")));
             text.push_str(&losses);
             if losses.is_empty() {
                 text.push_str("  nothing of the tables that are known, but see above what is said of the directory\n");

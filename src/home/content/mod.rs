@@ -5,9 +5,11 @@
 
 pub mod catalog;
 pub mod fetch;
+pub mod found;
 pub mod history;
 
 pub mod overlay;
+mod page_keys;
 pub mod replay;
 pub mod rows;
 pub mod strays;

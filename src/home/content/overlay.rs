@@ -150,3 +150,21 @@ impl Truncated {
             && self.stop.as_ref().is_none_or(|stop| !order.less(stop, key))
     }
 }
+
+/// The keys that are asked for, where these are not all.
+#[derive(Debug, Clone, Default)]
+pub struct Only {
+    pub(super) lower: Option<Vec<u8>>,
+    pub(super) upper: Option<Vec<u8>>,
+    /// What the log says of these keys is newer.
+    pub(super) replaced: Overlay,
+}
+
+impl Only {
+    /// Whether a key is one of them.
+    pub fn has(&self, key: &[u8], order: Order) -> bool {
+        self.lower.as_ref().is_none_or(|l| !order.less(key, l))
+            && self.upper.as_ref().is_none_or(|u| order.less(key, u))
+            && !self.replaced.has_last_word(key)
+    }
+}

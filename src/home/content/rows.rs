@@ -2,24 +2,24 @@
 //! with what the log has put over them.
 
 use super::fetch::{self, Why};
+use super::found::Long;
+pub use super::found::{Key, Loss, Outcome, Take};
 use super::history::History;
-use super::overlay::{Change, Order, Overlay};
+use super::overlay::{Change, Overlay};
+pub use super::overlay::{Only, Order};
+use super::page_keys::{disorder, first_key, long_runs};
 use super::version::{self, How, Shown, Standpoint, Unmade, Version};
 use super::walk::{LeafAt, LostAt, Range, Step, Steps};
-use crate::format::int::write_vuint;
 use crate::format::local::LocalAddress;
 use crate::format::modify;
-use crate::format::page_header::PageType;
 use crate::home::entry::FileEntry;
 pub use crate::home::leaves::Bound;
 use crate::home::leaves::item;
 use crate::home::lost;
 use crate::home::shape::{self, Shape};
 use crate::page::cell::Times;
-use crate::page::cell::{CellKind, Cells};
-use crate::page::form::Addresses;
 use crate::page::leaf::{Options, Row, Value};
-use crate::page::rules::{Breaches, Broken, Page, Rule};
+use crate::page::rules::{Broken, Rule};
 use crate::store::blockfile::BlockFile;
 use rayon::prelude::*;
 use std::ops::ControlFlow;
@@ -30,78 +30,10 @@ use std::sync::mpsc::sync_channel;
 const BATCH_LEAVES: usize = 64;
 /// Bytes on disk of a batch on each thread.
 const BATCH_BYTES: u64 = 1 << 20;
-/// Bytes and records of a page of runs that are made at once.
-const MAX_MADE: u64 = 32 << 20;
-const MAX_AT_ONCE: u64 = 1 << 18;
 /// Records of one page that are shown at all: four thousand million are no page that an engine wrote.
 const MAX_RECORDS: u64 = 1 << 32;
 /// Records without a page that are shown as 0 in a row: more is no gap but damage.
 const MAX_GAP: u64 = 1 << 24;
-
-/// The key of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key<'a> {
-    Bytes(&'a [u8]),
-    Record(u64),
-}
-
-impl Key<'_> {
-    /// As it is packed.
-    pub fn packed(&self) -> Vec<u8> {
-        match self {
-            Key::Bytes(bytes) => bytes.to_vec(),
-            Key::Record(record) => {
-                let mut out = Vec::new();
-                write_vuint(&mut out, *record);
-                out
-            }
-        }
-    }
-}
-
-/// Rows that are there and cannot be shown.
-#[derive(Debug, Clone)]
-pub struct Loss {
-    /// The block that has them.
-    pub address: Option<LocalAddress>,
-    pub range: Range,
-    /// It is a page of rows; else one with all below it.
-    pub leaf: bool,
-    /// At least and at most so many rows, by the page's own header: damaged, too, as a rule.
-    pub stated: Option<(u64, u64)>,
-    pub why: Why,
-    /// Single rows of a page, by their keys; of others the range says all.
-    pub rows: u64,
-    /// The first of these rows.
-    pub key: Option<Vec<u8>>,
-}
-
-/// What became of a part of the tree.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    pub rows: u64,
-    pub losses: Vec<Loss>,
-    /// Blocks in which a flipped bit was put right.
-    pub mended: Vec<LocalAddress>,
-    /// Rows whose keys are out of place: what they say of themselves.
-    pub aside: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Blocks and bytes read.
-    pub read: (u64, u64),
-    /// The page is to be made piece by piece.
-    long: Option<Box<Long>>,
-}
-
-/// A page with more records than are made at once.
-#[derive(Debug)]
-pub struct Long {
-    leaf: LeafAt,
-    last: bool,
-    /// Its first record, and the one behind its last.
-    first: u64,
-    end: u64,
-    /// So many at a time.
-    step: u64,
-}
 
 /// A file at a standpoint.
 pub struct Content {
@@ -132,10 +64,6 @@ impl Task {
         }
     }
 }
-
-/// What takes the rows of one part of the tree: many are filled at the same time.
-pub trait Take: Default + Send {}
-impl<T: Default + Send> Take for T {}
 
 impl Content {
     /// Give every row to `row`, which fills a `T` for each part of the tree, and each of those to `done`, in
@@ -705,77 +633,6 @@ impl Standpoint {
     }
 }
 
-/// First record, the one behind the last, and how many to make at a time, of a page whose runs are too long to be
-/// made at once.
-fn long_runs(page: &Page<'_>) -> Option<(u64, u64, u64)> {
-    if page.kind != PageType::ColumnVariable {
-        return None;
-    }
-    let (mut records, mut bytes, mut longest) = (0_u64, 0_u64, 0_u64);
-    let cells = Cells::new(page.plain, page.start, page.header.flags);
-    for cell in cells.take(usize::try_from(page.header.entries).unwrap_or(usize::MAX)).map_while(Result::ok) {
-        let run = cell.run.unwrap_or(0).max(1);
-        // An overflow item may have any length; a copy that of what it copies.
-        let own = match cell.kind {
-            CellKind::ValueOverflow => 1 << 20,
-            _ => u64::try_from(cell.data.len()).unwrap_or(u64::MAX).saturating_add(64),
-        };
-        longest = longest.max(own);
-        records = records.saturating_add(run);
-        bytes = bytes.saturating_add(own.saturating_mul(run));
-    }
-    let first = page.header.recno;
-    let long = records > MAX_AT_ONCE || (bytes > MAX_MADE && records > 1024);
-    let step = (MAX_MADE / longest.max(1)).clamp(1, MAX_AT_ONCE);
-    long.then(|| (first, first.saturating_add(records), step))
-}
-
-/// The first key of a page, or its first record.
-fn first_key(page: &Page<'_>, options: &Options, shape: &Shape<'_>) -> Option<Vec<u8>> {
-    if page.kind != PageType::RowLeaf {
-        return Some(page.header.recno.to_be_bytes().to_vec());
-    }
-    let first = Cells::new(page.plain, page.start, page.header.flags).next()?.ok()?;
-    match first.kind {
-        CellKind::Key if first.prefix == 0 => Some(first.data.to_vec()),
-        CellKind::KeyOverflow => options.bounds.read(&first, &mut Breaches::default()).and_then(|a| item(shape, &a)),
-        _ => None,
-    }
-}
-
-/// Offsets of the rows that must go for the keys of a page to ascend, as few as possible.
-fn disorder(page: &Page<'_>, options: &Options, shape: &Shape<'_>) -> Vec<usize> {
-    if page.kind != PageType::RowLeaf {
-        return Vec::new();
-    }
-    let mut keys: Vec<(usize, Vec<u8>)> = Vec::new();
-    let _ = crate::page::leaf::leaf(page, options, &mut |a| item(shape, a), &mut |row| {
-        keys.extend(row.key.map(|key| (row.at, key.to_vec())));
-    });
-    // The longest list of keys that ascend: of each length the smallest last key.
-    let (mut ends, mut before): (Vec<usize>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
-    let key = |n: usize| keys.get(n).map(|(_, key)| key.as_slice()).unwrap_or_default();
-    for n in 0..keys.len() {
-        let at = ends.partition_point(|end| key(*end) < key(n));
-        before.push(at.checked_sub(1).and_then(|at| ends.get(at)).copied());
-        match ends.get_mut(at) {
-            Some(end) => *end = n,
-            None => ends.push(n),
-        }
-    }
-    let mut kept = vec![false; keys.len()];
-    let mut next = ends.last().copied();
-    while let Some(n) = next {
-        if let Some(kept) = kept.get_mut(n) {
-            *kept = true;
-        }
-        next = before.get(n).copied().flatten();
-    }
-    let mut out: Vec<usize> = keys.iter().zip(kept).filter(|(_, kept)| !kept).map(|((at, _), _)| *at).collect();
-    out.sort_unstable();
-    out
-}
-
 /// The order in which a file has its keys, by its collator.
 pub fn order(entry: &FileEntry, collator: &str) -> Order {
     match collator {
@@ -815,23 +672,5 @@ impl Content {
         let behind =
             self.bound(own.lower.as_ref()).zip(only.upper.as_ref()).is_some_and(|(begin, u)| !order.less(&begin, u));
         !before && !behind
-    }
-}
-
-/// The keys that are asked for, where these are not all.
-#[derive(Debug, Clone, Default)]
-pub struct Only {
-    lower: Option<Vec<u8>>,
-    upper: Option<Vec<u8>>,
-    /// What the log says of these keys is newer.
-    replaced: Overlay,
-}
-
-impl Only {
-    /// Whether a key is one of them.
-    pub fn has(&self, key: &[u8], order: Order) -> bool {
-        self.lower.as_ref().is_none_or(|l| !order.less(key, l))
-            && self.upper.as_ref().is_none_or(|u| order.less(key, u))
-            && !self.replaced.has_last_word(key)
     }
 }
