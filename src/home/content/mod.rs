@@ -103,6 +103,12 @@ impl Recovered {
         let log = home.log.as_ref().ok().filter(|_| matches!(at, At::Recovered | At::Timestamp(_)));
         let compressor = log.and_then(|l| l.files.iter().find_map(|f| f.compressor));
         let replay = log.and_then(|log| Replay::prepare(log, start, compressor, &mut bytes));
+        // The files of a backup copy are those of its own checkpoint; the log may know of a later one.
+        for (key, value) in home.backup.iter().filter(|(key, _)| key.starts_with("file:")) {
+            if let Some(row) = bytes.get_mut(&ended(key)) {
+                *row = ended(value);
+            }
+        }
         let logging = home.log.as_ref().is_ok_and(|l| !l.files.is_empty()) && start != Start::Never;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)).into_owned();
         let mut rows: BTreeMap<String, String> = bytes.iter().map(|(k, v)| (text(k), text(v))).collect();
