@@ -13,9 +13,6 @@ use wtcheck::dump::report::Identity;
 use wtcheck::dump::run::Rescue;
 use wtcheck::dump::select;
 use wtcheck::dump::shelf::{Shelf, Told};
-use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::page_header::HEADER_LEN;
-use wtcheck::format::reader::Reader;
 use wtcheck::home::content::At;
 use wtcheck::mongo::extjson::Mode;
 use wtcheck_fuzz::homes::Home;
@@ -34,18 +31,6 @@ thread_local! {
         files.retain(|(name, _)| !LEFT_OUT.iter().any(|l| name.starts_with(l)));
         files
     }));
-}
-
-/// The block that holds a place: the nearest head before it that says it reaches so far.
-fn block_of(bytes: &[u8], at: usize) -> Option<(std::ops::Range<usize>, u32)> {
-    (0..=at / UNIT).rev().take(32).find_map(|unit| {
-        let start = unit * UNIT;
-        let mut r = Reader::at(bytes, start + HEADER_LEN).ok()?;
-        let header = LocalBlockHeader::read(&mut r).ok()?;
-        let size = header.disk_size as usize;
-        let fits = size > 0 && size % 512 == 0 && start + size > at && start + size <= bytes.len();
-        fits.then_some((start..start + size, header.checksum))
-    })
 }
 
 /// Counts what is written, and has an end.
@@ -68,9 +53,9 @@ fuzz_target!(|data: &[u8]| {
     HOME.with_borrow_mut(|home| {
         let files = home.files().to_vec();
         let changes = homes::changes(&files, &mut u, PATCHES, UNIT, |file, bytes, (patch, range)| {
-            let old = block_of(&files[file].1, range.start).map(|b| b.1);
+            let old = homes::block_of(&files[file].1, range.start).map(|b| b.1);
             if files[file].0.ends_with(".wt")
-                && let Some((block, _)) = block_of(bytes, range.start)
+                && let Some((block, _)) = homes::block_of(bytes, range.start)
             {
                 seal::local(&mut bytes[block], patch.mend, old);
             }

@@ -8,9 +8,6 @@ use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 use wtcheck::audit::Silent;
 use wtcheck::audit::home::{self, Options};
-use wtcheck::format::block::LocalBlockHeader;
-use wtcheck::format::page_header::HEADER_LEN;
-use wtcheck::format::reader::Reader;
 use wtcheck::page::Depth;
 use wtcheck::report::{map_home, svg};
 use wtcheck_fuzz::homes::Home;
@@ -29,27 +26,15 @@ thread_local! {
     }));
 }
 
-/// The block that holds a place: the nearest head before it that says it reaches so far.
-fn block_of(bytes: &[u8], at: usize) -> Option<(std::ops::Range<usize>, u32)> {
-    (0..=at / UNIT).rev().take(32).find_map(|unit| {
-        let start = unit * UNIT;
-        let mut r = Reader::at(bytes, start + HEADER_LEN).ok()?;
-        let header = LocalBlockHeader::read(&mut r).ok()?;
-        let size = header.disk_size as usize;
-        let fits = size > 0 && size % 512 == 0 && start + size > at && start + size <= bytes.len();
-        fits.then_some((start..start + size, header.checksum))
-    })
-}
-
 fuzz_target!(|data: &[u8]| {
     let mut u = Unstructured::new(data);
     let Ok(how) = u8::arbitrary(&mut u) else { return };
     HOME.with_borrow_mut(|home| {
         let files = home.files().to_vec();
         let changes = homes::changes(&files, &mut u, PATCHES, UNIT, |file, bytes, (patch, range)| {
-            let old = block_of(&files[file].1, range.start).map(|b| b.1);
+            let old = homes::block_of(&files[file].1, range.start).map(|b| b.1);
             if files[file].0.ends_with(".wt")
-                && let Some((block, _)) = block_of(bytes, range.start)
+                && let Some((block, _)) = homes::block_of(bytes, range.start)
             {
                 seal::local(&mut bytes[block], patch.mend, old);
             }

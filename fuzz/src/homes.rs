@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use wtcheck::format::block::LocalBlockHeader;
+use wtcheck::format::page_header::HEADER_LEN;
+use wtcheck::format::reader::Reader;
 
 /// Files and the directory they lie in; removed with the process.
 pub struct Home {
@@ -222,4 +225,19 @@ pub fn state(dir: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     let mut out = BTreeMap::new();
     collect(dir, &mut out);
     out
+}
+
+/// What blocks of the fixture begin at.
+const UNIT: usize = 4096;
+
+/// The block that holds a place: the nearest head before it that says it reaches so far.
+pub fn block_of(bytes: &[u8], at: usize) -> Option<(std::ops::Range<usize>, u32)> {
+    (0..=at / UNIT).rev().take(32).find_map(|unit| {
+        let start = unit * UNIT;
+        let mut r = Reader::at(bytes, start + HEADER_LEN).ok()?;
+        let header = LocalBlockHeader::read(&mut r).ok()?;
+        let size = header.disk_size as usize;
+        let fits = size > 0 && size % 512 == 0 && start + size > at && start + size <= bytes.len();
+        fits.then_some((start..start + size, header.checksum))
+    })
 }

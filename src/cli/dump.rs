@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 /// mongorestore loads: OUT/DATABASE/COLLECTION.bson, with options and indexes beside. A dump that was cut short goes on
 /// where it was when it is run again.
 ///
-/// Exits with 0 if everything came out, with 1 if something is lost (the report says what), with 6 if nothing could be
-/// read.
+/// Exits with 0 if everything came out, with 1 if something is lost or damaged (the report says what), with 6 if it
+/// could not be read and is not known to be damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP, mut_arg("no_mmap", |a| a.help(super::args::PALM_ONLY)))]
 pub struct Args {
@@ -303,7 +303,7 @@ fn to_stdout(
 fn code(report: &DumpReport) -> u8 {
     let nothing = !report.tables.is_empty() && report.tables.iter().all(|t| t.unread.is_some());
     match () {
-        () if nothing => exit::INCOMPLETE,
+        () if nothing || report.is_only_unread() => exit::INCOMPLETE,
         () if report.has_losses() => exit::FINDINGS,
         () => exit::CLEAN,
     }

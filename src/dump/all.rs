@@ -62,7 +62,9 @@ pub fn begin(shelf: &Shelf, plan: &Plan, identity: Identity) -> DumpReport {
         if let Some((lsn, why)) = recovered.replay.as_ref().and_then(|r| r.stopped) {
             notes.push(Note::LogEnds { lsn: lsn.to_string(), why });
         }
-        if !home.complete && !home.alone {
+        if home.encrypted {
+            notes.push(Note::MetadataEncrypted);
+        } else if !home.complete && !home.alone {
             notes.push(Note::MetadataIncomplete);
         }
         let spoiled = |i: &Issue| {
@@ -75,7 +77,11 @@ pub fn begin(shelf: &Shelf, plan: &Plan, identity: Identity) -> DumpReport {
                     | Issue::SetAside { .. }
             )
         };
-        if !home.alone && home.way != Way::Backup && (home.way != Way::Turtle || home.issues.iter().any(spoiled)) {
+        if !home.alone
+            && !home.encrypted
+            && home.way != Way::Backup
+            && (home.way != Way::Turtle || home.issues.iter().any(spoiled))
+        {
             notes.push(Note::MetadataFromCopies);
         }
         if let (Start::At(lsn), true) = (home.replay_start, home.log.as_ref().is_ok_and(|l| l.files.is_empty())) {
@@ -172,7 +178,7 @@ pub fn count(shelf: &Shelf, item: &Item) -> Option<u64> {
     let (mut rows_out, mut apart) = (io::sink(), io::sink());
     let streams = Streams { rows: &mut rows_out, apart: &mut apart, strays: None };
     let made = rows(shelf, item, &writer, &[], &options, streams, &crate::audit::Silent).ok()?;
-    made.unread.is_none().then_some(made.rows)
+    (made.unread.is_none() && made.lost.is_empty()).then_some(made.rows)
 }
 
 /// Dump one table to a stream.

@@ -2,6 +2,8 @@
 
 use super::form::Form;
 use super::loss::{Bounds, Indexed, Lost};
+use crate::home::content::replay::Stop;
+pub use crate::mongo::layout::LeftOut;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,28 +106,6 @@ pub enum Unread {
     NoCheckpoint,
 }
 
-/// Why a collection is not in a dump of everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LeftOut {
-    /// `local` is of this node only.
-    Local,
-    /// mongod's own database.
-    Internal,
-    /// The keys that members sign with.
-    Keys,
-    /// Of `config` what is not of a sharded cluster's catalog.
-    Config,
-    /// `system.…` of a database.
-    System,
-    /// A name with `$`.
-    Dollar,
-    /// Definitions of views: each has a file of its own.
-    Views,
-    /// Users and roles: without the document that says how they are stored nothing loads them.
-    Users,
-}
-
 /// A collection that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
@@ -197,10 +177,12 @@ pub enum Note {
     LogEnds {
         /// File and offset.
         lsn: String,
-        why: crate::home::content::replay::Stop,
+        why: Stop,
     },
     /// Rows of the metadata could not be read: tables may be missing.
     MetadataIncomplete,
+    /// The metadata is encrypted: tables and formats come from the files.
+    MetadataEncrypted,
     /// The newest checkpoint of the page log cannot be used; an older one is shown.
     CheckpointUnusable {
         /// Of its completion record.
@@ -228,6 +210,26 @@ pub enum Note {
 }
 
 impl DumpReport {
+    /// What is not in the dump is not known to be lost: it could not be read, and nothing else is wrong.
+    pub fn is_only_unread(&self) -> bool {
+        let table = |t: &TableReport| {
+            let whole = t.apart == 0 && t.mended == 0 && t.disordered == 0 && t.more_lost == 0;
+            let file = t.unread.as_ref().is_none_or(|u| matches!(u, Unread::File { .. } | Unread::NoCheckpoint));
+            whole && file && t.lost.iter().all(|l| l.why.is_unchecked())
+        };
+        let note = |n: &Note| match n {
+            Note::LogEnds { why, .. } => matches!(why, Stop::Unread | Stop::Encrypted),
+            Note::HistoryMissing
+            | Note::LogMissing { .. }
+            | Note::MetadataIncomplete
+            | Note::MetadataFromCopies
+            | Note::CheckpointUnusable { .. }
+            | Note::CatalogLost => false,
+            _ => true,
+        };
+        self.has_losses() && self.tables.iter().all(table) && self.notes.iter().all(note)
+    }
+
     /// Rows were lost, or a table.
     pub fn has_losses(&self) -> bool {
         let lossy = |t: &TableReport| {

@@ -105,6 +105,8 @@ pub fn table(
         ranges.push(loss.range.clone());
         if report.lost.len() < MAX_LOST {
             report.lost.push(lost);
+        } else {
+            report.more_lost = report.more_lost.saturating_add(1);
         }
     }
     if !ranges.is_empty() {

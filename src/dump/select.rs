@@ -132,15 +132,7 @@ pub fn is_named(item: &Item, name: &str) -> bool {
 
 fn wanted(item: &Item, asked: Asked) -> Result<(), LeftOut> {
     let Role::Collection { database, name } = &item.role else { return Ok(()) };
-    layout::selected(database, name, asked).map_err(|why| match why {
-        layout::LeftOut::Local => LeftOut::Local,
-        layout::LeftOut::Internal => LeftOut::Internal,
-        layout::LeftOut::Keys => LeftOut::Keys,
-        layout::LeftOut::Config => LeftOut::Config,
-        layout::LeftOut::System => LeftOut::System,
-        layout::LeftOut::Dollar => LeftOut::Dollar,
-        layout::LeftOut::Views => LeftOut::Views,
-    })
+    layout::selected(database, name, asked)
 }
 
 impl Plan {

@@ -108,7 +108,10 @@ pub enum Asked {
 }
 
 /// Why a collection is not in a dump unless it is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum LeftOut {
     /// `local` is of this node only.
     Local,
@@ -124,6 +127,8 @@ pub enum LeftOut {
     Dollar,
     /// Definitions of views: each goes in as metadata of its own.
     Views,
+    /// Users and roles, where nothing says how they are stored: nothing loads them then.
+    Users,
 }
 
 /// Whether a collection goes into a dump, as mongodump decides.

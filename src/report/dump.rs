@@ -102,7 +102,7 @@ pub fn show(report: &DumpReport, plan: &Plan, out: &Path, path: &Path, exit_code
             vec![escape(name), grouped(t.rows), human(t.bytes), lost]
         });
         text.push_str(&table(width, &["Table", "Rows", "Size", "Lost"], &[1, 2], lines.collect()));
-        let losses = losses(report, verbose);
+        let losses = losses(report, verbose, true);
         if losses.is_empty() && exit_code == exit::CLEAN {
             text.push_str(&format!("{}\n", paint.good("Nothing is lost.")));
         } else {
@@ -124,7 +124,7 @@ pub fn complain(report: &DumpReport, path: &Path, output: &mut Output) {
     for note in report.notes.iter().filter_map(note) {
         output.complain(&note);
     }
-    for line in losses(report, verbose).lines() {
+    for line in losses(report, verbose, false).lines() {
         output.complain(line.trim_start());
     }
     let older =
@@ -193,6 +193,10 @@ fn note(note: &Note) -> Option<String> {
         Note::CatalogLost => {
             "Not all of MongoDB's catalog could be read: names, options and indexes are lost with it. \
                               Collections without a name are in the database recovered."
+                .to_string()
+        }
+        Note::MetadataEncrypted => {
+            "The metadata is encrypted: tables are known by their files only, and only those that are not encrypted give rows."
                 .to_string()
         }
         Note::MetadataIncomplete => "Not all of the metadata could be read: tables may be missing.".to_string(),
@@ -268,7 +272,8 @@ fn why(why: Why) -> &'static str {
     }
 }
 
-fn losses(report: &DumpReport, verbose: u8) -> String {
+/// `files`: what is kept apart is in a file; else it is left out.
+fn losses(report: &DumpReport, verbose: u8, files: bool) -> String {
     let mut text = String::new();
     for t in &report.tables {
         let name = escape(t.namespace.as_deref().unwrap_or(&t.uri));
@@ -297,11 +302,9 @@ fn losses(report: &DumpReport, verbose: u8) -> String {
                 count(indexed.entries, what)
             ));
             for document in indexed.documents.iter().take(SHOWN_DOCUMENTS) {
-                text.push_str(&format!(
-                    "      record id {}: _id {}\n",
-                    key(&document.record),
-                    escape(&document.fields)
-                ));
+                let field = if indexed.index == "_id_" { "_id" } else { "indexed fields" };
+                let (record, fields) = (key(&document.record), escape(&document.fields));
+                text.push_str(&format!("      record id {record}: {field} {fields}\n"));
             }
             let more = indexed.entries.saturating_sub(indexed.documents.len().min(SHOWN_DOCUMENTS) as u64);
             if more > 0 {
@@ -318,10 +321,9 @@ fn losses(report: &DumpReport, verbose: u8) -> String {
             ));
         }
         if t.apart > 0 {
-            text.push_str(&format!(
-                "  {name}: {} apart, in a file of their own: no documents, or keys out of place\n",
-                count(t.apart, "row")
-            ));
+            let place = if files { "in a file of their own" } else { "left out here, with -o in a file of their own" };
+            let what = "no documents, or keys out of place";
+            text.push_str(&format!("  {name}: {}, {place}: {what}\n", count(t.apart, "row")));
         }
         if t.mended > 0 {
             let places: Vec<String> = t.mended_at.iter().take(SHOWN_DOCUMENTS).map(u64::to_string).collect();
@@ -390,7 +392,7 @@ fn left_out(report: &DumpReport) -> String {
     }
     let more = report.left_out.len().saturating_sub(SHOWN_LEFT);
     if more > 0 {
-        text.push_str(&format!("  and {}\n", count(more as u64, "more")));
+        text.push_str(&format!("  and {} more\n", grouped(more as u64)));
     }
     text
 }

@@ -387,3 +387,24 @@ fn a_page_log_gives_the_rows_of_its_trees_and_an_older_checkpoint_what_is_lost()
     assert_eq!(new.len() as u64, taken);
     assert!(new.iter().all(|(key, _)| has(lost, key)), "{lost}");
 }
+
+/// What could not be read is neither lost nor there: of rows that need an older version, and of all of an encrypted home.
+#[test]
+fn what_cannot_be_read_is_not_told_as_damage_nor_left_out_in_silence() {
+    let temp = tempfile::tempdir().unwrap();
+    let out = temp.path().join("encrypted");
+    let (code, report) = dump(&real("classic-encrypted/db"), &out, &["--as", "wt-hex"]);
+    assert_eq!(code, 6, "{report}");
+    // The history store is a directory: it is there, and nobody can read it.
+    let home = temp.path().join("home");
+    copy_dir(&dirs(&real("recovered")).into_iter().find(|d| d.ends_with("stable-killed")).unwrap(), &home);
+    fs::remove_file(home.join("WiredTigerHS.wt")).unwrap();
+    fs::create_dir(home.join("WiredTigerHS.wt")).unwrap();
+    let out = temp.path().join("out");
+    let (code, report) = dump(&home, &out, &["--as", "wt-hex"]);
+    let table = tables(&report)["table:a"].clone();
+    assert_eq!(code, 1, "{report}");
+    // k1 and k2 had older versions, k4 perhaps; k3 is whole.
+    assert_eq!(table["rows"], 1, "{table}");
+    assert_eq!((&table["lost"][0]["why"], &table["lost_rows"]["most"]), (&"history".into(), &3.into()), "{table}");
+}

@@ -56,6 +56,13 @@ pub enum Why {
     ColumnGroup,
 }
 
+impl Why {
+    /// It is not known to be damaged: it could not be looked at.
+    pub fn is_unchecked(self) -> bool {
+        matches!(self, Self::Unread | Self::Encrypted | Self::Compressor | Self::Huffman | Self::NotSupplied)
+    }
+}
+
 /// A page that was read.
 #[derive(Debug)]
 pub struct Plain {

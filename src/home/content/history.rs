@@ -18,6 +18,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes of leaves that are kept.
 const MAX_KEPT: usize = 24 << 20;
 
+/// Where older versions of rows are.
+pub enum Older {
+    /// There are none.
+    None,
+    /// In a history store that cannot be opened.
+    Unread,
+    Open(Box<History>),
+}
+
+impl Older {
+    /// The versions of a key of a table, oldest first.
+    pub fn versions(&self, id: Option<u64>, key: &[u8]) -> Result<Vec<Version>, Why> {
+        match (self, id.and_then(|id| u32::try_from(id).ok())) {
+            (Self::Unread, _) => Err(Why::History),
+            (Self::Open(history), Some(id)) => history.versions(id, key),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
 /// The history store at one of its checkpoints.
 pub struct History {
     file: BlockFile,

@@ -7,7 +7,6 @@ pub mod catalog;
 pub mod fetch;
 pub mod found;
 pub mod history;
-
 pub mod overlay;
 mod page_keys;
 pub mod replay;
@@ -18,7 +17,7 @@ pub mod version;
 pub mod walk;
 
 use self::catalog::{Parts, Table};
-use self::history::History;
+use self::history::{History, Older};
 use self::overlay::Overlay;
 use self::replay::Replay;
 use self::rows::Content;
@@ -290,17 +289,17 @@ impl Recovered {
         ready.remove(&id)
     }
 
-    fn history(&self, home: &Home, point: &Standpoint) -> Option<History> {
-        if !point.wants_history() {
-            return None;
-        }
-        let entry = self.files.get(HISTORY_STORE)?.clone();
-        let last = self.checkpoint(&entry)?;
-        let file = BlockFile::open_file(&home.path(HISTORY_STORE), true).ok()?;
+    /// The history store, where it is wanted: of a row that needs one that cannot be opened nothing is known.
+    fn history(&self, home: &Home, point: &Standpoint) -> Older {
+        let entry = self.files.get(HISTORY_STORE).filter(|_| point.wants_history());
+        let Some((entry, last)) = entry.and_then(|e| Some((e.clone(), self.checkpoint(e)?))) else {
+            return Older::None;
+        };
+        let Ok(file) = BlockFile::open_file(&home.path(HISTORY_STORE), true) else { return Older::Unread };
         let old_pages = if last.run_write_gen >= self.system.base_write_gen { last.run_write_gen } else { u64::MAX };
         let own = Standpoint { how: How::Newest, old_pages, ..point.clone() };
         let cookie = last.addr.clone();
-        Some(History::open(file, entry, &cookie, own))
+        Older::Open(Box::new(History::open(file, entry, &cookie, own)))
     }
 }
 

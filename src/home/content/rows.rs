@@ -4,7 +4,7 @@
 use super::fetch::{self, Why};
 use super::found::Long;
 pub use super::found::{Key, Loss, Outcome, Take};
-use super::history::History;
+use super::history::Older;
 use super::overlay::{Change, Overlay};
 pub use super::overlay::{Only, Order};
 use super::page_keys::{disorder, first_key, long_runs};
@@ -42,7 +42,7 @@ pub struct Content {
     /// Cookie of the checkpoint.
     pub cookie: Vec<u8>,
     pub point: Standpoint,
-    pub history: Option<History>,
+    pub history: Older,
     pub overlay: Overlay,
     /// Only these keys.
     pub only: Option<Only>,
@@ -204,9 +204,7 @@ impl Content {
     }
 
     fn versions(&self, key: &[u8]) -> Result<Vec<Version>, Why> {
-        let (Some(history), Some(id)) = (&self.history, self.entry.id) else { return Ok(Vec::new()) };
-        let Ok(id) = u32::try_from(id) else { return Ok(Vec::new()) };
-        history.versions(id, key)
+        self.history.versions(self.entry.id, key)
     }
 
     /// A key or bound as the order of the file compares it.
@@ -651,7 +649,7 @@ impl Content {
             entry: self.entry.clone(),
             cookie: cookie.to_vec(),
             point: Standpoint { release: self.point.release, ..Standpoint::newest() },
-            history: None,
+            history: Older::None,
             overlay: Overlay::new(self.overlay.order(), false),
             only: Some(Only { replaced: self.overlay.clone(), ..self.only_of(range) }),
         }
