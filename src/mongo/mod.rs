@@ -29,6 +29,7 @@ pub mod keystring;
 pub mod layout;
 pub mod metadata;
 pub mod record_id;
+pub mod releases;
 pub mod server;
 mod timeseries;
 
