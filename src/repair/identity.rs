@@ -8,6 +8,7 @@ use crate::id::Lsn;
 use crate::store::{read_regular_file, regular_file};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::BufRead;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -69,9 +70,23 @@ pub fn absolute(path: &Path) -> String {
 
 /// A file in words, with all of its content.
 pub fn whole_file(dir: &Path, name: &str) -> FileIdentity {
+    let sha256 = regular_file(&dir.join(name)).and_then(hashed).ok();
+    FileIdentity { sha256, ..file(dir, name) }
+}
+
+/// The SHA-256 of what a file holds, in hexadecimal digits.
+fn hashed(file: impl std::io::Read) -> std::io::Result<String> {
     let mut hash = Sha256::new();
-    let read = regular_file(&dir.join(name)).and_then(|mut file| std::io::copy(&mut file, &mut hash));
-    FileIdentity { sha256: read.ok().map(|_| hex::encode(hash.finalize())), ..file(dir, name) }
+    let mut file = std::io::BufReader::with_capacity(1 << 16, file);
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(hex::encode(hash.finalize()));
+        }
+        hash.update(piece);
+        let read = piece.len();
+        file.consume(read);
+    }
 }
 
 /// A file in words.
