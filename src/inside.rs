@@ -13,6 +13,8 @@ pub mod decode;
 #[cfg(feature = "devtools")]
 #[path = "devtools/mod.rs"]
 pub mod devtools;
+#[path = "diagnosis/mod.rs"]
+pub mod diagnosis;
 #[path = "dump/mod.rs"]
 pub mod dump;
 #[path = "exit.rs"]
@@ -51,6 +53,8 @@ pub mod scenario;
 pub mod schema;
 #[path = "scratch.rs"]
 pub mod scratch;
+#[path = "serverlog/mod.rs"]
+pub mod serverlog;
 #[path = "service/mod.rs"]
 pub mod service;
 #[path = "simulate/mod.rs"]

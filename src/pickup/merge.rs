@@ -3,6 +3,8 @@
 use super::code::Code;
 use crate::format::config::Config;
 use crate::pagelog::catalog::{SHARED_HISTORY, SHARED_METADATA};
+use crate::serverlog::pickup_lines as said;
+use crate::serverlog::template::fill;
 use std::collections::BTreeMap;
 
 /// Local metadata, by URI.
@@ -121,7 +123,7 @@ pub fn merge(local: &Local, shared: &[(String, String)], checks: Checks) -> Resu
     out.kept = local.keys().filter(|uri| !names.contains_key(uri.as_str())).count();
     match same_id(&out.local) {
         Some((id, uris)) => {
-            let reason = format!("checkpoint pickup would leave btree ID {id} shared by {}", uris.join(", "));
+            let reason = fill(said::SHARED_ID, &[("table", &id), ("text", &uris.join(", "))]);
             Err(Refused { code: Code::EINVAL, conflict: Conflict::SameId, panics: true, reason })
         }
         None => Ok(out),

@@ -6,6 +6,8 @@ use crate::format::completion;
 use crate::format::generation::Generation;
 use crate::format::pagelog_turtle::{self, TurtleForm};
 use crate::id::Lsn;
+use crate::serverlog::pickup_lines as said;
+use crate::serverlog::template::fill;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -98,6 +100,11 @@ impl Profile {
         self == Self::August2026
     }
 
+    /// The key provider says which key it was given and which it has (since June 2026).
+    pub fn states_stale_keys(self) -> bool {
+        self == Self::August2026
+    }
+
     /// Pages of trees are waited for as long as it takes. Older builds gave up with WT_NOTFOUND, and builds
     /// since 2026-05-26 (WT-15768) take a page that is not there for an error.
     pub fn waits_for_pages(self) -> bool {
@@ -107,11 +114,8 @@ impl Profile {
     /// The engine's line about a failed pick-up.
     pub fn failure_line(self, metadata_lsn: Lsn, code: Code) -> String {
         match self {
-            Self::August2026 => format!("Failed to pick up checkpoint {metadata_lsn}"),
-            _ => format!(
-                "Failed to pick up disaggregated storage checkpoint for metadata_lsn={metadata_lsn}: ret={}",
-                code.0
-            ),
+            Self::August2026 => fill(said::FAILED_NEWEST, &[("lsn", &metadata_lsn)]),
+            _ => fill(said::FAILED, &[("lsn", &metadata_lsn), ("number", &code.0)]),
         }
     }
 }

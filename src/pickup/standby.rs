@@ -16,6 +16,8 @@ use crate::format::crc;
 use crate::format::key_page;
 use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
 use crate::id::Lsn;
+use crate::serverlog::pickup_lines as said;
+use crate::serverlog::template::fill;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
@@ -293,7 +295,7 @@ impl Attempt {
             Did::Stop(outcome, note) => {
                 done.note = note;
                 if outcome == Outcome::Same {
-                    done.log.push("Picking up the same checkpoint again...".to_string());
+                    done.log.push(said::SAME.to_string());
                 }
                 Progress::Over(outcome)
             }
@@ -359,9 +361,9 @@ impl Attempt {
 
     fn fetch_line(&self, step: Step) -> String {
         match step {
-            Step::FetchTurtle => format!("Disagg metadata fetching failed, with lsn: {}", self.metadata_lsn),
+            Step::FetchTurtle => fill(said::FETCH_FAILED, &[("lsn", &self.metadata_lsn)]),
             Step::LoadKey => {
-                format!("read failed for page ID 1, lsn {}", self.keystore_lsn().unwrap_or_default())
+                fill(said::READ_FAILED, &[("page", &1), ("lsn", &self.keystore_lsn().unwrap_or_default())])
             }
             _ => "WT_NOTFOUND: item not found".to_string(),
         }
@@ -377,7 +379,7 @@ impl Attempt {
             done.log.push(rules.failure_line(self.metadata_lsn, code));
         }
         let text = String::from_utf8_lossy(&self.text);
-        done.log.push(format!("Failed to pick up a new checkpoint with config: {text}"));
+        done.log.push(fill(said::FAILED_CONFIG, &[("text", &text)]));
     }
 
     fn take(&mut self, step: Step, standby: &mut Standby, source: &mut dyn Source, build: &Build) -> Did {
@@ -401,7 +403,7 @@ impl Attempt {
                 Err(Fetch::Missing(why) | Fetch::Damaged(why)) => Did::Fail(
                     Code::EIO,
                     why,
-                    vec![format!("read failed for page ID 1, lsn {}", self.metadata_lsn), self.fetch_line(step)],
+                    vec![fill(said::READ_FAILED, &[("page", &1), ("lsn", &self.metadata_lsn)]), self.fetch_line(step)],
                 ),
             },
             Step::Checksum => self.check_sum(),
@@ -499,9 +501,7 @@ impl Attempt {
         let new = self.metadata_lsn;
         match standby.installed.as_ref().map(|i| i.metadata_lsn) {
             Some(own) if new < own => {
-                let line = format!(
-                    "Attempting to pick up an older checkpoint: current metadata LSN = {own}, new metadata LSN = {new}"
-                );
+                let line = fill(said::OLDER, &[("lsn", &own), ("backlink", &new)]);
                 Did::Fail(Code::EINVAL, format!("older than the installed one, {own}"), vec![line])
             }
             Some(own) if new == own => {
@@ -521,16 +521,20 @@ impl Attempt {
             Some(sum) => Did::Fail(
                 Code::EIO,
                 format!("expected {sum:08x}, calculated {found:08x}"),
-                vec![format!(
-                    "Checkpoint metadata corruption detected: lsn={}, expected=0x{sum:x}, got=0x{found:x}",
-                    self.metadata_lsn
+                vec![fill(
+                    said::CHECKSUM,
+                    &[
+                        ("lsn", &self.metadata_lsn),
+                        ("expected", &format_args!("0x{sum:x}")),
+                        ("found", &format_args!("0x{found:x}")),
+                    ],
                 )],
             ),
         }
     }
 
     fn parse(&mut self, build: &Build) -> Did {
-        let lines = || vec![format!("Failed to parse shared metadata for checkpoint {}", self.metadata_lsn)];
+        let lines = || vec![fill(said::PARSE_FAILED, &[("lsn", &self.metadata_lsn)])];
         match pagelog_turtle::parse_as(&self.page, build.rules().turtle_reader()) {
             Ok((turtle, _)) if !build.rules().reads_turtle(turtle.form) => {
                 let why = "a page that begins with version keys: readers of this date look for `checkpoint=` first";
@@ -570,7 +574,7 @@ impl Attempt {
             Err(Fetch::Wait) => return Did::Wait,
             Err(Fetch::NoTable) => return failed(Code::ENOTSUP, "no table for key pages".into(), Vec::new()),
             Err(Fetch::Missing(why) | Fetch::Damaged(why)) => {
-                return failed(Code::EIO, why, vec![format!("read failed for page ID 1, lsn {lsn}")]);
+                return failed(Code::EIO, why, vec![fill(said::READ_FAILED, &[("page", &1), ("lsn", &lsn)])]);
             }
         };
         // Kept also if a later step fails.
@@ -591,7 +595,9 @@ impl Attempt {
                 let version = own.version.map(|v| format!(" (version {v})")).unwrap_or_default();
                 let why =
                     format!("embeds the key at LSN {lsn}; the node has committed the one at {}{version}", own.lsn);
-                failed(Code::EINVAL, why, Vec::new())
+                let stated = build.rules().states_stale_keys();
+                let lines = stated.then(|| fill(said::STALE_KEY, &[("lsn", &lsn), ("backlink", &own.lsn)]));
+                failed(Code::EINVAL, why, lines.into_iter().collect())
             }
             Some(own) if lsn == own.lsn => Did::Ok(format!("key at LSN {lsn}, committed already")),
             _ => {
@@ -603,7 +609,7 @@ impl Attempt {
 
     fn merge(&mut self, standby: &mut Standby, source: &mut dyn Source, build: &Build) -> Did {
         let lsn = self.metadata_lsn;
-        let lines = || vec![format!("Failed to merge checkpoint {lsn} into local metadata")];
+        let lines = || vec![fill(said::MERGE_FAILED, &[("lsn", &lsn)])];
         let Some(turtle) = &self.turtle else { return Did::Fail(Code::EINVAL, "no turtle page".into(), lines()) };
         let rows = match source.metadata(lsn, turtle) {
             Ok(rows) => rows,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The layers from the ground up. Modules of one layer stand side by side and do not use each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["id", "exit", "coverage", "scratch", "below"],
     &["format"],
     &["page", "mongo"],
@@ -15,8 +15,9 @@ const LAYERS: [&[&str]; 13] = [
     &["subject", "output", "service"],
     &["audit"],
     &["words"],
-    &["scenario", "model"],
+    &["scenario", "model", "serverlog"],
     &["repair", "pickup", "export", "pack", "simulate", "decode", "gather", "dump", "devtools"],
+    &["diagnosis"],
     &["schema"],
     &["report"],
     &["cli", "facade"],

@@ -1,11 +1,13 @@
 //! The messages of a record that say something about pick-up, found by their stable
 //! fragments, white space and case aside.
 
-use super::lines::{self, HARD, Record, SOFT};
 use crate::format::completion;
 use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::step::Step;
+use crate::serverlog::lines::{self, HARD, Record, SOFT};
+use crate::serverlog::pickup_lines as said;
+use crate::serverlog::squeezed::Squeezed;
 
 /// Characters of a message that are quoted.
 const QUOTED: usize = 300;
@@ -45,6 +47,8 @@ pub(crate) enum Message {
     Config { text: String, code: Option<Code> },
     /// A step names itself.
     Named { lsn: Option<Lsn>, step: Step, words: String },
+    /// The key provider states what was persisted and what it has committed.
+    Stale { persisted: Lsn, committed: Lsn, words: String },
     /// A row of a page log did not come.
     ReadFailed { lsn: Lsn },
     /// An older checkpoint was refused.
@@ -87,6 +91,7 @@ enum Kind {
     Config,
     Step(Step),
     StepAt(Step),
+    Stale,
     ReadFailed,
     Older,
     Same,
@@ -101,79 +106,91 @@ enum Kind {
     Key,
 }
 
-/// Fragments without white space, in lower case. The first that fits at a place wins.
-const FRAGMENTS: [(&str, Kind); 44] = [
-    ("failedtopickupdisaggregatedstoragecheckpointformetadata_lsn", Kind::FailedOld),
-    ("failedtopickupcheckpoint", Kind::FailedNew),
-    ("failedtopickupanewcheckpointwithconfig:", Kind::Config),
-    ("failedtoparsesharedmetadataforcheckpoint", Kind::StepAt(Step::ParseTurtle)),
-    ("failedtoloadencryptionkeysforcheckpoint", Kind::StepAt(Step::LoadKey)),
-    ("failedtomergecheckpoint", Kind::StepAt(Step::Merge)),
-    ("attemptingtopickupanoldercheckpoint", Kind::Older),
-    ("pickingupthesamecheckpointagain", Kind::Same),
-    ("checkpointmetadatacorruptiondetected:lsn=", Kind::StepAt(Step::Checksum)),
-    ("disaggmetadatafetchingfailed,withlsn:", Kind::StepAt(Step::FetchTurtle)),
-    ("readfailedforpageid1,lsn", Kind::ReadFailed),
-    ("checkpointmetacompatible_version", Kind::Step(Step::Versions)),
-    ("encryptionkeydatatoosmall", Kind::Step(Step::LoadKey)),
-    ("wouldleavebtreeid", Kind::Step(Step::Merge)),
-    ("missingsharedfile:", Kind::Step(Step::Merge)),
-    ("legacymetadatainvalidtimestamp", Kind::Step(Step::ParseTurtle)),
-    ("missingcheckpointentry", Kind::Step(Step::ParseTurtle)),
-    ("finishedpickingupdisaggregatedstoragecheckpoint", Kind::Installed),
-    ("wrotedisaggregatedcheckpointmetadata:lsn=", Kind::Wrote),
-    ("completeddisaggregatedstoragecheckpoint:lsn=", Kind::Wrote),
-    ("latestmaterializedandappliedcheckpointlsn", Kind::Manager(Field::Latest)),
-    ("installedcheckpointlsn", Kind::Manager(Field::Installed)),
-    ("checkpointtoinstalllsn", Kind::Manager(Field::ToInstall)),
-    ("invariantfailure", Kind::Invariant),
-    ("fatalassertion", Kind::Invariant),
-    ("gotsignal", Kind::Signal),
+/// Words that a message begins with, up to its first place. The first that fits at a place wins.
+const FRAGMENTS: [(&str, Kind); 49] = [
+    (said::FAILED, Kind::FailedOld),
+    (said::FAILED_NEWEST, Kind::FailedNew),
+    (said::FAILED_CONFIG, Kind::Config),
+    (said::PARSE_FAILED, Kind::StepAt(Step::ParseTurtle)),
+    (said::KEYS_FAILED, Kind::StepAt(Step::LoadKey)),
+    (said::MERGE_FAILED, Kind::StepAt(Step::Merge)),
+    (said::OLDER, Kind::Older),
+    (said::SAME, Kind::Same),
+    (said::CHECKSUM, Kind::StepAt(Step::Checksum)),
+    (said::FETCH_FAILED, Kind::StepAt(Step::FetchTurtle)),
+    ("read failed for page ID 1, lsn", Kind::ReadFailed),
+    (said::VERSION, Kind::Step(Step::Versions)),
+    (said::KEY_TOO_SMALL, Kind::Step(Step::LoadKey)),
+    ("would leave btree ID", Kind::Step(Step::Merge)),
+    (said::MISSING_FILE, Kind::Step(Step::Merge)),
+    ("legacy metadata invalid timestamp", Kind::Step(Step::ParseTurtle)),
+    ("missing checkpoint entry", Kind::Step(Step::ParseTurtle)),
+    (said::STALE_KEY, Kind::Stale),
+    (said::KEY_LINES[0], Kind::Step(Step::LoadKey)),
+    (said::KEY_LINES[1], Kind::Step(Step::LoadKey)),
+    (said::KEY_LINES[2], Kind::Step(Step::LoadKey)),
+    (said::KEY_LINES[3], Kind::Step(Step::LoadKey)),
+    (said::INSTALLED, Kind::Installed),
+    (said::WROTE, Kind::Wrote),
+    (said::COMPLETED, Kind::Wrote),
+    ("latest materialized and applied checkpoint LSN", Kind::Manager(Field::Latest)),
+    ("installed checkpoint LSN", Kind::Manager(Field::Installed)),
+    ("checkpoint to install LSN", Kind::Manager(Field::ToInstall)),
+    ("invariant failure", Kind::Invariant),
+    ("fatal assertion", Kind::Invariant),
+    ("got signal", Kind::Signal),
     ("backtrace", Kind::Dying),
-    ("fassert()failure", Kind::Dying),
+    ("fassert() failure", Kind::Dying),
     ("sigabrt", Kind::Dying),
-    ("wiredtigerlibrarypanic", Kind::Panic),
-    ("wt_panic", Kind::Panic),
+    ("WiredTiger library panic", Kind::Panic),
+    ("WT_PANIC", Kind::Panic),
     ("-31804", Kind::Panic),
-    ("wt_notfound", Kind::Noise(Noise::NotFound)),
-    ("itemnotfound", Kind::Noise(Noise::NotFound)),
+    ("WT_NOTFOUND", Kind::Noise(Noise::NotFound)),
+    ("item not found", Kind::Noise(Noise::NotFound)),
     ("-31803", Kind::Noise(Noise::NotFound)),
-    ("lsnfrontier", Kind::Noise(Noise::Frontier)),
-    ("retry#", Kind::Noise(Noise::Retry)),
-    ("readerrorfor", Kind::Noise(Noise::ReadError)),
+    ("LSN frontier", Kind::Noise(Noise::Frontier)),
+    ("retry #", Kind::Noise(Noise::Retry)),
+    ("read error for", Kind::Noise(Noise::ReadError)),
     ("kek", Kind::Key),
     ("keystore", Kind::Key),
-    ("keyprovider", Kind::Key),
+    ("key provider", Kind::Key),
     ("key_provider", Kind::Key),
     ("kmip", Kind::Key),
     ("rotat", Kind::Key),
 ];
 
+/// The words of a template up to its first place, without white space, in lower case. What parts them from a number
+/// differs: it is left out.
+fn words(template: &str, kind: Kind) -> String {
+    let named = matches!(kind, Kind::Older | Kind::Installed);
+    // The names of these numbers are looked for behind the words.
+    let words = template.split(if named { ':' } else { '{' }).next().unwrap_or_default();
+    let squeezed: String = words.chars().filter(|c| !c.is_ascii_whitespace()).collect::<String>().to_ascii_lowercase();
+    match squeezed.strip_suffix("metadata_lsn=") {
+        Some(stem) => format!("{stem}metadata_lsn"),
+        None => squeezed,
+    }
+}
+
 /// Finds messages.
 #[derive(Debug)]
 pub(crate) struct Finder {
+    /// Fragments, squeezed.
+    fragments: Vec<(String, Kind)>,
     /// Fragments by their first byte.
     by_first: Vec<Vec<usize>>,
-}
-
-/// A record without white space.
-struct Squeezed<'r> {
-    text: &'r [u8],
-    bytes: Vec<u8>,
-    lower: Vec<u8>,
-    /// Where each byte stands in the text.
-    at: Vec<usize>,
 }
 
 impl Default for Finder {
     fn default() -> Self {
         let mut by_first = vec![Vec::new(); 256];
-        for (n, (fragment, _)) in FRAGMENTS.iter().enumerate() {
+        let fragments: Vec<(String, Kind)> = FRAGMENTS.iter().map(|(text, kind)| (words(text, *kind), *kind)).collect();
+        for (n, (fragment, _)) in fragments.iter().enumerate() {
             if let Some(list) = fragment.bytes().next().and_then(|first| by_first.get_mut(usize::from(first))) {
                 list.push(n);
             }
         }
-        Self { by_first }
+        Self { fragments, by_first }
     }
 }
 
@@ -185,12 +202,12 @@ impl Finder {
         let mut at = 0;
         while let Some(first) = text.lower.get(at) {
             let fits = |n: &&usize| {
-                FRAGMENTS
+                self.fragments
                     .get(**n)
                     .is_some_and(|(f, kind)| text.is(at, f) && (*kind != Kind::Key || text.is_word(at, f)))
             };
             let hit = self.by_first.get(usize::from(*first)).and_then(|list| list.iter().find(fits));
-            match hit.and_then(|n| FRAGMENTS.get(*n)) {
+            match hit.and_then(|n| self.fragments.get(*n)) {
                 Some((fragment, kind)) => {
                     hits.push((at, at.saturating_add(fragment.len()), *kind));
                     at = at.saturating_add(fragment.len());
@@ -255,6 +272,11 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
                 lsn.map(|(lsn, _)| Message::Named { lsn: Some(Lsn(lsn)), step: *step, words: text.quote(at, until) })
             }
             Kind::Step(step) => Some(Message::Named { lsn: None, step: *step, words: text.quote(at, until) }),
+            Kind::Stale => text.number(text.skip(end)).and_then(|(persisted, behind)| {
+                let (committed, _) = text.after(behind, "timestamp")?;
+                let words = text.quote(at, until);
+                Some(Message::Stale { persisted: Lsn(persisted), committed: Lsn(committed), words })
+            }),
             Kind::ReadFailed => text.number(text.skip(end)).map(|(lsn, _)| Message::ReadFailed { lsn: Lsn(lsn) }),
             Kind::Older => {
                 let current = text.after(end, "currentmetadatalsn=");
@@ -306,75 +328,13 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
     out
 }
 
-impl<'r> Squeezed<'r> {
-    fn new(text: &'r [u8]) -> Self {
-        let mut bytes = Vec::with_capacity(text.len());
-        let mut at = Vec::with_capacity(text.len());
-        for (n, c) in text.iter().enumerate().filter(|(_, c)| !c.is_ascii_whitespace() && **c != HARD) {
-            bytes.push(*c);
-            at.push(n);
-        }
-        Self { text, lower: bytes.to_ascii_lowercase(), bytes, at }
-    }
-
-    fn is(&self, at: usize, fragment: &str) -> bool {
-        self.lower.get(at..).is_some_and(|rest| rest.starts_with(fragment.as_bytes()))
-    }
-
-    /// What lies between a byte and the one before it.
-    fn gap(&self, at: usize) -> &'r [u8] {
-        let from = at.checked_sub(1).and_then(|b| self.at.get(b)).map_or(0, |b| b + 1);
-        self.at.get(at).and_then(|to| self.text.get(from..*to)).unwrap_or_default()
-    }
-
+impl Squeezed<'_> {
     /// A fragment that stands in one piece and begins a word.
     fn is_word(&self, at: usize, fragment: &str) -> bool {
         let end = at.saturating_add(fragment.len());
         let inside = (at + 1..end).all(|i| self.gap(i).iter().all(|c| *c == SOFT || fragment.starts_with("key")));
         let before = at.checked_sub(1).and_then(|b| self.bytes.get(b)).is_some_and(u8::is_ascii_alphabetic);
         inside && (!before || !self.gap(at).is_empty())
-    }
-
-    /// Whether a word may go on from the byte before: nothing lies between, or a break by width.
-    fn goes_on(&self, at: usize) -> bool {
-        let gap = self.gap(at);
-        gap.is_empty() || (gap.contains(&SOFT) && gap.iter().all(|c| matches!(*c, SOFT | b' ')))
-    }
-
-    /// Past what stands between a name and its number in plain text and in JSON.
-    fn skip(&self, mut at: usize) -> usize {
-        loop {
-            if self.is(at, "$numberlong") {
-                at = at.saturating_add(11);
-            } else if self.is(at, "numberlong(") {
-                at = at.saturating_add(10);
-            } else if self.lower.get(at).is_some_and(|c| b"\"':={([".contains(c)) {
-                at = at.saturating_add(1);
-            } else {
-                return at;
-            }
-        }
-    }
-
-    /// A decimal number, and where it ends.
-    fn number(&self, at: usize) -> Option<(u64, usize)> {
-        let mut value: Option<u64> = None;
-        let mut end = at;
-        // The value up to the last break: what follows may be something else.
-        let mut before_break = None;
-        while let Some(digit) = self.bytes.get(end).filter(|c| c.is_ascii_digit()) {
-            if end > at && !self.gap(end).is_empty() {
-                if !self.goes_on(end) {
-                    break;
-                }
-                before_break = value.map(|v| (v, end));
-            }
-            let next = value.unwrap_or(0).checked_mul(10).and_then(|v| v.checked_add(u64::from(*digit - b'0')));
-            let Some(next) = next else { return before_break };
-            value = Some(next);
-            end = end.saturating_add(1);
-        }
-        value.map(|v| (v, end))
     }
 
     /// A return code.

@@ -2,7 +2,6 @@
 //! server does next under each policy.
 
 pub mod check;
-pub mod lines;
 mod message;
 pub mod reason;
 pub mod story;
@@ -15,10 +14,11 @@ use crate::audit::result::SCHEMA_VERSION;
 use crate::format::completion;
 use crate::format::config::{Config, Value};
 use crate::id::Lsn;
+use crate::serverlog::cause::Cause;
 use check::Check;
 use reason::{Certainty, Evidence, Reasoned, Weight};
 use serde::Serialize;
-use story::{Abort, Failed, Installed, Line, Log, Manager, Seen, Story};
+use story::{Abort, Failed, Installed, Line, Log, Manager, Seen, Stated, Story};
 
 /// Most lines of the timeline that are shown.
 const SHOWN: usize = 40;
@@ -193,6 +193,17 @@ pub struct Judged {
     pub what: String,
 }
 
+/// What a log without a pick-up says broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Elsewhere {
+    /// The cause.
+    pub cause: Cause,
+    /// What happened.
+    pub title: &'static str,
+    /// Where.
+    pub line: u64,
+}
+
 /// The explanation of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Explanation {
@@ -234,6 +245,10 @@ pub struct Explanation {
     pub key_lines: Vec<Line>,
     /// The key the node had, as given.
     pub keystore_lsn: Option<Lsn>,
+    /// Both keys, as the key provider states them itself.
+    pub stated_keystore: Option<Stated>,
+    /// What broke instead, where nothing is about pick-up.
+    pub elsewhere: Option<Elsewhere>,
     /// What happens under each policy.
     pub policies: Vec<Judged>,
     /// What a store says.
@@ -315,6 +330,8 @@ impl<'s> Case<'s> {
             secondary: secondary(story, failed.as_ref().map(|f| &f.1)),
             key_lines: last(&story.keys, LISTED),
             keystore_lsn: options.keystore_lsn,
+            stated_keystore: story.stated.clone(),
+            elsewhere: None,
             policies,
             next_steps: next_steps(story, failed.as_ref(), options, check.as_ref()),
             failure: detail,
@@ -616,7 +633,7 @@ fn next_steps(
     let Some((f, r)) = failed else {
         return match story.tells_of_pickup() {
             true => Vec::new(),
-            false => vec!["give the log of the standby from before the failure on, unpacked".into()],
+            false => vec!["give the log of the standby from before the failure on".into()],
         };
     };
     let mut out = Vec::new();

@@ -1,11 +1,11 @@
 //! The messages of a log put together: one entry a checkpoint that failed, what was installed, what the
 //! checkpoint manager said, how the process died, and what accompanied it.
 
-use super::lines::{Lines, Record};
 use super::message::{Field, Finder, Found, Message, Noise};
 use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::step::Step;
+use crate::serverlog::lines::{Lines, Record};
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
 
@@ -112,6 +112,18 @@ pub struct Installed {
     pub seen: Seen,
 }
 
+/// What the key provider states itself of a keystore that is stale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Stated {
+    /// The key that the checkpoint embeds.
+    pub persisted: Lsn,
+    /// The key that the node has committed.
+    pub committed: Lsn,
+    /// Where.
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
 /// A line worth showing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Line {
@@ -175,6 +187,8 @@ pub struct Story {
     pub secondary: Secondary,
     /// Lines about keys.
     pub keys: VecDeque<Line>,
+    /// What the key provider states of a stale keystore: the last time.
+    pub stated: Option<Stated>,
     /// Words of builds until April 2026, and of those since.
     pub frontier: (bool, bool),
     /// The installed checkpoint was picked up once more.
@@ -287,12 +301,12 @@ impl Story {
                 }
                 self.primary(seen, Some(at), what);
             }
+            Message::Stale { persisted, committed, words } => {
+                self.stated = Some(Stated { persisted, committed, seen: seen.clone() });
+                self.message_of_step(Step::LoadKey, words, seen);
+            }
             Message::Named { lsn: None, step, words } => {
-                let at = self.current.filter(|at| self.failures.get(*at).is_some_and(|f| !f.attempt_over));
-                self.primary(seen.clone(), at, words.clone());
-                if self.pending.len() < MAX_NAMED {
-                    self.pending.push(Named { step, words, seen });
-                }
+                self.message_of_step(step, words, seen);
             }
             Message::Named { lsn, step, words } => {
                 let at = self.failure(lsn, &seen);
@@ -363,6 +377,15 @@ impl Story {
         }
         if !aside {
             self.dying = dies;
+        }
+    }
+
+    /// A step that names itself, and no checkpoint.
+    fn message_of_step(&mut self, step: Step, words: String, seen: Seen) {
+        let at = self.current.filter(|at| self.failures.get(*at).is_some_and(|f| !f.attempt_over));
+        self.primary(seen.clone(), at, words.clone());
+        if self.pending.len() < MAX_NAMED {
+            self.pending.push(Named { step, words, seen });
         }
     }
 

@@ -93,9 +93,6 @@ mod pagelog {
 }
 mod pickup {
     mod code;
-    mod explain {
-        mod lines;
-    }
     mod merge;
     mod policy;
     mod profile;
@@ -115,6 +112,9 @@ mod scenario {
     mod duration;
 }
 mod scratch;
+mod serverlog {
+    mod lines;
+}
 mod store {
     mod blockfile;
     mod harden;
