@@ -113,7 +113,7 @@ impl JobsArgs {
         threads
     }
 
-    fn threads(self) -> usize {
+    pub fn threads(self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         self.jobs.map_or_else(all, usize::from)
     }

@@ -205,7 +205,7 @@ pub(super) fn dumps_of(
     choose: impl FnOnce(&mut dumps::LogReport) -> Result<(), Failure>,
 ) -> Outcome {
     let mut scanner = Scanner::new();
-    super::server_log::read(name, command, |bytes| scanner.push(bytes))?;
+    super::server_log_source::read(name, command, output, |bytes| scanner.push(bytes))?;
     let log = scanner.finish();
     let all = output.verbose > 0 || output.format != Format::Table;
     let view = View { show: how.show, all, ..View::default() };

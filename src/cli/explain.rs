@@ -1,4 +1,4 @@
-//! `wtcheck explain CODE`: what a finding code means.
+//! `wtcheck explain WORD`: what a finding code, a cause, or a word of a server log means.
 
 use super::args::{ForceArgs, ReadArgs};
 use super::{Failure, Outcome, generate};
@@ -9,16 +9,28 @@ use crate::exit;
 use crate::page::Depth;
 use crate::report::explain::Examples;
 use crate::report::progress::Bars;
-use crate::report::{Output, explain as view};
+use crate::report::{Output, cause as cause_view, explain as view};
+use crate::serverlog::cause::Cause;
 use crate::subject::{Kind, Subject, open_home};
 use std::path::{Path, PathBuf};
 
-/// Explain a finding code: what it means, how it comes about, what to do
+/// Explain a finding code, a cause, or a word of a server log: what it means, what to do
+///
+/// Takes what an audit or a log shows: a finding code (size-inflated), a cause of wtcheck log
+/// (block-zeros), an error of the engine or of the system by name or number (WT_PANIC, -31804, EINVAL), a
+/// fatal assertion or a message of mongod by number (28595, 22347), a function of the engine
+/// (__wt_block_read_off).
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A finding code such as size-inflated; all of them if left out
-    #[arg(conflicts_with = "pages")]
-    code: Option<String>,
+    /// A code, a cause, an error, a number or a function; all finding codes if left out
+    #[arg(conflicts_with_all = ["pages", "cause_pages", "causes"], allow_negative_numbers = true)]
+    word: Option<String>,
+    /// List the causes that wtcheck log can name
+    #[arg(long, conflicts_with_all = ["pages", "cause_pages"])]
+    causes: bool,
+    /// Write a page in Markdown for each cause, and a list of them, to this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "pages")]
+    cause_pages: Option<PathBuf>,
     /// Write a page in Markdown for each code, and a list of them, to this directory
     #[arg(long, value_name = "DIR")]
     pages: Option<PathBuf>,
@@ -37,25 +49,58 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         }
         return Ok(exit::CLEAN);
     }
-    match &args.code {
-        None => view::list(output),
-        Some(name) => {
-            let code = Code::from_name(name).ok_or_else(|| {
-                let close: Vec<&str> = Code::ALL
-                    .iter()
-                    .map(|c| c.name())
-                    .filter(|n| n.split('-').any(|word| name.split('-').any(|w| w == word)))
-                    .collect();
-                let hint = match close.as_slice() {
-                    [] => "wtcheck explain lists all codes".to_string(),
-                    close => format!("perhaps {}", close.join(", ")),
-                };
-                Failure::usage(format!("{name:?} is no finding code"), hint)
-            })?;
-            view::one(code, output);
+    if let Some(dir) = &args.cause_pages {
+        for (name, text) in cause_view::pages() {
+            generate::write(dir, &name, text.as_bytes(), args.force.force)?;
         }
+        return Ok(exit::CLEAN);
+    }
+    match &args.word {
+        None if args.causes => cause_view::list(output),
+        None => view::list(output),
+        Some(word) => explain(word.trim(), output)?,
     }
     Ok(exit::CLEAN)
+}
+
+/// Say what a word means.
+fn explain(word: &str, output: &mut Output) -> Result<(), Failure> {
+    let lower = word.to_ascii_lowercase();
+    if let Some(code) = Code::from_name(&lower) {
+        view::one(code, output);
+    } else if let Some(cause) = Cause::from_name(&lower) {
+        cause_view::one(cause, output);
+    } else if let Some(entry) = cause_view::known(word) {
+        cause_view::word(&entry, output);
+    } else {
+        let hint = match near(&lower).as_slice() {
+            [] => "wtcheck explain lists all finding codes, and with --causes all causes".to_string(),
+            close => format!("perhaps {}", close.join(", ")),
+        };
+        return Err(Failure::usage(format!("{word:?} is no word that is known"), hint));
+    }
+    Ok(())
+}
+
+/// Words that look like this one, the nearest first.
+fn near(word: &str) -> Vec<&'static str> {
+    /// Words that are suggested.
+    const MOST: usize = 5;
+    /// How alike they have to be.
+    const ALIKE: f64 = 0.8;
+    let all: Vec<&str> = Code::ALL.iter().map(|c| c.name()).chain(cause_view::words()).collect();
+    let mut close: Vec<(f64, &str)> = all
+        .iter()
+        .map(|n| {
+            let name = n.to_ascii_lowercase();
+            let shared = name.split(['-', '_']).any(|w| w.len() > 2 && word.split(['-', '_', ' ']).any(|own| own == w));
+            // A word in common counts for something, however long the rest is.
+            (strsim::jaro_winkler(word, &name).max(if shared { ALIKE } else { 0.0 }), *n)
+        })
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0));
+    close.into_iter().map(|(_, n)| n).take(MOST).collect()
 }
 
 /// The first finding of each code in the data directories that lie one level below a directory's own, in

@@ -16,7 +16,8 @@ pub mod page;
 pub mod pickup;
 pub mod repair;
 pub mod schema;
-mod server_log;
+pub mod server_log;
+mod server_log_source;
 pub mod shortcut;
 pub mod simulate;
 
@@ -58,6 +59,7 @@ enum Command {
     Page(page::Args),
     Map(map::Args),
     Dump(dump::Args),
+    Log(server_log::Args),
     Pickup(pickup::Args),
     Repair(repair::Args),
     Pack(pack::PackArgs),
@@ -228,6 +230,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Gather(a) => gather::run(a, &mut output),
         Command::Simulate(a) => simulate::run(a, &mut output),
         Command::Decode(a) => decode::run(a, &mut output),
+        Command::Log(a) => server_log::run(a, &mut output),
         Command::Explain(a) => explain::run(a, &mut output),
         Command::Schema(a) => schema::run(a, &mut output),
         Command::Man(a) => generate::man(a, &mut output),

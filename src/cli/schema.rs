@@ -50,6 +50,7 @@ const ALL: &[Entry] = documents![
     schema::pickup::Run<'static>,
     schema::pickup::Exploration<'static>,
     crate::pickup::explain::Explanation,
+    crate::diagnosis::Diagnosis,
     schema::simulate::Simulation<'static>,
     schema::export::Exported<'static>,
     schema::dump::Dumped<'static>,
@@ -59,6 +60,9 @@ const ALL: &[Entry] = documents![
     schema::pack::Unpacked<'static>,
     schema::explain::Entry,
     Vec<schema::explain::Entry>,
+    schema::explain::CauseEntry,
+    Vec<schema::explain::CauseEntry>,
+    schema::explain::WordEntry,
     schema::failure::Failed<'static>,
 ];
 

@@ -1,45 +1,102 @@
-//! Reads logs for the commands that look into them: a file or stdin, piece by piece.
+//! `wtcheck log LOG…`: what a server log says broke, how that is known, what to do.
 
-use super::Failure;
+use super::args::ReadArgs;
+use super::{Failure, Outcome, server_log_source};
+use crate::audit::{self, home};
+use crate::diagnosis::check::Store;
+use crate::diagnosis::{Diagnosis, Reader, Verdict};
+use crate::exit;
+use crate::page::Depth;
+use crate::report::{Output, server_log as view};
 use crate::subject::Kind;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-const PIECE: usize = 1 << 16;
-const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+/// Say what a log of mongod or of the engine says broke, how that is known, and what to do
+///
+/// Reads logs of every release, whole or an excerpt: plain text and JSON, the engine's own lines, with what
+/// journald, Docker or Kubernetes put in front, also as a ticket has them: wrapped, quoted. UTF-8 and
+/// UTF-16, plain or packed with gzip, xz, bzip2 or zstd; - is standard input.
+///
+/// Names the first thing that went wrong and not the last: which file, block or page, whether data are
+/// damaged at all, what to do, and the command that goes on. With --home each claim of the log is checked
+/// on the data directory itself.
+///
+/// Exits with 1 if a cause, or an error without a known cause, is in the log; with 0 if none is, which
+/// does not prove that the data are whole; with 6 if it is no such log.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Args {
+    /// Logs, oldest first; - for standard input
+    #[arg(required = true, value_name = "LOG")]
+    logs: Vec<String>,
+    /// Check what the log claims on this data directory, or on dumps that were gathered into one
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// With --home: read a store that another process holds
+    #[arg(long, requires = "home")]
+    allow_live: bool,
+    /// With --home: read files instead of mapping them into memory
+    #[arg(long, requires = "home")]
+    no_mmap: bool,
+}
 
-/// Read a log, `-` for stdin, and hand it on in pieces. `command` is what else would read it from stdin.
-pub(super) fn read(name: &str, command: &str, mut push: impl FnMut(&[u8])) -> Result<(), Failure> {
-    let unreadable = |e: std::io::Error| {
-        Failure::incomplete(format!("{name}: {e}"), "name a log you may read, or - for standard input")
-    };
-    if name != "-" {
-        let is_other = |kind: &Kind| {
-            let store =
-                matches!(kind, Kind::PageLog(_) | Kind::Home | Kind::Both(_) | Kind::Below { .. } | Kind::Homes { .. });
-            store || matches!(kind, Kind::BlockFile(_) | Kind::Image | Kind::Plan | Kind::Journal | Kind::Archive(_))
-        };
-        super::not_a(Path::new(name), command, |kind| !is_other(kind))?;
+pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let mut reader = Reader::new();
+    for name in &args.logs {
+        let file = server_log_source::read(name, "log", output, |bytes| reader.push(bytes))?;
+        reader.end_log(file);
     }
-    let mut source: Box<dyn Read> = match name {
-        "-" => Box::new(std::io::stdin().lock()),
-        path => Box::new(File::open(path).map_err(unreadable)?),
-    };
-    let mut piece = vec![0; PIECE];
-    let mut first = true;
-    loop {
-        let bytes = match source.read(&mut piece) {
-            Ok(0) => return Ok(()),
-            Ok(n) => piece.get(..n).unwrap_or_default(),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(unreadable(e)),
-        };
-        if first && bytes.starts_with(&GZIP) {
-            let hint = format!("unpack it: zcat {name} | wtcheck {command} -");
-            return Err(Failure::incomplete(format!("{name}: is compressed with gzip"), hint));
-        }
-        first = false;
-        push(bytes);
+    let mut diagnosis = reader.diagnose();
+    if let Some(dir) = &args.home {
+        compare(args, dir, &mut diagnosis, output)?;
     }
+    if diagnosis.verdict == Verdict::NoLog {
+        let lines: u64 = diagnosis.logs.iter().map(|l| l.lines).sum();
+        let names = args.logs.join(", ");
+        return Err(Failure::incomplete(
+            format!("{names}: no line of mongod or of the engine in {lines}"),
+            "give a log of mongod or of WiredTiger, or the lines that it wrote to standard error",
+        ));
+    }
+    let (width, paint, all) = (output.width, output.paint, output.verbose > 0);
+    output.document(&diagnosis, || view::text(&diagnosis, width, paint, all));
+    Ok(diagnosis.exit_code)
+}
+
+/// Audit the data directory, and ask it about every cause.
+fn compare(args: &Args, dir: &Path, diagnosis: &mut Diagnosis, output: &Output) -> Result<(), Failure> {
+    let read = ReadArgs { allow_live: args.allow_live, no_mmap: args.no_mmap, ..ReadArgs::default() };
+    let subject = super::subject(dir, "log --home", false)?;
+    if !args.allow_live {
+        subject.check_live()?;
+    }
+    let mut findings = Vec::new();
+    let name = dir.display().to_string();
+    let is_home = matches!(subject.kind, Kind::Home | Kind::Both(_));
+    let local = if is_home {
+        let (opened, _) = subject.home(args.no_mmap)?;
+        let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: args.no_mmap, tables: None };
+        let audit = home::run(&opened, &name, &options, &output.progress);
+        output.progress.finish();
+        findings.extend(audit?.0.findings);
+        Some(opened)
+    } else {
+        None
+    };
+    if subject.page_log().is_some() {
+        let store = super::open(&subject, read)?;
+        let options = audit::Options {
+            checkpoint: None,
+            newest_only: false,
+            depth: Depth::Normal,
+            jobs: read.jobs.threads(),
+            assume: None,
+            tables: None,
+        };
+        let audit = audit::pagelog::run(&*store, &name, &options, &output.progress);
+        output.progress.finish();
+        findings.extend(audit?.findings);
+    }
+    diagnosis.check(&Store { name: &name, home: local.as_ref(), findings: &findings });
+    Ok(())
 }

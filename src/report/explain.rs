@@ -1,5 +1,6 @@
 //! `explain`: the catalogue of finding codes for people and programs, and as pages for a browser.
 
+use super::text::fold;
 use super::{Output, text};
 use crate::audit::advice::{Advice, advice};
 use crate::audit::finding::{Code, CodeInfo, Finding, Severity};
@@ -56,24 +57,6 @@ pub fn one(code: Code, output: &mut Output) {
         }
         out
     });
-}
-
-/// Fold text at spaces, indented.
-fn fold(text: &str, width: usize, indent: &str) -> String {
-    let mut out = String::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let long = indent.len() + line.chars().count() + 1 + word.chars().count() > width;
-        if long && !line.is_empty() {
-            out.push_str(&format!("{indent}{line}\n"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    out + indent + &line + "\n"
 }
 
 /// What stands at the head of every page.

@@ -110,7 +110,8 @@ fn lost(view: &View<'_>, local: &LocalInfo) -> String {
 fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[TreeInfo], u64)) -> String {
     let a = view.audit;
     let version = local.version.as_deref().unwrap_or("version not known");
-    let mut out = format!("{what}, {}\n", escape(version));
+    let mongodb = local.mongodb.map(|(first, last)| format!(", MongoDB {first} to {last}")).unwrap_or_default();
+    let mut out = format!("{what}, written by {}{mongodb}\n", escape(version));
     let pages: u64 = trees.iter().map(|t| t.pages.reachable).sum();
     let checkpoints: usize = local.files.iter().map(|f| f.checkpoints.len()).sum();
     out.push_str(&format!(

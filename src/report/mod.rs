@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod block;
+pub mod cause;
 pub mod decode;
 pub mod dump;
 pub mod dumps;
@@ -22,6 +23,7 @@ pub mod page;
 pub mod pickup;
 pub mod progress;
 pub mod repair;
+pub mod server_log;
 pub mod simulate;
 pub mod subject;
 pub mod svg;

@@ -111,11 +111,7 @@ pub fn hint(subject: &Subject, verb: &str) -> String {
         Kind::FileOf { directory, .. } => format!("wtcheck {verb} {}", word(directory)),
         Kind::Image => format!("make a directory of it first: wtcheck unpack {own} DIR"),
         Kind::Dump(_) => format!("make a page log of it first: wtcheck gather {own} -o DIR"),
-        Kind::ServerLog(packing) => match packing {
-            Packing::Plain => format!("wtcheck pickup explain {own} reads it"),
-            Packing::Gzip => format!("unpack it: zcat {own} | wtcheck pickup explain -"),
-            Packing::Zstd => format!("unpack it: zstdcat {own} | wtcheck pickup explain -"),
-        },
+        Kind::ServerLog(_) => format!("wtcheck log {own} says what broke"),
         Kind::Plan => format!("wtcheck repair apply {own} --output NEWDIR carries it out"),
         Kind::Journal => format!("wtcheck repair undo {own} takes the repair back"),
         Kind::Archive(Archive::Zip) => format!("unpack it first: unzip {own} -d NEWDIR"),

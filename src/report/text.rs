@@ -149,3 +149,28 @@ pub fn table(width: Option<u16>, header: &[&str], right: &[usize], rows: Vec<Vec
     }
     format!("{table}\n")
 }
+
+/// Fold text at spaces, indented.
+pub fn fold(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    let mut line = String::new();
+    let room = width.saturating_sub(indent.len()).max(8);
+    let words = text.split(' ').flat_map(|word| {
+        // A word that fits no line is cut.
+        let chars: Vec<char> = word.chars().collect();
+        let cut: Vec<String> = chars.chunks(room).map(|c| c.iter().collect()).collect();
+        if cut.is_empty() { vec![String::new()] } else { cut }
+    });
+    for word in words {
+        let long = indent.len() + line.chars().count() + 1 + word.chars().count() > width;
+        if long && !line.is_empty() {
+            out.push_str(&format!("{indent}{line}\n"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    out + indent + &line + "\n"
+}

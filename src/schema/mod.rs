@@ -49,6 +49,7 @@ documents! {
     pickup::Run<'_>, "run", "wtcheck pickup run";
     pickup::Exploration<'_>, "exploration", "wtcheck pickup explore";
     crate::pickup::explain::Explanation, "pickup-explained", "wtcheck pickup explain";
+    crate::diagnosis::Diagnosis, "log", "wtcheck log";
     simulate::Simulation<'_>, "simulation", "wtcheck simulate accounting";
     export::Exported<'_>, "exported", "wtcheck export";
     dump::Dumped<'_>, "dumped", "wtcheck dump -o";
@@ -58,5 +59,8 @@ documents! {
     pack::Unpacked<'_>, "unpacked", "wtcheck unpack";
     explain::Entry, "explained", "wtcheck explain CODE";
     Vec<explain::Entry>, "codes", "wtcheck explain";
+    explain::CauseEntry, "explained-cause", "wtcheck explain CAUSE";
+    Vec<explain::CauseEntry>, "causes", "wtcheck explain --causes";
+    explain::WordEntry, "explained-word", "wtcheck explain WORD, of a word of a server log";
     failure::Failed<'_>, "failure", "any command that fails";
 }

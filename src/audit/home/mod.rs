@@ -258,6 +258,7 @@ impl<'h> Whole<'h> {
     /// What is wrong with the home itself.
     fn home_findings(&mut self) {
         let home = self.home;
+        self.local.mongodb = home.version.as_deref().and_then(crate::mongo::releases::of_words);
         self.local.version = home.version.clone();
         self.local.catalog = CatalogInfo {
             source: home.way,

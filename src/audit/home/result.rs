@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct LocalInfo {
     /// Version text of the engine that wrote the directory.
     pub version: Option<String>,
+    /// The first and the last release of MongoDB that carries that engine.
+    pub mongodb: Option<(&'static str, &'static str)>,
     /// What the catalog was read from.
     pub catalog: CatalogInfo,
     /// Every block file, by name.

@@ -2,12 +2,12 @@
 
 use crate::audit;
 use crate::cli::args::ReadArgs;
-use crate::cli::{Failure, Outcome, server_log};
+use crate::cli::{Failure, Outcome, server_log_source};
+use crate::diagnosis::{Reader, Verdict as Diagnosed};
 use crate::exit;
 use crate::id::Lsn;
 use crate::pickup::explain::check::{self, Check};
-use crate::pickup::explain::story::Story;
-use crate::pickup::explain::{Case, Options};
+use crate::pickup::explain::{Case, Elsewhere, Options, Verdict};
 use crate::pickup::profile::Profile;
 use crate::report::Output;
 use crate::report::pickup::explain as view;
@@ -20,8 +20,9 @@ use std::path::PathBuf;
 /// the pick-up that failed, its completion text, return code and step, tells that error from those that
 /// only accompany it, and says what the server does next under each policy.
 ///
-/// Exits with 1 if a pick-up failed, with 0 if there were pick-ups and none failed, with 6 if nothing
-/// in the log is about pick-up: that is no clean log, it is none to judge by.
+/// Exits with 1 if a pick-up failed, with 0 if there were pick-ups and none failed. If nothing in the log is
+/// about pick-up it names what else broke and exits with 1, or with 6 if there is nothing either: that is no
+/// clean log, it is none to judge by.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
@@ -46,14 +47,22 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
-    let mut story = Story::new();
+    let mut reader = Reader::new();
     for name in &args.logs {
-        server_log::read(name, "pickup explain", |bytes| story.push(bytes))?;
-        story.end_log(name);
+        let file = server_log_source::read(name, "pickup explain", output, |bytes| reader.push(bytes))?;
+        reader.end_log(file);
     }
-    let case = Case::new(&story, Options { profile: args.profile, keystore_lsn: args.keystore_lsn });
+    let case = Case::new(reader.pickups(), Options { profile: args.profile, keystore_lsn: args.keystore_lsn });
     let check = compare(args, &case, output)?;
-    let explanation = case.explain(check);
+    let mut explanation = case.explain(check);
+    if explanation.verdict == Verdict::NothingFound
+        && let diagnosis = reader.diagnose()
+        && diagnosis.verdict == Diagnosed::Cause
+        && let Some(found) = diagnosis.main()
+    {
+        explanation.elsewhere = Some(Elsewhere { cause: found.cause, title: found.title, line: found.first.line });
+        explanation.exit_code = exit::FINDINGS;
+    }
     let (width, paint, all) = (output.width, output.paint, output.verbose > 0);
     output.document(&explanation, || view::text(&explanation, width, paint, all));
     Ok(explanation.exit_code)

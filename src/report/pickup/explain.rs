@@ -18,6 +18,27 @@ pub fn text(e: &Explanation, width: Option<u16>, paint: Paint, all: bool) -> Str
         Verdict::NoneFailed => paint.good(&escape(&e.summary)),
         Verdict::NothingFound => paint.warn(&escape(&e.summary)),
     } + "\n";
+    if let Some(elsewhere) = &e.elsewhere {
+        let words = format!(
+            "What the log shows instead, at line {}: {} ({}).",
+            grouped(elsewhere.line),
+            elsewhere.title,
+            elsewhere.cause.name()
+        );
+        out.push_str(&format!("\n{}\n", paint.bad(&words)));
+        let logs: Vec<String> = e.logs.iter().map(|l| escape(&l.name)).collect();
+        if logs.iter().all(|l| l != "-") {
+            out.push_str(&format!("  wtcheck log {}\n", logs.join(" ")));
+        }
+    }
+    if let Some(stated) = &e.stated_keystore {
+        out.push_str(&format!(
+            "\n{}\n  embedded by the checkpoint  {}\n  committed by the node       {}\n",
+            paint.head("Both keys, as the key provider states them itself"),
+            stated.persisted.dated(),
+            stated.committed.dated()
+        ));
+    }
     let several = e.logs.len() > 1;
     if let Some(detail) = &e.failure {
         out.push_str(&format!("\n{}\n", paint.head("The pick-up that failed")));

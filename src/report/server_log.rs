@@ -1,0 +1,536 @@
+//! `wtcheck log` for people: the cause first, what it is about, whether data are damaged, what to type next;
+//! then how that is known, and what follows from it.
+
+use super::text::{Paint, count, escape, fold, grouped, human};
+use crate::decode::judge::Verdict as Judged;
+use crate::decode::view::utc;
+use crate::diagnosis::check::{Answer, Fact};
+use crate::diagnosis::evidence::Evidence;
+use crate::diagnosis::versions::Versions;
+use crate::diagnosis::{Diagnosis, Folded, Found, Limit, Verdict};
+use crate::serverlog::cause::{Cause, Damaged, Role, Sure};
+use crate::serverlog::place::{FileKind, Place};
+use crate::serverlog::source::{Encoding, Packing};
+use crate::serverlog::story::Seen;
+
+/// Folded lines that are listed without `--verbose`.
+const FEW: usize = 5;
+/// Widest text.
+const WIDEST: usize = 100;
+
+/// The diagnosis as text. `all`: long lists, too.
+pub fn text(d: &Diagnosis, width: Option<u16>, paint: Paint, all: bool) -> String {
+    let width = usize::from(width.unwrap_or(80)).clamp(40, WIDEST);
+    let several = d.logs.len() > 1;
+    let mut out = head(d, width, paint);
+    let names_cause = d.verdict == Verdict::Cause || d.verdict == Verdict::ConsequencesOnly;
+    for (n, found) in d.causes.iter().enumerate() {
+        if n == 1 {
+            out.push_str(&format!("\n{}\n", paint.head("Also in the log")));
+        }
+        if n == 0 || all {
+            out.push_str(&cause(found, several, width, paint));
+        } else {
+            out.push_str(&also(found, several, width));
+        }
+    }
+    let more = d.causes_total.saturating_sub(d.causes.len() as u64);
+    if more > 0 {
+        out.push_str(&format!("  and {} more\n", grouped(more)));
+    }
+    if d.unknown_errors > 0 {
+        out.push_str(&unknown(d, several, width, paint, names_cause));
+    }
+    out.push_str(&dumps(d, width, paint, all));
+    out.push_str(&checks(d, width, paint));
+    if let Some(pickup) = &d.pickup {
+        out.push_str(&format!("\n{}\n", paint.head("Checkpoint pick-up")));
+        out.push_str(&fold(&escape(&pickup.summary), width, "  "));
+        out.push_str("  wtcheck pickup explain tells which step, and what the node does next.\n");
+    }
+    out.push_str(&folded(&d.folded, several, width, paint, all));
+    if !d.limits.is_empty() {
+        out.push_str(&format!("\n{}\n", paint.head("What the log cannot show")));
+        for limit in &d.limits {
+            out.push_str(&fold(limit_words(*limit), width, "  "));
+        }
+    }
+    out
+}
+
+fn head(d: &Diagnosis, width: usize, paint: Paint) -> String {
+    let lines: u64 = d.logs.iter().map(|l| l.lines).fold(0, u64::saturating_add);
+    let logs = match d.logs.as_slice() {
+        [one] => escape(&one.name),
+        many => count(many.len() as u64, "log"),
+    };
+    let packed = d.logs.iter().find(|l| l.packing != Packing::Plain || l.encoding != Encoding::Utf8);
+    let form = packed.map(|l| {
+        let packing = match l.packing {
+            Packing::Plain => None,
+            Packing::Gzip => Some("gzip"),
+            Packing::Xz => Some("xz"),
+            Packing::Bzip2 => Some("bzip2"),
+            Packing::Zstd => Some("zstd"),
+        };
+        let encoding = (l.encoding != Encoding::Utf8).then_some("UTF-16");
+        [packing, encoding].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    });
+    let form = form.map(|f| format!(", {f}")).unwrap_or_default();
+    let server = d.server_version.as_deref().map(|v| format!(", MongoDB {}", escape(v))).unwrap_or_default();
+    let read = format!("{logs}: {}{form}, {}{server}", count(lines, "line"), processes(d.processes));
+    let verdict = match (d.verdict, d.main()) {
+        (Verdict::Cause, Some(found)) => {
+            let title = sentence(found.title);
+            if found.damaged == Damaged::No { paint.warn(&title) } else { paint.bad(&title) }
+        }
+        (Verdict::ConsequencesOnly, Some(found)) => paint.warn(&sentence(found.title)),
+        (Verdict::UnknownErrors, _) => {
+            paint.warn(&format!("No known cause: {} not in the table", count(d.unknown_errors, "error")))
+        }
+        (Verdict::NoLog, _) => paint.warn(&format!("No line of mongod or of the engine in {}", count(lines, "line"))),
+        _ => paint.good(&format!("No known cause of a failure, and no error, in {}", count(lines, "line"))),
+    };
+    let mut out = fold(&verdict, width, "");
+    out.push_str(&fold(&read, width, ""));
+    out
+}
+
+fn processes(n: u64) -> String {
+    match n {
+        1 => "1 process".to_string(),
+        n => format!("{} processes", grouped(n)),
+    }
+}
+
+/// A title as a sentence of its own.
+fn sentence(title: &str) -> String {
+    let mut chars = title.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
+        None => String::new(),
+    }
+}
+
+fn cause(f: &Found, several: bool, width: usize, paint: Paint) -> String {
+    let mut out = String::new();
+    let mut row = |name: &str, value: &str| out.push_str(&labelled(name, value, width));
+    if let Some(place) = place(&f.place, f.namespace.as_deref()) {
+        row("where", &place);
+    }
+    row("when", &when(f, several));
+    let damaged = match f.damaged {
+        Damaged::No => paint.good("no"),
+        Damaged::Perhaps => paint.warn("perhaps"),
+        Damaged::Yes => paint.bad("yes"),
+    };
+    let said = match f.damaged {
+        Damaged::No => "No",
+        Damaged::Perhaps => "Perhaps",
+        Damaged::Yes => "Yes",
+    };
+    // What the word before says already.
+    let rest = f.damage.strip_prefix(said).filter(|r| r.starts_with(['.', ':', ';', ',']));
+    let why = rest.map_or(f.damage, |r| r.trim_start_matches(['.', ':', ';', ',', ' ']));
+    row("damaged", format!("{damaged}. {}", sentence(why)).trim_end_matches([' ']));
+    // Of a block, what it held; of a file as a whole the words before say it.
+    let of_block = f.place.offset.is_some() || matches!(f.place.kind, Some(FileKind::Index | FileKind::Counts));
+    if let Some(lost) = f.place.kind.filter(|_| of_block && f.damaged != Damaged::No).and_then(lost) {
+        row("lost", lost);
+    }
+    let sure = match f.certainty {
+        Sure::High => "high",
+        Sure::Medium => "medium: other causes can have the same line",
+        Sure::Low => "low: the line follows from many causes",
+    };
+    row("sure", sure);
+    row("line", &format!("\"{}\"", escape(&f.text)));
+    if let Some(first) = f.commands.first() {
+        out.push_str(&format!("  {:<9}{first}\n", "next"));
+    }
+    out.push_str(&format!("\n{}\n", paint.head("What it means")));
+    out.push_str(&fold(f.meaning, width, "  "));
+    for evidence in &f.evidence {
+        out.push_str(&fold(&evidence_words(evidence), width, "  "));
+    }
+    if let Some(dump) = &f.dump {
+        let words = format!("The block as dumped at line {}: {}.", grouped(dump.line), escape(&dump.judgement));
+        out.push_str(&fold(&words, width, "  "));
+    }
+    if !f.steps.is_empty() {
+        out.push_str(&format!("\n{}\n", paint.head("What to do")));
+        for (n, step) in (1..).zip(&f.steps) {
+            let step = fold(&format!("{n}. {}", step.replace('`', "")), width, "     ");
+            out.push_str(&step.replacen("     ", "  ", 1));
+        }
+    }
+    if f.commands.len() > 1 {
+        out.push_str(&format!("\n{}\n", paint.head("Commands that go on")));
+        for command in &f.commands {
+            out.push_str(&format!("  {command}\n"));
+        }
+    }
+    out.push_str(&format!("\n  {}\n", paint.faint(&format!("wtcheck explain {} has the whole page.", f.cause.name()))));
+    out
+}
+
+/// A label and text that is folded beside it.
+fn labelled(name: &str, value: &str, width: usize) -> String {
+    let indent = " ".repeat(11);
+    let folded = fold(value, width, &indent);
+    format!("  {name:<9}{}", folded.get(indent.len()..).unwrap_or_default())
+}
+
+/// A further cause in two lines.
+fn also(f: &Found, several: bool, width: usize) -> String {
+    let place = place(&f.place, f.namespace.as_deref()).map(|p| format!(": {p}")).unwrap_or_default();
+    let words = format!("{} [{}]{place}; {}", sentence(f.title), f.cause.name(), when(f, several));
+    fold(&words, width, "  ")
+}
+
+fn at(seen: &Seen, several: bool) -> String {
+    let log = if several { format!("log {}, ", seen.log.saturating_add(1)) } else { String::new() };
+    let time = seen.time.as_deref().map(|t| format!(", {}", clock(t, seen.micros))).unwrap_or_default();
+    format!("{log}line {}{time}", grouped(seen.line))
+}
+
+/// A time as the log has it; one of the engine's own, in seconds since 1970, as a date.
+fn clock(time: &str, micros: Option<u64>) -> String {
+    let own = time.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    match micros.filter(|_| own) {
+        Some(micros) => format!("{}.{:03}", utc(micros / 1_000_000), micros / 1000 % 1000).replace(" UTC.", "."),
+        None => escape(time),
+    }
+}
+
+fn when(f: &Found, several: bool) -> String {
+    let mut out = at(&f.first, several);
+    if let Some(session) = &f.first.session {
+        out.push_str(&format!(" ({})", escape(session)));
+    }
+    if f.times > 1 {
+        out.push_str(&format!("; {} times", grouped(f.times)));
+        if f.processes > 1 {
+            out.push_str(&format!(" in {}", processes(f.processes)));
+        }
+        out.push_str(&format!(", last at {}", at(&f.last, several)));
+    }
+    if f.over {
+        out.push_str("; a later start got over it");
+    } else if f.fatal {
+        out.push_str("; the process ended after it");
+    }
+    out
+}
+
+/// What a cause is about, in words.
+fn place(p: &Place, namespace: Option<&str>) -> Option<String> {
+    let mut parts = Vec::new();
+    if let Some(namespace) = namespace {
+        parts.push(escape(namespace));
+    }
+    let named = p.path.as_deref().or(p.file.as_deref());
+    if let Some(file) = named {
+        let kind = p.kind.and_then(kind).map(|k| format!(" ({k})")).unwrap_or_default();
+        parts.push(format!("{}{kind}", escape(file)));
+    }
+    if let Some(offset) = p.offset {
+        let size = p.size.map(|s| format!(", {}", human(s))).unwrap_or_default();
+        parts.push(format!("offset {}{size}", grouped(offset)));
+    } else if let Some(size) = p.size {
+        parts.push(human(size));
+    }
+    let numbered = [("table", p.table_id), ("page", p.page_id), ("LSN", p.lsn)];
+    parts.extend(numbered.iter().filter_map(|(name, n)| n.map(|n| format!("{name} {n}"))));
+    if let Some(ident) = &p.ident {
+        parts.push(format!("table {}", escape(ident)));
+    }
+    if let Some(name) = &p.name {
+        parts.push(escape(name));
+    }
+    if let Some(ns) = &p.namespace {
+        parts.push(escape(ns));
+    }
+    if let Some(to) = &p.renamed_to {
+        parts.push(format!("renamed to {}", escape(to)));
+    }
+    if let Some(error) = p.error {
+        parts.push(error.to_string());
+    }
+    if let Some(assertion) = p.assertion {
+        parts.push(format!("fatal assertion {assertion}"));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn kind(kind: FileKind) -> Option<&'static str> {
+    Some(match kind {
+        FileKind::Metadata => "the metadata",
+        FileKind::Turtle => "where the metadata begins",
+        FileKind::VersionFile => "the version",
+        FileKind::Lock => "the lock",
+        FileKind::Settings => "settings",
+        FileKind::History => "the history store",
+        FileKind::Lookaside => "the lookaside table",
+        FileKind::Counts => "MongoDB's counts",
+        FileKind::Catalog => "MongoDB's catalog",
+        FileKind::Collection => "a collection",
+        FileKind::Index => "an index",
+        FileKind::Internal => "a table for mongod's own use",
+        FileKind::WtLog => "the journal",
+        FileKind::Journal => "the directory of the journal",
+        FileKind::KeyDatabase => "the database of keys",
+        FileKind::PageLog => "in the page log",
+        FileKind::Table => "a table",
+        FileKind::Other => return None,
+    })
+}
+
+/// What goes with a file of a kind, where it is damaged.
+fn lost(kind: FileKind) -> Option<&'static str> {
+    Some(match kind {
+        FileKind::Metadata => {
+            "No document: the tables' files are not touched. What the metadata knew of them may be lost."
+        }
+        FileKind::Turtle => "Nothing: the turtle can be made anew from WiredTiger.wt.",
+        FileKind::History => "No newest document: older versions, and writes that still had to be rolled back.",
+        FileKind::Counts => "Counts only, which a validate makes anew.",
+        FileKind::Catalog => "Names, options and index definitions; the documents are in other files.",
+        FileKind::Collection => "The documents of that block. All others come out with wtcheck dump.",
+        FileKind::Index => "No document: an index is built anew.",
+        FileKind::WtLog => "What was committed after the last checkpoint, from the damaged place on.",
+        FileKind::KeyDatabase => "The keys: without them the encrypted data cannot be had.",
+        FileKind::Lookaside | FileKind::Internal => "Nothing that lasts: the server makes it anew.",
+        FileKind::Table => "The rows of that block. All others come out with wtcheck dump.",
+        FileKind::VersionFile | FileKind::Lock | FileKind::Settings => "Nothing: it holds no data.",
+        FileKind::Journal | FileKind::PageLog | FileKind::Other => return None,
+    })
+}
+
+fn evidence_words(e: &Evidence) -> String {
+    match e {
+        Evidence::AnotherBlock => "The dumped bytes are a block that is whole, and not the one that the address names.".to_string(),
+        Evidence::HeaderOfABlock => {
+            "The header in the dumped bytes is that of a block, as whole ones have it; not all of its bytes are in the log.".to_string()
+        }
+        Evidence::MiddleOfSomething => {
+            "No block begins in the dumped bytes: the address leads into the middle of something else.".to_string()
+        }
+        Evidence::Zeros => "The dumped bytes are zeros.".to_string(),
+        Evidence::OneBit => "One bit of the dumped bytes is wrong, and puts all of it right: damage, not another block.".to_string(),
+        Evidence::PageOfRows => "The header in the dumped bytes is that of a page of the metadata's rows.".to_string(),
+        Evidence::DumpIsSound => "The dumped bytes are the expected block, and whole: what was wrong is not in them.".to_string(),
+        Evidence::ShiftedChecksum => {
+            "The checksum that was found and the one that should be there differ by the same amount in every byte that differs: the address was read with another key.".to_string()
+        }
+        Evidence::ChecksumIsText(text) => {
+            format!("The checksum that was found is text (\"{}\"): content of another block lies there.", escape(text))
+        }
+        Evidence::BothNumbers(persisted, committed) => {
+            format!("The key provider says both itself: the checkpoint has {persisted}, the node has committed {committed}.")
+        }
+        Evidence::Versions(versions) => versions_words(versions),
+        Evidence::Files(files) => {
+            let files: Vec<String> = files.iter().map(|f| escape(f)).collect();
+            format!("Files that do not fit each other: {}.", files.join(", "))
+        }
+    }
+}
+
+fn versions_words(v: &Versions) -> String {
+    let version = escape(&v.version);
+    if !v.known {
+        return format!("No release writes version {version}: the place where it stands is damaged.");
+    }
+    let mut out = match v.written_by {
+        Some((first, last)) if first == last => format!("Version {version} is written by MongoDB {first}."),
+        Some((first, last)) => format!("Version {version} is written by MongoDB {first} to {last}."),
+        None => format!("Version {version} is one that a release has."),
+    };
+    if let (Some(newest), Some((first, last))) = (&v.newest, v.build) {
+        let newest = escape(newest);
+        out.push_str(&format!(" This build reads up to {newest}, as MongoDB {first} to {last} do."));
+    }
+    if v.steps.len() > 1 {
+        out.push_str(&format!(" The way between them, one step at a time: {}.", v.steps.join(", ")));
+    }
+    out
+}
+
+fn unknown(d: &Diagnosis, several: bool, width: usize, paint: Paint, aside: bool) -> String {
+    let title = if aside { "Errors that are not in the table" } else { "The first of them" };
+    let mut out = format!("\n{}: {}\n", paint.head(title), grouped(d.unknown_errors));
+    for error in &d.unknown_first {
+        out.push_str(&fold(&format!("{}: {}", at(&error.seen, several), escape(&error.text)), width, "  "));
+    }
+    if !aside {
+        out.push_str("\nAsk the data directory itself:\n  wtcheck audit DBPATH --deep\n");
+    }
+    out
+}
+
+fn folded(list: &[Folded], several: bool, width: usize, paint: Paint, all: bool) -> String {
+    if list.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    let groups = [
+        ("What follows from it", &[Role::Consequence, Role::Advice][..]),
+        ("Beside it", &[Role::Primary, Role::Note][..]),
+    ];
+    for (title, roles) in groups {
+        let those: Vec<&Folded> = list.iter().filter(|f| roles.contains(&f.role)).collect();
+        let lines: u64 = those.iter().map(|f| f.times).fold(0, u64::saturating_add);
+        if those.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("\n{}: {}\n", paint.head(title), count(lines, "line")));
+        let shown = if all { those.len() } else { FEW };
+        for f in those.iter().take(shown) {
+            let place = f.place.file.as_deref().map(|p| format!(" ({})", escape(p))).unwrap_or_default();
+            let number = f.place.assertion.map(|n| format!(" {n}")).unwrap_or_default();
+            let words =
+                format!("{} × {}{number}{place}, from {}", grouped(f.times), f.cause.name(), at(&f.first, several));
+            out.push_str(&fold(&words, width, "  "));
+        }
+        if those.len() > shown {
+            out.push_str(&format!("  and {} more kinds, -v lists them\n", those.len() - shown));
+        }
+    }
+    out
+}
+
+/// The dumped blocks, a line each.
+fn dumps(d: &Diagnosis, width: usize, paint: Paint, all: bool) -> String {
+    let alone = d.main().is_none_or(|f| f.cause == Cause::CorruptDump);
+    if d.dumps.is_empty() || !(all || alone) {
+        return String::new();
+    }
+    let mut out = format!("\n{}: {}\n", paint.head("Dumped blocks"), grouped(d.dumps_total));
+    let shown = if all { d.dumps.len() } else { FEW };
+    for b in d.dumps.iter().take(shown) {
+        let place = match (b.page_id, b.offset) {
+            (Some(page), _) => format!("page {page}"),
+            (None, Some(offset)) => format!("offset {}", grouped(offset)),
+            (None, None) => "a block".to_string(),
+        };
+        let file = b.file.as_deref().map(|f| format!(" of {}", escape(f))).unwrap_or_default();
+        let form = match b.form {
+            Some("base") => ", base image",
+            Some("delta") => ", delta",
+            _ => "",
+        };
+        let kind = b.page_type.as_deref().map(|t| format!(", {t}")).unwrap_or_default();
+        let words = format!(
+            "line {}: {place}{file}, {}{form}{kind}: {}",
+            grouped(b.judged.line),
+            human(b.size.into()),
+            escape(&b.judged.judgement)
+        );
+        out.push_str(&fold(&words, width, "  "));
+    }
+    for page in &d.dumped_pages {
+        let whole = match (&page.missing_checksum, page.complete) {
+            (_, true) => "which is whole".to_string(),
+            (Some(sum), false) => format!("which stands on a block with checksum {sum} that is not in the log"),
+            (None, false) => "of which not all is in the log".to_string(),
+        };
+        let words = format!("Page {}: {} form one chain, {whole}.", page.page_id, count(page.blocks, "block"));
+        out.push_str(&fold(&words, width, "  "));
+    }
+    out.push_str("  wtcheck decode --from-log shows their headers and cells.\n");
+    out
+}
+
+/// What the store says of each claim.
+fn checks(d: &Diagnosis, width: usize, paint: Paint) -> String {
+    let Some(home) = &d.home else { return String::new() };
+    let mut out = format!("\n{}: {}\n", paint.head("What the data directory says"), escape(home));
+    for check in &d.checks {
+        let answer = match check.answer {
+            Answer::Agreed => paint.bad("agreed"),
+            Answer::Contradicted => paint.warn("contradicted"),
+            Answer::NotChecked => paint.faint("not checked"),
+        };
+        let Some(found) = d.causes.get(check.cause) else { continue };
+        let place = found.place.file.as_deref().map(|f| format!(", {}", escape(f))).unwrap_or_default();
+        let words = format!("{}{place}: {answer}. {}", found.cause.name(), fact(&check.fact));
+        out.push_str(&fold(&words, width, "  "));
+    }
+    let told = |a: Answer| d.checks.iter().any(|c| c.answer == a);
+    if told(Answer::Contradicted) && !told(Answer::Agreed) {
+        let words = "Nothing here shows what the log says: it was mended since, or the log is of another directory or of \
+                     an earlier moment.";
+        out.push_str(&fold(words, width, "  "));
+    }
+    out
+}
+
+fn fact(fact: &Fact) -> String {
+    match fact {
+        Fact::Block { verdict: Judged::Sound, .. } => {
+            "The block was read again and is the expected one, and whole.".to_string()
+        }
+        Fact::Block { judgement, .. } => format!("The block was read again: {}.", escape(judgement)),
+        Fact::EndsBefore { size, end } => {
+            format!("The file has {} bytes; the block would end at {}.", grouped(*size), grouped(*end))
+        }
+        Fact::FileThere { size } => format!("The file is there, with {} bytes.", grouped(*size)),
+        Fact::FileNotThere => "The file is not there.".to_string(),
+        Fact::RemovedByLog => "The file is not there, and the journal removes it: a drop was under way.".to_string(),
+        Fact::Owner { uid, mode, most } => {
+            format!("It belongs to user {uid}, mode {mode:04o}; most files here belong to user {most}.")
+        }
+        Fact::Room { bytes, files } => {
+            format!("There is room for {} and {} files now.", human(*bytes), grouped(*files))
+        }
+        Fact::MetadataWhole => "The metadata reads, every row of it, and is not encrypted.".to_string(),
+        Fact::MetadataEncrypted => "The metadata is whole and encrypted: the key is what is missing.".to_string(),
+        Fact::TurtleDoesNotFit => {
+            "The turtle does not fit WiredTiger.wt, whose own newest checkpoint is whole.".to_string()
+        }
+        Fact::MetadataDamaged => "The metadata does not read here either.".to_string(),
+        Fact::WtLogs { first, last, count: n } => {
+            format!("The journal has {}, from number {first} to {last}.", count(*n, "file"))
+        }
+        Fact::NoWtLogs => "There is no file of the journal.".to_string(),
+        Fact::WrittenBy { engine, mongodb } => {
+            let by =
+                mongodb.map(|(first, last)| format!(", which MongoDB {first} to {last} carries")).unwrap_or_default();
+            format!("The home was written by engine {engine}{by}.")
+        }
+        Fact::Findings { count: n, codes } => {
+            format!("The audit has {} there: {}.", count(*n, "finding"), codes.join(", "))
+        }
+        Fact::NoFinding => "The audit finds nothing wrong there.".to_string(),
+        Fact::CutByStart => {
+            "The journal holds together here: the start that wrote this line cut it. What stood behind is gone."
+                .to_string()
+        }
+        Fact::SetAside { name, rows, lost } => format!(
+            "{} has {}; {} of their files are here and not in the metadata.",
+            escape(name),
+            count(*rows, "row"),
+            grouped(*lost)
+        ),
+        Fact::FileEmpty => "The file is there, and empty.".to_string(),
+        Fact::OtherVersion { found } => format!("The files here have version {found}."),
+        Fact::NothingToAsk => "It is not a thing that a data directory shows.".to_string(),
+        Fact::Unreadable { reason } => format!("It could not be read: {}.", escape(reason)),
+    }
+}
+
+fn limit_words(limit: Limit) -> &'static str {
+    match limit {
+        Limit::SilenceIsNotHealth => {
+            "A log without errors does not prove the data whole: what was never read is never complained about. wtcheck audit \
+             DBPATH reads everything."
+        }
+        Limit::Cut => "The log ends in the middle of a line or of a packed stream; what came after is not in it.",
+        Limit::BeginsTooLate => "The lines before the first one here, which have the cause.",
+        Limit::TooMany => "More places than are told apart: the counts of some are too low.",
+        Limit::SalvageIsSilent => {
+            "What was in the part of the journal that was cut: the engine does not say how many commits it dropped."
+        }
+    }
+}
