@@ -196,6 +196,9 @@ def judge_seed(options, compressors, seed):
                 # What is wrong without the injury is wrong already.
                 if view.bad:
                     news = [(k, d) for k, d in news if k.startswith("tool")]
+                if not view.bad:
+                    news += judge.log(options.wtcheck, hurt, hurt_view, name)
+                    count("logs read" if hurt_view.stderr.strip() else "logs without a line")
                 if r.random() < options.pack / 2 and hurt_report.code in (0, 1):
                     news += judge.pack(options.wtcheck, hurt, hurt_report, work)
                 found += [(k, d, hurt, hurt_view, hurt_report, name) for k, d in news]

@@ -212,7 +212,9 @@ def engine(home, config, targets, work):
             except json.JSONDecodeError:
                 pass
     with open(err, encoding="utf-8", errors="replace") as file:
-        return View(lines, status, file.read())
+        view = View(lines, status, file.read())
+    view.stderr_path = err
+    return view
 
 
 class Report:
@@ -404,6 +406,48 @@ def dump(tool, home, view, work):
         return found
     finally:
         shutil.rmtree(out, ignore_errors=True)
+
+
+# Files that stand for each other in a log: what one of them does to the engine, it says of another.
+TOGETHER = [
+    {"WiredTiger.turtle", "WiredTiger.wt", "WiredTiger.backup", "WiredTiger.turtle.set"},
+]
+
+
+def log(tool, home, view, injury):
+    """Where `wtcheck log` and the injury do not agree: the engine's lines are the log."""
+    lines = [line for line in view.stderr.splitlines() if line.startswith("[") and "][" in line]
+    if not any("[ERROR]" in line or "[NOTICE]" in line for line in lines):
+        return []
+    path = view.stderr_path
+    code, out, err = run([tool, "log", path, "--home", home, "--format", "json", "-q"])
+    try:
+        document = json.loads(out)
+    except ValueError:
+        return [("log: no document", f"{code}: {err[:200]}")]
+    found = []
+    if code != 1 and any("[ERROR]" in line for line in lines):
+        found.append((f"log: exit {code} with errors", lines[0][:200]))
+    for unknown in document["unknown_first"]:
+        found.append(("log: unknown line", unknown["text"]))
+    if not document["causes"]:
+        return found
+    main = document["causes"][0]
+    if document["verdict"] != "cause":
+        found.append((f"log: {document['verdict']}", f"{main['cause']}: {main['text'][:150]}"))
+    own = main["place"].get("file")
+    near = {other for group in TOGETHER if any(name in injury for name in group) for other in group}
+    # Put aside by the engine: WiredTiger.wt.1.
+    base = re.sub(r"(WiredTiger\.wt)\.\d+$", r"\1", own or "")
+    whole = main["cause"] in ("files-of-different-moments", "basecfg-garbled", "wiredtiger-file-empty", "log-dir-missing")
+    stale = "laid over" in injury or "swapped" in injury
+    if own and base not in injury and base not in near and not whole and not stale:
+        found.append((f"log: {main['cause']} names another file", f"{own}: {main['text'][:150]}"))
+    for check in document["checks"]:
+        cause = document["causes"][check["cause"]]
+        if check["answer"] == "contradicted" and check["cause"] == 0:
+            found.append((f"log: {cause['cause']} contradicted", f"{check['fact']}: {cause['text'][:120]}"))
+    return found
 
 
 def explained(kind, detail):

@@ -122,6 +122,8 @@ contract! {
     pickup_run: "pickup run", "{scenario} --svg {out}/picture.svg" => 1, coloured, first stream;
     pickup_explore: "pickup explore", "{leader} --policy abort --depth 8 -o {out}/example.yaml" => 1, coloured, first stream;
     pickup_explain: "pickup explain", "{log} --home {stale}" => 1, coloured, first piped;
+    log_pickup: "log", "{log}" => 1, coloured, first piped;
+    log_home: "log", "{faulty} --home {home}" => 1, coloured, other piped;
     repair_plan: "repair plan", "{palite}" => 1, plain, first store;
     repair_plan_wal: "repair plan", "{wal} -o {out}/plan.yaml" => 0, coloured, other store;
     repair_apply: "repair apply", "{plan} --output {out}/mended -j 1" => 4, coloured, first file;
@@ -137,6 +139,10 @@ contract! {
     export_palm: "export", "{palm} --out {out}/tables --table *" => 0, plain, again store;
     explain_all: "explain", "" => 0, plain, first nothing;
     explain_code: "explain", "size-inflated" => 0, coloured, other nothing;
+    explain_causes: "explain", "--causes" => 0, plain, other nothing;
+    explain_cause: "explain", "block-zeros" => 0, coloured, other nothing;
+    explain_word: "explain", "WT_PANIC" => 0, coloured, other nothing;
+    explain_cause_pages: "explain", "--cause-pages {out}/pages" => 0, plain, other nothing;
     explain_pages: "explain", "--pages {out}/pages" => 0, plain, other nothing;
     schema: "schema", "" => 0, plain, first nothing;
     schema_list: "schema", "--list" => 0, plain, other nothing;

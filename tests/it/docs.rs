@@ -21,6 +21,7 @@ use wtcheck::format::{completion, key_page, pagelog_turtle};
 use wtcheck::id::{Lsn, PageId, TableId};
 use wtcheck::page::cell::{Cell, CellKind};
 use wtcheck::report::explain as view;
+use wtcheck::serverlog::cause::Cause;
 use wtcheck::store::palm;
 
 fn root() -> &'static Path {
@@ -556,6 +557,20 @@ fn pages_of_finding_codes_are_current() {
     }
 }
 
+#[test]
+fn pages_of_causes_are_current() {
+    let pages = wtcheck::report::cause::pages();
+    assert_eq!(pages.len(), Cause::ALL.len() + 1);
+    let dir = root().join("docs/causes");
+    let found: BTreeSet<String> =
+        std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(found, pages.iter().map(|p| p.0.clone()).collect());
+    for (name, text) in pages {
+        let stored = std::fs::read_to_string(dir.join(&name)).unwrap();
+        assert!(stored == text, "{name} is not current: wtcheck explain --cause-pages docs/causes --force");
+    }
+}
+
 /// The commands in backquotes, and those of examples.
 fn commands(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).filter(|c| c.starts_with("wtcheck "));
@@ -570,6 +585,8 @@ fn is_taken(command: &str) -> Result<(), String> {
         "PAGE" => "110",
         "LSN" | "N" => "7",
         "CODE" => "page-missing",
+        "NUMBER" => "28595",
+        "LOG" => "mongod.log",
         "HEX" => "00c025808282bd21596019",
         "KIND" => "cookie",
         "SHELL" => "zsh",
@@ -589,10 +606,12 @@ fn commands_in_pages_and_advice_are_ones() {
         let texts = [a.recognised, a.cause, a.evidence].into_iter().chain(a.next.iter().copied());
         texts.flat_map(commands).collect::<Vec<_>>()
     });
+    let of_causes =
+        Cause::ALL.iter().flat_map(|c| c.row().steps.iter().copied().flat_map(commands).collect::<Vec<_>>());
     // What is made of the schema speaks of verbs in the words of the code.
     let own = |p: &PathBuf| !p.ends_with("json.md");
     let of_pages = pages().into_iter().filter(own).flat_map(|p| commands(&std::fs::read_to_string(p).unwrap()));
-    for command in of_codes.chain(of_pages) {
+    for command in of_codes.chain(of_causes).chain(of_pages) {
         // A verb by its name alone is spoken of, not run.
         if command.split(' ').count() <= 3 && !command.contains("DIR") && is_taken(&command).is_err() {
             let verb: Vec<&str> = command.split(' ').chain(["--help"]).collect();

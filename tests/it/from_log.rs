@@ -508,7 +508,7 @@ fn wrong_command_lines_and_unreadable_logs() {
     for (args, code, want) in [
         (vec!["--from-log", "/no/such/log"], 6, "/no/such/log"),
         (vec!["--from-log", &dir], 6, "directory"),
-        (vec!["--from-log", &packed], 6, "zcat"),
+        (vec!["--from-log", &packed], 6, "unpacked"),
         (vec!["--from-log", "-", "cookie", "00"], 2, "--from-log takes no kind"),
         (vec!["--quiet"], 2, "nothing to decode"),
         (vec!["--alloc", "4096", "cookie", "00"], 2, "--from-log"),

@@ -82,6 +82,8 @@ mod repair_palite;
 mod repair_palm;
 mod repair_rewrite;
 mod round_trips;
+mod server_log;
+mod server_log_engine;
 mod simulate_accounting;
 #[cfg(target_os = "linux")]
 mod subjects;

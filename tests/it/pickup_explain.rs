@@ -509,14 +509,11 @@ fn no_failure_and_nothing_relevant() {
 #[test]
 fn wrong_command_lines_and_unreadable_logs() {
     let dir = tempfile::tempdir().unwrap();
-    let packed = dir.path().join("mongod.log.gz");
-    std::fs::write(&packed, [0x1f, 0x8b, 8, 0, 0]).unwrap();
-    let (packed, dir) = (packed.display().to_string(), dir.path().display().to_string());
+    let dir = dir.path().display().to_string();
     for (args, code, want) in [
         (vec![], 2, "Usage"),
         (vec!["/no/such/log"], 6, "/no/such/log"),
         (vec![dir.as_str()], 6, "directory"),
-        (vec![packed.as_str()], 6, "zcat"),
         (vec!["-", "--profile", "1999-01"], 2, "2026-05"),
         (vec!["-", "--keystore-lsn", "x"], 2, "keystore-lsn"),
         (vec!["-", "--home", dir.as_str()], 6, "home"),

@@ -121,6 +121,7 @@ impl Scene {
                 fs::write(at.join("kv_home/data.mdb"), palm_data()).unwrap();
             }
             "log" => file("logs/standby-abort.txt"),
+            "faulty" => file("logs/causes/block-zeros.1.log"),
             "dump" => file("dumps/turtles.jsonl"),
             "scenario" => file("scenarios/rapid_seal_burst.yaml"),
             "leader" => file("scenarios/new_leader.yaml"),

@@ -1,0 +1,443 @@
+//! `wtcheck log`: the table of causes holds together, every line is read as it is written, in every form and
+//! encoding that a log comes in.
+
+use flate2::write::GzEncoder;
+use std::collections::BTreeSet;
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use wtcheck::audit::finding::Code;
+use wtcheck::diagnosis::{Diagnosis, Reader, Verdict};
+use wtcheck::report::server_log as view;
+use wtcheck::report::text::Paint;
+use wtcheck::serverlog::cause::{Cause, Role};
+use wtcheck::serverlog::codes;
+use wtcheck::serverlog::source::{Encoding, Packing, Source};
+use wtcheck::serverlog::template::{Field, Template, fill};
+use wtcheck::serverlog::text::LogFile;
+
+/// Causes that only a store tells.
+const OF_STORES: [Cause; 2] = [Cause::EncKeyMissing, Cause::EncPlainWithKey];
+
+fn read(bytes: &[u8]) -> Diagnosis {
+    let mut source = Source::new(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
+    let mut reader = Reader::new();
+    while let Some(piece) = source.take().unwrap() {
+        reader.push(&piece);
+    }
+    let (packing, encoding, cut) = (source.packing, source.encoding, source.cut);
+    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes: source.read(), packing, encoding, cut });
+    reader.diagnose()
+}
+
+/// The cause to look at, or what is folded where nothing failed.
+fn told(d: &Diagnosis) -> Option<Cause> {
+    d.main().map(|f| f.cause).or_else(|| d.folded.first().map(|f| f.cause))
+}
+
+/// Logs of one cause each: the cause, the file, its bytes.
+fn fixtures() -> Vec<(Cause, String, Vec<u8>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs/causes");
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_string();
+        let cause = Cause::from_name(name.split('.').next().unwrap()).unwrap_or_else(|| panic!("{name}"));
+        out.push((cause, name, std::fs::read(&path).unwrap()));
+    }
+    out.sort_by(|a, b| a.1.cmp(&b.1));
+    out
+}
+
+#[test]
+fn every_cause_has_one_row_of_its_own() {
+    let mut names = BTreeSet::new();
+    for cause in Cause::ALL {
+        let row = cause.row();
+        assert_eq!(row.cause, *cause, "{} has no row", cause.name());
+        assert!(names.insert(cause.name()), "{} twice", cause.name());
+        assert!(Code::from_name(cause.name()).is_none(), "{} is a finding code", cause.name());
+        assert_eq!(Cause::from_name(cause.name()), Some(*cause));
+        for text in [row.title, row.meaning, row.damage] {
+            assert!(!text.is_empty(), "{}", cause.name());
+        }
+        assert!(row.title.starts_with(|c: char| !c.is_uppercase() || row.title.starts_with(char::is_uppercase)));
+        assert!(!row.title.ends_with('.') && row.meaning.ends_with(['.', '"']), "{}", cause.name());
+        assert!(!row.steps.is_empty() && !row.lines.is_empty(), "{}", cause.name());
+    }
+}
+
+#[test]
+fn every_line_is_a_template() {
+    for cause in Cause::ALL {
+        for line in cause.row().lines.iter().filter(|l| !l.shared) {
+            let template = Template::new(line.template).unwrap_or_else(|| panic!("{}", line.template));
+            assert!(template.anchor().len() >= 3, "{}: too short to look for", line.template);
+        }
+    }
+}
+
+/// Something for each place of a line.
+fn sample(field: Field) -> &'static str {
+    match field {
+        Field::File => "collection-7-4132.wt",
+        Field::Path => "/data/db/collection-7-4132.wt",
+        Field::Ident => "index-9-4132",
+        Field::Namespace => "shop.orders",
+        Field::Offset => "155648",
+        Field::Size => "8192",
+        Field::Found => "0x5073a148",
+        Field::Expected => "0x83b23c02",
+        Field::Errno => "WT_ERROR: non-specific WiredTiger error",
+        Field::Lsn => "7655505345120305155",
+        Field::Backlink => "7655505607113310340",
+        Field::Page => "1965",
+        Field::Table => "57",
+        Field::WtLog => "3",
+        Field::Number => "7",
+        Field::Limit => "64",
+        Field::Version => "4",
+        Field::Newest => "3",
+        Field::Name => "snappy",
+        Field::Stamp => "(5, 1)",
+        Field::Text => "something",
+    }
+}
+
+fn filled(template: &str) -> String {
+    let fields: Vec<Field> = Template::new(template).unwrap().fields().collect();
+    let values: Vec<(&str, &dyn std::fmt::Display)> =
+        fields.iter().map(|f| (f.name(), Box::leak(Box::new(sample(*f))) as &dyn std::fmt::Display)).collect();
+    let text = fill(template, &values);
+    assert!(!text.contains('{'), "{text}");
+    text
+}
+
+/// The line in the forms that the engine and mongod give it.
+fn forms(text: &str) -> Vec<String> {
+    let json = serde_json::to_string(text).unwrap();
+    let nested = format!(
+        "{{\"ts_sec\":1795918586,\"ts_usec\":12,\"thread\":\"29:0x7f7a\",\"session_name\":\"WT_CURSOR.next\",\"category\":\
+         \"WT_VERB_DEFAULT\",\"category_id\":9,\"verbose_level\":\"ERROR\",\"verbose_level_id\":-3,\"msg\":{json}}}"
+    );
+    let head = "[1795918586:30520][29:0x7f7a96f8bcc0]";
+    vec![
+        format!("{head}, WT_CURSOR.next: [WT_VERB_DEFAULT][ERROR]: __wt_f, 12: {text}"),
+        format!("{head}, WT_CURSOR.next: [WT_VERB_DEFAULT][ERROR]: int __wt_f(A *, const B *, int), 12: {text}"),
+        format!("{head}, WT_CURSOR.next: __wt_f, 12: {text}"),
+        format!("{head}, WT_CURSOR.next: {text}"),
+        nested.clone(),
+        format!("2015-05-12T16:54:35.469+0530 E STORAGE  [conn1] WiredTiger (-31802) {head}, WT_CURSOR.next: {text}"),
+        format!(
+            "2019-05-12T16:54:35.469+0000 E STORAGE  [conn1] WiredTiger error (-31802) {head}, WT_CURSOR.next: __wt_f, 12: {text} Raw: {head}, WT_CURSOR.next: __wt_f, 12: {text}"
+        ),
+        format!(
+            "{{\"t\":{{\"$date\":\"2026-11-29T04:12:01.120+00:00\"}},\"s\":\"E\",  \"c\":\"WT\",       \"id\":22435,   \
+             \"ctx\":\"conn1\",\"msg\":\"WiredTiger error message\",\"attr\":{{\"error\":-31802,\"message\":{nested}}}}}"
+        ),
+        format!(
+            "{{\"t\":{{\"$date\":\"2026-11-29T04:12:01.120+00:00\"}},\"s\":\"E\",\"c\":\"STORAGE\",\"id\":22435,\
+             \"ctx\":\"conn1\",\"msg\":\"WiredTiger error\",\"attr\":{{\"error\":-31802,\"message\":{}}}}}",
+            serde_json::to_string(&format!("{head}, WT_CURSOR.next: __wt_f, 12: {text}")).unwrap()
+        ),
+    ]
+}
+
+/// What a line tells where more than its words decide: by file, session or what stands before it.
+fn may_be(cause: Cause) -> Vec<Cause> {
+    let mut out = vec![cause];
+    out.extend(match cause {
+        Cause::RootUnreadable => vec![Cause::MetadataUnreadable],
+        Cause::DescVersion => vec![Cause::LogVersion],
+        Cause::OplogDuplicate | Cause::OplogOrder => vec![Cause::FatalAssertion],
+        _ => vec![],
+    });
+    out
+}
+
+#[test]
+fn every_line_is_read_as_it_is_written_in_every_form() {
+    let mut read_lines = 0;
+    for cause in Cause::ALL {
+        for line in cause.row().lines.iter().filter(|l| !l.shared) {
+            let text = filled(line.template);
+            for form in forms(&text) {
+                let found = read(format!("{form}\n").as_bytes());
+                let all: Vec<Cause> =
+                    found.causes.iter().map(|f| f.cause).chain(found.folded.iter().map(|f| f.cause)).collect();
+                assert!(all.iter().any(|c| may_be(*cause).contains(c)), "{}: {form}\n{all:?}", cause.name());
+                assert_eq!(found.unknown_errors, 0, "{form}");
+                let harmless = matches!(cause.row().role, Role::Note | Role::Advice);
+                assert!(found.exit_code == 1 || harmless, "{form}");
+                read_lines += 1;
+            }
+        }
+    }
+    assert!(read_lines > 1500, "{read_lines}");
+}
+
+#[test]
+fn every_cause_has_logs_of_its_own_and_is_named() {
+    let fixtures = fixtures();
+    let with: BTreeSet<Cause> = fixtures.iter().map(|f| f.0).collect();
+    let all: BTreeSet<Cause> = Cause::ALL.iter().copied().filter(|c| !OF_STORES.contains(c)).collect();
+    assert_eq!(with, all, "a cause without a log in fixtures/logs/causes");
+    for (cause, name, bytes) in &fixtures {
+        let found = read(bytes);
+        assert_eq!(told(&found), Some(*cause), "{name}: {:?}", found.unknown_first);
+        let harmless = matches!(cause.row().role, Role::Note | Role::Advice);
+        assert!(found.exit_code == 1 || harmless, "{name}");
+    }
+}
+
+fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
+    let mark = if mark { "\u{feff}" } else { "" };
+    let units = mark.encode_utf16().chain(text.encode_utf16());
+    units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+}
+
+/// A log in the ways in which people have it.
+fn ways(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let each = |f: &dyn Fn(&str) -> String| text.lines().map(f).collect::<String>().into_bytes();
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let mut bzip2 = Vec::new();
+    bzip2::read::BzEncoder::new(text.as_bytes(), bzip2::Compression::fast()).read_to_end(&mut bzip2).unwrap();
+    let mut xz = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(1)).unwrap();
+    xz.write_all(text.as_bytes()).unwrap();
+    let docker = |l: &str| {
+        let line = serde_json::to_string(&format!("{l}\n")).unwrap();
+        format!("{{\"log\":{line},\"stream\":\"stdout\",\"time\":\"2026-11-29T04:12:01.1Z\"}}\n")
+    };
+    vec![
+        ("utf-8 with a mark", [b"\xef\xbb\xbf", text.as_bytes()].concat()),
+        ("utf-16le", utf16(text, false, true)),
+        ("utf-16le without a mark", utf16(text, false, false)),
+        ("utf-16be", utf16(text, true, true)),
+        ("utf-16be without a mark", utf16(text, true, false)),
+        ("crlf", text.replace('\n', "\r\n").into_bytes()),
+        ("gzip", gzip),
+        ("bzip2", bzip2),
+        ("xz", xz.finish().unwrap()),
+        ("zstd", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+        ("zstd of utf-16", zstd::encode_all(utf16(text, false, true).as_slice(), 1).unwrap()),
+        ("compose", each(&|l| format!("mongo_1       | {l}\n"))),
+        ("cri", each(&|l| format!("2026-11-29T04:12:01.123456789Z stdout F {l}\n"))),
+        ("docker", each(&docker)),
+        ("journald", each(&|l| format!("Nov 29 04:12:01 db-3 mongod[4711]: {l}\n"))),
+        ("quoted", each(&|l| format!("> {l}\n"))),
+        ("coloured", each(&|l| format!("\x1b[31m{l}\x1b[0m\n"))),
+    ]
+}
+
+#[test]
+fn the_cause_is_the_same_in_every_encoding_and_wrapping() {
+    let mut read_logs = 0;
+    for (cause, name, bytes) in fixtures() {
+        let text = String::from_utf8(bytes).unwrap();
+        for (way, bytes) in ways(&text) {
+            let found = read(&bytes);
+            assert_eq!(told(&found), Some(cause), "{name} as {way}: {:?}", found.unknown_first);
+            read_logs += 1;
+        }
+    }
+    assert!(read_logs > 5000, "{read_logs}");
+}
+
+/// A wrapped line is one that a terminal broke at its width, or a mail program at blanks.
+#[test]
+fn the_cause_is_the_same_where_lines_are_wrapped() {
+    let wrap = |text: &str, width: usize| -> String {
+        let mut out = String::new();
+        for line in text.lines() {
+            let chars: Vec<char> = line.chars().collect();
+            for piece in chars.chunks(width) {
+                out.extend(piece);
+                out.push('\n');
+            }
+        }
+        out
+    };
+    for (cause, name, bytes) in fixtures() {
+        let text = String::from_utf8(bytes).unwrap();
+        for width in [72, 80, 120] {
+            let found = read(wrap(&text, width).as_bytes());
+            assert_eq!(told(&found), Some(cause), "{name} wrapped at {width}: {:?}", found.unknown_first);
+        }
+    }
+}
+
+#[test]
+fn packings_and_encodings_are_told() {
+    let text = "[1795918586:12][1:0x7f], connection: unknown compressor 'snappy': Invalid argument\n";
+    for (way, bytes) in ways(text) {
+        let source = Source::new(Box::new(Cursor::new(bytes))).unwrap();
+        let packing = match way {
+            "gzip" => Packing::Gzip,
+            "bzip2" => Packing::Bzip2,
+            "xz" => Packing::Xz,
+            "zstd" | "zstd of utf-16" => Packing::Zstd,
+            _ => Packing::Plain,
+        };
+        let encoding = match way {
+            w if w.starts_with("utf-16le") || w == "zstd of utf-16" => Encoding::Utf16Le,
+            w if w.starts_with("utf-16be") => Encoding::Utf16Be,
+            _ => Encoding::Utf8,
+        };
+        assert_eq!((source.packing, source.encoding), (packing, encoding), "{way}");
+    }
+}
+
+#[test]
+fn a_log_that_is_cut_says_so_and_still_names_its_cause() {
+    let (_, _, bytes) = fixtures().into_iter().find(|f| f.1 == "block-zeros.1.log").unwrap();
+    let text = String::from_utf8(bytes).unwrap().repeat(40);
+    let whole = read(text.as_bytes());
+    assert!(!whole.logs[0].cut);
+    let cut = read(&text.as_bytes()[..text.len() - 7]);
+    assert!(cut.logs[0].cut);
+    assert_eq!(told(&cut), Some(Cause::BlockZeros));
+    let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    let cut = read(&packed[..packed.len() - 9]);
+    assert!(cut.logs[0].cut);
+}
+
+#[test]
+fn numbers_of_a_log_are_not_given_a_meaning_that_is_not_known() {
+    for number in [28560, 34440, 34441, 40317, 40409, 51085] {
+        assert!(codes::assertion(number).is_none(), "{number} has no source");
+        let line =
+            format!("2019-05-12T16:54:35.469+0000 F -        [initandlisten] Fatal Assertion {number} at x.cpp 1\n");
+        let found = read(line.as_bytes());
+        assert_eq!((found.exit_code, told(&found)), (1, Some(Cause::FatalAssertion)));
+        assert_eq!(found.main().unwrap().place.assertion, Some(number));
+    }
+}
+
+#[test]
+fn the_first_cause_is_told_from_what_follows_and_repeats_are_counted() {
+    let head = "[1795918586:30520][29:0x7f7a96f8bcc0]";
+    let checksum = "file:a.wt, WT_CURSOR.next: __wt_block_read_off, 226: a.wt: read checksum error for 4096B block at offset 8192: calculated block checksum of 0x1 doesn't match expected checksum of 0x2";
+    let mut log = String::new();
+    for _ in 0..3 {
+        log += &format!("{head}, {checksum}\n");
+    }
+    log += &format!(
+        "{head}, file:a.wt, WT_CURSOR.next: a.wt: fatal read error: WT_ERROR: non-specific WiredTiger error\n"
+    );
+    log += &format!(
+        "{head}, file:a.wt, WT_CURSOR.next: the process must exit and restart: WT_PANIC: WiredTiger library panic\n"
+    );
+    // What every healthy file says afterwards.
+    log += &format!(
+        "{head}, file:b.wt, WT_SESSION.checkpoint: /data/b.wt: handle-write: pwrite: failed to write 4096 bytes at offset 0: No space left on device\n"
+    );
+    let found = read(log.as_bytes());
+    assert_eq!(found.causes.len(), 1);
+    let main = found.main().unwrap();
+    assert_eq!((main.cause, main.times, main.fatal), (Cause::BlockChecksumContent, 3, true));
+    assert_eq!((main.place.file.as_deref(), main.place.offset), (Some("a.wt"), Some(8192)));
+    // A panic alone is none.
+    let alone = read(
+        format!("{head}, connection: the process must exit and restart: WT_PANIC: WiredTiger library panic\n")
+            .as_bytes(),
+    );
+    assert_eq!(alone.verdict, Verdict::ConsequencesOnly);
+    assert_eq!(alone.exit_code, 1);
+}
+
+#[test]
+fn a_healthy_log_names_nothing_whatever_users_write() {
+    let json = |s: &str, c: &str, id: u32, attr: &str| {
+        format!(
+            "{{\"t\":{{\"$date\":\"2026-11-29T04:12:01.120+00:00\"}},\"s\":\"{s}\",\"c\":\"{c}\",\"id\":{id},\"ctx\":\"conn1\",\
+             \"msg\":\"Slow query\",\"attr\":{attr}}}\n"
+        )
+    };
+    let quoting = "{\"command\":{\"find\":\"a\",\"filter\":{\"note\":\"read checksum error for 4096B block at offset 8192: block \
+                   header checksum of 0x1 doesn't match expected checksum of 0x2; WT_PANIC: WiredTiger library panic\"}}}";
+    let plain = "2019-03-01T00:00:01.001+0000 I COMMAND  [conn2] command a.b command: find { find: \"b\", filter: { msg: \"No space \
+                 left on device\", w: \"Fatal Assertion 28558\" } } 120ms\n";
+    let log = json("I", "COMMAND", 51803, quoting) + plain + &json("W", "CONTROL", 22120, "{}");
+    let found = read(log.as_bytes());
+    assert_eq!((found.verdict, found.exit_code, found.causes.len(), found.folded.len()), (Verdict::NoError, 0, 0, 0));
+    assert_eq!(read(b"Dear team,\nthe node is slow today.\n").verdict, Verdict::NoLog);
+    assert_eq!(read(b"").exit_code, 6);
+}
+
+#[test]
+fn versions_get_their_releases_and_the_steps_between_them() {
+    let line = "[1713452391:533646][30:0x7f12046b0a80], connection: __log_open_verify, 1043: unsupported WiredTiger file version: this build only supports versions up to 3, and the file is version VERSION: WT_ERROR: non-specific WiredTiger error\n";
+    let found = read(line.replace("VERSION", "4").as_bytes());
+    let text = view::text(&found, Some(80), Paint { on: false }, false);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("4.2.6 to 4.2.25"), "{text}");
+    assert!(text.contains("3.6, 4.0, 4.2"), "{text}");
+    // A version that no release has is damage.
+    let found = read(line.replace("VERSION", "99").as_bytes());
+    assert_eq!(found.main().unwrap().damaged, wtcheck::serverlog::cause::Damaged::Yes);
+}
+
+#[test]
+fn no_control_character_reaches_the_terminal() {
+    let line = "[1795918586:12][1:0x7f], file:a\x07\x1b]0;x.wt, connection: a\x1b[2J\x00\u{9b}.wt does not appear to be a WiredTiger file: WT_ERROR\n";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wtcheck"))
+        .args(["log", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    assert!(text.contains("not-a-wiredtiger-file"), "{text}");
+}
+
+/// Every line fits 80 columns, but for commands, which are to be copied.
+#[test]
+fn the_answer_fits_a_terminal() {
+    for (_, name, bytes) in fixtures() {
+        let found = read(&bytes);
+        let text = view::text(&found, Some(80), Paint { on: false }, true);
+        for line in text.lines().filter(|l| !l.contains("wtcheck ")) {
+            assert!(line.chars().count() <= 80 || !line.trim().contains(' '), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn explain_takes_every_word_that_a_log_shows() {
+    let explain = |word: &str| {
+        let out = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(["explain", word]).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    for (word, says) in [
+        ("WT_PANIC", "never a cause"),
+        ("-31804", "WT_PANIC"),
+        ("28595", "weak evidence"),
+        ("EINVAL", "Invalid argument"),
+        ("22", "EINVAL"),
+        ("__wt_block_read_off", "checksum"),
+        ("__wti_block_read_off", "checksum"),
+        ("size-inflated", "bytes"),
+        ("block-zeros", "zeros"),
+        ("22347", "only a guess"),
+    ] {
+        let (code, out, _) = explain(word);
+        assert_eq!(code, Some(0), "{word}");
+        assert!(out.contains(says), "{word}: {out}");
+    }
+    for (word, near) in [
+        ("WT_PANICK", "WT_PANIC"),
+        ("block-zero", "block-zeros"),
+        ("EINVALL", "EINVAL"),
+        ("checksum", "block-checksum"),
+    ] {
+        let (code, _, err) = explain(word);
+        assert_eq!(code, Some(2), "{word}");
+        assert!(err.contains(near), "{word}: {err}");
+    }
+}
