@@ -40,6 +40,9 @@ _wtcheck() {
             wtcheck,help)
                 cmd="wtcheck__subcmd__help"
                 ;;
+            wtcheck,log)
+                cmd="wtcheck__subcmd__log"
+                ;;
             wtcheck,man)
                 cmd="wtcheck__subcmd__man"
                 ;;
@@ -147,6 +150,9 @@ _wtcheck() {
                 ;;
             wtcheck__subcmd__help,help)
                 cmd="wtcheck__subcmd__help__subcmd__help"
+                ;;
+            wtcheck__subcmd__help,log)
+                cmd="wtcheck__subcmd__help__subcmd__log"
                 ;;
             wtcheck__subcmd__help,man)
                 cmd="wtcheck__subcmd__help__subcmd__man"
@@ -299,7 +305,7 @@ _wtcheck() {
 
     case "${cmd}" in
         wtcheck)
-            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map dump pickup repair pack unpack export gather simulate decode explain schema man completions help"
+            opts="-q -v -h -V --format --quiet --verbose --color --no-progress --help --version audit orphans page map dump log pickup repair pack unpack export gather simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -853,12 +859,16 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__explain)
-            opts="-q -v -h --pages --examples --force --format --quiet --verbose --color --no-progress --help"
+            opts="-q -v -h --causes --cause-pages --pages --examples --force --format --quiet --verbose --color --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --cause-pages)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --pages)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -991,7 +1001,7 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__help)
-            opts="audit orphans page map dump pickup repair pack unpack export gather simulate decode explain schema man completions help"
+            opts="audit orphans page map dump log pickup repair pack unpack export gather simulate decode explain schema man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1215,6 +1225,20 @@ _wtcheck() {
             return 0
             ;;
         wtcheck__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__help__subcmd__log)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1473,6 +1497,32 @@ _wtcheck() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wtcheck__subcmd__log)
+            opts="-q -v -h --home --allow-live --no-mmap --format --quiet --verbose --color --no-progress --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
