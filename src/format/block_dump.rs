@@ -23,6 +23,8 @@ const USUAL_UNIT: u32 = 1024;
 const UNITS: std::ops::RangeInclusive<u32> = 8..=20;
 /// The end of what introduces a chunk, `(chunk N of M):`.
 const CHUNK_END: u64 = 0x293a;
+/// `!=` between two checksums, as releases up to 3.0 have it.
+const UNEQUAL: u64 = 0x213d;
 /// The end of `doesn't match`, whatever became of the apostrophe.
 const ERROR_END: u64 = 0x746d_6174_6368;
 
@@ -217,6 +219,8 @@ pub struct Scanner {
     window: Vec<u8>,
     /// The last eight characters that are no white space.
     recent: u64,
+    /// A `!=` came since the last closing bracket.
+    unequal: bool,
     digits: Option<Digits>,
     held: usize,
     dumps: Vec<Dump>,
@@ -338,6 +342,10 @@ impl Scanner {
         if self.recent & 0xffff == CHUNK_END {
             self.chunk_begins();
         } else if self.recent & 0xffff_ffff_ffff == ERROR_END {
+            self.read_error();
+        } else if self.recent & 0xffff == UNEQUAL {
+            self.unequal = true;
+        } else if c == b']' && std::mem::take(&mut self.unequal) {
             self.read_error();
         }
     }
@@ -469,7 +477,11 @@ impl Scanner {
     /// The text ends with `doesn't match`.
     fn read_error(&mut self) {
         let near = self.squeezed();
-        let Some(mut error) = read_error(&near).or_else(|| page_error(&near)) else { return };
+        let error = match near.ends_with(b"]") {
+            true => old_error(&near),
+            false => read_error(&near).or_else(|| page_error(&near)),
+        };
+        let Some(mut error) = error else { return };
         // With the white space that belongs to the name, where the line is whole.
         const BEHIND: &[u8] = b": potential hardware corruption";
         if let Some(at) = find_last(&self.window, BEHIND) {
@@ -638,6 +650,29 @@ fn page_error(near: &[u8]) -> Option<ReadError> {
 }
 
 /// `NAME:potentialhardwarecorruption,readchecksumerrorforSIZEBblockatoffsetOFFSET:...match`.
+/// The words of MongoDB 3.0: `read checksum error [4096B @ 32768, 1 != 2]`; computed, then expected.
+fn old_error(near: &[u8]) -> Option<ReadError> {
+    const BEGIN: &[u8] = b"readchecksumerror[";
+    let at = find_last(near, BEGIN)?;
+    let (before, rest) = near.split_at_checked(at)?;
+    let (size, rest) = number_at_start(rest.strip_prefix(BEGIN)?)?;
+    let (offset, rest) = number_at_start(rest.strip_prefix(b"B@")?)?;
+    let (found, rest) = number_at_start(rest.strip_prefix(b",")?)?;
+    number_at_start(rest.strip_prefix(b"!=")?).filter(|(_, rest)| *rest == b"]")?;
+    let name =
+        find_last(before, b"file:").and_then(|at| before.get(at.checked_add(5)?..)?.split(|c| *c == b',').next());
+    Some(ReadError {
+        file: name.filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned()),
+        offset,
+        lsn: None,
+        size: u32::try_from(size).ok()?,
+        comparison: Comparison::Computed,
+        found: u32::try_from(found).ok(),
+        line: 0,
+        thread: thread(before),
+    })
+}
+
 fn read_error(near: &[u8]) -> Option<ReadError> {
     const BEGIN: &[u8] = b"readchecksumerrorfor";
     let at = find_last(near, BEGIN)?;

@@ -130,8 +130,11 @@ fn object(text: &[u8], entry: &mut Entry, depth: usize) -> Option<bool> {
         let wrapped: Wrapped<'_> = serde_json::from_slice(text).ok()?;
         let inner = wrapped.log?;
         let inner = inner.trim().as_bytes().to_vec();
-        if inner.starts_with(b"{") && depth > 0 {
-            return object(&inner, entry, depth.saturating_sub(1));
+        if depth > 0
+            && let Some(whole) = inner_object(&inner).or_else(|| inner.starts_with(b"{").then(|| inner.clone()))
+            && let Some(telling) = object(&whole, entry, depth.saturating_sub(1))
+        {
+            return Some(telling);
         }
         entry.limit = inner.len();
         plain(inner, entry);

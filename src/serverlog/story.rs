@@ -440,6 +440,7 @@ impl Story {
         let followed = primaries.iter().any(|at| self.groups.get(*at).is_some_and(|g| follows(cause, g.cause)));
         let primary = row.role == Role::Primary && !behind && !followed;
         let key = Key::of(cause, &place);
+        let again = place.clone();
         let at = match self.by_key.get(&key) {
             Some(at) => *at,
             None if self.groups.len() >= MAX_GROUPS => {
@@ -469,6 +470,9 @@ impl Story {
             }
         };
         if let Some(group) = self.groups.get_mut(at) {
+            if group.times > 0 {
+                group.place.fill(&again);
+            }
             group.times = group.times.saturating_add(1);
             group.primary |= primary;
             group.severity = group.severity.max(entry.severity);

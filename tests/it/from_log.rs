@@ -675,3 +675,17 @@ proptest! {
         prop_assert!(json.contains("\"verdict\""));
     }
 }
+
+/// The words of MongoDB 3.0 have no dump behind them: an error that cannot be judged, and no clean log.
+#[test]
+fn an_error_in_the_words_of_3_0_is_one() {
+    let log = common::fixture("logs/reports/checksum-3.0.txt");
+    let (code, out, _) = common::wtcheck(&["decode", "--from-log", log.to_str().unwrap(), "--format", "json"]);
+    let v: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 6, "{out}");
+    let error = &v["errors_without_dump"][0];
+    assert_eq!(
+        (&error["file"], &error["offset"], &error["size"]),
+        (&"WiredTiger.wt".into(), &32768.into(), &4096.into())
+    );
+}

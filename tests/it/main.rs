@@ -84,6 +84,7 @@ mod repair_rewrite;
 mod round_trips;
 mod server_log;
 mod server_log_engine;
+mod server_log_home;
 mod simulate_accounting;
 #[cfg(target_os = "linux")]
 mod subjects;

@@ -8,10 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wtcheck::audit::finding::Code;
 use wtcheck::diagnosis::{Diagnosis, Reader, Verdict};
+use wtcheck::id::Lsn;
+use wtcheck::pickup::code::Code as PickupCode;
+use wtcheck::pickup::explain::story::Story as Pickups;
+use wtcheck::pickup::profile::Profile;
 use wtcheck::report::server_log as view;
 use wtcheck::report::text::Paint;
 use wtcheck::serverlog::cause::{Cause, Role};
 use wtcheck::serverlog::codes;
+use wtcheck::serverlog::pickup_lines as said;
 use wtcheck::serverlog::source::{Encoding, Packing, Source};
 use wtcheck::serverlog::template::{Field, Template, fill};
 use wtcheck::serverlog::text::LogFile;
@@ -188,6 +193,69 @@ fn every_cause_has_logs_of_its_own_and_is_named() {
         let harmless = matches!(cause.row().role, Role::Note | Role::Advice);
         assert!(found.exit_code == 1 || harmless, "{name}");
     }
+}
+
+/// Logs of public reports, names and paths replaced, and what their threads ended on.
+const REPORTS: [(&str, Cause, &str); 9] = [
+    ("checksum-3.0.txt", Cause::BlockChecksum30, "offset 32,768"),
+    (
+        "disagg-block-dumped.log",
+        Cause::CorruptDump,
+        "page 111 of test_layered18.wt_stable, 67 B, base image, row internal: intact",
+    ),
+    ("engine-11.3.1-stale-turtle.log", Cause::TurtleStale, "wtcheck repair plan"),
+    (
+        "key-provider-says.json",
+        Cause::DisKeyStale,
+        "the checkpoint has 7655505345120305155, the node has committed 7655505607113310340",
+    ),
+    (
+        "key-provider-says.txt",
+        Cause::DisKeyStale,
+        "the checkpoint has 7655505345120305155, the node has committed 7655505607113310340",
+    ),
+    ("operation-not-permitted-4.4.json", Cause::EpermOpen, "renamed to WiredTiger.wt.2"),
+    ("palite-backlink.log", Cause::DisChain, "wtcheck page DBPATH 57 1965"),
+    ("stale-turtle-6.0.json", Cause::TurtleStale, "wtcheck repair plan"),
+    ("version-4.0.txt", Cause::LogVersion, "written by MongoDB 4.2.6 to 4.2.25"),
+];
+
+#[test]
+fn reports_come_to_what_their_threads_ended_on() {
+    for (name, cause, says) in REPORTS {
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs/reports").join(name));
+        let text = text.unwrap();
+        for (way, bytes) in ways(&text).into_iter().chain([("it is", text.clone().into_bytes())]) {
+            let found = read(&bytes);
+            assert_eq!((told(&found), found.exit_code), (Some(cause), 1), "{name} as {way}");
+            let said = view::text(&found, Some(80), Paint { on: false }, false);
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(says), "{name} as {way}: {said}");
+        }
+    }
+}
+
+/// What the model of a standby writes, both readers read.
+#[test]
+fn lines_of_the_model_are_read_back() {
+    for profile in Profile::ALL {
+        let lsn = Lsn(7655505607113310321);
+        let line = profile.failure_line(lsn, PickupCode::EINVAL);
+        let mut story = Pickups::new();
+        story.push(line.as_bytes());
+        story.end_log("log");
+        assert_eq!(story.failures.iter().map(|f| f.lsn).collect::<Vec<_>>(), [Some(lsn)], "{line}");
+        let found = read(line.as_bytes());
+        assert_eq!(told(&found), Some(Cause::DisPickup), "{line}");
+        assert_eq!(found.main().unwrap().place.lsn, Some(lsn.0), "{line}");
+    }
+    let stale = fill(said::STALE_KEY, &[("lsn", &5), ("backlink", &9)]);
+    let mut story = Pickups::new();
+    story.push(stale.as_bytes());
+    story.end_log("log");
+    let stated = story.stated.unwrap();
+    assert_eq!((stated.persisted, stated.committed), (Lsn(5), Lsn(9)));
 }
 
 fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
