@@ -206,7 +206,6 @@ fn of_cause(found: &mut Found, store: &Store<'_>) -> (Answer, Fact) {
         Cause::Enospc => room(home),
         Cause::LogVersion => log_version(&place, home),
         Cause::DescVersion
-        | Cause::TurtleVersionMajor
         | Cause::TurtleVersionTooOld
         | Cause::IncompatibleConfig
         | Cause::CompatRefused
@@ -442,6 +441,10 @@ fn by_findings(found: &Found, store: &Store<'_>) -> (Answer, Fact) {
                 }) || f.place.file.as_deref() == Some(&format!("{own}.wt"))
             });
         let page = place.page_id.is_some() && f.place.page_id.map(|p| p.0) == place.page_id;
+        // Turtle and metadata stand for each other: what is wrong with one the engine says of the other.
+        let pair = [METADATA, home_turtle::FILE_NAME];
+        let both = |name: &Option<String>| name.as_deref().is_some_and(|n| pair.contains(&n));
+        let file = file || both(&place.file) && both(&f.place.file);
         // Without a place, what is about the home as a whole.
         let whole = place.file.is_none() && place.ident.is_none() && place.page_id.is_none();
         f.severity > Severity::Note && (file || ident || page || whole)

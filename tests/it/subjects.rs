@@ -232,7 +232,7 @@ const WRONG: &[Wrong] = &[
         |z, n| z.write(n, gzip(&fs::read(fixture("logs/standby-abort-mongod.json")).unwrap())),
         2,
         "a log of a server or of the engine, compressed with gzip",
-        "zcat ",
+        "wtcheck log ",
     ),
     (
         "plan.yaml",
