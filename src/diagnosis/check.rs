@@ -234,7 +234,13 @@ fn metadata(found: &mut Found, home: &Home, store: &Store<'_>) -> (Answer, Fact)
     let of_metadata = |f: &&Finding| f.place.file.as_deref() == Some(METADATA) && f.severity == Severity::Error;
     let damaged = store.findings.iter().any(|f| of_metadata(&f));
     if home.encrypted {
-        rename(found, Cause::EncKeyMissing, Sure::High);
+        // A checksum is made over the encrypted bytes: a key does not explain that it fails.
+        if matches!(found.cause, Cause::MetadataExtentList | Cause::TurtleStale) {
+            return block(&found.place, home);
+        }
+        if found.cause == Cause::MetadataUnreadable {
+            rename(found, Cause::EncKeyMissing, Sure::High);
+        }
         return (Answer::Agreed, Fact::MetadataEncrypted);
     }
     if home.proposed_turtle.is_some() || home.way == Way::Recovery {
@@ -294,6 +300,8 @@ fn length(place: &Place, home: &Home) -> (Answer, Fact) {
     };
     let end = match (place.offset, place.size) {
         (Some(offset), Some(bytes)) => offset.saturating_add(bytes),
+        // Of a file that is smaller than its first block, that one's size.
+        (None, Some(bytes)) => bytes,
         _ => 4096,
     };
     if size < end {

@@ -2,7 +2,7 @@
 //! what follows, repeats counted. Memory is bounded, whatever the log holds.
 
 use super::cause::{Cause, Role, Sure};
-use super::codes;
+use super::codes::{self, Errno};
 use super::entry::{Entry, Severity};
 use super::form;
 use super::lines::{Lines, Record};
@@ -19,6 +19,9 @@ const MAX_PROCESSES: usize = 1024;
 const QUOTED_ERRORS: usize = 3;
 /// Longest quote of an unknown error.
 const QUOTED: usize = 240;
+
+/// What the system says of EINVAL.
+const INVALID: &str = "Invalid argument";
 
 /// Where a line stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -348,6 +351,15 @@ impl Story {
             return false;
         }
         let text = String::from_utf8_lossy(&entry.text).into_owned();
+        // Whatever it dislikes of the text that it opens the metadata with: that is the turtle.
+        let opening =
+            entry.handle.as_deref() == Some("file:WiredTiger.wt") && entry.session.as_deref() == Some("connection");
+        if opening && entry.engine && text.contains(INVALID) {
+            let place = Place { errno: Some(Errno::EINVAL), error: Some(Errno::EINVAL.name()), ..Place::default() };
+            let quote = wording::quote(&entry.text, 0, QUOTED);
+            self.hit(Hit { cause: Cause::TurtleConfig, place, quote, ..Hit::default() }, seen.clone(), entry);
+            return true;
+        }
         let named = codes::ERRNOS.iter().find(|row| row.texts.iter().any(|t| text.contains(t)));
         let by_number = || codes::ERRNOS.iter().find(|row| entry.engine && Some(row.number) == entry.code);
         let Some(row) = named.or_else(by_number) else { return false };

@@ -346,10 +346,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "It is smaller than one block: a copy that was cut, or a full disk during a restore.",
         damage: "The content of this file is gone.",
         lines: &[
-            line(
-                "File {file} is smaller than allocation size; file size={number}, alloc size={limit}",
-                "4.4 and newer",
-            ),
+            line("File {file} is smaller than allocation size; file size={number}, alloc size={size}", "4.4 and newer"),
             shared(
                 "{path}: handle-read: pread: failed to read 4096 bytes at offset 0: WT_ERROR: non-specific WiredTiger error",
                 "up to 4.2",

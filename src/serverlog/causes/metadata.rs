@@ -55,6 +55,9 @@ pub(super) const ROWS: &[Row] = &[
         lines: &[
             line("Error parsing '{text}' at offset {offset}: {text}", "all"),
             line("Invalid type '{text}' found in format '{text}'", "all"),
+            line("Invalid format in hexadecimal string", "all"),
+            line("page sizes must be a multiple of the page allocation size", "all"),
+            line("Key size ({number}) out of range", "all"),
         ],
         steps: &[COPY, "The audit names the key; the plan makes the turtle anew."],
         go: &[Go::Audit, Go::Plan],
