@@ -16,6 +16,7 @@
 
 pub mod block;
 pub mod block_dump;
+pub mod block_error;
 pub mod checkpoint_list;
 pub mod completion;
 pub mod compress;

@@ -1,4 +1,5 @@
 use wtcheck::format::block_dump::*;
+use wtcheck::format::block_error::*;
 
 #[test]
 fn addresses_and_chunks() {
