@@ -46,7 +46,7 @@ fn told(bytes: &[u8], most: usize) -> Option<String> {
         return None;
     }
     let (packing, encoding, cut) = (source.packing, source.encoding, source.cut);
-    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes: source.read(), packing, encoding, cut });
+    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes: source.read(), packing, encoding, cut, open: false });
     let found = reader.diagnose();
     let text = view::text(&found, Some(80), Paint { on: false }, true);
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

@@ -196,3 +196,21 @@ pub struct ForceArgs {
     #[arg(long)]
     pub force: bool,
 }
+
+/// How to read the store that a log is checked against.
+#[derive(Debug, clap::Args, Clone, Copy)]
+pub struct LogHomeArgs {
+    /// With --home: read a store that another process holds
+    #[arg(long, requires = "home")]
+    allow_live: bool,
+    /// With --home: read files instead of mapping them into memory
+    #[arg(long, requires = "home")]
+    no_mmap: bool,
+}
+
+impl LogHomeArgs {
+    /// As the other commands have it.
+    pub fn read(self) -> ReadArgs {
+        ReadArgs { allow_live: self.allow_live, no_mmap: self.no_mmap, ..ReadArgs::default() }
+    }
+}

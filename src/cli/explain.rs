@@ -77,7 +77,7 @@ fn explain(word: &str, output: &mut Output) -> Result<(), Failure> {
             [] => "wtcheck explain lists all finding codes, and with --causes all causes".to_string(),
             close => format!("perhaps {}", close.join(", ")),
         };
-        return Err(Failure::usage(format!("{word:?} is no word that is known"), hint));
+        return Err(Failure::usage(format!("{word:?} is not known"), hint));
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! `wtcheck log LOG…`: what a server log says broke, how that is known, what to do.
 
-use super::args::ReadArgs;
+use super::args::LogHomeArgs;
 use super::{Failure, Outcome, server_log_source};
+use crate::audit::result::Audit;
 use crate::audit::{self, home};
+use crate::coverage::Unchecked;
 use crate::diagnosis::check::Store;
 use crate::diagnosis::{Diagnosis, Reader, Verdict};
 use crate::exit;
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Say what a log of mongod or of the engine says broke, how that is known, and what to do
 ///
-/// Reads logs of every release, whole or an excerpt: plain text and JSON, the engine's own lines, with what
+/// Reads logs of every release since 3.0, whole or an excerpt: plain text and JSON, the engine's own lines, with what
 /// journald, Docker or Kubernetes put in front, also as a ticket has them: wrapped, quoted. UTF-8 and
 /// UTF-16, plain or packed with gzip, xz, bzip2 or zstd; - is standard input.
 ///
@@ -32,12 +34,8 @@ pub struct Args {
     /// Check what the log claims on this data directory, or on dumps that were gathered into one
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
-    /// With --home: read a store that another process holds
-    #[arg(long, requires = "home")]
-    allow_live: bool,
-    /// With --home: read files instead of mapping them into memory
-    #[arg(long, requires = "home")]
-    no_mmap: bool,
+    #[command(flatten)]
+    read: LogHomeArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
@@ -65,20 +63,30 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 /// Audit the data directory, and ask it about every cause.
 fn compare(args: &Args, dir: &Path, diagnosis: &mut Diagnosis, output: &Output) -> Result<(), Failure> {
-    let read = ReadArgs { allow_live: args.allow_live, no_mmap: args.no_mmap, ..ReadArgs::default() };
+    let read = args.read.read();
     let subject = super::subject(dir, "log --home", false)?;
-    if !args.allow_live {
+    if !read.allow_live {
         subject.check_live()?;
     }
     let mut findings = Vec::new();
+    let mut unread = Vec::new();
+    let mut take = |audit: Audit| {
+        let io = |(name, why): (&str, &Unchecked)| match why {
+            Unchecked::Io { error, .. } => Some((name.to_string(), error.clone())),
+            Unchecked::Hidden => Some((name.to_string(), "its directory cannot be listed".to_string())),
+            _ => None,
+        };
+        unread.extend(audit.coverage.not_checked_list().filter_map(io));
+        findings.extend(audit.findings);
+    };
     let name = dir.display().to_string();
     let is_home = matches!(subject.kind, Kind::Home | Kind::Both(_));
     let local = if is_home {
-        let (opened, _) = subject.home(args.no_mmap)?;
-        let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: args.no_mmap, tables: None };
+        let (opened, _) = subject.home(read.no_mmap)?;
+        let options = home::Options { checkpoint: None, depth: Depth::Normal, no_mmap: read.no_mmap, tables: None };
         let audit = home::run(&opened, &name, &options, &output.progress);
         output.progress.finish();
-        findings.extend(audit?.0.findings);
+        take(audit?.0);
         Some(opened)
     } else {
         None
@@ -95,8 +103,8 @@ fn compare(args: &Args, dir: &Path, diagnosis: &mut Diagnosis, output: &Output) 
         };
         let audit = audit::pagelog::run(&*store, &name, &options, &output.progress);
         output.progress.finish();
-        findings.extend(audit?.findings);
+        take(audit?);
     }
-    diagnosis.check(&Store { name: &name, home: local.as_ref(), findings: &findings });
+    diagnosis.check(&Store { name: &name, home: local.as_ref(), findings: &findings, unread: &unread });
     Ok(())
 }

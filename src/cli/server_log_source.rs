@@ -71,5 +71,6 @@ pub(super) fn read(
         packing: source.packing,
         encoding: source.encoding,
         cut: source.cut,
+        open: false,
     })
 }

@@ -138,6 +138,17 @@ pub struct Store<'s> {
     pub home: Option<&'s Home>,
     /// What an audit of it found.
     pub findings: &'s [Finding],
+    /// What the system did not let be read: names, and its words.
+    pub unread: &'s [(String, String)],
+}
+
+impl Store<'_> {
+    /// Why a file could not be read, if it could not.
+    fn unread(&self, file: &str) -> Option<Fact> {
+        let same = |name: &str| name == file || name.strip_suffix(file).is_some_and(|dir| dir.ends_with('/'));
+        let found = self.unread.iter().find(|(name, _)| same(name))?;
+        Some(Fact::Unreadable { reason: found.1.clone() })
+    }
 }
 
 impl Diagnosis {
@@ -185,6 +196,11 @@ fn inside(home: &Home, file: &str) -> Option<String> {
 fn of_cause(found: &mut Found, store: &Store<'_>) -> (Answer, Fact) {
     let Some(home) = store.home else { return by_findings(found, store) };
     let place = found.place.clone();
+    // Who owns it can be told of what cannot be read.
+    let owned = matches!(found.cause, Cause::EpermOpen | Cause::EaccesOpen);
+    if let Some(fact) = place.file.as_deref().and_then(|f| store.unread(f)).filter(|_| !owned) {
+        return (Answer::NotChecked, fact);
+    }
     match found.cause {
         Cause::MetadataUnreadable
         | Cause::TurtleStale
@@ -226,6 +242,9 @@ fn metadata(found: &mut Found, home: &Home, store: &Store<'_>) -> (Answer, Fact)
         found.named(Cause::BlockChecksumContent);
         return block(&found.place, home);
     }
+    if let Some(fact) = store.unread(METADATA).or_else(|| store.unread(home_turtle::FILE_NAME)) {
+        return (Answer::NotChecked, fact);
+    }
     let rename = |found: &mut Found, cause: Cause, sure: Sure| {
         let damaged = cause.row().damaged;
         found.named(cause);
@@ -266,6 +285,10 @@ fn missing(place: &Place, home: &Home, store: &Store<'_>) -> (Answer, Fact) {
     if let Some(size) = inside(home, file).and_then(|name| home.inventory.get(&name).copied()) {
         return (Answer::Contradicted, Fact::FileThere { size });
     }
+    // It may lie in a directory that cannot be listed.
+    if let Some((name, reason)) = store.unread.first() {
+        return (Answer::NotChecked, Fact::Unreadable { reason: format!("{name}: {reason}") });
+    }
     let told =
         store.findings.iter().any(|f| f.place.file.as_deref() == Some(file) && matches!(f.code, Code::FileMissing));
     let listed = home.file(file).is_some();
@@ -284,11 +307,13 @@ fn wtlogs(place: &Place, home: &Home) -> (Answer, Fact) {
     let numbers: Vec<u32> =
         summary.files.iter().filter(|f| f.kind == crate::home::wtlog::Kind::Log).map(|f| f.number).collect();
     let (Some(first), Some(last)) = (numbers.iter().min(), numbers.iter().max()) else {
-        return (Answer::Agreed, Fact::NoWtLogs);
+        let answer = if summary.unread.is_empty() { Answer::Agreed } else { Answer::NotChecked };
+        return (answer, Fact::NoWtLogs);
     };
     let fact = Fact::WtLogs { first: *first, last: *last, count: numbers.len() as u64 };
     match place.wtlog.and_then(|n| u32::try_from(n).ok()) {
-        Some(number) if !numbers.contains(&number) => (Answer::Agreed, fact),
+        Some(number) if !numbers.contains(&number) && summary.unread.is_empty() => (Answer::Agreed, fact),
+        Some(number) if !numbers.contains(&number) => (Answer::NotChecked, fact),
         _ => (Answer::Contradicted, fact),
     }
 }
@@ -433,10 +458,38 @@ fn journal(home: &Home) -> (Answer, Fact) {
     }
 }
 
+/// Findings that say the same as a cause, wherever they are.
+fn codes_of(cause: Cause) -> &'static [Code] {
+    match cause {
+        Cause::DisKeyStale => &[Code::StaleKeystore],
+        Cause::DisKeyMissing => &[Code::KeyPageMissing, Code::KeyPageInvalid],
+        Cause::DisSize => &[
+            Code::SizeInflated,
+            Code::SizeDeflated,
+            Code::SizeDoubleRoot,
+            Code::DatabaseSizeInflated,
+            Code::DatabaseSizeDeflated,
+        ],
+        Cause::DisVerifyIds => &[Code::OrphanPage, Code::OrphanImage, Code::DiscardedInUse],
+        Cause::DisSharedId | Cause::MetadataFileIdTwice => &[Code::DuplicateTreeId],
+        Cause::DisNotFound => &[Code::PageMissing, Code::CompletionInvalid, Code::CompletionMissing],
+        Cause::DisStoreDamaged => &[Code::StoreDamaged],
+        Cause::ColumnGroups | Cause::IdentMetadataMissing | Cause::CatalogIdentMissing => &[Code::CatalogMismatch],
+        Cause::VerifyRanges => &[Code::ExtentLost],
+        _ => &[],
+    }
+}
+
 /// What the audit says of the same file, table, page or ident.
 fn by_findings(found: &Found, store: &Store<'_>) -> (Answer, Fact) {
     let place = &found.place;
     let row = found.cause.row();
+    let codes = codes_of(found.cause);
+    // What is about no file, table or page is compared only with findings that say the same.
+    let placed = place.file.is_some() || place.ident.is_some() || place.page_id.is_some();
+    if codes.is_empty() && (!placed || row.damaged == Damaged::No) {
+        return (Answer::NotChecked, Fact::NothingToAsk);
+    }
     let is_same = |f: &&Finding| {
         let file = place.file.as_deref().is_some_and(|own| {
             f.place.file.as_deref().is_some_and(|n| n == own || n.ends_with(&format!("/{own}")))
@@ -453,9 +506,7 @@ fn by_findings(found: &Found, store: &Store<'_>) -> (Answer, Fact) {
         let pair = [METADATA, home_turtle::FILE_NAME];
         let both = |name: &Option<String>| name.as_deref().is_some_and(|n| pair.contains(&n));
         let file = file || both(&place.file) && both(&f.place.file);
-        // Without a place, what is about the home as a whole.
-        let whole = place.file.is_none() && place.ident.is_none() && place.page_id.is_none();
-        f.severity > Severity::Note && (file || ident || page || whole)
+        f.severity > Severity::Note && (file || ident || page || codes.contains(&f.code))
     };
     let mut codes: Vec<&'static str> = Vec::new();
     let mut count: u64 = 0;

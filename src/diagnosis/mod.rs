@@ -195,8 +195,10 @@ pub struct PickupFound {
 pub enum Limit {
     /// A log without errors does not prove data whole.
     SilenceIsNotHealth,
-    /// The log ends in the middle.
+    /// A packed stream ends before its end.
     Cut,
+    /// The last line does not end: it may be cut.
+    LastLineOpen,
     /// The log begins after the failure.
     BeginsTooLate,
     /// More lines than are told apart.
@@ -309,8 +311,8 @@ impl Reader {
             }
         }));
         self.dumps.extend(dumped.dumps);
-        let cut = file.cut || (self.last_byte != b'\n' && file.bytes > 0);
-        self.logs.push(LogFile { lines, cut, ..file });
+        let open = self.last_byte != b'\n' && file.bytes > 0;
+        self.logs.push(LogFile { lines, open, ..file });
         self.last_byte = b'\n';
     }
 
@@ -418,6 +420,9 @@ impl Reader {
         }
         if self.logs.iter().any(|l| l.cut) {
             out.push(Limit::Cut);
+        }
+        if self.logs.iter().any(|l| l.open) {
+            out.push(Limit::LastLineOpen);
         }
         if self.story.dropped > 0 {
             out.push(Limit::TooMany);

@@ -204,7 +204,7 @@ fn attributes(msg: &str, attr: Option<&RawValue>, entry: &mut Entry) {
 }
 
 /// Attributes that quote what users wrote.
-const OF_USERS: [&str; 22] = [
+const ATTRIBUTES_OF_USERS: [&str; 22] = [
     "command",
     "cmd",
     "filter",
@@ -237,7 +237,7 @@ fn flat(value: &serde_json::Value, out: &mut String, depth: usize) {
     }
     match value {
         V::Object(map) => {
-            for (name, value) in map.iter().filter(|(name, _)| !OF_USERS.contains(&name.as_str())) {
+            for (name, value) in map.iter().filter(|(name, _)| !ATTRIBUTES_OF_USERS.contains(&name.as_str())) {
                 out.push_str(&format!("; {name}: "));
                 flat(value, out, depth.saturating_sub(1));
             }

@@ -33,7 +33,7 @@ pub struct Seen {
     /// Time as the log has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// What the engine was doing: its session.
+    /// What the engine was doing: its session; of a line of mongod its thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The engine's clock.
@@ -209,38 +209,27 @@ fn follows(cause: Cause, before: Cause) -> bool {
         C::HsMissing => matches!(before, C::HsDamaged | C::EaccesOpen | C::EpermOpen),
         C::TsPrepare => matches!(before, C::TsDurable | C::TsCommit),
         C::TsDurable => matches!(before, C::TsPrepare),
-        C::ValidateStructure => {
-            matches!(
-                before,
-                C::BlockChecksumContent | C::BlockChecksumHeader | C::BlockZeros | C::PageContent | C::PageTypeInvalid
-            )
-        }
+        C::ValidateStructure => is_bad_block(before) || matches!(before, C::PageContent | C::PageTypeInvalid),
         C::LogRecordBad => matches!(before, C::LogEmpty | C::LogMagic | C::LogSystemRecord | C::LogRequiresSalvage),
         C::TurtleUnreadable => matches!(
             before,
             C::RenameFailed | C::Enospc | C::FsyncFailed | C::Eio | C::EaccesOpen | C::EpermOpen | C::Erofs | C::Emfile
         ),
-        C::HeapCorrupted => matches!(before, C::PageContent | C::PageTypeInvalid | C::BlockChecksumContent),
+        C::HeapCorrupted => is_bad_block(before) || matches!(before, C::PageContent | C::PageTypeInvalid),
         C::PageTypeInvalid if before == C::PageContent => true,
-        C::DecompressFailed | C::PageContent | C::PageTypeInvalid => {
-            matches!(before, C::BlockChecksumContent | C::BlockChecksumHeader | C::BlockZeros)
-        }
+        C::DecompressFailed | C::PageContent | C::PageTypeInvalid => is_bad_block(before),
         C::MetadataUnreadable => matches!(
             before,
             C::MetadataExtentList
                 | C::TurtleStale
+                | C::BlockChecksum30
                 | C::BlockZeros
                 | C::ShortRead
                 | C::FileTooSmall
                 | C::Eio
                 | C::Estale
         ),
-        C::RootUnreadable => {
-            matches!(
-                before,
-                C::BlockChecksumContent | C::BlockChecksumHeader | C::BlockZeros | C::ShortRead | C::Eio | C::Estale
-            )
-        }
+        C::RootUnreadable => is_bad_block(before) || matches!(before, C::ShortRead | C::Eio | C::Estale),
         C::DescCorrupted | C::NotAWiredTigerFile => matches!(before, C::ShortRead | C::FileTooSmall | C::Eio),
         C::LogEmpty => matches!(before, C::LogEmpty | C::Eio | C::Enospc),
         C::TableFileMissing => matches!(before, C::FileTooSmall | C::CatalogIdentMissing),
@@ -249,6 +238,14 @@ fn follows(cause: Cause, before: Cause) -> bool {
         C::FsyncFailed => matches!(before, C::Eio | C::Emfile | C::Enospc),
         _ => false,
     }
+}
+
+/// A block that is not the expected one.
+fn is_bad_block(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::BlockChecksumContent | Cause::BlockChecksumHeader | Cause::BlockChecksum30 | Cause::BlockZeros
+    )
 }
 
 /// Whether a cause says better what one before it in the same process was about.
@@ -346,7 +343,7 @@ impl Story {
 
     /// A line whose words are not in the table and whose error is: the system's own.
     fn by_code(&mut self, entry: &Entry, seen: &Seen) -> bool {
-        let of_users = entry.component.as_deref().is_some_and(|c| wording::OF_USERS.contains(&c));
+        let of_users = entry.component.as_deref().is_some_and(|c| wording::COMPONENTS_OF_USERS.contains(&c));
         if entry.severity < Severity::Error || of_users {
             return false;
         }

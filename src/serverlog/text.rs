@@ -14,6 +14,8 @@ pub struct LogFile {
     pub bytes: u64,
     pub packing: Packing,
     pub encoding: Encoding,
-    /// It ends in the middle of a line or of a packed stream.
+    /// A packed stream ends before its end, or does not go on as it should.
     pub cut: bool,
+    /// Its last line does not end in a line feed.
+    pub open: bool,
 }

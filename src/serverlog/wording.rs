@@ -139,13 +139,13 @@ impl Default for Hit {
 }
 
 /// Components of mongod whose ordinary lines quote users' data.
-pub(super) const OF_USERS: [&str; 7] = ["COMMAND", "QUERY", "WRITE", "SHARDING", "JS", "GEO", "TXN"];
+pub(super) const COMPONENTS_OF_USERS: [&str; 7] = ["COMMAND", "QUERY", "WRITE", "SHARDING", "JS", "GEO", "TXN"];
 /// And those whose ordinary lines are about connections.
 const OF_CONNECTIONS: [&str; 2] = ["NETWORK", "ACCESS"];
 
 /// Lines of the table in a record, in their order.
 pub fn hits(entry: &Entry) -> Vec<Hit> {
-    if entry.component.as_deref().is_some_and(|c| OF_USERS.contains(&c)) || is_fragment(entry) {
+    if entry.component.as_deref().is_some_and(|c| COMPONENTS_OF_USERS.contains(&c)) || is_fragment(entry) {
         return Vec::new();
     }
     let ordinary = matches!(entry.severity, Severity::Info | Severity::Debug);

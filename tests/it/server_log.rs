@@ -31,7 +31,7 @@ fn read(bytes: &[u8]) -> Diagnosis {
         reader.push(&piece);
     }
     let (packing, encoding, cut) = (source.packing, source.encoding, source.cut);
-    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes: source.read(), packing, encoding, cut });
+    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes: source.read(), packing, encoding, cut, open: false });
     reader.diagnose()
 }
 
@@ -207,12 +207,12 @@ const REPORTS: [(&str, Cause, &str); 9] = [
     (
         "key-provider-says.json",
         Cause::DisKeyStale,
-        "the checkpoint has 7655505345120305155, the node has committed 7655505607113310340",
+        "the checkpoint has 7655505345120305155 (2026-06-26 01:10:37Z #3), the node has committed 7655505607113310340 (2026",
     ),
     (
         "key-provider-says.txt",
         Cause::DisKeyStale,
-        "the checkpoint has 7655505345120305155, the node has committed 7655505607113310340",
+        "the checkpoint has 7655505345120305155 (2026-06-26 01:10:37Z #3), the node has committed 7655505607113310340 (2026",
     ),
     ("operation-not-permitted-4.4.json", Cause::EpermOpen, "renamed to WiredTiger.wt.2"),
     ("palite-backlink.log", Cause::DisChain, "wtcheck page DBPATH 57 1965"),
@@ -362,9 +362,9 @@ fn a_log_that_is_cut_says_so_and_still_names_its_cause() {
     let (_, _, bytes) = fixtures().into_iter().find(|f| f.1 == "block-zeros.1.log").unwrap();
     let text = String::from_utf8(bytes).unwrap().repeat(40);
     let whole = read(text.as_bytes());
-    assert!(!whole.logs[0].cut);
+    assert!(!whole.logs[0].open && !whole.logs[0].cut);
     let cut = read(&text.as_bytes()[..text.len() - 7]);
-    assert!(cut.logs[0].cut);
+    assert!(cut.logs[0].open && !cut.logs[0].cut);
     assert_eq!(told(&cut), Some(Cause::BlockZeros));
     let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
     let cut = read(&packed[..packed.len() - 9]);

@@ -148,7 +148,7 @@ fn cause(log: &[u8]) -> (Option<&'static str>, u8, u64) {
     reader.push(log);
     let bytes = log.len() as u64;
     let (packing, encoding) = (Packing::Plain, Encoding::Utf8);
-    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes, packing, encoding, cut: false });
+    reader.end_log(LogFile { name: "log".into(), lines: 0, bytes, packing, encoding, cut: false, open: false });
     let found = reader.diagnose();
     let note = found.folded.first().map(|f| f.cause.name());
     (found.main().map(|f| f.cause.name()).or(note), found.exit_code, found.unknown_errors)

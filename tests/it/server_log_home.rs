@@ -1,6 +1,6 @@
 //! `wtcheck log --home`: each claim of a log on the data directory: agreed, contradicted, or not checked.
 
-use crate::common::{copy_dir, path, real, wtcheck};
+use crate::common::{copy_dir, fixture, other_user, path, real, wtcheck};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -129,4 +129,47 @@ fn what_only_the_node_knows_is_not_checked() {
         "WiredTiger configuration is from an incompatible release of the WiredTiger engine: Operation not supported",
     );
     assert_eq!(answer(&log(&homes, &newer, &homes.home)), ("incompatible-config", "not-checked", "written-by"));
+}
+
+/// What the system does not let be read is not checked: neither agreed nor contradicted.
+#[test]
+fn what_cannot_be_read_is_not_checked() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let homes = homes("classic-one/db");
+    let mode = |p: &Path, m: u32| fs::set_permissions(p, fs::Permissions::from_mode(m)).unwrap();
+    mode(homes.dir.path(), 0o755);
+    mode(&homes.home, 0o755);
+    for entry in fs::read_dir(&homes.home).unwrap() {
+        mode(&entry.unwrap().path(), 0o644);
+    }
+    let damaged =
+        line("one.wt", "WT_SESSION.open_cursor", "one.wt does not appear to be a WiredTiger file: WT_ERROR: x");
+    let metadata = line("WiredTiger.wt", "connection", "unable to read root page from file:WiredTiger.wt: WT_ERROR: x");
+    for (name, text) in [("one.wt", &damaged), ("WiredTiger.wt", &metadata)] {
+        let log = homes.dir.path().join("mongod.log");
+        fs::write(&log, format!("{text}\n")).unwrap();
+        mode(&log, 0o644);
+        mode(&homes.home.join(name), 0o000);
+        let mut command = std::process::Command::new(other_user::program());
+        command.args(["log", path(&log), "--home", path(&homes.home), "--format", "json"]);
+        if other_user::is_root() {
+            command.uid(65_534).gid(65_534);
+        }
+        let ran = other_user::ran(&mut command);
+        assert_eq!(answer(&ran.json()).1, "not-checked", "{name}: {}{}", ran.stdout, ran.stderr);
+        mode(&homes.home.join(name), 0o644);
+    }
+}
+
+/// What a log says of a page log is compared with findings that say the same, and with no others.
+#[test]
+fn a_page_log_agrees_by_findings_that_say_the_same() {
+    let homes = Homes { dir: tempfile::tempdir().unwrap(), home: fixture("palite/2026-07-stale-keystore-inflight") };
+    let stale = "persisted keystore timestamp 5 is behind last committed timestamp 9";
+    assert_eq!(answer(&log(&homes, stale, &homes.home)), ("dis-key-stale", "agreed", "findings"));
+    let leaky = fixture("palite/2026-07-leak-full");
+    assert_eq!(answer(&log(&homes, stale, &leaky)), ("dis-key-stale", "not-checked", "no-finding"));
+    let size = "disaggregated block size underflow: decrementing 9 from 5, clamped to 0";
+    assert_eq!(answer(&log(&homes, size, &leaky)), ("dis-size", "agreed", "findings"));
 }

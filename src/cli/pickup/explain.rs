@@ -1,7 +1,7 @@
 //! `wtcheck pickup explain LOG...`: what a log says of a pick-up that failed.
 
 use crate::audit;
-use crate::cli::args::ReadArgs;
+use crate::cli::args::LogHomeArgs;
 use crate::cli::{Failure, Outcome, server_log_source};
 use crate::diagnosis::{Reader, Verdict as Diagnosed};
 use crate::exit;
@@ -38,12 +38,8 @@ pub struct Args {
     /// LSN of the key page the node had committed, if you know it
     #[arg(long, value_name = "LSN")]
     keystore_lsn: Option<Lsn>,
-    /// With --home: read a store that another process holds
-    #[arg(long, requires = "home")]
-    allow_live: bool,
-    /// With --home: read files instead of mapping them into memory
-    #[arg(long, requires = "home")]
-    no_mmap: bool,
+    #[command(flatten)]
+    read: LogHomeArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
@@ -71,7 +67,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// Compare the failure with the store, if one was named.
 fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check>, Failure> {
     let Some(dir) = &args.home else { return Ok(None) };
-    let read = ReadArgs { allow_live: args.allow_live, no_mmap: args.no_mmap, ..ReadArgs::default() };
+    let read = args.read.read();
     // Also where there is nothing to check: a wrong directory is worth an error.
     let subject = crate::cli::subject(dir, "pickup explain --home", false)?;
     if subject.page_log().is_none() {
