@@ -8,6 +8,7 @@ use crate::diagnosis::check::{Answer, Fact};
 use crate::diagnosis::evidence::Evidence;
 use crate::diagnosis::versions::Versions;
 use crate::diagnosis::{Diagnosis, Folded, Found, Limit, Verdict};
+use crate::id::Lsn;
 use crate::serverlog::cause::{Cause, Damaged, Role, Sure};
 use crate::serverlog::place::{FileKind, Place};
 use crate::serverlog::source::{Encoding, Packing};
@@ -143,10 +144,10 @@ fn cause(f: &Found, several: bool, width: usize, paint: Paint) -> String {
         Sure::Medium => "medium: other causes can have the same line",
         Sure::Low => "low: the line follows from many causes",
     };
-    row("sure", sure);
+    row("confidence", sure);
     row("line", &format!("\"{}\"", escape(&f.text)));
     if let Some(first) = f.commands.first() {
-        out.push_str(&format!("  {:<9}{first}\n", "next"));
+        out.push_str(&format!("  {:<12}{first}\n", "next"));
     }
     out.push_str(&format!("\n{}\n", paint.head("What it means")));
     out.push_str(&fold(f.meaning, width, "  "));
@@ -165,7 +166,7 @@ fn cause(f: &Found, several: bool, width: usize, paint: Paint) -> String {
         }
     }
     if f.commands.len() > 1 {
-        out.push_str(&format!("\n{}\n", paint.head("Commands that go on")));
+        out.push_str(&format!("\n{}\n", paint.head("Next commands")));
         for command in &f.commands {
             out.push_str(&format!("  {command}\n"));
         }
@@ -176,9 +177,9 @@ fn cause(f: &Found, several: bool, width: usize, paint: Paint) -> String {
 
 /// A label and text that is folded beside it.
 fn labelled(name: &str, value: &str, width: usize) -> String {
-    let indent = " ".repeat(11);
+    let indent = " ".repeat(14);
     let folded = fold(value, width, &indent);
-    format!("  {name:<9}{}", folded.get(indent.len()..).unwrap_or_default())
+    format!("  {name:<12}{}", folded.get(indent.len()..).unwrap_or_default())
 }
 
 /// A further cause in two lines.
@@ -216,7 +217,7 @@ fn when(f: &Found, several: bool) -> String {
         out.push_str(&format!(", last at {}", at(&f.last, several)));
     }
     if f.over {
-        out.push_str("; a later start got over it");
+        out.push_str("; a later start succeeded");
     } else if f.fatal {
         out.push_str("; the process ended after it");
     }
@@ -240,8 +241,9 @@ fn place(p: &Place, namespace: Option<&str>) -> Option<String> {
     } else if let Some(size) = p.size {
         parts.push(human(size));
     }
-    let numbered = [("table", p.table_id), ("page", p.page_id), ("LSN", p.lsn)];
+    let numbered = [("table", p.table_id), ("page", p.page_id)];
     parts.extend(numbered.iter().filter_map(|(name, n)| n.map(|n| format!("{name} {n}"))));
+    parts.extend(p.lsn.map(|n| format!("LSN {}", Lsn(n).dated())));
     if let Some(ident) = &p.ident {
         parts.push(format!("table {}", escape(ident)));
     }
@@ -292,16 +294,16 @@ fn lost(kind: FileKind) -> Option<&'static str> {
         FileKind::Metadata => {
             "No document: the tables' files are not touched. What the metadata knew of them may be lost."
         }
-        FileKind::Turtle => "Nothing: the turtle can be made anew from WiredTiger.wt.",
+        FileKind::Turtle => "Nothing: the turtle can be rebuilt from WiredTiger.wt.",
         FileKind::History => "No newest document: older versions, and writes that still had to be rolled back.",
         FileKind::Counts => "Counts only, which a validate makes anew.",
         FileKind::Catalog => "Names, options and index definitions; the documents are in other files.",
-        FileKind::Collection => "The documents of that block. All others come out with wtcheck dump.",
-        FileKind::Index => "No document: an index is built anew.",
+        FileKind::Collection => "The documents of that block. All others can be extracted with wtcheck dump.",
+        FileKind::Index => "No document: an index is rebuilt.",
         FileKind::WtLog => "What was committed after the last checkpoint, from the damaged place on.",
         FileKind::KeyDatabase => "The keys: without them the encrypted data cannot be had.",
-        FileKind::Lookaside | FileKind::Internal => "Nothing that lasts: the server makes it anew.",
-        FileKind::Table => "The rows of that block. All others come out with wtcheck dump.",
+        FileKind::Lookaside | FileKind::Internal => "Nothing that lasts: the server recreates it.",
+        FileKind::Table => "The rows of that block. All others can be extracted with wtcheck dump.",
         FileKind::VersionFile | FileKind::Lock | FileKind::Settings => "Nothing: it holds no data.",
         FileKind::Journal | FileKind::PageLog | FileKind::Other => return None,
     })
@@ -327,6 +329,7 @@ fn evidence_words(e: &Evidence) -> String {
             format!("The checksum that was found is text (\"{}\"): content of another block lies there.", escape(text))
         }
         Evidence::BothNumbers(persisted, committed) => {
+            let (persisted, committed) = (Lsn(*persisted).dated(), Lsn(*committed).dated());
             format!("The key provider says both itself: the checkpoint has {persisted}, the node has committed {committed}.")
         }
         Evidence::Versions(versions) => versions_words(versions),
@@ -374,10 +377,8 @@ fn folded(list: &[Folded], several: bool, width: usize, paint: Paint, all: bool)
         return String::new();
     }
     let mut out = String::new();
-    let groups = [
-        ("What follows from it", &[Role::Consequence, Role::Advice][..]),
-        ("Beside it", &[Role::Primary, Role::Note][..]),
-    ];
+    let groups =
+        [("Consequences", &[Role::Consequence, Role::Advice][..]), ("Also seen", &[Role::Primary, Role::Note][..])];
     for (title, roles) in groups {
         let those: Vec<&Folded> = list.iter().filter(|f| roles.contains(&f.role)).collect();
         let lines: u64 = those.iter().map(|f| f.times).fold(0, u64::saturating_add);
@@ -526,7 +527,8 @@ fn limit_words(limit: Limit) -> &'static str {
             "A log without errors does not prove the data whole: what was never read is never complained about. wtcheck audit \
              DBPATH reads everything."
         }
-        Limit::Cut => "The log ends in the middle of a line or of a packed stream; what came after is not in it.",
+        Limit::Cut => "The packed stream ends before its end; what came after is not in the log.",
+        Limit::LastLineOpen => "The last line does not end in a line feed; it may have been cut.",
         Limit::BeginsTooLate => "The lines before the first one here, which have the cause.",
         Limit::TooMany => "More places than are told apart: the counts of some are too low.",
         Limit::SalvageIsSilent => {

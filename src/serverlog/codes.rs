@@ -153,7 +153,7 @@ engine_errors! {
     -31805 "WT_RESTART" "restart the operation (internal)",
         "Internal to the engine; it should never be seen.";
     -31806 "WT_RUN_RECOVERY" "recovery must be run to continue",
-        "The home was not closed cleanly and was opened in a way that forbids recovery.";
+        "The home was not shut down cleanly and was opened in a way that forbids recovery.";
     -31807 "WT_CACHE_FULL" "operation would overflow cache",
         "An engine without files has no room in memory.";
     -31808 "WT_PREPARE_CONFLICT" "conflict with a prepared update",
@@ -425,7 +425,7 @@ messages! {
     22347 "The engine could not be opened. It follows every failed start, whatever the cause: \"upgrade or downgrade\" is only a guess.";
     22348 "The engine answered with WT_TRY_SALVAGE, which many causes do.";
     22349 "mongod tries to salvage the metadata.";
-    22271 "The process before was not closed cleanly.";
+    22271 "The process before was not shut down cleanly.";
     22302 "Recovery begins at the last checkpoint.";
     22346 "A checkpoint ran into a conflict and is tried again.";
     22308 "A checkpoint took long.";
@@ -439,7 +439,7 @@ messages! {
     4615611 "mongod starts: its process id, port and data directory.";
     23403 "Facts of the build: the release of mongod.";
     22251 "A table that the catalog does not name is dropped.";
-    22252 "An index of the catalog has no table and is built anew.";
+    22252 "An index of the catalog has no table and is rebuilt.";
     22266 "A collection of the catalog has no table and is removed from it.";
     40414 "The key provider could not read the keystore; the error has both timestamps.";
     11722300 "A rotation of the key was applied.";

@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             COPY,
             "See what is lost and what is not: the audit names the rows, documents or keys of the block.",
-            "An index is dropped and built anew; a collection's other rows come out with `wtcheck dump`.",
+            "An index is dropped and rebuilt; a collection's other rows can be extracted with `wtcheck dump`.",
             DEVICE,
             PEER,
         ],
@@ -119,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
         title: "a block could not be read, and the line that says why is missing",
         meaning: "The engine gives up on a block and panics. A checksum error or a failed system call stands above it; if \
                   none does, the top of the log is missing.",
-        damage: "The line that is missing would tell.",
+        damage: "The missing line would tell.",
         lines: &[
             line("{file}: fatal read error: {errno}", "3.6 and newer"),
             line("{file}: fatal read error", "3.6 and newer"),
@@ -159,7 +159,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "The block that WiredTiger.turtle names is not the root of the metadata. Four causes have the very same \
                   lines: the block is damaged; the turtle is of another moment; the home is encrypted and was opened \
                   without its key; it is plain and was opened with one.",
-        damage: "The tables' own files are as a rule whole. What lies at the turtle's address decides which of the four it is.",
+        damage: "The tables' own files are usually whole. What lies at the turtle's address decides which of the four it is.",
         lines: &[
             line("unable to read root page from file:WiredTiger.wt: {errno}", "3.0 and newer"),
             line("WiredTiger has failed to open its metadata", "3.0 and newer"),
@@ -217,7 +217,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "a page breaks the rules of its format, under a checksum that holds",
         meaning: "Found by verify. A reader may see nothing of it, return wrong rows, or bring the process down.",
-        damage: "This page. As a rule it was written wrong: memory or build, not the disk.",
+        damage: "This page. Usually it was written wrong: memory or build, not the disk.",
         lines: &[
             line("page at [{text}] has non-zero trailing bytes", "all, from verify"),
             line("page at [{text}] has {number} unexpected bytes of data after the last cell", "all, from verify"),
@@ -364,12 +364,12 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a file does not begin as a file of the engine does",
+        title: "a file does not begin like a WiredTiger file",
         meaning: "The magic number or the checksum of the first block is wrong. The engine then uses nothing of the file, \
                   although only the first 4 KiB are known to be wrong.",
         damage: "The first block of the file; the rest has not been looked at.",
         lines: &[line("{file} does not appear to be a WiredTiger file", "all")],
-        steps: &[COPY, "The first block holds no row and can be made anew: see the plan.", DEVICE, PEER],
+        steps: &[COPY, "The first block holds no row and can be rebuilt: see the plan.", DEVICE, PEER],
         go: &[Go::AuditDeep, Go::Plan, Go::Dump],
     },
     Row {
@@ -387,7 +387,7 @@ pub(super) const ROWS: &[Row] = &[
             ),
             line("{file} is corrupted: {errno}", "4.4, 5.0"),
         ],
-        steps: &[COPY, "The first block can be made anew: see the plan.", DEVICE, PEER],
+        steps: &[COPY, "The first block can be rebuilt: see the plan.", DEVICE, PEER],
         go: &[Go::AuditDeep, Go::Plan],
     },
     Row {
@@ -404,7 +404,7 @@ pub(super) const ROWS: &[Row] = &[
         )],
         steps: &[
             "Start the release that wrote the files.",
-            "Step between releases one major version at a time, each closed cleanly.",
+            "Step between releases one major version at a time, each shut down cleanly.",
         ],
         go: &[Go::Audit],
     },
@@ -423,7 +423,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "An index is dropped and built anew. A collection: dump it, every row is read.",
+            "An index is dropped and rebuilt. A collection: dump it, every row is read.",
             "Test the memory of the machine.",
             PEER,
         ],
@@ -434,7 +434,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
-        title: "mongod met a document that is none",
+        title: "mongod read a document that is not valid BSON",
         meaning: "The engine returned the bytes that were stored; as BSON they do not hold.",
         damage: "One document, as far as the line goes; the block that it lies in may tell more.",
         lines: &[

@@ -73,7 +73,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "the keys cannot be had",
+        title: "the encryption keys are not available",
         meaning: "The key file, the key database or the KMIP server does not give the key that the home needs.",
         damage: "No. Without the key the content cannot be had.",
         lines: &[

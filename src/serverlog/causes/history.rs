@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "WiredTigerHS.wt, the history store, is missing",
-        meaning: "The engine says so where the node had not been closed cleanly. The newest values stand in the tables; what \
+        meaning: "The engine says so where the node had not been shut down cleanly. The newest values stand in the tables; what \
                   is not stable cannot be rolled back without it.",
         damage: "Older versions of rows. After an unclean end, writes that were to be rolled back may stay.",
         lines: &[
@@ -187,7 +187,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the engine met a change in memory that it may not write",
+        title: "the engine found a change in memory that it must not write",
         meaning: "It stops itself rather than write something wrong.",
         damage: "Nothing on the disk.",
         lines: &[

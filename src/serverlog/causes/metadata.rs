@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "WiredTiger.turtle cannot be read",
         meaning: "The small text file that says where the metadata begins is empty, zeroed or garbled.",
-        damage: "The turtle only. WiredTiger.wt and the tables are as a rule whole.",
+        damage: "The turtle only. WiredTiger.wt and the tables are usually whole.",
         lines: &[
             line("WiredTiger.turtle: fatal turtle file read error: {errno}", "3.6 and newer"),
             line("WiredTiger.turtle: fatal turtle file read error {text}: {errno}", "12.0"),
@@ -21,8 +21,8 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "Do not remove the turtle and start: the engine would then make a new, empty home.",
-            "`wtcheck repair plan` makes the turtle anew from the newest whole checkpoint of WiredTiger.wt, which it finds \
+            "Do not remove the turtle and start: the engine would then create a new, empty home.",
+            "`wtcheck repair plan` rebuilds the turtle from the newest whole checkpoint of WiredTiger.wt, which it finds \
              by itself.",
         ],
         go: &[Go::Audit, Go::Plan],
@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
             alone("Reason: -31803: {errno}", "up to 4.2", Cause::OpenFailed),
             alone("Terminating.; reason: -31803: {errno}", "4.4 and newer", Cause::OpenFailed),
         ],
-        steps: &[COPY, "`wtcheck repair plan` makes the turtle anew."],
+        steps: &[COPY, "`wtcheck repair plan` rebuilds the turtle."],
         go: &[Go::Audit, Go::Plan],
     },
     Row {
@@ -59,7 +59,7 @@ pub(super) const ROWS: &[Row] = &[
             line("page sizes must be a multiple of the page allocation size", "all"),
             line("Key size ({number}) out of range", "all"),
         ],
-        steps: &[COPY, "The audit names the key; the plan makes the turtle anew."],
+        steps: &[COPY, "The audit names the key; the plan rebuilds the turtle."],
         go: &[Go::Audit, Go::Plan],
     },
     Row {
@@ -77,7 +77,7 @@ pub(super) const ROWS: &[Row] = &[
         )],
         steps: &[
             "Start the release that wrote the files.",
-            "With an absurd number: the plan makes the turtle anew.",
+            "With an absurd number: the plan rebuilds the turtle.",
             NO_REPAIR,
         ],
         go: &[Go::Audit, Go::Plan],
@@ -107,7 +107,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             "Stop the node at once. Create no collection.",
             COPY,
-            "`wtcheck repair plan` puts WiredTiger.wt.N back and makes the turtle anew.",
+            "`wtcheck repair plan` puts WiredTiger.wt.N back and rebuilds the turtle.",
             "Find out what removed the turtle, or why it could not be opened: the first error of that start says so.",
         ],
         go: &[Go::Audit, Go::Plan],
@@ -135,7 +135,7 @@ pub(super) const ROWS: &[Row] = &[
         title: "WiredTiger.turtle and WiredTiger.wt are of different moments",
         meaning: "The turtle names a block of the metadata, and something else that is whole lies there: the file went on \
                   after the turtle was copied, or the other way round.",
-        damage: "As a rule both files are whole, and only their pairing is wrong: a copy made while the node ran, or a \
+        damage: "Usually both files are whole, and only their pairing is wrong: a copy made while the node ran, or a \
                  restore of one of them.",
         lines: &[shared(
             "WiredTiger.wt: read checksum error for {size}B block at offset {offset}: block header checksum of {found} doesn't match expected checksum of {expected}",
@@ -144,7 +144,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             COPY,
             "Take turtle and metadata of one moment from where the copy was made, if it is still there.",
-            "Else `wtcheck repair plan` makes a turtle that fits the newest whole checkpoint in WiredTiger.wt.",
+            "Else `wtcheck repair plan` writes a turtle that fits the newest whole checkpoint in WiredTiger.wt.",
             "Other files may be of other moments, too: the audit compares each of them.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dumps],
@@ -203,7 +203,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             COPY,
             "Do not remove the turtle and start: the engine would make an empty home, and mongod would drop what nothing names.",
-            "`wtcheck repair plan` makes the metadata anew from the files' own copies and MongoDB's catalog.",
+            "`wtcheck repair plan` rebuilds the metadata from the files' own copies and MongoDB's catalog.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
     },
@@ -214,7 +214,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "a row of the metadata changed between writing and reading it",
         meaning: "The engine compares what it inserted with what it reads back.",
-        damage: "Memory, as a rule.",
+        damage: "Memory, usually.",
         lines: &[line("Corrupted metadata. The original metadata inserted was {text}", "4.4 and newer")],
         steps: &["Test the memory of the machine.", COPY],
         go: &[Go::AuditDeep],
@@ -292,14 +292,14 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "the engine threw the metadata away and made it from WiredTiger.backup",
+        title: "the engine discarded the metadata and rebuilt it from WiredTiger.backup",
         meaning: "Right for the first start of a restored backup. Where no restore was meant, or WiredTiger.backup was empty, \
                   the tables are gone from the metadata and no copy of it was kept; the start succeeds.",
         damage: "The tables' files are whole. What the metadata knew behind the backup is lost.",
         lines: &[line("Both WiredTiger.turtle and WiredTiger.backup exist; recreating metadata from backup", "all")],
         steps: &[
             "If no restore was meant: stop the node at once.",
-            "Take WiredTiger.wt and WiredTiger.turtle from a copy; else make them anew from the files with the plan.",
+            "Take WiredTiger.wt and WiredTiger.turtle from a copy; else rebuild them from the files with the plan.",
             "Before the next start, move WiredTiger.backup away.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
@@ -328,7 +328,7 @@ pub(super) const ROWS: &[Row] = &[
         lines: &[line("{ident} cannot be used until all column groups are created", "all")],
         steps: &[
             COPY,
-            "An index: drop it, by its catalog entry, and build it anew.",
+            "An index: drop it, by its catalog entry, and rebuild it.",
             "A collection: the plan makes the rows again, where the file is there.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
@@ -371,7 +371,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "a collection or an index of the catalog has no table",
         meaning: "As with an ident that the engine does not know: dropped, or of another moment.",
-        damage: "An index is built anew. A collection's table is gone from the metadata.",
+        damage: "An index is rebuilt. A collection's table is gone from the metadata.",
         lines: &[
             line("Expected collection does not exist. Collection: {ns} Ident: {ident}", "4.2 and newer"),
             line("Expected collection does not exist", "4.2 and newer"),
@@ -386,7 +386,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "a table's file is not there",
+        title: "a table's file is missing",
         meaning: "The metadata names it. It was removed or not copied; or it was being dropped when the node was killed, and \
                   the journal says so.",
         damage: "Its rows are gone from this directory; not if it was being dropped.",
@@ -416,7 +416,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "something was to be created that exists already",
+        title: "something that was to be created exists already",
         meaning: "A file or a table of that name is there. Alone it is harmless: the engine puts the file aside.",
         damage: "No.",
         lines: &[

@@ -27,7 +27,7 @@ pub(super) const ALL: [&[Row]; 9] = [
 
 /// Before anything else.
 const COPY: &str = "Stop the node and copy the whole directory, journal included. Work on the copy; keep this log.";
-/// Where a member can be made anew.
+/// Where a member can be rebuilt.
 const PEER: &str = "A member of a replica set with a healthy peer: once the cause is gone, an initial sync is the \
                     quickest whole cure.";
 /// Disks.

@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "a page was not there yet, and was asked for again",
+        title: "a page was not there yet and was requested again",
         meaning: "A few are normal for a follower. Many for one page: it is missing, or the follower reads ahead of what is there.",
         damage: "No.",
         lines: &[
@@ -210,7 +210,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "the page log refused a page: its chain would not hold",
         meaning: "A full image has to begin a chain, and this one names a row before it. The page's id was used again after a \
-                  discard (WT-17130), or a table was made anew under the id of a dropped one (WT-18509).",
+                  discard (WT-17130), or a table was rebuilt under the id of a dropped one (WT-18509).",
         damage: "What is stored is whole: the write was refused. The node stops.",
         lines: &[
             line(

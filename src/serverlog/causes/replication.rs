@@ -157,7 +157,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "The binary is of another build than the one that wrote the data.",
         damage: "No.",
         lines: &[shared("Fatal assertion 40144", "3.4 and newer"), line("collation version mismatch", "3.4 and newer")],
-        steps: &["Start the build that wrote the data; or build the index or collection anew with this one."],
+        steps: &["Start the build that wrote the data; or rebuild the index or the collection with this one."],
         go: &[],
     },
     Row {
@@ -175,7 +175,7 @@ pub(super) const ROWS: &[Row] = &[
             line("fails validation", "3.0 and newer"),
         ],
         steps: &[
-            "Drop the index and build it anew, or resync the member.",
+            "Drop the index and rebuild it, or resync the member.",
             "If it comes back, look at the device and the memory.",
         ],
         go: &[Go::AuditDeep],

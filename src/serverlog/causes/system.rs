@@ -47,7 +47,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the data directory is not there",
+        title: "the data directory is missing",
         meaning: "A volume is not mounted, or dbPath is wrong.",
         damage: "No.",
         lines: &[
@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "mongod has no file handle left",
+        title: "mongod ran out of file handles",
         meaning: "Each collection and each index takes one. \"May be due to data corruption\" behind it is fixed text.",
         damage: "No.",
         lines: &[
@@ -266,7 +266,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the system had no memory to give",
+        title: "the system ran out of memory",
         meaning: "An allocation was refused.",
         damage: "No.",
         lines: &[shared("Cannot allocate memory", "all"), line("out of memory", "all")],
@@ -391,7 +391,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Wrong mongod version", "4.4 and newer"),
         ],
         steps: &[
-            "Start the mongod of the version that the line names, set featureCompatibilityVersion to it, close it cleanly, then the next major version.",
+            "Start the mongod of the version that the line names, set featureCompatibilityVersion to it, shut it down cleanly, then the next major version.",
             "One at a time: 3.6, 4.0, 4.2, 4.4, 5.0, 6.0, 7.0, 8.0.",
             NO_REPAIR,
         ],

@@ -21,9 +21,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "the directory of the journal is not there",
+        title: "the journal directory is missing",
         meaning: "The copy left journal/ out, or a link or a volume is missing.",
-        damage: "No table is touched. If the node had not been closed cleanly, what was committed after the last checkpoint \
+        damage: "No table is touched. If the node had not been shut down cleanly, what was committed after the last checkpoint \
                  is in the files that are missing.",
         lines: &[
             shared("{path}/journal: directory-list: opendir: No such file or directory", "3.2 and newer"),
@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             "Bring the directory back from where the copy was made. Do not just create an empty one.",
-            "Only if the node was closed cleanly is an empty one right: the audit says so.",
+            "Only if the node was shut down cleanly is an empty one right: the audit says so.",
         ],
         go: &[Go::Audit],
     },
@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "a journal file that recovery needs is not there",
+        title: "a journal file that recovery needs is missing",
         meaning: "The metadata says from where recovery has to read, and that file is gone: it was deleted or not copied, or \
                   the metadata is older than the journal.",
         damage: "The tables may be whole; what was committed after the checkpoint and stands in that file is lost.",
@@ -82,7 +82,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a journal file does not begin as one",
+        title: "a journal file does not begin like one",
         meaning: "The magic number is wrong.",
         damage: "The head of this journal file; the records behind it may be whole. No table is touched.",
         lines: &[line("log file {path} corrupted: Bad magic number {number}", "3.6 and newer")],
@@ -118,7 +118,7 @@ pub(super) const ROWS: &[Row] = &[
             line("log file version: this build only supports {text}", "all"),
         ],
         steps: &[
-            "Start the release that wrote it, once, and close it cleanly; then go on with the release you want.",
+            "Start the release that wrote it once, and shut it down cleanly; then go on with the release you want.",
             "For a downgrade, lower featureCompatibilityVersion first.",
             NO_REPAIR,
         ],
@@ -183,7 +183,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the journal is compressed, and the engine was opened without the compressor",
-        meaning: "A setting: as a rule snappy.",
+        meaning: "A setting: usually snappy.",
         damage: "No.",
         lines: &[line("Compressed record with no configured compressor", "all")],
         steps: &[
@@ -248,7 +248,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the node was not closed cleanly, and was opened in a way that forbids recovery",
+        title: "the node was not shut down cleanly, and was opened in a way that forbids recovery",
         meaning: "Read-only, or recover=error.",
         damage: "No.",
         lines: &[
@@ -263,7 +263,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "an upgrade from a release that was not closed cleanly",
+        title: "an upgrade from a release that was not shut down cleanly",
         meaning: "This release does not recover what that one left.",
         damage: "No.",
         lines: &[
@@ -273,7 +273,7 @@ pub(super) const ROWS: &[Row] = &[
             ),
             line("database that was not shutdown cleanly is not allowed", "6.0 and newer"),
         ],
-        steps: &["Start the old release once, close it cleanly, then upgrade.", NO_REPAIR],
+        steps: &["Start the old release once, shut it down cleanly, then upgrade.", NO_REPAIR],
         go: &[Go::Audit],
     },
     Row {
@@ -301,7 +301,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the process before had not been closed cleanly",
+        title: "the process before had not been shut down cleanly",
         meaning: "Normal after a crash or a kill: recovery follows.",
         damage: "No.",
         lines: &[
