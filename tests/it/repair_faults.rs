@@ -9,9 +9,9 @@ use crate::common::faults;
 use crate::common::faults::{
     Case, EIO, ENOSPC, EROFS, Fault, Faults, Mode, Outcome, for_chosen_faults, for_each_fault,
 };
+use crate::common::told::{Told, known, told};
 use crate::common::{path, wtcheck};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -23,36 +23,6 @@ use wtcheck::store::palm::lmdb::Env;
 
 /// Dying behind a call is dying before the next one.
 const MODES: [Mode; 5] = [Mode::Kill, Mode::Torn, Mode::Error(EIO), Mode::Sticky(ENOSPC), Mode::Sticky(EROFS)];
-
-/// What an audit says of a store, without what a path or a run changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
-    completion: Option<u64>,
-    published: Vec<(String, Option<u64>, u64)>,
-    database: Option<u64>,
-    /// Code, table, page.
-    findings: BTreeSet<(String, Option<u64>, Option<u64>)>,
-}
-
-fn told(home: &Path) -> Told {
-    let (code, out, err) = wtcheck(&["audit", path(home), "--format", "json"]);
-    assert!(code <= 1, "audit: {code} {err}");
-    let audit: Value = serde_json::from_str(&out).unwrap();
-    let text = |v: &Value| v.as_str().unwrap().to_string();
-    let tree = |t: &Value| (text(&t["uri"]), t["published_size"].as_u64(), t["recomputed_size"].as_u64().unwrap());
-    // Notes tell of bytes a crash left behind the end of a file; they do no harm.
-    let told = |f: &&Value| f["severity"] != "note";
-    let finding = |f: &Value| {
-        let place = &f["place"];
-        (text(&f["code"]), place["table_id"].as_u64(), place["page_id"].as_u64())
-    };
-    Told {
-        completion: audit["checkpoint"]["lsn"].as_u64(),
-        published: audit["trees"].as_array().unwrap().iter().map(tree).collect(),
-        database: audit["database"]["published_size"].as_u64(),
-        findings: audit["findings"].as_array().unwrap().iter().filter(told).map(finding).collect(),
-    }
-}
 
 /// Everything that matters in a store: every row of every SQLite database, as who opens it next gets
 /// it; every record of an LMDB environment; every byte of the files of a home.
@@ -167,21 +137,6 @@ fn turtle() -> Sample {
         std::fs::remove_file(to.join("WiredTiger.turtle")).unwrap();
     };
     Sample::new(make, &[])
-}
-
-/// The old state, the new one, or the new one before the last rows were taken back: sizes and
-/// checkpoint are then new as a whole, and the images that are still there are told as such.
-fn known(found: &Told, old: &Told, new: &Told) -> &'static str {
-    if found == old {
-        return "old";
-    }
-    if found == new {
-        return "new";
-    }
-    let sizes = |t: &Told| (t.completion, t.published.clone(), t.database);
-    assert_eq!(sizes(found), sizes(new), "neither old nor new");
-    assert!(found.findings.iter().all(|f| f.0 == "orphan-image" && old.findings.contains(f)), "{found:?}");
-    "new, an image not yet taken back"
 }
 
 /// Undo whatever is there; afterwards the store is as it was.
