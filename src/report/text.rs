@@ -1,40 +1,9 @@
-//! Text for a terminal: escaping, sizes, colours, tables.
+//! Text for a terminal: escaping, counts, sizes, times.
 
+use super::table::{Table, number, prose};
+pub use super::tone::Paint;
 use crate::id::{Lsn, LsnTime};
 pub use crate::words::text::{escape, grouped};
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
-
-/// Colours, where they are on.
-#[derive(Debug, Clone, Copy)]
-pub struct Paint {
-    /// Whether to use them.
-    pub on: bool,
-}
-
-impl Paint {
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
-    }
-    /// Wrong.
-    pub fn bad(self, text: &str) -> String {
-        self.wrap("1;31", text)
-    }
-    /// Doubtful.
-    pub fn warn(self, text: &str) -> String {
-        self.wrap("33", text)
-    }
-    /// Right.
-    pub fn good(self, text: &str) -> String {
-        self.wrap("32", text)
-    }
-    pub fn head(self, text: &str) -> String {
-        self.wrap("1", text)
-    }
-    /// Aside.
-    pub fn faint(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-}
 
 /// A number of things: `1 file`, `2 files`.
 pub fn count(n: u64, one: &str) -> String {
@@ -71,6 +40,47 @@ pub fn size(bytes: u64) -> String {
     if bytes < 1024 { format!("{bytes} B") } else { format!("{} ({})", grouped(bytes), human(bytes)) }
 }
 
+/// A command on a line of its own, to be pasted.
+pub fn command(command: &str) -> String {
+    format!("  {}{command}\n", super::tone::COMMAND)
+}
+
+/// A command, and before it what it is for.
+pub fn command_for(what: &str, command_line: &str) -> String {
+    format!("  {what}:\n  {}", command(command_line))
+}
+
+/// An LSN in a table: where it holds a time, that stands below it.
+pub fn lsn_cell(lsn: Lsn) -> String {
+    lsn.time().map_or_else(|| lsn.to_string(), |time| format!("{lsn}\n{}", time.clock()))
+}
+
+/// Seconds since 1970; `SOURCE_DATE_EPOCH` says what to take instead, so that a text can be made again.
+pub fn now() -> u64 {
+    let asked = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|s| s.trim().parse().ok());
+    asked.unwrap_or_else(|| {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    })
+}
+
+/// How long ago something was, as people say it.
+pub fn ago(seconds: u64) -> String {
+    match now().checked_sub(seconds) {
+        None => "in the future by this machine's clock".to_string(),
+        Some(passed) => format!("{} ago", span(passed)),
+    }
+}
+
+/// A time as people say it: one unit, or two where the first is small.
+pub fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] =
+        [(31_556_952, "year"), (2_629_746, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
+    match UNITS.iter().find(|(unit, _)| seconds >= 2 * unit) {
+        Some((unit, name)) => format!("{} {name}s", seconds / unit),
+        None => count(seconds, "second"),
+    }
+}
+
 /// When what has these LSNs was written, from the oldest to the newest; nothing if they hold no times.
 pub fn written(lsns: impl Iterator<Item = Lsn>) -> Option<String> {
     let (mut first, mut last) = (None, None);
@@ -98,79 +108,16 @@ pub fn short_name(uri: &str) -> &str {
     name.strip_suffix(".wt_stable").unwrap_or(name)
 }
 
-/// What a column without numbers takes at least.
-const OTHER: usize = 8;
-
-/// The columns' widths at which no number and no date is torn in two, with the blanks on both sides.
-fn least_widths(columns: usize, rows: &[Vec<String>]) -> Vec<Option<u16>> {
-    let number = |word: &&str| {
-        word.len() > 1 && word.starts_with(|c: char| c.is_ascii_digit()) && !word.contains(char::is_alphabetic)
-            || word.ends_with('Z') && word.contains(':')
-    };
-    let longest = |cell: &String| cell.split_whitespace().filter(number).map(str::len).max();
-    (0..columns)
-        .map(|at| {
-            let longest = rows.iter().filter_map(|row| row.get(at)).filter_map(longest).max()?;
-            u16::try_from(longest + 2).ok()
-        })
-        .collect()
-}
-
-/// A table with a header; columns listed in `right` are aligned to the right.
+/// A table with a header; columns listed in `right` are numbers, the others prose.
 pub fn table(width: Option<u16>, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    let mut whole = Vec::new();
-    table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-    // Without a terminal nothing is folded: programs and readers of logs want whole lines.
-    match width {
-        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
-    };
-    if let Some(width) = width {
-        let least = least_widths(header.len(), &rows);
-        // Where they have no room together, nothing is gained by it.
-        let sum: usize = least.iter().map(|w| w.map_or(OTHER, usize::from) + 1).sum();
-        if sum < usize::from(width) {
-            whole = least;
-        }
-    }
-    table.set_header(header.iter().map(|h| (*h).to_string()));
-    for row in rows {
-        let cells = row.into_iter().enumerate().map(|(at, text)| {
-            let align = if right.contains(&at) { CellAlignment::Right } else { CellAlignment::Left };
-            Cell::new(text).set_alignment(align)
-        });
-        table.add_row(cells);
-    }
-    for (at, least) in whole.into_iter().enumerate() {
-        if let (Some(least), Some(column)) = (least, table.column_mut(at)) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
-        }
-    }
-    format!("{table}\n")
+    let columns = header.iter().enumerate().map(|(at, title)| match right.contains(&at) {
+        true => number(title),
+        false => prose(title),
+    });
+    Table::new(columns, rows).text(width.map(usize::from), Paint { on: false })
 }
 
 /// Fold text at spaces, indented.
 pub fn fold(text: &str, width: usize, indent: &str) -> String {
-    let mut out = String::new();
-    let mut line = String::new();
-    let room = width.saturating_sub(indent.len()).max(8);
-    let words = text.split(' ').flat_map(|word| {
-        // A word that fits no line is cut.
-        let chars: Vec<char> = word.chars().collect();
-        let cut: Vec<String> = chars.chunks(room).map(|c| c.iter().collect()).collect();
-        if cut.is_empty() { vec![String::new()] } else { cut }
-    });
-    for word in words {
-        let long = indent.len() + line.chars().count() + 1 + word.chars().count() > width;
-        if long && !line.is_empty() {
-            out.push_str(&format!("{indent}{line}\n"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    out + indent + &line + "\n"
+    super::fit::fold_line(text, width, indent, indent).join("\n") + "\n"
 }

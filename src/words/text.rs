@@ -14,12 +14,15 @@ pub(super) fn list(items: &[impl Display]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Text from a store, safe for a terminal: control characters and what turns text around are escaped.
+/// Text from a store, safe for a terminal: control characters, what turns text around and what cannot be seen are
+/// escaped.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns || c == '\u{fffd}' {
+        let unseen = matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff0}'..='\u{fffd}' | '\u{e0000}'..='\u{e0fff}');
+        if c.is_control() || turns || unseen {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -33,6 +36,14 @@ pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     match !text.is_empty() && text.chars().all(plain) {
         true => text.to_string(),
+        false if text.chars().any(char::is_control) => {
+            let bytes = text.bytes().map(|b| match b {
+                b'\'' | b'\\' => format!("\\{}", char::from(b)),
+                0..0x20 | 0x7f.. => format!("\\x{b:02x}"),
+                b => char::from(b).to_string(),
+            });
+            format!("$'{}'", bytes.collect::<String>())
+        }
         false => format!("'{}'", escape(text).replace('\'', r"'\''")),
     }
 }
