@@ -36,6 +36,8 @@ pub enum Unchecked {
     NotReached,
     /// The files that hold it are not there.
     Absent,
+    /// The journal that recovery begins in is not there.
+    JournalGone,
     /// Left out by what was asked for (`--table`, `--newest-only`, one file).
     NotAsked,
     /// Its database structure is damaged: what is left was read.
@@ -94,6 +96,7 @@ impl Unchecked {
             Self::TooMuch => "over-a-limit",
             Self::NotReached => "not-reached",
             Self::Absent => "absent",
+            Self::JournalGone => "journal-gone",
             Self::NotAsked => "not-asked-for",
             Self::Damaged => "damaged",
             Self::ServiceEncrypted => "encrypted-by-the-service",

@@ -75,64 +75,66 @@ macro_rules! codes {
 codes! {
     SizeInflated "size-inflated" Error &["WT-16660", "WT-17034", "WT-16864"],
         "a tree's published size exceeds what its pages add up to",
-        "The checkpoint entry's size= is larger than the sum of the sizes in the address cookies of all pages reachable from the root, the root included (invariant I1). The running total was raised for blocks that no cookie reaches: it stays too high for ever, every later checkpoint publishes it, and storage is billed and balanced by it. The finding's cause names the pattern in the page log that fits, and how many bytes remain unexplained.",
-        "Nothing is lost. Node down: wtcheck repair plan DIR. On a running leader: verify with fix_btree_size=true, then a checkpoint. Upgrade to a build that counts past the point of no return.";
+        "The checkpoint entry's size= is larger than the sum of the sizes in the address cookies of all pages reachable from the root, the root included (invariant I1). The running total was raised for blocks that no cookie reaches: it stays too high forever, every later checkpoint publishes it, and storage is billed and balanced by it. The finding's cause names the pattern in the page log that fits, and how many bytes remain unexplained.",
+        "Nothing is lost. If the node is down: wtcheck repair plan DIR. On a running leader: verify with fix_btree_size=true, then a checkpoint. Upgrade to a build that counts past the point of no return.";
     SizeDeflated "size-deflated" Error &["WT-17898"],
         "a tree's published size is below what its pages add up to",
-        "The running total was lowered more than once for the same block, or clamped to 0 after an underflow. Look for 'disaggregated block size underflow' in the log.",
-        "Nothing is lost. Node down: wtcheck repair plan DIR. On a running leader: verify with fix_btree_size=true, then a checkpoint.";
+        "The running total was decremented more than once for the same block, or clamped to 0 after an underflow. Look for 'disaggregated block size underflow' in the log.",
+        "Nothing is lost. If the node is down: wtcheck repair plan DIR. On a running leader: verify with fix_btree_size=true, then a checkpoint.";
     SizeIsRootPageId "size-is-root-page-id" Note &["WT-14610"],
-        "size= holds the root's page id, as builds of autumn 2025 wrote it",
+        "size= holds the root's page id, as builds from autumn 2025 wrote it",
         "Builds before 2026-01-29 kept no byte total and wrote the root's page id into size=. In a store of a later generation such a tree has not been checkpointed since the upgrade; its size is unknown, not wrong.",
         "None needed: the next checkpoint of the tree writes a real size.";
     SizeDoubleRoot "size-double-root" Warning &["WT-16849"],
         "size= counts the root of one or more checkpoints twice",
-        "Builds from 2026-01-29 to 2026-03-04 added the new root to the running total without taking the previous one off. The excess equals the size of roots of this tree to the byte.",
+        "Builds from 2026-01-29 to 2026-03-04 added the new root to the running total without subtracting the previous one. The excess equals the size of roots of this tree to the byte.",
         "Harmless apart from the number. Builds since 2026-03-04 do not add to it; fix_btree_size=true on a running leader removes it, or wtcheck repair plan DIR on a node that is down.";
     DatabaseSizeInflated "database-size-inflated" Error &["WT-17864", "WT-18293"],
         "database_size exceeds the sum of the trees plus the 1 MiB buffer",
-        "The completion record's database_size is kept by adding changes, not by summing; a drop that failed half way or a table recreated under its name leaves bytes behind (invariant I4). The finding names dropped tables whose size fits.",
-        "Node down: wtcheck repair plan DIR. On a running leader: a checkpoint with debug=(database_size_fix=true).";
+        "The completion record's database_size is maintained by adding changes, not by summing; a drop that failed halfway, or a table recreated under the same name, leaves bytes behind (invariant I4). The finding names dropped tables whose size fits.",
+        "If the node is down: wtcheck repair plan DIR. On a running leader: a checkpoint with \
+        debug=(database_size_fix=true).";
     DatabaseSizeDeflated "database-size-deflated" Error &["WT-18399"],
         "database_size is below the sum of the trees plus the 1 MiB buffer",
         "Bytes were subtracted twice, or the total was clamped at 1 MiB (invariant I4).",
-        "Node down: wtcheck repair plan DIR. On a running leader: a checkpoint with debug=(database_size_fix=true).";
+        "If the node is down: wtcheck repair plan DIR. On a running leader: a checkpoint with \
+        debug=(database_size_fix=true).";
     OrphanPage "orphan-page" Error &["WT-16660"],
         "a page is live in the page log, but no checkpoint reaches it and nothing discards it",
-        "The block was put into the page log, then packing its address cookie (or another step before the wrap-up) failed and reconciliation unwound without a panic. There is no cookie by which anyone could read or discard the page: it stays for ever, and bytes_total was already raised for it.",
-        "The page holds no data that a reader could see. It needs a discard record; the tree's size must come down by its length: wtcheck repair plan DIR.";
+        "The block was put into the page log, then packing its address cookie (or another step before the wrap-up) failed and reconciliation unwound without a panic. No cookie exists by which anything could read or discard the page: it stays forever, and bytes_total was already raised for it.",
+        "The page holds no data that a reader could see. It needs a discard record, and the tree's size must be reduced by its length: wtcheck repair plan DIR.";
     OrphanImage "orphan-image" Error &["WT-16660"],
         "an image of a page in use that no cookie names and no discard covers",
-        "As orphan-page, but under a page id that is still referenced at another LSN. Reads are not affected, because they are bounded by the cookie's LSN.",
-        "The image holds no data that a reader could see. The tree's size must come down by its length: wtcheck repair plan DIR.";
+        "Like orphan-page, but under a page id that is still referenced at another LSN. Reads are not affected, because they are bounded by the cookie's LSN.",
+        "The image holds no data that a reader could see. The tree's size must be reduced by its length: wtcheck repair plan DIR.";
     ObsoleteChainUncounted "obsolete-chain-uncounted" Error &["WT-17034", "WT-16864"],
         "a chain was replaced by a full image that failed, and its bytes were never subtracted",
-        "A full image was put over an existing chain, reconciliation failed, and the error path discarded the new image and gave up the page id. The next reconciliation took a new id and never subtracted the old chain, so the tree's size is too high by the chain's length. In the page log: base, deltas, a full image, and a discard that names that full image, which no checkpoint ever referenced.",
-        "The chain is already discarded; only the tree's size must come down: wtcheck repair plan DIR.";
+        "A full image was put over an existing chain, reconciliation failed, and the error path discarded the new image and abandoned the page id. The next reconciliation took a new id and never subtracted the old chain, so the tree's size is too high by the chain's length. In the page log: base, deltas, a full image, and a discard that names that full image, which no checkpoint ever referenced.",
+        "The chain is already discarded; only the tree's size must be reduced: wtcheck repair plan DIR.";
     DuplicateDelta "duplicate-delta" Note &[],
-        "a delta left over from a failed reconciliation, legal",
+        "a delta left over from a failed reconciliation, which is legal",
         "A delta was put, a later step failed, and the retry wrote something else. The row is unreachable and harmless; deltas are not counted twice.",
         "None needed.";
     PageMissing "page-missing" Error &[],
         "a page that is referenced is not in the page log",
         "The cookie names a page version for which the page log has no row. Everything below it is lost to this checkpoint.",
-        "Look for an older checkpoint that does not need the version: wtcheck audit DIR --checkpoint LSN.";
+        "Look for an older checkpoint that does not need this version: wtcheck audit DIR --checkpoint LSN.";
     PageChecksum "page-checksum" Error &[],
-        "a block's checksum does not hold",
-        "Either the checksum stored in the block header is not the one its reference expects (another block, or a damaged reference), or the bytes do not add up to it (damaged bytes). The engine panics when it reads such a page.",
-        "Find out whether an older checkpoint is whole: wtcheck audit DIR --checkpoint LSN; restore the page from a replica.";
+        "a block's checksum does not match",
+        "Either the checksum stored in the block header is not the one its reference expects (another block, or a damaged reference), or the bytes do not match it (damaged bytes). The engine panics when it reads such a page.",
+        "Check whether an older checkpoint is intact: wtcheck audit DIR --checkpoint LSN; restore the page from a replica.";
     PageHeader "page-header" Error &[],
-        "a page or block header breaks a rule although its checksum holds",
-        "Type, flags, sizes or magic are impossible. With a valid checksum this was written that way: suspect software, not the medium.",
+        "a page or block header breaks a rule although its checksum is valid",
+        "Type, flags, sizes or magic are impossible. With a valid checksum this was written that way: suspect software, not the storage medium.",
         "Keep the store; look at the page with wtcheck page DIR TABLE PAGE.";
     PageUndecodable "page-undecodable" Error &[],
         "a page's content cannot be decoded",
-        "Decompression fails, or cells do not follow the page rules: cell types, alternation, counts, time windows, in themselves or against the parent's.",
+        "Decompression fails, or cells do not follow the page rules: cell types, alternation, counts, or time windows, on their own or against the parent's.",
         "Keep the store; look at the page with wtcheck page DIR TABLE PAGE.";
     ChainBroken "chain-broken" Error &[],
         "the blocks of a page do not link into a chain",
         "A base image or a delta is missing, or a backlink, base LSN or delta flag disagrees with the rows in the page log. The engine refuses to read the page.",
-        "See the rows with wtcheck page DIR TABLE PAGE; look for an older checkpoint that is whole.";
+        "See the rows with wtcheck page DIR TABLE PAGE; look for an older checkpoint that is intact.";
     ChainTooLong "chain-too-long" Error &[],
         "a page has more than 32 deltas",
         "The engine writes a full image after at most 32 deltas and refuses to read longer chains.",
@@ -144,10 +146,10 @@ codes! {
     CookieInvalid "cookie-invalid" Error &[],
         "an address cookie breaks the format's rules",
         "The cookie cannot be decoded, or its fields contradict each other. Everything below it is lost to this checkpoint.",
-        "Decode it with wtcheck decode cookie HEX; look for an older checkpoint that is whole.";
+        "Decode it with wtcheck decode cookie HEX; look for an older checkpoint that is intact.";
     CookieUnsupported "cookie-unsupported" Error &[],
         "a cookie or block needs a newer reader",
-        "It was written by a version that says readers of this one must not read it.",
+        "Its writer states that readers of this version must not read it.",
         "Use a newer wtcheck.";
     ChildNewerThanParent "child-newer-than-parent" Error &[],
         "a child's LSN is not below its parent's",
@@ -155,14 +157,14 @@ codes! {
         "Look at both pages with wtcheck page DIR TABLE PAGE.";
     PageCycle "page-cycle" Error &[],
         "a page refers to a page above it",
-        "A reader that follows the reference never ends. The place is the page that holds the reference.",
+        "A reader that follows the reference never finishes. The finding names the page that holds the reference.",
         "Look at the page with wtcheck page DIR TABLE PAGE.";
     PageReferencedTwice "page-referenced-twice" Error &[],
         "a page has two parents",
-        "Of local files also: two references to one block in one tree. The next change below one parent discards a page the other still needs. The evidence names the parents.",
+        "In local files also: two references to one block in one tree. The next change below one parent discards a page the other still needs. The evidence names the parents.",
         "Do not write to this store; restore from a replica.";
     PageIdOutOfRange "page-id-out-of-range" Error &[],
-        "a page id is reserved or was never handed out",
+        "a page id is reserved or was never assigned",
         "Tree pages have ids from 100 to below the checkpoint's next_page_id (invariant I6).",
         "Look at the page with wtcheck page DIR TABLE PAGE.";
     KeyOutOfOrder "key-out-of-order" Error &[],
@@ -170,41 +172,41 @@ codes! {
         "A search in the page can miss rows. With a valid checksum the page was written that way.",
         "Look at the page with wtcheck page DIR TABLE PAGE; restore the table from a replica.";
     PageIdReused "page-id-reused" Note &["WT-17130"],
-        "pages in use have ids that were discarded before",
-        "A page was freed, and its id used again by builds of before 2026-04-09: the new image names the old one as the one it follows. The chain is sound and reads are not affected. A page log that lists its live pages leaves such a page out, so that the engine's own verify finds it discarded and in use.",
-        "None: a rewrite of the page does not change it, and its data is whole.";
+        "pages in use have ids that were discarded earlier",
+        "A page was freed, and a build from before 2026-04-09 reused its id: the new image names the old one as its predecessor. The chain is sound and reads are not affected. A page log that lists its live pages leaves such a page out, so the engine's own verify finds it both discarded and in use.",
+        "None: rewriting the page does not change this, and its data is intact.";
     DiscardedInUse "discarded-in-use" Error &[],
         "a page in use has a discard record",
-        "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree. As a note: the discard lies above the root of its tree and not above the turtle page. A checkpoint does not stop the world, so it may be the next checkpoint's work, done after this tree's root was written, which is legal; or the page was discarded too early.",
+        "The page log may drop the page at any time, and a page log that already refuses to read it breaks the tree. As a note: the discard is above the root of its tree but not above the turtle page. Writes go on during a checkpoint, so this may be the next checkpoint's work, done after this tree's root was written, which is legal; or the page was discarded too early.",
         "Do not write to this store; restore from a replica.";
     TurtleChecksum "turtle-checksum" Error &[],
         "the turtle page does not have the checksum its completion record names",
-        "Pick-up of this checkpoint fails with EIO 'Checkpoint metadata corruption detected'. The audit stands on the newest checkpoint that can be read.",
+        "Pick-up of this checkpoint fails with EIO 'Checkpoint metadata corruption detected'. The audit uses the newest checkpoint that can be read.",
         "Pick up the older checkpoint named in the report, or restore the page from a replica. As a last resort: wtcheck repair plan DIR --drop-completion LSN.";
     TurtleInvalid "turtle-invalid" Error &[],
         "the turtle cannot be parsed, or does not lead to the metadata",
-        "Of a page log: pick-up of this checkpoint fails with EINVAL, and the audit stands on the newest checkpoint that can be read. Of a local home: the engine does not open the directory; the audit goes on from the copy of the newest checkpoint in WiredTiger.wt itself, and proposes a turtle.",
-        "Of a page log: see the page with wtcheck decode turtle; pick up an older checkpoint. Of a local home: wtcheck repair plan DIR writes the proposed turtle, into a copy.";
+        "Page log: pick-up of this checkpoint fails with EINVAL, and the audit uses the newest checkpoint that can be read. Local home: the engine refuses to open the directory; the audit continues from the copy of the newest checkpoint in WiredTiger.wt itself, and proposes a turtle.",
+        "Page log: see the page with wtcheck decode turtle; pick up an older checkpoint. Local home: wtcheck repair plan DIR and repair apply write the proposed turtle, into a copy.";
     CompletionInvalid "completion-invalid" Error &[],
         "a completion record cannot be used",
-        "Its text is no valid record, or it names a metadata LSN that cannot be.",
+        "Its text is not a valid record, or it names an impossible metadata LSN.",
         "Decode it with wtcheck decode completion; pick up an older checkpoint.";
     CompletionMissing "completion-missing" Error &[],
         "completion records are missing: all of them, or the newest",
-        "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit. As a warning: the store's counters name a checkpoint as the last completed one, and no record is of it. The audit stands on the newest record there is; what came after it is lost to whoever opens this copy.",
+        "No checkpoint was ever completed here, or the records are lost. Without one there is no tree to audit. As a warning: the store's counters name a last completed checkpoint that has no record. The audit uses the newest record there is; anything after it is lost to whoever opens this copy.",
         "If the text of a record is known from a log, see wtcheck decode completion.";
     CheckpointOrder "checkpoint-order" Note &["WT-16494"],
         "checkpoints of the shared metadata do not follow each other",
-        "The number of a checkpoint is not above that of the one before it, or the schema epoch went back: two leaders wrote to the page log, or one began from an older state. Builds since 2026-08-27 number checkpoints across all nodes.",
+        "A checkpoint's number is not above that of the previous one, or the schema epoch went backwards: two leaders wrote to the page log, or one started from an older state. Builds since 2026-08-27 number checkpoints across all nodes.",
         "None for this store. Find out whether there were two leaders.";
     MetadataInvalid "metadata-invalid" Error &[],
-        "a row of the metadata cannot be parsed, or names what is not there",
+        "a row of the metadata cannot be parsed, or names something that does not exist",
         "The row cannot be read, so the tree it describes cannot be audited.",
         "Keep the store; report the row.";
     DuplicateTreeId "duplicate-tree-id" Error &["WT-18201"],
         "two files share one tree id",
-        "Pick-up panics: 'checkpoint pickup would leave btree ID N shared by ...'. Of a local home the engine refuses to open the directory.",
-        "Copy the data of both out first. Of a page log: wiredtiger_repair with fix=(id=(old,new)) gives a file a new id in the metadata only, and its data cannot be reached afterwards; so renumber the file that has no data under the id, or that can be restored. Do not drop one of them before: that trims the pages of the other too (WT-18201).";
+        "Pick-up panics: 'checkpoint pickup would leave btree ID N shared by ...'. In a local home the engine refuses to open the directory.",
+        "Copy the data of both out first. Page log: wiredtiger_repair with fix=(id=(old,new)) gives a file a new id in the metadata only, and its data cannot be reached afterwards; so renumber the file that has no data under the id, or that can be restored. Do not drop either of them before that: a drop trims the pages of the other too (WT-18201).";
     MissingStableFile "missing-stable-file" Error &["WT-18093"],
         "a layered table names a stable file that the metadata does not have",
         "Pick-up fails with EINVAL 'Missing shared file: metadata entry'.",
@@ -219,19 +221,19 @@ codes! {
         "Pick up another checkpoint; restore the key page from a replica.";
     KeyNotRotated "key-not-rotated" Note &["WT-17692"],
         "every checkpoint embeds the same key, for longer than 90 days",
-        "There is one key page, and the newest checkpoint that embeds it is more than 90 days younger. Where keys are to be rotated, nobody does: builds of 2026 loaded an empty key at every checkpoint, which starts the provider's clock anew each time.",
-        "None where keys are not to be rotated. Otherwise rotate the key by hand, and see whether the next checkpoint embeds a new key page.";
+        "There is one key page, and the newest checkpoint that embeds it is more than 90 days younger. If keys should be rotated here, rotation is not happening: builds from 2026 loaded an empty key at every checkpoint, which restarts the provider's timer each time.",
+        "None, if keys should not be rotated. Otherwise rotate the key by hand, and check whether the next checkpoint embeds a new key page.";
     StaleKeystore "stale-keystore" Warning &[],
         "a checkpoint embeds a key older than the newest one written before it",
-        "A key rotation raced the checkpoint: the new key page was already in the page log when the turtle page was written, but the turtle page names the one before. A standby that has committed the new key gets EINVAL when it picks the checkpoint up, and builds before the fix turn that into SIGABRT.",
+        "A key rotation raced the checkpoint: the new key page was already in the page log when the turtle page was written, but the turtle page names the previous one. A standby that has committed the new key gets EINVAL when it picks the checkpoint up, and builds before the fix turn that into SIGABRT.",
         "Complete another checkpoint: it will embed the new key. Do not pick this one up on a standby that holds the newer key; `wtcheck pickup replay DIR` shows what such a standby does, and what a fresh one does.";
     LsnCounterBehind "lsn-counter-behind" Warning &[],
-        "a counter of the store is below what is already there",
-        "Of LSNs: the next write would take an LSN that exists, and replace or shadow a row. Of checkpoints: the number of the last completed one is below that of a completion record. A counter above what is there is no finding: an LSN that was given out and never written, or abandoned, leaves a gap.",
+        "a counter of the store is below what already exists",
+        "LSN counter: the next write would take an LSN that exists, and replace or shadow a row. Checkpoint counter: the number of the last completed one is below that of a completion record. A counter above what exists is not a finding: an LSN that was assigned and never written, or abandoned, leaves a gap.",
         "Do not write to this store before the counter is raised.";
     StoreDamaged "store-damaged" Error &[],
         "files of the store cannot be read in full",
-        "SQLite or LMDB structure is damaged, or the medium does not give the bytes: rows may be missing that are not damaged themselves. What could be read was audited; nothing missing from the unreadable part is reported as missing.",
+        "The SQLite or LMDB structure is damaged, or the storage medium does not return the bytes: rows may be missing that are not damaged themselves. What could be read was audited; nothing missing from the unreadable part is reported as missing.",
         "Copy the files from another source, or recover the database with its own tools, then audit again.";
     UnlistedTable "unlisted-table" Note &[],
         "the page log has a table that no checkpoint's metadata names",
@@ -239,83 +241,83 @@ codes! {
         "None needed if the table is new; the next checkpoint will name it.";
     BlockChecksum "block-checksum" Error &[],
         "a block of a local file does not have the checksum its cookie names",
-        "Either the checksum in the block's header is not the one its reference expects (another block lies there: a lost or misdirected write, or a damaged reference), or the bytes do not add up to it (damaged bytes). The engine reports 'potential hardware corruption, read checksum error' and panics. A single flipped bit is located and put right in memory, so that the audit sees what lies below.",
+        "Either the checksum in the block's header is not the one its reference expects (it is another block: a lost or misdirected write, or a damaged reference), or the bytes do not match it (damaged bytes). The engine reports 'potential hardware corruption, read checksum error' and panics. A single flipped bit is located and corrected in memory, so that the audit sees what is below.",
         "Copy the files before anything else. Restore the file from a replica or a backup; look for a named checkpoint that does not need the block; salvage drops the block's rows. See the bytes with wtcheck page FILE --offset N.";
     BlockHeader "block-header" Error &[],
-        "a block of a local file breaks a rule although its checksum holds",
-        "Page type, flags, sizes, or the order or alignment of an extent list are impossible. With a valid checksum this was written that way: suspect software, not the medium.",
+        "a block of a local file breaks a rule although its checksum is valid",
+        "Page type, flags, sizes, or the order or alignment of an extent list are impossible. With a valid checksum this was written that way: suspect software, not the storage medium.",
         "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a replica.";
     ExtentOverlap "extent-overlap" Error &[],
-        "a range of a local file is booked twice",
-        "Free space that is also in use, or two uses of one range. The next write to the file may overwrite live data. The engine's verify does not see free space over a tree block.",
+        "a range of a local file is allocated twice",
+        "Free space that is also in use, or two uses of one range. The next write to the file may overwrite live data. The engine's verify does not notice free space over a tree block.",
         "Do not open the directory for writing. Dump the table from a copy, or restore it from a replica.";
     ExtentLost "extent-lost" Error &[],
         "a range of a local file belongs to nothing",
-        "No checkpoint reaches it, no extent list names it, and it is not free: an orphaned block, or free space that fell out of the list. Also a block in use that the checkpoint's allocation lists do not have: it will never be given back.",
-        "Nothing is lost but space, unless a tree lost the block: see the other findings of the file. Compact does not give it back; a copy of the table (dump and load, initial sync) does.";
+        "No checkpoint reaches it, no extent list names it, and it is not free: an orphaned block, or free space that dropped out of the list. Also a block in use that is missing from the checkpoint's allocation lists: it will never be freed.",
+        "Only space is lost, unless a tree lost the block: see the other findings of the file. Compact does not reclaim it; a copy of the table (dump and load, initial sync) does.";
     ExtentBeyondEof "extent-beyond-eof" Error &[],
-        "an address or an extent lies beyond the end of its checkpoint",
-        "A cookie or an entry of an extent list names bytes behind the file size of the checkpoint that it belongs to. The engine refuses the page or the list.",
-        "Restore the file from a replica; look for a named checkpoint that is whole.";
+        "an address or an extent is beyond the end of its checkpoint",
+        "A cookie or an entry of an extent list names bytes past the file size of the checkpoint that it belongs to. The engine refuses the page or the list.",
+        "Restore the file from a replica; look for a named checkpoint that is intact.";
     FileSizeMismatch "file-size-mismatch" Error &[],
         "a file does not have the size its newest checkpoint states",
-        "A file that is too short was cut (a copy that ended early, a full disk, a damaged file system): blocks behind its end are gone. Bytes behind the checkpoint's end are only noted: blocks written after the last checkpoint, or garbage; the engine cuts them off at the next writable open.",
+        "A file that is too short was truncated (a copy that ended early, a full disk, a damaged file system): blocks past its end are gone. Bytes past the checkpoint's end are only noted: blocks written after the last checkpoint, or garbage; the engine cuts them off at the next writable open.",
         "Too short: copy the file again from its source, or restore it. Too long: nothing to do.";
     CheckpointSizeMismatch "checkpoint-size-mismatch" Error &[],
         "a checkpoint's size is not what its blocks add up to",
-        "size= of the checkpoint entry is the sum of all blocks of the tree, the root included, and the cookie holds the same without the root. Neither is checked by the engine's verify; both end up in statistics, and the difference as space that is never given back.",
-        "Data is not affected. The engine carries the number on from checkpoint to checkpoint; wtcheck repair plan DIR sets that of the newest one right.";
+        "size= of the checkpoint entry is the sum of all blocks of the tree, the root included, and the cookie holds the same without the root. The engine's verify checks neither; both end up in statistics, and the difference as space that is never reclaimed.",
+        "Data is not affected. The engine carries the number forward from checkpoint to checkpoint; wtcheck repair plan DIR corrects that of the newest one.";
     FileMissing "file-missing" Error &[],
-        "a file that must be there is not",
+        "a required file is missing",
         "The metadata lists the file, or the engine cannot open a directory without it. Beware of a missing WiredTiger.turtle: an engine that opens such a directory for writing takes it for a new database and renames WiredTiger.wt.",
-        "Copy the file from where the directory came from, or restore it. Do not open the directory with the engine before that. A missing turtle is written anew by wtcheck repair plan DIR.";
+        "Copy the file from the source of the directory, or restore it. Do not open the directory with the engine before that. For a missing turtle, wtcheck repair plan DIR proposes a new one.";
     FileUnlisted "file-unlisted" Note &[],
         "a block file that the metadata does not know",
-        "Left over from a drop, copied in by hand, or created after the last checkpoint. It is an error where something says that the file belongs here: MongoDB's catalog names it, or the metadata was replaced.",
-        "Check with the log and the owner of the directory before removing anything.";
+        "Left over from a drop, copied in by hand, or created after the last checkpoint. It is an error if something says that the file belongs here: MongoDB's catalog names it, or the metadata was replaced.",
+        "Check the server log, and ask the owner of the directory, before removing anything.";
     MetadataReplaced "metadata-replaced" Error &[],
-        "an engine has put the metadata aside and begun a new one",
-        "An engine that finds no turtle takes the directory for a new one: it renames WiredTiger.wt to WiredTiger.wt.1 and writes an empty one. The tables are all there, and nothing names them any more. As a note: the file is left over from such a time, and the metadata of today has all that is in it.",
-        "Do not let a server write to the directory. On a copy: put WiredTiger.wt.1 back in the place of WiredTiger.wt, remove the turtle, and let wtcheck repair plan DIR propose one.";
+        "an engine has set the metadata aside and started a new one",
+        "An engine that finds no turtle takes the directory for a new one: it renames WiredTiger.wt to WiredTiger.wt.1 and writes an empty one. The tables are all there, but nothing names them any more. As a note: the file is left over from such an event, and the current metadata has everything that is in it.",
+        "Do not let a server write to the directory. On a copy: put WiredTiger.wt.1 back in place of WiredTiger.wt, remove the turtle, and let wtcheck repair plan DIR propose one.";
     ConfigurationInvalid "configuration-invalid" Error &[],
         "a text that the engine reads when it opens the directory is damaged",
-        "WiredTiger.basecfg and WiredTiger.config hold settings, WiredTiger.backup the metadata of a backup copy that was not opened yet. None of them has a checksum. Here one cannot be parsed, or a key in it reads nearly like one that the engine knows: the engine refuses to open the directory, or panics.",
-        "Data is not affected. On a copy, put the byte right, or copy the file from where the directory came from; WiredTiger.basecfg may be left out where the server is given all settings.";
+        "WiredTiger.basecfg and WiredTiger.config hold settings, WiredTiger.backup the metadata of a backup copy that has not been opened yet. None of them has a checksum. Here one cannot be parsed, or it has a key that is nearly the same as one that the engine knows: the engine refuses to open the directory, or panics.",
+        "Data is not affected. On a copy, correct the byte, or copy the file from the source of the directory; WiredTiger.basecfg can be left out if the server is given all settings.";
     CatalogMismatch "catalog-mismatch" Error &[],
         "MongoDB's catalog names what the engine's metadata does not have",
-        "Every collection and index of the catalog has an ident, a table of the engine. Here the metadata has no row for one: its documents or keys cannot be reached under that name, and mongod's repair fails with 'Unable to find metadata for table'. As a note: tables that the catalog does not name, which mongod drops when it starts.",
-        "Restore the node from a healthy member. Where the file of the ident is still here, its documents can be had from the file itself.";
+        "Every collection and index of the catalog has an ident, a table of the engine. Here the metadata has no row for one: its documents or keys cannot be reached under that name, and mongod's repair fails with 'Unable to find metadata for table'. As a note: tables that the catalog does not name, which mongod drops at startup.",
+        "Restore the node from a healthy member. If the file of the ident is still here, its documents can be extracted from the file itself.";
     CountMismatch "count-mismatch" Warning &[],
         "counts that must be equal differ",
-        "The number of documents that MongoDB keeps beside a collection (sizeStorer) is not the number that is there, or the _id index has another number of entries than its collection has documents. After a crash the first is to be expected, and both are notes then.",
-        "A wrong stored count: validate the collection, which sets it right. An index with other entries: validate, and rebuild the index.";
+        "The document count that MongoDB stores for a collection (sizeStorer) is not the number of documents that are there, or the _id index does not have as many entries as its collection has documents. After a crash the first is to be expected, and both are notes then.",
+        "A wrong stored count: validate the collection, which corrects it. A wrong number of index entries: validate, and rebuild the index.";
     HistoryUnowned "history-unowned" Note &[],
         "the history store has records of a file that is not there",
-        "Old versions of rows are kept with the number of their file. Records of a number that no file has are left over from a table that was dropped, or the files were copied while the server ran. Nobody reads them.",
+        "Old versions of rows are stored with the id of their file. Records with an id that no file has are left over from a dropped table, or the files were copied while the server was running. Nothing reads them.",
         "None.";
     DescriptorInvalid "descriptor-invalid" Error &[],
         "the first block of a file is not a valid description",
-        "Magic, version or checksum of the description block do not hold. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data behind may be whole.",
-        "If only this block is damaged it can be rebuilt: it holds nothing but magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
+        "Magic, version or checksum of the description block are wrong. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data after it may be intact.",
+        "If only this block is damaged, it can be rebuilt: it holds only magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
     RecoveryMismatch "recovery-mismatch" Warning &[],
-        "the metadata names another checkpoint than the copy in the file itself",
-        "Every checkpoint leaves a copy of itself behind the file's avail list. Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata are of different times.",
+        "the metadata and the copy in the file itself name different checkpoints",
+        "Every checkpoint leaves a copy of itself after the file's avail list. Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata come from different points in time.",
         "Find out whether file and metadata come from the same copy of the directory.";
     LogDamaged "log-damaged" Error &[],
-        "a log file is damaged before its end",
-        "A record's checksum does not hold and the end of the log is not a torn write, records follow behind a hole, or a file of the sequence is missing. Recovery stops there: what was committed behind it is lost.",
-        "Copy the log from where the directory came from. The checkpoints themselves are not affected.";
+        "a journal file is damaged before its end",
+        "A record's checksum is wrong and the end of the journal is not a torn write, or records follow a hole, or a file of the sequence is missing. Recovery stops there: later commits are lost.",
+        "Copy the journal from the source of the directory. The checkpoints themselves are not affected.";
     RecoveryNeeded "recovery-needed" Note &[],
-        "the log has commits newer than the last checkpoint",
-        "The engine was not shut down cleanly; it will replay these commits when it next opens the directory for writing. The audit stands on the last checkpoint and is not affected.",
-        "None: opening the directory with the engine recovers it. Work on a copy if in doubt.";
+        "the journal has commits newer than the last checkpoint",
+        "The engine was not shut down cleanly; it will replay these commits when it next opens the directory for writing. The audit uses the last checkpoint and is not affected.",
+        "None: opening the directory with the engine recovers it. If in doubt, work on a copy.";
     Encrypted "encrypted" Note &[],
-        "pages are encrypted; their content could not be looked into",
-        "Checksums and sizes hold, but children of encrypted internal pages cannot be found without the key. Of local files the blocks lie end to end in what the extent lists say is live, so their space is accounted all the same.",
+        "pages are encrypted; their content could not be read",
+        "Checksums and sizes are valid, but children of encrypted internal pages cannot be found without the key. In local files the blocks fill the ranges that the extent lists say are live, so their space is accounted for anyway.",
         "None; the tree below could not be checked.";
     UnsupportedCompressor "unsupported-compressor" Note &[],
-        "pages are compressed by a compressor wtcheck does not have",
-        "Checksums and sizes hold, but the content could not be looked into.",
+        "pages are compressed by a compressor that wtcheck does not have",
+        "Checksums and sizes are valid, but the content could not be read.",
         "None; the content could not be checked.";
 }
 

@@ -4,6 +4,7 @@
 pub mod advice;
 pub mod both;
 pub mod finding;
+pub mod harm;
 pub mod home;
 pub mod pagelog;
 pub mod result;
@@ -20,6 +21,8 @@ pub trait Progress: Sync {
     fn phase(&self, name: &str, total: Option<u64>);
     /// So many rows or blocks of the phase are done, and bytes read in it.
     fn at(&self, done: u64, bytes: u64);
+    /// So many bytes are to be read in the phase that has begun, as far as is known.
+    fn of_bytes(&self, _total: u64) {}
     /// So many of something else are done; `what`: one of them.
     fn count(&self, done: u64, what: &str);
     /// So many bytes of so many of the phase are done.
@@ -65,7 +68,7 @@ pub enum AuditError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// `--checkpoint` names none.
-    #[error("no checkpoint {wanted}; the store has completion records at LSN {available}")]
+    #[error("there is no checkpoint {wanted}; the store has completion records at LSN {available}")]
     NoSuchCheckpoint {
         /// As given.
         wanted: String,
@@ -73,7 +76,7 @@ pub enum AuditError {
         available: String,
     },
     /// `--checkpoint` names none of a local home.
-    #[error("no checkpoint {wanted:?}; the files have {available}")]
+    #[error("there is no checkpoint {wanted:?}; the files have {available}")]
     NoSuchCheckpointName {
         /// As given.
         wanted: String,

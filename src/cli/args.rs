@@ -16,10 +16,10 @@ pub struct OutputArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "table", global = true)]
     pub format: Format,
-    /// Print the result only, and no progress
+    /// Print only the answer, and no progress
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print more detail; twice for all of it
+    /// Print more: clean trees and files, longer lists; twice for everything
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
     /// When to use colour
@@ -34,7 +34,8 @@ impl OutputArgs {
     /// The output they describe.
     #[must_use]
     pub fn output(&self) -> Output {
-        Output::new(self.format, self.color, self.verbose, Bars::choose(self.quiet || self.no_progress))
+        let bars = Bars::choose(self.quiet || self.no_progress);
+        Output::new(self.format, self.color, (self.quiet, self.verbose), bars)
     }
 }
 
@@ -43,8 +44,8 @@ impl OutputArgs {
 pub struct StoreArgs {
     /// Data directory: a home with or without kv_home/, or kv_home/ itself; or one local block file
     pub dir: PathBuf,
-    /// Stand on this checkpoint: the LSN of its completion record or turtle page, or its name. Of local
-    /// files all checkpoints are audited; this one's trees are listed
+    /// Audit this checkpoint: the LSN of its completion record or turtle page, or its name. In local files
+    /// all checkpoints are audited; this one's trees are listed
     #[arg(long, value_name = "LSN|NAME")]
     pub checkpoint: Option<String>,
     #[command(flatten)]
@@ -55,14 +56,14 @@ pub struct StoreArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Dumps of a page service")]
 pub struct GatherArgs {
-    /// The text of the completion record to stand on: metadata_lsn=…,metadata_checksum=…,…
+    /// The text of the completion record to use: metadata_lsn=…,metadata_checksum=…,…
     #[arg(long, value_name = "TEXT", conflicts_with = "log")]
     pub checkpoint_meta: Option<String>,
-    /// A log of mongod: stand on the newest checkpoint in it that the dumps reach
+    /// A mongod log: use the newest checkpoint in it that the dumps reach
     #[arg(long, value_name = "LOG")]
     pub log: Option<PathBuf>,
-    /// Call this program for each encrypted block: '{in}' holds it in base64, the plain block goes to '{out}';
-    /// {table} {page} {lsn} {base} {backlink} {delta} say which it is
+    /// Call this program for each encrypted block: '{in}' holds it in base64, the plain block goes to
+    /// '{out}'; {table} {page} {lsn} {base} {backlink} {delta} identify it
     #[arg(long, value_name = "COMMAND")]
     pub decrypt: Option<String>,
 }
@@ -70,7 +71,7 @@ pub struct GatherArgs {
 /// Dumps of a page service in the place of a directory.
 #[derive(Debug, Default, Args)]
 pub struct DumpArgs {
-    /// More dumps, where the first path is one: all of them make one page log
+    /// More dumps, if the first path is one: together they make one page log
     #[arg(value_name = "DUMP")]
     pub more: Vec<PathBuf>,
     #[command(flatten)]
@@ -82,19 +83,19 @@ pub struct DumpArgs {
 pub struct ReadArgs {
     #[command(flatten)]
     pub jobs: JobsArgs,
-    /// Take this generation of the formats instead of the one the evidence gives
+    /// Use this generation of the formats instead of the detected one
     #[arg(long, value_name = "GENERATION", value_parser = generation)]
     pub assume: Option<Generation>,
-    /// Read a store that another process holds; what changes meanwhile may look like damage
+    /// Read a store that another process holds; changes in the meantime may look like damage
     #[arg(long)]
     pub allow_live: bool,
-    /// Read block files and PALM files instead of mapping them into memory: for doubtful media
+    /// Read block files and PALM files instead of mapping them into memory: for unreliable storage
     #[arg(long)]
     pub no_mmap: bool,
 }
 
 /// What `--no-mmap` is for verbs that read no block files.
-pub const PALM_ONLY: &str = "Read PALM files instead of mapping them into memory: for doubtful media";
+pub const PALM_ONLY: &str = "Read PALM files instead of mapping them into memory: for unreliable storage";
 
 /// How many threads.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -106,7 +107,7 @@ pub struct JobsArgs {
 
 impl JobsArgs {
     /// Start as many threads as asked for, and say how many. The pool exists once a process; a second call
-    /// changes nothing and is no error.
+    /// changes nothing and is not an error.
     pub fn start(self) -> usize {
         let threads = self.threads();
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
@@ -161,7 +162,7 @@ pub fn number(text: &str) -> Result<u64, String> {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     };
-    parsed.map_err(|_| format!("{text:?} is no number"))
+    parsed.map_err(|_| format!("{text:?} is not a number"))
 }
 
 /// An LSN or the id of a page, given as a [`number`].

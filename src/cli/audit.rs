@@ -1,31 +1,34 @@
 //! `wtcheck audit DIR`: is this data directory consistent, what leaks, by how much, why.
 
-use super::args::{DumpArgs, StoreArgs, TableArgs};
+use super::args::{DumpArgs, ForceArgs, StoreArgs, TableArgs};
+use super::html::{HtmlArgs, hashed};
 use super::{Failure, Outcome};
+use crate::audit::finding::Severity;
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Options, home};
 use crate::exit;
 use crate::page::Depth;
-use crate::report::{Output, audit as view};
+use crate::repair;
+use crate::report::Output;
+use crate::report::audit::{self as view, Shown};
 use crate::subject::{Kind, Subject};
+use std::path::Path;
 
 /// Is this data directory consistent: what leaks, by how much, and why
 ///
-/// Of a page log: walks every tree of the newest usable checkpoint, verifies every block it reaches,
-/// compares the published sizes with what the pages add up to, puts every row of the page log into a
-/// class, and compares the keys that checkpoints embed with the keys there are.
+/// Page log: walks every tree of the newest usable checkpoint, verifies every block it reaches,
+/// compares the published sizes with what the pages add up to, classifies every row of the page log,
+/// and compares the keys that checkpoints embed with the keys that exist.
 ///
-/// Of a home of local block files, or of one such file: walks every checkpoint of every file, verifies
-/// every block, says where every byte of every file belongs, compares sizes, and compares the metadata
-/// with the directory and with the copy of the checkpoint that each file carries itself. A file in
-/// which anything is wrong is decoded to the last cell, as with --deep.
+/// Home of local block files, or one such file: walks every checkpoint of every file, verifies every
+/// block, accounts for every byte of every file, compares sizes, and compares the metadata with the
+/// directory and with each file's own copy of its checkpoint. A file in which anything is wrong is
+/// decoded to the last cell, as with --deep.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = exit::HELP, mut_arg("force", |a| a.requires("html")))]
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    dumps: DumpArgs,
     #[command(flatten)]
     table: TableArgs,
     /// Decode every cell: key order, row counts, values
@@ -34,9 +37,18 @@ pub struct Args {
     /// Read internal pages only; checksums of leaf pages are not verified
     #[arg(long)]
     quick: bool,
-    /// Do not walk older checkpoints; what only they need is judged as if they were not there
+    /// Do not walk older checkpoints; what only they need is judged as if they did not exist
     #[arg(long)]
     newest_only: bool,
+    /// Print one line, for scripts and monitoring: the verdict, counts, what is lost, the path
+    #[arg(long)]
+    summary: bool,
+    #[command(flatten)]
+    html: HtmlArgs,
+    #[command(flatten)]
+    force: ForceArgs,
+    #[command(flatten)]
+    dumps: DumpArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
@@ -46,6 +58,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         _ => Depth::Normal,
     };
     let subject = super::subject_or_dumps(&args.store.dir, &args.dumps, "audit", true, output)?;
+    let page = args.html.begin(args.force.force, Some(&subject), output)?;
     let audit = match subject.kind {
         Kind::PageLog(_) => page_log(args, &subject, depth, output)?,
         Kind::Both(_) => both(args, &subject, depth, output)?,
@@ -55,8 +68,44 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if super::gather::is_private() {
         audit.store.dumps = args.dumps.words(&args.store.dir);
     }
-    view::show(&audit, output);
+    let mendable = would_mend(&subject, &audit, args.store.read.no_mmap);
+    view::show(&audit, Shown { summary: args.summary, answer: output.quiet, mendable }, output);
+    if let Some(page) = page {
+        page.write(&format!("Audit of {}", audit.store.home), &audit.store.home, made_of(&audit), output)?;
+    }
     super::judged(&audit, audit.exit_code, output)
+}
+
+/// Whether a repair of the local files would do something: only asked where something is wrong.
+fn would_mend(subject: &Subject, audit: &Audit, no_mmap: bool) -> bool {
+    let whole = matches!(subject.kind, Kind::Home);
+    let wrong = audit.findings.iter().any(|f| f.severity > Severity::Note);
+    whole && wrong && subject.home(no_mmap).is_ok_and(|(home, _)| repair::home::would_mend(&home, audit))
+}
+
+/// What an audit has read, for whoever gets its page.
+fn made_of(audit: &Audit) -> Vec<String> {
+    let mut out = vec![format!(
+        "depth: {}",
+        match audit.store.depth {
+            Depth::Quick => "internal pages only",
+            Depth::Normal => "all checksums",
+            Depth::Deep => "all cells",
+        }
+    )];
+    out.push(format!(
+        "{} audited, {} not checked",
+        audit.coverage.count_audited(),
+        audit.coverage.not_checked_list().count()
+    ));
+    if let Some(c) = &audit.checkpoint {
+        let sum = c.metadata_checksum.as_deref().unwrap_or("none");
+        out.push(format!("checkpoint: completion record at LSN {}, metadata checksum {sum}", c.lsn));
+    }
+    // The turtle has the checksum of the metadata's root, and that those of all the rest.
+    let home = Path::new(&audit.store.home);
+    out.extend(["WiredTiger.turtle", "WiredTiger"].iter().filter_map(|name| hashed(&home.join(name))));
+    out
 }
 
 fn page_log(args: &Args, subject: &Subject, depth: Depth, output: &Output) -> Result<Audit, Failure> {
@@ -106,7 +155,7 @@ fn both(args: &Args, subject: &Subject, depth: Depth, output: &mut Output) -> Re
     output.progress.finish();
     if other_checkpoint {
         output.complain(&format!(
-            "{}: only local block files have the checkpoint; of the page log the newest was audited",
+            "{}: only local block files have the checkpoint; in the page log the newest was audited",
             args.store.home()
         ));
     }

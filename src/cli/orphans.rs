@@ -5,22 +5,22 @@ use super::{Failure, Outcome};
 use crate::audit;
 use crate::exit;
 use crate::page::Depth;
-use crate::report::{Output, audit as view, lost};
+use crate::report::{Output, lost, orphans as view};
 
 /// List each orphaned page version or block, with its reason, size and evidence
 ///
-/// Of a page log, an orphan is a row, at or below its tree's root in the checkpoint, that no
-/// checkpoint reaches and no discard record covers. Of local block files it is a range that no
-/// checkpoint reaches, no extent list occupies and no avail list frees.
+/// In a page log, an orphan is a row, at or below its tree's root in the checkpoint, that no checkpoint
+/// reaches and no discard record covers. In local block files it is a range that no checkpoint reaches,
+/// no extent list occupies and no avail list frees.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
-    dumps: DumpArgs,
-    #[command(flatten)]
     table: TableArgs,
+    #[command(flatten)]
+    dumps: DumpArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
@@ -39,7 +39,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let result = audit::pagelog::run(&*store, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let audit = result.map_err(Failure::from)?;
-    let code = view::show_orphans(&audit, output);
+    let code = view::show(&audit, output);
     super::beside(&subject, "orphans", output);
     super::judged(&audit, code, output)
 }

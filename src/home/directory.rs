@@ -182,6 +182,11 @@ pub struct Options {
 }
 
 impl Home {
+    /// Whether mongod closed it: it empties its lock file when everything is in a checkpoint.
+    pub fn closed_by_mongod(&self) -> bool {
+        std::fs::metadata(self.dir.join("mongod.lock")).is_ok_and(|m| m.is_file() && m.len() == 0)
+    }
+
     /// Nothing but a directory and what lies in it.
     fn empty(dir: &Path, inventory: Inventory) -> Self {
         Self {
@@ -391,7 +396,7 @@ impl Home {
         };
         if size > MAX_TURTLE {
             self.coverage.audited(name);
-            self.issue(invalid(0, format!("{size} bytes are no turtle")));
+            self.issue(invalid(0, format!("{size} bytes are too large for a turtle")));
             return None;
         }
         let bytes = self.read_file(name)?;

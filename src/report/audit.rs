@@ -1,52 +1,53 @@
-//! An audit for people: what am I looking at, verdict, accounting, orphans, keys, damage, what next.
-//! The same for programs is the serialised audit itself.
+//! An audit for people: the answer first, then accounting, orphans, keys, damage, what next. The same for programs is
+//! the serialised audit itself.
 
-use super::text::{self, Paint, escape, grouped, short_name, signed, size, table};
+use super::home;
+use super::sheet::Sheet;
+use super::table::{Table, name, number, prose, whole};
+use super::text::{self, escape, grouped, short_name, signed, size};
+use super::view::View;
 use super::{Format, Output};
 use crate::audit::finding::{Code, Detail, Finding, Severity};
 use crate::audit::pagelog::account::CandidateKind;
 use crate::audit::pagelog::fact::Fact;
-use crate::audit::result::{Audit, KeyUse, OrphanReason, SizeMeaning, TableByRows, TreeInfo, Verdict};
-use crate::coverage::Unchecked;
+use crate::audit::result::{Audit, KeyUse, SizeMeaning, TableByRows, TreeInfo};
 use crate::id::Lsn;
 use crate::page::Depth;
-use crate::schema::audit::Orphans;
-use crate::schema::audit::{AuditDocument, FindingDocument};
+use crate::schema::audit::AuditDocument;
 use crate::store::StoreKind;
 use crate::words;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Findings of one code on screen, unless more detail was asked for.
-const SHOWN_PER_CODE: usize = 5;
-/// Things that were not checked on screen, likewise.
-const SHOWN_UNCHECKED: usize = 10;
-/// Pages that take most, likewise.
+/// Pages that take most on screen, unless more detail was asked for.
 const SHOWN_GREATEST: usize = 3;
-/// Orphans on screen, likewise.
-const SHOWN_ORPHANS: usize = 20;
+/// Trees that agree and are listed all the same.
+const FEW_CLEAN: usize = 5;
 
-pub fn show(audit: &Audit, output: &mut Output) {
+/// How an audit is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown {
+    /// One line for scripts.
+    pub summary: bool,
+    /// The answer alone.
+    pub answer: bool,
+    /// A repair of the local files would do something.
+    pub mendable: bool,
+}
+
+pub fn show(audit: &Audit, shown: Shown, output: &mut Output) {
     if output.format == Format::Jsonl {
         return lines(audit, output);
     }
-    let (paint, width, verbose) = (output.paint, output.width, output.verbose);
-    output.document(&AuditDocument::from(audit), || {
-        let view = View { audit, paint, width, verbose };
-        let local = audit.local.as_ref();
-        if let Some(local) = local.filter(|_| audit.store.kind == StoreKind::Local) {
-            return super::home::text(&view, local);
-        }
-        let log = [view.head(), view.accounting(), view.orphans(), view.versions(), view.by_rows(), view.keystore()];
-        let beside = local.map(|local| super::home::beside(&view, local));
-        let end = [view.findings(), local.map(super::home::turtle).unwrap_or_default(), view.next()];
-        log.into_iter()
-            .chain(beside.into_iter().flatten())
-            .chain(end)
-            .filter(|s| !s.is_empty())
-            .collect::<Vec<_>>()
-            .join("\n")
-    });
+    let view = View { audit, paint: output.paint, verbose: output.verbose, mendable: shown.mendable };
+    if output.keeps() {
+        output.keep_sheet(view.report());
+    }
+    if shown.summary && output.format == Format::Table {
+        // Whoever reads it reads a line.
+        return output.raw(view.summary().as_bytes());
+    }
+    output.document(&AuditDocument::from(audit), || if shown.answer { view.rests_on() } else { view.report() });
 }
 
 /// JSON lines: the head, each tree, orphan and finding, and a summary, each with its kind.
@@ -109,72 +110,47 @@ pub fn incomplete_line(audit: &Audit) -> String {
     format!("not enough could be read to judge: {what}; {}", words::lower(hint.trim_end_matches('.')))
 }
 
-/// Show orphans alone; returns the exit code.
-pub fn show_orphans(audit: &Audit, output: &mut Output) -> u8 {
-    let of = |f: &&Finding| matches!(f.code, Code::OrphanPage | Code::OrphanImage);
-    let unreadable = audit.checkpoint.is_none()
-        || audit.verdict == Verdict::Incomplete
-        || !audit.coverage.allows_clean()
-        || audit.findings.iter().any(|f| f.code == Code::StoreDamaged);
-    let code = if !audit.orphans.is_empty() {
-        Verdict::Findings.exit_code()
-    } else if unreadable {
-        Verdict::Incomplete.exit_code()
-    } else {
-        Verdict::Clean.exit_code()
-    };
-    let total: u64 = audit.orphans.iter().map(|o| o.bytes).sum();
-    let explained: u64 = audit.orphans.iter().filter(|o| o.explains).map(|o| o.bytes).sum();
-    let report = Orphans {
-        schema_version: audit.schema_version,
-        checkpoint_lsn: audit.checkpoint.as_ref().map(|c| c.lsn),
-        checkpoint_lsn_time: audit.checkpoint.as_ref().and_then(|c| c.lsn_time),
-        orphans: &audit.orphans,
-        findings: audit.findings.iter().filter(of).map(FindingDocument::from).collect(),
-        total_bytes: total,
-        explained_bytes: explained,
-        coverage: &audit.coverage,
-        exit_code: code,
-    };
-    let (paint, width, verbose) = (output.paint, output.width, output.verbose);
-    output.document(&report, || {
-        let view = View { audit, paint, width, verbose: verbose.max(1) };
-        let mut out = view.orphans();
-        if out.is_empty() {
-            let undetermined = audit.versions.get("undetermined").map_or(0, |t| t.count);
-            out = match (unreadable, undetermined) {
-                (true, _) => "No orphan was found, but not everything could be read.\n".to_string(),
-                (false, 0) => format!("{}\n", paint.good("No orphans.")),
-                (false, n) => format!(
-                    "No orphans. {} unreferenced rows could not be judged: {}.\n",
-                    grouped(n),
-                    "this generation keeps no discard records, or pages above them are damaged"
-                ),
-            };
-        } else if verbose > 0 {
-            for finding in audit.findings.iter().filter(of) {
-                out.push_str(&view.finding(finding));
-            }
+impl View<'_> {
+    /// The answer, and what was not checked.
+    fn rests_on(&self) -> Sheet {
+        let mut out = self.answer();
+        out.push_str(&self.not_checked());
+        for what in self.audit.local.iter().flat_map(|l| &l.not_checked) {
+            out.push_str(&self.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
         }
         out
-    });
-    code
-}
-
-pub(super) struct View<'a> {
-    pub(super) audit: &'a Audit,
-    pub(super) paint: Paint,
-    pub(super) width: Option<u16>,
-    pub(super) verbose: u8,
-}
-
-impl View<'_> {
-    /// The trees of the page log.
-    fn trees(&self) -> &[TreeInfo] {
-        self.audit.trees.get(..self.audit.trees_of_page_log()).unwrap_or_default()
     }
 
-    fn head(&self) -> String {
+    /// The whole report.
+    fn report(&self) -> Sheet {
+        let local = self.audit.local.as_ref();
+        let mut parts = vec![self.rests_on()];
+        if self.audit.store.kind != StoreKind::Local {
+            parts.extend([self.about(), self.accounting(), self.orphans(), self.versions()]);
+            parts.extend([self.by_rows(), self.keystore()]);
+        }
+        if let Some(local) = local {
+            parts.extend([home::about(self, local), home::files(self, local), home::checkpoints(self, local)]);
+        }
+        parts.push(self.findings());
+        parts.extend(local.map(home::turtle));
+        parts.push(self.next());
+        Sheet::of(parts)
+    }
+
+    /// The commands that come next.
+    fn next(&self) -> Sheet {
+        let mut out = Sheet::new();
+        let commands = self.commands();
+        if !commands.is_empty() {
+            out.heading("Next");
+            commands.iter().for_each(|c| out.command(c));
+        }
+        out
+    }
+
+    /// What was looked at.
+    fn about(&self) -> Sheet {
         let a = self.audit;
         let kind = if a.store.gathered { "page log gathered from dumps" } else { a.store.kind.words() };
         let mut out = format!("{}: {kind}, formats of {}", escape(&a.store.home), a.store.generation);
@@ -196,17 +172,15 @@ impl View<'_> {
         ));
         match &a.checkpoint {
             Some(c) => {
-                let name = c.name.as_deref().unwrap_or("no name");
-                // With their times the LSNs need a line each.
-                let (first, next) = if c.lsn.time().is_some() { ("\n  ", ",\n  ") } else { (" ", ", ") };
+                let metadata = match self.verbose > 0 || c.lsn.time().is_none() {
+                    true => format!("Metadata at LSN {}; ", c.metadata_lsn.dated()),
+                    false => String::new(),
+                };
                 out.push_str(&format!(
-                    "Checkpoint {}{first}at LSN {}{next}metadata LSN {}{next}{} trees, {} pages, {} blocks; checked: {}\n",
-                    escape(name),
-                    c.lsn.dated(),
-                    c.metadata_lsn.dated(),
-                    self.trees().len(),
-                    grouped(self.trees().iter().map(|t| t.pages.reachable).sum()),
-                    grouped(a.versions.get("live").map_or(0, |l| l.count)),
+                    "{metadata}{}, {}, {}; checked: {}\n",
+                    text::count(self.trees().len() as u64, "tree"),
+                    text::count(self.trees().iter().map(|t| t.pages.reachable).sum(), "page"),
+                    text::count(a.versions.get("live").map_or(0, |l| l.count), "block"),
                     match a.store.depth {
                         Depth::Quick => "internal pages only (--quick)",
                         Depth::Deep => "all cells (--deep)",
@@ -216,78 +190,47 @@ impl View<'_> {
             }
             None => out.push_str("No usable checkpoint\n"),
         }
-        out.push('\n');
-        out.push_str(&self.verdict());
-        out.push_str(&self.not_checked());
-        out
+        out.into()
     }
 
-    pub(super) fn verdict(&self) -> String {
-        let t = &self.audit.totals;
-        let counts = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-        let list = [(t.errors, "error"), (t.warnings, "warning"), (t.notes, "note")];
-        let list: Vec<String> = list.iter().filter(|(n, _)| *n > 0).map(|(n, one)| counts(*n, one)).collect();
-        let suffix = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
-        let line = match self.audit.verdict {
-            Verdict::Clean => self.paint.good("CLEAN"),
-            Verdict::Findings if t.errors > 0 => self.paint.bad("FINDINGS"),
-            Verdict::Findings => self.paint.warn("FINDINGS"),
-            Verdict::Incomplete => self.paint.warn("INCOMPLETE: not enough could be read to judge"),
-        };
-        format!("{} {line}{suffix}\n", self.paint.head("Verdict:"))
-    }
-
-    /// What was not checked and why, from the ledger: what matters, and with more detail the rest.
-    pub(super) fn not_checked(&self) -> String {
-        let wanted = |why: &Unchecked| {
-            why.matters() || *why == Unchecked::NoRecord || (self.verbose > 0 && *why != Unchecked::NotAsked)
-        };
-        let list: Vec<_> = self.audit.coverage.not_checked_list().filter(|(_, why)| wanted(why)).collect();
-        let shown = if self.verbose > 1 { list.len() } else { SHOWN_UNCHECKED };
-        let mut out = String::new();
-        for (path, why) in list.iter().take(shown) {
-            // Each table that is missing has a request of its own.
-            let next = match why {
-                Unchecked::NotSupplied { .. }
-                | Unchecked::PageNotSupplied { .. }
-                | Unchecked::PartSupplied { .. }
-                | Unchecked::NoRecord => {
-                    format!("; {}", words::way_to_check(why))
-                }
-                _ => String::new(),
-            };
-            let line = format!("Not checked: {}: {}{next}\n", escape(path), escape(&words::unchecked(why)));
-            out.push_str(&self.paint.warn(&line));
-        }
-        if list.len() > shown {
-            out.push_str(&format!("Not checked: {} more; -vv names all\n", grouped((list.len() - shown) as u64)));
-        }
-        out
-    }
-
-    fn accounting(&self) -> String {
+    fn accounting(&self) -> Sheet {
         let a = self.audit;
         let trees = self.trees();
+        let mut out = Sheet::new();
         if trees.is_empty() {
-            return String::new();
+            return out;
         }
-        let known = trees.iter().any(|t| t.published_size_meaning != SizeMeaning::RootPageId);
-        let mut rows: Vec<Vec<String>> = trees.iter().map(|t| self.tree_row(t)).collect();
+        let deep = a.store.depth == Depth::Deep;
+        let mut columns = vec![name("Tree"), number("Pages").goes(2)];
+        if deep {
+            // Rows are known only when leaves were decoded.
+            columns.push(number("Rows").goes(3));
+        }
+        columns.extend([number("Published"), number("Recomputed"), number("Physical").goes(4)]);
+        columns.extend([number("Difference"), prose("Cause").goes(1)]);
+        let rows = trees.iter().map(|t| self.tree_row(t, deep));
+        // What agrees is counted.
+        let agrees = |t: &TreeInfo| t.complete && t.difference.is_none_or(|d| d == 0);
+        let fold = self.verbose == 0 && trees.iter().filter(|t| agrees(t)).count() > FEW_CLEAN;
+        let folded: Vec<&TreeInfo> = trees.iter().filter(|t| fold && agrees(t)).collect();
+        let mut shown: Vec<Vec<String>> =
+            trees.iter().zip(rows).filter(|(t, _)| !(fold && agrees(t))).map(|(_, row)| row).collect();
         let d = &a.database;
         let buffered = |n: u64| grouped(n + d.buffer);
-        rows.push(vec![
-            "all trees + 1 MiB buffer".into(),
-            grouped(trees.iter().map(|t| t.pages.reachable).sum()),
+        let rows_column = || deep.then(String::new);
+        let mut all = vec!["all trees + 1 MiB buffer".into(), grouped(trees.iter().map(|t| t.pages.reachable).sum())];
+        all.extend(rows_column());
+        all.extend([
             d.sum_of_published.map_or("-".into(), buffered),
             buffered(d.sum_of_recomputed),
             grouped(trees.iter().map(|t| t.physical_size).sum()),
             self.total_difference(),
-            String::new(),
         ]);
+        shown.push(all);
         if let Some(published) = d.published_size {
-            rows.push(vec![
-                "database_size".into(),
-                String::new(),
+            let mut row = vec!["database_size".into(), String::new()];
+            row.extend(rows_column());
+            row.extend([
                 grouped(published),
                 String::new(),
                 String::new(),
@@ -297,26 +240,23 @@ impl View<'_> {
                     cause => cause,
                 },
             ]);
+            shown.push(row);
         }
-        let mut out = format!("{}\n", self.paint.head("Accounting (bytes)"));
-        let mut header = vec!["Tree", "Pages", "Published", "Recomputed", "Physical", "Difference", "Cause"];
-        if a.store.depth == Depth::Deep {
-            // Rows are known only when leaves were decoded.
-            header.insert(2, "Rows");
-            let counts = trees.iter().map(|t| grouped(t.rows.map_or(0, |r| r.keys)));
-            for (row, count) in rows.iter_mut().zip(counts.chain(std::iter::repeat(String::new()))) {
-                row.insert(2, count);
-            }
+        out.heading("Accounting (bytes)");
+        out.table(Table::new(columns, shown));
+        if !folded.is_empty() {
+            let pages = folded.iter().map(|t| t.pages.reachable).sum();
+            let line = format!("{}, {}", text::count(folded.len() as u64, "tree"), text::count(pages, "page"));
+            let why = if folded.iter().all(|t| t.difference.is_none()) { "without sizes" } else { "whose sizes agree" };
+            out.push_str(&format!("Not shown: {line}, {why}; -v lists them\n"));
         }
-        let right: Vec<usize> = (1..header.len() - 1).collect();
-        out.push_str(&table(self.width, &header, &right, rows));
-        if !known {
+        if trees.iter().all(|t| t.published_size_meaning == SizeMeaning::RootPageId) {
             out.push_str("This generation kept no sizes: size= holds the root's page id.\n");
         }
         out
     }
 
-    fn tree_row(&self, t: &TreeInfo) -> Vec<String> {
+    fn tree_row(&self, t: &TreeInfo, deep: bool) -> Vec<String> {
         let published = match (t.published_size_meaning, t.published_size) {
             (_, None) => "-".to_string(),
             (SizeMeaning::RootPageId, Some(_)) if t.root_cookie.is_empty() => "-".to_string(),
@@ -324,9 +264,9 @@ impl View<'_> {
             (_, Some(n)) => grouped(n),
         };
         let at_least = if t.complete { "" } else { "≥ " };
-        vec![
-            escape(short_name(&t.uri)),
-            grouped(t.pages.reachable),
+        let mut row = vec![escape(short_name(&t.uri)), grouped(t.pages.reachable)];
+        row.extend(deep.then(|| grouped(t.rows.map_or(0, |r| r.keys))));
+        row.extend([
             published,
             format!("{at_least}{}", grouped(t.recomputed_size)),
             format!("{at_least}{}", grouped(t.physical_size)),
@@ -335,14 +275,16 @@ impl View<'_> {
                 f.place.uri.as_deref() == Some(t.uri.as_str())
                     && matches!(fact, Fact::TreeSize(_) | Fact::RootPageId { .. })
             }),
-        ]
+        ]);
+        row
     }
 
     /// Tables whose pages nobody could look into.
-    fn by_rows(&self) -> String {
+    fn by_rows(&self) -> Sheet {
         let tables = &self.audit.by_rows;
+        let mut out = Sheet::new();
         if tables.is_empty() {
-            return String::new();
+            return out;
         }
         let row = |t: &TableByRows| {
             vec![
@@ -355,10 +297,18 @@ impl View<'_> {
                 grouped(t.broken_chains),
             ]
         };
-        let heads = ["Table", "Live pages", "Discarded", "Versions", "Bytes", "Bytes live", "Broken"];
-        let mut out = format!("{}\n", self.paint.head("Tables by their rows alone"));
+        let columns = [
+            number("Table"),
+            number("Live pages"),
+            number("Discarded").goes(3),
+            number("Versions").goes(1),
+            number("Bytes"),
+            number("Bytes live").goes(2),
+            number("Broken"),
+        ];
+        out.heading("Tables by their rows alone");
         out.push_str("Which pages a checkpoint reaches, and sizes, were not checked here.\n");
-        out.push_str(&table(self.width, &heads, &[0, 1, 2, 3, 4, 5, 6], tables.iter().map(row).collect()));
+        out.table(Table::new(columns, tables.iter().map(row)));
         for t in tables.iter().filter(|t| t.written_after_discard > 0) {
             let rows = text::count(t.written_after_discard, "version");
             out.push_str(&format!("Table {}: {rows} written to pages that had been discarded\n", t.table_id));
@@ -417,80 +367,40 @@ impl View<'_> {
         format!("{}{details}", f.code.name())
     }
 
-    fn orphans(&self) -> String {
-        let orphans = &self.audit.orphans;
-        if orphans.is_empty() {
-            return String::new();
-        }
-        let total: u64 = orphans.iter().map(|o| o.bytes).sum();
-        let explained: u64 = orphans.iter().filter(|o| o.explains).map(|o| o.bytes).sum();
-        let shown = if self.verbose > 0 { orphans.len() } else { SHOWN_ORPHANS };
-        let written = text::written(orphans.iter().map(|o| o.lsn));
-        let times = written.is_some() && text::room_for_times(self.width);
-        let rows = orphans.iter().take(shown).map(|o| {
-            let mut row = vec![
-                escape(o.uri.as_deref().map_or("(in no metadata)", short_name)),
-                o.table_id.to_string(),
-                o.page_id.to_string(),
-                o.lsn.to_string(),
-                grouped(o.bytes),
-                match o.reason {
-                    OrphanReason::NeverReferenced => "page never referenced",
-                    OrphanReason::UnreferencedImage => "image of a page in use",
-                }
-                .to_string(),
-                if o.explains { "yes" } else { "no" }.to_string(),
-            ];
-            row.extend(times.then(|| text::clock(o.lsn)));
-            row
-        });
-        let mut header = vec!["Tree", "Table", "Page", "LSN", "Bytes", "Reason", "In published size"];
-        header.extend(times.then_some("Written"));
-        let mut out = format!("{}\n", self.paint.head("Orphans"));
-        out.push_str(&table(self.width, &header, &[1, 2, 3, 4], rows.collect()));
-        if orphans.len() > shown {
-            out.push_str(&format!("and {} more; wtcheck orphans lists all\n", grouped((orphans.len() - shown) as u64)));
-        }
-        let of = if orphans.len() == 1 { "orphan" } else { "orphans" };
-        out.push_str(&format!("{} {of}, {}", grouped(orphans.len() as u64), size(total)));
-        out.push_str(&match explained {
-            0 => ": none of it is part of a published size\n".to_string(),
-            n if n == total => ": all of it is part of what the published sizes are too high by\n".to_string(),
-            n => format!(": {} of it is part of what the published sizes are too high by\n", size(n)),
-        });
-        if let Some(written) = written {
-            out.push_str(&format!("Written {written}\n"));
-        }
-        out
-    }
-
-    fn versions(&self) -> String {
+    /// Every row of the page log by its class: in a line, or with detail in a table.
+    fn versions(&self) -> Sheet {
         let present: Vec<_> = crate::audit::pagelog::classify::Class::NAMES
             .iter()
             .filter_map(|(_, name)| self.audit.versions.get(name).map(|t| (*name, *t)))
             .filter(|(_, t)| t.count > 0)
             .collect();
+        let mut out = Sheet::new();
         if present.is_empty() {
-            return String::new();
+            return out;
         }
-        let rows = present.iter().map(|(name, t)| vec![(*name).to_string(), grouped(t.count), size(t.bytes)]).collect();
-        let mut out = format!("{}\n", self.paint.head("Rows of the page log by class"));
-        out.push_str(&table(self.width, &["Class", "Rows", "Bytes"], &[1, 2], rows));
+        if self.verbose == 0 {
+            let each: Vec<String> = present.iter().map(|(name, t)| format!("{name} {}", grouped(t.count))).collect();
+            out.push_str(&format!("{} {}\n", self.paint.head("Rows of the page log:"), each.join(", ")));
+            return out;
+        }
+        out.heading("Rows of the page log by class");
+        let rows = present.iter().map(|(name, t)| vec![(*name).to_string(), grouped(t.count), size(t.bytes)]);
+        out.table(Table::new([whole("Class"), number("Rows"), number("Bytes")], rows));
         out
     }
 
-    fn keystore(&self) -> String {
+    fn keystore(&self) -> Sheet {
         let k = &self.audit.keystore;
         if k.pages.is_empty() && k.checkpoints.iter().all(|c| c.keystore_lsn.is_none()) {
-            return String::new();
+            return Sheet::new();
         }
         let valid = k.pages.iter().filter(|p| p.valid).count();
-        let newest = k.pages.last().map_or("none".to_string(), |p| p.lsn.dated().to_string());
-        let mut out = format!(
-            "{} {} key pages ({valid} valid), the newest at LSN {newest}\n",
+        let newest = k.pages.last().map_or(String::new(), |p| format!(", the newest at LSN {}", p.lsn.dated()));
+        let mut out = Sheet::from(format!(
+            "{} {} ({valid} valid){newest}\n",
             self.paint.head("Keystore:"),
-            k.pages.len()
-        );
+            text::count(k.pages.len() as u64, "key page")
+        ));
         let stale: Vec<_> = k.checkpoints.iter().filter(|c| c.stale).collect();
         if self.verbose == 0 && stale.is_empty() {
             out.push_str("No checkpoint embeds a key older than the newest one written before it.\n");
@@ -518,9 +428,15 @@ impl View<'_> {
                     state,
                 ]
             })
-            .collect();
-        let header = ["Checkpoint LSN", "Metadata LSN", "Embedded key", "Newest key before", "State"];
-        out.push_str(&table(self.width, &header, &[0, 1, 2, 3], rows));
+            .collect::<Vec<_>>();
+        let columns = [
+            number("Checkpoint LSN"),
+            number("Metadata LSN").goes(1),
+            number("Embedded key"),
+            number("Newest key before"),
+            prose("State"),
+        ];
+        out.table(Table::new(columns, rows));
         out
     }
 
@@ -540,127 +456,4 @@ impl View<'_> {
         }
         out
     }
-
-    pub(super) fn findings(&self) -> String {
-        if self.audit.findings.is_empty() {
-            return String::new();
-        }
-        let mut out = format!("{}\n", self.paint.head("Findings"));
-        let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
-        let limit = if self.verbose > 1 { usize::MAX } else { SHOWN_PER_CODE };
-        for f in &self.audit.findings {
-            let n = shown.entry(f.code.name()).or_default();
-            *n += 1;
-            if *n <= limit {
-                out.push_str(&self.finding(f));
-            }
-        }
-        for (code, n) in shown.iter().filter(|(_, n)| **n > limit) {
-            out.push_str(&format!("and {} more {code}; -vv shows all\n", grouped((n - limit) as u64)));
-        }
-        out
-    }
-
-    fn finding(&self, f: &Finding) -> String {
-        finding_text(f, self.paint)
-    }
-
-    /// The exact commands that come next.
-    fn next(&self) -> String {
-        let a = self.audit;
-        let mut out: Vec<String> = Vec::new();
-        let dumps: Vec<_> = a.store.dumps.iter().map(|word| crate::words::text::shell_word(word)).collect();
-        // What is below reads a page log only.
-        let home = match dumps.as_slice() {
-            [] => crate::words::text::shell_word(&a.store.home),
-            _ => "gathered".into(),
-        };
-        let mut codes: Vec<&str> = Vec::new();
-        for f in a.findings.iter().filter(|f| f.severity > Severity::Note) {
-            if !codes.contains(&f.code.name()) {
-                codes.push(f.code.name());
-            }
-        }
-        if let Some(code) = codes.first() {
-            out.push(format!("wtcheck explain {code}"));
-        }
-        if !a.orphans.is_empty() {
-            out.push(format!("wtcheck orphans {home} -v"));
-        }
-        let newest = a.checkpoint.as_ref().is_none_or(|c| a.keystore.checkpoints.iter().all(|o| o.lsn <= c.lsn));
-        if newest && a.findings.iter().any(|f| MENDED.contains(&f.code)) {
-            out.push(format!("wtcheck repair plan {home} -o plan.yaml"));
-        }
-        let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
-        if let Some(f) = page
-            && let (Some(table), Some(page)) = (f.place.table_id, f.place.page_id)
-        {
-            out.push(format!("wtcheck page {home} {table} {page}"));
-        }
-        if a.findings.iter().any(|f| f.code == Code::StaleKeystore) {
-            out.push(format!("wtcheck pickup replay {home}"));
-        }
-        let damaged = self.trees().iter().any(|t| !t.complete);
-        let older = a.keystore.checkpoints.iter().rev().map(|c| c.lsn);
-        let own = a.checkpoint.as_ref().map_or(Lsn(u64::MAX), |c| c.lsn);
-        if let (true, Some(lsn)) = (damaged, older.clone().find(|l| *l < own)) {
-            out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
-        }
-        if a.local.is_some() {
-            out.extend(super::home::next_of_files(a));
-        }
-        // All but the explanation of a code are about the page log.
-        if out.len() > usize::from(!codes.is_empty()) && !dumps.is_empty() {
-            out.insert(0, format!("wtcheck gather {} -o gathered", dumps.join(" ")));
-        }
-        if out.is_empty() {
-            return String::new();
-        }
-        format!("{}\n  {}\n", self.paint.head("Next"), out.join("\n  "))
-    }
-}
-
-/// Findings that a repair of a page log can do something about.
-const MENDED: [Code; 9] = [
-    Code::SizeInflated,
-    Code::SizeDeflated,
-    Code::SizeDoubleRoot,
-    Code::DatabaseSizeInflated,
-    Code::DatabaseSizeDeflated,
-    Code::OrphanPage,
-    Code::OrphanImage,
-    Code::TurtleChecksum,
-    Code::CompletionInvalid,
-];
-
-/// A finding for people.
-pub fn finding_text(f: &Finding, paint: Paint) -> String {
-    let code = match f.severity {
-        Severity::Error => paint.bad(f.code.name()),
-        Severity::Warning => paint.warn(f.code.name()),
-        Severity::Note => paint.faint(f.code.name()),
-    };
-    let p = &f.place;
-    let place: Vec<String> = [
-        p.file.clone().map(|f| p.namespace.as_ref().map_or_else(|| f.clone(), |n| format!("{f} ({n})"))),
-        p.uri.as_deref().map(|u| short_name(u).to_string()).filter(|u| p.file.as_ref() != Some(u)),
-        p.table_id.map(|t| format!("table {t}")),
-        p.page_id.map(|t| format!("page {t}")),
-        p.lsn.map(|t| format!("LSN {}", t.dated())),
-        p.offset.map(|t| format!("offset {t}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let mut out = format!("{} {code}: {}\n", f.severity.name(), escape(&place.join(", ")));
-    let said = words::of(f);
-    out.push_str(&format!("    expected {}, found {}\n", escape(&said.expected), escape(&said.found)));
-    if !said.cause.is_empty() {
-        let tickets = if f.tickets.is_empty() { String::new() } else { format!(" [{}]", f.tickets.join(", ")) };
-        out.push_str(&format!("    cause: {}{tickets}\n", escape(&said.cause)));
-    }
-    for line in &said.evidence {
-        out.push_str(&format!("    {}\n", paint.faint(&escape(line))));
-    }
-    out
 }

@@ -1,114 +1,40 @@
 //! The audit of a local home for people: files, where their bytes belong, checkpoints, findings, what next.
 
-use super::audit::View;
-use super::text::{count, escape, grouped, signed, size, table};
-use crate::audit::finding::{Code, Detail, Finding, Severity};
-use crate::audit::home::detail as home;
+use super::lost_rows::namespace;
+use super::sheet::Sheet;
+use super::table::{Table, name, number, prose, whole};
+use super::text::{count, escape, grouped, signed, size};
+use super::view::View;
+use crate::audit::finding::{Code, Severity};
 use crate::audit::home::result::{FileInfo, LocalCheckpointInfo, LocalInfo};
-use crate::audit::result::{Audit, TreeInfo, Verdict};
 use crate::coverage::Fate;
 use crate::decode::view::utc;
 use crate::format::home_turtle;
 use crate::home::directory::Way;
-use crate::home::fault;
 use crate::home::files::METADATA;
-use crate::home::lost::LostRows;
 use crate::home::wtlog::State;
 use crate::page::Depth;
-use crate::words;
-use crate::words::text::shell_word;
+use crate::store::StoreKind;
 use std::collections::HashMap;
 
+/// Files without a finding that are listed all the same.
+const FEW_CLEAN: usize = 5;
 /// Files on screen, unless more detail was asked for; those with findings come first.
 const SHOWN_FILES: usize = 60;
 
-/// The whole report.
-pub(super) fn text(view: &View<'_>, local: &LocalInfo) -> String {
-    [head(view, local), files(view, local), checkpoints(view, local), view.findings(), turtle(local), next(view)]
-        .into_iter()
-        .filter(|s| !s.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-/// The local files of a home that holds a page log as well, without verdict and findings.
-pub(super) fn beside(view: &View<'_>, local: &LocalInfo) -> [String; 3] {
-    let what = format!("{} beside the page log", view.paint.head("Local files:"));
-    let trees = view.audit.trees.get(view.audit.trees_of_page_log()..).unwrap_or_default();
-    let bytes = local.files.iter().fold(0, |sum: u64, f| sum.saturating_add(f.physical_size));
-    let mut head = about(view, local, (&what, trees, bytes));
-    for what in &local.not_checked {
-        head.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
-    }
-    [head, files(view, local), checkpoints(view, local)]
-}
-
-fn head(view: &View<'_>, local: &LocalInfo) -> String {
-    let a = view.audit;
-    let what = format!("{}: local block files", escape(&a.store.home));
-    let mut out = about(view, local, (&what, &a.trees, a.store.bytes));
-    out.push('\n');
-    out.push_str(&view.verdict());
-    out.push_str(&lost(view, local));
-    out.push_str(&view.not_checked());
-    for what in &local.not_checked {
-        out.push_str(&view.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
-    }
-    out
-}
-
-/// Lost ranges that are shown before the findings; each has its own.
-const SHOWN_LOST: usize = 12;
-
-/// The rows that are lost from the newest checkpoint, in the terms of whoever misses them: whose, and which.
-fn lost_rows<'a>(audit: &'a Audit, local: &'a LocalInfo) -> Vec<(&'a FileInfo, &'a LostRows)> {
-    let mut out = Vec::new();
-    for finding in &audit.findings {
-        let Detail::Home(detail) = &finding.detail else { continue };
-        let home::Fact::Fault(fault) = &detail.fact else { continue };
-        let rows = fault.notes.iter().find_map(|n| match n {
-            fault::Note::LostRows(rows) => Some(rows),
-            _ => None,
-        });
-        let file = finding.place.file.as_deref();
-        let Some((rows, file)) = rows.zip(local.files.iter().find(|f| Some(f.file.as_str()) == file)) else { continue };
-        let newest = file.checkpoints.last().map(|c| c.name.as_str());
-        let needed = detail.notes.iter().all(|n| match n {
-            home::Note::NeededBy(names) => names.iter().any(|name| Some(name.as_str()) == newest),
-            _ => true,
-        });
-        if needed {
-            out.push((file, rows));
-        }
-    }
-    out
-}
-
-fn lost(view: &View<'_>, local: &LocalInfo) -> String {
-    let all = lost_rows(view.audit, local);
-    if all.is_empty() {
-        return String::new();
-    }
-    let mut out = format!("{}\n", view.paint.head("Lost from the newest checkpoint"));
-    let shown = if view.verbose > 0 { all.len() } else { SHOWN_LOST };
-    for (file, rows) in all.iter().take(shown) {
-        let name = match namespace(file) {
-            none if none.is_empty() => escape(&file.file),
-            name => name,
-        };
-        // What an index loses is built again from the documents.
-        let again = if file.index.is_some() { "; no document is lost with an index" } else { "" };
-        out.push_str(&format!("  {name}: {}{again}\n", escape(&words::home_block::lost_rows(rows))));
-    }
-    if all.len() > shown {
-        out.push_str(&format!("  and {} more\n", grouped((all.len() - shown) as u64)));
-    }
-    out
-}
-
 /// What there is, and what it is judged by.
-fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[TreeInfo], u64)) -> String {
+pub(super) fn about(view: &View<'_>, local: &LocalInfo) -> Sheet {
     let a = view.audit;
+    let beside = a.store.kind != StoreKind::Local;
+    let what = match beside {
+        true => format!("{} beside the page log", view.paint.head("Local files:")),
+        false => format!("{}: local block files", escape(&a.store.home)),
+    };
+    let trees = if beside { a.trees.get(a.trees_of_page_log()..).unwrap_or_default() } else { &a.trees };
+    let bytes = match beside {
+        true => local.files.iter().fold(0, |sum: u64, f| sum.saturating_add(f.physical_size)),
+        false => a.store.bytes,
+    };
     let version = local.version.as_deref().unwrap_or("version not known");
     let mongodb = local.mongodb.map(|(first, last)| format!(", MongoDB {first} to {last}")).unwrap_or_default();
     let mut out = format!("{what}, written by {}{mongodb}\n", escape(version));
@@ -158,7 +84,7 @@ fn about(view: &View<'_>, local: &LocalInfo, (what, trees, bytes): (&str, &[Tree
         let files = count(log.files.len() as u64, "file");
         out.push_str(&format!("Log: {files}, {}, {state}\n", count(records, "record")));
     }
-    out
+    out.into()
 }
 
 /// How much was checked. The whole of it is said only where it is true.
@@ -176,18 +102,10 @@ fn checked(view: &View<'_>, local: &LocalInfo) -> String {
     }
 }
 
-/// MongoDB's name, or nothing.
-fn namespace(f: &FileInfo) -> String {
-    match (&f.namespace, &f.index) {
-        (Some(ns), Some(index)) => format!("{}, index {}", escape(ns), escape(index)),
-        (Some(ns), None) => escape(ns),
-        _ => String::new(),
-    }
-}
-
-fn files(view: &View<'_>, local: &LocalInfo) -> String {
+pub(super) fn files(view: &View<'_>, local: &LocalInfo) -> Sheet {
+    let mut out = Sheet::new();
     if local.files.is_empty() {
-        return String::new();
+        return out;
     }
     let mut of_file: HashMap<&str, Vec<&str>> = HashMap::new();
     for f in view.audit.findings.iter().filter(|f| f.severity > Severity::Note) {
@@ -201,7 +119,23 @@ fn files(view: &View<'_>, local: &LocalInfo) -> String {
         let list = codes.join(", ");
         if more > 0 { format!("{list}, +{more}") } else { list }
     };
+    let clean = |f: &FileInfo, codes: &str| {
+        codes.is_empty()
+            && f.space.is_some_and(|s| s.lost == 0 && !s.uncertain)
+            && f.checkpoints.last().is_none_or(|c| c.complete && c.difference == 0)
+    };
     let mut order: Vec<(&FileInfo, String)> = local.files.iter().map(|f| (f, codes(f))).collect();
+    let fold = view.verbose == 0 && order.iter().filter(|(f, codes)| clean(f, codes)).count() > FEW_CLEAN;
+    let mut folded = (0, 0_u64);
+    if fold {
+        order.retain(|(f, codes)| {
+            let clean = clean(f, codes);
+            if clean {
+                folded = (folded.0 + 1, folded.1.saturating_add(f.physical_size));
+            }
+            !clean
+        });
+    }
     order.sort_by_key(|(_, codes)| codes.is_empty());
     let shown = if view.verbose > 0 { order.len() } else { SHOWN_FILES };
     if order.len() <= shown {
@@ -209,16 +143,24 @@ fn files(view: &View<'_>, local: &LocalInfo) -> String {
     }
     let named = local.files.iter().any(|f| f.namespace.is_some());
     let deep = local.files.iter().any(|f| f.checkpoints.iter().any(|c| c.rows.is_some()));
-    let mut header = vec!["File"];
+    // Whose a file is tells more than its name; the columns that say least go first.
+    let mut columns = vec![name("File")];
     if named {
-        header.push("Holds");
+        columns.push(name("Holds"));
     }
-    header.extend(["Chkpts", "Pages"]);
+    columns.extend([number("Chkpts").goes(7), number("Pages").goes(6)]);
     if deep {
-        header.push("Rows");
+        columns.push(number("Rows").goes(3));
     }
-    header.extend(["size=", "Differs", "File bytes", "Reusable", "Kept", "Lost", "Findings"]);
-    let right: Vec<usize> = (if named { 2 } else { 1 }..header.len() - 1).collect();
+    columns.extend([
+        number("size=").goes(4),
+        number("Differs"),
+        number("File bytes").goes(2),
+        number("Reusable").goes(5),
+        number("Kept").goes(8),
+        number("Lost"),
+        prose("Findings").goes(1),
+    ]);
     let rows = order.iter().take(shown).map(|(f, codes)| {
         let last = f.checkpoints.last();
         let mut row = vec![escape(&f.file)];
@@ -250,21 +192,29 @@ fn files(view: &View<'_>, local: &LocalInfo) -> String {
         row.push(codes.clone());
         row
     });
-    let mut out = format!("{}\n", view.paint.head("Files (bytes)"));
-    out.push_str(&table(view.width, &header, &right, rows.collect()));
-    if order.len() > shown {
-        out.push_str(&format!("and {} more files; -v shows all\n", order.len() - shown));
+    if !order.is_empty() {
+        out.heading("Files (bytes)");
+        out.table(Table::new(columns, rows));
+        if order.len() > shown {
+            out.push_str(&format!("and {} more files; -v shows all\n", order.len() - shown));
+        }
     }
-    out.push_str(
-        "Reusable: free for new writes. Kept: not in the newest checkpoint, held for older ones. Lost: belongs to nothing.\n",
-    );
+    if folded.0 > 0 {
+        let files = if folded.0 == 1 { "clean file" } else { "clean files" };
+        out.push_str(&format!("{} {files}, {}; -v lists them\n", grouped(folded.0), size(folded.1)));
+    }
+    if view.verbose > 0 {
+        out.push_str(
+            "Reusable: free for new writes. Kept: held for older checkpoints only. Lost: belongs to nothing.\n",
+        );
+    }
     out
 }
 
 /// Checkpoints one by one, with detail asked for, or of the only file.
-fn checkpoints(view: &View<'_>, local: &LocalInfo) -> String {
+pub(super) fn checkpoints(view: &View<'_>, local: &LocalInfo) -> Sheet {
     if view.verbose == 0 && local.files.len() != 1 {
-        return String::new();
+        return Sheet::new();
     }
     let row = |f: &FileInfo, c: &LocalCheckpointInfo| {
         let types: Vec<String> = c.pages.by_type.iter().map(|(kind, n)| format!("{} {kind}", grouped(*n))).collect();
@@ -281,71 +231,28 @@ fn checkpoints(view: &View<'_>, local: &LocalInfo) -> String {
         ]
     };
     let rows: Vec<_> = local.files.iter().flat_map(|f| f.checkpoints.iter().map(move |c| row(f, c))).collect();
+    let mut out = Sheet::new();
     if rows.is_empty() {
-        return String::new();
+        return out;
     }
-    let header = ["File", "Checkpoint", "Time", "size=", "Recomputed", "File size", "Avail list", "Live rows", "Pages"];
-    format!("{}\n{}", view.paint.head("Checkpoints"), table(view.width, &header, &[3, 4, 5, 6, 7], rows))
-}
-
-pub(super) fn turtle(local: &LocalInfo) -> String {
-    let Some(turtle) = &local.catalog.proposed_turtle else { return String::new() };
-    let lines: Vec<String> = turtle.lines().map(escape).collect();
-    format!("Proposed WiredTiger.turtle, for a copy of the directory:\n{}\n", lines.join("\n"))
-}
-
-fn next(view: &View<'_>) -> String {
-    let a = view.audit;
-    let mut out: Vec<String> = Vec::new();
-    let worst = a.findings.iter().find(|f| f.severity > Severity::Note);
-    if let Some(f) = worst {
-        out.push(format!("wtcheck explain {}", f.code.name()));
-    }
-    out.extend(next_of_files(a));
-    if a.verdict != Verdict::Clean && a.store.depth != Depth::Deep {
-        out.push(format!("wtcheck audit {} --deep", shell_word(&a.store.home)));
-    }
-    if out.is_empty() {
-        return String::new();
-    }
-    format!("{}\n  {}\n", view.paint.head("Next"), out.join("\n  "))
-}
-
-/// The commands that show the worst places of block files.
-pub(super) fn next_of_files(a: &Audit) -> Vec<String> {
-    let mut out = Vec::new();
-    let file = |f: &Finding| {
-        let name = f.place.file.as_deref().unwrap_or_default();
-        let dir = std::path::Path::new(&a.store.home);
-        let path = if dir.is_dir() { dir.join(name) } else { dir.to_path_buf() };
-        shell_word(&path.display().to_string())
-    };
-    let of_file = |f: &&Finding| {
-        let files = a.local.iter().flat_map(|l| &l.files);
-        f.place.file.as_ref().is_some_and(|name| files.into_iter().any(|file| file.file == *name))
-    };
-    let block = a.findings.iter().filter(of_file).find(|f| {
-        f.place.offset.is_some()
-            && matches!(
-                f.code,
-                Code::BlockChecksum
-                    | Code::BlockHeader
-                    | Code::PageUndecodable
-                    | Code::KeyOutOfOrder
-                    | Code::ExtentOverlap
-            )
-    });
-    if let Some(f) = block {
-        out.push(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0)));
-    }
-    if let Some(local) = &a.local
-        && !lost_rows(a, local).is_empty()
-    {
-        out.push(format!("wtcheck dump {} -o DIR --older", shell_word(&a.store.home)));
-    }
-    let space = a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
-    if let Some(f) = space.or(block) {
-        out.push(format!("wtcheck map {}", file(f)));
-    }
+    let columns = [
+        name("File"),
+        name("Checkpoint"),
+        whole("Time").goes(1),
+        number("size="),
+        number("Recomputed"),
+        number("File size").goes(3),
+        number("Avail list").goes(5),
+        prose("Live rows").goes(2),
+        prose("Pages").goes(4),
+    ];
+    out.heading("Checkpoints");
+    out.table(Table::new(columns, rows));
     out
+}
+
+pub(super) fn turtle(local: &LocalInfo) -> Sheet {
+    let Some(turtle) = &local.catalog.proposed_turtle else { return Sheet::new() };
+    let lines: Vec<String> = turtle.lines().map(escape).collect();
+    Sheet::from(format!("Proposed WiredTiger.turtle, for a copy of the directory:\n{}\n", lines.join("\n")))
 }

@@ -1,8 +1,8 @@
 //! The orphaned ranges of local files: what `wtcheck orphans` shows of them.
 
 use super::Output;
-use super::audit::View;
 use super::text::{escape, grouped, size, table};
+use super::view::View;
 use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, Verdict};
 use crate::schema::audit::FindingDocument;
@@ -34,7 +34,7 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
     output.document(&report, || {
         let mut out = String::new();
         if report.findings.is_empty() && !whole {
-            out.push_str("No orphaned range was found, but not everything could be read.\n");
+            out.push_str("None was found, but not everything could be read.\n");
         } else if report.findings.is_empty() {
             out.push_str(&format!("{}\n", paint.good("No orphaned ranges.")));
         } else {
@@ -53,11 +53,11 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
             let s = if report.findings.len() == 1 { "" } else { "s" };
             out.push_str(&format!("{} orphaned range{s}, {}\n", grouped(report.findings.len() as u64), size(total)));
         }
-        let view = View { audit, paint, width, verbose };
+        let view = View { audit, paint, verbose, mendable: false };
         out.push_str(&view.not_checked());
         for file in &report.uncertain_files {
             out.push_str(
-                &paint.warn(&format!("{}: not everything could be read, ranges may be missing\n", escape(file))),
+                &paint.warn(&format!("{}: not everything could be read, so ranges may be missing\n", escape(file))),
             );
         }
         out

@@ -267,7 +267,7 @@ fn what_is_no_file_is_named() {
     let got = scene.run(&["audit", "--format", "json"]);
     assert_eq!((got.code, codes(&got.json())), (6, Vec::new()));
     let left = &got.json()["coverage"]["not_checked"][0];
-    assert_eq!((left["reason"].as_str(), left["error"].as_str()), (Some("io-error"), Some("is no regular file")));
+    assert_eq!((left["reason"].as_str(), left["error"].as_str()), (Some("io-error"), Some("is not a regular file")));
     // Gone altogether is a finding.
     fs::remove_file(&at).unwrap();
     let got = scene.run(&["audit", "--format", "json"]);

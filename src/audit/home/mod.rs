@@ -20,7 +20,7 @@ use crate::home::directory::{FileEntry, Home, Issue, Way};
 use crate::home::fault::Opaque;
 use crate::home::files::{BACKUP, HISTORY_STORE, METADATA, VERSION_FILE};
 use crate::home::space::Account;
-use crate::home::wtlog::{self, State};
+use crate::home::wtlog::{self, Start, State};
 use crate::id::TableId;
 use crate::page::Depth;
 use crate::store::StoreKind;
@@ -97,6 +97,9 @@ pub fn run(
         return Err(AuditError::NoSuchCheckpointName { wanted: name.clone(), available: names.join(", ") });
     }
     progress.phase("verifying block files", None);
+    // Blocks that nothing uses are not read: it is done at this at the latest.
+    let sizes = chosen.iter().filter_map(|f| home.inventory.get(&f.name));
+    progress.of_bytes(sizes.fold(0, |sum: u64, n| sum.saturating_add(*n)));
     let (blocks, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     let count = |b: u64, n: u64| {
         let blocks = blocks.fetch_add(b, Ordering::Relaxed) + b;
@@ -380,6 +383,13 @@ impl<'h> Whole<'h> {
         }
     }
 
+    /// Files may be there that the system did not let be seen.
+    fn may_be_hidden(&self) -> bool {
+        let of_directory = |name: &str| !name.ends_with(".wt");
+        let hides = |why: &Unchecked| matches!(why, Unchecked::Io { .. } | Unchecked::Hidden);
+        self.audit.coverage.not_checked_list().any(|(name, why)| of_directory(name) && hides(why))
+    }
+
     fn logs(&mut self) {
         let Ok(summary) = &self.home.log else { return };
         // The log may have a directory of its own; a file of it that is missing has no path.
@@ -402,6 +412,12 @@ impl<'h> Whole<'h> {
             encrypted: summary.encrypted,
             state: Some(summary.state),
         };
+        if let (Start::At(_), true) = (self.home.replay_start, summary.files.is_empty())
+            && !self.home.closed_by_mongod()
+            && !self.may_be_hidden()
+        {
+            self.audit.coverage.not_checked("WiredTigerLog.*", Unchecked::JournalGone);
+        }
         if summary.encrypted {
             self.local.not_checked.push(NotKnown::LogEncrypted);
         }

@@ -203,7 +203,9 @@ impl<'a> Work<'a> {
         }
 
         let all = || older.iter().flat_map(|(_, c)| &c.trees).chain(&total_trees);
-        self.absent_files(|p| all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
+        let embeds = audited.turtle.key_provider.is_some();
+        let keys = |p: &Problem| embeds && p.affects.covers(catalog::KEY_TABLE);
+        self.absent_files(|p| keys(p) || all().any(|t| t.root.is_some() && p.affects.covers(t.table)));
         let hidden = opened.has_unread()
             || older.iter().map(|(_, c)| c).chain([&catalog]).any(|c| !c.complete || c.has_unreadable_rows());
         let unlisted =
@@ -218,17 +220,11 @@ impl<'a> Work<'a> {
         let walk_options =
             walk::Options { depth: self.options.depth, jobs: self.options.jobs, entered: None, marks: None };
         progress.phase("walking the trees", None);
+        let published = catalog.trees.iter().filter_map(|t| t.entry.as_ref()).map(|e| e.size);
+        progress.of_bytes(published.fold(0, u64::saturating_add));
         let mut reached = reach::walk_audited(opened, &catalog.trees, audited, walk_options, &mut marks, progress)?;
         for (tree, sums) in catalog.trees.iter().zip(&mut reached.trees) {
-            if catalog.root_is_unreadable(tree) {
-                (sums.lost, sums.complete) = (true, false);
-            }
-            let there_is_none = tree.root.is_none() && catalog.complete;
-            if (opened.is_unread(tree.table) && !there_is_none)
-                || (tree.uri == catalog::SHARED_METADATA && opened.hides_metadata())
-            {
-                sums.unread = true;
-            }
+            sums.limit(opened, &catalog, tree);
         }
         self.pages_not_supplied(&reached);
         mark_special(index, &mut marks.class, audited, Class::Live);
@@ -346,7 +342,7 @@ impl<'a> Work<'a> {
         let (detected, mut words) = generation::detect(&self.evidence);
         let generation = self.options.assume.unwrap_or(detected);
         if generation != detected {
-            words.push(format!("assumed; the evidence gives {}", detected.name()));
+            words.push(format!("given on the command line; the evidence suggests {}", detected.name()));
         }
         self.audit.store.generation = generation.name();
         self.audit.store.generation_evidence = words;

@@ -7,6 +7,7 @@ use crate::pagelog::catalog::Checkpoint;
 use crate::pagelog::seal;
 use crate::store::{CompletionRow, Index, Inspect, Layout, Own, PageLog, Problem, Row, StoreError, StoreKind};
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store with its index: what every page-log verb starts from.
 pub struct Opened<'s> {
@@ -29,9 +30,17 @@ pub fn open<'s>(store: &'s dyn PageLog, verify: bool, progress: &dyn Progress) -
         StoreKind::Palm => Era::June2025,
         StoreKind::Palite | StoreKind::Local => Era::Current,
     };
-    let inspect = |row: &Row, bytes: &[u8]| seal::seal(era, row, bytes);
+    if let (true, Ok(layout)) = (verify, store.layout()) {
+        // What is read are the files, and little of them is not data.
+        progress.of_bytes(layout.files.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes)));
+    }
+    let read = AtomicU64::new(0);
+    let inspect = |row: &Row, bytes: &[u8]| {
+        read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        seal::seal(era, row, bytes)
+    };
     let inspect = verify.then_some(&inspect as &Inspect<'_>);
-    opened(store, store.index(inspect, &|rows| progress.at(rows, 0))?)
+    opened(store, store.index(inspect, &|rows| progress.at(rows, read.load(Ordering::Relaxed)))?)
 }
 
 /// As [`open`] without verifying, with the rows of some pages only.

@@ -8,7 +8,7 @@ use crate::coverage::Unchecked;
 use crate::id::{Lsn, PageId, TableId, Version};
 use crate::page::cell::CellKind;
 use crate::page::{Depth, RowCounts};
-use crate::pagelog::catalog::{Checkpoint, SHARED_METADATA, Tree};
+use crate::pagelog::catalog::{Catalog, Checkpoint, SHARED_METADATA, Tree};
 use crate::pagelog::fault::{Fact, Fault, FaultKind, Note};
 use crate::pagelog::walk::{self, Bits, LeafSums, Options, Outcomes, Visited, Visitor};
 use crate::store::{FLAG_DELTA, FLAG_DISCARDED, Index, StoreError};
@@ -83,6 +83,25 @@ pub struct TreeSums {
     pub old_sizes: bool,
 }
 
+impl TreeSums {
+    /// Of a tree of which nothing was met yet.
+    pub fn none() -> Self {
+        Self { complete: true, ..Self::default() }
+    }
+
+    /// Note what a walk does not see: a root that cannot be decoded, and a file that was not read.
+    pub fn limit(&mut self, opened: &Opened<'_>, catalog: &Catalog, tree: &Tree) {
+        if catalog.root_is_unreadable(tree) {
+            (self.lost, self.complete) = (true, false);
+        }
+        let there_is_none = tree.root.is_none() && catalog.complete;
+        if (opened.is_unread(tree.table) && !there_is_none) || (tree.uri == SHARED_METADATA && opened.hides_metadata())
+        {
+            self.unread = true;
+        }
+    }
+}
+
 /// The outcome of walking the audited checkpoint.
 pub struct Reached {
     /// By position in the list of trees.
@@ -104,7 +123,7 @@ pub fn walk_audited(
     marks: &mut Marks,
     progress: &dyn Progress,
 ) -> Result<Reached, StoreError> {
-    let start = TreeSums { complete: true, ..TreeSums::default() };
+    let start = TreeSums::none();
     let once = |reached: Option<&Bits>, marks: &mut Marks| {
         let mut visitor = Audited {
             opened,

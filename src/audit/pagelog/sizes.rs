@@ -76,13 +76,15 @@ fn place(tree: &Tree) -> Place {
 
 fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged) -> TreeInfo {
     let published = tree.entry.as_ref().map(|e| e.size);
+    let keeps = input.generation.keeps_sizes() && input.audited.completion.database_size.is_some();
+    let compared = compare(keeps, tree, sums);
     let mut info = TreeInfo {
         uri: tree.uri.clone(),
         table_id: tree.table,
         checkpoint: tree.entry.as_ref().map(|e| e.name.clone()),
         root_cookie: tree.entry.as_ref().map(|e| hex::encode(&e.addr)).unwrap_or_default(),
         published_size: published,
-        published_size_meaning: meaning(input, tree, sums),
+        published_size_meaning: compared.meaning,
         recomputed_size: sums.cookie_bytes,
         physical_size: sums.physical_bytes,
         difference: None,
@@ -103,14 +105,8 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
         }
         return info;
     }
-    info.difference = Some(minus(published, sums.cookie_bytes));
-    // Whether freed children are counted differs between builds, and cookies from before
-    // January 2026 carry less than what was counted.
-    let also_right = [
-        (sums.deleted_bytes > 0).then(|| sums.cookie_bytes - sums.deleted_bytes),
-        sums.old_sizes.then_some(sums.physical_bytes),
-    ];
-    if published == sums.cookie_bytes || also_right.contains(&Some(published)) {
+    info.difference = compared.difference;
+    if !compared.wrong {
         return info;
     }
     let recomputed = sums.cookie_bytes;
@@ -131,10 +127,6 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
             finding.tickets.clear();
         }
         out.findings.push(finding);
-        return info;
-    }
-    if sums.lost {
-        // The sum is a lower bound: more than it proves nothing.
         return info;
     }
     let difference = published - sums.cookie_bytes;
@@ -181,9 +173,40 @@ fn judge_tree(input: &Input<'_>, tree: &Tree, sums: &TreeSums, out: &mut Judged)
     info
 }
 
+/// A tree's published size beside what its pages add up to.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared {
+    /// What `size=` means, before any explanation.
+    pub meaning: SizeMeaning,
+    /// Published minus recomputed; `None` where there is nothing to compare.
+    pub difference: Option<i64>,
+    /// No build's way of counting comes to the published size.
+    pub wrong: bool,
+}
+
+/// Compare; `keeps`: the generation keeps byte totals, and the checkpoint has one of the database.
+pub fn compare(keeps: bool, tree: &Tree, sums: &TreeSums) -> Compared {
+    let mut out = Compared { meaning: meaning(keeps, tree, sums), difference: None, wrong: false };
+    let Some(published) = tree.entry.as_ref().map(|e| e.size) else { return out };
+    if sums.unread || out.meaning == SizeMeaning::RootPageId {
+        return out;
+    }
+    out.difference = Some(minus(published, sums.cookie_bytes));
+    // Whether freed children are counted differs between builds, and cookies from before
+    // January 2026 carry less than what was counted.
+    let also_right = [
+        (sums.deleted_bytes > 0).then(|| sums.cookie_bytes.saturating_sub(sums.deleted_bytes)),
+        sums.old_sizes.then_some(sums.physical_bytes),
+    ];
+    let right = published == sums.cookie_bytes || also_right.contains(&Some(published));
+    // Where pages were missed the sum is a lower bound: more than it proves nothing.
+    let unproven = sums.lost && published > sums.cookie_bytes;
+    out.wrong = !right && !unproven;
+    out
+}
+
 /// What `size=` means for a tree, before any explanation.
-fn meaning(input: &Input<'_>, tree: &Tree, sums: &TreeSums) -> SizeMeaning {
-    let keeps = input.generation.keeps_sizes() && input.audited.completion.database_size.is_some();
+fn meaning(keeps: bool, tree: &Tree, sums: &TreeSums) -> SizeMeaning {
     let size = tree.entry.as_ref().map_or(0, |e| e.size);
     let is_page_id = tree.root.is_some_and(|r| r.page_id == size) && size != sums.cookie_bytes;
     if is_page_id || (!keeps && tree.root.is_none() && size == 0) {

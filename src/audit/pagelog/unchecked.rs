@@ -83,7 +83,7 @@ impl Work<'_> {
         self.unchecked = true;
         let at = Version { lsn: lsn.min(Lsn(turtle.lsn.get().saturating_sub(1))), ..turtle.key() };
         let why = Unchecked::PageNotSupplied { log: gathered.log, at };
-        self.audit.coverage.not_checked(format!("the checkpoint before: table {}, page {}", at.table, at.page), why);
+        self.audit.coverage.not_checked(format!("the previous checkpoint: table {}, page {}", at.table, at.page), why);
     }
 
     /// Enter turtle pages that are in no dump, of tables that are.

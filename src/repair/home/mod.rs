@@ -61,6 +61,11 @@ fn identify(home: &Home, directory: &Path) -> Identity {
     }
 }
 
+/// Whether a plan for this home would do anything.
+pub fn would_mend(home: &Home, audit: &Audit) -> bool {
+    !propose::propose(home, audit).0.is_empty()
+}
+
 fn seen(audit: &Audit) -> Seen {
     let checkpoints = audit.local.iter().flat_map(|l| &l.files).map(|f| f.checkpoints.len() as u64).sum();
     Seen {
@@ -124,7 +129,7 @@ pub(super) fn prepare(
     }
     let edits: Option<Vec<_>> = plan.actions.iter().map(|a| propose::edit(&a.what)).collect();
     let edits = edits.ok_or_else(|| {
-        RepairError::Refused("the plan is for a page log, the store is a home of local block files".into())
+        RepairError::Refused("the plan is for a page log, but the store is a home of local block files".into())
     })?;
     let changes = edit::changes(&home, &edits, now)?;
     Ok(Prepared { before, work: Work::Home(changes), lsn_counter: None, newest_completion: None })

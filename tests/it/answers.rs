@@ -1,0 +1,129 @@
+//! The first lines of an audit are the answer, and it is true: what is lost, how much was looked at, and a command that
+//! does something.
+
+use crate::common::{copy_dir, fixture, path, real, wtcheck};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The answer of an audit at 80 columns, and its exit code.
+fn answer(args: &[&str]) -> (i32, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck"))
+        .args(args)
+        .args(["-q", "--color", "never"])
+        .env("COLUMNS", "80")
+        .output()
+        .unwrap();
+    (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap())
+}
+
+fn summary(home: &Path, more: &[&str]) -> String {
+    let args: Vec<&str> = ["audit", path(home), "--summary"].iter().chain(more).copied().collect();
+    let (_, out, _) = wtcheck(&args);
+    assert_eq!(out.lines().count(), 1, "{out}");
+    out
+}
+
+fn copied(from: &Path) -> (tempfile::TempDir, PathBuf) {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    copy_dir(from, &home);
+    (temp, home)
+}
+
+/// Remove what the names of files begin with.
+fn removed(dir: &Path, begins: &str) {
+    let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    let gone: Vec<PathBuf> = files.filter(|p| p.file_name().unwrap().to_str().unwrap().starts_with(begins)).collect();
+    assert!(!gone.is_empty(), "{begins}");
+    gone.iter().for_each(|p| std::fs::remove_file(p).unwrap());
+}
+
+#[test]
+fn a_journal_that_is_gone_is_never_clean() {
+    let (_temp, home) = copied(&real("classic-crash/db"));
+    assert!(summary(&home, &[]).starts_with("verdict=clean "), "{}", summary(&home, &[]));
+    removed(&home, "WiredTigerLog.");
+    let (code, out) = answer(&["audit", path(&home)]);
+    assert!(
+        code == 6 && out.contains("Not checked: WiredTigerLog.*") && out.contains("copy the journal"),
+        "{code} {out}"
+    );
+    assert!(summary(&home, &[]).contains(" data=unknown "));
+    // One file of it.
+    let (_temp, home) = copied(&real("classic-crash/db"));
+    removed(&home, "WiredTigerLog.0000000001");
+    let (code, out) = answer(&["audit", path(&home)]);
+    assert!(code == 1 && out.contains("Lost        commits after the checkpoint"), "{code} {out}");
+    assert!(summary(&home, &[]).contains(" data=damaged "));
+}
+
+#[test]
+fn a_home_that_mongod_closed_needs_no_journal() {
+    // Its lock file is emptied when everything is in a checkpoint.
+    let (_temp, home) = copied(&real("classic-crash/db"));
+    removed(&home, "WiredTigerLog.");
+    std::fs::write(home.join("mongod.lock"), "").unwrap();
+    assert!(summary(&home, &[]).starts_with("verdict=clean "), "{}", summary(&home, &[]));
+    std::fs::write(home.join("mongod.lock"), "4711\n").unwrap();
+    assert!(summary(&home, &[]).starts_with("verdict=incomplete "), "{}", summary(&home, &[]));
+}
+
+#[test]
+fn keys_that_are_gone_are_never_clean() {
+    let (_temp, home) = copied(&fixture("palite/2026-07-leak-full"));
+    removed(&home.join("kv_home"), "pages_09.db");
+    let (code, out) = answer(&["audit", path(&home)]);
+    assert!(code == 1 && out.contains("pages_09.db"), "{code} {out}");
+    assert!(!out.contains("repair plan"), "nothing is planned where files are missing: {out}");
+    assert!(summary(&home, &[]).contains(" data=unknown "));
+}
+
+#[test]
+fn what_was_not_looked_at_is_said() {
+    let home = fixture("local/mongo");
+    let (_, out) = answer(&["audit", path(&home), "--quick"]);
+    assert!(out.lines().next().unwrap().ends_with("by internal pages only (--quick)"), "{out}");
+    assert!(summary(&home, &["--quick"]).contains(" data=unknown scope=quick "));
+    let (_, out) = answer(&["audit", path(&home), "--table", "*index*"]);
+    assert!(out.lines().next().unwrap().ends_with("of what was asked for"), "{out}");
+    assert!(summary(&home, &["--table", "*index*"]).contains(" scope=tables "));
+    assert!(summary(&home, &[]).contains(" data=whole scope=checksums not_checked=0 "));
+}
+
+#[test]
+fn the_command_to_type_now_does_something() {
+    let mut stores: Vec<PathBuf> = Vec::new();
+    for family in ["palite", "local"] {
+        stores.extend(std::fs::read_dir(fixture(family)).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()));
+    }
+    stores.sort();
+    let mut planned = 0;
+    for store in &stores {
+        let (code, out) = answer(&["audit", path(store)]);
+        let first = out.lines().next().unwrap();
+        assert!(first.starts_with("Verdict: "), "{out}");
+        let answer: Vec<&str> = out.lines().take_while(|l| !l.starts_with("Not checked")).collect();
+        assert!(answer.len() <= 14, "{} at 80 columns: {out}", store.display());
+        assert_eq!(code == 0, !out.contains("Do now"), "{out}");
+        let command = out.split("Do now      ").nth(1).unwrap_or_default().replace("\\\n", " ");
+        if command.starts_with("wtcheck repair plan ") {
+            let temp = tempfile::tempdir().unwrap();
+            let words: Vec<&str> = command.split_whitespace().skip(1).take_while(|w| *w != "Not").collect();
+            let ran =
+                Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&words).current_dir(temp.path()).output().unwrap();
+            assert_eq!(ran.status.code(), Some(1), "{command}: {}", String::from_utf8_lossy(&ran.stderr));
+            assert!(temp.path().join("plan.yaml").is_file(), "{command} wrote no plan");
+            planned += 1;
+        }
+    }
+    assert!(planned >= 2, "{planned}");
+}
+
+#[test]
+fn an_index_is_no_document() {
+    let (_temp, home) = copied(&fixture("local/mongo"));
+    removed(&home, "index-1-");
+    let (code, out) = answer(&["audit", path(&home)]);
+    assert!(code == 1 && out.contains("Lost        no document"), "{code} {out}");
+    assert!(!out.contains("_id_, index _id_"), "{out}");
+}
