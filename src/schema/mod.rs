@@ -3,11 +3,13 @@
 
 pub mod audit;
 pub(crate) mod by_hand;
+pub(crate) mod diff;
 pub(crate) mod dump;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod failure;
 pub(crate) mod gather;
+pub(crate) mod history;
 pub(crate) mod pack;
 pub(crate) mod page;
 pub(crate) mod pickup;
@@ -37,6 +39,9 @@ documents! {
     audit::AuditDocument<'_>, "audit", "wtcheck audit";
     audit::Orphans<'_>, "orphans", "wtcheck orphans, on a page log";
     audit::Lost<'_>, "lost", "wtcheck orphans, on local block files";
+    history::PageLogHistory<'_>, "history", "wtcheck history, on a page log";
+    history::LocalHistory<'_>, "home-history", "wtcheck history, on local block files";
+    diff::Difference<'_>, "difference", "wtcheck diff";
     page::PageReport<'_>, "page", "wtcheck page, on a page log";
     crate::decode::file_block::FileBlock, "file-block", "wtcheck page, on a local block file";
     crate::decode::document::Document, "decoded", "wtcheck decode";
