@@ -48,7 +48,7 @@ fn told(bytes: &[u8], most: usize) -> Option<String> {
     let (packing, encoding, cut) = (source.packing, source.encoding, source.cut);
     reader.end_log(LogFile { name: "log".into(), lines: 0, bytes: source.read(), packing, encoding, cut, open: false });
     let found = reader.diagnose();
-    let text = view::text(&found, Some(80), Paint { on: false }, true);
+    let text = view::sheet(&found, Paint { on: false }, true).text(Some(80), false);
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     Some(serde_json::to_string(&found).expect("JSON") + &text)
 }

@@ -80,7 +80,8 @@ fn report(opened: &Opened<'_>, depth: Depth, jobs: usize) -> Result<serde_json::
 }
 
 fn map(opened: &Opened<'_>, found: &audit::result::Audit, class: &[audit::pagelog::classify::Class], by: By) {
-    let log = Log { index: &opened.index, class, audit: found, others: HashMap::new(), by };
+    let completions = opened.completions.iter().map(|c| c.lsn).collect();
+    let log = Log { index: &opened.index, class, audit: found, others: HashMap::new(), completions, by };
     for table in log.tables() {
         let tree = log.tree(table);
         let _ = svg::render(&log.picture(&tree));

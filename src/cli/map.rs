@@ -1,22 +1,24 @@
 //! `wtcheck map DIR`: what lies where, as a picture.
 
 use super::args::{DumpArgs, ForceArgs, StoreArgs, TableArgs};
+use super::html::{HtmlArgs, place};
 use super::{Failure, Outcome};
 use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, home};
 use crate::exit;
 use crate::id::TableId;
-use crate::output::{Eyes, Target};
+use crate::output::Target;
 use crate::page::Depth;
 use crate::pagelog::catalog;
 use crate::report::map::Picture;
-use crate::report::map_home;
+use crate::report::map_home::{self, Drawn};
 use crate::report::map_pagelog::{self, By, Log};
-use crate::report::{Output, svg};
-use crate::scratch;
+use crate::report::map_tree::Shape;
+use crate::report::{Output, svg, svg_bands, svg_tree};
+use crate::store::blockfile::BlockFile;
 use crate::subject::{Kind, Subject};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Most trees that are drawn one by one; more of them are listed with a bar each.
 const FEW: usize = 8;
@@ -30,16 +32,18 @@ const FEW: usize = 8;
 /// those that --table chooses, or the one file that is named instead of a directory, from the first
 /// byte to the last.
 ///
-/// What is leaked, damaged or missing is shown wherever it occurs, however little of it there is.
+/// With --by tree it shows the shape of trees instead, of either: levels, pages, how full they are.
+///
+/// What is leaked, damaged or missing is shown wherever it occurs, however little of it there is. With --svg a
+/// tree or file that is alone is drawn at length, several as a band each.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, mut_arg("force", |a| a.requires("svg")), mut_arg("table", |a| a.help(
+#[command(after_help = exit::HELP, group(clap::ArgGroup::new("written").args(["svg", "html"]).multiple(true)))]
+#[command(mut_arg("force", |a| a.requires("written")), mut_arg("table", |a| a.help(
     "Draw the trees whose URI or name matches this glob, or whose table id it is; many are listed instead"
 )))]
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    dumps: DumpArgs,
     #[command(flatten)]
     table: TableArgs,
     /// The axis of pictures and bars
@@ -49,34 +53,73 @@ pub struct Args {
     #[arg(long, value_name = "OUT")]
     svg: Option<PathBuf>,
     #[command(flatten)]
+    html: HtmlArgs,
+    #[command(flatten)]
     force: ForceArgs,
+    #[command(flatten)]
+    dumps: DumpArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject_or_dumps(&args.store.dir, &args.dumps, "map", true, output)?;
-    let target = args.svg.as_deref().map(|path| self::target(path, args.force.force, &subject)).transpose()?;
-    if subject.page_log().is_none() {
-        return local_files(args, &subject, target.as_ref(), output);
+    let target = args.svg.as_deref().map(|path| place(path, args.force.force, Some(&subject), "--svg")).transpose()?;
+    let page = args.html.begin(args.force.force, Some(&subject), output)?;
+    let code = match subject.page_log() {
+        None => local_files(args, &subject, target.as_ref(), output)?,
+        Some(_) => page_log(args, &subject, target.as_ref(), output)?,
+    };
+    if let Some(page) = page {
+        let home = args.store.home();
+        page.write(&format!("Map of {home}"), &home, Vec::new(), output)?;
     }
-    page_log(args, &subject, target.as_ref(), output)
+    Ok(code)
 }
 
 /// The files of a local home, or one of them.
 fn local_files(args: &Args, subject: &Subject, target: Option<&Target>, output: &mut Output) -> Outcome {
     let (found, maps) = super::audit_local(subject, &args.store, &args.table, Depth::Normal, output)?;
-    if let Some(target) = target {
-        let local = found.local.as_ref();
-        let info = |m: &home::FileMap| local?.files.iter().find(|f| f.file == m.file);
-        let one = maps.first().filter(|_| maps.len() == 1).and_then(|m| Some((info(m)?, m)));
-        let Some((info, map)) = one else {
-            let message = format!("--svg draws one file, and there are {} to draw", maps.len());
-            return Err(Failure::usage(message, "name one file, or choose one with --table"));
-        };
-        draw(target, &map_home::picture(&found, info, map), output)?;
+    if args.by == By::Tree {
+        let shapes = file_shapes(args, subject, &maps)?;
+        let svg = || svg_tree::render(&found.store.home, &[], &shapes);
+        draw(target, &svg, output)?;
+        map_home::show(&found, &maps, Drawn::Shapes(&shapes), &svg, output);
+        return super::judged(&found, found.exit_code, output);
     }
+    let svg = || {
+        let local = found.local.iter().flat_map(|l| &l.files);
+        let one = maps.first().filter(|_| maps.len() == 1);
+        match one.and_then(|m| Some((local.into_iter().find(|f| f.file == m.file)?, m))) {
+            Some((info, map)) => svg::render(&map_home::picture(&found, info, map)),
+            None => svg_bands::render(&map_home::store(&found, &maps)),
+        }
+    };
+    draw(target, &svg, output)?;
     let chosen = matches!(subject.kind, Kind::BlockFile(_)) || args.table.table.is_some();
-    map_home::show(&found, &maps, chosen && maps.len() <= FEW, output);
+    let drawn = if chosen && maps.len() <= FEW { Drawn::Pictures } else { Drawn::Bars };
+    map_home::show(&found, &maps, drawn, &svg, output);
     super::judged(&found, found.exit_code, output)
+}
+
+/// The shapes of the trees in files.
+fn file_shapes(args: &Args, subject: &Subject, maps: &[home::FileMap]) -> Result<Vec<Shape>, Failure> {
+    let no_mmap = args.store.read.no_mmap;
+    let (home, _) = subject.home(no_mmap)?;
+    let mut out = Vec::new();
+    for map in maps {
+        let Some(entry) = home.file(&map.file) else { continue };
+        // What cannot be opened the audit has told.
+        let Ok(file) = BlockFile::open(&home.path(&entry.name), no_mmap) else { continue };
+        let name = home.names.for_file(&entry.name).map(|n| match n.index {
+            Some(index) => format!("{}, index {index}", n.namespace),
+            None => n.namespace,
+        });
+        let title = match name.filter(|n| !n.is_empty()) {
+            Some(name) => format!("{}: {name}", entry.name),
+            None => entry.name.clone(),
+        };
+        out.push(Shape::of_file(title, file, entry));
+    }
+    Ok(out)
 }
 
 /// The trees of a page log.
@@ -87,7 +130,9 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
     let result = audit::pagelog::run_on(&opened, &args.store.home(), &options, &output.progress);
     output.progress.finish();
     let (found, class) = result?;
-    let mut log = Log { index: &opened.index, class: &class, audit: &found, others: HashMap::new(), by: args.by };
+    let completions = opened.completions.iter().map(|c| c.lsn).collect();
+    let (others, by) = (HashMap::new(), args.by);
+    let mut log = Log { index: &opened.index, class: &class, audit: &found, others, completions, by };
     if log.tables().into_iter().any(|t| log.is_nameless(t)) {
         log.others = other_uris(&opened)?;
     }
@@ -101,19 +146,39 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
         let message = format!("no tree matches; the store has {}", names.join(", "));
         return Err(Failure::usage(message, "name one of them with --table, or leave it out for all"));
     }
-    if target.is_some() && tables.len() != 1 {
-        let message = format!("--svg draws one tree, and there are {}", tables.len());
-        return Err(Failure::usage(message, "choose one of them with --table"));
-    }
     let trees: Vec<_> = tables.iter().map(|t| log.tree(*t)).collect();
-    let drawn = (args.table.table.is_some() || target.is_some()) && trees.len() <= FEW;
-    let pictures: Vec<Picture> = trees.iter().filter(|_| drawn).map(|t| log.picture(t)).collect();
-    if let (Some(target), Some(picture)) = (target, pictures.first()) {
-        draw(target, picture, output)?;
+    if args.by == By::Tree {
+        let shapes = log_shapes(&opened, &log, &tables)?;
+        let svg = || svg_tree::render(&found.store.home, &log.notes(), &shapes);
+        draw(target, &svg, output)?;
+        map_pagelog::show(&log, trees, &[], Some(&shapes), &svg, output);
+    } else {
+        let drawn = (args.table.table.is_some() || (target.is_some() && trees.len() == 1)) && trees.len() <= FEW;
+        let pictures: Vec<Picture> = trees.iter().filter(|_| drawn).map(|t| log.picture(t)).collect();
+        let bands = log.store(&trees);
+        let svg = || match pictures.as_slice() {
+            [picture] => svg::render(picture),
+            _ => svg_bands::render(&bands),
+        };
+        draw(target, &svg, output)?;
+        map_pagelog::show(&log, trees, &pictures, None, &svg, output);
     }
-    map_pagelog::show(&log, trees, &pictures, output);
     super::beside(subject, "map", output);
     super::judged(&found, found.exit_code, output)
+}
+
+/// The shapes of some trees of the audited checkpoint.
+fn log_shapes(opened: &Opened<'_>, log: &Log<'_>, tables: &[TableId]) -> Result<Vec<Shape>, AuditError> {
+    let stood = log.audit.checkpoint.as_ref().and_then(|c| opened.completions.iter().find(|r| r.lsn == c.lsn));
+    let mut reader = opened.store.reader()?;
+    let checkpoint = stood.and_then(|row| catalog::open(&opened.index, &mut *reader, row).ok());
+    let trees = checkpoint.map_or_else(Vec::new, |c| catalog::read(&opened.index, &mut *reader, &c).trees);
+    let mut out = Vec::new();
+    for tree in trees.iter().filter(|t| tables.contains(&t.table)) {
+        let name = format!("{}, table {}", log.name(tree.table), tree.table);
+        out.push(Shape::of_log(name, &opened.index, opened.store.reader()?, tree));
+    }
+    Ok(out)
 }
 
 /// URIs by table, of every checkpoint that can be read: the audited one may not name them all.
@@ -129,23 +194,10 @@ fn other_uris(opened: &Opened<'_>) -> Result<HashMap<TableId, String>, AuditErro
     Ok(out)
 }
 
-/// A place for the picture that is no part of what is looked at.
-fn target(path: &Path, force: bool, inspected: &Subject) -> Result<Target, Failure> {
-    let above = scratch::directory_of(path);
-    let dir = std::fs::canonicalize(above).map_err(|e| {
-        Failure::usage(format!("{}: {e}", above.display()), "give --svg a file in a directory that exists")
-    })?;
-    let name = path.file_name().unwrap_or_default();
-    if inspected.places().iter().any(|e| dir.starts_with(e) || dir.join(name) == *e) {
-        let what = format!("{} lies inside the inspected directory, where nothing is written", path.display());
-        return Err(Failure::usage(what, "give --svg a file outside of it"));
-    }
-    Ok(Target::new(path, force, Eyes::Owner)?)
-}
-
-/// Write the picture, and say where.
-fn draw(target: &Target, picture: &Picture, output: &mut Output) -> Result<(), Failure> {
-    target.write(svg::render(picture).as_bytes())?;
+/// Write the picture if it was asked for, and say where.
+fn draw(target: Option<&Target>, svg: &dyn Fn() -> String, output: &mut Output) -> Result<(), Failure> {
+    let Some(target) = target else { return Ok(()) };
+    target.write(svg().as_bytes())?;
     output.complain(&format!("wrote {}", target.path().display()));
     Ok(())
 }

@@ -1,14 +1,19 @@
 //! What lies where: an axis with runs of one kind each, as a picture for people and as numbers for
 //! programs. The axis may be the bytes of a file, the page ids of a tree, or its LSNs.
 
-use super::text::{Paint, escape, grouped, size, table};
+pub use super::map_fold::{Cell, Fold, Shade, round};
+pub use super::map_kinds::{Axis, KindId, Run};
+#[cfg(feature = "devtools")]
+pub use super::map_kinds::{KINDS, Kind};
+use super::text::{Paint, count, escape, grouped, size, table};
+use super::tone;
 use super::{Format, Output};
 use crate::audit::result::{ClassTotal, SCHEMA_VERSION};
 use crate::id::Lsn;
 use crate::schema::Document;
-use crate::schema::by_hand::{one_of, stands_as};
+use crate::schema::by_hand::stands_as;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Lines of a picture on a terminal; more with `-v`, and more again.
 const LINES: [u64; 3] = [24, 96, 384];
@@ -16,146 +21,6 @@ const LINES: [u64; 3] = [24, 96, 384];
 const LISTED: [usize; 3] = [20, 200, usize::MAX];
 /// Columns where there is no terminal.
 const COLUMNS: u16 = 80;
-
-/// What the numbers of a picture count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Axis {
-    /// Bytes of a file.
-    Offset,
-    /// Page ids of a tree.
-    PageId,
-    /// LSNs: from old to new.
-    Lsn,
-}
-
-impl Axis {
-    /// What one unit is called.
-    #[must_use]
-    pub fn noun(self, n: u64) -> &'static str {
-        match (self, n) {
-            (Self::Offset, 1) => "block",
-            (Self::Offset, _) => "blocks",
-            (Self::PageId, 1) => "page id",
-            (Self::PageId, _) => "page ids",
-            (Self::Lsn, 1) => "LSN",
-            (Self::Lsn, _) => "LSNs",
-        }
-    }
-
-    /// A range in words: exact start and end, and how much that is.
-    #[must_use]
-    pub fn range(self, start: u64, len: u64) -> String {
-        let last = start.saturating_add(len.saturating_sub(1));
-        match (self, len) {
-            (Self::Offset, _) => format!("offset {start}, {}", size(len)),
-            (Self::PageId, 0 | 1) => format!("page {start}"),
-            (Self::PageId, _) => format!("pages {start} to {last}"),
-            (Self::Lsn, 0 | 1) => format!("LSN {}", Lsn(start).dated()),
-            (Self::Lsn, _) => format!("LSN {} to {}", Lsn(start).dated(), Lsn(last).dated()),
-        }
-    }
-}
-
-/// A kind of run: how it looks, and what it means.
-#[derive(Debug)]
-pub struct Kind {
-    /// The stable word; of page versions, the class of the audit.
-    pub name: &'static str,
-    /// Its character.
-    pub glyph: char,
-    /// Its character where the locale has no UTF-8.
-    pub ascii: char,
-    /// Its colour on a terminal: parameters of an SGR sequence.
-    pub sgr: &'static str,
-    /// Its colour on white.
-    pub light: &'static str,
-    /// Its colour on black.
-    pub dark: &'static str,
-    /// Shown wherever it occurs, however little of it there is.
-    pub important: bool,
-    /// What it means, in a few words.
-    pub meaning: &'static str,
-}
-
-macro_rules! kinds {
-    ($($variant:ident $name:literal $glyph:literal $ascii:literal $sgr:literal $light:literal $dark:literal
-       $important:literal, $meaning:literal;)+) => {
-        /// The kinds. Of several in one place the earlier one stands for it, where nothing else decides.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum KindId { $(#[doc = $meaning] $variant,)+ }
-
-        impl KindId {
-            /// Every kind, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-        }
-
-        /// The catalogue, in the order of [`KindId`].
-        pub static KINDS: &[Kind] = &[$(Kind {
-            name: $name,
-            glyph: $glyph,
-            ascii: $ascii,
-            sgr: $sgr,
-            light: $light,
-            dark: $dark,
-            important: $important,
-            meaning: $meaning,
-        },)+];
-    };
-}
-
-// Colours after Okabe and Ito, who chose them so that everybody can tell them apart.
-kinds! {
-    Damaged "damaged" '✖' 'X' "1;37;41" "#b00020" "#ff5a6e" true, "cannot be read, or fails its checks";
-    DoubleBooked "double-booked" '‡' '2' "1;35" "#a0327d" "#e58ac6" true, "claimed more than once";
-    Lost "lost" '?' '?' "1;31" "#d55e00" "#ff8c42" true, "claimed by nothing: leaked";
-    Missing "missing" '∅' 'M' "1;31" "#7a3b00" "#ffb380" true, "referenced, but not there";
-    Orphan "orphan" '●' '@' "1;31" "#d55e00" "#ff8c42" true, "reached by no checkpoint, covered by no discard: leaked";
-    Live "live" '█' '#' "32" "#009e73" "#1fc79a" false, "reached from the checkpoint";
-    Kept "kept-for-older-checkpoint" '▄' '+' "36" "#56b4e9" "#3d94c7" false, "only older checkpoints need it";
-    After "after-newest-checkpoint" '▸' '>' "34" "#0072b2" "#5aa9e0" false, "written after the checkpoint";
-    KeyNotEmbedded "key-page-not-embedded" 'κ' 'K' "33" "#b8860b" "#e0b040" false, "key page newer than the checkpoint's";
-    DuplicateDelta "duplicate-delta" 'Δ' '=' "33" "#e69f00" "#f0b838" false, "legal remains of a failed delta";
-    Undetermined "undetermined" '¿' 'u' "33" "#cc79a7" "#d993ba" false, "could not be judged";
-    Superseded "superseded" '▂' '~' "90" "#8c8c8c" "#8c8c8c" false, "a later full image stands for it";
-    Discarded "discarded" '○' 'o' "90" "#b8b8b8" "#666666" false, "freed by a discard record";
-    DiscardRecord "discard-record" '¬' 'd' "90" "#d0d0d0" "#505050" false, "says that a page was freed";
-    Unjudged "not-judged" '∙' '-' "90" "#c4b7a6" "#6e6456" false, "no checkpoint to judge it by";
-    Description "description" '◆' 'D' "35" "#5b2a86" "#b58ae0" false, "the file's description block";
-    Internal "internal" '▓' 'I' "34" "#0072b2" "#5aa9e0" false, "internal pages";
-    ExtentList "extent-list" '≡' 'E' "33" "#e69f00" "#f0b838" false, "lists of extents";
-    Overflow "overflow" '▒' 'V' "36" "#56b4e9" "#3d94c7" false, "overflow items";
-    Leaf "leaf" '■' 'L' "32" "#009e73" "#1fc79a" false, "leaf pages";
-    Beyond "beyond-checkpoint" '»' 'B' "90" "#8c8c8c" "#8c8c8c" false, "behind the end the checkpoint knows";
-    Available "available" '░' '_' "90" "#d9d9d9" "#4a4a4a" false, "free for new blocks";
-    Absent "absent" '·' '.' "2" "#f2f2f2" "#242424" false, "nothing is here";
-}
-
-impl KindId {
-    /// Looks and meaning.
-    #[must_use]
-    pub fn kind(self) -> &'static Kind {
-        &KINDS[self as usize]
-    }
-}
-
-impl Serialize for KindId {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(self.kind().name)
-    }
-}
-
-/// A stretch of the axis of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Run {
-    /// Where it starts.
-    pub start: u64,
-    /// How long it is.
-    pub len: u64,
-    /// What it is.
-    pub kind: KindId,
-}
 
 /// An axis and what lies on it.
 #[derive(Debug, Clone)]
@@ -176,6 +41,17 @@ pub struct Picture {
     pub stored: Option<BTreeMap<KindId, ClassTotal>>,
     /// Lines below the title.
     pub notes: Vec<String>,
+    /// Checkpoints, ascending; where the axis is of LSNs.
+    pub marks: Vec<Mark>,
+}
+
+/// A checkpoint on an axis of LSNs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Mark {
+    /// The LSN of its completion record.
+    pub lsn: Lsn,
+    /// It is the one that the audit stands on.
+    pub audited: bool,
 }
 
 /// What there is of a kind.
@@ -197,7 +73,7 @@ impl Picture {
     #[must_use]
     pub fn new(title: impl Into<String>, axis: Axis, start: u64, length: u64, unit: u64) -> Self {
         let (title, unit) = (title.into(), unit.max(1));
-        Self { title, axis, start, length, unit, runs: Vec::new(), stored: None, notes: Vec::new() }
+        Self { title, axis, start, length, unit, runs: Vec::new(), stored: None, notes: Vec::new(), marks: Vec::new() }
     }
 
     /// Add a run behind the others. One that continues the last becomes part of it.
@@ -250,6 +126,12 @@ impl Picture {
         self.runs.iter().filter(|r| r.kind.kind().important)
     }
 
+    /// The marks on the axis, by their distance from its start.
+    pub fn marks(&self) -> impl Iterator<Item = (u64, Mark)> {
+        let on = |m: &Mark| Some((m.lsn.get().checked_sub(self.start).filter(|d| *d < self.length)?, *m));
+        self.marks.iter().filter_map(on)
+    }
+
     /// What a share is a share of.
     #[must_use]
     pub fn whole(&self) -> u64 {
@@ -269,6 +151,8 @@ struct Head<'a> {
     unit: u64,
     notes: &'a [String],
     totals: BTreeMap<&'static str, Total>,
+    #[serde(skip_serializing_if = "<[Mark]>::is_empty")]
+    marks: &'a [Mark],
 }
 
 impl<'a> Head<'a> {
@@ -282,6 +166,7 @@ impl<'a> Head<'a> {
             unit: p.unit,
             notes: &p.notes,
             totals: p.totals().into_iter().map(|(k, t)| (k.kind().name, t)).collect(),
+            marks: &p.marks,
         }
     }
 }
@@ -303,10 +188,6 @@ impl Serialize for Picture {
 
 stands_as! {
     Picture => Drawn<'static>;
-}
-
-one_of! {
-    KindId, "MapKind" => KINDS.iter().map(|k| k.name).collect::<Vec<_>>();
 }
 
 impl Document for Picture {
@@ -340,72 +221,6 @@ pub fn json_lines(picture: &Picture) -> String {
     out
 }
 
-/// An axis cut into cells, each of which shows one kind: an important one if it holds any, else the
-/// one with most of it. Runs are taken in one by one, in order; only the cells are kept.
-#[derive(Debug)]
-pub struct Fold {
-    start: u64,
-    span: u64,
-    cells: Vec<KindId>,
-    at: usize,
-    weights: Vec<u64>,
-}
-
-impl Fold {
-    /// `count` cells of length `span`, from `start` on.
-    #[must_use]
-    pub fn new(start: u64, span: u64, count: usize) -> Self {
-        let weights = vec![0; KINDS.len()];
-        Self { start, span: span.max(1), cells: vec![KindId::Absent; count], at: 0, weights }
-    }
-
-    /// Take in a run.
-    pub fn add(&mut self, run: Run) {
-        let end = run.start.saturating_add(run.len);
-        let (mut from, end) = (run.start.saturating_sub(self.start), end.saturating_sub(self.start));
-        while from < end {
-            let cell = usize::try_from(from / self.span).unwrap_or(usize::MAX);
-            if cell >= self.cells.len() {
-                break;
-            }
-            if cell != self.at {
-                self.settle();
-                self.at = cell;
-            }
-            // Whole cells in the middle of a run have nothing to weigh.
-            let whole = usize::try_from((end - from) / self.span).unwrap_or(usize::MAX).min(self.cells.len() - cell);
-            if from % self.span == 0 && whole > 1 {
-                self.cells[cell..cell + whole - 1].fill(run.kind);
-                self.at = cell + whole - 1;
-                from = from.saturating_add(self.span.saturating_mul(whole as u64 - 1));
-            }
-            let next = (from / self.span).saturating_add(1).saturating_mul(self.span).min(end);
-            let weight = &mut self.weights[run.kind as usize];
-            *weight = weight.saturating_add(next - from);
-            from = next;
-        }
-    }
-
-    /// Decide what the current cell shows.
-    fn settle(&mut self) {
-        let held = |k: &KindId| self.weights[*k as usize] > 0;
-        let of = KindId::ALL.iter().copied().filter(|k| held(k));
-        let most = of.clone().max_by_key(|k| (self.weights[*k as usize], std::cmp::Reverse(*k)));
-        let shown = of.clone().find(|k| k.kind().important).or(most);
-        if let (Some(shown), Some(cell)) = (shown, self.cells.get_mut(self.at)) {
-            *cell = shown;
-        }
-        self.weights.fill(0);
-    }
-
-    /// The cells.
-    #[must_use]
-    pub fn finish(mut self) -> Vec<KindId> {
-        self.settle();
-        self.cells
-    }
-}
-
 /// How an axis is cut into cells and lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
@@ -430,22 +245,22 @@ impl Grid {
     }
 
     /// The runs folded into the cells.
-    pub(super) fn fold(self, start: u64, runs: impl IntoIterator<Item = Run>) -> Vec<KindId> {
+    pub(super) fn fold(self, start: u64, runs: impl IntoIterator<Item = Run>) -> Vec<Cell> {
         let mut fold = Fold::new(start, self.span, usize::try_from(self.cells).unwrap_or(0));
         runs.into_iter().for_each(|run| fold.add(run));
         fold.finish()
     }
 }
 
-/// The next of 1, 2, 5, 10, 20 and so on.
-pub fn round(least: u64) -> Option<u64> {
-    let mut ten = 1_u64;
-    loop {
-        let fits = [1, 2, 5].into_iter().filter_map(|n| ten.checked_mul(n)).find(|n| *n >= least);
-        if fits.is_some() {
-            return fits;
-        }
-        ten = ten.checked_mul(10)?;
+/// Characters of a name beside its bar.
+pub const NAME: usize = 24;
+
+/// A name that fits beside a bar: the middle gives way.
+pub fn shortened(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    match letters.len() {
+        n if n <= NAME => name.to_string(),
+        n => letters[..NAME / 2 - 1].iter().chain(&['.', '.']).chain(&letters[n - (NAME / 2 - 1)..]).collect(),
     }
 }
 
@@ -496,13 +311,92 @@ impl Look {
     }
 
     pub(super) fn colour(self, kind: KindId, text: &str) -> String {
-        if self.paint.on { format!("\x1b[{}m{text}\x1b[0m", kind.kind().sgr) } else { text.to_string() }
+        self.sgr(kind.kind().sgr, text)
+    }
+
+    fn sgr(self, code: &str, text: &str) -> String {
+        self.paint.sgr(code, text)
     }
 
     /// Cells as characters.
-    pub fn cells(self, cells: &[KindId]) -> String {
-        let same = cells.chunk_by(|a, b| a == b);
-        same.map(|c| self.colour(c[0], &std::iter::repeat_n(self.glyph(c[0]), c.len()).collect::<String>())).collect()
+    pub fn cells(self, cells: &[Cell]) -> String {
+        let same = cells.chunk_by(|a, b| a.kind == b.kind && a.shade() == b.shade());
+        same.map(|c| {
+            let text: String = std::iter::repeat_n(self.cell_glyph(c[0]), c.len()).collect();
+            match c[0].shade() {
+                Shade::Most | Shade::Part => self.colour(c[0].kind, &text),
+                // The same colour, less bright.
+                Shade::Trace => self.sgr(c[0].kind.kind().sgr.trim_start_matches("1;"), &text),
+            }
+        })
+        .collect()
+    }
+
+    fn cell_glyph(self, cell: Cell) -> char {
+        match cell.kind.few().filter(|_| cell.shade() < Shade::Most) {
+            Some((_, ascii)) if self.ascii => ascii,
+            Some((glyph, _)) => glyph,
+            None => self.glyph(cell.kind),
+        }
+    }
+
+    /// What the characters for a small share mean, where cells have any.
+    pub(super) fn few<'c>(self, cells: impl IntoIterator<Item = &'c Cell>) -> String {
+        let few: BTreeSet<KindId> = cells.into_iter().filter(|c| c.shade() < Shade::Most).map(|c| c.kind).collect();
+        let line = |kind: KindId| {
+            let glyph = self.cell_glyph(Cell { kind, share: 0 }).to_string();
+            let name = kind.kind().name;
+            format!("{} {name}, less than half of what the character stands for\n", self.colour(kind, &glyph))
+        };
+        few.into_iter().map(line).collect()
+    }
+
+    /// The marks below a line of cells; nothing if there is none.
+    pub(super) fn marks(self, marks: impl Iterator<Item = (u64, Mark)>, span: u64, columns: u64) -> Option<String> {
+        let mut line: Vec<char> = Vec::new();
+        for (distance, mark) in marks {
+            let Ok(at) = usize::try_from((distance / span.max(1)).min(columns)) else { continue };
+            if line.len() <= at {
+                line.resize(at + 1, ' ');
+            }
+            // Of several in one place the one that is stood on is shown.
+            if mark.audited || line[at] == ' ' {
+                line[at] = self.mark(mark.audited);
+            }
+        }
+        (!line.is_empty()).then(|| line.into_iter().collect())
+    }
+
+    fn mark(self, audited: bool) -> char {
+        match (self.ascii, audited) {
+            (false, true) => '▲',
+            (false, false) => '△',
+            (true, true) => '^',
+            (true, false) => '\'',
+        }
+    }
+
+    /// What marks mean, and those that are not to be seen.
+    pub(super) fn marks_meant(self, picture: &Picture) -> String {
+        if picture.marks.is_empty() {
+            return String::new();
+        }
+        let mut out = Vec::new();
+        if picture.marks().any(|(_, m)| m.audited) {
+            out.push(format!("{} the checkpoint that this stands on", self.mark(true)));
+        }
+        if picture.marks().any(|(_, m)| !m.audited) {
+            out.push(format!("{} another one", self.mark(false)));
+        }
+        let end = picture.start.saturating_add(picture.length);
+        let before = picture.marks.iter().filter(|m| m.lsn.get() < picture.start).count();
+        let after = picture.marks.iter().filter(|m| m.lsn.get() >= end).count();
+        for (n, place) in [(before, "before the first"), (after, "after the last")] {
+            if n > 0 {
+                out.push(format!("{} {place} LSN here", count(n as u64, "checkpoint")));
+            }
+        }
+        format!("{}\n", out.join("; "))
     }
 
     /// Text in the characters that can be shown.
@@ -518,7 +412,7 @@ impl Look {
                 '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' | '╞' | '╡' | '╪' => {
                     out.push('+')
                 }
-                c if c.is_ascii() => out.push(c),
+                c if c.is_ascii() || tone::is_mark(c) => out.push(c),
                 c => out.extend(c.escape_unicode()),
             }
         }
@@ -531,23 +425,16 @@ impl Look {
         all.extend(header);
         all.push("Meaning");
         let right: Vec<usize> = (2..all.len() - 1).collect();
-        let kinds: Vec<KindId> = rows.iter().map(|(kind, _)| *kind).collect();
         let rows = rows
             .into_iter()
             .map(|(kind, numbers)| {
-                let mut row = vec![self.glyph(kind).to_string(), kind.kind().name.to_string()];
+                let mut row = vec![self.colour(kind, &self.glyph(kind).to_string()), kind.kind().name.to_string()];
                 row.extend(numbers);
                 row.push(kind.kind().meaning.to_string());
                 row
             })
             .collect();
-        let mut out = table(self.width, &all, &right, rows);
-        // The table counts characters, so colours come after it.
-        for kind in kinds.into_iter().filter(|_| self.paint.on) {
-            let glyph = self.glyph(kind).to_string();
-            out = out.replacen(&format!("│ {glyph} ┆"), &format!("│ {} ┆", self.colour(kind, &glyph)), 1);
-        }
-        out
+        table(self.width, &all, &right, rows)
     }
 }
 
@@ -585,11 +472,20 @@ pub fn text(picture: &Picture, look: Look) -> String {
     out.push_str(&format!("{}\n\n", look.paint.faint(&format!("one character is {cell}"))));
     let cells = grid.fold(picture.start, picture.runs.iter().copied());
     let columns = usize::try_from(grid.columns).unwrap_or(usize::MAX);
+    let per_line = grid.columns.saturating_mul(grid.span).max(1);
     for (line, cells) in (0_u64..).zip(cells.chunks(columns)) {
-        let start = picture.start.saturating_add(line.saturating_mul(grid.columns).saturating_mul(grid.span));
-        out.push_str(&format!("{start:>gutter$}  {}\n", look.cells(cells)));
+        let from = line.saturating_mul(per_line);
+        out.push_str(&format!("{:>gutter$}  {}\n", picture.start.saturating_add(from), look.cells(cells)));
+        let here = picture.marks().filter(|(d, _)| *d >= from && *d - from < per_line).map(|(d, m)| (d - from, m));
+        if let Some(marks) = look.marks(here, grid.span, grid.columns) {
+            out.push_str(&format!("{:gutter$}  {marks}\n", ""));
+        }
     }
     out.push('\n');
+    let meant = look.marks_meant(picture) + &look.few(&cells);
+    if !meant.is_empty() {
+        out.push_str(&format!("{meant}\n"));
+    }
     out.push_str(&legend(picture, look));
     out.push_str(&listed(picture, look, LISTED[detail]));
     look.plain(out)

@@ -1,9 +1,13 @@
 //! Local files as pictures: where every byte of a file belongs.
 
-use super::audit::View;
-use super::map::{self, Axis, Fold, KindId, Look, Picture, Run};
+use super::map::{self, Axis, Cell, Fold, KindId, Look, Picture, Run};
 use super::map_pagelog::{BAR, NAME, Verdicts, shortened, verdict};
-use super::text::{count, escape, grouped, size, table};
+use super::map_tree::{self, Shape};
+use super::sheet::Sheet;
+use super::svg_bands::{Band, Store};
+use super::table::{Table, name, number};
+use super::text::{count, escape, grouped, size};
+use super::view::View;
 use super::{Format, Output};
 use crate::audit::finding::{Code, Severity};
 use crate::audit::home::FileMap;
@@ -107,6 +111,30 @@ pub fn picture(audit: &Audit, info: &FileInfo, map: &FileMap) -> Picture {
     picture
 }
 
+/// All of some files in one picture.
+pub fn store(audit: &Audit, maps: &[FileMap]) -> Store {
+    let local = audit.local.iter().flat_map(|l| &l.files);
+    let bands: Vec<Band> = local
+        .filter_map(|f| {
+            let picture = picture(audit, f, maps.iter().find(|m| m.file == f.file)?);
+            Some(Band { name: named(f), picture })
+        })
+        .collect();
+    let bytes = bands.iter().map(|b| b.picture.length).sum();
+    let title = format!("{}, each file from its first byte to its last", audit.store.home);
+    let notes = vec![format!("{}, {}, {}", audit.store.kind.words(), count(bands.len() as u64, "file"), size(bytes))];
+    Store { title, notes, bands, common: None, marks: Vec::new() }
+}
+
+/// A file by what it holds: MongoDB's file names differ in the middle only.
+fn named(f: &FileInfo) -> String {
+    match (&f.namespace, &f.index) {
+        (Some(ns), Some(index)) => format!("{ns} {index}"),
+        (Some(ns), None) => ns.clone(),
+        _ => f.file.clone(),
+    }
+}
+
 /// Everything a map of a home says, for programs.
 #[derive(Clone, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "HomeMap")]
@@ -115,6 +143,8 @@ pub(crate) struct Document<'a> {
     home: &'a str,
     files: Vec<&'a FileInfo>,
     pictures: &'a [Picture],
+    #[serde(skip_serializing_if = "<[Shape]>::is_empty")]
+    shapes: &'a [Shape],
     not_checked: &'a [NotKnown],
     coverage: &'a Coverage,
     audit: Verdicts,
@@ -126,8 +156,19 @@ impl schema::Document for Document<'_> {
     const COMMAND: &'static str = "wtcheck map, on local block files";
 }
 
-/// Show files as a list with a bar each, or the pictures of a few of them.
-pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
+/// What is shown of files.
+#[derive(Clone, Copy)]
+pub enum Drawn<'a> {
+    /// A list with a bar each.
+    Bars,
+    /// The pictures of a few.
+    Pictures,
+    /// The shapes of their trees.
+    Shapes(&'a [Shape]),
+}
+
+/// Show files.
+pub fn show(audit: &Audit, maps: &[FileMap], drawn: Drawn<'_>, svg: &dyn Fn() -> String, output: &mut Output) {
     let Some(local) = &audit.local else { return };
     let by_name: HashMap<&str, &FileMap> = maps.iter().map(|m| (m.file.as_str(), m)).collect();
     let all: Vec<Picture> =
@@ -136,39 +177,63 @@ pub fn show(audit: &Audit, maps: &[FileMap], drawn: bool, output: &mut Output) {
         schema_version: SCHEMA_VERSION,
         home: &audit.store.home,
         files: local.files.iter().collect(),
-        pictures: if drawn { &all } else { &[] },
+        pictures: if matches!(drawn, Drawn::Pictures) { &all } else { &[] },
+        shapes: if let Drawn::Shapes(shapes) = drawn { shapes } else { &[] },
         not_checked: &local.not_checked,
         coverage: &audit.coverage,
         audit: Verdicts::of(audit),
         exit_code: audit.exit_code,
     };
-    match output.format {
-        Format::Table => {}
-        Format::Jsonl => return lines(&document, output),
-        _ => return output.document(&document, String::new),
+    if output.format == Format::Jsonl {
+        return lines(&document, output);
     }
     let look = Look::of(output);
+    let keeps = output.keeps();
+    let files = &local.files;
+    output.document(&document, || {
+        let text = drawn_as(audit, files, drawn, (&by_name, &all), look);
+        let mut out = Sheet::new();
+        out.picture(if keeps { svg() } else { String::new() }, text);
+        out.push_str(&look.plain(verdict(audit)));
+        let view = View { audit, paint: look.paint, verbose: look.verbose, mendable: false };
+        out.push_str(&look.plain(view.not_checked()));
+        out
+    });
+}
+
+fn drawn_as(
+    audit: &Audit,
+    files: &[FileInfo],
+    drawn: Drawn<'_>,
+    (by_name, all): (&HashMap<&str, &FileMap>, &[Picture]),
+    look: Look,
+) -> String {
     let mut out = String::new();
-    if drawn {
-        let texts: Vec<String> = all.iter().map(|p| map::text(p, look)).collect();
-        out.push_str(&texts.join("\n"));
-    } else {
-        let mapped = local.files.iter().map(|f| f.file.as_str()).filter(|f| by_name.contains_key(f));
-        let by_name: HashMap<&str, &Picture> = mapped.zip(&all).collect();
-        out.push_str(&look.plain(overview(audit, &local.files, &by_name, look)));
+    match drawn {
+        Drawn::Pictures => {
+            let texts: Vec<String> = all.iter().map(|p| map::text(p, look)).collect();
+            out.push_str(&texts.join("\n"));
+        }
+        Drawn::Bars => {
+            let mapped = files.iter().map(|f| f.file.as_str()).filter(|f| by_name.contains_key(f));
+            let by_name: HashMap<&str, &Picture> = mapped.zip(all).collect();
+            out.push_str(&look.plain(overview(audit, files, &by_name, look)));
+        }
+        Drawn::Shapes(shapes) => {
+            out.push_str(&format!("{}: {}\n\n", escape(&audit.store.home), audit.store.kind.words()));
+            out.push_str(&look.plain(map_tree::text(shapes, look)));
+        }
     }
-    out.push_str(&look.plain(verdict(audit)));
-    let view = View { audit, paint: look.paint, width: look.width, verbose: look.verbose };
-    out.push_str(&look.plain(view.not_checked()));
-    output.raw(out.as_bytes());
+    out
 }
 
 /// JSON lines: each file, picture and run, and a summary.
 fn lines(document: &Document<'_>, output: &mut Output) {
     let mut out: String = document.files.iter().map(|f| map::json_line("file", f)).collect();
     out.extend(document.pictures.iter().map(map::json_lines));
-    let rest = Document { files: Vec::new(), pictures: &[], ..document.clone() };
-    out.push_str(&map::json_summary(&rest, &["files", "pictures"]));
+    out.extend(document.shapes.iter().map(|s| map::json_line("shape", s)));
+    let rest = Document { files: Vec::new(), pictures: &[], shapes: &[], ..document.clone() };
+    out.push_str(&map::json_summary(&rest, &["files", "pictures", "shapes"]));
     output.raw(out.as_bytes());
 }
 
@@ -186,10 +251,10 @@ fn overview(audit: &Audit, files: &[FileInfo], pictures: &HashMap<&str, &Picture
         order.sort_by_key(|f| std::cmp::Reverse(f.physical_size));
         order.truncate(SHOWN_FILES);
     }
-    let named = order.iter().any(|f| f.namespace.is_some());
+    let have_names = order.iter().any(|f| f.namespace.is_some());
     let rows = order.iter().map(|f| {
         let mut row = vec![escape(&f.file)];
-        if named {
+        if have_names {
             row.push(match (&f.namespace, &f.index) {
                 (Some(ns), Some(index)) => format!("{}, index {}", escape(ns), escape(index)),
                 (Some(ns), None) => escape(ns),
@@ -202,36 +267,37 @@ fn overview(audit: &Audit, files: &[FileInfo], pictures: &HashMap<&str, &Picture
         row.extend([grouped(space.discarded), grouped(space.lost)]);
         row
     });
-    let mut header = vec!["File"];
-    if named {
-        header.push("Holds");
-    }
-    header.extend(["File bytes", "Tree", "Reusable", "Share", "Kept", "Lost"]);
-    let right: Vec<usize> = (if named { 2 } else { 1 }..header.len()).collect();
-    out.push_str(&table(look.width, &header, &right, rows.collect()));
+    let mut columns = vec![name("File")];
+    columns.extend(have_names.then(|| name("Holds")));
+    columns.extend([
+        number("File bytes"),
+        number("Tree").goes(2),
+        number("Reusable"),
+        number("Share").goes(3),
+        number("Kept").goes(1),
+        number("Lost"),
+    ]);
+    out.push_str(&Table::new(columns, rows.collect::<Vec<_>>()).text(look.width.map(usize::from), look.paint));
     if hidden > 0 {
         out.push_str(&format!("and {} smaller files; -v shows all\n", grouped(hidden as u64)));
     }
     out.push_str(&format!("\n{}\n", look.paint.head("Each file from its first byte to its last")));
     let width = look.columns().saturating_sub(NAME + 2).clamp(10, BAR);
-    let mut kinds: BTreeMap<KindId, u64> = BTreeMap::new();
+    let (mut kinds, mut seen): (BTreeMap<KindId, u64>, Vec<Cell>) = Default::default();
     for f in &order {
         let Some(p) = pictures.get(f.file.as_str()) else { continue };
         // A bar has no cell smaller than an allocation unit.
         let span = p.length.div_ceil(width as u64).max(p.unit);
         let mut fold = Fold::new(0, span, usize::try_from(p.length.div_ceil(span)).unwrap_or(width).max(1));
         p.runs.iter().for_each(|run| fold.add(*run));
-        // MongoDB's file names differ in the middle only.
-        let name = match (&f.namespace, &f.index) {
-            (Some(ns), Some(index)) => format!("{ns} {index}"),
-            (Some(ns), None) => ns.clone(),
-            _ => f.file.clone(),
-        };
-        out.push_str(&format!("{:<NAME$}  {}\n", shortened(&escape(&name)), look.cells(&fold.finish())));
+        let cells = fold.finish();
+        out.push_str(&format!("{:<NAME$}  {}\n", shortened(&escape(&named(f))), look.cells(&cells)));
+        seen.extend(cells);
         for run in &p.runs {
             *kinds.entry(run.kind).or_default() += run.len;
         }
     }
+    out.push_str(&look.few(&seen));
     let whole: u64 = kinds.values().sum();
     let rows = kinds.into_iter().map(|(kind, bytes)| (kind, vec![grouped(bytes), map::share(bytes, whole)]));
     out.push('\n');

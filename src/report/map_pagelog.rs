@@ -1,7 +1,12 @@
 //! A page log as pictures: what each page id of a tree holds, or how old what it holds is.
 
-use super::map::{self, Axis, Grid, KindId, Look, Picture, Run, share};
-use super::text::{escape, grouped, short_name, size, table, written};
+use super::map::{self, Axis, Cell, Grid, KindId, Look, Mark, Picture, Run, share};
+pub use super::map::{NAME, shortened};
+use super::map_tree::{self, Shape};
+use super::sheet::Sheet;
+use super::svg_bands::{Band, Store};
+use super::table::{Table, name, number, prose};
+use super::text::{escape, grouped, short_name, size, written};
 use super::{Format, Output};
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::pagelog::classify::Class;
@@ -18,8 +23,6 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Trees on screen, unless more detail was asked for.
 const SHOWN_TREES: usize = 40;
-/// Characters of a tree's name beside its bar.
-pub const NAME: usize = 24;
 /// Most characters of a bar.
 pub(super) const BAR: usize = 60;
 
@@ -31,6 +34,8 @@ pub enum By {
     Page,
     /// LSNs, from old to new: what has become of each version
     Lsn,
+    /// Levels of the trees, from the root down: pages, their bytes, how full they are
+    Tree,
 }
 
 /// The rows of a page log and what an audit found out about them.
@@ -41,6 +46,8 @@ pub struct Log<'a> {
     pub audit: &'a Audit,
     /// URIs of tables that the audited checkpoint does not name.
     pub others: HashMap<TableId, String>,
+    /// Its completion records.
+    pub completions: Vec<Lsn>,
     /// The axis of pictures and bars.
     pub by: By,
 }
@@ -73,7 +80,7 @@ pub struct TreeMap {
     #[serde(skip)]
     title: String,
     #[serde(skip)]
-    bar: Vec<KindId>,
+    bar: Vec<Cell>,
 }
 
 /// What a class looks like: the kind of its name.
@@ -166,19 +173,20 @@ impl Log<'_> {
 
     pub fn picture(&self, tree: &TreeMap) -> Picture {
         let runs = match self.by {
-            By::Page => self.by_page(tree.table_id),
+            By::Page | By::Tree => self.by_page(tree.table_id),
             By::Lsn => self.by_lsn(tree.table_id),
         };
         let start = runs.first().map_or(0, |r| r.start);
         let end = runs.last().map_or(0, |r| r.start.saturating_add(r.len));
         let (axis, words) = match self.by {
-            By::Page => (Axis::PageId, "by page id"),
+            By::Page | By::Tree => (Axis::PageId, "by page id"),
             By::Lsn => (Axis::Lsn, "by LSN, from old to new"),
         };
         let title = format!("{}, table {}, {words}", tree.title, tree.table_id);
         let mut picture = Picture::new(title, axis, start, end - start, 1);
         runs.into_iter().for_each(|run| picture.push(run));
         picture.stored = Some(tree.by_kind.clone());
+        picture.marks = self.marks();
         picture.notes.push(format!("{}, {}", self.audit.store.home, self.checkpoint()));
         picture.notes.push(format!(
             "{} pages, {} versions, {}, LSN {} to {}",
@@ -190,6 +198,48 @@ impl Log<'_> {
         ));
         picture.notes.extend(written([tree.first_lsn, tree.last_lsn].into_iter()).map(|w| format!("Written {w}")));
         picture
+    }
+
+    /// The checkpoints, where the axis is of LSNs.
+    fn marks(&self) -> Vec<Mark> {
+        let stood = self.audit.checkpoint.as_ref().map(|c| c.lsn);
+        let all = self.completions.iter().filter(|_| self.by == By::Lsn);
+        all.map(|lsn| Mark { lsn: *lsn, audited: Some(*lsn) == stood }).collect()
+    }
+
+    /// The first and the last LSN of some trees and of the checkpoints after them.
+    fn lsns(&self, trees: &[TreeMap]) -> (Lsn, Lsn) {
+        let lsns = trees.iter().filter(|t| t.versions > 0).map(|t| (t.first_lsn, t.last_lsn));
+        let (first, last) = lsns.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
+        (first, self.completions.last().map_or(last, |newest| last.max(*newest)))
+    }
+
+    /// All of some trees in one picture.
+    pub fn store(&self, trees: &[TreeMap]) -> Store {
+        let bands: Vec<Band> = trees
+            .iter()
+            .filter(|t| t.versions > 0)
+            .map(|t| Band { name: format!("{} {}", t.title, t.table_id), picture: self.picture(t) })
+            .collect();
+        let (first, last) = self.lsns(trees);
+        let (words, common) = match self.by {
+            By::Lsn => ("by LSN, from old to new", Some((first.get(), last.get().saturating_add(1)))),
+            _ => ("each table by page id", None),
+        };
+        let mut notes = self.notes();
+        notes.push(format!(
+            "{} versions in {} tables, {}, LSN {first} to {last}",
+            grouped(trees.iter().map(|t| t.versions).sum()),
+            bands.len(),
+            size(trees.iter().map(|t| t.bytes).sum()),
+        ));
+        let title = format!("{}, {words}", self.audit.store.home);
+        Store { title, notes, bands, common, marks: self.marks() }
+    }
+
+    /// What the audit stands on.
+    pub fn notes(&self) -> Vec<String> {
+        vec![format!("{}, {}", self.audit.store.kind.words(), self.checkpoint())]
     }
 
     fn checkpoint(&self) -> String {
@@ -236,12 +286,11 @@ impl Log<'_> {
 
     /// Fold each tree into a bar: of its own page ids, or of the LSNs of all of them.
     fn bars(&self, trees: &mut [TreeMap], cells: usize) {
-        let lsns = trees.iter().filter(|t| t.versions > 0).map(|t| (t.first_lsn, t.last_lsn));
-        let all = lsns.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
+        let all = self.lsns(trees);
         for tree in trees {
             let picture = self.picture(tree);
             let (start, length) = match self.by {
-                By::Page => (picture.start, picture.length),
+                By::Page | By::Tree => (picture.start, picture.length),
                 By::Lsn => (all.0.get(), (all.1.get() - all.0.get()).saturating_add(1)),
             };
             let cells = (cells as u64).min(length).max(1);
@@ -285,6 +334,8 @@ pub(crate) struct Document<'a> {
     trees: &'a [TreeMap],
     versions: BTreeMap<&'static str, ClassTotal>,
     pictures: &'a [Picture],
+    #[serde(skip_serializing_if = "<[Shape]>::is_empty")]
+    shapes: &'a [Shape],
     coverage: &'a Coverage,
     audit: Verdicts,
     exit_code: u8,
@@ -295,8 +346,15 @@ impl schema::Document for Document<'_> {
     const COMMAND: &'static str = "wtcheck map, on a page log";
 }
 
-/// Show the trees as a list with a bar each, or the pictures of a few of them.
-pub fn show(log: &Log<'_>, mut trees: Vec<TreeMap>, pictures: &[Picture], output: &mut Output) {
+/// Show the trees as a list with a bar each, or the pictures of a few of them, or their shapes.
+pub fn show(
+    log: &Log<'_>,
+    trees: Vec<TreeMap>,
+    pictures: &[Picture],
+    shapes: Option<&[Shape]>,
+    svg: &dyn Fn() -> String,
+    output: &mut Output,
+) {
     let audit = log.audit;
     let mut sums: BTreeMap<KindId, ClassTotal> = BTreeMap::new();
     for (kind, total) in trees.iter().flat_map(|t| &t.by_kind) {
@@ -311,33 +369,42 @@ pub fn show(log: &Log<'_>, mut trees: Vec<TreeMap>, pictures: &[Picture], output
         trees: &trees,
         versions: sums.iter().map(|(kind, t)| (kind.kind().name, *t)).collect(),
         pictures,
+        shapes: shapes.unwrap_or_default(),
         coverage: &audit.coverage,
         audit: Verdicts::of(audit),
         exit_code: audit.exit_code,
     };
-    match output.format {
-        Format::Table => {}
-        Format::Jsonl => return lines(&document, output),
-        _ => return output.document(&document, String::new),
+    if output.format == Format::Jsonl {
+        return lines(&document, output);
     }
     let look = Look::of(output);
-    let mut out = String::new();
-    if pictures.is_empty() {
-        log.bars(&mut trees, look.columns().saturating_sub(NAME + 12).clamp(10, BAR));
-        out.push_str(&look.plain(overview(log, trees, &sums, look)));
-    }
-    let texts: Vec<String> = pictures.iter().map(|p| map::text(p, look)).collect();
-    out.push_str(&texts.join("\n"));
-    out.push_str(&look.plain(verdict(audit)));
-    output.raw(out.as_bytes());
+    let keeps = output.keeps();
+    output.document(&document, || {
+        let mut text = String::new();
+        if let Some(shapes) = shapes {
+            text.push_str(&format!("{}: {}\n\n", escape(&audit.store.home), log.checkpoint()));
+            text.push_str(&look.plain(map_tree::text(shapes, look)));
+        } else if pictures.is_empty() {
+            let mut barred = trees.clone();
+            log.bars(&mut barred, look.columns().saturating_sub(NAME + 12).clamp(10, BAR));
+            text.push_str(&look.plain(overview(log, barred, &sums, look)));
+        }
+        let texts: Vec<String> = pictures.iter().map(|p| map::text(p, look)).collect();
+        text.push_str(&texts.join("\n"));
+        let mut out = Sheet::new();
+        out.picture(if keeps { svg() } else { String::new() }, text);
+        out.push_str(&look.plain(verdict(audit)));
+        out
+    });
 }
 
 /// JSON lines: each tree, picture and run, and a summary.
 fn lines(document: &Document<'_>, output: &mut Output) {
     let mut out: String = document.trees.iter().map(|t| map::json_line("tree", t)).collect();
     out.extend(document.pictures.iter().map(map::json_lines));
-    let rest = Document { trees: &[], pictures: &[], ..document.clone() };
-    out.push_str(&map::json_summary(&rest, &["trees", "pictures"]));
+    out.extend(document.shapes.iter().map(|s| map::json_line("shape", s)));
+    let rest = Document { trees: &[], pictures: &[], shapes: &[], ..document.clone() };
+    out.push_str(&map::json_summary(&rest, &["trees", "pictures", "shapes"]));
     output.raw(out.as_bytes());
 }
 
@@ -367,7 +434,7 @@ fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, Clas
     let hidden = trees.len().saturating_sub(if look.verbose > 0 { usize::MAX } else { SHOWN_TREES });
     if hidden > 0 {
         // What must be seen comes first where not everything can be.
-        trees.sort_by_key(|t| !t.bar.iter().any(|k| k.kind().important));
+        trees.sort_by_key(|t| !t.bar.iter().any(|c| c.kind.kind().important));
         trees.truncate(SHOWN_TREES);
     }
     // Two LSNs that hold times are longer than a line; the times alone are not, and say more.
@@ -383,22 +450,22 @@ fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, Clas
         let parts = [grouped(t.live_bytes), grouped(t.orphan_bytes), lsns];
         [escape(&t.title)].into_iter().chain(numbers).chain(parts).collect()
     });
-    let header = [
-        "Tree",
-        "Table",
-        "Pages",
-        "Versions",
-        "Bytes",
-        "Live bytes",
-        "Orphan bytes",
-        if times { "Written" } else { "LSN" },
+    let columns = [
+        name("Tree"),
+        number("Table").goes(3),
+        number("Pages").goes(2),
+        number("Versions").goes(4),
+        number("Bytes"),
+        number("Live bytes").goes(1),
+        number("Orphan bytes"),
+        prose(if times { "Written" } else { "LSN" }).goes(5),
     ];
-    out.push_str(&table(look.width, &header, &[1, 2, 3, 4, 5, 6, 7], rows.collect()));
+    out.push_str(&Table::new(columns, rows.collect::<Vec<_>>()).text(look.width.map(usize::from), look.paint));
     if hidden > 0 {
         out.push_str(&format!("and {} more; -v shows all\n", grouped(hidden as u64)));
     }
     let axis = match log.by {
-        By::Page => "Each tree by page id",
+        By::Page | By::Tree => "Each tree by page id",
         By::Lsn => "All trees by LSN, from old to new",
     };
     out.push_str(&format!("\n{}\n", look.paint.head(axis)));
@@ -406,10 +473,22 @@ fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, Clas
         let name = shortened(&escape(&tree.title));
         out.push_str(&format!("{name:<NAME$} {:>8}  {}\n", tree.table_id, look.cells(&tree.bar)));
     }
+    if log.by == By::Lsn {
+        let (first, last) = log.lsns(&trees);
+        let length = last.get().saturating_sub(first.get()).saturating_add(1);
+        let cells = trees.iter().map(|t| t.bar.len()).max().unwrap_or(1).max(1) as u64;
+        let mut all = Picture::new("", Axis::Lsn, first.get(), length, 1);
+        all.marks = log.marks();
+        if let Some(marks) = look.marks(all.marks(), length.div_ceil(cells), cells) {
+            out.push_str(&format!("{:<NAME$} {:>8}  {marks}\n", "(checkpoints)", ""));
+        }
+        out.push_str(&look.marks_meant(&all));
+    }
+    out.push_str(&look.few(trees.iter().flat_map(|t| &t.bar)));
     let bytes = total(|t| t.bytes);
     let mut kinds: BTreeMap<KindId, ClassTotal> = sums.clone();
-    for kind in trees.iter().flat_map(|t| &t.bar) {
-        kinds.entry(*kind).or_default();
+    for cell in trees.iter().flat_map(|t| &t.bar) {
+        kinds.entry(cell.kind).or_default();
     }
     let rows = kinds.into_iter().map(|(kind, t)| match t.count {
         0 => (kind, vec!["-".to_string(); 3]),
@@ -417,7 +496,7 @@ fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, Clas
     });
     out.push('\n');
     out.push_str(&look.legend(&["Versions", "Bytes", "Share"], rows.collect()));
-    let bad = |t: &&TreeMap| t.bar.iter().any(|k| k.kind().important);
+    let bad = |t: &&TreeMap| t.bar.iter().any(|c| c.kind.kind().important);
     if let Some(tree) = trees.iter().find(bad).or(trees.iter().max_by_key(|t| t.versions)) {
         let home = shell_word(&audit.store.home);
         let glob = |c: char| "*?[]{}!\\".contains(c);
@@ -428,13 +507,4 @@ fn overview(log: &Log<'_>, mut trees: Vec<TreeMap>, sums: &BTreeMap<KindId, Clas
         out.push_str(&format!("\n{}\n  wtcheck map {home} --table {name}\n", look.paint.head("Next")));
     }
     out
-}
-
-/// A name that fits beside a bar: the middle gives way.
-pub fn shortened(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    match letters.len() {
-        n if n <= NAME => name.to_string(),
-        n => letters[..NAME / 2 - 1].iter().chain(&['.', '.']).chain(&letters[n - (NAME / 2 - 1)..]).collect(),
-    }
 }

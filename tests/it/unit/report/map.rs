@@ -2,6 +2,7 @@ use KindId::*;
 use wtcheck::audit::result::ClassTotal;
 use wtcheck::report::map::*;
 use wtcheck::report::text::Paint;
+use wtcheck::report::tone;
 
 const LOOK: Look = Look { paint: Paint { on: false }, width: None, verbose: 0, ascii: false };
 
@@ -12,7 +13,7 @@ fn run(start: u64, len: u64, kind: KindId) -> Run {
 fn fold(span: u64, count: usize, runs: &[Run]) -> Vec<KindId> {
     let mut fold = Fold::new(100, span, count);
     runs.iter().for_each(|r| fold.add(*r));
-    fold.finish()
+    fold.finish().iter().map(|c| c.kind).collect()
 }
 
 #[test]
@@ -22,12 +23,21 @@ fn the_catalogue_tells_kinds_apart() {
         assert_eq!(*kind as usize, at);
         assert!(kind.kind().ascii.is_ascii_graphic() && kind.kind().meaning.len() < 60, "{kind:?}");
     }
-    for of in [|k: &Kind| k.name.to_string(), |k: &Kind| k.glyph.to_string(), |k: &Kind| k.ascii.to_string()] {
-        let mut all: Vec<String> = KINDS.iter().map(of).collect();
+    let few: Vec<(char, char)> = KindId::ALL.iter().filter_map(|k| k.few()).collect();
+    assert_eq!(few.len(), KINDS.iter().filter(|k| k.important).count());
+    let one = |k: char| k.to_string();
+    for (mut all, more) in [
+        (KINDS.iter().map(|k| k.name.to_string()).collect::<Vec<_>>(), Vec::new()),
+        (KINDS.iter().map(|k| one(k.glyph)).collect(), few.iter().map(|f| one(f.0)).collect()),
+        (KINDS.iter().map(|k| one(k.ascii)).collect(), few.iter().map(|f| one(f.1)).collect()),
+    ] {
+        all.extend(more);
+        let before = all.len();
         all.sort();
         all.dedup();
-        assert_eq!(all.len(), KINDS.len(), "{all:?}");
+        assert_eq!(all.len(), before, "{all:?}");
     }
+    assert!(few.iter().all(|f| f.1.is_ascii_graphic()));
     let classes = wtcheck::audit::pagelog::classify::Class::NAMES;
     assert!(classes.iter().all(|(_, name)| KINDS.iter().any(|k| k.name == *name)), "every class has its kind");
 }
@@ -56,10 +66,61 @@ fn important_kinds_are_never_hidden() {
     file.push(run((1 << 39) + 4096, (1 << 39) - 4096, Available));
     let shown = text(&file, LOOK);
     let picture: Vec<&str> = shown.lines().filter(|l| l.contains("  ■") || l.contains("  ░")).collect();
-    assert_eq!(shown.matches('?').count(), 2, "in its cell and in the legend: {shown}");
+    assert_eq!(shown.matches('?').count(), 1, "in the legend: {shown}");
+    assert_eq!(shown.matches('!').count(), 2, "in its cell and in what that means: {shown}");
+    assert!(shown.contains("\n! lost, less than half of what the character stands for\n"), "{shown}");
     assert!((12..=24).contains(&picture.len()), "{shown}");
     assert!(shown.contains("lost: offset 549755813888, 4,096 (4.0 KiB) (1 block)"), "{shown}");
     assert!(shown.lines().all(|l| l.chars().count() <= 110), "{shown}");
+}
+
+#[test]
+fn how_much_of_a_cell_it_is_can_be_seen() {
+    let shares = |runs: &[Run]| {
+        let mut fold = Fold::new(100, 100, 2);
+        runs.iter().for_each(|r| fold.add(*r));
+        fold.finish().iter().map(|c| (c.kind, c.share, c.shade())).collect::<Vec<_>>()
+    };
+    for (len, share, shade) in
+        [(1, 10, Shade::Trace), (10, 100, Shade::Part), (49, 490, Shade::Part), (50, 500, Shade::Most)]
+    {
+        let cells = shares(&[run(100, len, Orphan), run(100 + len, 100 - len, Live), run(200, 100, Live)]);
+        assert_eq!(cells, [(Orphan, share, shade), (Live, 1000, Shade::Most)]);
+    }
+    // Of several important kinds in one cell the first stands for all.
+    let cells = shares(&[run(100, 20, Orphan), run(120, 5, Damaged), run(130, 70, Live)]);
+    assert_eq!(cells[0], (Damaged, 250, Shade::Part));
+    let mut p = Picture::new("t", Axis::PageId, 0, 10_000_000, 1);
+    p.push(run(0, 5_000_000, Live));
+    p.push(run(5_000_000, 1, Orphan));
+    p.push(run(5_000_001, 4_999_999, Live));
+    let plain = text(&p, LOOK);
+    assert!(plain.contains('•') && plain.contains("• orphan, less than half"), "{plain}");
+    let ascii = text(&p, Look { ascii: true, ..LOOK });
+    assert!(ascii.is_ascii() && ascii.contains("#a#"), "{ascii}");
+    let colour = tone::colours(&text(&p, Look { paint: Paint { on: true }, ..LOOK }));
+    assert!(colour.contains("\x1b[31m•\x1b[0m"), "a trace is less bright: {colour}");
+}
+
+#[test]
+fn checkpoints_are_marked_where_they_lie() {
+    let mut p = Picture::new("t", Axis::Lsn, 100, 140, 1);
+    p.push(run(100, 140, Live));
+    let mark = |lsn, audited| Mark { lsn: wtcheck::id::Lsn(lsn), audited };
+    p.marks = vec![mark(5, false), mark(103, false), mark(171, true), mark(999, false)];
+    let shown = text(&p, LOOK);
+    let lines: Vec<&str> = shown.lines().collect();
+    let at = lines.iter().position(|l| l.starts_with("100  ")).unwrap();
+    let place = |line: &str, c: char| line.chars().position(|x| x == c);
+    assert_eq!(place(lines[at + 1], '△'), Some(5 + 3), "{shown}");
+    assert!(lines[at + 2].starts_with("170  "), "{shown}");
+    assert_eq!(place(lines[at + 3], '▲'), Some(5 + 1), "{shown}");
+    assert!(shown.contains("1 checkpoint before the first LSN here; 1 checkpoint after the last LSN here"), "{shown}");
+    assert!(text(&p, Look { ascii: true, ..LOOK }).is_ascii());
+    let json = serde_json::to_value(&p).unwrap();
+    assert_eq!(json["marks"][2], serde_json::json!({ "lsn": 171, "audited": true }));
+    p.marks.clear();
+    assert!(serde_json::to_value(&p).unwrap().get("marks").is_none() && !text(&p, LOOK).contains('△'));
 }
 
 #[test]
@@ -125,7 +186,7 @@ fn ascii_and_colour() {
     let ascii = text(&p, Look { ascii: true, ..LOOK });
     assert!(ascii.is_ascii() && ascii.contains("7  #.@\n") && !ascii.contains('\x1b'), "{ascii}");
     assert!(ascii.contains("| @ | orphan | "), "{ascii}");
-    let colour = text(&p, Look { paint: Paint { on: true }, ..LOOK });
+    let colour = tone::colours(&text(&p, Look { paint: Paint { on: true }, ..LOOK }));
     assert!(colour.contains("\x1b[32m█\x1b[0m") && colour.contains("│ \x1b[1;31m●\x1b[0m ┆ orphan"), "{colour}");
     let mut plain = String::new();
     colour.split("\x1b[").for_each(|part| plain.push_str(part.split_once('m').map_or(part, |p| p.1)));
