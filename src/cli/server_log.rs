@@ -1,6 +1,7 @@
 //! `wtcheck log LOG…`: what a server log says broke, how that is known, what to do.
 
-use super::args::LogHomeArgs;
+use super::args::{ForceArgs, LogHomeArgs};
+use super::html::{HtmlArgs, hashed};
 use super::{Failure, Outcome, server_log_source};
 use crate::audit::result::Audit;
 use crate::audit::{self, home};
@@ -10,35 +11,40 @@ use crate::diagnosis::{Diagnosis, Reader, Verdict};
 use crate::exit;
 use crate::page::Depth;
 use crate::report::{Output, server_log as view};
-use crate::subject::Kind;
+use crate::subject::{Kind, Subject};
 use std::path::{Path, PathBuf};
 
-/// Say what a log of mongod or of the engine says broke, how that is known, and what to do
+/// Find what broke in a log of mongod or the engine, how that is known, and what to do
 ///
-/// Reads logs of every release since 3.0, whole or an excerpt: plain text and JSON, the engine's own lines, with what
-/// journald, Docker or Kubernetes put in front, also as a ticket has them: wrapped, quoted. UTF-8 and
-/// UTF-16, plain or packed with gzip, xz, bzip2 or zstd; - is standard input.
+/// Reads logs of every release since 3.0, complete or an excerpt: plain text and JSON, the engine's own
+/// lines, with prefixes from journald, Docker or Kubernetes, also as pasted into a ticket: wrapped,
+/// quoted. UTF-8 and UTF-16, plain or compressed with gzip, xz, bzip2 or zstd; - is standard input.
 ///
-/// Names the first thing that went wrong and not the last: which file, block or page, whether data are
-/// damaged at all, what to do, and the command that goes on. With --home each claim of the log is checked
-/// on the data directory itself.
+/// Names the first thing that went wrong, not the last: which file, block or page, whether data is
+/// damaged at all, what to do, and the command to run next. With --home each claim in the log is
+/// checked against the data directory itself.
 ///
-/// Exits with 1 if a cause, or an error without a known cause, is in the log; with 0 if none is, which
-/// does not prove that the data are whole; with 6 if it is no such log.
+/// Exits with 1 if the log has a cause, or an error without a known cause; with 0 if it has none, which
+/// does not prove that the data is intact; with 6 if it is not such a log.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = exit::HELP, mut_arg("force", |a| a.requires("html")))]
 pub struct Args {
     /// Logs, oldest first; - for standard input
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<String>,
-    /// Check what the log claims on this data directory, or on dumps that were gathered into one
+    /// Check what the log claims against this data directory, or against dumps gathered into one
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
     #[command(flatten)]
     read: LogHomeArgs,
+    #[command(flatten)]
+    html: HtmlArgs,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
+    let subject = args.home.as_deref().map(Subject::open);
     let mut reader = Reader::new();
     for name in &args.logs {
         let file = server_log_source::read(name, "log", output, |bytes| reader.push(bytes))?;
@@ -52,12 +58,19 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         let lines: u64 = diagnosis.logs.iter().map(|l| l.lines).sum();
         let names = args.logs.join(", ");
         return Err(Failure::incomplete(
-            format!("{names}: no line of mongod or of the engine in {lines}"),
-            "give a log of mongod or of WiredTiger, or the lines that it wrote to standard error",
+            format!("{names}: no line from mongod or the engine in {lines}"),
+            "give a log of mongod or WiredTiger, or the lines that it wrote to standard error",
         ));
     }
-    let (width, paint, all) = (output.width, output.paint, output.verbose > 0);
-    output.document(&diagnosis, || view::text(&diagnosis, width, paint, all));
+    let page = args.html.begin(args.force.force, subject.as_ref(), output)?;
+    let (paint, all) = (output.paint, output.verbose > 0);
+    output.document(&diagnosis, || view::sheet(&diagnosis, paint, all));
+    if let Some(page) = page {
+        let lines = diagnosis.logs.iter().map(|l| format!("{}: {} lines", l.name, l.lines));
+        let hashes = args.logs.iter().filter_map(|name| hashed(Path::new(name)));
+        let sums = lines.chain(hashes).collect();
+        page.write(&format!("What broke: {}", args.logs.join(", ")), &args.logs.join(", "), sums, output)?;
+    }
     Ok(diagnosis.exit_code)
 }
 

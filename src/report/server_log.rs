@@ -1,7 +1,8 @@
 //! `wtcheck log` for people: the cause first, what it is about, whether data are damaged, what to type next;
 //! then how that is known, and what follows from it.
 
-use super::text::{Paint, count, escape, fold, grouped, human};
+use super::sheet::Sheet;
+use super::text::{Paint, command, count, escape, grouped, human};
 use crate::decode::judge::Verdict as Judged;
 use crate::decode::view::utc;
 use crate::diagnosis::check::{Answer, Fact};
@@ -16,23 +17,21 @@ use crate::serverlog::story::Seen;
 
 /// Folded lines that are listed without `--verbose`.
 const FEW: usize = 5;
-/// Widest text.
-const WIDEST: usize = 100;
 
 /// The diagnosis as text. `all`: long lists, too.
-pub fn text(d: &Diagnosis, width: Option<u16>, paint: Paint, all: bool) -> String {
-    let width = usize::from(width.unwrap_or(80)).clamp(40, WIDEST);
+pub fn sheet(d: &Diagnosis, paint: Paint, all: bool) -> Sheet {
     let several = d.logs.len() > 1;
-    let mut out = head(d, width, paint);
+    let mut out = Sheet::from(head(d, paint));
     let names_cause = d.verdict == Verdict::Cause || d.verdict == Verdict::ConsequencesOnly;
     for (n, found) in d.causes.iter().enumerate() {
         if n == 1 {
-            out.push_str(&format!("\n{}\n", paint.head("Also in the log")));
+            out.push_str("\n");
+            out.heading("Also in the log");
         }
         if n == 0 || all {
-            out.push_str(&cause(found, several, width, paint));
+            out.append(cause(found, several, paint));
         } else {
-            out.push_str(&also(found, several, width));
+            out.push_str(&also(found, several));
         }
     }
     let more = d.causes_total.saturating_sub(d.causes.len() as u64);
@@ -40,26 +39,28 @@ pub fn text(d: &Diagnosis, width: Option<u16>, paint: Paint, all: bool) -> Strin
         out.push_str(&format!("  and {} more\n", grouped(more)));
     }
     if d.unknown_errors > 0 {
-        out.push_str(&unknown(d, several, width, paint, names_cause));
+        out.push_str(&unknown(d, several, paint, names_cause));
     }
-    out.push_str(&dumps(d, width, paint, all));
-    out.push_str(&checks(d, width, paint));
+    out.push_str(&dumps(d, paint, all));
+    out.push_str(&checks(d, paint));
     if let Some(pickup) = &d.pickup {
-        out.push_str(&format!("\n{}\n", paint.head("Checkpoint pick-up")));
-        out.push_str(&fold(&escape(&pickup.summary), width, "  "));
-        out.push_str("  wtcheck pickup explain tells which step, and what the node does next.\n");
+        out.push_str("\n");
+        out.heading("Checkpoint pick-up");
+        out.push_str(&line(&escape(&pickup.summary)));
+        out.push_str("  wtcheck pickup explain tells which step failed, and what the node does next.\n");
     }
-    out.push_str(&folded(&d.folded, several, width, paint, all));
+    out.push_str(&folded(&d.folded, several, paint, all));
     if !d.limits.is_empty() {
-        out.push_str(&format!("\n{}\n", paint.head("What the log cannot show")));
+        out.push_str("\n");
+        out.heading("What the log cannot show");
         for limit in &d.limits {
-            out.push_str(&fold(limit_words(*limit), width, "  "));
+            out.push_str(&line(limit_words(*limit)));
         }
     }
     out
 }
 
-fn head(d: &Diagnosis, width: usize, paint: Paint) -> String {
+fn head(d: &Diagnosis, paint: Paint) -> String {
     let lines: u64 = d.logs.iter().map(|l| l.lines).fold(0, u64::saturating_add);
     let logs = match d.logs.as_slice() {
         [one] => escape(&one.name),
@@ -89,11 +90,11 @@ fn head(d: &Diagnosis, width: usize, paint: Paint) -> String {
         (Verdict::UnknownErrors, _) => {
             paint.warn(&format!("No known cause: {} not in the table", count(d.unknown_errors, "error")))
         }
-        (Verdict::NoLog, _) => paint.warn(&format!("No line of mongod or of the engine in {}", count(lines, "line"))),
+        (Verdict::NoLog, _) => paint.warn(&format!("No line from mongod or the engine in {}", count(lines, "line"))),
         _ => paint.good(&format!("No known cause of a failure, and no error, in {}", count(lines, "line"))),
     };
-    let mut out = fold(&verdict, width, "");
-    out.push_str(&fold(&read, width, ""));
+    let mut out = format!("{}\n", &verdict);
+    out.push_str(&format!("{}\n", &read));
     out
 }
 
@@ -102,6 +103,11 @@ fn processes(n: u64) -> String {
         1 => "1 process".to_string(),
         n => format!("{} processes", grouped(n)),
     }
+}
+
+/// A line of prose.
+fn line(words: &str) -> String {
+    format!("  {words}\n")
 }
 
 /// A title as a sentence of its own.
@@ -113,9 +119,9 @@ fn sentence(title: &str) -> String {
     }
 }
 
-fn cause(f: &Found, several: bool, width: usize, paint: Paint) -> String {
-    let mut out = String::new();
-    let mut row = |name: &str, value: &str| out.push_str(&labelled(name, value, width));
+fn cause(f: &Found, several: bool, paint: Paint) -> Sheet {
+    let mut out = Sheet::new();
+    let mut row = |name: &str, value: &str| out.field(name, value);
     if let Some(place) = place(&f.place, f.namespace.as_deref()) {
         row("where", &place);
     }
@@ -141,52 +147,47 @@ fn cause(f: &Found, several: bool, width: usize, paint: Paint) -> String {
     }
     let sure = match f.certainty {
         Sure::High => "high",
-        Sure::Medium => "medium: other causes can have the same line",
-        Sure::Low => "low: the line follows from many causes",
+        Sure::Medium => "medium: other causes can produce the same line",
+        Sure::Low => "low: many causes produce the line",
     };
     row("confidence", sure);
     row("line", &format!("\"{}\"", escape(&f.text)));
     if let Some(first) = f.commands.first() {
-        out.push_str(&format!("  {:<12}{first}\n", "next"));
+        out.field_command("next", first);
     }
-    out.push_str(&format!("\n{}\n", paint.head("What it means")));
-    out.push_str(&fold(f.meaning, width, "  "));
+    out.push_str("\n");
+    out.heading("What it means");
+    out.push_str(&line(f.meaning));
     for evidence in &f.evidence {
-        out.push_str(&fold(&evidence_words(evidence), width, "  "));
+        out.push_str(&line(&evidence_words(evidence)));
     }
     if let Some(dump) = &f.dump {
         let words = format!("The block as dumped at line {}: {}.", grouped(dump.line), escape(&dump.judgement));
-        out.push_str(&fold(&words, width, "  "));
+        out.push_str(&line(&words));
     }
     if !f.steps.is_empty() {
-        out.push_str(&format!("\n{}\n", paint.head("What to do")));
+        out.push_str("\n");
+        out.heading("What to do");
         for (n, step) in (1..).zip(&f.steps) {
-            let step = fold(&format!("{n}. {}", step.replace('`', "")), width, "     ");
-            out.push_str(&step.replacen("     ", "  ", 1));
+            out.push_str(&line(&format!("{n}. {}", step.replace('`', ""))));
         }
     }
     if f.commands.len() > 1 {
-        out.push_str(&format!("\n{}\n", paint.head("Next commands")));
+        out.push_str("\n");
+        out.heading("Next commands");
         for command in &f.commands {
-            out.push_str(&format!("  {command}\n"));
+            out.command(command);
         }
     }
-    out.push_str(&format!("\n  {}\n", paint.faint(&format!("wtcheck explain {} has the whole page.", f.cause.name()))));
+    out.push_str(&format!("\n  {}\n", paint.faint(&format!("wtcheck explain {} has the details.", f.cause.name()))));
     out
 }
 
-/// A label and text that is folded beside it.
-fn labelled(name: &str, value: &str, width: usize) -> String {
-    let indent = " ".repeat(14);
-    let folded = fold(value, width, &indent);
-    format!("  {name:<12}{}", folded.get(indent.len()..).unwrap_or_default())
-}
-
 /// A further cause in two lines.
-fn also(f: &Found, several: bool, width: usize) -> String {
+fn also(f: &Found, several: bool) -> String {
     let place = place(&f.place, f.namespace.as_deref()).map(|p| format!(": {p}")).unwrap_or_default();
     let words = format!("{} [{}]{place}; {}", sentence(f.title), f.cause.name(), when(f, several));
-    fold(&words, width, "  ")
+    line(&words)
 }
 
 fn at(seen: &Seen, several: bool) -> String {
@@ -268,9 +269,9 @@ fn place(p: &Place, namespace: Option<&str>) -> Option<String> {
 fn kind(kind: FileKind) -> Option<&'static str> {
     Some(match kind {
         FileKind::Metadata => "the metadata",
-        FileKind::Turtle => "where the metadata begins",
-        FileKind::VersionFile => "the version",
-        FileKind::Lock => "the lock",
+        FileKind::Turtle => "where the metadata starts",
+        FileKind::VersionFile => "the version file",
+        FileKind::Lock => "the lock file",
         FileKind::Settings => "settings",
         FileKind::History => "the history store",
         FileKind::Lookaside => "the lookaside table",
@@ -280,8 +281,8 @@ fn kind(kind: FileKind) -> Option<&'static str> {
         FileKind::Index => "an index",
         FileKind::Internal => "a table for mongod's own use",
         FileKind::WtLog => "the journal",
-        FileKind::Journal => "the directory of the journal",
-        FileKind::KeyDatabase => "the database of keys",
+        FileKind::Journal => "the journal directory",
+        FileKind::KeyDatabase => "the key database",
         FileKind::PageLog => "in the page log",
         FileKind::Table => "a table",
         FileKind::Other => return None,
@@ -292,16 +293,16 @@ fn kind(kind: FileKind) -> Option<&'static str> {
 fn lost(kind: FileKind) -> Option<&'static str> {
     Some(match kind {
         FileKind::Metadata => {
-            "No document: the tables' files are not touched. What the metadata knew of them may be lost."
+            "No document: the tables' files are not affected. What the metadata recorded about them may be lost."
         }
         FileKind::Turtle => "Nothing: the turtle can be rebuilt from WiredTiger.wt.",
-        FileKind::History => "No newest document: older versions, and writes that still had to be rolled back.",
-        FileKind::Counts => "Counts only, which a validate makes anew.",
+        FileKind::History => "No current document: only older versions, and writes that still had to be rolled back.",
+        FileKind::Counts => "Only counts, which validate recomputes.",
         FileKind::Catalog => "Names, options and index definitions; the documents are in other files.",
         FileKind::Collection => "The documents of that block. All others can be extracted with wtcheck dump.",
         FileKind::Index => "No document: an index is rebuilt.",
-        FileKind::WtLog => "What was committed after the last checkpoint, from the damaged place on.",
-        FileKind::KeyDatabase => "The keys: without them the encrypted data cannot be had.",
+        FileKind::WtLog => "What was committed after the last checkpoint, from the damaged position on.",
+        FileKind::KeyDatabase => "The keys: without them the encrypted data cannot be read.",
         FileKind::Lookaside | FileKind::Internal => "Nothing that lasts: the server recreates it.",
         FileKind::Table => "The rows of that block. All others can be extracted with wtcheck dump.",
         FileKind::VersionFile | FileKind::Lock | FileKind::Settings => "Nothing: it holds no data.",
@@ -311,26 +312,27 @@ fn lost(kind: FileKind) -> Option<&'static str> {
 
 fn evidence_words(e: &Evidence) -> String {
     match e {
-        Evidence::AnotherBlock => "The dumped bytes are a block that is whole, and not the one that the address names.".to_string(),
+        Evidence::AnotherBlock => "The dumped bytes are an intact block, but not the one that the address names.".to_string(),
         Evidence::HeaderOfABlock => {
-            "The header in the dumped bytes is that of a block, as whole ones have it; not all of its bytes are in the log.".to_string()
+            "The dumped bytes start with a valid block header; not all bytes of the block are in the log.".to_string()
         }
         Evidence::MiddleOfSomething => {
-            "No block begins in the dumped bytes: the address leads into the middle of something else.".to_string()
+            "The dumped bytes do not start a block: the address points into the middle of something else.".to_string()
         }
         Evidence::Zeros => "The dumped bytes are zeros.".to_string(),
-        Evidence::OneBit => "One bit of the dumped bytes is wrong, and puts all of it right: damage, not another block.".to_string(),
-        Evidence::PageOfRows => "The header in the dumped bytes is that of a page of the metadata's rows.".to_string(),
-        Evidence::DumpIsSound => "The dumped bytes are the expected block, and whole: what was wrong is not in them.".to_string(),
+        Evidence::OneBit => "A single wrong bit explains everything in the dumped bytes: this is damage, not another \
+            block.".to_string(),
+        Evidence::PageOfRows => "The header in the dumped bytes is that of a page of metadata rows.".to_string(),
+        Evidence::DumpIsSound => "The dumped bytes are the expected block, intact: whatever was wrong is not in them.".to_string(),
         Evidence::ShiftedChecksum => {
-            "The checksum that was found and the one that should be there differ by the same amount in every byte that differs: the address was read with another key.".to_string()
+            "The found and the expected checksum differ by the same amount in every byte that differs: the address was decrypted with another key.".to_string()
         }
         Evidence::ChecksumIsText(text) => {
-            format!("The checksum that was found is text (\"{}\"): content of another block lies there.", escape(text))
+            format!("The found checksum is text (\"{}\"): this is the content of another block.", escape(text))
         }
         Evidence::BothNumbers(persisted, committed) => {
             let (persisted, committed) = (Lsn(*persisted).dated(), Lsn(*committed).dated());
-            format!("The key provider says both itself: the checkpoint has {persisted}, the node has committed {committed}.")
+            format!("The key provider states both itself: the checkpoint has {persisted}, the node has committed {committed}.")
         }
         Evidence::Versions(versions) => versions_words(versions),
         Evidence::Files(files) => {
@@ -343,36 +345,36 @@ fn evidence_words(e: &Evidence) -> String {
 fn versions_words(v: &Versions) -> String {
     let version = escape(&v.version);
     if !v.known {
-        return format!("No release writes version {version}: the place where it stands is damaged.");
+        return format!("No release writes version {version}: the bytes that hold it are damaged.");
     }
     let mut out = match v.written_by {
-        Some((first, last)) if first == last => format!("Version {version} is written by MongoDB {first}."),
-        Some((first, last)) => format!("Version {version} is written by MongoDB {first} to {last}."),
-        None => format!("Version {version} is one that a release has."),
+        Some((first, last)) if first == last => format!("MongoDB {first} writes version {version}."),
+        Some((first, last)) => format!("MongoDB {first} to {last} write version {version}."),
+        None => format!("Version {version} belongs to a known release."),
     };
     if let (Some(newest), Some((first, last))) = (&v.newest, v.build) {
         let newest = escape(newest);
         out.push_str(&format!(" This build reads up to {newest}, as MongoDB {first} to {last} do."));
     }
     if v.steps.len() > 1 {
-        out.push_str(&format!(" The way between them, one step at a time: {}.", v.steps.join(", ")));
+        out.push_str(&format!(" The upgrade path between them, one step at a time: {}.", v.steps.join(", ")));
     }
     out
 }
 
-fn unknown(d: &Diagnosis, several: bool, width: usize, paint: Paint, aside: bool) -> String {
+fn unknown(d: &Diagnosis, several: bool, paint: Paint, aside: bool) -> String {
     let title = if aside { "Errors that are not in the table" } else { "The first of them" };
     let mut out = format!("\n{}: {}\n", paint.head(title), grouped(d.unknown_errors));
     for error in &d.unknown_first {
-        out.push_str(&fold(&format!("{}: {}", at(&error.seen, several), escape(&error.text)), width, "  "));
+        out.push_str(&line(&format!("{}: {}", at(&error.seen, several), escape(&error.text))));
     }
     if !aside {
-        out.push_str("\nAsk the data directory itself:\n  wtcheck audit DBPATH --deep\n");
+        out.push_str(&format!("\nCheck the data directory itself:\n{}", command("wtcheck audit DBPATH --deep")));
     }
     out
 }
 
-fn folded(list: &[Folded], several: bool, width: usize, paint: Paint, all: bool) -> String {
+fn folded(list: &[Folded], several: bool, paint: Paint, all: bool) -> String {
     if list.is_empty() {
         return String::new();
     }
@@ -392,17 +394,17 @@ fn folded(list: &[Folded], several: bool, width: usize, paint: Paint, all: bool)
             let number = f.place.assertion.map(|n| format!(" {n}")).unwrap_or_default();
             let words =
                 format!("{} × {}{number}{place}, from {}", grouped(f.times), f.cause.name(), at(&f.first, several));
-            out.push_str(&fold(&words, width, "  "));
+            out.push_str(&line(&words));
         }
         if those.len() > shown {
-            out.push_str(&format!("  and {} more kinds, -v lists them\n", those.len() - shown));
+            out.push_str(&format!("  and {} more kinds; -v lists them\n", those.len() - shown));
         }
     }
     out
 }
 
 /// The dumped blocks, a line each.
-fn dumps(d: &Diagnosis, width: usize, paint: Paint, all: bool) -> String {
+fn dumps(d: &Diagnosis, paint: Paint, all: bool) -> String {
     let alone = d.main().is_none_or(|f| f.cause == Cause::CorruptDump);
     if d.dumps.is_empty() || !(all || alone) {
         return String::new();
@@ -428,25 +430,25 @@ fn dumps(d: &Diagnosis, width: usize, paint: Paint, all: bool) -> String {
             human(b.size.into()),
             escape(&b.judged.judgement)
         );
-        out.push_str(&fold(&words, width, "  "));
+        out.push_str(&line(&words));
     }
     for page in &d.dumped_pages {
         let whole = match (&page.missing_checksum, page.complete) {
-            (_, true) => "which is whole".to_string(),
-            (Some(sum), false) => format!("which stands on a block with checksum {sum} that is not in the log"),
-            (None, false) => "of which not all is in the log".to_string(),
+            (_, true) => "which is intact".to_string(),
+            (Some(sum), false) => format!("which depends on a block with checksum {sum} that is not in the log"),
+            (None, false) => "not all of which is in the log".to_string(),
         };
         let words = format!("Page {}: {} form one chain, {whole}.", page.page_id, count(page.blocks, "block"));
-        out.push_str(&fold(&words, width, "  "));
+        out.push_str(&line(&words));
     }
     out.push_str("  wtcheck decode --from-log shows their headers and cells.\n");
     out
 }
 
 /// What the store says of each claim.
-fn checks(d: &Diagnosis, width: usize, paint: Paint) -> String {
+fn checks(d: &Diagnosis, paint: Paint) -> String {
     let Some(home) = &d.home else { return String::new() };
-    let mut out = format!("\n{}: {}\n", paint.head("What the data directory says"), escape(home));
+    let mut out = format!("\n{}: {}\n", paint.head("What the data directory shows"), escape(home));
     for check in &d.checks {
         let answer = match check.answer {
             Answer::Agreed => paint.bad("agreed"),
@@ -456,13 +458,13 @@ fn checks(d: &Diagnosis, width: usize, paint: Paint) -> String {
         let Some(found) = d.causes.get(check.cause) else { continue };
         let place = found.place.file.as_deref().map(|f| format!(", {}", escape(f))).unwrap_or_default();
         let words = format!("{}{place}: {answer}. {}", found.cause.name(), fact(&check.fact));
-        out.push_str(&fold(&words, width, "  "));
+        out.push_str(&line(&words));
     }
     let told = |a: Answer| d.checks.iter().any(|c| c.answer == a);
     if told(Answer::Contradicted) && !told(Answer::Agreed) {
-        let words = "Nothing here shows what the log says: it was mended since, or the log is of another directory or of \
-                     an earlier moment.";
-        out.push_str(&fold(words, width, "  "));
+        let words = "Nothing here matches what the log says: it has been repaired since, or the log is from another \
+                     directory or an earlier time.";
+        out.push_str(&line(words));
     }
     out
 }
@@ -470,53 +472,54 @@ fn checks(d: &Diagnosis, width: usize, paint: Paint) -> String {
 fn fact(fact: &Fact) -> String {
     match fact {
         Fact::Block { verdict: Judged::Sound, .. } => {
-            "The block was read again and is the expected one, and whole.".to_string()
+            "The block was read again; it is the expected one, and intact.".to_string()
         }
         Fact::Block { judgement, .. } => format!("The block was read again: {}.", escape(judgement)),
         Fact::EndsBefore { size, end } => {
             format!("The file has {} bytes; the block would end at {}.", grouped(*size), grouped(*end))
         }
-        Fact::FileThere { size } => format!("The file is there, with {} bytes.", grouped(*size)),
-        Fact::FileNotThere => "The file is not there.".to_string(),
-        Fact::RemovedByLog => "The file is not there, and the journal removes it: a drop was under way.".to_string(),
+        Fact::FileThere { size } => format!("The file exists, with {} bytes.", grouped(*size)),
+        Fact::FileNotThere => "The file does not exist.".to_string(),
+        Fact::RemovedByLog => "The file is not there, and the journal drops it: a drop was under way.".to_string(),
         Fact::Owner { uid, mode, most } => {
             format!("It belongs to user {uid}, mode {mode:04o}; most files here belong to user {most}.")
         }
         Fact::Room { bytes, files } => {
-            format!("There is room for {} and {} files now.", human(*bytes), grouped(*files))
+            format!("There is now space for {} and {} files.", human(*bytes), grouped(*files))
         }
-        Fact::MetadataWhole => "The metadata reads, every row of it, and is not encrypted.".to_string(),
-        Fact::MetadataEncrypted => "The metadata is whole and encrypted: the key is what is missing.".to_string(),
+        Fact::MetadataWhole => "All rows of the metadata can be read, and it is not encrypted.".to_string(),
+        Fact::MetadataEncrypted => "The metadata is intact and encrypted: what is missing is the key.".to_string(),
         Fact::TurtleDoesNotFit => {
-            "The turtle does not fit WiredTiger.wt, whose own newest checkpoint is whole.".to_string()
+            "The turtle does not fit WiredTiger.wt, whose own newest checkpoint is intact.".to_string()
         }
-        Fact::MetadataDamaged => "The metadata does not read here either.".to_string(),
+        Fact::MetadataDamaged => "The metadata cannot be read here either.".to_string(),
         Fact::WtLogs { first, last, count: n } => {
-            format!("The journal has {}, from number {first} to {last}.", count(*n, "file"))
+            format!("The journal has {}, numbered {first} to {last}.", count(*n, "file"))
         }
-        Fact::NoWtLogs => "There is no file of the journal.".to_string(),
+        Fact::NoWtLogs => "There are no journal files.".to_string(),
         Fact::WrittenBy { engine, mongodb } => {
-            let by =
-                mongodb.map(|(first, last)| format!(", which MongoDB {first} to {last} carries")).unwrap_or_default();
-            format!("The home was written by engine {engine}{by}.")
+            let by = mongodb
+                .map(|(first, last)| format!(", which is part of MongoDB {first} to {last}"))
+                .unwrap_or_default();
+            format!("The dbPath was written by engine {engine}{by}.")
         }
         Fact::Findings { count: n, codes } => {
             format!("The audit has {} there: {}.", count(*n, "finding"), codes.join(", "))
         }
         Fact::NoFinding => "The audit finds nothing wrong there.".to_string(),
         Fact::CutByStart => {
-            "The journal holds together here: the start that wrote this line cut it. What stood behind is gone."
+            "The journal is consistent here: the start that wrote this line truncated it. Anything after that is gone."
                 .to_string()
         }
         Fact::SetAside { name, rows, lost } => format!(
-            "{} has {}; {} of their files are here and not in the metadata.",
+            "{} has {}; {} of their files are here but not in the metadata.",
             escape(name),
             count(*rows, "row"),
             grouped(*lost)
         ),
-        Fact::FileEmpty => "The file is there, and empty.".to_string(),
+        Fact::FileEmpty => "The file exists, but is empty.".to_string(),
         Fact::OtherVersion { found } => format!("The files here have version {found}."),
-        Fact::NothingToAsk => "It is not a thing that a data directory shows.".to_string(),
+        Fact::NothingToAsk => "A data directory cannot show this.".to_string(),
         Fact::Unreadable { reason } => format!("It could not be read: {}.", escape(reason)),
     }
 }
@@ -524,15 +527,15 @@ fn fact(fact: &Fact) -> String {
 fn limit_words(limit: Limit) -> &'static str {
     match limit {
         Limit::SilenceIsNotHealth => {
-            "A log without errors does not prove the data whole: what was never read is never complained about. wtcheck audit \
-             DBPATH reads everything."
+            "A log without errors does not prove that the data is intact: the engine does not complain about what it \
+             never reads. wtcheck audit DBPATH reads everything."
         }
-        Limit::Cut => "The packed stream ends before its end; what came after is not in the log.",
-        Limit::LastLineOpen => "The last line does not end in a line feed; it may have been cut.",
-        Limit::BeginsTooLate => "The lines before the first one here, which have the cause.",
-        Limit::TooMany => "More places than are told apart: the counts of some are too low.",
+        Limit::Cut => "The compressed stream is truncated; the rest is not in the log.",
+        Limit::LastLineOpen => "The last line does not end with a line feed; it may be truncated.",
+        Limit::BeginsTooLate => "The lines before the first one here, which show the cause.",
+        Limit::TooMany => "There are too many different places to count separately: some counts are too low.",
         Limit::SalvageIsSilent => {
-            "What was in the part of the journal that was cut: the engine does not say how many commits it dropped."
+            "What was in the truncated part of the journal: the engine does not say how many commits it dropped."
         }
     }
 }

@@ -15,14 +15,14 @@ use std::path::PathBuf;
 
 /// Read a log: which checkpoint failed, why, what a fixed server would do
 ///
-/// The log is one of mongod or of the engine, whole or an excerpt, also as a ticket has it: wrapped, quoted,
-/// with time stamps in front. Several logs are read one after the other; - is standard input. It finds
-/// the pick-up that failed, its completion text, return code and step, tells that error from those that
-/// only accompany it, and says what the server does next under each policy.
+/// The log is from mongod or the engine, complete or an excerpt, also as pasted into a ticket: wrapped,
+/// quoted, with timestamps in front. Several logs are read one after the other; - is standard input. It
+/// finds the pick-up that failed, its completion text, return code and step, tells that error apart
+/// from those that only accompany it, and says what the server does next under each policy.
 ///
-/// Exits with 1 if a pick-up failed, with 0 if there were pick-ups and none failed. If nothing in the log is
-/// about pick-up it names what else broke and exits with 1, or with 6 if there is nothing either: that is no
-/// clean log, it is none to judge by.
+/// Exits with 1 if a pick-up failed, with 0 if there were pick-ups and none failed. If nothing in the
+/// log is about pick-up, it names what else broke and exits with 1, or with 6 if nothing did: that does
+/// not make the log clean, it just gives nothing to judge by.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
@@ -32,7 +32,7 @@ pub struct Args {
     /// Check what the log claims against this page log
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
-    /// Rules of the build that wrote the log [default: told by the wording of its lines]
+    /// Rules of the build that wrote the log [default: recognised by the wording of its lines]
     #[arg(long, value_enum, value_name = "DATE")]
     profile: Option<Profile>,
     /// LSN of the key page the node had committed, if you know it
@@ -73,7 +73,7 @@ fn compare(args: &Args, case: &Case<'_>, output: &Output) -> Result<Option<Check
     if subject.page_log().is_none() {
         return Err(Failure::incomplete(
             format!(
-                "{}: a log of pick-ups is checked against a page log, and here are local block files only",
+                "{}: a log of pick-ups is checked against a page log, but there are only local block files here",
                 dir.display()
             ),
             "give the home of a node with disaggregated storage",

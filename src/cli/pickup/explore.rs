@@ -13,29 +13,32 @@ use std::path::{Path, PathBuf};
 ///
 /// The rules: a standby never aborts, never installs an older checkpoint, never one whose key cannot be
 /// loaded, keeps serving a consistent checkpoint meanwhile, and once a compatible one exists and faults
-/// stop, installs it within the retry budget. Times play no part but the order of what one thread does.
-/// A counter-example is made as small as it can be, and is a scenario that `pickup run` replays.
+/// stop, installs it within the retry budget. Times do not matter, except for the order of what one
+/// thread does. A counter-example is made as small as possible, and is a scenario that `pickup run`
+/// replays.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 every interleaving was tried and no rule breaks; 1 a counter-example; \
-    2 a mistake in the scenario; 6 not every one was tried, and no counter-example found.")]
+#[command(
+    after_help = "Exit codes: 0 every interleaving was tried and no rule breaks; 1 a counter-example; 2 a mistake \
+    in the scenario; 6 not every interleaving was tried, and no counter-example was found."
+)]
 pub struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Most actions in a row
+    /// Maximum number of actions in a row
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
     #[command(flatten)]
     jobs: JobsArgs,
-    /// Most states; beyond them random interleavings are tried
+    /// Maximum number of states; beyond it random interleavings are tried
     #[arg(long, value_name = "N", default_value_t = MAX_STATES)]
     states: usize,
     /// Random interleavings tried where there are too many states
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     walks: usize,
-    /// Where the random numbers begin
+    /// Seed for the random numbers
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Write the counter-example to this file; more of them to FILE-2 and so on
+    /// Write the counter-example to this file; further ones to FILE-2 and so on
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

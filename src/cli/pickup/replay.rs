@@ -16,11 +16,11 @@ use std::path::PathBuf;
 
 /// Run every checkpoint of a data directory through a standby's pick-up, step by step
 ///
-/// Takes the completion records of a page log in their order, and the pages they name, through the
-/// steps of a pick-up: the record, the turtle page and its checksum, the key page, the merge of the
-/// shared metadata. Before each record the standby has committed the newest key page in the log below
-/// the record's turtle page, as a running node has; a checkpoint that embeds an older one is refused.
-/// Shows where it stops, at which step and why, and what the node does under each policy.
+/// Takes the completion records of a page log in order, and the pages they name, through the steps of a
+/// pick-up: the record, the turtle page and its checksum, the key page, the merge of the shared
+/// metadata. Before each record the standby has committed the newest key page in the log below the
+/// record's turtle page, as a running node has; a checkpoint that embeds an older one is refused. Shows
+/// where it stops, at which step and why, and what the node does under each policy.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP, mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
 pub struct Args {
@@ -28,11 +28,11 @@ pub struct Args {
     dir: PathBuf,
     #[command(flatten)]
     dumps: DumpArgs,
-    /// The standby has committed the key page at this LSN from the outset
+    /// The standby has committed the key page at this LSN from the start
     #[arg(long, value_name = "LSN")]
     keystore_lsn: Option<Lsn>,
-    /// The standby has this checkpoint installed at the outset: the LSN of its completion record or
-    /// turtle page. Its key is committed, unless --keystore-lsn names another
+    /// The standby starts with this checkpoint installed: the LSN of its completion record or turtle page.
+    /// Its key is committed, unless --keystore-lsn names another
     #[arg(long, value_name = "LSN")]
     installed: Option<Lsn>,
     /// What the server does when a pick-up fails [default: all, side by side]
@@ -65,7 +65,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = crate::cli::subject_or_dumps(&args.dir, &args.dumps, "pickup replay", false, output)?;
     if subject.page_log().is_none() {
         return Err(Failure::incomplete(
-            format!("{dir}: pick-up needs a page log, and here are local block files only"),
+            format!("{dir}: pick-up needs a page log, but there are only local block files here"),
             "give the home of a node with disaggregated storage",
         ));
     }

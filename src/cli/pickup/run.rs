@@ -1,6 +1,7 @@
 //! `wtcheck pickup run SCENARIO`: a scenario in virtual time.
 
 use super::super::args::ForceArgs;
+use super::super::html::{HtmlArgs, hashed};
 use super::super::{Failure, Outcome, exit};
 use super::scenario::ScenarioArgs;
 use crate::output::{Eyes, Target};
@@ -11,21 +12,23 @@ use crate::pickup::world::Setup;
 use crate::report::Output;
 use crate::report::pickup::{picture, run as view};
 use crate::scenario::{Document, Part};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a scenario in virtual time, and show what each standby did
 ///
-/// A leader takes checkpoints and rotates its key, page servers materialize its log, standbys pick the
-/// checkpoints up. What happens follows from the scenario alone: the same one always gives the same
+/// A leader takes checkpoints and rotates its key, page servers materialize its log, standbys pick up
+/// the checkpoints. What happens depends only on the scenario: the same one always gives the same
 /// timeline.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP, after_long_help = AFTER)]
 pub struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Write the timeline as a picture
+    /// Write the timeline as a picture (SVG)
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlArgs,
     #[command(flatten)]
     force: ForceArgs,
 }
@@ -40,11 +43,12 @@ Events (actor: primary, or a standby or page server where it says so):
 A `schedule` fixes the order of single actions before time takes over: the events above, and complete,
 flush-key, hear-key, see-checkpoint, begin, go-on, give-up, backstop, re-sync.
 
-Exit codes: 0 no rule is broken; 1 one is; 2 a mistake in the scenario; 6 it cannot be read.";
+Exit codes: 0 no rule is broken; 1 a rule is broken; 2 a mistake in the scenario; 6 it cannot be read.";
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (document, scenario) = args.scenario.read()?;
     let target = args.svg.as_deref().map(|path| Target::new(path, args.force.force, Eyes::Owner)).transpose()?;
+    let page = args.html.begin(args.force.force, None, output)?;
     let report = one(&document, &scenario)?;
     let mut others = Vec::new();
     for policy in Policy::ALL {
@@ -57,7 +61,12 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         target.write(picture::render(&scenario, &report).as_bytes())?;
     }
     let path = args.scenario.scenario.display().to_string();
-    Ok(view::show(&path, &scenario, &report, &others, output))
+    let code = view::show(&path, &scenario, &report, &others, output);
+    if let Some(page) = page {
+        let name = if scenario.name.is_empty() { path.clone() } else { scenario.name.clone() };
+        page.write(&format!("Pick-up: {name}"), &path, hashed(Path::new(&path)).into_iter().collect(), output)?;
+    }
+    Ok(code)
 }
 
 fn one(document: &Document, scenario: &Scenario) -> Result<run::Report, Failure> {

@@ -8,7 +8,7 @@ use crate::pickup::scenario::Scenario;
 use crate::scenario::{Document, Mistake, Unreadable};
 use std::path::PathBuf;
 
-/// Which scenario, and how to take it.
+/// Which scenario, and how to run it.
 #[derive(Debug, clap::Args)]
 pub(super) struct ScenarioArgs {
     /// The scenario, in YAML
@@ -16,7 +16,7 @@ pub(super) struct ScenarioArgs {
     /// The server's policy, instead of the scenario's
     #[arg(long, value_enum, value_name = "POLICY")]
     policy: Option<Policy>,
-    /// The dated rules of the engine, instead of the scenario's
+    /// The engine's rules by date, instead of the scenario's
     #[arg(long, value_enum, value_name = "DATE")]
     profile: Option<Profile>,
 }
@@ -32,7 +32,7 @@ impl ScenarioArgs {
 
 impl From<Mistake> for Failure {
     fn from(e: Mistake) -> Self {
-        Self::usage(e.to_string(), "mend the scenario; fixtures/scenarios/ has some that work")
+        Self::usage(e.to_string(), "fix the scenario; fixtures/scenarios/ has some that work")
     }
 }
 

@@ -6,7 +6,8 @@ use crate::pickup::explain::check::{Answer, Check};
 use crate::pickup::explain::reason::Weight;
 use crate::pickup::explain::story::{Line, Seen};
 use crate::pickup::explain::{Detail, Explanation, LsnAndTime, ManagerInfo, Verdict};
-use crate::report::text::{Paint, count, escape, grouped, size, table};
+use crate::report::table::{Table, number, prose, whole};
+use crate::report::text::{Paint, command, count, escape, grouped, lsn_cell, size, table};
 
 /// Most lines of a list without `--verbose`.
 const FEW: usize = 12;
@@ -28,7 +29,7 @@ pub fn text(e: &Explanation, width: Option<u16>, paint: Paint, all: bool) -> Str
         out.push_str(&format!("\n{}\n", paint.bad(&words)));
         let logs: Vec<String> = e.logs.iter().map(|l| escape(&l.name)).collect();
         if logs.iter().all(|l| l != "-") {
-            out.push_str(&format!("  wtcheck log {}\n", logs.join(" ")));
+            out.push_str(&command(&format!("wtcheck log {}", logs.join(" "))));
         }
     }
     if let Some(stated) = &e.stated_keystore {
@@ -75,11 +76,11 @@ pub fn text(e: &Explanation, width: Option<u16>, paint: Paint, all: bool) -> Str
     if !e.policies.is_empty() {
         out.push_str(&format!("\n{}\n", paint.head("Verdict under each policy")));
         let rows = e.policies.iter().map(|p| {
-            let from = p.serves_from.map_or("-".to_string(), |l| l.to_string());
+            let from = p.serves_from.map_or("-".to_string(), lsn_cell);
             vec![p.policy.name().to_string(), p.reaction.to_string(), p.attempts_allowed.to_string(), from]
         });
-        let header = ["Policy", "Reaction", "Attempts", "Serves from LSN"];
-        out.push_str(&table(width, &header, &[2, 3], rows.collect()));
+        let columns = [whole("Policy"), whole("Reaction"), number("Attempts"), number("Serves from LSN")];
+        out.push_str(&Table::new(columns, rows).text(width.map(usize::from), paint));
         for p in &e.policies {
             out.push_str(&format!("  {}: {}\n", p.policy.name(), escape(&p.what)));
         }
@@ -147,7 +148,7 @@ fn failure(d: &Detail, several: bool, width: Option<u16>) -> String {
         let signal = abort.signal.map_or("the process dies".to_string(), |s| format!("signal {s}"));
         rows.push(vec!["died of it".into(), at(&abort.seen, several), signal]);
     }
-    table(width, &["What", "Value", ""], &[], rows)
+    Table::new([whole("What"), prose("Value"), prose("")], rows).text(width.map(usize::from), Paint { on: false })
 }
 
 fn evidence(d: &Detail, paint: Paint) -> String {
@@ -169,7 +170,7 @@ fn failures(e: &Explanation, several: bool, width: Option<u16>, all: bool) -> St
     let skip = if all { 0 } else { e.failures.len().saturating_sub(FEW) };
     let rows = e.failures.iter().skip(skip).map(|f| {
         vec![
-            f.metadata_lsn.map_or("-".to_string(), |l| l.to_string()),
+            f.metadata_lsn.map_or("-".to_string(), lsn_cell),
             f.return_code.map_or("-".to_string(), |c| c.to_string()),
             f.step.map_or("-".to_string(), |s| s.name().to_string()),
             f.certainty.words().to_string(),
@@ -179,8 +180,17 @@ fn failures(e: &Explanation, several: bool, width: Option<u16>, all: bool) -> St
             at(&f.last, several),
         ]
     });
-    let header = ["metadata_lsn", "Code", "Step", "How sure", "Attempts", "Fatal", "First line", "Last line"];
-    let mut out = table(width, &header, &[0, 4], rows.collect());
+    let columns = [
+        number("metadata_lsn"),
+        whole("Code"),
+        whole("Step"),
+        prose("How sure").goes(2),
+        number("Attempts").goes(1),
+        whole("Fatal"),
+        prose("First line"),
+        prose("Last line").goes(3),
+    ];
+    let mut out = Table::new(columns, rows).text(width.map(usize::from), Paint { on: false });
     let hidden = e.failures_total.saturating_sub((e.failures.len() - skip) as u64);
     if hidden > 0 {
         out.push_str(&format!("{} before these\n", grouped(hidden)));
@@ -197,14 +207,14 @@ fn managers(m: &ManagerInfo, width: Option<u16>) -> String {
         seconds.map_or(String::new(), |s| format!("; {} s after {than} (derived)", s))
     };
     let of_failing =
-        if m.to_install_is_failing { "; right behind the failing metadata_lsn: that checkpoint's record" } else { "" };
+        if m.to_install_is_failing { "; right after the failing metadata_lsn: that checkpoint's record" } else { "" };
     let rows = vec![
         row("installed", &m.installed, "what the node serves from".into()),
         row(
             "to install",
             &m.to_install,
             format!(
-                "what it is to pick up{}{of_failing}",
+                "what it should pick up{}{of_failing}",
                 behind(m.seconds_installed_to_install_derived, "the installed")
             ),
         ),
@@ -212,12 +222,13 @@ fn managers(m: &ManagerInfo, width: Option<u16>) -> String {
             "latest materialized and applied",
             &m.latest_materialized,
             format!(
-                "newest one the page servers and the oplog allow{}",
+                "the newest one that the page servers and the oplog allow{}",
                 behind(m.seconds_to_install_to_latest_derived, "the one to install")
             ),
         ),
     ];
-    table(width, &["LSN", "Value", "Time", "Meaning"], &[1], rows)
+    let columns = [prose("LSN"), number("Value"), prose("Time"), prose("Meaning")];
+    Table::new(columns, rows).text(width.map(usize::from), Paint { on: false })
 }
 
 fn lines(list: &[Line], several: bool, width: Option<u16>) -> String {
@@ -259,7 +270,7 @@ fn store(c: &Check, paint: Paint) -> String {
         out.push_str(&format!("  - {}\n", escape(r)));
     }
     if let Some(key) = c.node_key {
-        out.push_str(&format!("  - the node is taken to have committed the key at LSN {}\n", key.dated()));
+        out.push_str(&format!("  - the node is assumed to have committed the key at LSN {}\n", key.dated()));
     }
     match &c.next_compatible {
         Some(n) => {

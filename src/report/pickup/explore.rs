@@ -10,7 +10,7 @@ use crate::pickup::run;
 use crate::pickup::scenario::Scenario;
 use crate::pickup::world::{Setup, Tone};
 use crate::report::Output;
-use crate::report::text::{Paint, count, escape, table};
+use crate::report::text::{Paint, command_for, count, escape, table};
 use crate::schema::pickup::{Example, Exploration};
 
 /// A counter-example as a document.
@@ -72,7 +72,7 @@ pub fn show(
                 paint.good(&format!("Verdict: no interleaving breaks a rule under {policy}; all were tried.\n"))
             }
             (None, false) => paint.warn(&format!(
-                "Verdict: none of those tried breaks a rule under {policy}; not all were tried ({}).\n",
+                "Verdict: no interleaving tried breaks a rule under {policy}; not all were tried ({}).\n",
                 found.figures.bounded_by.unwrap_or_default()
             )),
         });
@@ -88,19 +88,19 @@ pub fn show(
 fn figures(found: &Found, options: &Options) -> String {
     let f = &found.figures;
     let mut out = format!(
-        "{}, {}; the longest shortest way has {}\n",
+        "{}, {}; the longest shortest path has {}\n",
         count(f.states, "state"),
         count(f.transitions, "transition"),
         count(f.depth as u64, "action")
     );
     if f.apart {
-        out.push_str("each standby was searched by itself: they do not influence one another\n");
+        out.push_str("each standby was searched on its own: they do not influence each other\n");
     }
     if f.walks > 0 {
-        out.push_str(&format!("beyond them {} with seed {}\n", count(f.walks, "random walk"), options.seed));
+        out.push_str(&format!("beyond that, {} with seed {}\n", count(f.walks, "random walk"), options.seed));
     }
     out.push_str(&format!(
-        "{}, in {} of which a standby waits for a checkpoint it could install\n",
+        "{}, in {} of which a standby waits for a checkpoint that it could install\n",
         count(f.at_rest, "end"),
         f.waiting
     ));
@@ -167,16 +167,19 @@ fn next(path: &str, scenario: &Scenario, found: &Found, written: &[String]) -> S
     let mut out = String::from("\nWhat to do next\n");
     match (found.examples.is_empty(), written.first()) {
         (false, Some(file)) => {
-            out.push_str(&format!("  wtcheck pickup run {}   replay the counter-example\n", escape(file)));
+            out.push_str(&command_for("replay the counter-example", &format!("wtcheck pickup run {}", escape(file))));
         }
-        (false, None) => out.push_str(&format!(
-            "  wtcheck pickup explore {path} --policy {} -o FILE   keep the counter-example, for `pickup run`\n",
-            scenario.policy.name()
+        (false, None) => out.push_str(&command_for(
+            "save the counter-example for `pickup run`",
+            &format!("wtcheck pickup explore {path} --policy {} -o FILE", scenario.policy.name()),
         )),
-        (true, _) if !found.is_exhaustive() => out.push_str(&format!(
-            "  wtcheck pickup explore {path} --states N   more states; or a `window` in the scenario, for fewer orders\n"
+        (true, _) if !found.is_exhaustive() => out.push_str(&command_for(
+            "more states; or a `window` in the scenario, for fewer orders",
+            &format!("wtcheck pickup explore {path} --states N"),
         )),
-        (true, _) => out.push_str(&format!("  wtcheck pickup run {path} -v   the one order that the times give\n")),
+        (true, _) => {
+            out.push_str(&command_for("the single order that the times give", &format!("wtcheck pickup run {path} -v")))
+        }
     }
     out
 }

@@ -7,7 +7,8 @@ use crate::pickup::replay::{Action, Ended, PolicyResult, Record, Refusal, Replay
 use crate::pickup::standby::Role;
 use crate::pickup::step::{Done, Step};
 use crate::report::Output;
-use crate::report::text::{Paint, count, escape, grouped, table, written};
+use crate::report::table::{Table, number, prose, whole};
+use crate::report::text::{Paint, command_for, count, escape, grouped, lsn_cell, written};
 use crate::words::text::shell;
 use std::path::Path;
 
@@ -32,8 +33,8 @@ pub fn incomplete_line(replay: &Replay) -> String {
         None => "the store has no completion record".to_string(),
     };
     format!(
-        "not enough could be read to judge: {what}; copy the files from another source, or see what \
-         `wtcheck audit` says of them"
+        "not enough could be read to judge: {what}; copy the files from another source, or see what `wtcheck audit` \
+         says about them"
     )
 }
 
@@ -77,7 +78,7 @@ impl View<'_> {
     fn head(&self) -> String {
         let r = self.replay;
         let mut out = format!(
-            "{}: {}, formats of {}; {}, {}\n",
+            "{}: {}, formats from {}; {}, {}\n",
             escape(&r.store.home),
             r.store.kind.words(),
             r.store.generation,
@@ -102,7 +103,7 @@ impl View<'_> {
             (false, false) => "",
         };
         out.push_str(&format!(
-            "Pick-up by the rules of {}{checks}; the standby {start}{key}, and follows the keys of the log\n\n",
+            "Pick-up by the rules of {}{checks}; the standby {start}{key}, and follows the keys in the log\n\n",
             s.profile.name()
         ));
         out
@@ -159,7 +160,19 @@ impl View<'_> {
             }
             rows.push(self.row(at, record));
         }
-        out.push_str(&table(self.width, &header, &[0, 1, 2, 3], rows));
+        // Of seven LSNs the record's own stays longest, and what the policies come to.
+        let last = header.len().saturating_sub(1);
+        let columns = header.iter().enumerate().map(|(at, title)| match at {
+            0 => number(title),
+            1 => number(title).goes(3),
+            2 => number(title).goes(1),
+            3 => number(title).goes(2),
+            4 => whole(title).goes(u8::MAX),
+            5 => prose(title),
+            at if at == last && self.replay.policies.len() == 1 => prose(title),
+            at => prose(title).goes(u8::try_from(at).unwrap_or(u8::MAX)),
+        });
+        out.push_str(&Table::new(columns, rows).text(self.width.map(usize::from), self.paint));
         if let Some(written) = written(r.records.iter().map(|record| record.lsn)) {
             out.push_str(&format!("The records were written {written}\n"));
         }
@@ -167,9 +180,9 @@ impl View<'_> {
     }
 
     fn row(&self, at: usize, record: &Record) -> Vec<String> {
-        let number = |n: Option<Lsn>| n.map_or("-".to_string(), |n| n.to_string());
+        let number = |n: Option<Lsn>| n.map_or("-".to_string(), lsn_cell);
         let mut row = vec![
-            record.lsn.to_string(),
+            lsn_cell(record.lsn),
             number(record.metadata_lsn),
             number(record.keystore_lsn),
             number(record.committed_keystore_lsn),
@@ -186,14 +199,21 @@ impl View<'_> {
             vec![
                 p.policy.name().to_string(),
                 ends(p),
-                p.serves_metadata_lsn.map_or("nothing".to_string(), |l| l.to_string()),
+                p.serves_metadata_lsn.map_or("nothing".to_string(), lsn_cell),
                 format!("{} of {}", p.records_installed, p.records_offered),
                 list(&p.refused),
                 behind(p),
             ]
         });
-        let header = ["Policy", "Ends", "Serves", "Installed", "Refused records", "Behind the newest record"];
-        table(self.width, &header, &[2], rows.collect())
+        let columns = [
+            whole("Policy"),
+            prose("Ends"),
+            number("Serves"),
+            whole("Installed").goes(1),
+            prose("Refused records"),
+            prose("After the newest record").goes(2),
+        ];
+        Table::new(columns, rows).text(self.width.map(usize::from), self.paint)
     }
 
     /// The steps of one record.
@@ -264,7 +284,7 @@ impl View<'_> {
     fn did(&self, policy: Policy, own: &Record, detailed: &Record) -> String {
         let serves = own.serves_metadata_lsn.map_or("nothing".to_string(), |l| format!("checkpoint {l}"));
         let what = match (own.outcome, own.action) {
-            (Ended::Panicked, _) => "the engine panics and the node is gone".to_string(),
+            (Ended::Panicked, _) => "the engine panics and the node goes down".to_string(),
             (_, Some(Action::Aborted)) => "the node aborts (SIGABRT)".to_string(),
             (_, Some(Action::Skipped)) => format!("drops it, serves {serves}"),
             (_, Some(Action::SteppedDown)) if own.role == Role::Aborted => {
@@ -311,7 +331,7 @@ impl View<'_> {
         let by_rules = matches!(first.step, Step::DatabaseSize | Step::Versions | Step::ParseTurtle);
         if by_rules && first.finding.is_none() {
             lines.push(format!(
-                "The rules of {} do not read this store's formats ({}): replay it without --profile.",
+                "The rules of {} cannot read this store's formats ({}): replay it without --profile.",
                 r.standby.profile.name(),
                 r.store.generation
             ));
@@ -319,7 +339,7 @@ impl View<'_> {
         let last = r.refusals.last().unwrap_or(first);
         match last.next_installed {
             Some(next) => lines.push(format!(
-                "A compatible checkpoint follows: record {next}. A standby that skips takes it by itself."
+                "A compatible checkpoint follows: record {next}. A standby that skips picks it up without help."
             )),
             // What a dead engine would have taken is not known.
             None if last.panics => {}
@@ -328,7 +348,7 @@ impl View<'_> {
                  new key."
                     .to_string(),
             ),
-            None => lines.push("No checkpoint that this standby takes follows in this store.".to_string()),
+            None => lines.push("No later checkpoint in this store can be installed on this standby.".to_string()),
         }
         let newest = r.records.last().map(|r| r.lsn);
         match &r.restart_from {
@@ -339,7 +359,9 @@ impl View<'_> {
                 if newest == Some(from.lsn) { ", the newest" } else { "; nothing newer" },
                 escape(&from.checkpoint_meta)
             )),
-            None => lines.push("A fresh process installs none of the records: a restart does not help.".to_string()),
+            None => {
+                lines.push("A fresh process cannot install any of the records: a restart does not help.".to_string())
+            }
         }
         let mut out = format!("\n{}\n", self.paint.head("What to do next"));
         for line in lines {
@@ -350,7 +372,7 @@ impl View<'_> {
             commands.push((format!("wtcheck pickup replay {dir}"), "by the rules of the builds that wrote the store"));
         }
         if let Some(finding) = first.finding {
-            commands.push((format!("wtcheck explain {finding}"), "what it means, how it comes about"));
+            commands.push((format!("wtcheck explain {finding}"), "what it means and how it happens"));
         }
         match first.step {
             Step::LoadKey => commands.push((format!("wtcheck audit {dir}"), "all key pages, and what embeds them")),
@@ -363,9 +385,8 @@ impl View<'_> {
         if self.verbose == 0 {
             out.push_str("  With -v this command shows every step of every record.\n");
         }
-        let width = commands.iter().map(|c| c.0.chars().count()).max().unwrap_or(0);
         for (command, what) in commands {
-            out.push_str(&format!("  {}  {}\n", escape(&format!("{command:<width$}")), self.paint.faint(what)));
+            out.push_str(&command_for(what, &escape(&command)));
         }
         out
     }
@@ -385,7 +406,7 @@ impl View<'_> {
         let cause = if raced {
             "A key rotation raced the checkpoint: the newer key page was in the log before the turtle page"
         } else {
-            "It is a checkpoint from before that key"
+            "The checkpoint is older than that key"
         };
         format!(
             "record {} embeds the key at LSN {}, and the standby has committed the one at LSN {}. {cause}.",

@@ -1,6 +1,6 @@
 //! A scenario that was run: its timeline, how each standby came out, what the other policies do.
 
-use super::{breach, role};
+use super::{breach, picture, role};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::exit;
 use crate::id::Lsn;
@@ -10,7 +10,9 @@ use crate::pickup::run::Report;
 use crate::pickup::scenario::Scenario;
 use crate::pickup::world::Tone;
 use crate::report::Output;
-use crate::report::text::{Paint, count, escape, table};
+use crate::report::sheet::Sheet;
+use crate::report::table::{Table, name, number, prose, whole};
+use crate::report::text::{Paint, command, command_for, count, escape, lsn_cell};
 use crate::schema::pickup::{OtherPolicy, Run};
 
 /// Lines of the timeline shown without -v.
@@ -34,19 +36,22 @@ pub fn show(path: &str, scenario: &Scenario, report: &Report, others: &[(Policy,
             .collect(),
         exit_code: code,
     };
-    let (paint, verbose, width) = (output.paint, output.verbose, output.width);
+    let (paint, verbose) = (output.paint, output.verbose);
     output.document(&document, || {
-        let mut out = head(scenario);
-        out.push_str(&paint.head("\nTimeline\n"));
-        out.push_str(&timeline(report, paint, verbose, width));
-        out.push_str(&paint.head("\nStandbys\n"));
-        out.push_str(&standbys(report, width));
-        out.push('\n');
-        out.push_str(&verdict(scenario, report, paint));
+        let mut out = Sheet::from(head(scenario));
+        out.push_str("\n");
+        out.append(verdict(scenario, report, paint).into());
+        out.picture(picture::render(scenario, report), "\n".to_string());
+        out.heading("Timeline");
+        out.append(timeline(report, paint, verbose));
+        out.push_str("\n");
+        out.heading("Standbys");
+        out.table(standbys(report));
         if !others.is_empty() {
-            out.push_str(&paint.head("\nThe same under the other policies\n"));
+            out.push_str("\n");
+            out.heading("The same under the other policies");
             for (policy, other) in others {
-                out.push_str(&format!("  {:<10} {}\n", policy.name(), in_short(other)));
+                out.field(policy.name(), &in_short(other));
             }
         }
         out.push_str(&next(path, scenario, report));
@@ -71,7 +76,7 @@ pub fn head(scenario: &Scenario) -> String {
     )
 }
 
-fn timeline(report: &Report, paint: Paint, verbose: u8, width: Option<u16>) -> String {
+fn timeline(report: &Report, paint: Paint, verbose: u8) -> Sheet {
     let lines = &report.timeline;
     // What went wrong is always shown; of the rest the last lines give way.
     let limit = if verbose > 0 { usize::MAX } else { SHOWN };
@@ -99,28 +104,29 @@ fn timeline(report: &Report, paint: Paint, verbose: u8, width: Option<u16>) -> S
             rows.extend(line.note.log.iter().map(|l| vec![String::new(), String::new(), format!("  {}", escape(l))]));
         }
     }
-    let mut out = table(width, &["Time", "Who", "What"], &[0], rows);
+    let mut out = Sheet::new();
+    out.table(Table::new([number("Time"), whole("Who"), prose("What")], rows));
     if hidden > 0 {
         out.push_str(&format!("and {}; -v shows them\n", count(hidden as u64, "more line")));
     }
     out
 }
 
-fn standbys(report: &Report, width: Option<u16>) -> String {
-    let header = [
-        "Node",
-        "At the end",
-        "Checkpoint",
-        "Metadata LSN",
-        "Installed",
-        "Skipped",
-        "Retries",
-        "Re-syncs",
-        "Aborts",
-        "Behind",
-        "Longest",
+fn standbys(report: &Report) -> Table {
+    let columns = [
+        name("Node"),
+        whole("At the end"),
+        number("Checkpoint"),
+        number("Metadata LSN").goes(4),
+        number("Installed").goes(5),
+        number("Skipped").goes(3),
+        number("Retries").goes(7),
+        number("Re-syncs").goes(6),
+        number("Aborts").goes(2),
+        number("Behind"),
+        number("Longest").goes(1),
     ];
-    let number = |n: Option<Lsn>| n.map_or("-".to_string(), |n| n.to_string());
+    let lsn = |n: Option<Lsn>| n.map_or("-".to_string(), lsn_cell);
     let rows = report
         .nodes
         .iter()
@@ -129,7 +135,7 @@ fn standbys(report: &Report, width: Option<u16>) -> String {
                 escape(&n.name),
                 role(n.role).to_string(),
                 n.checkpoint.map_or("-".to_string(), |n| n.to_string()),
-                number(n.installed_metadata_lsn),
+                lsn(n.installed_metadata_lsn),
                 n.counts.installed.to_string(),
                 n.counts.skipped.to_string(),
                 n.counts.retries.to_string(),
@@ -139,8 +145,8 @@ fn standbys(report: &Report, width: Option<u16>) -> String {
                 n.longest_behind.to_string(),
             ]
         })
-        .collect();
-    table(width, &header, &[2, 3, 4, 5, 6, 7, 8, 9, 10], rows)
+        .collect::<Vec<_>>();
+    Table::new(columns, rows)
 }
 
 fn verdict(scenario: &Scenario, report: &Report, paint: Paint) -> String {
@@ -179,10 +185,10 @@ fn why(report: &Report) -> String {
     }
     let newer = report.rotations.iter().map(|r| match r.t2 {
         Some(t2) => format!("version {} (LSN {}) between T1 {} and T2 {t2}", r.version, r.lsn, r.t1),
-        None => format!("version {} (LSN {}) from T1 {} on, T2 never came", r.version, r.lsn, r.t1),
+        None => format!("version {} (LSN {}) from T1 {}; T2 was never reached", r.version, r.lsn, r.t1),
     });
     format!(
-        "  A rotation raced a checkpoint: {}; checkpoint {} embeds the key before.\n",
+        "  A rotation raced a checkpoint: {}; checkpoint {} embeds the previous key.\n",
         newer.collect::<Vec<_>>().join(", "),
         stale.join(", ")
     )
@@ -216,12 +222,12 @@ fn next(path: &str, scenario: &Scenario, report: &Report) -> String {
     let path = escape(path);
     let mut out = String::from("\nWhat to do next\n");
     if !report.breaches.is_empty() && scenario.policy == Policy::Abort {
-        out.push_str(&format!("  wtcheck pickup run {path} --policy skip       what a fixed server does\n"));
-        out.push_str(&format!("  wtcheck pickup run {path} --policy step-down\n"));
+        let run = |policy| format!("wtcheck pickup run {path} --policy {policy}");
+        out.push_str(&command_for("what a fixed server does", &run("skip")));
+        out.push_str(&command(&run("step-down")));
     }
     let policy = if scenario.policy == Policy::Abort { "skip" } else { scenario.policy.name() };
-    out.push_str(&format!(
-        "  wtcheck pickup explore {path} --policy {policy}   every other order of the same events\n"
-    ));
+    let explore = format!("wtcheck pickup explore {path} --policy {policy}");
+    out.push_str(&command_for("every other order of the same events", &explore));
     out
 }
