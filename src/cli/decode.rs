@@ -13,10 +13,13 @@ use crate::format::compress::Compressor;
 use crate::format::image::Era;
 use crate::format::local::ALLOCATION_SIZES;
 use crate::report::{Format, Output, Show, decode as view, dumps as dumps_view};
+use crate::words::text::escape;
 use clap::Subcommand;
 use std::fs::File;
 use std::io::Read;
 
+/// What stands before the name of a file that could be something else.
+pub(super) const FILE: char = '@';
 /// Largest input; no block of the formats is larger.
 const MAX_BYTES: u64 = 512 << 20;
 /// Largest text; a megabyte of metadata is already absurd.
@@ -24,24 +27,25 @@ const MAX_TEXT: u64 = 16 << 20;
 
 /// Decode one piece of the formats
 ///
-/// INPUT is hexadecimal text, @FILE, or - for standard input. White space, colons, hyphens and 0x in
-/// hexadecimal text do not matter. A file is taken as raw bytes, unless it consists of hexadecimal
-/// digits and white space only.
+/// INPUT is the piece itself, a file, or - for standard input: hexadecimal text, or for completion, turtle and
+/// config the text. White space, colons, hyphens and 0x in hexadecimal text are ignored. A file is read as raw
+/// bytes, unless it consists only of hexadecimal digits and white space. @FILE is always a file, even where its
+/// name could be the piece itself.
 ///
-/// With --from-log it looks in a log for the corrupt blocks that the engine dumps there after a checksum
-/// error, puts each together and tells what happened to it. The log is one of mongod, of the engine
-/// or of wt, or what a ticket made of it. Exits with 1 if it has a dump, with 6 if it has only errors or
-/// what is left of dumps, with 0 if it has neither.
+/// With --from-log it searches a log for the corrupt blocks that the engine dumps there after a
+/// checksum error, reassembles each and tells what happened to it. The log is from mongod, the engine
+/// or wt, even as mangled by a ticket. Exits with 1 if it has a dump, with 6 if it has only errors or
+/// fragments of dumps, with 0 if it has neither.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::HELP)]
 #[command(override_usage = "wtcheck decode [OPTIONS] <COMMAND>\n       wtcheck decode [OPTIONS] --from-log <LOG>")]
 pub struct Args {
     #[command(subcommand)]
     kind: Option<Kind>,
-    /// Judge the corrupt blocks dumped in this log; - for standard input
+    /// Examine the corrupt blocks dumped in this log; - for standard input
     #[arg(long, value_name = "LOG")]
     from_log: Option<String>,
-    /// Allocation size of the file the blocks are from [default: as their addresses suggest]
+    /// Allocation size of the file the blocks come from [default: derived from their addresses]
     #[arg(long, value_name = "BYTES", value_parser = alloc, requires = "from_log")]
     alloc: Option<u32>,
     /// How to show user bytes of dumped blocks [default: none]; with -v cells are listed
@@ -53,16 +57,16 @@ pub struct Args {
 enum Kind {
     /// Address cookies
     Cookie {
-        /// Cookies: hexadecimal text, @FILE or -
+        /// Cookies: hexadecimal text, FILE, @FILE or -
         #[arg(required = true, value_name = "INPUT")]
         inputs: Vec<String>,
-        /// The cookies are of a local file with this allocation size
+        /// The cookies come from a local file with this allocation size
         #[arg(long, value_name = "ALLOC", value_parser = alloc)]
         classic: Option<u32>,
     },
     /// Checkpoint cookie, the addr= of a checkpoint
     Checkpoint {
-        /// Hexadecimal text, @FILE or -
+        /// Hexadecimal text, FILE, @FILE or -
         input: String,
         /// Allocation size of a local file
         #[arg(long, value_name = "BYTES", default_value = "4096", value_parser = alloc)]
@@ -76,17 +80,17 @@ enum Kind {
     Config(TextArgs),
     /// Key provider page; its payload is never shown
     Keystore {
-        /// Hexadecimal text, @FILE or -
+        /// Hexadecimal text, FILE, @FILE or -
         input: String,
     },
     /// Stored page image: base, delta, or block of a local file
     Page {
-        /// Hexadecimal text, @FILE or -
+        /// Hexadecimal text, FILE, @FILE or -
         input: String,
-        /// Compressor of the tree: snappy, zlib, zstd or lz4 [default: as the framing suggests]
+        /// Compressor of the tree: snappy, zlib, zstd or lz4 [default: detected from the framing]
         #[arg(long, value_name = "NAME", value_parser = compressor)]
         compressor: Option<Compressor>,
-        /// Header layout: current or 2025-06 [default: as the header suggests]
+        /// Header layout: current or 2025-06 [default: detected from the header]
         #[arg(long, value_name = "LAYOUT", value_parser = era)]
         era: Option<Era>,
         /// Allocation size of a local file
@@ -97,12 +101,12 @@ enum Kind {
     },
     /// Cells, one after the other
     Cell {
-        /// Hexadecimal text, @FILE or -
+        /// Hexadecimal text, FILE, @FILE or -
         input: String,
         /// Flags of the page header the cells belong to
         #[arg(long, value_name = "FLAGS", default_value = "0", value_parser = page_flags)]
         page_flags: u8,
-        /// The cells are of a local file with this allocation size
+        /// The cells come from a local file with this allocation size
         #[arg(long, value_name = "ALLOC", value_parser = alloc)]
         classic: Option<u32>,
         #[command(flatten)]
@@ -113,7 +117,7 @@ enum Kind {
 /// Input of the kinds that are text.
 #[derive(Debug, clap::Args)]
 struct TextArgs {
-    /// The text itself, @FILE or -
+    /// The text itself, FILE, @FILE or -
     input: String,
     /// The input is hexadecimal
     #[arg(long)]
@@ -126,7 +130,7 @@ pub(super) fn alloc(text: &str) -> Result<u32, String> {
     u32::try_from(n)
         .ok()
         .filter(|n| n.is_power_of_two() && ALLOCATION_SIZES.contains(n))
-        .ok_or_else(|| format!("{n} is no allocation size: a power of two from 512 on"))
+        .ok_or_else(|| format!("{n} is not an allocation size: it must be a power of two, at least 512"))
 }
 
 fn page_flags(text: &str) -> Result<u8, String> {
@@ -150,7 +154,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         (None, Some(log)) => return from_log(args, log, output),
         (Some(_), Some(_)) => {
             return Err(Failure::usage(
-                "--from-log takes no kind of piece",
+                "--from-log does not take a kind of piece",
                 "give either a log, or a kind and its input",
             ));
         }
@@ -186,7 +190,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 /// How the dumps of a log are shown.
 pub(super) struct Dumps {
     pub(super) show: Show,
-    /// List cells for people, too.
+    /// List cells for people too.
     pub(super) all: bool,
     pub(super) alloc: Option<u32>,
 }
@@ -235,9 +239,10 @@ fn print(document: &Document, output: &mut Output) -> u8 {
     }
 }
 
-/// The bytes of a binary kind.
+/// The bytes of a binary kind. Hexadecimal text is never the name of a file.
 fn bytes(input: &str) -> Result<Vec<u8>, Failure> {
-    match outside(input, MAX_BYTES)? {
+    let unmarked = || unhex(input).is_err() && is_file(input);
+    match outside(input, MAX_BYTES, unmarked)? {
         None => unhex(input),
         Some(raw) => {
             let hex = raw.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace());
@@ -251,19 +256,37 @@ fn bytes(input: &str) -> Result<Vec<u8>, Failure> {
 
 /// The bytes of a text kind.
 fn text(args: &TextArgs) -> Result<Vec<u8>, Failure> {
-    let raw = outside(&args.input, MAX_TEXT)?.unwrap_or_else(|| args.input.clone().into_bytes());
+    let input = args.input.as_str();
+    let unmarked = || !(args.hex && unhex(input).is_ok()) && is_file(input);
+    let raw = match outside(input, MAX_TEXT, unmarked)? {
+        Some(raw) => raw,
+        None if input.contains('/') && !input.contains(['=', '\n']) => {
+            return Err(Failure::usage(
+                format!("{}: no such file, and no text to decode", escape(input)),
+                "give the text itself, a file that exists, or - for standard input",
+            ));
+        }
+        None => input.as_bytes().to_vec(),
+    };
     if !args.hex {
         return Ok(raw);
     }
-    unhex(std::str::from_utf8(&raw).map_err(|_| no_hex("it is not even text".to_string()))?)
+    unhex(std::str::from_utf8(&raw).map_err(|_| no_hex("the bytes are not text".to_string()))?)
 }
 
-/// The content of @FILE or standard input; `None` if the argument is the input itself.
-fn outside(input: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
+/// Whether a word is the name of a file. What is no regular file would be waited for, and takes an @.
+fn is_file(word: &str) -> bool {
+    std::fs::metadata(word).is_ok_and(|m| m.is_file())
+}
+
+/// The content of FILE, @FILE or standard input; `None` if the argument is the input itself. `unmarked`: whether it is
+/// the name of a file without the @.
+fn outside(input: &str, limit: u64, unmarked: impl Fn() -> bool) -> Result<Option<Vec<u8>>, Failure> {
     let unreadable = |name: &str, e: std::io::Error| {
-        Failure::incomplete(format!("{name}: {e}"), "name a file you may read, or - for standard input")
+        Failure::incomplete(format!("{name}: {e}"), "name a file that you can read, or - for standard input")
     };
-    let (name, mut source): (_, Box<dyn Read>) = match (input, input.strip_prefix('@')) {
+    let path = input.strip_prefix(FILE).or_else(|| unmarked().then_some(input));
+    let (name, mut source): (_, Box<dyn Read>) = match (input, path) {
         ("-", _) => ("standard input", Box::new(std::io::stdin().lock())),
         (_, Some(path)) => {
             let file = File::open(path).map_err(|e| unreadable(path, e))?;
@@ -284,7 +307,7 @@ fn outside(input: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 fn too_large(name: &str, limit: u64) -> Failure {
-    Failure::usage(format!("{name}: more than {} MiB", limit >> 20), "give the piece alone, not its file")
+    Failure::usage(format!("{name}: more than {} MiB", limit >> 20), "give only the piece, not its whole file")
 }
 
 /// Hexadecimal text with white space, `0x`, `:` and `-` anywhere between the digits.
@@ -293,12 +316,12 @@ fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
     for word in text.split(|c: char| c.is_ascii_whitespace() || c == ':' || c == '-') {
         let word = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word);
         if let Some(c) = word.chars().find(|c| !c.is_ascii_hexdigit()) {
-            return Err(no_hex(format!("{c:?} is no hexadecimal digit")));
+            return Err(no_hex(format!("{c:?} is not a hexadecimal digit")));
         }
         digits.extend_from_slice(word.as_bytes());
     }
     if digits.len() % 2 != 0 {
-        return Err(no_hex(format!("{} digits are half a byte too many or too few", digits.len())));
+        return Err(no_hex(format!("{} digits are an odd number", digits.len())));
     }
     hex::decode(&digits).map_err(|e| no_hex(e.to_string()))
 }
@@ -306,6 +329,6 @@ fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
 fn no_hex(why: String) -> Failure {
     Failure::usage(
         format!("the input is not hexadecimal: {why}"),
-        "give hexadecimal text, @FILE for a file, or - for standard input",
+        "give hexadecimal text, a file that exists, or - for standard input",
     )
 }

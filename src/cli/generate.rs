@@ -13,19 +13,22 @@ use std::path::{Path, PathBuf};
 /// One page for wtcheck and one for each command.
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Directory to write them to; without it the main page goes to stdout
+    /// Directory to write them to; if left out, the main page goes to stdout
     dir: Option<PathBuf>,
     #[command(flatten)]
     force: ForceArgs,
 }
 
 /// Write a completion script
+///
+/// It makes the shell ask wtcheck itself, so it knows the tables and checkpoints of the store on the line, too:
+/// source <(wtcheck completions bash), or wtcheck completions fish | source.
 #[derive(Debug, clap::Args)]
 pub struct CompletionArgs {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
-    /// Directory to write it to; without it it goes to stdout
+    /// Directory to write it to [default: stdout]
     dir: Option<PathBuf>,
     #[command(flatten)]
     force: ForceArgs,
@@ -56,9 +59,7 @@ pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
 /// A completion script: file name and text.
 #[must_use]
 pub fn completion(shell: Shell) -> (String, Vec<u8>) {
-    let mut command = super::command();
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut command, "wtcheck", &mut text);
+    let text = super::complete::script(shell);
     let name = match shell {
         Shell::Zsh => "_wtcheck".to_string(),
         Shell::Fish => "wtcheck.fish".to_string(),

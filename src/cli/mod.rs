@@ -2,12 +2,18 @@
 
 pub mod args;
 pub mod audit;
+pub mod complete;
+mod complete_line;
+mod complete_names;
 pub mod decode;
+pub mod diff;
 pub mod dump;
 pub mod explain;
 pub mod export;
 pub mod gather;
 pub mod generate;
+pub mod history;
+pub mod html;
 pub mod interrupt;
 pub mod map;
 pub mod orphans;
@@ -40,8 +46,8 @@ use std::process::ExitCode;
 
 /// Offline inspection and repair of WiredTiger data directories, above all of disaggregated storage.
 ///
-/// wtcheck reads a copy of a data directory, or one whose node is down. No command but `repair apply`
-/// and `repair undo` changes anything in it, not even a time stamp.
+/// wtcheck reads a copy of a data directory, or one whose node is down. Only `repair apply` and `repair
+/// undo` change anything in it; other commands do not even change a timestamp.
 #[derive(Debug, Parser)]
 #[command(name = "wtcheck", version, after_help = exit::HELP)]
 #[command(override_usage = "wtcheck [OPTIONS] <COMMAND>\n       wtcheck [OPTIONS] [PATH]    (wtcheck audit PATH)")]
@@ -56,6 +62,8 @@ pub struct Cli {
 enum Command {
     Audit(audit::Args),
     Orphans(orphans::Args),
+    History(history::Args),
+    Diff(diff::Args),
     Page(page::Args),
     Map(map::Args),
     Dump(dump::Args),
@@ -111,9 +119,9 @@ impl From<OutputError> for Failure {
     fn from(e: OutputError) -> Self {
         let hint = match &e {
             OutputError::Exists(_) => "overwrite it with --force, or choose another name",
-            OutputError::InStore { .. } => "name a file outside of it",
+            OutputError::InStore { .. } => "name a file outside it",
             OutputError::NoName(_) | OutputError::Odd { .. } | OutputError::Evidence(_) => "choose another name",
-            OutputError::Io { .. } => "name a file in a directory that exists and that you may write to",
+            OutputError::Io { .. } => "name a file in a directory that exists and that you can write to",
         };
         match e.is_refusal() {
             true => Self::usage(e.to_string(), hint),
@@ -126,26 +134,27 @@ impl From<StoreError> for Failure {
     fn from(e: StoreError) -> Self {
         let hint = match &e {
             StoreError::NoPageLog { .. } => "give the home directory that holds kv_home/, or kv_home/ itself",
-            StoreError::Unreadable { .. } => "check that the copy is complete and that you may read it",
-            StoreError::Io { .. } => "run wtcheck as a user who may read it, or on a copy from another source",
+            StoreError::Unreadable { .. } => "check that the copy is complete and that you can read it",
+            StoreError::Io { .. } => "run wtcheck as a user who can read it, or on a copy from another source",
             StoreError::Damaged { .. } => {
                 "copy the file from another source, or recover it with the database's own tools"
             }
             StoreError::NotSupplied(_) => "gather the dumps again with one that has its bytes, or with --decrypt",
             StoreError::Odd { .. } => {
-                let hint = "find out who put it there; with an ordinary file in its place, make a new plan";
+                let hint = "find out who put it there; put an ordinary file in its place, and make a new plan";
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::Unwritable { .. } => {
-                let hint = "all files of a store belong to the user its engine runs as: chown it, or mend a copy";
+                let hint =
+                    "all files of a store must belong to the user its engine runs as: chown it, or repair a copy";
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::Schema { .. } => {
-                let hint = "no engine leaves that behind; put it right with sqlite3 on a copy, or restore the file";
+                let hint = "no engine leaves that behind; fix it with sqlite3 on a copy, or restore the file";
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::InUse { .. } => {
-                let hint = "stop the process or audit a copy; --allow-live reads it all the same and promises nothing";
+                let hint = "stop the process or audit a copy; --allow-live reads it anyway, without any guarantees";
                 return Self::refused(e.to_string(), hint);
             }
         };
@@ -175,6 +184,9 @@ type Outcome = Result<u8, Failure>;
 /// Run the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = complete::answer() {
+        return code;
+    }
     let args = match shortcut::expand(std::env::args_os().collect()) {
         Ok(args) => args,
         Err(answer) => {
@@ -219,6 +231,8 @@ fn run(cli: &Cli) -> u8 {
     let outcome = match &cli.command {
         Command::Audit(a) => audit::run(a, &mut output),
         Command::Orphans(a) => orphans::run(a, &mut output),
+        Command::History(a) => history::run(a, &mut output),
+        Command::Diff(a) => diff::run(a, &mut output),
         Command::Page(a) => page::run(a, &mut output),
         Command::Map(a) => map::run(a, &mut output),
         Command::Dump(a) => dump::run(a, &mut output),
@@ -237,6 +251,7 @@ fn run(cli: &Cli) -> u8 {
         Command::Completions(a) => generate::completions(a, &mut output),
     };
     gather::forget();
+    output.progress.finish();
     let code = outcome.unwrap_or_else(|failure| {
         report_failure(&failure, &mut output);
         failure.code

@@ -110,8 +110,8 @@ fn negative_and_forward_cookies_of_14_2() {
         assert_eq!((code, &v["cookies"][0]["problems"][0]["class"]), (want, &class.into()), "{hex}");
         table(&["cookie", hex], want, &[class]);
     }
-    table(&["cookie", "01c02680c00dc00dc1c0efbeadde85"], 0, &["1 bytes behind", "version 1"]);
-    table(&["cookie", "00c02682c00dc00d850102030489"], 0, &["unknown flags 0x2", "1 bytes behind"]);
+    table(&["cookie", "01c02680c00dc00dc1c0efbeadde85"], 0, &["1 bytes after", "version 1"]);
+    table(&["cookie", "00c02682c00dc00d850102030489"], 0, &["unknown flags 0x2", "1 bytes after"]);
     table(&["cookie", "00c026809485bd21596019"], 0, &["delta flag 0 and base LSN"]);
     table(&["cookie", "00e20000c0808282bd21596019"], 0, &["canonical"]);
 }
@@ -161,6 +161,24 @@ fn files_and_standard_input() {
     }
     let (code, stdout, _) = run(&["turtle", "-"], TURTLE.as_bytes());
     assert!(code == 0 && stdout.contains("33233555"));
+    // Without the @, too, where the word is not the piece itself.
+    let turtle = dir.path().join("turtle.txt");
+    std::fs::write(&turtle, TURTLE).unwrap();
+    table(&["turtle", turtle.to_str().unwrap()], 0, &["33233555"]);
+    table(&["page", raw.to_str().unwrap()], 0, &["1c076bf5"]);
+    let in_dir = |args: &[&str]| {
+        let out =
+            Command::new(env!("CARGO_BIN_EXE_wtcheck")).arg("decode").args(args).current_dir(&dir).output().unwrap();
+        (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap())
+    };
+    let cookie = "00c025808282bd21596019";
+    std::fs::write(dir.path().join(cookie), "ff").unwrap();
+    assert_eq!(in_dir(&["cookie", cookie]), in_dir(&["cookie", &format!("0x{cookie}")]), "the piece itself is no file");
+    assert_ne!(in_dir(&["cookie", cookie]), in_dir(&["cookie", &format!("@{cookie}")]));
+    refused(&["turtle", "no/such.turtle"], 2, "no/such.turtle: no such file");
+    refused(&["page", "no/such.page"], 2, "a file that exists");
+    let home = common::fixture("local/mongo/WiredTiger.turtle");
+    table(&["turtle", home.to_str().unwrap()], 1, &["the WiredTiger.turtle of a home", "wtcheck audit HOME"]);
     refused(&["page", "@/no/such/file"], 6, "/no/such/file");
     refused(&["page", &format!("@{}", dir.path().display())], 6, "directory");
     let huge = std::fs::File::create(&raw).unwrap();
@@ -172,12 +190,12 @@ fn files_and_standard_input() {
 #[test]
 fn bad_hex_is_a_usage_error() {
     for kind in ["cookie", "checkpoint", "keystore", "page", "cell"] {
-        refused(&[kind, "0"], 2, "half a byte");
-        refused(&[kind, "00c"], 2, "half a byte");
-        refused(&[kind, "xyz"], 2, "'x' is no hexadecimal digit");
+        refused(&[kind, "0"], 2, "an odd number");
+        refused(&[kind, "00c"], 2, "an odd number");
+        refused(&[kind, "xyz"], 2, "'x' is not a hexadecimal digit");
         refused(&[kind, "00\u{1b}[2J"], 2, "'\\u{1b}'");
     }
-    refused(&["turtle", "--hex", "zz"], 2, "no hexadecimal digit");
+    refused(&["turtle", "--hex", "zz"], 2, "not a hexadecimal digit");
     let (code, stdout, _) = run(&["cookie", "0", "--format", "json"], b"");
     let v: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &v["exit_code"]), (2, &2.into()));
@@ -260,7 +278,7 @@ fn what_wt_turtle_prints() {
     }
     let (_, v) = json(&["turtle", &right]);
     assert_eq!(v["wt_turtle"]["completion"]["database_size"], 1_048_677);
-    table(&["turtle", &right], 0, &["as the completion record names it", "1,048,677"]);
+    table(&["turtle", &right], 0, &["as the completion record states", "1,048,677"]);
     let (code, v) = json(&["turtle", &of_june.replace("metadata_checksum=0x33233555", "metadata_checksum=0x00000001")]);
     assert_eq!((code, &v["problems"][0]["class"]), (1, &"EIO".into()));
     table(&["turtle", &of_today("33233555", "00000001")], 1, &["EIO", "names 00000001"]);
@@ -534,8 +552,8 @@ fn blocks_of_classic_files() {
     assert_eq!(v["extents"]["extents"][0], serde_json::json!({"offset": 36864, "size": 4096}));
     table(&["page", &hex::encode(&block)], 0, &["36,864", "61,440", "holds"]);
     table(&["page", &hex::encode(&block), "--alloc", "8192"], 1, &["allocation size 8192"]);
-    table(&["page", &hex::encode(&leaf[..100])], 1, &["EIO", "100 bytes given of a block of 4096"]);
-    table(&["page", &hex::encode(classic(7, 2, b"\x05k\x0ftop", b"x"))], 1, &["non-zero bytes behind"]);
+    table(&["page", &hex::encode(&leaf[..100])], 1, &["EIO", "100 bytes given, for a block of 4096"]);
+    table(&["page", &hex::encode(classic(7, 2, b"\x05k\x0ftop", b"x"))], 1, &["non-zero bytes after"]);
     table(&["page", &hex::encode(classic(6, 2, b"\x05k\x30\x87\x8e\x81\xe4\xf7\xdc\x19\xe2", b""))], 0, &["61440"]);
     let item = hex::encode(classic(5, 3, b"abc", b""));
     table(&["page", &item, "--show", "bson"], 0, &["abc"]);

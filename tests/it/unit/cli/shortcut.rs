@@ -35,6 +35,26 @@ fn a_path_alone_is_audited() {
     }
     for word in ["verify", "check", "list", "ls", "scan", "fsck", "salvage"] {
         let answer = expanded(&format!("{word} src"));
-        assert!(answer.starts_with(&format!("there is no `{word}`; ")) && answer.contains("wtcheck "), "{answer}");
+        assert!(answer.starts_with(&format!("wtcheck has no `{word}`: ")) && answer.contains("wtcheck "), "{answer}");
+    }
+}
+
+#[test]
+fn answers_name_verbs_that_there_are() {
+    let command = wtcheck::cli::command();
+    let mut seen = std::collections::HashSet::new();
+    for (names, answer) in ELSEWHERE {
+        for name in *names {
+            assert!(seen.insert(*name), "{name} is there twice");
+            assert!(command.find_subcommand(name).is_none(), "{name} is a verb of wtcheck");
+        }
+        // Each `wtcheck VERB` in the answer.
+        for rest in answer.split("`wtcheck ").skip(1) {
+            let words: Vec<&str> = rest.split(['`', ' ', '|']).collect();
+            let verb = command.find_subcommand(words[0]);
+            assert!(verb.is_some() || words[0].starts_with("--"), "{answer}");
+            let has_verbs = verb.is_some_and(|v| v.has_subcommands() && words[0] != "decode");
+            assert!(!has_verbs || verb.is_some_and(|v| v.find_subcommand(words[1]).is_some()), "{answer}");
+        }
     }
 }
