@@ -19,19 +19,19 @@ pub enum Odd {
     #[error("is a symbolic link")]
     Link,
     /// Hard links: what is changed under one name changes under the others.
-    #[error("has {0} names (hard links), and only files with one are touched")]
+    #[error("has {0} names (hard links), and only files with a single name are changed")]
     Names(u64),
     /// A FIFO, a socket, a device.
-    #[error("is no regular file")]
+    #[error("is not a regular file")]
     Special,
     /// A directory where a file should be.
     #[error("is a directory")]
     Directory,
     /// No file where a directory should be.
-    #[error("is no directory")]
+    #[error("is not a directory")]
     NoDirectory,
     /// Absolute, or with `..` in it.
-    #[error("is no name below the directory")]
+    #[error("is not a name below the directory")]
     Name,
 }
 
@@ -155,7 +155,7 @@ impl Below {
         // Another may lie there by now.
         let stat = made.stat()?;
         let own = stat.st_uid == rustix::process::geteuid().as_raw() && made.names()?.is_empty();
-        if own { Ok(made) } else { Err(io::Error::other("is not the directory that was made")) }
+        if own { Ok(made) } else { Err(io::Error::other("is not the directory that was created")) }
     }
 
     /// Make a file that is not there.

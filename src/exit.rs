@@ -24,10 +24,10 @@ Exit codes:
   1   findings: at least one warning or error
   2   the command line is wrong
   3   refused: the store is in use, was written by a version this one must not read, or is not the
-      one a plan or journal is for; or a repair that did not help was taken back. Nothing changed
+      one a plan or journal is for; or a repair that did not help was rolled back. Nothing changed
   4   repaired, and audited again: clean
   5   repaired, and audited again: findings remain
   6   not enough could be read to judge, or the result could not be written
   70  a bug in wtcheck
-Interrupted it ends by the signal itself, which a shell shows as 130 (Ctrl-C), 143 (SIGTERM) or 129
+If interrupted, it ends with the signal itself, which a shell shows as 130 (Ctrl-C), 143 (SIGTERM) or 129
 (SIGHUP): nothing temporary is left behind, and no step of a repair or an undo half done.";

@@ -32,7 +32,7 @@ pub enum Error {
     #[error(transparent)]
     Audit(#[from] AuditError),
     /// The checkpoint has no such tree.
-    #[error("no tree {0}")]
+    #[error("there is no tree {0}")]
     NoTree(String),
 }
 

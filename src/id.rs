@@ -93,6 +93,11 @@ impl LsnTime {
     /// From 2015 to the end of 2099: no page service is older, and a number outside is no time.
     const PLAUSIBLE: std::ops::Range<u64> = 1_420_070_400..4_102_444_800;
 
+    /// The time in a timestamp of MongoDB, which is made like such an LSN.
+    pub fn of_timestamp(timestamp: u64) -> Option<Self> {
+        Lsn(timestamp).time()
+    }
+
     /// The time alone, as it stands in lists.
     pub fn clock(self) -> String {
         self.words(' ')

@@ -15,6 +15,8 @@ pub mod decode;
 pub mod devtools;
 #[path = "diagnosis/mod.rs"]
 pub mod diagnosis;
+#[path = "diff/mod.rs"]
+pub mod diff;
 #[path = "dump/mod.rs"]
 pub mod dump;
 #[path = "exit.rs"]
@@ -25,6 +27,8 @@ pub mod export;
 pub mod format;
 #[path = "gather/mod.rs"]
 pub mod gather;
+#[path = "history/mod.rs"]
+pub mod history;
 #[path = "home/mod.rs"]
 pub mod home;
 #[path = "id.rs"]

@@ -36,7 +36,7 @@ pub enum Eyes {
 /// Why a result is not written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    #[error("{0} names no file")]
+    #[error("{0} does not name a file")]
     NoName(PathBuf),
     /// Only with `--force`.
     #[error("{0} exists")]
@@ -49,7 +49,7 @@ pub enum OutputError {
         /// What it is.
         odd: Odd,
     },
-    #[error("{path} lies in {store}, a data directory, where nothing is written")]
+    #[error("{path} is in {store}, a data directory, where nothing is written")]
     InStore {
         /// What was to be written.
         path: PathBuf,

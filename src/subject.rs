@@ -151,7 +151,7 @@ pub enum Missing {
 
 /// A path that is none of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: is no data directory", .0.path.display())]
+#[error("{} is not a data directory", .0.path.display())]
 pub struct NoStore(pub Box<Subject>);
 
 impl Subject {

@@ -21,59 +21,60 @@ use clap::ValueEnum;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// Write rows and documents out of a store, whole or damaged, as the engine would show them
+/// Extract rows and documents from a store, intact or damaged, as the engine would show them
 ///
-/// Without an engine: what a node that will not start still has comes out here. Of a home the newest checkpoint is
-/// taken, what is not stable is rolled back with the help of the history store, and the log is replayed, all in memory.
-/// A block that cannot be read is passed over; the report says which keys are lost, and who may still have them.
+/// Works without an engine, so it extracts what is left on a node that will not start. For a home it
+/// takes the newest checkpoint, rolls back what is not stable with the help of the history store, and
+/// replays the journal, all in memory. A block that cannot be read is skipped; the report says which
+/// keys are lost, and where they may still be found.
 ///
-/// One table goes to standard output, several into a directory. Documents of MongoDB are written in the layout that
-/// mongorestore loads: OUT/DATABASE/COLLECTION.bson, with options and indexes beside. A dump that was cut short goes on
-/// where it was when it is run again.
+/// One table goes to standard output, several to a directory. MongoDB documents are written in the
+/// layout that mongorestore loads: OUT/DATABASE/COLLECTION.bson, with options and indexes next to it.
+/// If a dump is interrupted, running it again continues where it stopped.
 ///
-/// Exits with 0 if everything came out, with 1 if something is lost or damaged (the report says what), with 6 if it
-/// could not be read and is not known to be damaged.
+/// Exits with 0 if everything was extracted, with 1 if something is lost or damaged (the report says
+/// what), with 6 if something could not be read but is not known to be damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP, mut_arg("no_mmap", |a| a.help(super::args::PALM_ONLY)))]
 pub struct Args {
     /// A home, one block file (*.wt), a page log, or dumps of a page service
     path: PathBuf,
-    /// Namespaces (db.collection), databases, or tables (table:NAME, file:NAME.wt); all that mongodump would
-    /// write if none is given. Of a page service, further dumps
+    /// Namespaces (db.collection), databases, or tables (table:NAME, file:NAME.wt); if none is given, all
+    /// that mongodump would write. For a page service, further dumps
     #[arg(value_name = "TABLE|NAMESPACE")]
     names: Vec<String>,
-    /// The form [default: bson for documents, json for them on a terminal, else wt]
+    /// Output form [default: bson for documents, or json on a terminal; otherwise wt]
     #[arg(long = "as", value_enum, value_name = "FORM")]
     form: Option<As>,
-    /// List what there is, with counts and sizes
+    /// List tables and collections, with counts and sizes
     #[arg(long, conflicts_with_all = ["form", "output", "older", "orphans"])]
     list: bool,
-    /// When: recovered (as the engine would show it), checkpoint (the newest as it stands), the NAME of a
-    /// checkpoint, the LSN of one of a page log, or ts:HEX (a timestamp between oldest and stable)
+    /// Point in time: recovered (as the engine would show it), checkpoint (the newest as it is), the NAME
+    /// of a checkpoint, the LSN of one in a page log, or ts:HEX (a timestamp between oldest and stable)
     #[arg(long, value_name = "WHEN", default_value = "recovered")]
     at: String,
-    /// Write into this directory: a new one, or one with an unfinished dump of the same
+    /// Write to this directory: a new one, or one with an unfinished dump of the same data
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Overwrite what is in the directory
     #[arg(long, requires = "output")]
     force: bool,
-    /// Take rows of lost ranges from older checkpoints; the report marks them
+    /// Take rows in lost ranges from older checkpoints; the report marks them
     #[arg(long)]
     older: bool,
-    /// Look in the whole file for pages of lost ranges that nothing leads to; their rows are kept apart
+    /// Search the whole file for unreferenced pages of lost ranges; their rows go to a separate file
     #[arg(long, requires = "output")]
     orphans: bool,
-    /// Everything, also what mongodump leaves out: local, config, system collections
+    /// Everything, including what mongodump leaves out: local, config, system collections
     #[arg(long)]
     all: bool,
-    /// JSON with the type of every number
+    /// JSON that states the type of every number
     #[arg(long)]
     canonical: bool,
-    /// Format of the keys, for a file of which nothing says it
+    /// Format of the keys, for a file whose key format is not known
     #[arg(long, value_name = "FORMAT")]
     key_format: Option<String>,
-    /// Format of the values, for a file of which nothing says it
+    /// Format of the values, for a file whose value format is not known
     #[arg(long, value_name = "FORMAT")]
     value_format: Option<String>,
     #[command(flatten)]
@@ -87,7 +88,7 @@ pub struct Args {
 enum As {
     /// Documents as they are stored, with metadata, for mongorestore
     Bson,
-    /// Extended JSON, one document a line; of other tables one row a line
+    /// Extended JSON, one document per line; for other tables one row per line
     Json,
     /// The dump format of the engine's utility, printable; `wt load` takes it
     Wt,
@@ -138,7 +139,7 @@ impl From<DirectoryError> for Failure {
                 Self::refused(e.to_string(), "name another directory, or overwrite it with --force")
             }
             DirectoryError::Io { .. } => {
-                Self::incomplete(e.to_string(), "check the path and the space; run it again to go on")
+                Self::incomplete(e.to_string(), "check the path and free space; run it again to continue")
             }
         }
     }
@@ -159,8 +160,8 @@ impl Args {
             text => match text.strip_prefix("ts:") {
                 Some(hex) => At::Timestamp(u64::from_str_radix(hex, 16).map_err(|_| {
                     Failure::usage(
-                        format!("--at {text}: is not a timestamp in hexadecimal digits"),
-                        "as in the metadata of the engine: ts:6642e3fb00000001",
+                        format!("--at {text}: not a timestamp in hexadecimal digits"),
+                        "write it as in the engine's metadata: ts:6642e3fb00000001",
                     )
                 })?),
                 None => At::Named(text.to_string()),
@@ -273,12 +274,12 @@ fn to_stdout(
                 format!("wtcheck dump {path} --list names it; --all writes it"),
             ),
             0 => Failure::incomplete(
-                format!("{}: has no table to dump", args.path.display()),
+                format!("{}: there is no table to dump", args.path.display()),
                 format!("wtcheck audit {path} says what is there"),
             ),
             n => Failure::usage(
-                format!("{}: {n} tables do not go to one stream", args.path.display()),
-                format!("give a directory for them, -o DIR, or name one: wtcheck dump {path} --list"),
+                format!("{}: {n} tables cannot go to one stream", args.path.display()),
+                format!("give a directory for them with -o DIR, or name one table: wtcheck dump {path} --list"),
             ),
         });
     };

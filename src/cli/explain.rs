@@ -16,10 +16,9 @@ use std::path::{Path, PathBuf};
 
 /// Explain a finding code, a cause, or a word of a server log: what it means, what to do
 ///
-/// Takes what an audit or a log shows: a finding code (size-inflated), a cause of wtcheck log
-/// (block-zeros), an error of the engine or of the system by name or number (WT_PANIC, -31804, EINVAL), a
-/// fatal assertion or a message of mongod by number (28595, 22347), a function of the engine
-/// (__wt_block_read_off).
+/// Takes what an audit or a log shows: a finding code (size-inflated), a cause from wtcheck log
+/// (block-zeros), an engine or system error by name or number (WT_PANIC, -31804, EINVAL), a mongod
+/// fatal assertion or message by number (28595, 22347), an engine function (__wt_block_read_off).
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A code, a cause, an error, a number or a function; all finding codes if left out
@@ -28,13 +27,14 @@ pub struct Args {
     /// List the causes that wtcheck log can name
     #[arg(long, conflicts_with_all = ["pages", "cause_pages"])]
     causes: bool,
-    /// Write a page in Markdown for each cause, and a list of them, to this directory
+    /// Write a Markdown page for each cause, and a list of them, to this directory
     #[arg(long, value_name = "DIR", conflicts_with = "pages")]
     cause_pages: Option<PathBuf>,
-    /// Write a page in Markdown for each code, and a list of them, to this directory
+    /// Write a Markdown page for each code, and a list of them, to this directory
     #[arg(long, value_name = "DIR")]
     pages: Option<PathBuf>,
-    /// Show on each page a finding of the data directories in the folders of this one, where there is one
+    /// Show on each page an example finding, if there is one, from the data directories in the
+    /// subdirectories of this one
     #[arg(long, value_name = "DIR", requires = "pages")]
     examples: Option<PathBuf>,
     #[command(flatten)]
@@ -107,7 +107,7 @@ fn near(word: &str) -> Vec<&'static str> {
 /// the order of their names.
 pub fn examples(dir: &Path) -> Result<Examples, Failure> {
     let unreadable = |path: &Path, e: std::io::Error| {
-        Failure::incomplete(format!("{}: {e}", path.display()), "name a directory with data directories in it")
+        Failure::incomplete(format!("{}: {e}", path.display()), "name a directory that contains data directories")
     };
     let below = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let list = std::fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);

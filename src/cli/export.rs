@@ -11,16 +11,16 @@ use std::path::PathBuf;
 
 /// Write the inventory of a page log as Parquet: versions, addresses, roots, completion records, keys
 ///
-/// Each table is a directory under OUT: versions, edges, roots, keystore, completions. No key and no
-/// value of the user is in them. sql/ is the audit over these tables, for engines that run on many
+/// Each table is a directory under OUT: versions, edges, roots, keystore, completions. They hold no
+/// user keys or values. sql/ has the audit as SQL over these tables, for engines that run on many
 /// machines. With `--format jsonl` the files are JSON lines.
 ///
-/// Dumps of a page service are taken as they are: together, or with --heads one file at a time, each on whatever machine
-/// it lies near, and without gathering them first.
+/// Dumps of a page service are used as they are: together, or with --heads one file at a time, each on
+/// a machine close to it, and without gathering them first.
 ///
-/// With `--shard I/N` only this part is written: all versions of a page are in one shard, whatever
-/// machine writes it. Shards of one store lie side by side in one OUT; one that is there already is
-/// replaced, and a shard that failed is not there.
+/// With `--shard I/N` only this part is written: all versions of a page are in one shard, whichever
+/// machine writes it. Shards of one store go side by side in one OUT; an existing shard is replaced,
+/// and a failed shard leaves nothing.
 ///
 /// Exits with 0 if everything could be read, with 6 if something could not: it says what.
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,8 @@ pub struct Args {
     dir: PathBuf,
     #[command(flatten)]
     dumps: DumpArgs,
-    /// Of dumps too large to be read together: those of turtle pages, shared metadata and keys. What is exported is the
-    /// pages of the other dumps, such as one file of a table, and --shard numbers it
+    /// For dumps too large to be read together: the dumps of turtle pages, shared metadata and keys. Only
+    /// the pages of the other dumps are exported, such as one file of a table, and --shard numbers it
     #[arg(long, value_name = "DUMP")]
     heads: Vec<PathBuf>,
     /// Where the tables go: a new directory, or one that holds other shards of the same store
@@ -57,11 +57,11 @@ fn failure(e: ExportError, shard: Shard) -> Failure {
             Failure::refused(words, "name another directory; nothing was changed in this one")
         }
         ExportError::Io { .. } if shard.is_whole() => {
-            Failure::incomplete(words, "check the path, space and permissions; nothing was left behind")
+            Failure::incomplete(words, "check the path, free space and permissions; nothing was left behind")
         }
         ExportError::Io { .. } => Failure::incomplete(
             words,
-            format!("check the path, space and permissions, and run it again with --shard {shard}"),
+            format!("check the path, free space and permissions, and run it again with --shard {shard}"),
         ),
     }
 }
@@ -82,14 +82,14 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (subject, own) = match super::gather::unit(&args.dir, &args.dumps, &args.heads, &output.progress)? {
         Some((subject, own)) => (subject, (!args.heads.is_empty()).then_some(own)),
         None if !args.heads.is_empty() => {
-            let message = format!("{}: is not a dump, so --heads does not apply", args.dir.display());
+            let message = format!("{} is not a dump, so --heads does not apply", args.dir.display());
             return Err(Failure::usage(message, "leave out --heads"));
         }
         None => (super::subject(&args.dir, "export", false)?, None),
     };
     if subject.page_log().is_none() {
         return Err(Failure::refused(
-            format!("{}: holds local block files; only page logs are exported", args.dir.display()),
+            format!("{} holds local block files; only page logs are exported", args.dir.display()),
             "wtcheck audit reads it",
         ));
     }
@@ -107,7 +107,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     super::beside(&subject, "export", output);
     if !whole {
         let first = exported.manifest.problems.first().map(|p| format!(" ({p})")).unwrap_or_default();
-        output.complain(&format!("parts of the store could not be read{first}; the tables hold what could"));
+        output.complain(&format!("parts of the store could not be read{first}; the tables hold the rest"));
     }
     Ok(code)
 }

@@ -16,17 +16,18 @@ use crate::words::text::shell;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Put dumps of a production page service together to a page log that every command reads
+/// Combine dumps of a production page service into a page log that every command reads
 ///
-/// A dump is what people take out of the service: tables as JSON lines, single pages, fetched trees; plain, gzip or
-/// zstd; files, directories of them, or standard input. They may overlap: what contradicts itself is named, and what
-/// came first stays. What was not supplied is never missing: an audit says which table to dump next.
+/// A dump is what people fetch from the service: tables as JSON lines, single pages, fetched trees;
+/// plain, gzip or zstd; files, directories of them, or standard input. Dumps may overlap:
+/// contradictions are reported, and the first version is kept. What was not supplied is never reported
+/// as missing: an audit says which table to dump next.
 ///
-/// No dump holds a completion record. Give its text, or a log of the server that has it; without either the newest
-/// turtle page is stood on, and the size of the database is not known.
+/// Dumps do not hold completion records. Give the text of one, or a server log that has it; without
+/// either, the newest turtle page is used, and the size of the database is not known.
 ///
-/// Exits with 0 if everything was taken, with 1 if dumps contradict each other, with 6 if
-/// something is damaged or has no bytes.
+/// Exits with 0 if everything was used, with 1 if dumps contradict each other, with 6 if something is
+/// damaged or has no bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct Args {
@@ -48,7 +49,7 @@ impl From<GatherError> for Failure {
                 Self::refused(e.to_string(), "name a directory that does not exist yet, or an empty one")
             }
             GatherError::Output(e) => e.into(),
-            GatherError::Completion(_) => Self::usage(e.to_string(), "give it as it stands in a log of the server"),
+            GatherError::Completion(_) => Self::usage(e.to_string(), "give it as it appears in a server log"),
             GatherError::NoDump(_) => Self::usage(e.to_string(), "name files of JSON lines, or a directory of them"),
             GatherError::Io { .. } => Self::incomplete(e.to_string(), "nothing was left behind; check the path"),
         }
@@ -142,7 +143,7 @@ pub(super) fn unit(
             }
             None if dumps.gather.any() => {
                 let message =
-                    format!("{}: is not a dump; --checkpoint-meta, --log and --decrypt are for dumps", path.display());
+                    format!("{} is not a dump; --checkpoint-meta, --log and --decrypt are for dumps", path.display());
                 Err(Failure::usage(message, "leave them out"))
             }
             None => Ok(None),
@@ -153,7 +154,10 @@ pub(super) fn unit(
         return Err(Failure::usage(words::what(&subject), "more than one path can be given only for dumps"));
     }
     let work = temporary("dump").map_err(|e| {
-        Failure::incomplete(format!("no private directory: {e}"), "set TMPDIR to a directory that you may write to")
+        Failure::incomplete(
+            format!("cannot create a private directory: {e}"),
+            "set TMPDIR to a directory that you can write to",
+        )
     })?;
     let sources: Vec<PathBuf> =
         std::iter::once(path).chain(dumps.more.iter().map(PathBuf::as_path)).map(Into::into).collect();
@@ -164,9 +168,9 @@ pub(super) fn unit(
     let (gathered, own) = gathered?;
     if gathered.tables.is_empty() {
         let subject = Subject::open(path);
-        let first = gathered.notes.first().map(|n| format!(", and nothing of it can be read: {n}")).unwrap_or_default();
+        let first = gathered.notes.first().map(|n| format!(", and none of it can be read: {n}")).unwrap_or_default();
         let message = format!("{}{first}", words::what(&subject));
-        return Err(Failure::incomplete(message, format!("wtcheck gather {} -o DIR names all of it", shell(path))));
+        return Err(Failure::incomplete(message, format!("wtcheck gather {} -o DIR lists all of it", shell(path))));
     }
     PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).push(work);
     let located = Located { kv_home: home.join(KV_HOME), home: Some(home), kind: StoreKind::Palite };

@@ -71,8 +71,8 @@ fn install_for_maps(clear: impl Fn() + Send + 'static) {
         let told = scratch::drop_all();
         let _ = writeln!(
             std::io::stderr(),
-            "wtcheck: the bytes of a mapped file could not be read: the disk is bad there, or the file was cut while it was \
-             read; wtcheck audit --no-mmap says which file, and reads what else there is"
+            "wtcheck: the bytes of a mapped file could not be read: the disk is bad there, or the file was truncated \
+             while it was read; wtcheck audit --no-mmap says which file, and reads the rest"
         );
         for line in told {
             let _ = writeln!(std::io::stderr(), "wtcheck: {}", crate::report::text::escape(&line));

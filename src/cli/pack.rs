@@ -11,13 +11,13 @@ use std::path::PathBuf;
 
 /// Write a small, shareable image of a store without its content
 ///
-/// Keys are replaced by others of the same order and lengths, values by filler, checksums are computed
-/// anew; structure, sizes and every fault stay. Names of tables and files stay as well. The image is
-/// unpacked, audited and searched for the source's keys and values before it gets its name: it is not
-/// written if one is found in it, and the differences are named if an audit of it comes to something
-/// else.
+/// Keys are replaced by others with the same order and lengths, values by filler, and checksums are
+/// recomputed; structure, sizes and every fault stay, and so do the names of tables and files. Before
+/// the image gets its name, it is unpacked, audited and searched for the source's keys and values: it
+/// is not written if one is found in it, and any difference between its audit and the source's is
+/// reported.
 ///
-/// Exits with 0 if an audit of the image comes to the same, with 1 if it does not.
+/// Exits with 0 if an audit of the image gives the same result, with 1 if it does not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct PackArgs {
@@ -27,19 +27,19 @@ pub struct PackArgs {
     out: PathBuf,
     #[command(flatten)]
     jobs: JobsArgs,
-    /// Read a store that another process holds; what changes meanwhile may look like damage
+    /// Read a store that another process holds; changes in the meantime may look like damage
     #[arg(long)]
     allow_live: bool,
-    /// Read block files and PALM files instead of mapping them into memory: for doubtful media
+    /// Read block files and PALM files instead of mapping them into memory: for unreliable storage
     #[arg(long)]
     no_mmap: bool,
 }
 
-/// Make a directory of an image, and audit it
+/// Unpack an image to a directory, and audit it
 ///
-/// The directory is compared with what audits of the source came to, which the image holds.
+/// The result is compared with the audits of the source, which the image holds.
 ///
-/// Exits with 0 if they come to the same, with 1 if not.
+/// Exits with 0 if they are the same, with 1 if not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub struct UnpackArgs {
@@ -50,7 +50,7 @@ pub struct UnpackArgs {
     /// Do not audit it
     #[arg(long)]
     no_audit: bool,
-    /// Refuse an image that unpacks to more bytes
+    /// Refuse an image that unpacks to more bytes than this
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
     max_bytes: u64,
     #[command(flatten)]
@@ -68,10 +68,10 @@ impl From<PackError> for Failure {
             PackError::Inside(_) => Self::usage(words, "write the image somewhere else"),
             PackError::Image(_) => Self::refused(words, "nothing was left behind"),
             PackError::Leak { .. } => {
-                Self::new(exit::BUG, words, "please report it, with the kind of store and without the bytes")
+                Self::new(exit::BUG, words, "please report it, with the kind of store but without the bytes")
             }
             PackError::Io { .. } => {
-                Self::incomplete(words, "nothing was left behind; check the path, space and permissions")
+                Self::incomplete(words, "nothing was left behind; check the path, free space and permissions")
             }
         }
     }

@@ -37,15 +37,15 @@ const HEADERS: u64 = local::DATA_OFFSET as u64;
 
 /// Show one page: its rows in the page log, its chain of base image and deltas, headers and cells
 ///
-/// Shows the version that the checkpoint reaches, or else the newest; keys and values are hidden
-/// unless --show asks for them.
+/// Shows the version that the checkpoint reaches, or else the newest; keys and values are hidden unless
+/// --show asks for them.
 ///
-/// With --offset it shows one block of a local file instead, such as collection-7.wt, and judges it:
-/// its checksum, a flipped bit, zeros, or what else stands in its place. What the address of the
-/// block says of its size and checksum makes the judgement more exact.
+/// With --offset it shows one block of a local file instead, such as collection-7.wt, and examines it:
+/// its checksum, a flipped bit, zeros, or what else is in its place. The size and checksum from the
+/// block's address make the verdict more exact.
 ///
-/// Of a server log it shows the corrupt blocks dumped there, as decode --from-log does: those of one table
-/// or of one page only, if they are named. Deltas are put together with the image they stand on.
+/// Given a server log, it shows the corrupt blocks dumped there, as decode --from-log does: only those
+/// of one table or one page, if named. Deltas are merged with their base image.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 #[command(
@@ -72,17 +72,17 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Block of a local file")]
 struct BlockArgs {
-    /// Show the block that begins at this byte of the file
+    /// Show the block that starts at this byte of the file
     #[arg(long, value_name = "N", value_parser = number)]
     #[arg(conflicts_with_all = ["table", "page", "lsn", "checkpoint", "jobs", "assume", "allow_live", "no_mmap"])]
     offset: Option<u64>,
-    /// Allocation size of the file [default: as its descriptor says]
+    /// Allocation size of the file [default: from its descriptor]
     #[arg(long, value_name = "BYTES", value_parser = alloc, requires = "offset")]
     alloc: Option<u32>,
-    /// Size of the block, by its address [default: as its header says]
+    /// Size of the block, from its address [default: from its header]
     #[arg(long, value_name = "BYTES", value_parser = number, requires = "offset")]
     size: Option<u64>,
-    /// Checksum of the block, by its address
+    /// Checksum of the block, from its address
     #[arg(long, value_name = "HEX", value_parser = checksum, requires = "offset")]
     checksum: Option<u32>,
 }
@@ -91,7 +91,7 @@ fn checksum(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
     let value = u32::from_str_radix(digits, 16).ok().filter(|_| hex);
-    value.ok_or_else(|| format!("{text:?} is no checksum: up to eight hexadecimal digits"))
+    value.ok_or_else(|| format!("{text:?} is not a checksum: give up to eight hexadecimal digits"))
 }
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
@@ -105,7 +105,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject(&args.store.dir, "page", false)?;
     if subject.page_log().is_none() {
         let message = format!("{} has no page log: its pages are blocks of its files", args.store.dir.display());
-        return Err(Failure::usage(message, "name a file and a place in it: wtcheck page FILE --offset N"));
+        return Err(Failure::usage(message, "name a file and an offset in it: wtcheck page FILE --offset N"));
     }
     let store = super::open(&subject, args.store.read)?;
     let opened = audit::pagelog::open(&*store, false, &output.progress)?;
@@ -148,12 +148,12 @@ fn place(args: &Args) -> Result<(&str, PageId), Failure> {
     let missing = |what: &str, hint: String| Err(Failure::usage(what, hint));
     let name = args.store.home();
     if args.store.dir.is_file() {
-        let hint = format!("say which block: wtcheck page {name} --offset N");
-        return missing(&format!("{name} is a file, and a page is in a directory"), hint);
+        let hint = format!("name the block: wtcheck page {name} --offset N");
+        return missing(&format!("{name} is a file, but pages are in a directory"), hint);
     }
     match (&args.table, args.page) {
         (Some(table), Some(page)) => Ok((table, page)),
-        (Some(_), None) => missing("no page id is given", "give it behind the table: wtcheck page DIR TABLE PAGE".into()),
+        (Some(_), None) => missing("no page id is given", "give it after the table: wtcheck page DIR TABLE PAGE".into()),
         (None, _) => missing(
             "no table and no page are given",
             "wtcheck page DIR TABLE PAGE shows a page of a page log, wtcheck page FILE --offset N a block of a local file"
@@ -207,7 +207,7 @@ struct Local {
 impl Local {
     fn open(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let hint = "name a local file such as collection-7.wt that you may read";
+        let hint = "name a local file, such as collection-7.wt, that you have permission to read";
         let fail = |e: std::io::Error| Failure::incomplete(format!("{name}: {e}"), hint);
         // Looked at before it is opened: opening a pipe would wait for its writer.
         let meta = std::fs::metadata(path).map_err(fail)?;
@@ -216,7 +216,7 @@ impl Local {
             return Err(Failure::usage(message, "name the file, or a table and a page instead of --offset"));
         }
         if !meta.is_file() {
-            return Err(Failure::incomplete(format!("{name} is no regular file"), hint));
+            return Err(Failure::incomplete(format!("{name} is not a regular file"), hint));
         }
         let file = File::open(path).map_err(fail)?;
         Ok(Self { file, name, size: meta.len() })
@@ -246,7 +246,7 @@ impl Local {
         };
         known.map_err(|e| {
             let message = format!("{}: the allocation size is not known: {}", self.name, e.message);
-            Failure::incomplete(message, "give it with --alloc; it is 4096 unless the table was created otherwise")
+            Failure::incomplete(message, "give it with --alloc; it is 4096 unless the table was created with another")
         })
     }
 
@@ -282,8 +282,8 @@ fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
     let usage = |message: String, hint: String| Err(Failure::usage(message, hint));
     if offset >= file.size {
         return usage(
-            format!("offset {offset} lies behind the end of {}, which has {} bytes", file.name, file.size),
-            "if the address of a block leads there, the file was cut off; else check the number".into(),
+            format!("offset {offset} is past the end of {}, which has {} bytes", file.name, file.size),
+            "if a block's address points there, the file was truncated; otherwise check the number".into(),
         );
     }
     let mut notes = Vec::new();
@@ -303,15 +303,15 @@ fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
     let unit = u64::from(alloc);
     if !offset.is_multiple_of(unit) {
         let hint = match file.around(offset, alloc) {
-            Some((at, bytes)) => format!("the block around it begins at {at} and has {bytes} bytes"),
-            None => format!("the unit around it begins at {}", offset / unit * unit),
+            Some((at, bytes)) => format!("the block that contains it starts at {at} and has {bytes} bytes"),
+            None => format!("the unit that contains it starts at {}", offset / unit * unit),
         };
-        return usage(format!("offset {offset} is no multiple of the allocation size {alloc}"), hint);
+        return usage(format!("offset {offset} is not a multiple of the allocation size {alloc}"), hint);
     }
     if offset == 0 {
         return usage(
             "offset 0 is the descriptor of the file, not a block".into(),
-            format!("the first block begins at {alloc}"),
+            format!("the first block starts at {alloc}"),
         );
     }
     let left = file.size - offset;
@@ -322,8 +322,8 @@ fn file_block(args: &Args, offset: u64, output: &mut Output) -> Outcome {
                 Some(size) => size,
                 None => {
                     return usage(
-                        format!("{size} is no size of a block: not a multiple of the allocation size {alloc}"),
-                        format!("give the size as the address has it, at most {MAX_BLOCK} bytes"),
+                        format!("{size} is not a block size: not a multiple of the allocation size {alloc}"),
+                        format!("give the size from the address, at most {MAX_BLOCK} bytes"),
                     );
                 }
             }
@@ -376,7 +376,7 @@ fn table_id(wanted: &str, audit: &Audit) -> Result<TableId, Failure> {
     named.map(|t| t.table_id).ok_or_else(|| {
         let names: Vec<&str> = audit.trees.iter().map(|t| short_name(&t.uri)).collect();
         Failure::usage(
-            format!("no table {wanted:?} in the checkpoint"),
+            format!("the checkpoint has no table {wanted:?}"),
             format!("it has {}; other tables can be given by id", names.join(", ")),
         )
     })

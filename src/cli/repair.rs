@@ -20,12 +20,12 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Mend the accounting and cover orphans: plan, apply, undo
+/// Repair the accounting and discard orphans: plan, apply, undo
 ///
-/// A repair is a plan first, which a person reads; nothing is changed by making one. Applied, it
-/// writes a new checkpoint beside the old one (in a copy, unless told otherwise), audits the
-/// result, and goes back by itself if that is not better than before. An undo journal is written
-/// and synchronised before the first change.
+/// A repair starts with a plan for a person to read; making one changes nothing. Applying it writes a
+/// new checkpoint next to the old one (in a copy, unless told otherwise), audits the result, and rolls
+/// back automatically if that is no better than before. An undo journal is written and synced before
+/// the first change.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::HELP)]
 pub struct Args {
@@ -40,23 +40,23 @@ enum Verb {
     Undo(UndoArgs),
 }
 
-/// Say what a repair would change, from, to, and why
+/// Show what a repair would change, from what to what, and why
 ///
-/// Audits the store, proposes what can be mended with certainty, works every change out in memory
-/// and audits the outcome there. The plan is YAML; remove actions you do not want.
+/// Audits the store, proposes what can be repaired with certainty, makes every change in memory and
+/// audits the result there. The plan is YAML; remove actions you do not want.
 ///
-/// Exits with 1 if there is something to do, with 0 if there is not; then no plan is written.
+/// Exits with 1 if there is something to do, with 0 if there is not, in which case no plan is written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 struct PlanArgs {
     /// Data directory: a home with or without kv_home/, or kv_home/ itself
     dir: PathBuf,
-    /// Write the plan to this file; without it the plan goes to stdout
+    /// Write the plan to this file [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     force: ForceArgs,
-    /// Only what these findings are behind, by code; may be repeated
+    /// Only actions for these findings, by code; may be repeated
     #[arg(long, value_name = "CODE", value_parser = code, value_delimiter = ',')]
     only: Vec<Code>,
     #[command(flatten)]
@@ -64,7 +64,7 @@ struct PlanArgs {
     /// Only orphans at least this many LSNs older than the newest checkpoint
     #[arg(long, value_name = "LSNS", default_value_t = 0)]
     min_age: u64,
-    /// Drop this unusable newest completion record, and fall back to the one before; by its LSN
+    /// Drop this unusable newest completion record, given by its LSN, and fall back to the previous one
     #[arg(long, value_name = "LSN")]
     drop_completion: Vec<Lsn>,
     /// Accept up to this many orphans even if they are more than half of all live versions
@@ -80,13 +80,13 @@ struct PlanArgs {
 struct ApplyArgs {
     /// The plan
     plan: PathBuf,
-    /// Copy the directory here and mend the copy; must not exist yet
+    /// Copy the directory here and repair the copy; must not exist yet
     #[arg(long, value_name = "NEWDIR", group = "where")]
     output: Option<PathBuf>,
-    /// Mend the directory itself
+    /// Repair the directory itself
     #[arg(long, group = "where")]
     in_place: bool,
-    /// Do not ask before mending in place
+    /// Do not ask before repairing in place
     #[arg(long, requires = "in_place")]
     yes: bool,
     /// The directory, if it is not where the plan says
@@ -102,28 +102,28 @@ struct ApplyArgs {
     jobs: JobsArgs,
 }
 
-/// Take a repair back, record for record
+/// Undo a repair, record by record
 ///
-/// Compares every record with the journal first, and refuses if the store has moved on since.
+/// Compares every record with the journal first, and refuses if the store has changed since.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 struct UndoArgs {
     /// The undo journal
     journal: PathBuf,
-    /// The directory, if it is not the one around the journal or the one the journal names
+    /// The directory, if it is neither the one that contains the journal nor the one the journal names
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 fn code(name: &str) -> Result<Code, String> {
-    Code::from_name(name).ok_or_else(|| "no such finding; `wtcheck explain` lists them".to_string())
+    Code::from_name(name).ok_or_else(|| "no such finding code; `wtcheck explain` lists them".to_string())
 }
 
 impl From<RepairError> for Failure {
     fn from(e: RepairError) -> Self {
         match e {
             RepairError::Store(e @ StoreError::InUse { .. }) => {
-                Self::refused(e.to_string(), "stop whoever holds it, and try again")
+                Self::refused(e.to_string(), "stop the process that holds it, and try again")
             }
             RepairError::Store(e) => e.into(),
             RepairError::Audit(e) => e.into(),
@@ -190,7 +190,7 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
     if let Some((path, why)) = audit.coverage.not_checked_list().find(|(_, why)| why.matters()) {
         output.complain(&match exit_code {
             exit::INCOMPLETE => incomplete_line(&audit),
-            _ => format!("{path}: {}; what could not be read is in no plan", words::unchecked(why)),
+            _ => format!("{path}: {}; the plan does not cover what could not be read", words::unchecked(why)),
         });
     }
     super::beside(&subject, "repair plan", output);
@@ -204,10 +204,10 @@ fn read_plan(path: &Path) -> Result<Plan, RepairError> {
     let text = read_regular_file(path).map_err(|e| bad(e.to_string()))?;
     let text = String::from_utf8(text).map_err(|e| bad(e.to_string()))?;
     if let Some((line, column)) = scenario::too_deep(&text) {
-        return Err(bad(format!("brackets are nested too deep at line {line} column {column}")));
+        return Err(bad(format!("brackets are nested too deeply at line {line} column {column}")));
     }
     if let Some((line, column)) = scenario::too_often(&text) {
-        return Err(bad(format!("aliases repeat too much at line {line} column {column}")));
+        return Err(bad(format!("aliases expand to too much at line {line} column {column}")));
     }
     serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))
 }
@@ -238,23 +238,25 @@ fn apply(args: &ApplyArgs, output: &mut Output) -> Outcome {
     };
     view::applied(&plan, &applied, code, output);
     if let Some(why) = &applied.rolled_back {
-        output.complain(&format!("the repair was taken back: {why}; the store is as it was"));
+        output.complain(&format!("the repair was rolled back: {why}; the store is unchanged"));
     }
     Ok(code)
 }
 
 /// Ask on a terminal; without one the answer must be on the command line.
 fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
-    let refused = |why: &str| Failure::refused(why, "say --yes, or mend a copy with --output NEWDIR");
+    let refused = |why: &str| Failure::refused(why, "give --yes, or repair a copy with --output NEWDIR");
     if !std::io::stdin().is_terminal() {
-        return Err(refused("--in-place changes the directory itself, and there is no terminal to ask on"));
+        return Err(refused(
+            "--in-place changes the directory itself, and there is no terminal to ask for confirmation",
+        ));
     }
     let mut stderr = std::io::stderr().lock();
     for action in &plan.actions {
         let _ = writeln!(stderr, "  {}", crate::report::text::escape(&repair::describe(&action.what)));
     }
     let shown = crate::report::text::escape(&directory.display().to_string());
-    let _ = write!(stderr, "Do this to {shown} itself? Type yes: ");
+    let _ = write!(stderr, "Make these changes in {shown} itself? Type yes: ");
     let _ = stderr.flush();
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer);

@@ -7,11 +7,11 @@ use crate::schema::{self, Document};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// Print the JSON Schema of what commands print for programs
+/// Print the JSON Schema of the commands' machine-readable output
 ///
-/// Every document of --format json is valid by it, and so are those of --format yaml. Without a name it is one
-/// schema for all documents; with one that of this document alone. Fields may be added within a schema_version;
-/// none is taken away and none changes its meaning.
+/// Every document that --format json or --format yaml prints is valid against it. Without a name it
+/// prints one schema for all documents; with a name, the schema of that document. Fields may be added
+/// within a schema_version; none is removed and none changes its meaning.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// One document, as --list names it
@@ -38,6 +38,9 @@ const ALL: &[Entry] = documents![
     crate::report::map_pagelog::Document<'static>,
     crate::report::map_home::Document<'static>,
     crate::report::map::Picture,
+    schema::history::PageLogHistory<'static>,
+    schema::history::LocalHistory<'static>,
+    schema::diff::Difference<'static>,
     schema::page::PageReport<'static>,
     crate::decode::file_block::FileBlock,
     crate::decode::document::Document,
@@ -69,7 +72,7 @@ const ALL: &[Entry] = documents![
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if args.list {
         let rows = ALL.iter().map(|(name, command, _)| vec![(*name).to_string(), (*command).to_string()]).collect();
-        output.raw(crate::report::text::table(output.width, &["Document", "Printed by"], &[], rows).as_bytes());
+        output.text(crate::report::text::table(output.width, &["Document", "Printed by"], &[], rows));
         return Ok(exit::CLEAN);
     }
     let schema = match args.document.as_deref() {
@@ -105,6 +108,11 @@ pub fn whole() -> Schema {
 #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn all() -> Vec<(&'static str, &'static str, Schema)> {
     ALL.iter().map(|entry| (entry.0, entry.1, one(entry))).collect()
+}
+
+/// The names of the documents, and the commands that print them.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().map(|entry| (entry.0, entry.1))
 }
 
 fn one(entry: &Entry) -> Schema {

@@ -33,8 +33,13 @@ pub(super) fn read(
     output: &Output,
     mut push: impl FnMut(&[u8]),
 ) -> Result<LogFile, Failure> {
-    let unreadable =
-        |e: io::Error| Failure::incomplete(format!("{name}: {e}"), "name a log you may read, or - for standard input");
+    let unreadable = |e: io::Error| {
+        Failure::incomplete(
+            format!("{name}: {e}"),
+            "name a log that you can read, or - for standard \
+            input",
+        )
+    };
     if name != "-" {
         let is_log = |kind: &Kind| {
             matches!(kind, Kind::ServerLog(_) | Kind::Compressed(_) | Kind::Archive(Archive::Other("xz" | "bzip2")))
@@ -61,8 +66,8 @@ pub(super) fn read(
     }
     output.progress.finish();
     if source.cut && source.read() == 0 {
-        let message = format!("{name}: is packed, and nothing of the stream can be unpacked");
-        return Err(Failure::incomplete(message, "get the file again; it may have been cut on its way"));
+        let message = format!("{name}: is compressed, and none of the stream can be decompressed");
+        return Err(Failure::incomplete(message, "get the file again; it may have been truncated in transit"));
     }
     Ok(LogFile {
         name: name.to_string(),

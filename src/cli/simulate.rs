@@ -10,7 +10,7 @@ use crate::simulate::{self, SimulateError};
 use clap::Subcommand;
 use std::path::PathBuf;
 
-/// Run a scenario in a small model engine, and write the data directory that it leaves
+/// Run a scenario in a small model engine, and write the resulting data directory
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::HELP)]
 pub struct Args {
@@ -25,11 +25,10 @@ enum Verb {
 
 /// Fail reconciliations between the page-log put and the wrap-up, and count the bytes
 ///
-/// Reconciles the pages of b-trees as the scenario says, with failures at the put, behind it, or
-/// behind the packing of the address cookie, and counts the bytes of every tree. Counted at the put,
-/// as engines do it today, what fails leaks, and more with every failure; deferred until the
-/// reconciliation can no longer fail, nothing does. What is left is a PALite data directory for
-/// `wtcheck audit`.
+/// Reconciles the pages of b-trees as the scenario says, with failures at the put, after it, or after
+/// packing the address cookie, and counts the bytes of every tree. If bytes are counted at the put, as
+/// engines do today, every failure leaks more; if counting is deferred until the reconciliation can no
+/// longer fail, nothing leaks. The result is a PALite data directory for `wtcheck audit`.
 ///
 /// Exits with 0 if the published sizes are right, with 1 if they leak.
 #[derive(Debug, clap::Args)]
@@ -40,7 +39,7 @@ struct AccountingArgs {
     /// Write the data directory here; must not exist yet, or be empty
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// When bytes are counted [default: as the scenario says, else at-put]
+    /// When bytes are counted [default: from the scenario, otherwise at-put]
     #[arg(long, value_enum, value_name = "RULE")]
     accounting: Option<Rule>,
 }
@@ -48,13 +47,13 @@ struct AccountingArgs {
 impl From<SimulateError> for Failure {
     fn from(e: SimulateError) -> Self {
         match e {
-            SimulateError::Mistake(_) => Self::usage(e.to_string(), "mend the scenario there"),
+            SimulateError::Mistake(_) => Self::usage(e.to_string(), "fix the scenario there"),
             SimulateError::Output(OutputError::Exists(_)) => {
                 Self::refused(e.to_string(), "name a directory that does not exist yet, or an empty one")
             }
             SimulateError::Output(e) => e.into(),
             SimulateError::Store(_) | SimulateError::Io { .. } => {
-                Self::incomplete(e.to_string(), "nothing was left behind; check the path, space and permissions")
+                Self::incomplete(e.to_string(), "nothing was left behind; check the path, free space and permissions")
             }
         }
     }
@@ -68,7 +67,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
 
 fn accounting(args: &AccountingArgs, output: &mut Output) -> Outcome {
     let document = Document::read(&args.scenario);
-    let document = document.map_err(|e| Failure::usage(e.to_string(), "give a scenario file that you may read"))?;
+    let document = document.map_err(|e| Failure::usage(e.to_string(), "give a scenario file that you can read"))?;
     let simulated = simulate::run(&document, args.accounting).map_err(SimulateError::from)?;
     simulate::write(&simulated.store, &args.output)?;
     let code = if simulated.outcome.leaks() { exit::FINDINGS } else { exit::CLEAN };

@@ -294,7 +294,7 @@ impl Block {
         self.cells_total = list.total;
         list.problems.into_iter().for_each(|p| self.problem(p));
         if list.bad_content > 1 {
-            self.notes.push(format!("{} cells have a content that does not decode", list.bad_content));
+            self.notes.push(format!("{} cells have content that cannot be decoded", list.bad_content));
         }
         if self.cells_total > self.cells.len() {
             self.notes.push(format!("only the first {LISTED} of {} cells are listed", self.cells_total));
@@ -395,7 +395,7 @@ pub fn disaggregated(stored: &[u8], view: &View) -> Block {
     }
     if header.flags & block::FLAG_MODIFIED != 0 {
         out.notes.push(
-            "re-written outside a normal write: it stands for the whole page, and cookies name its previous checksum"
+            "rewritten outside a normal write: it replaces the whole page, and cookies name its previous checksum"
                 .to_string(),
         );
     }
@@ -462,9 +462,9 @@ pub fn classic(stored: &[u8], view: &View) -> Block {
     let disk_size = usize::try_from(local.disk_size).unwrap_or(usize::MAX);
     let whole = stored.get(..disk_size).unwrap_or(stored);
     if stored.len() > disk_size {
-        out.notes.push(format!("{} bytes behind the block are ignored", stored.len() - disk_size));
+        out.notes.push(format!("{} bytes after the block are ignored", stored.len() - disk_size));
     } else if stored.len() < disk_size {
-        out.problem(FormatError::invalid(format!("{} bytes given of a block of {disk_size}", stored.len())));
+        out.problem(FormatError::invalid(format!("{} bytes given, for a block of {disk_size}", stored.len())));
     }
     let covers = covered(local.flags, whole.len());
     let field = page_header::HEADER_LEN + 4;
@@ -514,7 +514,7 @@ fn classic_plain<'a>(whole: &'a [u8], header: &PageHeader, view: &View, out: &mu
     if let Cow::Borrowed(plain) = plain
         && whole.get(plain.len()..).is_some_and(|tail| tail.iter().any(|b| *b != 0))
     {
-        out.problem(FormatError::invalid(format!("non-zero bytes behind mem_size {}", header.mem_size)));
+        out.problem(FormatError::invalid(format!("non-zero bytes after mem_size {}", header.mem_size)));
     }
     Ok(plain)
 }

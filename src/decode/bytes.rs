@@ -12,7 +12,7 @@ pub enum Show {
     Redacted,
     /// Hexadecimal
     Hex,
-    /// As BSON where it is BSON, else escaped text
+    /// As BSON if it is BSON, otherwise escaped text
     Bson,
 }
 

@@ -287,7 +287,7 @@ pub fn cells(raw: &[u8], page_flags: u8, addresses: Addresses, view: &View) -> C
     let list = CellList::read(raw, 0, page_flags, false, addresses, view);
     let mut out = CellsReport { cells_total: list.total, cells: list.cells, problems: list.problems };
     if raw.is_empty() {
-        out.problems.push(FormatError::invalid("no cell: the input is empty").into());
+        out.problems.push(FormatError::invalid("no cells: the input is empty").into());
     }
     out
 }

@@ -70,12 +70,12 @@ pub fn completion(raw: &[u8]) -> CompletionReport {
             let missing = |key: &&str| config.as_ref().is_some_and(|c| c.get(key).is_none());
             out.defaulted = ["version", "compatible_version"].into_iter().filter(missing).collect();
             if c.metadata_checksum.is_none() {
-                out.notes.push("without metadata_checksum a pick-up warns and does not check the turtle page".into());
+                out.notes.push("without metadata_checksum, a pick-up warns and does not check the turtle page".into());
             }
             if c.database_size.is_none() {
                 out.pick_up = Class::NotFound.name();
                 out.notes.push(
-                    "without database_size a pick-up fails with WT_NOTFOUND since 2026-05-06; earlier builds accept it"
+                    "without database_size, a pick-up fails with WT_NOTFOUND since 2026-05-06; earlier builds accept it"
                         .into(),
                 );
             }

@@ -61,13 +61,13 @@ impl CookieInfo {
             notes.push("not in canonical form: an integer takes more bytes than it needs".to_string());
         }
         if c.trailing > 0 {
-            notes.push(format!("{} bytes behind the known fields, from a newer writer", c.trailing));
+            notes.push(format!("{} bytes after the known fields, from a newer writer", c.trailing));
         }
         if c.unknown_flags != 0 {
-            notes.push(format!("unknown flags {:#x}, which a reader drops", c.unknown_flags));
+            notes.push(format!("unknown flags {:#x}, which a reader ignores", c.unknown_flags));
         }
         if v0 && c.version > cookie::VERSION {
-            notes.push(format!("version {}, readable from version {} on", c.version, c.version_min));
+            notes.push(format!("version {}, readable by version {} and later", c.version, c.version_min));
         }
         if let Err(e) = c.check_consistency() {
             notes.push(e.message);
@@ -75,7 +75,7 @@ impl CookieInfo {
         if c.is_none() {
             notes.push("size 0: no address".to_string());
         } else if c.page_id < FIRST_PAGE_ID {
-            notes.push(format!("page {} is no tree page: those begin at {FIRST_PAGE_ID}", c.page_id));
+            notes.push(format!("page {} is not a tree page: those start at {FIRST_PAGE_ID}", c.page_id));
         }
         let lsn = (v0 || c.layout == Layout::L3).then_some(c.lsn);
         Self {
@@ -267,7 +267,7 @@ pub fn checkpoint(raw: &[u8], alloc: u32) -> CheckpointReport {
             out.form = Some("disaggregated");
             out.cookie = Some(c);
             out.notes.push(
-                "no classic checkpoint cookie: in disaggregated storage it is the address cookie of the root".into(),
+                "not a classic checkpoint cookie: in disaggregated storage it is the address cookie of the root".into(),
             );
         }
         // A classic cookie begins with its version, which is 1.

@@ -159,7 +159,7 @@ pub fn log(name: &str, log: &Log, view: &View, alloc: Option<u32>) -> LogReport 
         notes.push(format!("{} chunks were too many to hold in memory", grouped(log.dropped)));
     }
     if log.unread > 0 {
-        notes.push(format!("{} chunks have an address of an unknown form and were not read", grouped(log.unread)));
+        notes.push(format!("{} chunks have an address in an unknown form and were not read", grouped(log.unread)));
     }
     if log.errors.len() > LISTED_ERRORS {
         notes.push(format!("only the first {LISTED_ERRORS} of {} errors without a dump are listed", log.errors.len()));
@@ -250,14 +250,16 @@ fn dump(dump: &Dump, view: &View, alloc: Option<u32>) -> (DumpReport, Option<Pie
     let mut judgement = if of_page_log { judge_image::judge(&evidence) } else { judge::judge(&evidence) };
     let mut notes = std::mem::take(&mut judgement.notes);
     if judgement.verdict == Verdict::Sound && !of_page_log {
-        judgement.judgement = "the bytes in the log are the expected block: what was wrong is not in them".to_string();
+        judgement.judgement =
+            "the bytes in the log are the expected block: whatever was wrong is not in them".to_string();
     }
     if let (Some(found), Some(computed), Some(Comparison::Computed)) =
         (dump.error.as_ref().and_then(|e| e.found), judgement.computed, comparison)
         && found != computed.0
     {
         notes.push(format!(
-            "the engine computed {} over what it read, these bytes have {computed}: the log does not have what was read",
+            "the engine computed {} over what it read, but these bytes give {computed}: the log does not have what was \
+            read",
             Sum(found)
         ));
     }
@@ -269,7 +271,7 @@ fn dump(dump: &Dump, view: &View, alloc: Option<u32>) -> (DumpReport, Option<Pie
         decoded(head, &judgement, address.checksum, (dump.is_complete(), of_page_log), &view)
     });
     if of_page_log && judgement.verdict == Verdict::Sound && block.as_ref().is_some_and(|b| !b.problems.is_empty()) {
-        judgement.judgement = "the checksum holds, but the content breaks the rules of the format".to_string();
+        judgement.judgement = "the checksum is valid, but the content breaks the rules of the format".to_string();
     }
     let piece = of_page_log.then(|| Piece {
         file: name.clone(),

@@ -74,7 +74,7 @@ impl FileBlock {
         if end > source.file_size {
             problems.push(
                 FormatError::invalid(format!(
-                    "the block reaches up to byte {}, the file ends at byte {}",
+                    "the block extends to byte {}, but the file ends at byte {}",
                     grouped(end),
                     grouped(source.file_size)
                 ))
@@ -84,20 +84,20 @@ impl FileBlock {
         if judgement.verdict != Verdict::Sound {
             if let Some((at, bytes)) = source.around {
                 judgement.judgement = format!(
-                    "no block begins here: the offset lies inside of a sound block of {} bytes at offset {}",
+                    "no block starts here: the offset is inside a sound block of {} bytes at offset {}",
                     grouped(bytes.into()),
                     grouped(at)
                 );
             }
             problems.push(FormatError::io(judgement.judgement.clone()).into());
             if source.around.is_none() && source.expected.is_none() && judgement.plausible {
-                notes.push("with --size and --checksum of the block's address more can be told".to_string());
+                notes.push("with --size and --checksum from the block's address, more can be determined".to_string());
             }
         }
         let readable = judgement.plausible || judgement.flipped_bit.is_some();
         let block = readable.then(|| block::classic(stored, view));
         if judgement.verdict == Verdict::Sound && block.as_ref().is_some_and(|b| !b.problems.is_empty()) {
-            judgement.judgement = "the checksum holds, but the content breaks the rules of the format".to_string();
+            judgement.judgement = "the checksum is valid, but the content breaks the rules of the format".to_string();
         }
         Self {
             schema_version: SCHEMA_VERSION,

@@ -74,7 +74,7 @@ impl<'a> Evidence<'a> {
             out.judgement = if self.complete() {
                 format!("all {present} bytes are zero: never written, or the write was lost")
             } else {
-                format!("all {present} bytes that are there are zero")
+                format!("all {present} bytes that are present are zero")
             };
         }
         zero
@@ -239,11 +239,11 @@ fn by_checksum(
         out.cleared = e.cleared == Some(true) && stored == 0;
         let field = if out.cleared { 0 } else { stored ^ wanted };
         (out.verdict, out.judgement) = match field.count_ones() {
-            0 => (Verdict::Sound, "the checksum holds".to_string()),
+            0 => (Verdict::Sound, "the checksum is valid".to_string()),
             n => {
                 let bits = if n == 1 { "one bit of it".to_string() } else { format!("{n} bits of it") };
                 let what = format!(
-                    "only the checksum in the header is wrong ({bits}): {} instead of {}; all it covers is right",
+                    "only the checksum in the header is wrong ({bits}): {} instead of {}; everything it covers is right",
                     Sum(stored),
                     Sum(wanted)
                 );
@@ -256,7 +256,7 @@ fn by_checksum(
     if valid(head).is_some() && (stored != wanted || !own_size) {
         out.verdict = Verdict::OtherBlock;
         out.judgement = format!(
-            "a valid block, but not the expected one: {}, checksum {}; a write went to the wrong place or was lost",
+            "a valid block, but not the expected one: {}, checksum {}; a write was misdirected or lost",
             words(page, block),
             Sum(stored)
         );
@@ -283,12 +283,13 @@ fn by_checksum(
         }
         if e.size > CHANCE && block.flags & FLAG_DATA_CHECKSUM != 0 {
             let odds = (1_u64 << 32) / (e.size as u64 * 8);
-            out.notes.push(format!("of random damage to so large a block, one in {odds} looks like a flipped bit"));
+            out.notes.push(format!("with random damage to a block this large, one in {odds} looks like a flipped bit"));
         }
         return true;
     }
     if e.size > FLIP_SEARCH {
-        out.notes.push(format!("the block is too large to look for a flipped bit ({} bytes)", grouped(e.size as u64)));
+        out.notes
+            .push(format!("the block is too large to search for a flipped bit ({} bytes)", grouped(e.size as u64)));
     }
     if e.expected.is_some() && !own_size && with_size(head, e.size, block.flags) == Some(wanted) {
         out.verdict = Verdict::SizeField;
@@ -336,41 +337,42 @@ fn by_content(e: &Evidence<'_>, head: &[u8], complete: bool, out: &mut Judgement
     out.foreign = foreign(e);
     let wrong_header = (!out.plausible && head.len() >= DATA_OFFSET).then(|| match headers(head) {
         Some((p, b)) => format!(
-            "no header of a block: page type {}, disk size {}, block flags {:#04x}",
+            "not the header of a block: page type {}, disk size {}, block flags {:#04x}",
             p.type_byte, b.disk_size, b.flags
         ),
         None => String::new(),
     });
     if let Some(what) = &out.looks_like {
         out.verdict = Verdict::NotABlock;
-        out.judgement = format!("not a block at all: looks like {what}");
+        out.judgement = format!("not a block at all: it looks like {what}");
     } else if let Some(first) = out.foreign.first() {
         out.verdict = Verdict::ForeignData;
-        out.judgement = format!("from byte {} on it holds something else: {}", grouped(first.at as u64), first.what);
+        out.judgement =
+            format!("from byte {} onwards it holds something else: {}", grouped(first.at as u64), first.what);
     } else if let Some(first) = out.zeros.first().copied() {
         out.verdict = Verdict::ZeroSectors;
         let end = first.at + first.bytes;
         let from = grouped(first.at as u64);
         out.judgement = if end >= used && complete {
-            format!("from byte {from} on all zero, though its content goes on up to byte {}", grouped(used as u64))
+            format!("all zeros from byte {from} onwards, although its content extends to byte {}", grouped(used as u64))
         } else {
-            format!("{} bytes from byte {from} on are zero, whole sectors", grouped(first.bytes as u64))
+            format!("{} bytes starting at byte {from} are zero, in whole sectors", grouped(first.bytes as u64))
         };
         if out.zeros.len() > 1 {
             out.judgement.push_str(&format!("; {} such places", out.zeros.len()));
         }
         if !exact && first.at > 0 {
-            out.notes.push("content of the page may itself be zero".to_string());
+            out.notes.push("page content may itself be zero".to_string());
         }
     } else if wrong_header.is_some() && e.expected.is_none() {
         out.verdict = Verdict::NotABlock;
-        out.judgement = "no block begins here".to_string();
+        out.judgement = "no block starts here".to_string();
     } else if !complete {
         out.verdict = Verdict::Unknown;
-        out.judgement = "too little of it is there to judge it".to_string();
+        out.judgement = "too little of it is there to judge".to_string();
     } else {
         out.verdict = Verdict::Damaged;
-        out.judgement = "damaged in more than one bit; nothing tells which bytes are wrong".to_string();
+        out.judgement = "damaged in more than one bit; it is not known which bytes are wrong".to_string();
     }
     if let Some(header) = wrong_header
         && out.looks_like.is_none()
@@ -467,7 +469,7 @@ fn foreign(e: &Evidence<'_>) -> Vec<Foreign> {
             } else if local::descriptor(rest).is_ok() {
                 budget = budget.saturating_sub(rest.len());
                 if local::allocation_size(rest).is_ok() {
-                    out.push(Foreign { at: start, what: "the beginning of a WiredTiger file".to_string() });
+                    out.push(Foreign { at: start, what: "the start of a WiredTiger file".to_string() });
                 }
             }
             if budget == 0 || out.len() == LISTED_RUNS {
@@ -484,17 +486,17 @@ pub(super) fn looks_like(head: &[u8]) -> Option<String> {
     let look = &head[..head.len().min(LOOK)];
     let first = *look.first().filter(|_| look.len() >= DATA_OFFSET)?;
     if head.iter().all(|b| *b == first) {
-        return Some(format!("nothing but the byte {first:02x}"));
+        return Some(format!("only the byte {first:02x}"));
     }
     if local::descriptor(look).is_ok() {
-        return Some("the beginning of a WiredTiger file, its descriptor".to_string());
+        return Some("the start of a WiredTiger file, its descriptor".to_string());
     }
     let number = |at: usize| Reader::at(look, at).and_then(|mut r| r.u32le()).ok();
     if number(LOG_MAGIC.0) == Some(LOG_MAGIC.1) {
-        return Some("the beginning of a log file of WiredTiger".to_string());
+        return Some("the start of a WiredTiger journal file".to_string());
     }
     const MAGICS: [(&[u8], &str); 9] = [
-        (b"SQLite format 3\0", "the beginning of an SQLite database"),
+        (b"SQLite format 3\0", "the start of an SQLite database"),
         (b"\x1f\x8b\x08", "gzip data"),
         (b"\x28\xb5\x2f\xfd", "zstd data"),
         (b"\x7fELF", "a program (ELF)"),

@@ -41,7 +41,7 @@ pub fn judge(e: &Evidence<'_>) -> Judgement {
     }
     let head = e.head();
     if block::is_service_encrypted(head) {
-        out.judgement = "encrypted by the page service: nothing of it can be checked".to_string();
+        out.judgement = "encrypted by the page service: none of it can be checked".to_string();
         return out;
     }
     let image = Image::parse(head, None).ok();
@@ -88,11 +88,11 @@ fn by_checksum(e: &Evidence<'_>, image: &Image<'_>, out: &mut Judgement) -> bool
         out.cleared = empty;
         if stored == wanted || empty {
             out.verdict = Verdict::Sound;
-            out.judgement = "intact: its checksum is the expected one, and holds".to_string();
+            out.judgement = "intact: its checksum is the expected one, and valid".to_string();
         } else {
             out.verdict = Verdict::ChecksumField;
             out.judgement = format!(
-                "only the checksum in the header is wrong: {} instead of {}; all it covers is right",
+                "only the checksum in the header is wrong: {} instead of {}; everything it covers is right",
                 Sum(stored),
                 Sum(wanted)
             );
@@ -102,8 +102,8 @@ fn by_checksum(e: &Evidence<'_>, image: &Image<'_>, out: &mut Judgement) -> bool
     if out.plausible && computed == Some(stored) && stored != wanted {
         out.verdict = Verdict::OtherBlock;
         out.judgement = format!(
-            "intact, but not the expected block: {}, write generation {}, checksum {}; it is of another \
-             version or of another page",
+            "intact, but not the expected block: {}, write generation {}, checksum {}; it is another version or another \
+             page",
             words(image),
             image.page.write_gen,
             Sum(stored)
@@ -120,12 +120,13 @@ fn by_checksum(e: &Evidence<'_>, image: &Image<'_>, out: &mut Judgement) -> bool
         }
         if e.size > CHANCE {
             let odds = (1_u64 << 32) / (e.size as u64 * 8);
-            out.notes.push(format!("of random damage to so large a block, one in {odds} looks like a flipped bit"));
+            out.notes.push(format!("with random damage to a block this large, one in {odds} looks like a flipped bit"));
         }
         return true;
     }
     if e.size > FLIP_SEARCH {
-        out.notes.push(format!("the block is too large to look for a flipped bit ({} bytes)", grouped(e.size as u64)));
+        out.notes
+            .push(format!("the block is too large to search for a flipped bit ({} bytes)", grouped(e.size as u64)));
     }
     false
 }
@@ -162,27 +163,27 @@ fn by_content(e: &Evidence<'_>, image: Option<&Image<'_>>, out: &mut Judgement) 
     out.zeros = judge::zero_sectors(e, e.size, UNIT);
     if let Some(what) = &out.looks_like {
         out.verdict = Verdict::NotABlock;
-        out.judgement = format!("not a block at all: looks like {what}");
+        out.judgement = format!("not a block at all: it looks like {what}");
     } else if let Some(first) = out.zeros.first().copied() {
         out.verdict = Verdict::ZeroSectors;
         let from = grouped(first.at as u64);
         out.judgement = if first.at.saturating_add(first.bytes) >= e.size && e.complete() {
-            format!("from byte {from} on all zero")
+            format!("all zeros from byte {from} onwards")
         } else {
-            format!("{} bytes from byte {from} on are zero", grouped(first.bytes as u64))
+            format!("{} bytes starting at byte {from} are zero", grouped(first.bytes as u64))
         };
-        out.notes.push("content of the page may itself be zero".to_string());
+        out.notes.push("page content may itself be zero".to_string());
     } else if !e.complete() {
         out.verdict = Verdict::Unknown;
-        out.judgement = "too little of it is there to judge it".to_string();
+        out.judgement = "too little of it is there to judge".to_string();
     } else {
         out.verdict = Verdict::Damaged;
-        out.judgement = "damaged in more than one bit; nothing tells which bytes are wrong".to_string();
+        out.judgement = "damaged in more than one bit; it is not known which bytes are wrong".to_string();
     }
     let Some(image) = image else { return };
     if !out.plausible && out.looks_like.is_none() {
         out.judgement.push_str(&format!(
-            "; no header of an image: page type {}, magic {:02x}, header size {}",
+            "; not the header of an image: page type {}, magic {:02x}, header size {}",
             image.page.type_byte, image.block.magic, image.block.header_size
         ));
     }

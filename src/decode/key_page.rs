@@ -48,7 +48,7 @@ pub fn keystore(raw: &[u8]) -> KeystoreReport {
         Ok(k) => {
             if k.version > key_page::READER_VERSION {
                 out.notes.push(format!(
-                    "written by version {}, this reader knows {}",
+                    "written by version {}; this reader knows {}",
                     k.version,
                     key_page::READER_VERSION
                 ));

@@ -8,6 +8,9 @@ use crate::format::crc::crc32c;
 use crate::format::pagelog_turtle::{self, Turtle, TurtleForm};
 use serde::Serialize;
 
+/// How the turtle of a home begins, whether or not it is whole.
+const HOME_TURTLE: &[u8] = b"WiredTiger version string\n";
+
 /// A turtle page.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct TurtleReport {
@@ -139,7 +142,9 @@ fn page(raw: &[u8]) -> TurtleReport {
         problems: Vec::new(),
         notes: Vec::new(),
     };
-    if let Some(rest) = raw.strip_suffix(b"\n") {
+    if raw.starts_with(HOME_TURTLE) {
+        out.notes.push("this is the WiredTiger.turtle of a home, not a page; wtcheck audit HOME reads it".into());
+    } else if let Some(rest) = raw.strip_suffix(b"\n") {
         out.notes.push(format!(
             "ends with a line feed, which stored pages do not; without it the crc32c is {:08x}",
             crc32c(rest)

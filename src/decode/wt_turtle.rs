@@ -146,18 +146,18 @@ pub fn judge(printed: &WtTurtle, found: Sum, problems: &mut Vec<Problem>, notes:
     notes.extend(record.iter().flat_map(|r| &r.notes).cloned());
     if let Some(printed) = printed.checksum.filter(|sum| *sum != found) {
         notes.push(format!(
-            "the text is not the page that was read: its checksum is {found}, and {printed} was printed"
+            "the text is not the page that was read: its checksum is {found}, but {printed} was printed"
         ));
     }
     let expected = printed.expected.or(record.and_then(|r| r.metadata_checksum));
     if let Some(expected) = expected.filter(|sum| *sum != found) {
-        let why = format!("the page has checksum {found}, and its completion record names {expected}");
+        let why = format!("the page has checksum {found}, but its completion record names {expected}");
         problems.push(FormatError::io(why).into());
     }
     let own = (printed.requested_lsn, record.and_then(|r| r.metadata_lsn));
     if let (Some(asked), Some(named)) = own
         && asked != named
     {
-        notes.push(format!("the page was asked for at LSN {asked}, and the completion record names LSN {named}"));
+        notes.push(format!("the page was requested at LSN {asked}, but the completion record names LSN {named}"));
     }
 }

@@ -487,7 +487,7 @@ impl Found {
             (self.damaged, self.damage) = (Damaged::No, "No.");
         } else {
             (self.damaged, self.damage) =
-                (Damaged::Yes, "No release has this version: the place where it stands is damaged.");
+                (Damaged::Yes, "No release has this version: the bytes that hold it are damaged.");
             self.certainty = self.certainty.min(Sure::Medium);
         }
         self.evidence.push(Evidence::Versions(versions));

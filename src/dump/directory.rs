@@ -22,7 +22,7 @@ pub enum DirectoryError {
     #[error("{0} is not empty, and was not made by this command")]
     Foreign(PathBuf),
     /// A dump of something else, or of another state, or in another form.
-    #[error("{0} holds a dump of something else, or of another state of it")]
+    #[error("{0} holds a dump of something else, or of a different state of it")]
     Other(PathBuf),
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: io::Error },

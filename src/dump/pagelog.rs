@@ -51,7 +51,7 @@ pub enum LogError {
     #[error("no checkpoint of the page log can be used")]
     NoCheckpoint,
     /// The one that was asked for is not there, or cannot be used.
-    #[error("no checkpoint {wanted} that can be used; there are: {there}")]
+    #[error("there is no usable checkpoint {wanted}; there are: {there}")]
     NotThere { wanted: String, there: String },
 }
 

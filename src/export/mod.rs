@@ -59,13 +59,13 @@ pub enum ExportError {
         reason: String,
     },
     /// The export would lie in the store.
-    #[error("{0}: lies in the directory that is exported")]
+    #[error("{0} is inside the directory to be exported")]
     Inside(PathBuf),
     /// It would lie in another store.
     #[error(transparent)]
     Output(OutputError),
     /// What lies there is no export.
-    #[error("{0}: is no export, and not empty")]
+    #[error("{0} is not an export, and not empty")]
     Foreign(PathBuf),
     /// It cannot lie beside the shards that are there.
     #[error("{dir}: {reason}")]
@@ -199,7 +199,7 @@ fn check_place(source: &Path, out: &Path) -> Result<(), ExportError> {
 fn words(conflict: &Conflict) -> String {
     match conflict {
         Conflict::Manifest(reason) => format!("a shard's manifest cannot be read: {reason}"),
-        Conflict::Count(other) => format!("holds shard {other}, of a set with another number of shards"),
+        Conflict::Count(other) => format!("holds shard {other}, of a set with a different number of shards"),
         Conflict::Identity(other) => {
             format!("holds shard {other} of another store, of another state of it, or of other tables")
         }

@@ -182,7 +182,7 @@ impl Making {
     /// shard that is only half in place is never taken for a whole one.
     pub fn publish(self, manifest: &Manifest) -> io::Result<()> {
         let Self { dir, shard, temporary, held, made } = self;
-        let step = scratch::Step::begin("the export is being put in its place", made);
+        let step = scratch::Step::begin("the export is being moved into place", made);
         let path = dir.join(MANIFESTS).join(format!("shard-{:05}-of-{:05}.json", shard.index, shard.of));
         let published = put(&dir, &temporary, &path, manifest);
         if published.is_err() {
@@ -202,7 +202,7 @@ fn plain(dir: &Path) -> io::Result<()> {
     for name in out.names()? {
         match out.directory(Path::new(&name)) {
             Err(e) if e.get_ref().is_some_and(|odd| odd.is::<Odd>()) => {
-                return Err(io::Error::other(format!("{} in it is no directory of an export", name.display())));
+                return Err(io::Error::other(format!("{} in it is not an export directory", name.display())));
             }
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}

@@ -61,7 +61,7 @@ impl FromStr for Shard {
         let number = |text: &str| text.parse::<u32>().ok().filter(|n| (1..=MAX_SHARDS).contains(n));
         let shard = text.split_once('/').and_then(|(index, of)| Some(Self { index: number(index)?, of: number(of)? }));
         shard.filter(|s| s.index <= s.of).ok_or_else(|| {
-            format!("{text:?} is no shard: 3/7 is the third of seven, and there are {MAX_SHARDS} at most")
+            format!("{text:?} is not a shard: 3/7 is the third of seven, and there are at most {MAX_SHARDS}")
         })
     }
 }

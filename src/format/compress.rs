@@ -70,7 +70,7 @@ pub fn decompress(c: Compressor, image: &[u8], mem_size: u32) -> Result<Vec<u8>>
     }
     let size = usize::try_from(mem_size).map_err(|e| error(e.to_string()))?;
     let (head, framed) =
-        image.split_at_checked(VERBATIM).ok_or_else(|| error(format!("{} bytes only", image.len())))?;
+        image.split_at_checked(VERBATIM).ok_or_else(|| error(format!("only {} bytes", image.len())))?;
     let want = size.checked_sub(VERBATIM).ok_or_else(|| error(format!("plain size {mem_size} is below {VERBATIM}")))?;
     let (stream, plain) = unframe(c, framed, want).map_err(|e| e.within(c.name()))?;
     let whole = plain.checked_add(VERBATIM).ok_or_else(|| error(format!("plain size {plain}")))?;
@@ -135,14 +135,14 @@ fn unframe(c: Compressor, framed: &[u8], want: usize) -> Result<(&[u8], usize)> 
                     Err(FormatError::io(format!("frame states {n} plain bytes, {want} wanted")))
                 }
                 Ok(_) => Ok((stream, want)),
-                Err(_) => Err(FormatError::io("no zstd frame")),
+                Err(_) => Err(FormatError::io("not a zstd frame")),
             }
         }
         Compressor::Zlib => {
             let [cmf, flg] = Reader::new(framed).array().map_err(short)?;
             // RFC 1950: method 8, window up to 32 KiB, check bits.
             if cmf & 0x0f != 8 || cmf >> 4 > 7 || u16::from_be_bytes([cmf, flg]) % 31 != 0 {
-                return Err(FormatError::io("no zlib header"));
+                return Err(FormatError::io("not a zlib header"));
             }
             if want / DEFLATE_MAX_RATIO > framed.len() {
                 return Err(FormatError::io(format!("{} bytes cannot hold {want} plain bytes", framed.len())));
@@ -186,7 +186,7 @@ fn inflate(stream: &[u8], out: &mut [u8]) -> std::result::Result<usize, String> 
     let mut z = flate2::Decompress::new(true);
     let status = z.decompress(stream, out, flate2::FlushDecompress::Finish).map_err(|e| e.to_string())?;
     if status != flate2::Status::StreamEnd {
-        return Err("stream does not end where the plain image does".to_owned());
+        return Err("the stream does not end where the plain image does".to_owned());
     }
     usize::try_from(z.total_out()).map_err(|e| e.to_string())
 }

@@ -301,7 +301,7 @@ pub fn check_settings(text: &str) -> Result<(), Fault> {
     if !text.is_empty() && !text.ends_with('\n') {
         return Err((
             text.len(),
-            "the text is cut: its last line does not end, and the engine drops its last byte".into(),
+            "the text is truncated: its last line has no line end, and the engine drops its last byte".into(),
         ));
     }
     // Of the same length, so that places stay.
@@ -335,7 +335,7 @@ fn keys(text: &str, config: &Config<'_>, table: &[Key]) -> Result<(), Fault> {
         if !table.iter().any(|(name, _)| *name == entry.key) {
             let missing = table.iter().find(|(name, _)| config.get(name).is_none() && is_torn(entry.key, name));
             if let Some((name, _)) = missing {
-                let what = format!("`{}` is no key, and `{name}` is missing", shorten(entry.key));
+                let what = format!("`{}` is not a key, and `{name}` is missing", shorten(entry.key));
                 return Err((place(text, entry.key), what));
             }
             continue;
@@ -358,11 +358,11 @@ fn value(text: &str, key: &str, value: Value<'_>, kind: Type) -> Result<(), Faul
             let inner = value.config().unwrap_or_default();
             let number = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit());
             let two = inner.entries().len() == 2 && inner.entries().iter().all(|e| number(e.key));
-            if two { Ok(()) } else { wrong("no place in the log") }
+            if two { Ok(()) } else { wrong("not a journal position") }
         }
-        Type::Number if value.i64().is_err() && value.u64().is_err() => wrong("no number"),
-        Type::Words(known) if !known.contains(&value.text) => wrong("no known word"),
-        Type::Group(_) | Type::Named(_) if value.kind != Kind::Struct => wrong("no structure"),
+        Type::Number if value.i64().is_err() && value.u64().is_err() => wrong("not a number"),
+        Type::Words(known) if !known.contains(&value.text) => wrong("not a known word"),
+        Type::Group(_) | Type::Named(_) if value.kind != Kind::Struct => wrong("not a structure"),
         Type::Group(inner) => match value.config() {
             Ok(config) => keys(text, &config, inner),
             Err(e) => wrong(&e.message),

@@ -96,7 +96,7 @@ impl Cookie {
         let (version, version_min) = int::read_nibble_pair(&mut r)?;
         if version_min > VERSION {
             return Err(FormatError::unsupported(format!(
-                "address cookie version {version}, readable from version {version_min} on"
+                "address cookie version {version}, readable by version {version_min} and later"
             )));
         }
         let page_id = r.vuint()?;

@@ -82,7 +82,7 @@ pub fn detect(e: &Evidence) -> (Generation, Vec<String>) {
         say(Generation::Autumn2025, "PALite store of one file per table (until 2026-03-31)");
     }
     match e.turtle {
-        Some(TurtleForm::V2) => say(Generation::July2026, "turtle page begins with its version (form v2)"),
+        Some(TurtleForm::V2) => say(Generation::July2026, "turtle page starts with its version (form v2)"),
         Some(TurtleForm::V1) => say(Generation::February2026, "turtle page is a configuration string (form v1)"),
         Some(TurtleForm::Legacy | TurtleForm::LegacyKey | TurtleForm::Spring) => {
             say(Generation::Autumn2025, "turtle page in the legacy line form");

@@ -87,8 +87,8 @@ impl Fault {
     /// The fault of a home that has no turtle file.
     pub fn missing(metadata_present: bool) -> Self {
         let message = if metadata_present {
-            "turtle missing, metadata present: opened for writing, the engine would take the directory for a new \
-             database and put an empty WiredTiger.wt in the place of this one"
+            "turtle missing, metadata present: if opened for writing, the engine would take the directory for a new \
+             database and put an empty WiredTiger.wt in place of this one"
         } else {
             "turtle and metadata missing"
         };
@@ -153,7 +153,7 @@ impl<'a> Lines<'a> {
         }
         // An overwritten key line is still there: the first unknown one is what to look at.
         let (at, found) = match self.pairs().into_iter().find(|p| !KEYS.contains(&p.key.as_str())) {
-            Some(pair) => (pair.key_at, format!("; line `{}` is no key", shorten(&pair.key))),
+            Some(pair) => (pair.key_at, format!("; line `{}` is not a key", shorten(&pair.key))),
             None => (self.end, format!(": {}", self.end_words())),
         };
         Err(Fault::new(Class::NotFound, at, Some(key), format!("key `{key}` is missing{found}")))
@@ -228,7 +228,7 @@ fn strange(text: &str, ascii: bool) -> Option<(usize, String)> {
     let (at, c) =
         text.char_indices().find(|(_, c)| (c.is_ascii_control() && *c != '\n') || (ascii && !c.is_ascii()))?;
     Some(match c {
-        '\0' => (at, "a NUL byte, behind which the engine reads nothing".into()),
+        '\0' => (at, "a NUL byte, after which the engine reads nothing".into()),
         c => (at, format!("character {:#x}, which the engine does not write", u32::from(c))),
     })
 }
@@ -240,7 +240,7 @@ pub fn check_backup(bytes: &[u8]) -> Result<(), (usize, String)> {
         return Err(found);
     }
     if !text.ends_with('\n') {
-        return Err((text.len(), "the text is cut: its last line does not end".into()));
+        return Err((text.len(), "the text is truncated: its last line has no line end".into()));
     }
     let lines = Lines::of(text);
     if lines.empty_line {
@@ -316,7 +316,7 @@ fn check_metadata(line: Line<'_>) -> Result<(), Fault> {
         _ => {}
     }
     let end = line.at.saturating_add(line.text.len());
-    let cut = if line.ended { "" } else { ", and the text is cut there (no line end)" };
+    let cut = if line.ended { "" } else { ", and the text is truncated there (no line end)" };
     let message = format!("value of `{METADATA}` ends here without `checkpoint`{cut}");
     Err(Fault::new(Class::NotFound, end, Some(METADATA), message))
 }
@@ -324,7 +324,7 @@ fn check_metadata(line: Line<'_>) -> Result<(), Fault> {
 fn config_of<'a>(key: &'static str, line: Line<'a>) -> Result<Config<'a>, Fault> {
     Config::parse_to(line.text).map_err(|(at, e)| {
         let at = at.min(line.text.len());
-        let cut = if line.ended { "" } else { "; the text is cut (no line end)" };
+        let cut = if line.ended { "" } else { "; the text is truncated (no line end)" };
         let message = format!("value of `{key}`: {}{cut}", e.message);
         Fault::new(e.class, line.at.saturating_add(at), Some(key), message)
     })
@@ -347,7 +347,7 @@ fn numbers<const N: usize>(key: &'static str, line: Line<'_>, names: [&str; N]) 
     for (slot, name) in out.iter_mut().zip(names) {
         let text = field(&config, key, line, name)?;
         *slot = text.parse().map_err(|_| {
-            let message = format!("value of `{key}`: `{name}` is no number: `{}`", shorten(text));
+            let message = format!("value of `{key}`: `{name}` is not a number: `{}`", shorten(text));
             Fault::new(Class::Invalid, line.at, Some(key), message)
         })?;
     }

@@ -177,7 +177,7 @@ impl<'a> Image<'a> {
                 )));
             };
             if tail.iter().any(|b| *b != 0) {
-                return Err(FormatError::invalid(format!("non-zero bytes behind mem_size {mem_size}")));
+                return Err(FormatError::invalid(format!("non-zero bytes after mem_size {mem_size}")));
             }
         }
         Ok(())

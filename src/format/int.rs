@@ -46,7 +46,7 @@ pub fn read_vuint(r: &mut Reader<'_>) -> Result<Vuint> {
             let canonical = n != 0 && (payload.first() != Some(&0) || n == 1);
             Ok(Vuint { value, canonical })
         }
-        _ => Err(FormatError::invalid(format!("byte 0x{first:02x} at offset {at} starts no unsigned integer"))),
+        _ => Err(FormatError::invalid(format!("byte 0x{first:02x} at offset {at} does not start an unsigned integer"))),
     }
 }
 
@@ -95,7 +95,7 @@ pub fn read_vint(r: &mut Reader<'_>) -> Result<i64> {
             let bits = payload.iter().fold(u64::MAX, |acc, b| acc << 8 | u64::from(*b));
             Ok(i64::from_ne_bytes(bits.to_ne_bytes()))
         }
-        _ => Err(FormatError::invalid(format!("byte 0x{first:02x} at offset {at} starts no signed integer"))),
+        _ => Err(FormatError::invalid(format!("byte 0x{first:02x} at offset {at} does not start a signed integer"))),
     }
 }
 

@@ -47,7 +47,9 @@ pub fn descriptor(head: &[u8]) -> Result<Descriptor> {
     let mut r = Reader::new(head);
     let magic = r.u32le()?;
     if magic != DESCRIPTOR_MAGIC {
-        return Err(FormatError::invalid(format!("magic {magic} instead of {DESCRIPTOR_MAGIC}: no WiredTiger file")));
+        return Err(FormatError::invalid(format!(
+            "magic {magic} instead of {DESCRIPTOR_MAGIC}: not a WiredTiger file"
+        )));
     }
     let (major, minor) = (r.u16le()?, r.u16le()?);
     let checksum = r.u32le()?;
@@ -77,7 +79,9 @@ pub fn allocation_size(head: &[u8]) -> Result<u32> {
         done = end;
         size *= 2;
     }
-    Err(FormatError::io(format!("descriptor checksum {want:08x} fits no allocation size up to {done} bytes")))
+    Err(FormatError::io(format!(
+        "descriptor checksum {want:08x} does not match any allocation size up to {done} bytes"
+    )))
 }
 
 /// A descriptor for a new file, `alloc` bytes. `None` if `alloc` is no allocation size.
@@ -229,7 +233,7 @@ impl ExtentList {
         let magic = (r.vuint()?, r.vuint()?);
         if magic != (EXTENT_MAGIC, 0) {
             return Err(FormatError::invalid(format!(
-                "extent list begins with ({}, {}) instead of ({EXTENT_MAGIC}, 0)",
+                "extent list starts with ({}, {}) instead of ({EXTENT_MAGIC}, 0)",
                 magic.0, magic.1
             )));
         }
@@ -245,9 +249,9 @@ impl ExtentList {
             let end = offset.checked_add(size).filter(|end| *end <= file_size);
             if offset < unit || offset % unit != 0 || size % unit != 0 || end.is_none() {
                 let why = if offset % unit != 0 || size % unit != 0 {
-                    format!("is unaligned: no multiple of {alloc}")
+                    format!("is unaligned: not a multiple of {alloc}")
                 } else {
-                    format!("lies outside {alloc}..{file_size}")
+                    format!("is outside {alloc}..{file_size}")
                 };
                 return Err(FormatError::invalid(format!("extent {offset}+{size} at block offset {at} {why}")));
             }
@@ -351,7 +355,7 @@ impl Recovery {
 
 fn check_alloc(alloc: u32) -> Result<()> {
     if !alloc.is_power_of_two() || !ALLOCATION_SIZES.contains(&alloc) {
-        return Err(FormatError::invalid(format!("{alloc} is no allocation size")));
+        return Err(FormatError::invalid(format!("{alloc} is not an allocation size")));
     }
     Ok(())
 }
@@ -383,9 +387,9 @@ fn write_triplet(out: &mut Vec<u8>, address: Option<&LocalAddress>, alloc: u32) 
             let unit = u64::from(alloc);
             let size = u64::from(a.size);
             let before = (a.offset / unit).checked_sub(1).filter(|_| a.offset % unit == 0 && size % unit == 0);
-            let before = before
-                .filter(|_| size > 0)
-                .ok_or_else(|| FormatError::invalid(format!("block {}+{size} is no multiple of {alloc}", a.offset)))?;
+            let before = before.filter(|_| size > 0).ok_or_else(|| {
+                FormatError::invalid(format!("block {}+{size} is not a multiple of {alloc}", a.offset))
+            })?;
             (before, size / unit, u64::from(a.checksum))
         }
     };

@@ -19,7 +19,7 @@ const NUMBERS: usize = 24;
 pub fn apply(value: &[u8], changes: &[u8], text: bool) -> Result<Vec<u8>> {
     let mut r = Reader::new(changes);
     let count = usize::try_from(r.u64le()?).ok().filter(|n| n.saturating_mul(NUMBERS) <= r.remaining());
-    let count = count.ok_or_else(|| FormatError::invalid("more changes than there are bytes for"))?;
+    let count = count.ok_or_else(|| FormatError::invalid("more changes than the bytes can hold"))?;
     let data_at = count.saturating_mul(NUMBERS).saturating_add(r.pos());
     let mut data = Reader::at(changes, data_at)?;
     let ended = text && value.last() == Some(&0);
@@ -30,18 +30,18 @@ pub fn apply(value: &[u8], changes: &[u8], text: bool) -> Result<Vec<u8>> {
         let length = usize::try_from(length).map_err(|_| FormatError::invalid("a change longer than the value"))?;
         let new = data.take(length)?;
         let offset = usize::try_from(offset).ok().filter(|at| at.saturating_add(length) <= MAX_VALUE);
-        let offset = offset.ok_or_else(|| FormatError::invalid("a change far behind the value"))?;
+        let offset = offset.ok_or_else(|| FormatError::invalid("a change far past the end of the value"))?;
         if out.len() < offset {
             out.resize(offset, if text { b' ' } else { 0 });
         }
         let end = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(offset).min(out.len());
         if out.len().saturating_sub(end.saturating_sub(offset)).saturating_add(length) > MAX_VALUE {
-            return Err(FormatError::invalid("the changes make a value above the limit"));
+            return Err(FormatError::invalid("the changes make a value that is over the limit"));
         }
         out.splice(offset..end, new.iter().copied());
     }
     if !data.is_empty() {
-        return Err(FormatError::invalid(format!("{} bytes behind the changes", data.remaining())));
+        return Err(FormatError::invalid(format!("{} bytes after the changes", data.remaining())));
     }
     if ended {
         out.push(0);

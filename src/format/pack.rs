@@ -21,7 +21,7 @@ pub fn check(format: &str, bytes: &[u8]) -> Result<()> {
     }
     match r.remaining() {
         0 => Ok(()),
-        n => Err(FormatError::invalid(format!("{n} bytes behind the last column ({})", last.unwrap_or('-')))),
+        n => Err(FormatError::invalid(format!("{n} bytes after the last column ({})", last.unwrap_or('-')))),
     }
 }
 
@@ -151,7 +151,7 @@ impl Format {
         }
         match r.remaining() {
             0 => Ok(out),
-            n => Err(FormatError::invalid(format!("{n} bytes behind the last column"))),
+            n => Err(FormatError::invalid(format!("{n} bytes after the last column"))),
         }
     }
 

@@ -18,7 +18,7 @@ impl<'a> Reader<'a> {
     /// A cursor at `pos`, which may lie at the end but not behind it.
     pub fn at(bytes: &'a [u8], pos: usize) -> Result<Self> {
         if pos > bytes.len() {
-            return Err(FormatError::invalid(format!("offset {pos} lies behind the end ({} bytes)", bytes.len())));
+            return Err(FormatError::invalid(format!("offset {pos} is past the end ({} bytes)", bytes.len())));
         }
         Ok(Self { bytes, pos })
     }

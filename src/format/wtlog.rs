@@ -196,7 +196,7 @@ pub fn next(window: &[u8], offset: u64, file_size: u64) -> Next<'_> {
         return Next::End(End::Zero);
     }
     if !len.is_multiple_of(ALIGNMENT) {
-        return Next::End(End::Malformed(format!("record length {len} is no multiple of {ALIGNMENT}")));
+        return Next::End(End::Malformed(format!("record length {len} is not a multiple of {ALIGNMENT}")));
     }
     if u64::from(len) > left {
         return Next::End(End::Torn { len });
@@ -240,10 +240,12 @@ impl FileHeader {
         let mut r = Reader::at(record.bytes, HEADER_LEN)?;
         let (magic, version, unused, size) = (r.u32le()?, r.u16le()?, r.u16le()?, r.u64le()?);
         if magic != MAGIC {
-            return Err(FormatError::invalid(format!("magic {magic:#010x} instead of {MAGIC:#010x}: no log file")));
+            return Err(FormatError::invalid(format!(
+                "magic {magic:#010x} instead of {MAGIC:#010x}: not a journal file"
+            )));
         }
         if version > VERSION {
-            return Err(FormatError::unsupported(format!("log version {version} is newer than {VERSION}")));
+            return Err(FormatError::unsupported(format!("journal version {version} is newer than {VERSION}")));
         }
         if header.len != ALIGNMENT || header.flags != 0 || unused != 0 {
             return Err(FormatError::invalid(format!(

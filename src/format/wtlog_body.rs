@@ -219,7 +219,7 @@ impl<'a> Operation<'a> {
         let change = Change::read(kind, &mut fields)
             .and_then(|change| match fields.remaining() {
                 0 => Ok(change),
-                n => Err(FormatError::invalid(format!("{n} bytes behind the fields"))),
+                n => Err(FormatError::invalid(format!("{n} bytes after the fields"))),
             })
             .map_err(|e| e.within(&format!("operation type {kind} at body offset {at}")))?;
         Ok(Self { kind, ignored, change })

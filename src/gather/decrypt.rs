@@ -61,14 +61,14 @@ impl Decryptor {
         let ran = ran.map_err(|e| format!("{program}: {e}"))?;
         if !ran.status.success() {
             let said = String::from_utf8_lossy(&ran.stderr);
-            let said = said.lines().next().unwrap_or("it said nothing");
+            let said = said.lines().next().unwrap_or("it printed nothing");
             return Err(format!("it ended with {}: {said}", ran.status));
         }
-        let plain = plain(to).map_err(|e| format!("it left no plain block: {e}"))?;
+        let plain = plain(to).map_err(|e| format!("it did not write a plain block: {e}"))?;
         if is_service_encrypted(&plain) {
-            return Err("it gave the block back as it was".into());
+            return Err("it returned the block unchanged".into());
         }
-        if is_block(entry.at.table, &plain) { Ok(plain) } else { Err("what it left is no block of a page".into()) }
+        if is_block(entry.at.table, &plain) { Ok(plain) } else { Err("what it wrote is not a block of a page".into()) }
     }
 
     /// The plain form of all blocks of a piece that are encrypted; what went wrong is added to its faults.

@@ -68,7 +68,7 @@ pub enum GatherError {
         /// The system's answer.
         error: io::Error,
     },
-    #[error("{0}: holds no dump of a page service")]
+    #[error("{0} holds no dump of a page service")]
     NoDump(PathBuf),
     #[error("the text of the completion record: {0}")]
     Completion(String),
@@ -213,7 +213,7 @@ impl Work<'_> {
             (Err(e), None) if e.raw_os_error().is_some() => return Err(io_of(path)(e)),
             // A packed stream that is cut or damaged. What came before counts.
             (Err(e), None) => {
-                self.malformed(format!("{name}: {e}; what came before it was taken"));
+                self.malformed(format!("{name}: {e}; what came before it was used"));
                 self.torn.extend(table);
                 return Ok(());
             }
@@ -313,7 +313,7 @@ impl Work<'_> {
         match (self.out.log, log) {
             (None, log) => self.out.log = log,
             (Some(ours), Some(log)) if ours != log => {
-                self.malformed(format!("{name}, line {number}: is of log {log}, others are of log {ours}"));
+                self.malformed(format!("{name}, line {number}: belongs to log {log}, others belong to log {ours}"));
                 return Ok(());
             }
             _ => {}
@@ -380,7 +380,7 @@ impl Work<'_> {
             Put::Other(differ) => {
                 self.out.conflicts += 1;
                 self.note(format!(
-                    "{name}, line {number}: table {}, page {}, LSN {} differs from a dump before it in {}",
+                    "{name}, line {number}: table {}, page {}, LSN {} differs from an earlier dump in {}",
                     at.table,
                     at.page,
                     at.lsn,
@@ -416,7 +416,7 @@ impl Work<'_> {
                 let parsed = parsed.map_err(|e| GatherError::Completion(e.to_string()))?;
                 if [0, u64::MAX].contains(&parsed.metadata_lsn.get()) {
                     return Err(GatherError::Completion(format!(
-                        "metadata_lsn={} is no LSN of a page",
+                        "metadata_lsn={} is not the LSN of a page",
                         parsed.metadata_lsn
                     )));
                 }
@@ -434,7 +434,7 @@ impl Work<'_> {
                         }
                     }
                 }
-                self.note(format!("{}: names no checkpoint whose turtle page was supplied", path.display()));
+                self.note(format!("{}: does not name any checkpoint whose turtle page was supplied", path.display()));
                 self.completion(Checkpoint::NewestTurtle)
             }
             Checkpoint::NewestTurtle => {

@@ -83,7 +83,7 @@ impl FileChange {
     /// Another name for a file as it is now.
     pub(super) fn rename(dir: &Below, file: &str, to: &str) -> Result<Self> {
         let Some((len, ends)) = ends(dir, file)? else {
-            return Err(EditError::Refused(format!("{file} is not there")));
+            return Err(EditError::Refused(format!("{file} is missing")));
         };
         Ok(Self::Rename { file: file.to_string(), to: to.to_string(), len, ends })
     }
@@ -164,7 +164,10 @@ fn look(dir: &Below, change: &FileChange) -> Result<Found> {
                 _ if len < *len_before || len > span.len_after => {
                     Found::Other(format!("the file has {len} bytes, neither {len_before} nor {}", span.len_after))
                 }
-                _ => Found::Other(format!("other bytes than before or after the change, from {offset} on")),
+                _ => Found::Other(format!(
+                    "from {offset} onwards the bytes are neither those before nor those after the \
+                    change"
+                )),
             })
         }
         FileChange::Replace { file, before, after } => {
@@ -194,7 +197,7 @@ fn look(dir: &Below, change: &FileChange) -> Result<Found> {
             } else if is(to)? {
                 Found::After
             } else {
-                Found::Other(format!("neither it nor {to} is the file that is to change its name"))
+                Found::Other(format!("neither it nor {to} is the file to be renamed"))
             })
         }
     }
@@ -308,7 +311,7 @@ fn run(dir: &Below, changes: &[FileChange], to: Side, anyway: bool) -> Result<()
 fn rename(dir: &Below, from: &str, to: &str) -> Result<()> {
     let name = Path::new(to);
     if dir.look(name).map_err(|e| failed(dir, to, e))?.is_some() {
-        return Err(EditError::Changed { file: to.to_string(), found: format!("the name {from} is to get is taken") });
+        return Err(EditError::Changed { file: to.to_string(), found: format!("the new name for {from} is taken") });
     }
     dir.rename(Path::new(from), name).map_err(|e| failed(dir, from, e))
 }

@@ -98,8 +98,7 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
                 if edits.len() > 1 =>
             {
                 return Err(EditError::Refused(
-                    "other metadata changes what everything else stands on: put it right first, then look again"
-                        .to_string(),
+                    "a metadata change affects everything else: make it first, then audit again".to_string(),
                 ));
             }
             LocalEdit::RenameTurtle => return only(restore::rename_turtle(home)?),
@@ -120,7 +119,7 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
     if !bits.is_empty() {
         if !turtles.is_empty() || !sizes.is_empty() {
             return Err(EditError::Refused(
-                "a bit may be one of those that the rest stands on: put them right first, then look again".to_string(),
+                "other changes may depend on a flipped bit: correct the bits first, then audit again".to_string(),
             ));
         }
         return only(bits);
@@ -130,7 +129,7 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
         [] => set_sizes(home, &sizes, now),
         [text] if sizes.is_empty() => Ok(Prepared { changes: new_turtle(home, text)?, blocks: Vec::new() }),
         [_] => Err(EditError::Refused(
-            "a new turtle changes where the sizes stand: write it first, then look at the home again".to_string(),
+            "a new turtle changes where the sizes are stored: write it first, then audit the home again".to_string(),
         )),
         _ => Err(EditError::Refused("more than one new turtle".to_string())),
     }
@@ -182,13 +181,13 @@ impl Wanted<'_> {
 fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Result<Prepared> {
     let refuse = |why: &str| Err(EditError::Refused(why.to_string()));
     if home.alone {
-        return refuse("a file without its home has no metadata that states its size");
+        return refuse("a file outside a home has no metadata that states its size");
     }
     if home.encrypted {
         return refuse("the metadata is encrypted");
     }
     if home.way != Way::Turtle {
-        return refuse("the metadata was not read by the turtle: put that right first");
+        return refuse("the metadata was not read through the turtle: fix that first");
     }
     if !home.complete {
         return refuse("the metadata could not be read in full");
@@ -210,7 +209,7 @@ fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Resul
     let mut values = BTreeMap::new();
     for (name, wanted) in sizes.iter().filter(|(name, _)| **name != METADATA) {
         if home.in_page_log.contains(*name) {
-            return refuse(&format!("{name} lies in a page log"));
+            return refuse(&format!("{name} is in a page log"));
         }
         let key = format!("file:{name}\0").into_bytes();
         let row = old.binary_search_by(|r| r.key.cmp(&key)).ok().and_then(|n| old.get(n));
@@ -218,7 +217,7 @@ fn set_sizes(home: &Home, sizes: &BTreeMap<&str, Wanted<'_>>, now: u64) -> Resul
         let Some(row) = row else { return refuse(&format!("the metadata has no row of {name}")) };
         let text = row.value.strip_suffix(&[0]).unwrap_or(&row.value);
         let text =
-            std::str::from_utf8(text).map_err(|_| EditError::Refused(format!("the row of {name} is no text")))?;
+            std::str::from_utf8(text).map_err(|_| EditError::Refused(format!("the row of {name} is not text")))?;
         let mut value = wanted.put(name, text)?.into_bytes();
         if value != text.as_bytes() {
             value.extend_from_slice(row.value.get(text.len()..).unwrap_or_default());
@@ -302,7 +301,7 @@ fn with_metadata(bytes: &[u8], turtle: &HomeTurtle, metadata: &str) -> Option<Ve
 /// A turtle from elsewhere.
 fn new_turtle(home: &Home, text: &str) -> Result<Vec<FileChange>> {
     if home.alone {
-        return Err(EditError::Refused("a file without its home has no turtle".to_string()));
+        return Err(EditError::Refused("a file outside a home has no turtle".to_string()));
     }
     let refuse = |why: String| EditError::Refused(format!("the new turtle: {why}"));
     let turtle = home_turtle::parse(text.as_bytes()).map_err(|e| refuse(e.to_string()))?;

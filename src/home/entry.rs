@@ -239,5 +239,5 @@ fn allocation(value: Value<'_>) -> Result<u32> {
     u32::try_from(bytes)
         .ok()
         .filter(|a| a.is_power_of_two() && local::ALLOCATION_SIZES.contains(a))
-        .ok_or_else(|| FormatError::invalid(format!("allocation_size {bytes} is none")))
+        .ok_or_else(|| FormatError::invalid(format!("allocation_size {bytes} is not valid")))
 }

@@ -47,7 +47,7 @@ pub(super) fn write(rows: &Rows, plan: &Plan<'_>) -> Result<Fresh> {
     let entry = FileEntry::parse(METADATA, plan.text, entry::Source::Turtle)?;
     let alloc = entry.alloc;
     let description = local::encode_descriptor(alloc);
-    let description = description.ok_or_else(|| EditError::Refused(format!("{alloc} is no allocation size")))?;
+    let description = description.ok_or_else(|| EditError::Refused(format!("{alloc} is not an allocation size")))?;
     let mut tree = Tree {
         out: Output::new(alloc, u64::from(alloc), 0, plan.generation),
         like: Like {
@@ -252,9 +252,9 @@ fn verify(made: &Fresh, rows: &Rows) -> Result<()> {
     }
     let copy = recover::scan(&file, Some(entry.alloc), &|_| ());
     if !copy.is_some_and(|c| c.checkpoint == *cookie && c.checkpoints().is_ok_and(|list| list == entry.checkpoints)) {
-        return Err(failed("the copy behind the avail list is another checkpoint"));
+        return Err(failed("the copy after the avail list is another checkpoint"));
     }
     let found = rewrite::rows(&shape, &root).map_err(|e| failed(&e.to_string()))?;
     let same = found.len() == rows.len() && found.iter().zip(rows).all(|(r, (k, v))| (&r.key, &r.value) == (k, v));
-    if same { Ok(()) } else { Err(failed("its rows are not those it was made of")) }
+    if same { Ok(()) } else { Err(failed("its rows are not those it was made from")) }
 }

@@ -213,7 +213,7 @@ impl Loaded {
 /// A page that does not follow the rules.
 pub(super) fn damaged(shape: &Shape<'_>, address: &LocalAddress, what: &str) -> EditError {
     EditError::Refused(format!(
-        "{} is damaged itself, at {}+{}: {what}",
+        "{} is itself damaged, at {}+{}: {what}",
         shape.entry.name, address.offset, address.size
     ))
 }
@@ -301,12 +301,12 @@ impl Rewriter<'_> {
     /// New versions of a page, if anything below it changes.
     fn page(&mut self, address: &LocalAddress, kind: CellKind, level: usize) -> Result<Option<Vec<Part>>> {
         if level > MAX_LEVELS {
-            return Err(damaged(self.shape, address, &format!("it lies below {MAX_LEVELS} levels")));
+            return Err(damaged(self.shape, address, &format!("it is below {MAX_LEVELS} levels")));
         }
         let loaded = Loaded::read(self.shape, address)?;
         let wanted = if kind == CellKind::AddrInternal { PageType::RowInternal } else { PageType::RowLeaf };
         if loaded.headers.page.page_type()? != wanted {
-            return Err(damaged(self.shape, address, &format!("it is no {} page", wanted.name())));
+            return Err(damaged(self.shape, address, &format!("it is not a {} page", wanted.name())));
         }
         match wanted {
             PageType::RowInternal => self.internal(address, &loaded, level),
@@ -458,7 +458,7 @@ impl Rewriter<'_> {
         let address = address.ok_or_else(|| damaged(self.shape, at, "an overflow item has no address"))?;
         let item = Loaded::read(self.shape, &address)?;
         if item.headers.page.page_type()? != PageType::Overflow {
-            return Err(damaged(self.shape, &address, "it is no overflow page"));
+            return Err(damaged(self.shape, &address, "it is not an overflow page"));
         }
         let new = self.out.page(&item.like(), bytes.len(), bytes, Vec::new())?;
         with_data(loaded.raw(old), old.data, &new.encode(alloc)?)
@@ -484,7 +484,7 @@ impl Rewriter<'_> {
                 "the page at {} of {} has a copy of an overflow value, which this version does not write",
                 at.offset, self.shape.entry.name
             ))),
-            _ => Err(damaged(self.shape, at, "a copy refers to no value")),
+            _ => Err(damaged(self.shape, at, "a copy does not refer to a value")),
         }
     }
 

@@ -149,23 +149,24 @@ pub(super) fn lsn_behind(home: &Home) -> String {
 /// Make the metadata anew.
 pub fn rebuild(home: &Home, now: u64) -> Result<Rebuilt> {
     if home.alone || home.way == Way::Backup {
-        return refuse("this is no home of its own");
+        return refuse("this is not a separate home");
     }
     if home.encrypted {
         return refuse("the metadata is encrypted");
     }
     let in_page_log = |name: &String| name.ends_with(".wt_stable") || name.ends_with(".wt_ingest");
     if home.page_log_here || !home.in_page_log.is_empty() || home.inventory.keys().any(in_page_log) {
-        return refuse("the tables of this home lie in a page log; the engine makes its local files anew by itself");
+        return refuse("the tables of this home are in a page log; the engine recreates its local files itself");
     }
     if [METADATA, home_turtle::FILE_NAME].iter().any(|name| home.is_unread(name)) {
         return refuse(
-            "the metadata is there and the medium does not give it: copy what it gives, and look at the copy",
+            "the metadata exists, but the storage medium cannot read all of it: copy what can be read, and audit the \
+            copy",
         );
     }
     if home.engine().is_some_and(|engine| engine < (3, 2)) {
         return refuse(
-            "engines before 3.2 leave no copies in their files, so that nothing tells an old row from a new one",
+            "engines before 3.2 leave no copies in their files, so an old row cannot be told from a new one",
         );
     }
     let mut work = Work::begin(home)?;
@@ -257,7 +258,7 @@ impl<'h> Work<'h> {
     fn read_log(&mut self) -> Result<()> {
         let log = match &self.home.log {
             Ok(log) => log,
-            Err(why) => return refuse(&format!("the log cannot be listed: {why}")),
+            Err(why) => return refuse(&format!("the journal cannot be listed: {why}")),
         };
         let first = log.files.iter().filter(|f| f.kind == wtlog::Kind::Log).map(|f| f.number).min();
         let stated = self.turtle.as_ref().map(|t| Start::of(&t.metadata));
@@ -267,7 +268,7 @@ impl<'h> Work<'h> {
             // What was written since the metadata was put aside goes by numbers of files that are not these.
             _ if self.aside.is_some() => lsn_behind(self.home),
             _ if log.state == State::Unknown => {
-                return refuse("the turtle is lost, and the log cannot be read in full");
+                return refuse("the turtle is lost, and the journal cannot be read in full");
             }
             (_, _, Some(checkpoint)) => checkpoint.lsn.to_string(),
             (..) => wtlog::INITIAL.to_string(),
@@ -373,7 +374,7 @@ impl<'h> Work<'h> {
         let history = home.engine().is_some_and(|engine| engine >= (10, 0));
         self.history_lost |= history && !home.inventory.contains_key(HISTORY_STORE);
         if self.described.keys().all(|name| [HISTORY_STORE, LOOKASIDE].contains(&name.as_str())) {
-            return refuse("no file of a table says how it was made");
+            return refuse("no table file says how it was created");
         }
         Ok(())
     }
@@ -510,7 +511,7 @@ impl<'h> Work<'h> {
         let mut owner: BTreeMap<u64, String> = BTreeMap::new();
         for (_, _, name) in order {
             let reason = match self.described.get(&name).and_then(|d| d.entry.id) {
-                None => Reason::Text("it states no id".to_string()),
+                None => Reason::Text("it does not state an id".to_string()),
                 Some(id) => match owner.get(&id) {
                     Some(other) => Reason::SameId(other.clone()),
                     None => {
@@ -579,8 +580,8 @@ impl<'h> Work<'h> {
         let state = self.home.log.as_ref().map(|l| l.state);
         if self.turtle.is_none() && self.is_replayed() && state == Ok(State::NeedsRecovery) && self.outran_the_log() {
             return refuse(
-                "the turtle is lost, the log has changes to replay, and files are newer than the log: whether it is of \
-                 any use to them is not known",
+                "the turtle is lost, the journal has changes to replay, and files are newer than the journal: it is not \
+                 known whether it applies to them",
             );
         }
         let count = tables.keys().filter(|key| key.starts_with("table:")).count() as u64;
@@ -598,7 +599,7 @@ impl<'h> Work<'h> {
         let example = self.described.values().max_by_key(|d| (d.entry.checkpoints.len().min(1), d.time()));
         let stated = self.turtle.as_ref().map(|t| t.metadata.as_str());
         let text = stated.and_then(texts::made).or_else(|| texts::metadata(&example?.text));
-        let Some(text) = text else { return refuse("nothing says how the metadata file was made") };
+        let Some(text) = text else { return refuse("nothing says how the metadata file was created") };
         let old = stated.and_then(|t| FileEntry::parse(METADATA, t, Source::Turtle).ok());
         let old = old.as_ref().and_then(|e| e.checkpoints.last());
         let generations = self.described.values().map(Described::generation);
@@ -622,7 +623,7 @@ impl<'h> Work<'h> {
             None => home_turtle::from_version_text(&version, metadata),
         };
         let Some(turtle) = turtle else {
-            return refuse("the version that a turtle must state is not known: the file WiredTiger is not here");
+            return refuse("the version that a turtle must state is not known: the file WiredTiger is missing");
         };
         self.left_out.sort_by(|a, b| a.0.cmp(&b.0));
         let names = &self.home.names;

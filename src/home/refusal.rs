@@ -14,7 +14,7 @@ pub enum EditError {
     #[error("{0}")]
     Refused(String),
     /// What was made did not pass wtcheck's own check. Nothing was written.
-    #[error("the new checkpoint was not written, for it does not pass wtcheck's own check: {0}")]
+    #[error("the new checkpoint was not written, because it does not pass wtcheck's own check: {0}")]
     Check(String),
     /// A file is on neither side of a change: someone else was here.
     #[error("{file}: {found}")]

@@ -114,7 +114,7 @@ pub(super) fn left_in(home: &Home, name: &str, turtle: Option<&HomeTurtle>) -> R
     }
     match file.failure() {
         Some(_) => Err(EditError::Refused(format!(
-            "the medium does not give all of {name}: copy what it gives, and look at the copy"
+            "the storage medium cannot read all of {name}: copy what can be read, and audit the copy"
         ))),
         None => Ok(out),
     }

@@ -38,7 +38,7 @@ pub(super) fn rename_turtle(home: &Home) -> Result<Vec<FileChange>> {
     let read = read_small(&dir, home_turtle::TEMPORARY_NAME)?;
     let sound = read.is_some_and(|bytes| home_turtle::parse(&bytes).is_ok());
     if !sound || read_small(&dir, home_turtle::FILE_NAME)?.is_some() {
-        return Err(EditError::Refused("there is a turtle, or none to take its place".to_string()));
+        return Err(EditError::Refused("there is a turtle already, or none to take its place".to_string()));
     }
     Ok(vec![FileChange::rename(&dir, home_turtle::TEMPORARY_NAME, home_turtle::FILE_NAME)?])
 }
@@ -57,7 +57,7 @@ pub struct SetBack {
 /// Whether metadata that was put aside can simply take its place again: every row leads to what is in the files.
 pub fn set_back(home: &Home) -> Result<SetBack> {
     let refuse = |why: String| Err(EditError::Refused(why));
-    let Some(from) = rebuild::aside(home) else { return refuse("no metadata was put aside".to_string()) };
+    let Some(from) = rebuild::aside(home) else { return refuse("no metadata was set aside".to_string()) };
     let open = |name: &str| BlockFile::open(&home.path(name), true).map_err(|e| EditError::Refused(e.to_string()));
     let file = open(from)?;
     let found = recover::scan(&file, descriptor_alloc(&file), &|_| ());
@@ -73,7 +73,7 @@ pub fn set_back(home: &Home) -> Result<SetBack> {
         let Some(name) = key.strip_prefix("file:") else { continue };
         let row = FileEntry::parse(name, text, Source::Metadata)?;
         if !home.inventory.contains_key(name) || !fits(&open(name)?, &row) {
-            return refuse(format!("the row of {name} does not lead to what is in that file"));
+            return refuse(format!("the row of {name} does not match what is in that file"));
         }
     }
     let Some(text) = found.metadata_text() else { return refuse(format!("{from} is encrypted")) };
@@ -90,7 +90,7 @@ pub fn set_back(home: &Home) -> Result<SetBack> {
 pub(super) fn restore(home: &Home, from: &str) -> Result<Vec<FileChange>> {
     let found = set_back(home)?;
     if found.from != from {
-        return Err(EditError::Refused(format!("{} is what belongs in its place, not {from}", found.from)));
+        return Err(EditError::Refused(format!("{} belongs in its place, not {from}", found.from)));
     }
     let dir = handle(home)?;
     let mut out = vec![FileChange::rename(&dir, METADATA, &found.to)?, FileChange::rename(&dir, from, METADATA)?];
@@ -132,7 +132,7 @@ pub(super) fn flip(home: &Home, file: &str, address: &LocalAddress, (byte, bit):
     let wanted = usize::try_from(byte).ok().map(|byte| (byte, bit));
     let mended = |at: usize| stored.get(at).map(|old| (*old, *old ^ 1_u8.checked_shl(u32::from(bit)).unwrap_or(0)));
     let (Some((at, _)), true) = (found, found == wanted) else {
-        return Err(refuse("its checksum does not say that this one bit is wrong"));
+        return Err(refuse("its checksum does not show that this one bit is wrong"));
     };
     let (old, new) = mended(at).ok_or_else(|| refuse("it has no such byte"))?;
     let mut whole = stored.to_vec();
@@ -140,7 +140,10 @@ pub(super) fn flip(home: &Home, file: &str, address: &LocalAddress, (byte, bit):
         *place = new;
     }
     if !matches!(block::verify(&whole, address), Verified::Sound) {
-        return Err(EditError::Check(format!("{file}, block at {}: it would not add up either", address.offset)));
+        return Err(EditError::Check(format!(
+            "{file}, block at {}: its checksum would not match either",
+            address.offset
+        )));
     }
     let offset = address.offset.checked_add(byte).ok_or_else(|| refuse("it has no such byte"))?;
     Ok(FileChange::Write {

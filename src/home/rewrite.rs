@@ -81,7 +81,7 @@ impl<'s> Source<'s> {
         let cookie = LocalCheckpoint::decode(&last.addr, self.entry.alloc)
             .map_err(|e| EditError::Refused(format!("the checkpoint cookie of {}: {e}", self.entry.name)))?;
         if cookie.object.is_some() {
-            return Err(EditError::Refused(format!("{} lies in tiered storage", self.entry.name)));
+            return Err(EditError::Refused(format!("{} is in tiered storage", self.entry.name)));
         }
         Ok((last, cookie))
     }
@@ -127,7 +127,7 @@ pub fn rows(shape: &Shape<'_>, root: &LocalAddress) -> Result<Vec<Row>> {
     let mut stack = vec![(*root, CellKind::AddrInternal)];
     while let Some((address, kind)) = stack.pop() {
         if !visited.insert(address.offset) {
-            return Err(damaged(shape, &address, "it is referred to twice"));
+            return Err(damaged(shape, &address, "it is referenced twice"));
         }
         let loaded = Loaded::read(shape, &address)?;
         let page = Page::new(&loaded.plain)?;
@@ -326,7 +326,7 @@ pub fn rewrite(source: &Source<'_>, old: &[Row], values: &BTreeMap<Vec<u8>, Vec<
         object: None,
     };
     let order = entry.checkpoints.iter().map(|c| c.order).max().unwrap_or(0).checked_add(1);
-    let order = order.ok_or_else(|| EditError::Refused("the orders of checkpoints are used up".to_string()))?;
+    let order = order.ok_or_else(|| EditError::Refused("the checkpoint order numbers are used up".to_string()))?;
     let name = format!("{}.{order}", checkpoint_list::UNNAMED);
     let text = |cookie: &LocalCheckpoint| -> Result<String> {
         let fields = [
@@ -381,7 +381,7 @@ fn verify(
     let failed = |what: String| EditError::Check(what);
     let file = source.open()?;
     if file.len() != made.at {
-        return Err(EditError::Refused(format!("{} changed while it was read", source.entry.name)));
+        return Err(EditError::Refused(format!("{} changed while it was being read", source.entry.name)));
     }
     let file = file.extended(made.tail.clone());
     let entry = FileEntry::parse(&source.entry.name, &made.text, source.entry.source)?;
@@ -408,7 +408,7 @@ fn verify(
             && c.checkpoints().is_ok_and(|list| list == entry.checkpoints)
     });
     if !agrees {
-        return Err(failed("the copy behind the avail list is another checkpoint".to_string()));
+        return Err(failed("the copy after the avail list is another checkpoint".to_string()));
     }
     let mut parts: Vec<Part> = kept.iter().map(Kept::part).collect();
     parts.push(Kept { checkpoint: new, walked: Some(walked) }.part());
@@ -422,7 +422,7 @@ fn verify(
         None => a == b,
     };
     if new.len() != old.len() || !old.iter().zip(&new).all(|(a, b)| same(a, b)) {
-        return Err(failed("rows changed that were not to".to_string()));
+        return Err(failed("rows changed that should not have changed".to_string()));
     }
     Ok(())
 }

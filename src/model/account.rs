@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize, ValueEnum, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// As soon as the page log has the block, as the engine does it today: failures leak
+    /// As soon as the page log has the block, as engines do today: failures leak
     #[default]
     AtPut,
     /// Added up during the reconciliation and applied when it can no longer fail

@@ -146,7 +146,7 @@ impl<'a> Document<'a> {
         let document = Self::first(bytes, 0)?;
         if document.bytes.len() != bytes.len() {
             let (says, is) = (document.bytes.len(), bytes.len());
-            return Err(FormatError::invalid(format!("a document of {says} bytes stands in {is}")));
+            return Err(FormatError::invalid(format!("a document of {says} bytes occupies {is}")));
         }
         Ok(document)
     }
@@ -254,7 +254,7 @@ impl<'a> Elements<'a> {
 
     fn cstring(&mut self) -> Result<&'a [u8]> {
         let rest = self.rest();
-        let n = rest.iter().position(|b| *b == 0).ok_or_else(|| self.broken("a name without an end"))?;
+        let n = rest.iter().position(|b| *b == 0).ok_or_else(|| self.broken("a name without a terminator"))?;
         self.pos = self.pos.saturating_add(n).saturating_add(1);
         Ok(rest.get(..n).unwrap_or_default())
     }

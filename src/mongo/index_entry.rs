@@ -89,7 +89,7 @@ fn in_value(shape: &Shape, key: &[u8], value: &[u8]) -> Result<Entry> {
     }
     let fields = keystring::decode(key, shape, first_bits)?;
     if fields.end != key.len() {
-        return Err(FormatError::invalid(format!("a key goes on at byte {}, behind its end", fields.end)));
+        return Err(FormatError::invalid(format!("a key continues at byte {}, past its end", fields.end)));
     }
     Ok(Entry { fields: fields.values, ids, layout: Layout::Value })
 }

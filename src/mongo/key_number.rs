@@ -91,7 +91,7 @@ pub(super) fn read(
         NEGATIVE_SMALL | POSITIVE_SMALL => small(reader, turned, version)?,
         NEGATIVE_8_BYTES..=NEGATIVE_1_BYTE => whole(reader, usize::from(NEGATIVE_SMALL - type_byte), turned, version)?,
         POSITIVE_1_BYTE..=POSITIVE_8_BYTES => whole(reader, usize::from(type_byte - POSITIVE_SMALL), turned, version)?,
-        _ => return Err(reader.broken("no number")),
+        _ => return Err(reader.broken("not a number")),
     };
     let finite = !matches!(size, Size::Double(x, _) if x.is_infinite());
     let kept = match (kind, bits) {
@@ -187,7 +187,7 @@ fn whole(reader: &mut KeyReader<'_>, n: usize, turned: bool, version: KeyVersion
 
 /// The bits of the double that the whole number has no room for.
 fn fraction_v0(reader: &mut KeyReader<'_>, size: u64, turned: bool) -> Result<Size> {
-    let no_double = |reader: &KeyReader<'_>| reader.broken("a fraction behind a number that a double has no room in");
+    let no_double = |reader: &KeyReader<'_>| reader.broken("a fraction after a number that a double has no room in");
     let top = size.checked_ilog2().filter(|top| *top <= 52).ok_or_else(|| no_double(reader))?;
     let missing = 52 - top;
     let mut bits = (size << missing) & !(1 << 52) | (u64::from(top) + 1023) << 52;

@@ -73,7 +73,7 @@ impl<'a> KeyReader<'a> {
     pub fn cstring(&mut self, inverted: bool) -> Result<Vec<u8>> {
         let end = turned(0, inverted);
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let n = rest.iter().position(|b| *b == end).ok_or_else(|| self.broken("a text without an end"))?;
+        let n = rest.iter().position(|b| *b == end).ok_or_else(|| self.broken("a text without a terminator"))?;
         let text = self.take(n, inverted)?;
         self.skip(1)?;
         Ok(text)

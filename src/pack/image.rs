@@ -153,9 +153,10 @@ impl<'a> Members<'a> {
 }
 
 fn first(members: &mut Members<'_>) -> Result<Manifest, String> {
-    let (name, entry) = members.next().map_err(|e| format!("no image of a store: {e}"))?.ok_or("an empty archive")?;
+    let (name, entry) =
+        members.next().map_err(|e| format!("not an image of a store: {e}"))?.ok_or("an empty archive")?;
     if name != MANIFEST.as_bytes() || !entry.header().entry_type().is_file() {
-        return Err("no image of a store: it does not begin with a manifest".into());
+        return Err("not an image of a store: it does not start with a manifest".into());
     }
     if entry.size() > MAX_MANIFEST {
         return Err(format!("a manifest of {} bytes", entry.size()));
@@ -174,7 +175,7 @@ fn first(members: &mut Members<'_>) -> Result<Manifest, String> {
     }
     let version: Version = serde_json::from_slice(&text).map_err(|e| format!("no manifest: {e}"))?;
     if version.format != FORMAT {
-        return Err(format!("an image of format {}; this version reads format {FORMAT}", version.format));
+        return Err(format!("an image in format {}; this version reads format {FORMAT}", version.format));
     }
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| format!("no manifest: {e}"))?;
     check(&manifest)?;
@@ -223,7 +224,7 @@ pub(super) fn extract(image: &Path, dir: &Path, limit: u64) -> Result<Manifest, 
         let name = format!("{FILES}{}", file.name);
         let regular = entry.header().entry_type().is_file();
         if found != name.as_bytes() || !regular || entry.size() != file.bytes {
-            return Err(refuse(format!("{:?} is not the file the manifest names", file.name)));
+            return Err(refuse(format!("{:?} is not the file that the manifest names", file.name)));
         }
         let target = dir.join(&file.name);
         if let Some(parent) = target.parent() {
@@ -233,7 +234,7 @@ pub(super) fn extract(image: &Path, dir: &Path, limit: u64) -> Result<Manifest, 
     }
     match members.next() {
         Ok(None) => Ok(manifest),
-        Ok(Some(_)) => Err(refuse("a file the manifest does not name".into())),
+        Ok(Some(_)) => Err(refuse("a file that the manifest does not name".into())),
         Err(e) => Err(refuse(e)),
     }
 }

@@ -69,19 +69,19 @@ pub enum PackError {
         reason: String,
     },
     /// The target is there already.
-    #[error("{0}: is there already; nothing is overwritten")]
+    #[error("{0} already exists; nothing is overwritten")]
     Exists(PathBuf),
     /// The target cannot be made where it was to be.
     #[error(transparent)]
     Output(OutputError),
     /// The target lies in the source.
-    #[error("{0}: lies in the directory that is packed")]
+    #[error("{0} is inside the directory to be packed")]
     Inside(PathBuf),
     /// No image, or one that is refused.
     #[error("{0}")]
     Image(String),
     /// The image would hold bytes of the user.
-    #[error("{file}: a key or value of the source stands at byte {offset}; no image was written")]
+    #[error("{file}: there is a key or value from the source at byte {offset}; no image was written")]
     Leak {
         /// The file of the image.
         file: String,
@@ -417,7 +417,7 @@ fn pack_log(
         key_bytes: 0,
     };
     let mut rewriter = pagelog::Rewriter::new(&opened, alphabet);
-    progress.phase("replacing keys and values", None);
+    progress.phase("replacing keys and values", Some(opened.index.len() as u64));
     match located.kind {
         StoreKind::Palite => {
             let databases = palite::Databases::copy(&located.kv_home, work)?;
@@ -447,7 +447,7 @@ fn pack_log(
             made.left_out.push(LeftOut {
                 name: format!("{prefix}lock.mdb"),
                 bytes: fs::metadata(located.kv_home.join("lock.mdb")).map_or(0, |m| m.len()),
-                reason: "LMDB makes it anew".into(),
+                reason: "LMDB recreates it".into(),
             });
         }
     }
@@ -505,7 +505,7 @@ fn pack_home(
     for name in names {
         let bytes = home.inventory.get(name).copied().unwrap_or(0);
         if !image::is_plain(name) {
-            made.left_out.push(LeftOut { name: name.clone(), bytes, reason: "a name that is none".into() });
+            made.left_out.push(LeftOut { name: name.clone(), bytes, reason: "not a valid name".into() });
             continue;
         }
         let path = dir.join(name);
@@ -554,7 +554,7 @@ fn pack_home(
         let of = |names: &[&str]| names.contains(&name.as_str());
         let wanted = of(&TURTLES) || of(&TEXTS) || of(&CONFIGURATIONS) || of(&[BACKUP, MONGO_LOCK]);
         if !wanted || bytes > MAX_TEXT {
-            let reason = if wanted { "too long for a text of the engine" } else { "not needed to judge the store" };
+            let reason = if wanted { "too long for an engine text" } else { "not needed to judge the store" };
             made.left_out.push(LeftOut { name, bytes, reason: reason.into() });
             continue;
         }
@@ -586,7 +586,7 @@ fn beside(home: &Path, left_out: &mut Vec<LeftOut>) -> Result<(), PackError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name != "kv_home" {
             let bytes = entry.metadata().map_or(0, |m| if m.is_file() { m.len() } else { 0 });
-            left_out.push(LeftOut { name, bytes, reason: "not a part of the page log".into() });
+            left_out.push(LeftOut { name, bytes, reason: "not part of the page log".into() });
         }
     }
     Ok(())
@@ -598,7 +598,7 @@ fn notes() -> Vec<String> {
         "kept: headers, cell types, lengths, time windows, transaction ids, LSNs, page ids, record numbers, cookies, \
          extent lists, checkpoint lists, names of tables and files, configuration of tables, \
          MongoDB's counts of documents",
-        "replaced: keys by others of the same order, common prefixes and lengths; values by filler of the same \
+        "replaced: keys by others with the same order, common prefixes and lengths; values by filler of the same \
          length; checksums; app_metadata; MongoDB's catalog but for its idents; key material",
         "a key whose neighbours differ from it in all 256 ways at a byte keeps that byte; the NUL bytes of strings \
          and the length classes of packed integers stay where a key format has them",

@@ -94,7 +94,7 @@ impl DataFile {
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let end = offset.saturating_add(bytes.len() as u64);
         if end > self.len {
-            return Err(io::Error::other("a value behind the end of the file"));
+            return Err(io::Error::other("a value past the end of the file"));
         }
         self.out.write_all_at(bytes, offset)
     }
@@ -150,7 +150,7 @@ impl DataFile {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a node is told by its page, its place and its tree")]
+    #[expect(clippy::too_many_arguments, reason = "a node is identified by its page, position and tree")]
     fn node(
         &mut self,
         page: &[u8],

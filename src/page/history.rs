@@ -37,7 +37,7 @@ impl<'a> HistoryKey<'a> {
         let key = r.take(n)?;
         let (start_ts, counter) = (r.vuint()?, r.vuint()?);
         if !r.is_empty() {
-            return Err(FormatError::invalid(format!("{} bytes behind the counter", r.remaining())));
+            return Err(FormatError::invalid(format!("{} bytes after the counter", r.remaining())));
         }
         Ok(Self { btree_id, key, start_ts, counter })
     }
@@ -60,7 +60,7 @@ impl<'a> HistoryKey<'a> {
     pub fn recno(&self) -> Result<u64> {
         let mut r = Reader::new(self.key);
         let recno = r.vuint()?;
-        if r.is_empty() { Ok(recno) } else { Err(FormatError::invalid("the key is no record number")) }
+        if r.is_empty() { Ok(recno) } else { Err(FormatError::invalid("the key is not a record number")) }
     }
 }
 

@@ -122,7 +122,7 @@ fn lone_image(index: &Index, page: Range<usize>, cookie: &Cookie) -> Option<usiz
 }
 
 /// A full image that keeps the link rules and has the size its cookie says.
-pub(super) fn is_sound_image(row: &Row, size: u32) -> bool {
+pub fn is_sound_image(row: &Row, size: u32) -> bool {
     row.is_full() && row.base_lsn == 0 && row.backlink_lsn < row.lsn && (row.len == size || row.is_about())
 }
 

@@ -192,7 +192,7 @@ impl<'a> Rewriter<'a> {
             return Err(self.cannot("it is encrypted"));
         }
         if image.block.version > crate::format::block::VERSION || cookie.unknown_flags != 0 || cookie.version != 0 {
-            return Err(self.cannot("it was written by a newer version than this one knows"));
+            return Err(self.cannot("it was written by a version newer than this wtcheck knows"));
         }
         let configured = match self.tree.compression {
             Compression::Known(c) => c,
@@ -222,7 +222,7 @@ impl<'a> Rewriter<'a> {
         root: bool,
     ) -> Result<Vec<Placed>, CannotRewrite> {
         if depth > MAX_DEPTH {
-            return Err(self.cannot("it is too deep, or runs in a circle"));
+            return Err(self.cannot("it is too deep, or has a cycle"));
         }
         let old = self.old(cookie)?;
         let mut scratch = Scratch::default();
@@ -260,7 +260,7 @@ impl<'a> Rewriter<'a> {
                 }
                 out.push(Leaf { key: row.key.clone(), value: new.unwrap_or(value).to_vec(), times: row.times });
             }
-            if left.is_empty() { Ok(out) } else { Err("a row to change is not where its key leads".to_string()) }
+            if left.is_empty() { Ok(out) } else { Err("a row to change is not where its key should be".to_string()) }
         });
         match (leaves, faults.first()) {
             (_, Some(fault)) => Err(self.cannot(fault)),
@@ -293,7 +293,7 @@ impl<'a> Rewriter<'a> {
         let old = match (old.flatten(), faults.first()) {
             (_, Some(fault)) => return Err(self.cannot(fault)),
             (Some(list), None) if !list.is_empty() => list,
-            _ => return Err(self.cannot("an internal page holds what this version does not write")),
+            _ => return Err(self.cannot("an internal page holds something that this version does not write")),
         };
         let mut out: Vec<Branch> = Vec::with_capacity(old.len());
         let mut left = wanted;
@@ -308,7 +308,7 @@ impl<'a> Rewriter<'a> {
                 continue;
             }
             if branch.kind == CellKind::AddrDeleted {
-                return Err(self.cannot("a row to change lies below a truncated page"));
+                return Err(self.cannot("a row to change is below a truncated page"));
             }
             let cookie = Cookie::decode(&branch.cookie).map_err(|e| self.cannot(e))?;
             for (at, new) in self.page(cookie, mine, depth + 1, false)?.into_iter().enumerate() {

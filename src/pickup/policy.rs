@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ValueEnum, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// Today's server: an error of the pick-up is fatal (SIGABRT)
+    /// Today's server: a pick-up error is fatal (SIGABRT)
     Abort,
     /// Drop the checkpoint, keep serving from the installed one, take the next compatible one
     Skip,

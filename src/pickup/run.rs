@@ -179,7 +179,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
     /// This action of the schedule was not possible.
-    #[error("not possible here; possible are {}", .possible.join(", "))]
+    #[error("not possible here; these are: {}", .possible.join(", "))]
     Schedule {
         /// Its place, from 0.
         at: usize,

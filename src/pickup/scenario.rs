@@ -520,9 +520,8 @@ impl Checker<'_> {
         };
         match name {
             None => Ok(other),
-            Some(name) => {
-                from(name).ok_or_else(|| self.wrong(&[Part::Key(key)], format!("no `{name}`; there are {known}")))
-            }
+            Some(name) => from(name)
+                .ok_or_else(|| self.wrong(&[Part::Key(key)], format!("there is no `{name}`; there are {known}"))),
         }
     }
 
@@ -549,10 +548,10 @@ impl Checker<'_> {
         let primary = (text.primary.as_str(), Actor::Node(0), vec![Part::Key("primary")]);
         for (name, actor, way) in std::iter::once(primary).chain(standbys).chain(servers) {
             if !is_name(name) {
-                return Err(self.wrong(&way, "a name has letters, digits and -_. only, 64 at most"));
+                return Err(self.wrong(&way, "a name has only letters, digits and -_., 64 at most"));
             }
             if all.insert(name, actor).is_some() {
-                return Err(self.wrong(&way, format!("there is another actor `{name}`")));
+                return Err(self.wrong(&way, format!("there is already an actor `{name}`")));
             }
         }
         Ok(all)
@@ -572,7 +571,7 @@ impl Checker<'_> {
                     Some(Actor::Server(n)) => own.push(*n),
                     _ => {
                         let way = [Part::Key("standbys"), Part::At(at), Part::Key("page_servers"), Part::At(i)];
-                        return Err(self.wrong(&way, format!("no page server `{name}`")));
+                        return Err(self.wrong(&way, format!("there is no page server `{name}`")));
                     }
                 }
             }
@@ -587,12 +586,12 @@ impl Checker<'_> {
         for (at, line) in self.text.events.iter().enumerate() {
             let way = |key: &'static str| [Part::Key("events"), Part::At(at), Part::Key(key)];
             if line.at < last {
-                return Err(self.wrong(&way("at"), format!("time goes backwards: {} behind {last}", line.at)));
+                return Err(self.wrong(&way("at"), format!("time goes backwards: {} after {last}", line.at)));
             }
             last = line.at;
             let Some(actor) = actors.get(line.actor.as_str()).copied() else {
                 let known = actors.keys().copied().collect::<Vec<_>>().join(", ");
-                return Err(self.wrong(&way("actor"), format!("no actor `{}`; there are {known}", line.actor)));
+                return Err(self.wrong(&way("actor"), format!("there is no actor `{}`; there are {known}", line.actor)));
             };
             let act = self.act(at, line, actor)?;
             let times = line.times.unwrap_or(1);
@@ -641,13 +640,13 @@ impl Checker<'_> {
         let of_standby = !matches!(what, Do::Write | Do::Checkpoint | Do::RotateKey | Do::Seal);
         match actor {
             Actor::Server(_) if !of_server => {
-                return Err(self.wrong(&way("do"), format!("a page server does not {}", what.name())));
+                return Err(self.wrong(&way("do"), format!("a page server cannot {}", what.name())));
             }
             Actor::Node(0) if matches!(what, Do::Kill | Do::Restart) => {
-                return Err(self.wrong(&way("do"), "the first leader does not stop; let it `step-down`"));
+                return Err(self.wrong(&way("do"), "the first leader cannot stop; use `step-down`"));
             }
             Actor::Node(n) if n > 0 && !of_standby && !self.may_lead(at, n) => {
-                return Err(self.wrong(&way("do"), format!("only a leader does {}", what.name())));
+                return Err(self.wrong(&way("do"), format!("only a leader can {}", what.name())));
             }
             _ => {}
         }
@@ -683,7 +682,7 @@ impl Checker<'_> {
         for (at, action) in self.text.schedule.iter().enumerate() {
             if !actors.contains_key(action.actor.as_str()) {
                 let way = [Part::Key("schedule"), Part::At(at), Part::Key("actor")];
-                return Err(self.wrong(&way, format!("no actor `{}`", action.actor)));
+                return Err(self.wrong(&way, format!("there is no actor `{}`", action.actor)));
             }
         }
         Ok(())

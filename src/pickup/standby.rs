@@ -337,7 +337,7 @@ impl Attempt {
         let step = self.next;
         let code = if step == Step::Merge { Code::WT_NOTFOUND } else { Code::EIO };
         let mut done = Done { step, code, note: String::new(), log: Vec::new() };
-        let note = format!("no page server answered, {FETCH_ATTEMPTS} attempts");
+        let note = format!("no page server responded in {FETCH_ATTEMPTS} attempts");
         let line = self.fetch_line(step);
         self.fail(standby, build, &mut done, code, note, vec![line]);
         trace.push(done);
@@ -477,7 +477,7 @@ impl Attempt {
             Step::Encoding => {
                 self.encoding_before = standby.escaped;
                 standby.escaped = self.compatible < 2;
-                Did::Ok(if standby.escaped { "stable values escaped" } else { "stable values as they are" }.into())
+                Did::Ok(if standby.escaped { "stable values escaped" } else { "stable values unescaped" }.into())
             }
             Step::Pending => {
                 standby.pending = Some(self.metadata_lsn);
@@ -537,7 +537,7 @@ impl Attempt {
         let lines = || vec![fill(said::PARSE_FAILED, &[("lsn", &self.metadata_lsn)])];
         match pagelog_turtle::parse_as(&self.page, build.rules().turtle_reader()) {
             Ok((turtle, _)) if !build.rules().reads_turtle(turtle.form) => {
-                let why = "a page that begins with version keys: readers of this date look for `checkpoint=` first";
+                let why = "the page starts with version keys: readers from this date expect `checkpoint=` first";
                 Did::Fail(Code::EINVAL, why.into(), lines())
             }
             Ok((turtle, wrong_key)) => {

@@ -84,9 +84,9 @@ impl<'s> StoreSource<'s> {
         let row = at.and_then(|at| self.opened.index.get(at));
         let Some(row) = row.filter(|r| !r.is_discard()) else {
             if self.opened.is_partial(table) {
-                self.unread = Some(format!("{what}: may lie in a part of the store that cannot be read"));
+                self.unread = Some(format!("{what}: may be in a part of the store that cannot be read"));
             }
-            let found = if row.is_some() { "a discard record, no page" } else { "no such page" };
+            let found = if row.is_some() { "a discard record, not a page" } else { "no such page" };
             return Err(Fetch::Missing(format!("{what}: {found}")));
         };
         let mut bytes = Vec::new();

@@ -93,7 +93,7 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
     let refuse = |why: String| Err(RepairError::Refused(why));
     if plan.plan_version != PLAN_VERSION {
         let version = plan.plan_version;
-        return refuse(format!("the plan has version {version}; this wtcheck knows version {PLAN_VERSION}"));
+        return refuse(format!("the plan has version {version}; this wtcheck reads version {PLAN_VERSION}"));
     }
     if plan.actions.is_empty() {
         return Ok(());
@@ -101,7 +101,7 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
     // Of what the metadata alone leads to, nothing is seen without it; and bringing that back takes nothing out.
     let metadata = |a: &Action| matches!(a.what, What::RestoreMetadata { .. } | What::RebuildMetadata { .. });
     if plan.seen.live_pages == 0 && !plan.actions.iter().all(metadata) {
-        return refuse("the plan saw no live page: whatever it calls an orphan may be all there is".into());
+        return refuse("the plan found no live pages: what it calls orphans may be everything there is".into());
     }
     let gone: u64 = plan
         .actions
@@ -114,7 +114,7 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
     let allowed = max_orphans.or(plan.max_orphans).unwrap_or(0);
     if gone > plan.seen.live_versions / 2 && gone > allowed {
         return refuse(format!(
-            "{gone} orphans, more than half of the {} live versions: look again, and if it is right, allow it with \
+            "{gone} orphans, more than half of the {} live versions: check again, and if it is right, allow it with \
              --max-orphans {gone}",
             plan.seen.live_versions
         ));
@@ -132,7 +132,7 @@ fn interrupted(dir: &Path, held: bool) -> Result<(), RepairError> {
             Ok(None) => continue,
             Err(e) => {
                 return Err(RepairError::Refused(format!(
-                    "{e}; it may be the only way back from a repair. Move it away if you know that it is not needed"
+                    "{e}; it may be the only way to undo a repair. Move it away if you know that it is not needed"
                 )));
             }
         };
@@ -142,7 +142,7 @@ fn interrupted(dir: &Path, held: bool) -> Result<(), RepairError> {
         let undoing = journal.marks.last() == Some(&Mark::Undoing);
         if (journal.marks.is_empty() || undoing) && is_half_done(dir, &journal, held)? {
             return Err(RepairError::Refused(format!(
-                "a repair was interrupted here; take it back first: {}",
+                "a repair was interrupted here; undo it first: {}",
                 super::undo_command(&path, dir)
             )));
         }
@@ -202,15 +202,18 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
         let hand = Hand::of(&partial, again)?;
         // What reads takes the path.
         if !hand.dir().stands() {
-            return Err(RepairError::Refused(format!("{}: somebody put another in its place", partial.display())));
+            return Err(RepairError::Refused(format!(
+                "{}: something put another file in its place",
+                partial.display()
+            )));
         }
         mend(plan, options, prepared, (&source, &partial), hand, progress)
     });
     let mut applied = done.map_err(|e| match e {
         // A copy that came to nothing is of no use to anyone; the source was not touched.
         RepairError::HalfDone(_) => RepairError::Refused(
-            "the copy could not be mended, nor taken back, and was removed; the source was not touched. Suspect the \
-             medium it was on"
+            "the copy could be neither repaired nor rolled back, and was removed; the source was not changed. Suspect \
+             the storage medium of the copy"
                 .into(),
         ),
         other => other,
@@ -229,7 +232,7 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
 
 /// List the copy as what is removed when the process is interrupted.
 fn hold_copy(source: &Path, partial: &Path) -> Result<Held<Unfinished>, RepairError> {
-    let words = format!("the unfinished copy was removed; {} is as it was", source.display());
+    let words = format!("the unfinished copy was removed; {} is unchanged", source.display());
     Unfinished::hold(partial, words)
         .map_err(|e| RepairError::Io { path: partial.display().to_string(), reason: e.to_string() })
 }
@@ -241,13 +244,13 @@ fn partial_name(source: &Path, output: &Path) -> Result<PathBuf, RepairError> {
     if let (Ok(source), Ok(output)) = (full(source), std::path::absolute(output))
         && output.ancestors().skip(1).any(|above| full(above).is_ok_and(|above| above == source))
     {
-        return refuse("lies in the directory that is to be left alone");
+        return refuse("is inside the directory that must not be changed");
     }
     match output::check_place(output, Place::Empty) {
-        Err(OutputError::Exists(_)) => return refuse("is there already; name a directory that is not"),
+        Err(OutputError::Exists(_)) => return refuse("already exists; name a new directory"),
         other => other?,
     }
-    let Some(name) = output.file_name() else { return refuse("is no name for a directory") };
+    let Some(name) = output.file_name() else { return refuse("is not a name for a directory") };
     let mut partial = name.to_os_string();
     partial.push(".wtcheck-partial");
     let partial = output.with_file_name(partial);
@@ -319,7 +322,7 @@ fn mend(
     // mended in place is brought to the end of the step: that is what the journal is for if it is not.
     let way_back = super::undo_command(&path, directory);
     let written = in_place.then(|| {
-        let waiting = format!("the repair is being written, which is finished first. Ended at once: {way_back}");
+        let waiting = format!("the repair is being written and is finished first. If it is killed: {way_back}");
         Step::begin(waiting, unfinished.take())
     });
     let back = Back { store: &store, steps: &steps, journal: &path, fingerprint: &plan.store.fingerprint };
@@ -331,7 +334,7 @@ fn mend(
     let wrong = match hand.again().and_then(|()| hand.states(&steps)) {
         Ok(states) => states.into_iter().find(|s| *s != State::After).map(|s| match s {
             State::Other(found) => found,
-            _ => "a change is not there".to_string(),
+            _ => "a change is missing".to_string(),
         }),
         Err(e) => Some(e.to_string()),
     };
@@ -341,7 +344,7 @@ fn mend(
         return Err(told(written, back.failed(&mut hand, &cause)));
     }
     let note = written.map(|step| {
-        step.end(format!("the repair was written, but not audited again. Audit it, or take it back: {way_back}"))
+        step.end(format!("the repair was written, but not audited again. Audit it, or undo it: {way_back}"))
     });
     // What a database library keeps open it may not have put in its place yet.
     let audited = hand.again().and_then(|()| store.audit(&directory.display().to_string()));
@@ -355,23 +358,24 @@ fn mend(
     let rolled_back = judge::helped(&before, &after, &plan.actions).err();
     if rolled_back.is_some() {
         drop(reserve.take());
-        let waiting = || format!("the repair did not help and is taken back first. Ended at once: {way_back}");
+        let waiting = || format!("the repair did not help and is being rolled back first. If it is killed: {way_back}");
         let step = in_place.then(|| Step::begin(waiting(), None));
         drop(note);
         if let Err(e) = hand.take_back(&steps).and_then(|()| hand.again()) {
             return Err(told(step, back.failed(&mut hand, &e)));
         }
-        noted(journal::mark(&path, Mark::Undone), "the repair did not help and was taken back")?;
-        let note = step.map(|s| s.end("the repair did not help and was taken back"));
+        noted(journal::mark(&path, Mark::Undone), "the repair did not help and was rolled back")?;
+        let note = step.map(|s| s.end("the repair did not help and was rolled back"));
         // What lies beside our records may have suffered too, where the medium is at fault.
         if let Some(why) = store.differs(&plan.store.fingerprint) {
             return Err(RepairError::HalfDone(format!(
-                "the repair was taken back, but the store is not as it was: {why}. Suspect the medium; go on from a copy"
+                "the repair was rolled back, but the store is not as it was: {why}. Suspect the storage medium; \
+                continue from a copy"
             )));
         }
         drop(note);
     } else {
-        noted(journal::applied(&path, &left), "the repair stands")?;
+        noted(journal::applied(&path, &left), "the repair is in place")?;
     }
     // A journal that was written beside a copy belongs to what is there now.
     unfinished.iter_mut().for_each(|u| u.keep());
@@ -424,7 +428,7 @@ impl Mended<'_> {
         match self.fingerprint() {
             Ok(now) if now == fingerprint => None,
             Ok(_) => Some("something else in it has changed".to_string()),
-            Err(e) => Some(format!("it cannot be read any more ({e})")),
+            Err(e) => Some(format!("it can no longer be read ({e})")),
         }
     }
 }
@@ -448,11 +452,11 @@ impl Back<'_> {
             let _ = journal::mark(journal, Mark::Undone);
             return match store.differs(fingerprint) {
                 None => RepairError::Refused(format!(
-                    "the repair could not be written: {cause}; it was taken back, the store is as it was"
+                    "the repair could not be written: {cause}; it was rolled back, and the store is unchanged"
                 )),
                 Some(why) => RepairError::HalfDone(format!(
-                    "the repair could not be written: {cause}; it was taken back, but the store is not as it was: {why}. \
-                     Go on from a copy"
+                    "the repair could not be written: {cause}; it was rolled back, but the store is not as it was: \
+                     {why}. Continue from a copy"
                 )),
             };
         };
@@ -461,14 +465,14 @@ impl Back<'_> {
             Steps::Files(list) => list.iter().position(|c| !matches!(c, FileChange::Write { .. })),
         };
         let stands = match commit.map(|at| hand.states(steps).map(|states| states.get(at) == Some(&State::After))) {
-            Some(Ok(true)) => "the new checkpoint stands, with something left to do",
-            Some(Ok(false)) => "the old checkpoint stands",
-            Some(Err(_)) => "which checkpoint stands could not be read",
-            None => "the checkpoint stands as it did",
+            Some(Ok(true)) => "the new checkpoint is in place, with something left to do",
+            Some(Ok(false)) => "the old checkpoint is in place",
+            Some(Err(_)) => "it could not be read which checkpoint is in place",
+            None => "the checkpoint is as it was",
         };
         RepairError::HalfDone(format!(
-            "the repair could not be written: {cause}; taking it back failed too: {second}; {stands}. When the cause is \
-             mended: {undo}"
+            "the repair could not be written: {cause}; rolling it back failed too: {second}; {stands}. Once the cause \
+             is fixed: {undo}"
         ))
     }
 }

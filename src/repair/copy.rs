@@ -32,7 +32,7 @@ pub fn directory(from: &Path, above: &Below, to: &Path, progress: &dyn Progress)
         match odd {
             Some(odd) => RepairError::Refused(format!(
                 "{} {odd}, and only what is in the directory itself is copied. Copy the directory by hand, with a plain \
-                 file in its place if it is needed, and mend that copy: --in-place --dir COPY",
+                 file in its place if it is needed, and repair that copy: --in-place --dir COPY",
                 path.display()
             )),
             None => RepairError::Io { path: path.display().to_string(), reason: e.to_string() },
@@ -44,7 +44,7 @@ pub fn directory(from: &Path, above: &Below, to: &Path, progress: &dyn Progress)
     walk(&source, stat.st_uid, Path::new(""), 0, &mut list).map_err(|(name, e)| fail(&from.join(name), &e))?;
     let total: u64 = list.files.iter().map(|(_, s)| u64::try_from(s.st_size).unwrap_or(0)).sum();
     check_space(to, total)?;
-    progress.phase("copying", Some(total));
+    progress.phase("copying", None);
     let target = above.make_directory(Path::new(to.file_name().unwrap_or_default())).map_err(|e| fail(to, &e))?;
     for (name, _) in &list.directories {
         target.make_directory(name).map_err(|e| fail(&to.join(name), &e))?;
@@ -53,7 +53,7 @@ pub fn directory(from: &Path, above: &Below, to: &Path, progress: &dyn Progress)
     for (name, stat) in &list.files {
         copy((&source, &target), name, stat).map_err(|e| fail(&from.join(name), &e))?;
         done += u64::try_from(stat.st_size).unwrap_or(0);
-        progress.at(done, done);
+        progress.part(done, total);
     }
     // From the deepest up: a directory may come to be one that even its owner must not write into.
     for (name, stat) in list.directories.iter().rev() {

@@ -55,7 +55,7 @@ pub(super) fn not_gathered(dir: &Path) -> Result<(), RepairError> {
     match gathered {
         None => Ok(()),
         Some(_) => Err(RepairError::Refused(format!(
-            "{} was gathered from dumps of a page service, which itself only its leader can mend; the plan has the commands",
+            "{} was gathered from dumps of a page service, and only the service's leader can repair the original; the plan has the commands",
             dir.display()
         ))),
     }
@@ -70,7 +70,7 @@ pub(super) fn at_home(dir: &Path) -> Result<(), RepairError> {
             Some(Odd::Link | Odd::NoDirectory) => {
                 let there = std::fs::canonicalize(&located.kv_home).unwrap_or(located.kv_home);
                 RepairError::Refused(format!(
-                    "{} leads to {}, which is mended where it lies: wtcheck repair plan {}",
+                    "{} points to {}; repair that instead: wtcheck repair plan {}",
                     dir.join(KV_HOME).display(),
                     there.display(),
                     shell(&there)
@@ -211,5 +211,5 @@ pub(super) fn states_of_files(dir: &Below, steps: &Steps) -> Result<Vec<State>, 
 }
 
 fn other_kind<T>() -> Result<T, RepairError> {
-    Err(RepairError::Refused("the journal is of another kind of store".into()))
+    Err(RepairError::Refused("the journal is for another kind of store".into()))
 }

@@ -123,14 +123,16 @@ pub fn ends(path: &Path) -> Vec<u8> {
 pub fn check(planned: &Identity, now: &Identity) -> Result<(), RepairError> {
     match differs(planned, now) {
         None => Ok(()),
-        Some(why) => Err(RepairError::Refused(format!("the store is not as the plan saw it: {why}; make a new plan"))),
+        Some(why) => {
+            Err(RepairError::Refused(format!("the store is not as it was for the plan: {why}; make a new plan")))
+        }
     }
 }
 
 /// Why a store is not the one a plan was made for, or not in that state; `None` if it is.
 pub fn differs(planned: &Identity, now: &Identity) -> Option<String> {
     if planned.kind != now.kind {
-        return Some(format!("the plan is for {}, this is {}", planned.kind.words(), now.kind.words()));
+        return Some(format!("the plan is for {}, but this is {}", planned.kind.words(), now.kind.words()));
     }
     if planned.fingerprint == now.fingerprint {
         return None;
@@ -138,11 +140,11 @@ pub fn differs(planned: &Identity, now: &Identity) -> Option<String> {
     let lsn = |l: Option<Lsn>| l.map_or("none".to_string(), |l| l.to_string());
     let what = if planned.newest_completion_lsn != now.newest_completion_lsn {
         let (then, is) = (lsn(planned.newest_completion_lsn), lsn(now.newest_completion_lsn));
-        format!("the newest completion record was at LSN {then}, now it is at LSN {is}")
+        format!("the newest completion record was at LSN {then}, and is now at LSN {is}")
     } else if planned.lsn_counter != now.lsn_counter {
-        format!("the LSN counter was {}, now it is {}", lsn(planned.lsn_counter), lsn(now.lsn_counter))
+        format!("the LSN counter was {}, and is now {}", lsn(planned.lsn_counter), lsn(now.lsn_counter))
     } else {
-        "its rows are not what they were".to_string()
+        "its rows have changed".to_string()
     };
     let changed: Vec<&str> = planned
         .files

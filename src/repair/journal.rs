@@ -157,7 +157,7 @@ fn write_line(out: &mut impl Write, line: &Line) -> std::io::Result<()> {
 pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairError> {
     let (dir, name) = place(path).map_err(|e| io(path, &e))?;
     if steps.longest() > LONGEST {
-        let reason = format!("a change has {} bytes, and a journal's lines are {LONGEST} at most", steps.longest());
+        let reason = format!("a change has {} bytes, but a journal line can have at most {LONGEST}", steps.longest());
         return Err(RepairError::Io { path: path.display().to_string(), reason });
     }
     let done = (|| {
@@ -261,7 +261,7 @@ fn parsed(path: &Path) -> Result<Option<(Journal, bool)>, RepairError> {
             }
             match (torn, number) {
                 (true, 1) if is_beginning(&bytes) => return Ok(None),
-                (_, 1) => return Err(bad("is no journal of wtcheck".into())),
+                (_, 1) => return Err(bad("is not a wtcheck journal".into())),
                 (true, _) => break,
                 (false, _) => return Err(bad(format!("line {number} is damaged"))),
             }
@@ -279,7 +279,7 @@ fn parsed(path: &Path) -> Result<Option<(Journal, bool)>, RepairError> {
     let Some(header) = header else { return Err(bad("is empty".into())) };
     if header.journal_version != JOURNAL_VERSION {
         let version = header.journal_version;
-        return Err(bad(format!("has version {version}; this wtcheck knows version {JOURNAL_VERSION}")));
+        return Err(bad(format!("has version {version}; this wtcheck reads version {JOURNAL_VERSION}")));
     }
     let steps = if files.is_empty() { Steps::Records(records) } else { Steps::Files(files) };
     Ok(Some((Journal { header, steps, marks, left }, end.is_some())))

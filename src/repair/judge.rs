@@ -44,7 +44,7 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
         return Err(format!("it would leave a new error behind: {error}"));
     }
     if after.exit_code == 6 && before.exit_code != 6 {
-        return Err("what it leaves behind cannot be judged any more".into());
+        return Err("its result can no longer be judged".into());
     }
     let hidden = |a: &Audit, severity: Severity| {
         a.findings.iter().filter(|f| f.severity == severity && shown(f.code)).count() as u64
@@ -58,11 +58,11 @@ pub fn helped(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), S
     };
     let (was, is) = (count(before), count(after));
     if meant(Severity::Error) && was.0 > 0 && is.0 >= was.0 {
-        return Err(format!("the errors do not fall: {} before, {} after", was.0, is.0));
+        return Err(format!("the errors do not decrease: {} before, {} after", was.0, is.0));
     }
     let left = Left::of(after);
     if let Some(action) = actions.iter().find(|a| left.has(&a.what)) {
-        return Err(format!("what it is for is still there: {}", super::describe(&action.what)));
+        return Err(format!("what it should fix is still there: {}", super::describe(&action.what)));
     }
     if is > was {
         return Err(format!("there are more warnings: {} before, {} after", was.1, is.1));
@@ -190,7 +190,7 @@ fn healthy(before: &Audit, after: &Audit, actions: &[Action]) -> Result<(), Stri
         let same = (resized || new.root_cookie == old.root_cookie)
             && (new.recomputed_size, new.pages) == (old.recomputed_size, old.pages);
         if !metadata && !same {
-            return Err(format!("{} would have another content", old.uri));
+            return Err(format!("{} would have different content", old.uri));
         }
         let set = sizes.get(old.uri.as_str()).copied();
         let wanted = set.or(old.published_size);

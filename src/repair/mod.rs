@@ -158,11 +158,11 @@ pub fn describe(what: &plan::What) -> String {
         What::SetFileSize { file, checkpoint, from, to, .. } => {
             format!("set size= of {checkpoint} of {file} from {from} to {to}")
         }
-        What::RebuildTurtle { .. } => "write WiredTiger.turtle anew".to_string(),
+        What::RebuildTurtle { .. } => "rebuild WiredTiger.turtle".to_string(),
         What::RenameTurtle { from, to } => format!("rename {from} to {to}"),
         What::RestoreMetadata { from, .. } => format!("put {from} back as WiredTiger.wt, with a turtle that fits it"),
         What::RebuildMetadata { tables, .. } => {
-            format!("make WiredTiger.wt and WiredTiger.turtle anew, with {tables} tables")
+            format!("rebuild WiredTiger.wt and WiredTiger.turtle, with {tables} tables")
         }
         What::FlipBit { file, offset, byte, bit, .. } => {
             format!("flip bit {bit} of byte {byte} of the block at {offset} of {file}")

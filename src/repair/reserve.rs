@@ -27,7 +27,7 @@ impl Reserve {
         let wanted = once.saturating_mul(2).saturating_add(journal);
         let refused = |free: String| {
             RepairError::Refused(format!(
-                "{}: the repair and the way back need {wanted} bytes, {free} free. Make room, or mend a copy: --output NEWDIR",
+                "{}: the repair and its undo need {wanted} bytes, {free} free. Free some space, or repair a copy: --output NEWDIR",
                 dir.path().display()
             ))
         };
@@ -39,7 +39,7 @@ impl Reserve {
         let Ok(file) = openat(dir.handle(), ".", flags, Mode::RUSR | Mode::WUSR) else { return Ok(Self(None)) };
         match fallocate(&file, FallocateFlags::empty(), 0, once) {
             Ok(()) => Ok(Self(Some(file))),
-            Err(Errno::NOSPC | Errno::DQUOT) => Err(refused("not so many are".to_string())),
+            Err(Errno::NOSPC | Errno::DQUOT) => Err(refused("fewer are".to_string())),
             Err(_) => Ok(Self(None)),
         }
     }

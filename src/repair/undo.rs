@@ -50,7 +50,7 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
     }
     journal::mark(path, Mark::Undoing)?;
     let step =
-        Step::begin("the undo is being written, which is finished first. Ended at once: run the same undo again", None);
+        Step::begin("the undo is being written and is finished first. If it is killed, run the same undo again", None);
     let written = hand
         .carry_out(&journal.steps, Side::Before)
         .and_then(|()| hand.again())
@@ -58,15 +58,15 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
     let failure = match written {
         Err(e) => Some(e),
         Ok(states) if states.iter().any(|s| *s != State::Before) => {
-            Some(RepairError::Refused("something did not go back; run undo again".into()))
+            Some(RepairError::Refused("not everything was undone; run undo again".into()))
         }
         Ok(_) => hand.again().err(),
     };
     if let Some(e) = failure {
         return Err(told(Some(step), e));
     }
-    let marked = noted(journal::mark(path, Mark::Undone), "every change is taken back");
-    let note = step.end("the undo was finished: every change is taken back");
+    let marked = noted(journal::mark(path, Mark::Undone), "every change is undone");
+    let note = step.end("the undo was finished: every change is undone");
     marked?;
     let differs = store.differs(&journal.header.fingerprint);
     drop(note);
@@ -77,7 +77,7 @@ pub fn undo(path: &Path, directory: Option<&Path>, progress: &dyn Progress) -> R
 
 /// A journal without its end was not finished before the first change; or it lost its end since.
 fn unfinished(path: &Path, directory: Option<&Path>) -> Result<Undone, RepairError> {
-    let never = || format!("{}: was never finished, so nothing was changed: nothing to undo", path.display());
+    let never = || format!("{}: was never completed, so nothing was changed: nothing to undo", path.display());
     let Some(journal) = journal::beginning(path)? else { return Err(RepairError::Refused(never())) };
     let around = std::fs::canonicalize(scratch::directory_of(path)).unwrap_or_default();
     let dir = match directory {
@@ -90,8 +90,8 @@ fn unfinished(path: &Path, directory: Option<&Path>) -> Result<Undone, RepairErr
     Err(RepairError::Refused(match stands {
         false => never(),
         true => format!(
-            "{}: has lost its end, and changes that it tells of are in the store: it cannot take them back as a whole. Go \
-             on from a copy",
+            "{}: is truncated, and changes that it describes are in the store: it cannot undo all of them. Continue \
+             from a copy",
             path.display()
         ),
     }))
@@ -104,7 +104,7 @@ fn find(path: &Path, journal: &Journal, progress: &dyn Progress) -> Result<Found
     let around = std::fs::canonicalize(scratch::directory_of(path)).unwrap_or_default();
     let by_name = |e: RepairError| match e {
         RepairError::Refused(why) => RepairError::Refused(format!(
-            "{why}. The directory around the journal was looked at; name another with --dir"
+            "{why}. This is the directory that contains the journal; name another with --dir"
         )),
         other => other,
     };
@@ -118,7 +118,7 @@ fn find(path: &Path, journal: &Journal, progress: &dyn Progress) -> Result<Found
         && writer != owner
     {
         return Err(RepairError::Refused(format!(
-            "the journal belongs to another user than {}, which it names: say --dir if that is right",
+            "the journal and the directory that it names, {}, belong to different users: give --dir if that is right",
             named.display()
         )));
     }
@@ -134,7 +134,7 @@ fn fits(directory: &Path, journal: &Journal, progress: &dyn Progress) -> Result<
     let refuse = |why: String| Err(RepairError::Refused(why));
     let kind = page_log(directory)?.map_or(StoreKind::Local, |l| l.kind);
     if kind != journal.header.kind {
-        return refuse(format!("the journal is of {}, this is {}", journal.header.kind.words(), kind.words()));
+        return refuse(format!("the journal is for {}, but this is {}", journal.header.kind.words(), kind.words()));
     }
     let mut hand = Hand::take(directory)?;
     if kind != StoreKind::Local {
@@ -142,7 +142,7 @@ fn fits(directory: &Path, journal: &Journal, progress: &dyn Progress) -> Result<
     }
     let states = hand.states(&journal.steps)?;
     if let Some(State::Other(why)) = states.iter().find(|s| matches!(s, State::Other(_))) {
-        return refuse(format!("the store has moved on since the repair: {why}; nothing was changed"));
+        return refuse(format!("the store has changed since the repair: {why}; nothing was changed"));
     }
     hand.check(&journal.steps)?;
     let done = states.iter().filter(|s| **s == State::After).count() as u64;
@@ -152,7 +152,7 @@ fn fits(directory: &Path, journal: &Journal, progress: &dyn Progress) -> Result<
     if let Some(left) = journal.left.as_ref().filter(|_| done > 0 && !begun)
         && let Some(why) = store.differs(left)
     {
-        return refuse(format!("the store has moved on since the repair: {why}; nothing was changed"));
+        return refuse(format!("the store has changed since the repair: {why}; nothing was changed"));
     }
     Ok(Found { directory: directory.to_path_buf(), hand, done })
 }
@@ -167,7 +167,7 @@ fn moved_on(dir: &Path, header: &Header) -> Result<(), RepairError> {
     if outside(header.lsn_counter, counter) || outside(header.newest_completion, newest) {
         let words = |lsn: Option<Lsn>| lsn.map_or("none".to_string(), |l| l.to_string());
         return Err(RepairError::Refused(format!(
-            "the store has moved on since the repair: its newest completion record is at LSN {}, its counter at {}; \
+            "the store has changed since the repair: its newest completion record is at LSN {}, its counter at {}; \
              nothing was changed",
             words(newest),
             words(counter),

@@ -59,7 +59,7 @@ fn header_fields(block: &Block) -> Fields {
             f.add("header size", header_size);
             f.note("block flags", list(flag_names), format!("{flags:#04x}"));
             f.maybe("reconciliation id", *reconciliation_id, "");
-            f.note("previous checksum", previous_checksum, "of the block before this one");
+            f.note("previous checksum", previous_checksum, "of the previous block");
         }
         Some(BlockHeaderInfo::Classic { disk_size, flags, flag_names }) => {
             f.add("disk size", grouped((*disk_size).into()));

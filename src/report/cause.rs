@@ -37,10 +37,10 @@ pub fn one(cause: Cause, output: &mut Output) {
     output.document(&e, || {
         let mut out = format!("{} ({})\n{}\n", paint.head(e.name.name()), role(e.role), fold(e.title, width, "  "));
         out.push_str(&fold(e.meaning, width, "  "));
-        out.push_str(&format!("\n{}: {}\n", paint.head("Are data damaged"), damaged(e.damaged)));
+        out.push_str(&format!("\n{}: {}\n", paint.head("Is data damaged"), damaged(e.damaged)));
         out.push_str(&fold(e.damage, width, "  "));
         if !e.lines.is_empty() {
-            out.push_str(&format!("\n{}\n", paint.head("Lines that tell it")));
+            out.push_str(&format!("\n{}\n", paint.head("Lines that show it")));
         }
         for line in &e.lines {
             out.push_str(&fold(line.text, width, "  "));
@@ -61,17 +61,17 @@ pub(crate) fn word(entry: &WordEntry, output: &mut Output) {
     let width = usize::from(output.width.unwrap_or(100)).clamp(40, 100);
     output.document(entry, || {
         let what = match entry.what {
-            "engine-error" => "error of the engine",
-            "system-error" => "error of the system",
-            "fatal-assertion" => "fatal assertion of mongod",
-            "function" => "function of the engine",
-            _ => "message of mongod",
+            "engine-error" => "engine error",
+            "system-error" => "system error",
+            "fatal-assertion" => "mongod fatal assertion",
+            "function" => "engine function",
+            _ => "mongod message",
         };
         let number = entry.number.filter(|n| n.to_string() != entry.word).map(|n| format!(", {n}")).unwrap_or_default();
         let mut out = format!("{} ({what}{number})\n", paint.head(&text::escape(&entry.word)));
         out.push_str(&fold(&text::escape(&entry.meaning), width, "  "));
         if !entry.causes.is_empty() {
-            out.push_str(&format!("\n{}\n", paint.head("Causes to look at")));
+            out.push_str(&format!("\n{}\n", paint.head("Causes to consider")));
             for cause in &entry.causes {
                 out.push_str(&fold(&format!("{}: {}", cause.name(), cause.row().title), width, "  "));
             }
@@ -127,7 +127,7 @@ pub(crate) fn known(word: &str) -> Option<WordEntry> {
         what: "function",
         number: None,
         meaning: format!(
-            "It {}. Names and lines of functions change in every release: they date a build, and name no cause.",
+            "It {}. Function names and line numbers change with every release: they identify a build, not a cause.",
             f.does
         ),
         causes: f.causes.to_vec(),
@@ -151,8 +151,8 @@ fn damaged(damaged: Damaged) -> &'static str {
 fn role(role: Role) -> &'static str {
     match role {
         Role::Primary => "a cause",
-        Role::Consequence => "follows from a cause above it",
-        Role::Advice => "advice of the engine",
+        Role::Consequence => "follows from an earlier cause",
+        Role::Advice => "advice from the engine",
         Role::Note => "worth knowing",
     }
 }
@@ -170,13 +170,13 @@ pub fn pages() -> Vec<(String, String)> {
 fn index() -> String {
     let mut out = format!(
         "{MADE}# Causes in server logs\n\nOne page for each cause that `wtcheck log` can name, and for lines that only \
-         follow from one. `wtcheck explain CAUSE` says the same on a terminal. The names are API: a program may depend on \
-         them.\n"
+         follow from one. `wtcheck explain CAUSE` prints the same on a terminal. The names are API: programs may depend \
+         on them.\n"
     );
     let groups = [
         ("Causes", Role::Primary),
         ("Lines that follow from a cause", Role::Consequence),
-        ("Advice of the engine", Role::Advice),
+        ("Advice from the engine", Role::Advice),
         ("Notes", Role::Note),
     ];
     for (title, role) in groups {
@@ -197,13 +197,13 @@ fn page(cause: Cause) -> String {
     let row = cause.row();
     let sure = match row.sure {
         Sure::High => "The line is proof.",
-        Sure::Medium => "Other causes can have the same line.",
-        Sure::Low => "The line follows from many causes.",
+        Sure::Medium => "Other causes can produce the same line.",
+        Sure::Low => "Many causes produce this line.",
     };
     let mut out = format!("{MADE}# {}\n\n**{}**: {}.\n\n{}\n", cause.name(), role(row.role), row.title, row.meaning);
-    out.push_str(&format!("\n## Are data damaged?\n\n**{}**. {}\n", damaged(row.damaged), row.damage));
+    out.push_str(&format!("\n## Is data damaged?\n\n**{}**. {}\n", damaged(row.damaged), row.damage));
     if !row.lines.is_empty() {
-        out.push_str(&format!("\n## Lines that tell it\n\n{sure} What differs stands in braces.\n\n"));
+        out.push_str(&format!("\n## Lines that show it\n\n{sure} Variable parts are in braces.\n\n"));
         for line in row.lines {
             out.push_str(&format!("* `` {} `` ({})\n", line.template, line.releases));
         }

@@ -80,7 +80,7 @@ fn cookie_fields(f: &mut Fields, c: &CookieInfo) {
     );
     f.maybe("checkpoint id", c.checkpoint_id, "");
     f.maybe("reconciliation id", c.reconciliation_id, "");
-    let meaning = if c.flags.is_empty() { "" } else { "of the whole chain; before 2026-01-29 of the newest block" };
+    let meaning = if c.flags.is_empty() { "" } else { "of the whole chain; before 2026-01-29, of the newest block" };
     f.note("size", size(c.size.into()), meaning);
     f.note("checksum", c.checksum, "in the header of the newest block");
     f.add("printable", &c.printable);
@@ -135,9 +135,9 @@ fn turtle_text(r: &TurtleReport, width: Option<u16>, paint: Paint) -> String {
         Some(printed) => {
             let expected = printed.expected.or(printed.completion.as_ref().and_then(|c| c.metadata_checksum));
             let holds = match expected {
-                None => "no completion record beside it".to_string(),
-                Some(sum) if sum == r.crc32c => "as the completion record names it".to_string(),
-                Some(sum) => format!("the completion record names {sum}"),
+                None => "no completion record to compare with".to_string(),
+                Some(sum) if sum == r.crc32c => "as the completion record states".to_string(),
+                Some(sum) => format!("the completion record states {sum}"),
             };
             f.note("crc32c", r.crc32c, holds);
             f.maybe("requested LSN", printed.requested_lsn, "");
@@ -184,7 +184,7 @@ fn turtle_text(r: &TurtleReport, width: Option<u16>, paint: Paint) -> String {
         f.add("order", c.order);
         f.note("time", c.time, &c.time_utc);
         f.add("size", size(c.size));
-        f.note("write_gen", c.write_gen, format!("run began at {}", c.run_write_gen));
+        f.note("write_gen", c.write_gen, format!("run started at {}", c.run_write_gen));
         f.maybe("next_page_id", c.next_page_id, "");
         let max = |v: Option<u64>| v.map_or_else(|| "none".to_string(), |v| v.to_string());
         f.note("oldest start", c.oldest_start_ts, format!("newest durable {}", c.newest_start_durable_ts));
@@ -198,7 +198,7 @@ fn turtle_text(r: &TurtleReport, width: Option<u16>, paint: Paint) -> String {
                 notes.extend(root.notes.iter().map(|n| format!("{}: {n}", c.name)));
             }
             None if c.addr.is_empty() => f.note("root", "none", "the tree is empty"),
-            None => f.note("root", &c.addr, "does not decode"),
+            None => f.note("root", &c.addr, "cannot be decoded"),
         }
         out.push_str(&f.table(width));
     }
@@ -237,7 +237,7 @@ fn keystore_text(r: &KeystoreReport, width: Option<u16>, paint: Paint) -> String
             f.note("timestamp", &t.hex, t.time.as_deref().unwrap_or_default());
         }
         f.note("payload", format!("{} bytes", h.payload_bytes), "never shown");
-        f.note("payload crc32c", h.payload_crc32c, "tells whether two pages hold the same key");
+        f.note("payload crc32c", h.payload_crc32c, "shows whether two pages hold the same key");
     }
     f.table(width) + &remarks(&r.problems, &r.notes, paint)
 }

@@ -1,7 +1,8 @@
 //! What `wtcheck dump` shows: what there is, what was written, what is lost and who may still have it.
 
 use super::Output;
-use super::text::{count, escape, grouped, human, table};
+use super::table::{Table, name, number, prose, whole};
+use super::text::{command, count, escape, grouped, human};
 use crate::audit::result::SCHEMA_VERSION;
 use crate::dump::all;
 use crate::dump::form::Form;
@@ -60,7 +61,7 @@ pub fn list(shelf: &Shelf, names: &[String], path: &Path, output: &mut Output) -
     let exit_code = if tables.is_empty() { exit::INCOMPLETE } else { exit::CLEAN };
     let report =
         schema::Dumpable { schema_version: SCHEMA_VERSION, path: path.display().to_string(), tables, exit_code };
-    let width = output.width;
+    let (width, paint) = (output.width, output.paint);
     output.document(&report, || {
         let mut text = format!("{}: {}\n", escape(&report.path), count(report.tables.len() as u64, "table"));
         let about = report.tables.iter().any(|t| t.rows_stated);
@@ -69,12 +70,13 @@ pub fn list(shelf: &Shelf, names: &[String], path: &Path, output: &mut Output) -
             let n = t.rows.map_or_else(|| "?".to_string(), |n| format!("{mark}{}", grouped(n)));
             vec![escape(&t.name), t.role.to_string(), n, human(t.bytes)]
         });
-        text.push_str(&table(width, &["Name", "Kind", "Rows", "Files"], &[2, 3], rows.collect()));
+        let columns = [name("Name"), whole("Kind").goes(1), number("Rows"), number("Files")];
+        text.push_str(&Table::new(columns, rows).text(width.map(usize::from), paint));
         if about {
             text.push_str("~ as MongoDB counts them: not exact after a crash\n");
         }
         if report.tables.iter().any(|t| t.rows.is_none()) {
-            text.push_str("? not counted: with -v it is\n");
+            text.push_str("? not counted; -v counts it\n");
         }
         text
     });
@@ -98,10 +100,11 @@ pub fn show(report: &DumpReport, plan: &Plan, out: &Path, path: &Path, exit_code
         text.push_str(&state(report));
         let lines = report.tables.iter().map(|t| {
             let lost = lost_in_short(t);
-            let name = t.namespace.as_deref().unwrap_or(&t.uri);
-            vec![escape(name), grouped(t.rows), human(t.bytes), lost]
+            let named = t.namespace.as_deref().unwrap_or(&t.uri);
+            vec![escape(named), grouped(t.rows), human(t.bytes), lost]
         });
-        text.push_str(&table(width, &["Table", "Rows", "Size", "Lost"], &[1, 2], lines.collect()));
+        let columns = [name("Table"), number("Rows"), number("Size"), prose("Lost")];
+        text.push_str(&Table::new(columns, lines).text(width.map(usize::from), paint));
         let losses = losses(report, verbose, true);
         if losses.is_empty() && exit_code == exit::CLEAN {
             text.push_str(&format!("{}\n", paint.good("Nothing is lost.")));
@@ -109,7 +112,7 @@ pub fn show(report: &DumpReport, plan: &Plan, out: &Path, path: &Path, exit_code
             text.push_str(&format!("{}\n", paint.bad("Lost or damaged")));
             text.push_str(&losses);
             if losses.is_empty() {
-                text.push_str("  nothing of the tables that are known, but see above what is said of the directory\n");
+                text.push_str("  nothing in the known tables, but see the notes on the directory above\n");
             }
         }
         text.push_str(&left_out(report));
@@ -130,7 +133,7 @@ pub fn complain(report: &DumpReport, path: &Path, output: &mut Output) {
     let older =
         report.tables.iter().flat_map(|t| &t.lost).any(|l| l.older.as_ref().is_some_and(|o| !o.taken && o.rows > 0));
     if older {
-        output.complain(&format!("an older checkpoint has rows of it: wtcheck dump {} … --older", shell(path)));
+        output.complain(&format!("an older checkpoint has rows in it: wtcheck dump {} … --older", shell(path)));
     }
 }
 
@@ -145,7 +148,7 @@ fn state(report: &DumpReport) -> String {
     if report.identity.at == "recovered" {
         facts.extend(report.stable.as_ref().map(|ts| format!("stable timestamp {ts}")));
         if report.replayed > 0 {
-            facts.push(format!("{} replayed from the log", count(report.replayed, "transaction")));
+            facts.push(format!("{} replayed from the journal", count(report.replayed, "transaction")));
         }
     } else {
         facts.push(format!("at {}", report.identity.at));
@@ -162,8 +165,7 @@ fn state(report: &DumpReport) -> String {
 fn note(note: &Note) -> Option<String> {
     Some(match note {
         Note::HistoryMissing => {
-            "WiredTigerHS.wt is missing: older versions of rows cannot be had, so rows that are not \
-                                 stable are left out"
+            "WiredTigerHS.wt is missing: older versions of rows cannot be read, so rows that are not stable are left out"
                 .to_string()
         }
         Note::LogEnds { lsn, why } => {
@@ -171,50 +173,51 @@ fn note(note: &Note) -> Option<String> {
                 Stop::Unread => "it cannot be read",
                 Stop::Encrypted => "it is encrypted",
                 Stop::Undecodable => "it cannot be decoded",
-                Stop::Damaged => "a record is damaged, and the engine takes that for the end",
-                Stop::Missing => "a log file is missing",
-                Stop::NeededMissing => "the file in which recovery begins is missing",
+                Stop::Damaged => "a record is damaged, and the engine treats that as the end",
+                Stop::Missing => "a journal file is missing",
+                Stop::NeededMissing => "the file in which recovery starts is missing",
             };
-            format!("The log ends at {lsn}: {why}. Later transactions are not in the dump.")
+            format!("The journal ends at {lsn}: {why}. Later transactions are not in the dump.")
         }
         Note::CheckpointUnusable { lsn } => {
             format!(
-                "The newest checkpoint, at LSN {lsn}, cannot be used: this is an older one. wtcheck audit says why."
+                "The newest checkpoint, at LSN {lsn}, cannot be used: this dump is from an older one. wtcheck audit \
+                says why."
             )
         }
         Note::LogMissing { lsn } => {
-            format!("The turtle names {lsn} in the log, and there is no log: later transactions are not in the dump.")
+            format!("The turtle names {lsn} in the journal, but there is no journal: later transactions are not in the \
+                dump.")
         }
         Note::MetadataFromCopies => {
-            "The turtle or the metadata is damaged: what is here comes from copies of it, and may be \
-                                     older or more than the engine would show."
+            "The turtle or the metadata is damaged: the dump is made from copies of it, and may be older, or have more, \
+                                     than the engine would show."
                 .to_string()
         }
         Note::CatalogLost => {
-            "Not all of MongoDB's catalog could be read: names, options and indexes are lost with it. \
-                              Collections without a name are in the database recovered."
+            "MongoDB's catalog could not be read in full: names, options and indexes are lost with it. Collections \
+                              without a name are in the database recovered."
                 .to_string()
         }
         Note::MetadataEncrypted => {
-            "The metadata is encrypted: tables are known by their files only, and only those that are not encrypted give rows."
+            "The metadata is encrypted: tables are known only by their files, and only unencrypted files give rows."
                 .to_string()
         }
-        Note::MetadataIncomplete => "Not all of the metadata could be read: tables may be missing.".to_string(),
+        Note::MetadataIncomplete => "The metadata could not be read in full: tables may be missing.".to_string(),
         Note::Guessed { file, key_format, value_format } => format!(
-            "{file}: nothing says its formats; taken for keys {key_format} and values {value_format} (--key-format, \
-             --value-format)"
+            "{file}: its formats are not known; assumed key format {key_format} and value format {value_format} \
+             (--key-format, --value-format)"
         ),
         Note::InPageLog { tables } => {
             format!("{} in the page log of another directory: give that directory", count(*tables, "table"))
         }
-        Note::Image => "This is an unpacked image: keys and values are not the user's.".to_string(),
+        Note::Image => "This is an unpacked image: keys and values are not the originals.".to_string(),
         Note::Oplog => {
-            "A member of a replica set: operations newer than this state are in local.oplog.rs (name it to dump \
-                        it, too)"
+            "A member of a replica set: operations newer than this state are in local.oplog.rs (name it to dump it too)"
                 .to_string()
         }
         Note::Ingest { file } => {
-            format!("{file} holds rows that a follower put over the stable table: it is a table of its own here")
+            format!("{file} holds rows that a follower wrote on top of the stable table: here it is a separate table")
         }
     })
 }
@@ -226,7 +229,7 @@ fn lost_in_short(t: &TableReport) -> String {
     if t.lost.is_empty() {
         return match (t.apart, t.mended) {
             (0, 0) => String::new(),
-            (0, n) => format!("0, {} mended", count(n, "block")),
+            (0, n) => format!("0, {} repaired", count(n, "block")),
             (n, _) => format!("{} apart", grouped(n)),
         };
     }
@@ -239,9 +242,9 @@ fn unread(why: &Unread) -> String {
         Unread::Tiered => "its objects are not in this directory".to_string(),
         Unread::Type => "a type of table that wtcheck does not read".to_string(),
         Unread::Metadata => "its rows in the metadata are missing".to_string(),
-        Unread::Columns => "its columns do not go together".to_string(),
+        Unread::Columns => "its columns do not match".to_string(),
         Unread::File { file, error } => format!("{file}: {error}"),
-        Unread::Name { error } => format!("no file is made with this name: {error}"),
+        Unread::Name { error } => format!("no file can have this name: {error}"),
         Unread::Twice => "another table has the same name".to_string(),
         Unread::NoCheckpoint => "it has no such checkpoint".to_string(),
     }
@@ -251,21 +254,21 @@ fn unread(why: &Unread) -> String {
 fn why(why: Why) -> &'static str {
     match why {
         Why::BeyondEnd => "the file ends before it",
-        Why::Unread => "the system did not give it",
-        Why::Checksum => "its checksum does not hold",
+        Why::Unread => "the operating system could not read it",
+        Why::Checksum => "its checksum is wrong",
         Why::Compression => "it cannot be decompressed",
         Why::Encrypted => "it is encrypted",
         Why::Compressor => "its compressor is unknown",
-        Why::Huffman => "its values are Huffman codes",
+        Why::Huffman => "its values are Huffman-coded",
         Why::PageType => "it is not the page that belongs there",
-        Why::Cells => "its cells cannot all be read",
+        Why::Cells => "not all of its cells can be read",
         Why::Item => "an overflow item cannot be read",
-        Why::Address => "its address leads nowhere",
+        Why::Address => "its address is not valid",
         Why::History => "older versions in the history store cannot be read",
-        Why::Change => "a change does not fit the value that it is for",
-        Why::Twice => "the tree leads to it twice, and its rows belong to the other place",
+        Why::Change => "a modification does not fit the value it applies to",
+        Why::Twice => "the tree references it twice, and its rows belong to the other position",
         Why::Misplaced => "it has the rows of another range",
-        Why::Order => "keys do not ascend: the rows that are out of place are kept apart",
+        Why::Order => "keys are out of order: the misplaced rows are kept separately",
         Why::Missing => "it is not in the page log",
         Why::NotSupplied => "no dump has its bytes",
         Why::ColumnGroup => "a column group has no such row",
@@ -295,9 +298,9 @@ fn losses(report: &DumpReport, verbose: u8, files: bool) -> String {
             text.push_str(&format!("    and {} more\n", grouped(hidden)));
         }
         if let Some(indexed) = &t.indexed {
-            let whole = if indexed.whole { "" } else { " (not all of the index could be read)" };
+            let whole = if indexed.whole { "" } else { " (the index could not be read in full)" };
             text.push_str(&format!(
-                "    the index {} still knows {}{whole}\n",
+                "    the index {} still has {}{whole}\n",
                 escape(&indexed.index),
                 count(indexed.entries, what)
             ));
@@ -315,14 +318,11 @@ fn losses(report: &DumpReport, verbose: u8, files: bool) -> String {
             text.push_str(&format!("    {} taken from older checkpoints\n", count(t.older_rows, what)));
         }
         if t.stray_rows > 0 {
-            text.push_str(&format!(
-                "    {} on pages that nothing leads to, in a file of their own\n",
-                count(t.stray_rows, what)
-            ));
+            text.push_str(&format!("    {} on unreferenced pages, in a separate file\n", count(t.stray_rows, what)));
         }
         if t.apart > 0 {
-            let place = if files { "in a file of their own" } else { "left out here, with -o in a file of their own" };
-            let what = "no documents, or keys out of place";
+            let place = if files { "in a separate file" } else { "left out here; -o writes them to a separate file" };
+            let what = "not documents, or misplaced keys";
             text.push_str(&format!("  {name}: {}, {place}: {what}\n", count(t.apart, "row")));
         }
         if t.mended > 0 {
@@ -330,13 +330,13 @@ fn losses(report: &DumpReport, verbose: u8, files: bool) -> String {
             let more = if t.mended as usize > places.len() { ", …" } else { "" };
             let at = if places.is_empty() { String::new() } else { format!(" (offset {}{more})", places.join(", ")) };
             text.push_str(&format!(
-                "  {name}: one flipped bit put right in {}{at}; nothing of it is missing\n",
+                "  {name}: one flipped bit corrected in {}{at}; nothing of it is missing\n",
                 count(t.mended, "block")
             ));
         }
         if t.disordered > 0 {
             text.push_str(&format!(
-                "  {name}: {} in the place of another; their rows came out, not in the order of the keys\n",
+                "  {name}: {} in place of another; their rows were extracted, but not in key order\n",
                 count(t.disordered, "page")
             ));
         }
@@ -379,14 +379,14 @@ fn left_out(report: &DumpReport) -> String {
     let mut text = String::from("Left out, as mongodump does (--all writes them):\n");
     for skipped in report.left_out.iter().take(SHOWN_LEFT) {
         let why = match skipped.why {
-            LeftOut::Local => "of this node only",
+            LeftOut::Local => "specific to this node",
             LeftOut::Internal => "mongod's own",
-            LeftOut::Keys => "keys that members sign with",
-            LeftOut::Config => "not of a cluster's catalog",
+            LeftOut::Keys => "signing keys of the members",
+            LeftOut::Config => "not from a cluster's catalog",
             LeftOut::System => "a system collection",
-            LeftOut::Dollar => "a name with $",
-            LeftOut::Views => "each view has a file of its own",
-            LeftOut::Users => "nothing says how users are stored, so mongorestore would refuse them",
+            LeftOut::Dollar => "its name has a $",
+            LeftOut::Views => "each view has its own file",
+            LeftOut::Users => "it is not known how users are stored, so mongorestore would refuse them",
         };
         text.push_str(&format!("  {}: {why}\n", escape(&skipped.namespace)));
     }
@@ -409,14 +409,14 @@ fn next(report: &DumpReport, plan: &Plan, out: &Path, path: &Path) -> String {
     }
     let older = |l: &Lost| l.older.as_ref().is_some_and(|o| o.rows > 0 && !o.taken);
     if report.tables.iter().flat_map(|t| &t.lost).any(older) {
-        text.push_str(&format!("  wtcheck dump {} -o NEWDIR --older\n", shell(path)));
+        text.push_str(&command(&format!("wtcheck dump {} -o NEWDIR --older", shell(path))));
     }
     let local = report.tables.iter().flat_map(|t| &t.lost).any(|l| l.file.is_some());
     if local && !report.identity.orphans {
-        text.push_str(&format!("  wtcheck dump {} -o NEWDIR --older --orphans\n", shell(path)));
+        text.push_str(&command(&format!("wtcheck dump {} -o NEWDIR --older --orphans", shell(path))));
     }
     if report.has_losses() {
-        text.push_str(&format!("  wtcheck audit {}\n", shell(path)));
+        text.push_str(&command(&format!("wtcheck audit {}", shell(path))));
     }
     if text == "\nNext:\n" { String::new() } else { text }
 }

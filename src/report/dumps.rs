@@ -97,7 +97,7 @@ fn dump_text(d: &DumpReport, width: Option<u16>, paint: Paint, all: bool) -> Str
             f.note("missing chunks", list(&d.missing), format!("of {}", grouped(d.chunks.into())));
         }
         if !d.cut.is_empty() {
-            f.note("chunks cut short", list(&d.cut), format!("of {}", grouped(d.chunks.into())));
+            f.note("truncated chunks", list(&d.cut), format!("of {}", grouped(d.chunks.into())));
         }
     }
     judgement_fields(&mut f, &d.judgement);
@@ -136,11 +136,11 @@ fn chain_text(chain: &PageChain, report: &LogReport, width: Option<u16>, paint: 
         missing.push(format!("the block before the oldest delta, with checksum {sum}, is not in the log"));
     }
     if chain.too_long {
-        missing.push("there are more deltas than a page may have".to_string());
+        missing.push("there are more deltas than a page can have".to_string());
     }
     for block in &chain.blocks {
         match block.state {
-            State::Incomplete => missing.push(format!("the block with checksum {} is not whole", block.checksum)),
+            State::Incomplete => missing.push(format!("the block with checksum {} is incomplete", block.checksum)),
             State::Damaged => missing.push(format!("the block with checksum {} is damaged", block.checksum)),
             State::Intact | State::PutRight => {}
         }
@@ -148,13 +148,13 @@ fn chain_text(chain: &PageChain, report: &LogReport, width: Option<u16>, paint: 
     match &chain.page {
         _ if !chain.complete => {
             let why = missing.join("; ");
-            out.push_str(&format!("{} {why}.\n", paint.warn("The page cannot be put together:")));
+            out.push_str(&format!("{} {why}.\n", paint.warn("The page cannot be merged:")));
         }
         Some(page) => {
             out.push_str(&format!("All of it is here: a full image and {}.\n", count(deltas as u64, "delta")));
             out.push_str(&merged::text(page, width, paint, all));
         }
-        None => out.push_str("All of it is here, but it is too much to be put together.\n"),
+        None => out.push_str("All of it is here, but it is too large to be merged.\n"),
     }
     out
 }
@@ -167,8 +167,8 @@ fn line(report: &LogReport, block: &ChainBlock) -> String {
 fn state(state: State) -> &'static str {
     match state {
         State::Intact => "",
-        State::PutRight => ", put right",
-        State::Incomplete => ", not whole",
+        State::PutRight => ", corrected",
+        State::Incomplete => ", incomplete",
         State::Damaged => ", damaged",
     }
 }
@@ -184,10 +184,10 @@ pub(super) fn judgement_fields(f: &mut Fields, j: &Judgement) {
         f.note(
             "zeros",
             format!("{} bytes", grouped(run.bytes as u64)),
-            format!("from byte {} on", grouped(run.at as u64)),
+            format!("from byte {} onwards", grouped(run.at as u64)),
         );
     }
     for other in &j.foreign {
-        f.note("something else", &other.what, format!("from byte {} on", grouped(other.at as u64)));
+        f.note("something else", &other.what, format!("from byte {} onwards", grouped(other.at as u64)));
     }
 }

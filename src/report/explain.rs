@@ -39,8 +39,8 @@ pub fn one(code: Code, output: &mut Output) {
         let mut out = format!("{} ({})\n  {}\n\n", paint.head(entry.code), entry.severity.name(), entry.title);
         out.push_str(&fold(entry.meaning, width, "  "));
         for (head, words) in [
-            ("How it is recognised", entry.recognised),
-            ("Where it comes from", entry.cause),
+            ("How it is detected", entry.recognised),
+            ("What causes it", entry.cause),
             ("What to look at", entry.evidence),
             ("What to do", entry.remedy),
         ] {
@@ -72,9 +72,9 @@ pub fn pages(examples: &Examples) -> Vec<(String, String)> {
 
 fn index() -> String {
     let mut out = format!(
-        "{MADE}# Finding codes\n\nOne page for each code that `wtcheck` can report. `wtcheck explain CODE` says the same on a \
-         terminal.\n\n* **error**: damaged or wrong. **warning**: wrong or dangerous, nothing is damaged. **note**: worth \
-         knowing; a store with notes only is clean.\n* Codes are API: a program may depend on them.\n"
+        "{MADE}# Finding codes\n\nOne page for each code that `wtcheck` can report. `wtcheck explain CODE` says the \
+         same on a terminal.\n\n* **error**: damaged or wrong. **warning**: wrong or dangerous, but nothing is damaged. \
+         **note**: worth knowing; a store with only notes is clean.\n* Codes are API: programs may depend on them.\n"
     );
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut codes: Vec<CodeInfo> = Code::ALL.iter().map(|c| c.info()).filter(|i| i.severity == severity).collect();
@@ -104,12 +104,12 @@ fn page(code: Code, example: Option<&(String, Finding)>) -> String {
     }
     out.push_str(&format!("\nIn short, as the finding itself says: {}\n", e.remedy));
     for (head, words) in
-        [("How it is recognised", e.recognised), ("Where it comes from", e.cause), ("What to look at", e.evidence)]
+        [("How it is detected", e.recognised), ("What causes it", e.cause), ("What to look at", e.evidence)]
     {
         out.push_str(&format!("\n## {head}\n\n{words}\n"));
     }
     if let Some((command, finding)) = example {
-        let shown = super::audit::finding_text(finding, text::Paint { on: false });
+        let shown = super::finding::finding_text(finding, text::Paint { on: false });
         out.push_str(&format!("\n## Example\n\n```console\n$ {command}\n…\n{}\n…\n```\n", shown.trim_end()));
     }
     out.push_str("\n[All codes](README.md)\n");

@@ -26,7 +26,7 @@ fn text(report: &FileBlock, width: Option<u16>, paint: Paint) -> String {
     if report.size > 0 {
         f.add("size", size(report.size.into()));
     }
-    f.maybe("expected checksum", report.expected_checksum, "in the address of the block");
+    f.maybe("expected checksum", report.expected_checksum, "in the block's address");
     if let Some(c) = report.judgement.computed {
         f.note("computed checksum", c, "over these bytes");
     }

@@ -52,25 +52,26 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
                 Some(o) if o.most == 0 => "Lengths are exact: the service adds nothing.\n".to_string(),
                 Some(o) if o.least == o.most => {
                     format!(
-                        "Lengths are right to a byte or two: the service adds about {}.\n",
+                        "Lengths are accurate to a byte or two: the service adds about {}.\n",
                         count(o.least.into(), "byte")
                     )
                 }
                 Some(o) => {
                     format!("Lengths are not exact: the service adds {} to {} bytes to a block.\n", o.least, o.most)
                 }
-                None => "Lengths may not be exact: no block and its length are both known.\n".to_string(),
+                None => "Lengths may not be exact: there is no block for which both bytes and length are known.\n"
+                    .to_string(),
             });
         }
         text.push_str(match gathered.checkpoint {
-            Origin::Given => "Stands on the completion record that was given.\n",
-            Origin::ServerLog => "Stands on the newest checkpoint of the log that the dumps reach.\n",
-            Origin::NewestTurtle => "Stands on the newest turtle page: the size of the database is not known.\n",
-            Origin::Unknown => "No turtle page was supplied, so there is no checkpoint to stand on: dump table 2.\n",
+            Origin::Given => "Uses the completion record that was given.\n",
+            Origin::ServerLog => "Uses the newest checkpoint in the log that the dumps reach.\n",
+            Origin::NewestTurtle => "Uses the newest turtle page: the size of the database is not known.\n",
+            Origin::Unknown => "No turtle page was supplied, so there is no checkpoint to audit: dump table 2.\n",
         });
         if gathered.left_out > 0 {
             text.push_str(&format!(
-                "Left out: {} (no version of a page, or of an unknown kind).\n",
+                "Left out: {} (not a page version, or of an unknown kind).\n",
                 count(gathered.left_out, "record")
             ));
         }
@@ -79,7 +80,7 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
             text.push_str(&paint.warn(&line));
         }
         if gathered.malformed > 0 {
-            text.push_str(&paint.warn(&format!("Damaged, and passed over: {}.\n", count(gathered.malformed, "piece"))));
+            text.push_str(&paint.warn(&format!("Damaged, and skipped: {}.\n", count(gathered.malformed, "piece"))));
         }
         for note in gathered.notes.iter().take(SHOWN) {
             text.push_str(&format!("  {}\n", escape(note)));
@@ -87,7 +88,7 @@ pub fn show(gathered: &Gathered, out: &Path, output: &mut Output) -> u8 {
         if gathered.notes.len() > SHOWN {
             text.push_str(&format!("  and more, in {}\n", crate::store::gathered::FILE_NAME));
         }
-        text.push_str(&format!("\nNext:\n  wtcheck audit {}\n", shell(out)));
+        text.push_str(&format!("\nNext:\n{}", super::text::command(&format!("wtcheck audit {}", shell(out)))));
         text
     });
     exit_code

@@ -37,7 +37,7 @@ pub fn packed(packed: &Packed, out: &Path, exit_code: u8, output: &mut Output) {
             ("blocks rewritten", grouped(replaced.blocks)),
             ("keys replaced", grouped(replaced.keys)),
             ("values replaced", grouped(replaced.values)),
-            ("blocks of which only headers were kept", grouped(replaced.headers_only)),
+            ("blocks with only headers kept", grouped(replaced.headers_only)),
             ("files left out", grouped(m.left_out.len() as u64)),
         ];
         let rows = rows.map(|(name, value)| vec![name.to_string(), value]);
@@ -54,14 +54,17 @@ pub fn packed(packed: &Packed, out: &Path, exit_code: u8, output: &mut Output) {
         }
         more(&mut text, m.left_out.len(), limit);
         text.push_str(&format!(
-            "\nThe image was searched for {}: none is in it.\n",
+            "\nThe image was searched for {}: it contains none.\n",
             match packed.searched {
-                1 => "one key or value of the source".to_string(),
-                n => format!("{} keys and values of the source", grouped(n)),
+                1 => "one key or value from the source".to_string(),
+                n => format!("{} keys and values from the source", grouped(n)),
             }
         ));
         same(&mut text, &packed.differences, limit);
-        text.push_str(&format!("\nTo see it: wtcheck unpack {} DIR\n", escape(&image)));
+        text.push_str(&format!(
+            "\nTo audit it:\n{}",
+            super::text::command(&format!("wtcheck unpack {} DIR", escape(&image)))
+        ));
         text
     });
 }
@@ -86,17 +89,20 @@ pub fn unpacked(unpacked: &Unpacked, dir: &Path, exit_code: u8, output: &mut Out
         if let Some(differences) = &unpacked.differences {
             same(&mut text, differences, limit);
         }
-        text.push_str(&format!("\nTo see it: wtcheck audit {}\n", escape(&directory)));
+        text.push_str(&format!(
+            "\nTo audit it:\n{}",
+            super::text::command(&format!("wtcheck audit {}", escape(&directory)))
+        ));
         text
     });
 }
 
 fn same(text: &mut String, differences: &[Difference], limit: usize) {
     if differences.is_empty() {
-        text.push_str("It audits to the same findings as the source.\n");
+        text.push_str("An audit of it gives the same findings as the source.\n");
         return;
     }
-    text.push_str("It does not audit to the same as the source.\n");
+    text.push_str("An audit of it does not give the same result as the source.\n");
     for difference in differences.iter().take(limit) {
         text.push_str(&format!("  {}\n", escape(&words(difference))));
     }
@@ -152,7 +158,7 @@ fn thing(thing: &Thing) -> String {
         Thing::Log => "the log".into(),
         Thing::Tree { uri, .. } => format!("tree {uri}"),
         Thing::File { file } => format!("file {file}"),
-        Thing::Class { class } => format!("rows of the class {class}"),
+        Thing::Class { class } => format!("rows in class {class}"),
         Thing::Orphan { table_id, page_id, lsn } => format!("orphan, table {table_id}, page {page_id}, LSN {lsn}"),
         Thing::KeyPage { page_id, lsn } => format!("key page {page_id}, LSN {lsn}"),
         Thing::KeyUse { lsn } => format!("key of the checkpoint at LSN {lsn}"),

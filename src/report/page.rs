@@ -93,12 +93,12 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
             (None, Content::Turtle) => "the turtle page".to_string(),
             (None, Content::Key) => "the key page".to_string(),
             (None, Content::Tree(..)) if !judged => "no checkpoint could be used to name it".to_string(),
-            (None, Content::Tree(..)) => "a table the checkpoint does not name".to_string(),
+            (None, Content::Tree(..)) => "a table that the checkpoint does not name".to_string(),
         };
         let mut out = format!("Page {page_id} of table {table_id}, {name}\n");
         out.push_str(&match (&report.cookie, &report.cookie_hex) {
             (Some(cookie), Some(hex)) => {
-                let time = page.cookie.and_then(|c| c.lsn.time()).map(|t| format!("  its LSN is of {t}\n"));
+                let time = page.cookie.and_then(|c| c.lsn.time()).map(|t| format!("  its LSN dates from {t}\n"));
                 format!("Cookie in the audited checkpoint: {cookie}, {hex}\n{}", time.unwrap_or_default())
             }
             _ if judged && matches!(page.content, Content::Tree(..)) => "The audited checkpoint does not reach it.\n".to_string(),
@@ -129,14 +129,14 @@ pub fn show(place: (TableId, PageId), page: &Inspection, how: Show, exit_code: u
         out.push_str(&format!("\n{}\n{}", paint.head("Rows"), table(width, &header, &[1, 4, 5, 6], rows)));
         out.push_str(&written.map(|w| format!("Written {w}\n")).unwrap_or_default());
         for finding in &page.findings {
-            out.push_str(&super::audit::finding_text(finding, paint));
+            out.push_str(&super::finding::finding_text(finding, paint));
         }
         for (block, (row, _)) in report.blocks.iter().zip(&page.blocks) {
             out.push_str(&format!("\n{}\n", paint.head(&format!("Block at LSN {}", row.lsn.dated()))));
             out.push_str(&block::text(block, width, paint));
         }
         if let Some(page) = &report.merged {
-            out.push_str(&format!("\n{}\n", paint.head("The page put together")));
+            out.push_str(&format!("\n{}\n", paint.head("The merged page")));
             out.push_str(&merged::text(page, width, paint, true));
         }
         if let Some(turtle) = &report.turtle {

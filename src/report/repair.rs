@@ -1,7 +1,8 @@
 //! What `wtcheck repair` shows: the plan in short, before and after, and the way back.
 
 use super::Output;
-use super::text::{count, escape, grouped, short_name, signed, table};
+use super::table::{Table, number, prose, whole};
+use super::text::{command, count, escape, grouped, short_name, signed, table};
 use crate::audit::result::{Audit, SCHEMA_VERSION, Verdict};
 use crate::exit;
 use crate::repair::apply::Applied;
@@ -20,13 +21,13 @@ const SHOWN: usize = 40;
 /// The plan as it is written to a file.
 pub fn yaml(plan: &Plan) -> String {
     let head = "\
-# A repair plan of wtcheck. Nothing has been changed yet.
+# A wtcheck repair plan. Nothing has been changed yet.
 #
-# Read `actions`; remove those you do not want. Then mend a copy:
+# Read `actions`; remove those you do not want. Then repair a copy:
 #   wtcheck repair apply THIS-FILE --output NEWDIR
 # or the directory itself:
 #   wtcheck repair apply THIS-FILE --in-place
-# The plan holds for the store as it is now; if the store changes, make a new one.
+# The plan is valid for the store as it is now; if the store changes, make a new one.
 ";
     format!("{head}{}", serde_yaml::to_string(plan).unwrap_or_default())
 }
@@ -51,7 +52,7 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8
         if plan.actions.is_empty() {
             out.push_str(&match audited {
                 0 => paint.good("Nothing to repair.\n"),
-                _ => paint.warn("There are findings, but none that a repair mends; `wtcheck audit` lists them.\n"),
+                _ => paint.warn("There are findings, but none that a repair can fix; `wtcheck audit` lists them.\n"),
             });
             out.push_str("No plan was written.\n");
         } else {
@@ -60,12 +61,13 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8
                 let (what, from, to) = short(&a.what);
                 vec![(at + 1).to_string(), what, from, to, escape(&a.code)]
             });
-            out.push_str(&table(width, &["", "What", "From", "To", "Finding"], &[0, 2, 3], rows.collect()));
+            let columns = [number(""), prose("What"), number("From"), number("To"), whole("Finding").goes(1)];
+            out.push_str(&Table::new(columns, rows).text(width.map(usize::from), paint));
             for (at, a) in shown() {
                 out.push_str(&format!("{}: {}\n", at + 1, escape(&a.why)));
             }
             if let Some(more) = plan.actions.len().checked_sub(limit).filter(|n| *n > 0) {
-                out.push_str(&format!("and {}; the plan has them all\n", count(more as u64, "more action")));
+                out.push_str(&format!("and {}; the plan lists them all\n", count(more as u64, "more action")));
             }
         }
         for a in &plan.advice {
@@ -74,8 +76,8 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8
         if !plan.actions.is_empty() {
             let (plan_path, path) = (path, escape(&path.display().to_string()));
             out.push_str(&format!(
-                "\nNothing has been changed. Read the plan in {path}, then:\n  wtcheck repair apply {} --output NEWDIR\n",
-                shell(plan_path)
+                "\nNothing has been changed. Read the plan in {path}, then:\n{}",
+                command(&format!("wtcheck repair apply {} --output NEWDIR", shell(plan_path)))
             ));
         }
         out
@@ -101,9 +103,9 @@ fn short(what: &What) -> (String, String, String) {
             (format!("size= of {}", escape(file)), grouped(*from), grouped(*to))
         }
         What::RenameTurtle { from, to } => ("the turtle's name".into(), escape(from), escape(to)),
-        What::RestoreMetadata { from, .. } => (escape(from), "put aside".into(), "WiredTiger.wt".into()),
+        What::RestoreMetadata { from, .. } => (escape(from), "set aside".into(), "WiredTiger.wt".into()),
         What::RebuildMetadata { instead_of, tables, .. } => {
-            ("WiredTiger.wt".into(), escape(instead_of), format!("made anew: {} tables", grouped(*tables)))
+            ("WiredTiger.wt".into(), escape(instead_of), format!("rebuilt: {} tables", grouped(*tables)))
         }
         What::FlipBit { file, offset, byte, bit, .. } => {
             let at = format!("byte {}, bit {bit}", grouped(offset.saturating_add(*byte)));
@@ -150,7 +152,7 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
         let mut out = format!("{}\n", escape(&report.directory));
         out.push_str(&table(width, &["", "Before", "After", "Change"], &[1, 2, 3], rows(applied, limit)));
         match &applied.rolled_back {
-            Some(why) => out.push_str(&paint.bad(&format!("Taken back: {}\n", escape(why)))),
+            Some(why) => out.push_str(&paint.bad(&format!("Rolled back: {}\n", escape(why)))),
             None => {
                 let after = &applied.after;
                 out.push_str(&match after.verdict {
@@ -161,7 +163,7 @@ pub fn applied(plan: &Plan, applied: &Applied, exit_code: u8, output: &mut Outpu
                         count(after.totals.warnings, "warning")
                     )),
                 });
-                out.push_str(&format!("\nTo take it back:\n  {}\n", escape(&undo)));
+                out.push_str(&format!("\nTo undo it:\n{}", command(&escape(&undo))));
             }
         }
         out
@@ -229,14 +231,16 @@ pub fn undone(undone: &Undone, output: &mut Output) -> u8 {
     output.document(&report, || {
         let mut out = String::new();
         for action in &undone.actions {
-            out.push_str(&format!("taken back: {}\n", escape(action)));
+            out.push_str(&format!("undone: {}\n", escape(action)));
         }
         let directory = escape(&report.directory);
         let part = if changes == of { String::new() } else { format!(", of {} in the journal", grouped(of)) };
         let back = format!("{} put back{part}", count(changes, "record"));
         out.push_str(&match &undone.differs {
-            None if undone.files => paint
-                .good(&format!("{directory}: what the repair changed is as it was before, byte for byte: {back}.\n")),
+            None if undone.files => paint.good(&format!(
+                "{directory}: everything that the repair changed is as it was before, byte for byte: \
+                    {back}.\n"
+            )),
             None => paint.good(&format!("{directory} is as it was before: {back}.\n")),
             Some(why) => paint.warn(&format!("{back}, but {directory} is not as it was before: {}.\n", escape(why))),
         });

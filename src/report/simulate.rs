@@ -35,7 +35,10 @@ pub fn accounting(outcome: &Outcome, directory: &Path, exit_code: u8, output: &m
         out.push('\n');
         out.push_str(&verdict(outcome, paint));
         out.push_str(&remains(outcome, width));
-        out.push_str(&format!("\nTo see it: wtcheck audit {}\n", escape(&directory)));
+        out.push_str(&format!(
+            "\nTo audit it:\n{}",
+            super::text::command(&format!("wtcheck audit {}", escape(&directory)))
+        ));
         out
     });
 }
@@ -141,7 +144,7 @@ fn sizes(outcome: &Outcome, width: Option<u16>) -> String {
 fn verdict(outcome: &Outcome, paint: Paint) -> String {
     let bytes = |n: i64| format!("{} bytes", signed(n));
     let mut out = match outcome.leaked {
-        0 => paint.good("Every published size is right to the byte.\n"),
+        0 => paint.good("Every published size is correct to the byte.\n"),
         n => paint.bad(&format!("Published sizes leak: {} that belong to no page.\n", bytes(n))),
     };
     if outcome.leaked_since != 0 {
@@ -168,8 +171,8 @@ fn remains(outcome: &Outcome, width: Option<u16>) -> String {
     const KINDS: [(Evidence, &str, &str); 7] = [
         (Evidence::OrphanImage, "orphan-image", "images under ids of pages in use"),
         (Evidence::OrphanPage, "orphan-page", "images and roots under ids that no checkpoint refers to"),
-        (Evidence::ObsoleteChain, "obsolete-chain-uncounted", "chains whose page id was given up"),
-        (Evidence::DuplicateDelta, "duplicate-delta", "failed deltas, legal remains"),
+        (Evidence::ObsoleteChain, "obsolete-chain-uncounted", "chains whose page id was abandoned"),
+        (Evidence::DuplicateDelta, "duplicate-delta", "failed deltas, legal leftovers"),
         (Evidence::Replaced, "nothing", "failed deltas that their retry replaced"),
         (Evidence::Superseded, "nothing", "failed deltas below a later image, like any older row"),
         (Evidence::AfterCheckpoint, "nothing yet", "put after the last checkpoint"),
@@ -187,6 +190,6 @@ fn remains(outcome: &Outcome, width: Option<u16>) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let header = ["Left behind by failures", "Number", "Bytes", "Counted", "The audit names it"];
+    let header = ["Left behind by failures", "Number", "Bytes", "Counted", "Audit finding"];
     format!("\n{}", table(width, &header, &[1, 2, 3], rows))
 }

@@ -24,27 +24,27 @@ fn words(kind: &Kind) -> String {
         Kind::Both(_) => "is a home with local block files and a page log",
         Kind::BlockFile(block) if block.alone => "is a block file",
         Kind::BlockFile(block) => return format!("is a block file of the home {}", block.directory.display()),
-        Kind::Below { home } => return format!("is a part of the home {}, and no home itself", home.display()),
+        Kind::Below { home } => return format!("is part of the home {}, not a home itself", home.display()),
         Kind::Homes { homes, more } => {
             let n = homes.len();
             let at_least = if *more { "at least " } else { "" };
             let s = if n == 1 { "" } else { "s" };
-            return format!("is no WiredTiger home: it holds {at_least}{n} home{s}, each a store of its own");
+            return format!("is not a WiredTiger home: it holds {at_least}{n} home{s}, each a separate store");
         }
         Kind::FileOf { directory, page_log } => {
             let of = if *page_log { "a page-log store" } else { "a home directory" };
-            return format!("is a file of {of}; the directory above it is wanted: {}", directory.display());
+            return format!("is a file of {of}; give the directory above it: {}", directory.display());
         }
         Kind::Image => "is a file, an image that `wtcheck pack` wrote",
-        Kind::Dump(packing) => return format!("is a dump of a page service{}, no data directory", by(*packing)),
+        Kind::Dump(packing) => return format!("is a dump of a page service{}, not a data directory", by(*packing)),
         Kind::ServerLog(packing) => {
-            return format!("is a file, a log of a server or of the engine{}", by(*packing));
+            return format!("is a file, a server or engine log{}", by(*packing));
         }
         Kind::Plan => "is a file, a repair plan",
-        Kind::Journal => "is a file, an undo journal of a repair",
+        Kind::Journal => "is a file, the undo journal of a repair",
         Kind::Archive(Archive::Zip) => "is a file, a zip archive",
         Kind::Archive(Archive::Tar(packing)) => return format!("is a file, a tar archive{}", by(*packing)),
-        Kind::Archive(Archive::Other(name)) => return format!("is a file, packed as {name}"),
+        Kind::Archive(Archive::Other(name)) => return format!("is a file, compressed with {name}"),
         Kind::Compressed(packing) => return format!("is a file{}", by(*packing)),
         Kind::Special(Special::Fifo) => "is a named pipe (FIFO), not a directory",
         Kind::Special(Special::Socket) => "is a socket, not a directory",
@@ -55,7 +55,7 @@ fn words(kind: &Kind) -> String {
         Kind::Missing(Missing::NoPath) => "the path is empty",
         Kind::Missing(Missing::NoSuchName) => "does not exist",
         Kind::Missing(Missing::DanglingLink) => "is a symbolic link to something that does not exist",
-        Kind::Missing(Missing::BelowAFile) => "does not exist: a part of the path is a file",
+        Kind::Missing(Missing::BelowAFile) => "does not exist: part of the path is a file",
         Kind::OtherDirectory { at, names, more } => return other(at, names, *more),
         Kind::OtherFile => "is a file, not a directory",
     };
@@ -80,9 +80,12 @@ fn other(at: &Path, names: &[String], more: usize) -> String {
         found.push_str(&format!(" and {more} more"));
     }
     if at.file_name().is_some_and(|n| n == KV_HOME) {
-        return format!("holds no page log: neither checkpoints.db (PALite) nor data.mdb (PALM), but {found}");
+        return format!("holds no page log: it has neither checkpoints.db (PALite) nor data.mdb (PALM), but {found}");
     }
-    format!("is no WiredTiger home: neither WiredTiger.wt nor {KV_HOME}/ nor checkpoints.db nor data.mdb, but {found}")
+    format!(
+        "is not a WiredTiger home: it has neither WiredTiger.wt nor {KV_HOME}/ nor checkpoints.db nor data.mdb, but \
+        {found}"
+    )
 }
 
 /// The command that is for a path, or what to do about it; `verb` is the one that was given it.
@@ -109,17 +112,17 @@ pub fn hint(subject: &Subject, verb: &str) -> String {
             format!("name one: {}{rest}", commands.join(", "))
         }
         Kind::FileOf { directory, .. } => format!("wtcheck {verb} {}", word(directory)),
-        Kind::Image => format!("make a directory of it first: wtcheck unpack {own} DIR"),
-        Kind::Dump(_) => format!("make a page log of it first: wtcheck gather {own} -o DIR"),
+        Kind::Image => format!("unpack it first: wtcheck unpack {own} DIR"),
+        Kind::Dump(_) => format!("gather it into a page log first: wtcheck gather {own} -o DIR"),
         Kind::ServerLog(_) => format!("wtcheck log {own} says what broke"),
-        Kind::Plan => format!("wtcheck repair apply {own} --output NEWDIR carries it out"),
-        Kind::Journal => format!("wtcheck repair undo {own} takes the repair back"),
+        Kind::Plan => format!("wtcheck repair apply {own} --output NEWDIR applies it"),
+        Kind::Journal => format!("wtcheck repair undo {own} undoes the repair"),
         Kind::Archive(Archive::Zip) => format!("unpack it first: unzip {own} -d NEWDIR"),
         Kind::Archive(Archive::Tar(_)) => format!("unpack it first: tar -xf {own} -C NEWDIR"),
         Kind::Archive(Archive::Other(_)) | Kind::Compressed(_) => {
-            "unpack it first, and give the directory with what was in it".to_string()
+            "unpack it first, and give the directory with its contents".to_string()
         }
-        Kind::Unreadable { .. } => "check that the copy is complete and that you may read it".to_string(),
+        Kind::Unreadable { .. } => "check that the copy is complete and that you can read it".to_string(),
         Kind::EmptyDirectory | Kind::OtherDirectory { .. } if subject.path.as_os_str() == "." => {
             "name a home directory or a block file: wtcheck PATH; wtcheck --help lists the commands".to_string()
         }
@@ -140,16 +143,16 @@ pub fn beside(subject: &Subject, verb: &str) -> Option<String> {
     let home = shell_word(&subject.path.display().to_string());
     let on = match verb {
         "map" => format!("wtcheck map {home}/FILE.wt draws one of them"),
-        "orphans" => format!("wtcheck orphans {home}/FILE.wt looks for them in one of them"),
+        "orphans" => format!("wtcheck orphans {home}/FILE.wt looks for orphans in one of them"),
         "pack" | "repair plan" => {
             let kv_home = if log.kv_home.starts_with(&subject.path) && log.kv_home != subject.path {
                 format!("{KV_HOME}/")
             } else {
                 "the page log".to_string()
             };
-            format!("wtcheck {verb} takes them in a copy of the home without {kv_home}")
+            format!("wtcheck {verb} reads them in a copy of the home without {kv_home}")
         }
-        _ => format!("wtcheck audit {home} judges them"),
+        _ => format!("wtcheck audit {home} audits them"),
     };
-    Some(format!("{home}: this is about the page log alone; beside it lie local block files: {on}"))
+    Some(format!("{home}: this covers only the page log; there are also local block files: {on}"))
 }

@@ -24,7 +24,7 @@ impl Micros {
 
     /// From text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let bad = || format!("{text:?} is no time; write 250ms, 1.5s or 2m");
+        let bad = || format!("{text:?} is not a duration; write 250ms, 1.5s or 2m");
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);

@@ -132,9 +132,9 @@ impl Document {
         let file = std::fs::File::open(path).map_err(|e| fail(e.to_string()))?;
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| fail(e.to_string()))?;
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(fail(format!("more than {MAX_BYTES} bytes: no scenario")));
+            return Err(fail(format!("more than {MAX_BYTES} bytes: not a scenario")));
         }
-        let text = String::from_utf8(bytes).map_err(|e| fail(format!("no text: {e}")))?;
+        let text = String::from_utf8(bytes).map_err(|e| fail(format!("not text: {e}")))?;
         Ok(Self { name: path.display().to_string(), text })
     }
 
@@ -145,7 +145,7 @@ impl Document {
             return Err(Mistake { name: self.name.clone(), line, column, reason });
         }
         if let Some((line, column)) = too_often(&self.text) {
-            let reason = "aliases repeat more than a document may hold; write out what they stand for".into();
+            let reason = "aliases expand to more than a document can hold; write out what they stand for".into();
             return Err(Mistake { name: self.name.clone(), line, column, reason });
         }
         serde_yaml::from_str(&self.text).map_err(|e| self.mistake(&e))

@@ -66,55 +66,55 @@ macro_rules! errnos {
 
 errnos! {
     EPERM 1 &["Operation not permitted"], Some(Cause::EpermOpen),
-        "The engine opens files without access times (O_NOATIME), which only the owner of a file may. The file belongs to someone else, or lies on a file system of a bind mount that refuses it.";
+        "The engine opens files without access times (O_NOATIME), which only the owner of a file may do. The file belongs to someone else, or is on a bind-mounted file system that refuses it.";
     ENOENT 2 &["No such file or directory", "The system cannot find the file specified.", "The system cannot find the path specified."], None,
-        "A file or a directory is not there. Which one decides what that means.";
+        "A file or a directory is missing. What that means depends on which one.";
     EIO 5 &["Input/output error", "The request could not be performed because of an I/O device error."], Some(Cause::Eio),
-        "The device, or what stands between it and the system, lost a read or a write.";
+        "The device, or something between it and the system, failed a read or a write.";
     EBADF 9 &["Bad file descriptor"], Some(Cause::SystemCall),
-        "A file was closed while it was in use: a fault in a program, not on the disk.";
+        "A file was closed while it was in use: a program bug, not a disk problem.";
     EAGAIN 11 &["Resource temporarily unavailable", "The process cannot access the file because another process has locked a portion of the file."], Some(Cause::LockBusy),
-        "Of a lock: another process holds it.";
+        "For a lock: another process holds it.";
     ENOMEM 12 &["Cannot allocate memory", "Not enough memory resources are available to process this command."], Some(Cause::OutOfMemory),
-        "The system had no memory to give.";
+        "The system had no memory left.";
     EACCES 13 &["Permission denied", "Access is denied."], Some(Cause::EaccesOpen),
-        "The user that mongod runs as may not do that. Two messages about versions end in the same words and are not about permissions.";
+        "The user that mongod runs as is not allowed to do that. Two messages about versions end in the same words but are not about permissions.";
     EBUSY 16 &["Device or resource busy"], Some(Cause::DropBusy),
-        "Something else uses it. Of drop, verify or salvage: an open cursor or a checkpoint; try again.";
+        "Something else is using it. For drop, verify or salvage: an open cursor or a checkpoint; try again.";
     EEXIST 17 &["File exists"], Some(Cause::ObjectExists),
-        "A file is there already. The engine puts it aside under another name and goes on.";
+        "The file already exists. The engine sets it aside under another name and goes on.";
     ENODEV 19 &["No such device"], Some(Cause::MmapFailed),
-        "Of mmap: the file system cannot map files; the engine reads on without.";
+        "For mmap: the file system cannot map files; the engine reads them the ordinary way.";
     ENOTDIR 20 &["Not a directory"], Some(Cause::EnoentHome),
-        "A part of the path is a file.";
+        "Part of the path is a file.";
     EISDIR 21 &["Is a directory"], Some(Cause::SystemCall),
-        "A directory lies where a file should.";
+        "There is a directory where a file should be.";
     EINVAL 22 &["Invalid argument"], None,
         "A configuration, a row of the metadata, a rule about timestamps, or a pick-up was refused. The number alone says little: a failed pick-up always ends in it.";
     ENFILE 23 &["Too many open files in system"], Some(Cause::Emfile),
-        "The whole system has no file handle left.";
+        "The system has no file handles left.";
     EMFILE 24 &["Too many open files"], Some(Cause::Emfile),
-        "The process may not open more files.";
+        "The process cannot open more files.";
     EFBIG 27 &["File too large"], Some(Cause::Enospc),
         "A file reached the limit of the file system or of the process.";
     ENOSPC 28 &["No space left on device", "There is not enough space on the disk."], Some(Cause::Enospc),
-        "The disk, or its table of files, is full.";
+        "The disk is full, or has no inodes left.";
     EROFS 30 &["Read-only file system", "The media is write protected."], Some(Cause::Erofs),
         "The file system is mounted read-only, or was made so after errors.";
     ENAMETOOLONG 36 &["File name too long"], Some(Cause::SystemCall),
-        "A path is longer than the file system takes.";
+        "A path is longer than the file system allows.";
     ENOTSUP 95 &["Operation not supported"], None,
-        "Of the engine: a format or a configuration of a newer release.";
+        "From the engine: a format or a configuration from a newer release.";
     ETIMEDOUT 110 &["Connection timed out"], Some(Cause::CacheStuck),
-        "Of the engine: the cache was full and nothing could be evicted for too long.";
+        "From the engine: the cache was full and nothing could be evicted for too long.";
     ESTALE 116 &["Stale file handle", "Stale NFS file handle"], Some(Cause::Estale),
         "A network file system lost the file.";
     EUCLEAN 117 &["Structure needs cleaning"], Some(Cause::FileSystemDamaged),
-        "The file system says that it is damaged itself.";
+        "The file system reports that it is itself damaged.";
     EREMOTEIO 121 &["Remote I/O error"], Some(Cause::Eio),
-        "A network file system or a remote device lost a read or a write.";
+        "A network file system or a remote device failed a read or a write.";
     EDQUOT 122 &["Disk quota exceeded"], Some(Cause::Enospc),
-        "The user's share of the disk is used up.";
+        "The user's disk quota is used up.";
 }
 
 /// An error of the engine.
@@ -141,33 +141,33 @@ macro_rules! engine_errors {
 
 engine_errors! {
     -31800 "WT_ROLLBACK" "conflict between concurrent operations",
-        "A transaction ran into another and is to be tried again. Normal; eviction may also have rolled it back to make room.";
+        "A transaction conflicted with another and must be retried. Normal; eviction may also have rolled it back to make room.";
     -31801 "WT_DUPLICATE_KEY" "attempt to insert an existing key",
-        "A key was inserted that is there already.";
+        "A key was inserted that already exists.";
     -31802 "WT_ERROR" "non-specific WiredTiger error",
         "Something about a block, a root, a short read or a wrong magic number. The text of the line says what.";
     -31803 "WT_NOTFOUND" "item not found",
-        "What was looked for is not there. As the only answer to an open it means a turtle that was cut.";
+        "What was looked for is not there. As the only answer to an open it means a truncated turtle.";
     -31804 "WT_PANIC" "WiredTiger library panic",
-        "The engine stopped itself after an error that it cannot go on from. It is never a cause: every later call of every thread gets it, on sound files too. The cause is the first error above it.";
+        "The engine stopped itself after an error it cannot recover from. It is never a cause: every later call of every thread gets it, on sound files too. The cause is the first error before it.";
     -31805 "WT_RESTART" "restart the operation (internal)",
         "Internal to the engine; it should never be seen.";
     -31806 "WT_RUN_RECOVERY" "recovery must be run to continue",
-        "The home was not shut down cleanly and was opened in a way that forbids recovery.";
+        "The dbPath was not shut down cleanly and was opened in a way that forbids recovery.";
     -31807 "WT_CACHE_FULL" "operation would overflow cache",
-        "An engine without files has no room in memory.";
+        "An in-memory engine is out of memory.";
     -31808 "WT_PREPARE_CONFLICT" "conflict with a prepared update",
         "A prepared transaction is in the way.";
     -31809 "WT_TRY_SALVAGE" "database corruption detected",
-        "Weak evidence: the engine turns the error of a failed open into this whenever anything set its mark of corruption, a missing file, a full disk or a failed write among them. The cause is the first error above it.";
+        "Weak evidence: the engine turns the error of a failed open into this whenever anything set its corruption flag, including a missing file, a full disk or a failed write. The cause is the first error before it.";
     -32000 "WT_NONE" "no additional context",
         "Nothing more is known.";
     -32001 "WT_BACKGROUND_COMPACT_ALREADY_RUNNING" "background compaction is already running",
         "Harmless.";
     -32002 "WT_CACHE_OVERFLOW" "cache capacity has overflown",
-        "Too little room in the cache.";
+        "There is too little room in the cache.";
     -32003 "WT_WRITE_CONFLICT" "write conflict between concurrent operations",
-        "Normal; the transaction is tried again.";
+        "Normal; the transaction is retried.";
     -32004 "WT_OLDEST_FOR_EVICTION" "oldest pinned transaction ID rolled back for eviction",
         "A transaction too large or too old for the cache was rolled back.";
     -32005 "WT_CONFLICT_BACKUP" "conflict with a backup operation",
@@ -175,7 +175,7 @@ engine_errors! {
     -32006 "WT_CONFLICT_DHANDLE" "another thread currently holds the data handle",
         "The table is in use; try again.";
     -32007 "WT_CONFLICT_SCHEMA_LOCK" "another thread currently holds the schema lock",
-        "Another change of the schema is under way; try again.";
+        "Another schema change is under way; try again.";
     -32008 "WT_UNCOMMITTED_DATA" "table has uncommitted data",
         "The table cannot be dropped or verified now.";
     -32009 "WT_DIRTY_DATA" "table has dirty data",
@@ -185,7 +185,7 @@ engine_errors! {
     -32011 "WT_CONFLICT_CHECKPOINT_LOCK" "another thread currently holds the checkpoint lock",
         "A checkpoint is under way; try again after it.";
     -32012 "WT_MODIFY_READ_UNCOMMITTED" "modify not supported under read-uncommitted isolation",
-        "A fault of the program that called the engine.";
+        "A bug in the program that called the engine.";
     -32013 "WT_CONFLICT_LIVE_RESTORE" "conflict with a live restore",
         "A live restore is under way.";
 }
@@ -250,47 +250,48 @@ macro_rules! assertions {
 }
 
 assertions! {
-    28520 None, "The table of the catalog could not be created. The engine's line before it says why.";
+    28520 None, "The catalog's table could not be created. The engine's line before it says why.";
     28545 Some(Cause::ReplConfig), "The local configuration of the replica set cannot be read.";
-    28548 Some(Cause::FormatVersion), "What MongoDB keeps in the metadata of a table cannot be read.";
-    28558 None, "The engine reported a panic. The cause is the engine's first error above.";
-    28559 None, "A call of the engine answered with a panic. The cause is the engine's first error above, often of another thread.";
+    28548 Some(Cause::FormatVersion), "The MongoDB part of a table's metadata cannot be read.";
+    28558 None, "The engine reported a panic. The cause is the engine's first error before it.";
+    28559 None, "A call to the engine returned a panic. The cause is the engine's first error before it, often from another thread.";
     28561 None, "Opening the engine failed with EINVAL: configuration, version, or recovery. The engine's line before it says which.";
-    28562 Some(Cause::CatalogCreate), "The table of the catalog could not be created: the configuration was refused.";
-    28579 Some(Cause::FormatVersion), "An index has a format version outside of what this release takes.";
-    28595 None, "Opening the engine failed. The code beside it is weak evidence; the engine's lines before it name the cause.";
-    28652 Some(Cause::Tls), "TLS could not be set up. No data problem.";
+    28562 Some(Cause::CatalogCreate), "The catalog's table could not be created: the configuration was refused.";
+    28579 Some(Cause::FormatVersion), "An index has a format version outside the range this release accepts.";
+    28595 None, "Opening the engine failed. The code next to it is weak evidence; the engine's lines before it name the cause.";
+    28652 Some(Cause::Tls), "TLS could not be set up. Not a data problem.";
     28717 None, "Recovering the journal before a start without one failed with EINVAL. The engine's line before it says why.";
     28718 None, "Recovering the journal before a start without one failed. The engine's line before it says why.";
-    28750 Some(Cause::OplogDuplicate), "While the oplog was applied, a key was there twice and the document was not there at all.";
-    34433 Some(Cause::FormatVersion), "A collection has a format version outside of what this release takes.";
-    40052 Some(Cause::OplogMinvalid), "The document with the member's minimal valid time cannot be read.";
+    28750 Some(Cause::OplogDuplicate), "While the oplog was being applied, a duplicate key was found, but not the document.";
+    34433 Some(Cause::FormatVersion), "A collection has a format version outside the range this release accepts.";
+    40052 Some(Cause::OplogMinvalid), "The document with the member's minimum valid time (minvalid) cannot be read.";
     40088 Some(Cause::InitialSync), "The initial sync failed.";
-    40144 Some(Cause::Collation), "A collection's collation is of another ICU version.";
+    40144 Some(Cause::Collation), "A collection's collation comes from another ICU version.";
     40290 None, "The newest entry of the oplog cannot be read. The status in the line says why.";
-    40291 None, "The oplog's entry at the point to start from cannot be read. The status in the line says why.";
-    40292 Some(Cause::OplogGap), "The oplog's entry at the point to start from is not there; another one was found.";
-    40293 Some(Cause::OplogGap), "The oplog has no entry at or behind the point to start from.";
-    40313 Some(Cause::OplogGap), "The data are ahead of the end of the oplog.";
-    40354 Some(Cause::InitialSync), "The initial sync could not begin.";
-    40366 Some(Cause::RollbackFailed), "Authorization data could not be loaded again after a rollback.";
+    40291 None, "The oplog entry at the starting point cannot be read. The status in the line says why.";
+    40292 Some(Cause::OplogGap), "The oplog entry at the starting point is missing; another one was found.";
+    40293 Some(Cause::OplogGap), "The oplog has no entry at or after the starting point.";
+    40313 Some(Cause::OplogGap), "The data is ahead of the end of the oplog.";
+    40354 Some(Cause::InitialSync), "The initial sync could not start.";
+    40366 Some(Cause::RollbackFailed), "Authorization data could not be reloaded after a rollback.";
     40367 None, "The member's last vote cannot be read. The status in the line says why.";
-    40486 Some(Cause::SocketFile), "The socket file could not be made. No data problem.";
-    40488 Some(Cause::SocketFile), "IPv6 could not be set up. No data problem.";
-    40496 Some(Cause::RollbackFailed), "Authorization data could not be loaded again after a rollback.";
-    40662 None, "A time stamp could not be written as text.";
-    50666 None, "TLS could not be set up, or a rollback failed, by release: the text beside the number says which.";
+    40486 Some(Cause::SocketFile), "The socket file could not be created. Not a data problem.";
+    40488 Some(Cause::SocketFile), "IPv6 could not be set up. Not a data problem.";
+    40496 Some(Cause::RollbackFailed), "Authorization data could not be reloaded after a rollback.";
+    40662 None, "A timestamp could not be formatted as text.";
+    50666 None, "TLS could not be set up, or a rollback failed, depending on the release: the text next to the number \
+        says which.";
     50712 Some(Cause::RollbackFailed), "The document that makes the member part of a shard was rolled back.";
     50758 None, "The recovery timestamp cannot be read. The line before it has it.";
-    50843 Some(Cause::OplogOrder), "Entries of a session came out of order while the oplog was applied.";
-    50853 None, "The engine reported a panic. The cause is the engine's first error above.";
-    50882 None, "A cursor on a table could not be opened. \"May be due to data corruption\" stands there for a missing file, column groups and too many open files as well: the error beside it decides.";
-    50883 None, "A table that a cursor should open was not found.";
-    50922 Some(Cause::RepairIncomplete), "An earlier --repair did not come to its end.";
-    50923 Some(Cause::ReplConfig), "A copy that was repaired alone was started as a member of a replica set.";
-    50944 None, "Opening the engine answered with WT_TRY_SALVAGE, which many causes do, a full disk among them. The engine's first error above names it.";
-    51023 Some(Cause::IdentReaper), "An ident was to be dropped twice at the same time.";
-    51043 Some(Cause::Tls), "TLS could not be set up. No data problem.";
+    50843 Some(Cause::OplogOrder), "Entries of a session came out of order while the oplog was being applied.";
+    50853 None, "The engine reported a panic. The cause is the engine's first error before it.";
+    50882 None, "A cursor on a table could not be opened. \"May be due to data corruption\" is also printed for a missing file, column groups and too many open files: the error next to it decides.";
+    50883 None, "The table that a cursor should open was not found.";
+    50922 Some(Cause::RepairIncomplete), "An earlier --repair did not finish.";
+    50923 Some(Cause::ReplConfig), "A copy that was repaired on its own was started as a member of a replica set.";
+    50944 None, "Opening the engine returned WT_TRY_SALVAGE, which has many causes, including a full disk. The engine's first error before it names the cause.";
+    51023 Some(Cause::IdentReaper), "An ident was scheduled to be dropped twice at the same time.";
+    51043 Some(Cause::Tls), "TLS could not be set up. Not a data problem.";
     51168 Some(Cause::EncKeystore), "Keys can only be rolled over with AES256-GCM.";
 }
 
@@ -328,7 +329,7 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function {
         prefix: "page_inmem",
-        does: "makes a page in memory from its bytes",
+        does: "builds a page in memory from its bytes",
         causes: &[Cause::PageTypeInvalid, Cause::DecompressFailed],
     },
     Function {
@@ -338,22 +339,22 @@ pub const FUNCTIONS: &[Function] = &[
     },
     Function { prefix: "posix_file_read", does: "reads from a file", causes: &[Cause::ShortRead, Cause::Eio] },
     Function { prefix: "posix_file_write", does: "writes to a file", causes: &[Cause::Enospc, Cause::Eio] },
-    Function { prefix: "posix_sync", does: "makes the device keep what was written", causes: &[Cause::FsyncFailed] },
+    Function { prefix: "posix_sync", does: "syncs writes to the device", causes: &[Cause::FsyncFailed] },
     Function { prefix: "posix_directory_list", does: "lists a directory", causes: &[Cause::LogDirMissing] },
     Function { prefix: "posix_file_lock", does: "locks a file", causes: &[Cause::LockBusy] },
     Function {
         prefix: "log_open_verify",
-        does: "opens a wtlog file and checks its header",
+        does: "opens a journal file and checks its header",
         causes: &[Cause::LogVersion, Cause::LogMagic],
     },
     Function {
         prefix: "log_",
-        does: "reads or writes the engine's own log, the journal",
+        does: "reads or writes the journal (the engine's own log)",
         causes: &[Cause::LogRecordBad],
     },
     Function {
         prefix: "txn_recover",
-        does: "replays the journal at start",
+        does: "replays the journal at startup",
         causes: &[Cause::LogMissingNeeded, Cause::RecoveryFailed],
     },
     Function { prefix: "turtle_", does: "reads or writes WiredTiger.turtle", causes: &[Cause::TurtleUnreadable] },
@@ -388,8 +389,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function { prefix: "cursor", does: "moves a cursor", causes: &[] },
     Function { prefix: "block_", does: "manages the blocks of a local file", causes: &[] },
     Function { prefix: "bm_", does: "manages the blocks of a local file", causes: &[] },
-    Function { prefix: "panic", does: "stops the engine; the cause stands above", causes: &[Cause::Panic] },
-    Function { prefix: "abort", does: "ends the process; the cause stands above", causes: &[Cause::Panic] },
+    Function { prefix: "panic", does: "stops the engine; the cause is before it", causes: &[Cause::Panic] },
+    Function { prefix: "abort", does: "ends the process; the cause is before it", causes: &[Cause::Panic] },
 ];
 
 /// What a function of the engine does, by its name: `__wt_block_read_off`, `__wti_block_read_off`.
@@ -415,29 +416,29 @@ macro_rules! messages {
 }
 
 messages! {
-    22435 "An error of the engine; the message has what it says.";
-    22436 "An error of the engine, of the handler without a session.";
-    22430 "What the engine says beside errors: a renamed file and a journal that was cut are among it.";
-    22431 "How far the engine is with something long.";
+    22435 "An error from the engine; the message has its text.";
+    22436 "An error from the engine, from the handler without a session.";
+    22430 "Engine messages other than errors, such as a renamed file or a truncated journal.";
+    22431 "The progress of a long engine operation.";
     22315 "The engine is being opened, with this configuration.";
     4795906 "The engine was opened.";
-    23987 "The timestamp that the data are recovered to.";
+    23987 "The timestamp that the data is recovered to.";
     22347 "The engine could not be opened. It follows every failed start, whatever the cause: \"upgrade or downgrade\" is only a guess.";
-    22348 "The engine answered with WT_TRY_SALVAGE, which many causes do.";
+    22348 "The engine returned WT_TRY_SALVAGE, which has many causes.";
     22349 "mongod tries to salvage the metadata.";
-    22271 "The process before was not shut down cleanly.";
-    22302 "Recovery begins at the last checkpoint.";
-    22346 "A checkpoint ran into a conflict and is tried again.";
-    22308 "A checkpoint took long.";
+    22271 "The previous process was not shut down cleanly.";
+    22302 "Recovery starts at the last checkpoint.";
+    22346 "A checkpoint hit a conflict and is retried.";
+    22308 "A checkpoint took a long time.";
     22409 "The engine's verify failed: structural damage. Its lines just before name the page.";
     51782 "The engine's verify failed for an index: structural damage.";
-    7887900 "What the metadata keeps for MongoDB is of another format version.";
+    7887900 "The MongoDB part of the metadata has another format version.";
     23089 "A fatal assertion, with a backtrace.";
     23091 "A fatal assertion, without a backtrace.";
     20557 "An error during start; the process ends with exit code 100.";
-    20573 "The data are of another major version; the process ends with exit code 62.";
+    20573 "The data is from another major version; the process ends with exit code 62.";
     4615611 "mongod starts: its process id, port and data directory.";
-    23403 "Facts of the build: the release of mongod.";
+    23403 "Build facts: the release of mongod.";
     22251 "A table that the catalog does not name is dropped.";
     22252 "An index of the catalog has no table and is rebuilt.";
     22266 "A collection of the catalog has no table and is removed from it.";

@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for Scalar {
         impl Visitor<'_> for Of {
             type Value = Scalar;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an unsigned 64-bit integer or a truth value")
+                f.write_str("an unsigned 64-bit integer or a boolean")
             }
             fn visit_unit<E: de::Error>(self) -> Result<Scalar, E> {
                 Ok(Scalar(None))

@@ -95,11 +95,11 @@ pub struct Piece {
 /// What is wrong with a piece of a dump.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    #[error("is no JSON of a page service: {0}")]
+    #[error("is not JSON from a page service: {0}")]
     Json(String),
     #[error("an entry has no {0}")]
     Lacks(&'static str),
-    #[error("page {page} has an entry of page {other}")]
+    #[error("page {page} has an entry for page {other}")]
     OtherPage {
         /// Of the line.
         page: PageId,
@@ -113,7 +113,7 @@ pub enum Malformed {
         /// Where.
         lsn: Lsn,
     },
-    #[error("an entry of table {other} in a dump of table {table}")]
+    #[error("an entry for table {other} in a dump of table {table}")]
     OtherTable {
         /// Of the dump.
         table: TableId,

@@ -212,7 +212,7 @@ impl Table {
             return Err(Wrong::table(at, "name", reason));
         }
         if self.name.starts_with("WiredTiger") {
-            return Err(Wrong::table(at, "name", "names that begin with WiredTiger are the engine's own"));
+            return Err(Wrong::table(at, "name", "names that start with WiredTiger are reserved for the engine"));
         }
         if self.rows > MAX_ROWS {
             return Err(Wrong::table(at, "rows", format!("at most {MAX_ROWS}")));
@@ -225,7 +225,7 @@ impl Table {
             return Err(Wrong::table(at, "leaf_bytes", reason));
         }
         if self.compressor.is_some() && self.compressor().is_none() {
-            return Err(Wrong::table(at, "compressor", "there are snappy, zlib, zstd and lz4"));
+            return Err(Wrong::table(at, "compressor", "use snappy, zlib, zstd or lz4"));
         }
         Ok(())
     }
@@ -238,7 +238,7 @@ impl Scenario {
             let Some(fault) = step.fault else { continue };
             let wrong = |reason| Err(Wrong::step(at, Some("fault"), reason));
             let Deed::Fails(form, fail) = fault.row().deed else {
-                return wrong("that is no failed reconciliation; wtcheck-dev makes it");
+                return wrong("that is not a failed reconciliation; wtcheck-dev makes it");
             };
             if step.verb != Verb::Reconcile || step.form.is_some() || step.fail != Fail::None {
                 return wrong("only a reconciliation has this, and without as and fail");
@@ -264,7 +264,7 @@ impl Scenario {
                 return Err(Wrong::table(at, "rows", reason));
             }
             if there.insert(&table.name, true).is_some() {
-                return Err(Wrong::table(at, "name", format!("there is a table {} already", table.name)));
+                return Err(Wrong::table(at, "name", format!("there is already a table {}", table.name)));
             }
         }
         if self.steps.len() > MAX_STEPS {
@@ -324,7 +324,7 @@ impl Step {
             return wrong("rows", &format!("at most {MAX_ROWS}"));
         }
         if self.retry.is_some() && self.fail == Fail::None {
-            return wrong("retry", "nothing fails, so nothing is tried again");
+            return wrong("retry", "nothing fails, so nothing is retried");
         }
         match &self.leaves {
             Some(Leaves::Some(0)) => wrong("leaves", "at least one leaf"),

@@ -104,7 +104,7 @@ impl BlockFile {
         let inside = u64::try_from(size).ok().and_then(|s| offset.checked_add(s)).is_some_and(|end| end <= self.len);
         let beyond = || StoreError::Damaged {
             path: self.path.clone(),
-            reason: format!("{size} bytes at offset {offset} leave the file of {} bytes", self.len),
+            reason: format!("{size} bytes at offset {offset} are outside the file of {} bytes", self.len),
         };
         if !inside {
             return Err(beyond());

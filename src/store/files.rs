@@ -13,7 +13,7 @@ use std::path::Path;
 pub fn regular_file(path: &Path) -> io::Result<File> {
     let regular = |meta: std::fs::Metadata| match meta {
         meta if meta.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
-        meta if !meta.is_file() => Err(io::Error::other("is no regular file")),
+        meta if !meta.is_file() => Err(io::Error::other("is not a regular file")),
         _ => Ok(()),
     };
     regular(std::fs::metadata(path)?)?;
@@ -26,7 +26,7 @@ pub fn regular_file(path: &Path) -> io::Result<File> {
 /// As [`regular_file`], where a directory is as much of another kind as anything else.
 pub fn only_file(path: &Path) -> io::Result<File> {
     regular_file(path).map_err(|e| match e.kind() {
-        io::ErrorKind::IsADirectory => io::Error::other("is no regular file"),
+        io::ErrorKind::IsADirectory => io::Error::other("is not a regular file"),
         _ => e,
     })
 }

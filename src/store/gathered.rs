@@ -107,7 +107,7 @@ impl Gathered {
         let unreadable = |reason: String| StoreError::Unreadable { path: path.clone(), reason };
         let found: Self = serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
         if found.version != VERSION {
-            return Err(unreadable(format!("has version {}; this wtcheck knows version {VERSION}", found.version)));
+            return Err(unreadable(format!("has version {}; this wtcheck reads version {VERSION}", found.version)));
         }
         Ok(Some(found))
     }

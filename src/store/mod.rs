@@ -115,7 +115,7 @@ pub enum StoreError {
         odd: Odd,
     },
     /// It may be read but not written.
-    #[error("{path} cannot be opened to write it: {error}")]
+    #[error("{path} cannot be opened for writing: {error}")]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -123,7 +123,7 @@ pub enum StoreError {
         error: String,
     },
     /// A database whose schema is not an engine's: a write might do something else than it says.
-    #[error("{path} is not written into: {reason}")]
+    #[error("{path} cannot be written to: {reason}")]
     Schema {
         /// The file.
         path: PathBuf,

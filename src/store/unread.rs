@@ -50,7 +50,8 @@ struct NoRows;
 
 impl BlockReader for NoRows {
     fn read(&mut self, row: &Row, _out: &mut Vec<u8>) -> Result<(), StoreError> {
-        let reason = format!("table {}, page {}, LSN {}: the row is of another store", row.table, row.page, row.lsn);
+        let reason =
+            format!("table {}, page {}, LSN {}: the row belongs to another store", row.table, row.page, row.lsn);
         Err(StoreError::Damaged { path: std::path::PathBuf::new(), reason })
     }
 }

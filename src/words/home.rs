@@ -28,7 +28,7 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
         Fact::Descriptor { alloc, found } => {
             let expected = format!("a description block of {alloc} bytes: magic, version 1/0, checksum");
             let found = match found {
-                Descriptor::Tail => "non-zero bytes behind the description".to_string(),
+                Descriptor::Tail => "non-zero bytes after the description".to_string(),
                 Descriptor::Of(size) => format!("the checksum of an allocation size of {size}"),
                 Descriptor::Invalid(e) => e.to_string(),
             };
@@ -39,7 +39,7 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
         Fact::Lost { start, end, block } => {
             let there = block.map(|b| {
                 format!(
-                    "a valid block of {} bytes lies there: {} page, write generation {}",
+                    "it holds a valid block of {} bytes: {} page, write generation {}",
                     b.size,
                     b.kind.map_or("unknown", PageType::name),
                     b.write_gen
@@ -63,19 +63,20 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
                 false => "the next writable open cuts them off",
             };
             let extra = physical.saturating_sub(*stated);
-            (expected, format!("{physical} bytes: {extra} behind it"), vec![next.to_string()])
+            (expected, format!("{physical} bytes: {extra} past that"), vec![next.to_string()])
         }
         Fact::Copy { by, differences } => {
             let mut lines = differences.iter().map(|d| difference(d, *by));
             let first = lines.next().unwrap_or_default();
-            ("the checkpoint of the copy behind the avail list".into(), first, lines.collect())
+            ("the checkpoint in the copy after the avail list".into(), first, lines.collect())
         }
         Fact::Foreign(content) => two("a copy of the checkpoint the metadata names", foreign(content)),
         Fact::Opaque { why, blocks } => (
             "readable content".into(),
             why.to_string(),
             vec![format!(
-                "{blocks} blocks of the newest checkpoint verified by checksum, end to end in what its lists say is live"
+                "{blocks} blocks of the newest checkpoint verified by checksum, contiguous in the ranges that its lists \
+                say are live"
             )],
         ),
         Fact::Missing { what } => missing(*what),
@@ -86,20 +87,20 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             cookie.clone(),
             vec![format!("the copy in {METADATA} itself leads to the metadata: {copy}")],
         ),
-        Fact::Row { message } => two("a valid row of metadata", message.clone()),
+        Fact::Row { message } => two("a valid metadata row", message.clone()),
         Fact::Text { message } => two("a text that the engine can read", message.clone()),
         Fact::TurtleDiffers { keys } => two(
-            &format!("what the copy in {METADATA} itself says of that file"),
-            format!("another {}: the turtle has no checksum, and a byte of it may have changed", keys.join(", ")),
+            &format!("what the copy in {METADATA} itself says about that file"),
+            format!("a different {}: the turtle has no checksum, so a byte of it may have changed", keys.join(", ")),
         ),
         Fact::TurtleSet => (
             "WiredTiger.turtle".into(),
-            "WiredTiger.turtle.set, the new turtle under the name it is written under".into(),
+            "WiredTiger.turtle.set, the name under which a new turtle is written".into(),
             vec!["an engine that opens the directory renames it to WiredTiger.turtle: nothing is lost".into()],
         ),
         Fact::ColumnGroup { missing } => (
             missing.clone(),
-            "no such row of metadata".into(),
+            "no such metadata row".into(),
             vec!["the table cannot be used until all of its column groups are created".into()],
         ),
         Fact::SetAside { rows, lost: 0 } => two(
@@ -107,15 +108,18 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
             format!("an old one with {rows} rows, all of which are in the metadata or have no file here"),
         ),
         Fact::SetAside { rows, lost } => (
-            "the metadata of the files that are here".into(),
-            format!("put aside, with {rows} rows; {lost} files that it names are here, and the metadata lacks them"),
+            "metadata for the files that are here".into(),
+            format!(
+                "one that was set aside, with {rows} rows; {lost} files that it names are here, but not in the \
+                metadata"
+            ),
             Vec::new(),
         ),
         Fact::Ident { ident, file } => (
             format!("table:{ident}, which the catalog names"),
             "no such table in the metadata".into(),
             vec![match file {
-                true => format!("{ident}.wt lies in the directory"),
+                true => format!("{ident}.wt is in the directory"),
                 false => format!("{ident}.wt is not in the directory either"),
             }],
         ),
@@ -126,48 +130,49 @@ fn fact(fact: &Fact, why: Option<&Cause>) -> (String, String, Vec<String>) {
                 list.push(format!("and {more} more"));
             }
             let found = match idents.len() {
-                1 => "1 table that it does not name: mongod drops it when it starts".to_string(),
-                n => format!("{n} tables that it does not name: mongod drops them when it starts"),
+                1 => "1 table that it does not name: mongod drops it at startup".to_string(),
+                n => format!("{n} tables that it does not name: mongod drops them at startup"),
             };
             ("a catalog that names every collection and index".into(), found, list)
         }
         Fact::Counts { of: Counted::Stored, stated, rows } => {
-            two(&format!("{rows} documents, which the collection has"), format!("{stated} in sizeStorer"))
+            two(&format!("{rows} documents, as many as the collection has"), format!("{stated} in sizeStorer"))
         }
         Fact::Counts { of: Counted::IdIndex, stated, rows } => {
-            two(&format!("{rows} entries, as the collection has documents"), format!("{stated} entries"))
+            two(&format!("{rows} entries, one per document of the collection"), format!("{stated} entries"))
         }
         Fact::HistoryUnowned { ids } => {
             let records: u64 = ids.values().sum();
             let list: Vec<String> =
                 ids.iter().take(UNCLAIMED).map(|(id, n)| format!("file id {id}: {n} records")).collect();
             (
-                "records of files that are here".into(),
-                format!("{records} records of {} file ids that no file has", ids.len()),
+                "records only for files that are here".into(),
+                format!("{records} records with {} file ids that no file has", ids.len()),
                 list,
             )
         }
-        Fact::SameId { uris } => two("one file an id", uris.join(" and ")),
-        Fact::Source { source } => two(source, "no such row of metadata".into()),
+        Fact::SameId { uris } => two("one file per id", uris.join(" and ")),
+        Fact::Source { source } => two(source, "no such metadata row".into()),
         Fact::Unlisted { bytes, logged } => (
-            "a row of metadata for every block file".into(),
-            format!("{bytes} bytes that no row names"),
-            logged.map(|lsn| format!("log record at {lsn}")).into_iter().collect(),
+            "a metadata row for every block file".into(),
+            format!("{bytes} bytes in a file that no row names"),
+            logged.map(|lsn| format!("journal record at {lsn}")).into_iter().collect(),
         ),
-        Fact::Log(what) => two("a whole log", what.to_string()),
+        Fact::Log(what) => two("an undamaged journal", what.to_string()),
         Fact::Recovery { checkpoint, commits, all_in_log, newer } => {
             let after = checkpoint.map_or("no checkpoint record".to_string(), |lsn| format!("the checkpoint at {lsn}"));
-            let all = all_in_log.then(|| "no table has a row in its checkpoint: all data is in the log".to_string());
+            let all =
+                all_in_log.then(|| "no table has a row in its checkpoint: all data is in the journal".to_string());
             let mut evidence: Vec<String> = all.into_iter().collect();
             if !newer.is_empty() {
                 let files = newer.len();
                 evidence.push(format!(
-                    "the metadata is older than the files: the log has newer checkpoints of {files} of them, and recovery \
-                     takes those. Without its log the directory is damaged"
+                    "the metadata is older than the files: the journal has newer checkpoints for {files} of them, and \
+                     recovery uses those. Without its journal the directory is damaged"
                 ));
                 evidence.extend(newer.iter().take(UNCLAIMED).map(|n| {
                     let NewerCheckpoint { file, metadata, log } = n;
-                    format!("{file}: write generation {metadata} in the metadata, {log} in the log")
+                    format!("{file}: write generation {metadata} in the metadata, {log} in the journal")
                 }));
             }
             (format!("no commit after {after}"), format!("{commits} commits"), evidence)
@@ -181,7 +186,7 @@ fn missing(which: Missing) -> (String, String, Vec<String>) {
         Missing::MetadataOfTurtle => ("a file that the engine needs", "no such file"),
         Missing::Metadata => ("the metadata", "no such file"),
         Missing::Version => ("the file that names the engine's version", "no such file"),
-        Missing::HistoryStore => ("the history store", "no such file and no such row of metadata"),
+        Missing::HistoryStore => ("the history store", "no such file and no such metadata row"),
     };
     (expected.into(), found.into(), Vec::new())
 }
@@ -190,7 +195,7 @@ fn of_sizes(s: &Sizes) -> (String, String, Vec<String>) {
     let expected = match (s.root, s.complete) {
         (None, _) => "0: the tree has no root".to_string(),
         (Some(_), true) => {
-            format!("{} bytes of {} blocks, {} without the root", s.recomputed, s.blocks, s.below_root())
+            format!("{} bytes in {} blocks, {} without the root", s.recomputed, s.blocks, s.below_root())
         }
         (Some(root), false) => format!("size= {root} bytes (the root) above the cookie's size, within the file"),
     };
@@ -251,45 +256,41 @@ fn foreign(f: &Foreign) -> String {
 fn cause(cause: &Cause) -> String {
     match cause {
         Cause::Exchanged { with } => {
-            format!("exchanged with the block at {with}: each is intact, at the other's place")
+            format!("swapped with the block at {with}: each is intact, in the other's place")
         }
-        Cause::BelongsAt { offset } => format!("the block that belongs at {offset} lies here"),
+        Cause::BelongsAt { offset } => format!("this is the block that belongs at {offset}"),
         Cause::ParentDamaged { parent } => {
-            format!("the page at {parent} is damaged itself: its separators prove nothing")
+            format!("the page at {parent} is itself damaged: its separators prove nothing")
         }
         Cause::SeveralUnfit { parent } => format!(
             "several pages do not fit their separators in the page at {parent}: suspect that page, whose references \
-             were exchanged or whose separators were changed"
+             were swapped or whose separators were changed"
         ),
-        Cause::FileLonger => {
-            "the file is longer than the newest checkpoint states: that size may be what is wrong".into()
-        }
-        Cause::InsteadTwice { twice } => format!("the block at {twice} is referred to instead, a second time"),
+        Cause::FileLonger => "the file is longer than the newest checkpoint states: that size may be wrong".into(),
+        Cause::InsteadTwice { twice } => format!("the block at {twice} is referenced instead, for a second time"),
         Cause::SameRoot { later, older } => format!("the cookie of {later} names the root of {older}"),
         Cause::Foreign(content) => foreign(content),
         Cause::EmptyFile => "the file is empty".into(),
-        Cause::ZeroDescriptor => "the description block is zero".into(),
-        Cause::SizesOfLists => {
-            "the sizes are those of the allocation lists: the tree lost blocks, or gained some".into()
-        }
+        Cause::ZeroDescriptor => "the description block is all zeros".into(),
+        Cause::SizesOfLists => "the sizes are those of the allocation lists: the tree lost or gained blocks".into(),
         Cause::StatedTooSmall => {
-            "pages or lists of the checkpoint lead behind this end: the stated size may be too small".into()
+            "pages or lists of the checkpoint point past this end: the stated size may be too small".into()
         }
         Cause::WrittenBefore => {
-            "blocks written before the first checkpoint: no data of any checkpoint is among them".into()
+            "blocks written before the first checkpoint: they hold no data of any checkpoint".into()
         }
         Cause::WrittenAfter => "blocks written after the last checkpoint: the engine was stopped, or the file copied, \
                                 before the next one"
             .into(),
-        Cause::NoBlockBehind => "no block begins there: not written by the engine, or cut".into(),
-        Cause::OtherTime => "the turtle is of another time than the metadata, or was changed".into(),
-        Cause::InDamagedLog => "its row may be in the part of the log that is damaged".into(),
-        Cause::InUnreadLog => "its row may be in the part of the log that could not be read".into(),
-        Cause::InCatalog => "MongoDB's catalog names it: its row of metadata was lost".into(),
-        Cause::MetadataEmpty => "the metadata names no table at all: it is not the one of these files".into(),
-        Cause::MetadataPutAside => "a metadata file that was put aside names it".into(),
-        Cause::TailFree => "what is missing is free in the newest checkpoint: nothing is lost".into(),
-        Cause::RowInLog => "created after the last checkpoint: its row of metadata is in the log".into(),
+        Cause::NoBlockBehind => "no block starts there: not written by the engine, or truncated".into(),
+        Cause::OtherTime => "the turtle comes from a different point in time than the metadata, or was changed".into(),
+        Cause::InDamagedLog => "its row may be in the part of the journal that is damaged".into(),
+        Cause::InUnreadLog => "its row may be in the part of the journal that could not be read".into(),
+        Cause::InCatalog => "MongoDB's catalog names it: its metadata row was lost".into(),
+        Cause::MetadataEmpty => "the metadata names no table at all: it does not belong to these files".into(),
+        Cause::MetadataPutAside => "a metadata file that was set aside names it".into(),
+        Cause::TailFree => "the missing part is free in the newest checkpoint: nothing is lost".into(),
+        Cause::RowInLog => "created after the last checkpoint: its metadata row is in the journal".into(),
     }
 }
 
@@ -305,17 +306,17 @@ fn note(note: &Note) -> String {
         Note::MoreOfCode(more) => format!("and {more} more of this code in this file, not listed"),
         Note::MoreNotHere(more) => format!("and {more} more blocks that checkpoints need are not in this file"),
         Note::BehindEnd { blocks, bytes } => {
-            format!("{blocks} blocks of {bytes} bytes that checkpoints need lie behind its end")
+            format!("{blocks} blocks ({bytes} bytes) that checkpoints need are past its end")
         }
         Note::NewestCopy { generation, stated } => {
             let newer = if generation > stated {
                 "the file is newer than the metadata"
             } else {
-                "the file's end is gone, or the file is older than the metadata"
+                "the end of the file is missing, or the file is older than the metadata"
             };
             format!(
-                "the newest copy of a checkpoint that is left in the file has generation {generation}, the metadata's has \
-                 {stated}: {newer}"
+                "the newest checkpoint copy left in the file has generation {generation}, the metadata's has {stated}: \
+                 {newer}"
             )
         }
     }
@@ -329,20 +330,20 @@ impl fmt::Display for NotKnown {
                  left out",
             ),
             Self::NoHome => f.write_str(
-                "there is no home around the file: it was judged by the copy of its newest checkpoint in itself",
+                "the file is not in a home: it was judged by its own copy of its newest checkpoint",
             ),
             Self::MetadataEncrypted => f.write_str(
-                "the metadata is encrypted: whether files are missing or unlisted is not known, each file was judged \
-                 by the copy of its newest checkpoint in the file itself",
+                "the metadata is encrypted: it is not known whether files are missing or unlisted; each file was judged \
+                 by its own copy of its newest checkpoint",
             ),
             Self::MetadataInPart => f.write_str(
-                "the metadata could not be read in full: whether files are missing or unlisted is not known",
+                "the metadata could not be read in full: it is not known whether files are missing or unlisted",
             ),
             Self::PageLogElsewhere { trees } => {
                 write!(f, "{trees} trees of the metadata live in a page log, which is not in this directory")
             }
             Self::LogEncrypted => {
-                f.write_str("log records are encrypted: their checksums hold, their content is not known")
+                f.write_str("journal records are encrypted: their checksums are valid, their content is not known")
             }
             Self::Cells { files: 1, why } => write!(f, "the cells of 1 file: {why}"),
             Self::Cells { files, why } => write!(f, "the cells of {files} files: {why}"),

@@ -16,9 +16,9 @@ impl fmt::Display for Fault {
 impl fmt::Display for Opaque {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Encrypted => "encrypted, the key is needed",
+            Self::Encrypted => "encrypted, and the key is needed",
             Self::UnknownCompressor => "compressed by a compressor that wtcheck does not have",
-            Self::Huffman => "keys or values are Huffman codes",
+            Self::Huffman => "keys or values are Huffman-coded",
         })
     }
 }
@@ -34,17 +34,17 @@ impl Fault {
             Fact::FileEnds { needed, .. } => format!("a file of at least {needed} bytes"),
             Fact::Unread => "readable bytes".into(),
             Fact::Checksum { expected, .. } => format!("checksum {expected:08x}"),
-            Fact::NoBlock { .. } => "a block: what is live is a gapless chain of them".into(),
+            Fact::NoBlock { .. } => "a block: the live ranges hold blocks without gaps".into(),
             Fact::Rule { broken, .. } => rule(broken.rule).into(),
             Fact::PageType { wanted, .. } => format!("{} page", name(*wanted, "leaf")),
             Fact::Generation { parent, .. } => format!("a write generation below the parent's, {parent}"),
             Fact::OlderThanChildren { .. } => "a write generation above those of its children".into(),
-            Fact::Alien { why: Opaque::Encrypted } => "a plain page, as the page above it".into(),
+            Fact::Alien { why: Opaque::Encrypted } => "a plain page, like the page above it".into(),
             Fact::Alien { .. } => "a page that is not compressed: the file has no compressor".into(),
             Fact::Undecodable { item: false, .. } => "a valid page".into(),
             Fact::Undecodable { item: true, .. } => "an overflow item".into(),
-            Fact::UnannouncedItem { .. } => "no overflow item: the address cell says so".into(),
-            Fact::Levels { .. } => "a tree of few levels".into(),
+            Fact::UnannouncedItem { .. } => "no overflow item, as the address cell says".into(),
+            Fact::Levels { .. } => "a tree with few levels".into(),
             Fact::Twice { .. } => "one reference to each block of a tree".into(),
             Fact::CheckpointCookie { .. } => "a checkpoint cookie".into(),
             Fact::AllocatedTwice { .. } => "ranges that were not allocated before".into(),
@@ -52,9 +52,9 @@ impl Fault {
             Fact::RootUnlisted => "a root on an alloc list".into(),
             Fact::ListBeyond { bound, .. } => format!("a block within the {bound} bytes of the newest checkpoint"),
             Fact::NoList { .. } => "a block of an extent list".into(),
-            Fact::List { .. } => "aligned extents behind the list's magic".into(),
+            Fact::List { .. } => "aligned extents after the list's magic".into(),
             Fact::ListSize { wanted, .. } => format!("mem_size {wanted}"),
-            Fact::Recovery { .. } => "recovery data behind the list".into(),
+            Fact::Recovery { .. } => "recovery data after the list".into(),
             Fact::ListOrder { avail: true, .. } => "two ascending runs of extents".into(),
             Fact::ListOrder { avail: false, .. } => "ascending extents".into(),
             Fact::ExtentBeyond { bound, .. } => format!("extents within the {bound} bytes of the checkpoint"),
@@ -86,14 +86,14 @@ impl Fault {
                 format!("{bytes} bytes of {}-{} allocated twice", e.offset, e.offset.saturating_add(e.size))
             }
             Fact::NeverAllocated { bytes } => {
-                format!("{bytes} bytes discarded that no checkpoint up to here allocates")
+                format!("{bytes} bytes discarded that no checkpoint so far allocates")
             }
             Fact::RootUnlisted => "no alloc list up to this checkpoint has it".into(),
             Fact::ListBeyond { start, end, .. } | Fact::ExtentBeyond { start, end, .. } => format!("{start}-{end}"),
             Fact::NoList { type_byte } => format!("page type {type_byte}"),
             Fact::ListSize { found, .. } => found.to_string(),
             Fact::ListOrder { at, previous, .. } => {
-                format!("{}+{} behind {}+{}", at.offset, at.size, previous.offset, previous.size)
+                format!("{}+{} after {}+{}", at.offset, at.size, previous.offset, previous.size)
             }
             Fact::TreeUnlisted { start, end } => format!("{start}-{end}: in the tree, on no alloc list"),
             Fact::Unreached { start, end } => format!("{start}-{end}: allocated, and the tree does not reach it"),
@@ -114,11 +114,11 @@ impl Fault {
                 }
                 Note::MoreRules(n) => out.push(format!("and {n} more broken rules of this page")),
                 Note::InPlaceOf { wanted, found } => {
-                    out.push(format!("a {} page in the place of a {} page", found.name(), name(*wanted, "leaf")));
+                    out.push(format!("a {} page in place of a {} page", found.name(), name(*wanted, "leaf")));
                 }
                 Note::LostRows(rows) => out.push(format!("lost with it: {}", lost_rows(rows))),
                 Note::SoundBlocksThere => {
-                    out.push("sound blocks of this tree lie in the same range: suspect the reference".into());
+                    out.push("the same range holds sound blocks of this tree: suspect the reference".into());
                 }
             }
         }
@@ -137,7 +137,7 @@ impl Fault {
             Fact::Rule { broken, plain: false } => vec![format!("byte {} of the decompressed page", broken.at)],
             Fact::CheckpointCookie { addr, .. } => vec![format!("addr={}", hex::encode(addr))],
             Fact::TreeUnlisted { .. } => {
-                vec!["when the tree gives the range up, it will never become free".into()]
+                vec!["when the tree frees the range, it will never become available".into()]
             }
             _ => Vec::new(),
         }
@@ -148,23 +148,23 @@ impl Fault {
             BadSum::Short { .. } => Vec::new(),
             BadSum::Zeros => vec!["the whole block is zero: it was never written, or was lost".into()],
             BadSum::FieldOnly { .. } => {
-                vec!["only the checksum field is damaged: the bytes add up to the expected checksum".into()]
+                vec!["only the checksum field is damaged: the bytes match the expected checksum".into()]
             }
             BadSum::OtherBlock { kind, write_gen, .. } => vec![format!(
-                "the block is intact in itself ({} page, write generation {write_gen}): another block lies here, or \
-                 the reference to it is wrong",
+                "the block itself is intact ({} page, write generation {write_gen}): this is another block, or the \
+                 reference to it is wrong",
                 name(*kind, "unknown")
             )],
             BadSum::NeitherHolds { computed, .. } => {
-                vec![format!("the block's own checksum does not hold either: computed {computed:08x}")]
+                vec![format!("the block's own checksum does not match either: computed {computed:08x}")]
             }
             BadSum::Content { disk_size, flipped, .. } => {
                 let size = disk_size.map(|n| format!("disk_size is {n} in the header, {} in the cookie", self.size));
                 let flipped = flipped.map(|(byte, bit)| {
                     let at = self.offset.saturating_add(byte as u64);
                     format!(
-                        "a single flipped bit: byte {byte} of the block (file offset {at}), bit {bit}; the audit went \
-                         on with it put right"
+                        "a single flipped bit: byte {byte} of the block (file offset {at}), bit {bit}; the audit \
+                         corrected it in memory and went on"
                     )
                 });
                 size.into_iter().chain(flipped).collect()
@@ -198,7 +198,7 @@ pub fn range(from: Option<&KeyText>, to: Option<&KeyText>, records: bool) -> Str
     match (from, to) {
         (Some(from), Some(to)) if from == to => format!("{what} {}", key(from)),
         (Some(from), Some(to)) => format!("{what}s from {} up to {}", key(from), key(to)),
-        (Some(from), None) => format!("{what}s from {} on", key(from)),
+        (Some(from), None) => format!("{what}s from {} onwards", key(from)),
         (None, Some(to)) => format!("{what}s before {}", key(to)),
         (None, None) => format!("all {what}s"),
     }

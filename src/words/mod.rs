@@ -30,7 +30,7 @@ pub fn remedy(finding: &Finding) -> String {
     match finding.remedy {
         Remedy::OfCode => finding.code.info().remedy.to_string(),
         Remedy::NextCheckpoint => {
-            "Audit again after the next completed checkpoint: it must not reach the page any more.".to_string()
+            "Audit again after the next completed checkpoint: it must no longer reach the page.".to_string()
         }
         Remedy::RestoreFile => {
             "Keep the file; look at the block with wtcheck page FILE --offset N. Restore the file from a replica."
@@ -38,12 +38,12 @@ pub fn remedy(finding: &Finding) -> String {
         }
         Remedy::OfFile(what) => of_file(what).to_string(),
         Remedy::RestoreVersion => {
-            "Put the file back: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
+            "Restore the file: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
              refuses to open the directory."
                 .to_string()
         }
         Remedy::PutTurtle { first } => {
-            let put = "Put the proposed turtle of this report in its place, in a copy of the directory.";
+            let put = "Put the turtle proposed in this report in place, in a copy of the directory.";
             if first {
                 format!("{put} Do not open the directory with the engine before that.")
             } else {
@@ -51,9 +51,9 @@ pub fn remedy(finding: &Finding) -> String {
             }
         }
         Remedy::RestoreMetadata => "The engine refuses to open such a directory. Restore the metadata.".to_string(),
-        Remedy::Made => "None: the engine makes it when it opens the directory.".to_string(),
+        Remedy::Made => "None: the engine creates it when it opens the directory.".to_string(),
         Remedy::Rename => "None: an engine that opens the directory renames it to WiredTiger.turtle. Before wtcheck \
-                           repairs anything, do that by hand, in a copy."
+                           repairs anything, rename it by hand, in a copy."
             .to_string(),
         Remedy::Recovery => "None: recovery creates the row.".to_string(),
     }
@@ -64,23 +64,24 @@ fn of_file(what: What) -> &'static str {
     match what {
         What::Collection => {
             "Documents may be lost. Keep the file; look at the block with wtcheck page FILE --offset N. Restore the \
-             member from a healthy one, or the file from a backup of the same time."
+             member from a healthy one, or the file from a backup taken at the same time."
         }
         What::Index => {
-            "No document is lost: an index can be built again. Resync the member; or, on a copy, start mongod with \
-             --repair, which rebuilds its indexes. On a node that still runs, drop the index and create it again."
+            "No document is lost: an index can be rebuilt. Resync the member; or, on a copy, start mongod with \
+             --repair, which rebuilds its indexes. On a node that is still running, drop the index and recreate it."
         }
         What::Catalog => {
-            "Without its catalog mongod knows no collection, and drops every table it does not know. Do not start it on \
-             this directory. Restore the member from a healthy one; the tables themselves are in their files."
+            "Without its catalog mongod does not know any collection, and drops every table it does not know. Do not \
+             start it on this directory. Restore the member from a healthy one; the tables themselves are in their \
+             files."
         }
         What::SizeStorer => {
-            "No document is lost: the file holds counts. On a copy, mongod --repair writes it anew; validate each \
-             collection afterwards, which sets its count right."
+            "No document is lost: the file holds counts. On a copy, mongod --repair rewrites it; then validate each \
+             collection, which corrects its count."
         }
         What::Metadata => {
-            "Without its metadata the engine opens nothing. Restore the member from a healthy one. Each file has a copy of \
-             its newest checkpoint, by which wtcheck audits it."
+            "Without its metadata the engine cannot open anything. Restore the member from a healthy one. Each file has \
+             a copy of its newest checkpoint, which wtcheck uses to audit it."
         }
         What::HistoryStore => {
             "It holds old versions of rows; the newest are in the tables. The engine needs it to open the directory: resync \
@@ -98,30 +99,35 @@ pub fn unchecked(why: &Unchecked) -> String {
             None => error.clone(),
         },
         Unchecked::Hidden => "in a directory that cannot be read".into(),
-        Unchecked::Encrypted => "encrypted, the key is needed; checksums were verified".into(),
+        Unchecked::Encrypted => "encrypted, and the key is needed; checksums were verified".into(),
         Unchecked::UnknownCompressor => {
             "compressed by a compressor that wtcheck does not have; checksums were verified".into()
         }
-        Unchecked::Huffman => "its keys or values are Huffman codes; pages and checksums were verified".into(),
-        Unchecked::Unsupported => "written by a version that this one must not read".into(),
+        Unchecked::Huffman => "its keys or values are Huffman-coded; pages and checksums were verified".into(),
+        Unchecked::Unsupported => "written by a version that this wtcheck must not read".into(),
         Unchecked::OtherPalm => {
             "a PALM page log of September or October 2025, whose layout wtcheck does not read".into()
         }
-        Unchecked::TooMuch => "more than wtcheck looks at".into(),
-        Unchecked::NotReached => "what leads to it could not be read".into(),
-        Unchecked::Absent => "its files are not there, and the metadata names trees that live in them".into(),
-        Unchecked::NotAsked => "not asked for".into(),
-        Unchecked::Damaged => "damaged; what is left was read".into(),
-        Unchecked::ServiceEncrypted => "encrypted by the page service; nothing of it can be verified".into(),
-        Unchecked::DumpDamaged => "passed over".into(),
-        Unchecked::Contradicted => "the dump that came first was believed".into(),
-        Unchecked::NoRecord => "no completion record was given, and the newest turtle page does not have it".into(),
-        Unchecked::PartSupplied { .. } => "not supplied: no orphan can be found among pages that nobody dumped".into(),
-        Unchecked::LengthOnly => "supplied as lengths only: what the pages hold was not read".into(),
-        Unchecked::PageNotSupplied { at, .. } => {
-            format!("not supplied: its version at LSN {} is in none of the dumps", at.lsn.dated())
+        Unchecked::TooMuch => "over one of the limits of wtcheck".into(),
+        Unchecked::NotReached => "whatever points to it could not be read".into(),
+        Unchecked::JournalGone => {
+            "recovery begins in it, and it is missing: commits after the checkpoint, if there were any, are lost".into()
         }
-        Unchecked::NotSupplied { .. } => "not supplied: it is in none of the dumps".into(),
+        Unchecked::Absent => "its files are missing, and the metadata names trees stored in them".into(),
+        Unchecked::NotAsked => "not asked for".into(),
+        Unchecked::Damaged => "damaged; the rest was read".into(),
+        Unchecked::ServiceEncrypted => "encrypted by the page service; none of it can be verified".into(),
+        Unchecked::DumpDamaged => "skipped".into(),
+        Unchecked::Contradicted => "the first dump was used".into(),
+        Unchecked::NoRecord => "no completion record was given, and the newest turtle page does not state it".into(),
+        Unchecked::PartSupplied { .. } => {
+            "not supplied: orphans cannot be found among pages that were not dumped".into()
+        }
+        Unchecked::LengthOnly => "supplied as lengths only: page contents were not read".into(),
+        Unchecked::PageNotSupplied { at, .. } => {
+            format!("not supplied: none of the dumps has its version at LSN {}", at.lsn.dated())
+        }
+        Unchecked::NotSupplied { .. } => "not supplied: none of the dumps has it".into(),
     }
 }
 
@@ -148,18 +154,19 @@ pub fn way_to_check(why: &Unchecked) -> Cow<'static, str> {
             return format!("dump it too: GetPageAtLSN {request}").into();
         }
         Unchecked::Io { errno, .. } if REFUSED.contains(errno) => {
-            "run wtcheck as a user who may read it, or on a copy that you own"
+            "run wtcheck as a user with permission to read it, or on a copy that you own"
         }
-        Unchecked::Hidden => "run wtcheck as a user who may read it, or on a copy that you own",
-        Unchecked::Io { errno, .. } if FULL.contains(errno) => "set TMPDIR to a directory with more room",
+        Unchecked::Hidden => "run wtcheck as a user with permission to read it, or on a copy that you own",
+        Unchecked::Io { errno, .. } if FULL.contains(errno) => "set TMPDIR to a directory with more space",
         Unchecked::Io { .. } => "copy the directory from another source, or to a sound disk, and audit the copy",
         Unchecked::Unsupported => "use a newer wtcheck",
-        Unchecked::OtherPalm => "open it with an engine of that time",
-        Unchecked::Absent => "copy them from where the directory came from",
-        Unchecked::ServiceEncrypted => "gather the dumps again with --decrypt, and a program that has the key",
-        Unchecked::DumpDamaged => "dump these pages again; wtcheck gather names each piece",
-        Unchecked::Contradicted => "dump both again at one LSN; wtcheck gather names each version",
-        Unchecked::NoRecord => "give its text with --checkpoint-meta, or a log of the server with --log",
+        Unchecked::OtherPalm => "open it with an engine from that time",
+        Unchecked::JournalGone => "copy the journal, too, from the source of the directory",
+        Unchecked::Absent => "copy them from the source of the directory",
+        Unchecked::ServiceEncrypted => "gather the dumps again with --decrypt and a program that has the key",
+        Unchecked::DumpDamaged => "dump these pages again; wtcheck gather lists each piece",
+        Unchecked::Contradicted => "dump both again at one LSN; wtcheck gather lists each version",
+        Unchecked::NoRecord => "give its text with --checkpoint-meta, or a server log with --log",
         Unchecked::LengthOnly => "dump the table with its bytes too: GetTableAtLSN",
         Unchecked::NotAsked => "leave out --table to check it",
         _ => "see the findings",

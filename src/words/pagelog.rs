@@ -17,7 +17,7 @@ pub fn of(fact: &Fact) -> Words {
         Fact::Metadata(issue) => match issue {
             MetadataIssue::Row { error, .. } => said("a valid metadata row", error.to_string()),
             MetadataIssue::Cookie { error, .. } => said("a valid root cookie", error.to_string()),
-            MetadataIssue::DuplicateId { uris, .. } => said("one file an id", uris.join(" and ")),
+            MetadataIssue::DuplicateId { uris, .. } => said("one file per id", uris.join(" and ")),
             MetadataIssue::MissingStable { stable, older_id, unlisted, .. } => {
                 missing_stable(stable, *older_id, unlisted)
             }
@@ -65,12 +65,12 @@ pub fn of(fact: &Fact) -> Words {
             words
         }
         Fact::NotAscending { back, before } => Words {
-            cause: "two nodes led at the same time, or a leader began from an older state (WT-16494)".into(),
+            cause: "two nodes were leader at the same time, or a leader started from an older state (WT-16494)".into(),
             evidence: vec![format!("the completion record before it is at LSN {before}")],
             ..match back {
                 Back::Order { from, to } => said(format!("a number above {from}"), format!("checkpoint number {to}")),
                 Back::SameOrder { order } => {
-                    said(format!("a number above {order}"), format!("another checkpoint of number {order}"))
+                    said(format!("a number above {order}"), format!("another checkpoint numbered {order}"))
                 }
                 Back::SchemaEpoch { from, to } => {
                     said(format!("a schema epoch of at least {from:x}"), format!("schema epoch {to:x}"))
@@ -78,32 +78,31 @@ pub fn of(fact: &Fact) -> Words {
             }
         },
         Fact::KeyAge { lsn, since, until, checkpoints } => Words {
-            cause: "keys are not rotated here, or every checkpoint starts the clock of the rotation anew (WT-17692)"
-                .into(),
+            cause: "keys are not rotated here, or every checkpoint restarts the rotation clock (WT-17692)".into(),
             evidence: vec![
                 format!("the key page is at LSN {lsn}, and {checkpoints} checkpoints embed it"),
                 format!("written {}, embedded last {}", utc(*since), utc(*until)),
             ],
             ..said(
                 "a new key page from time to time",
-                format!("one for {} days", until.saturating_sub(*since) / 86_400),
+                format!("the same one for {} days", until.saturating_sub(*since) / 86_400),
             )
         },
         Fact::UnderOtherId { found, pages, bytes, whole } => Words {
             cause: format!(
-                "the table was created again and wrote its pages under the id of the one that was dropped, {found} (WT-18509)"
+                "the table was recreated and wrote its pages under the id of the dropped one, {found} (WT-18509)"
             ),
             evidence: vec![
                 format!("table {found} has the same page with the same LSN and checksum"),
                 format!(
-                    "{pages} pages of the tree lie there, {bytes} bytes{}",
+                    "{pages} pages of the tree are there, {bytes} bytes{}",
                     if *whole { ": all of it" } else { "" }
                 ),
             ],
             ..said("the root of the tree under its id", format!("the root under id {found}"))
         },
         Fact::PageIdReused { pages, discard, backlink } => Words {
-            cause: "builds of before 2026-04-09 used page ids again that they had freed (WT-17130)".into(),
+            cause: "builds from before 2026-04-09 reused page ids that they had freed (WT-17130)".into(),
             evidence: vec![format!("discard record at LSN {discard}; the image in use follows that at LSN {backlink}")],
             ..said("page ids that are used once", format!("{pages} pages in use whose ids were discarded before"))
         },
@@ -117,12 +116,12 @@ fn missing_stable(stable: &str, older: Option<TableId>, unlisted: &[TableId]) ->
     let mut words = said(stable, "no such metadata row");
     words.cause = match (unlisted, older) {
         ([], None) => return words,
-        ([], Some(_)) => "a table that was dropped is in the metadata again, without its file (WT-18093)".into(),
-        _ => "a table that was created again is in the metadata, and its file was not published (WT-18093)".into(),
+        ([], Some(_)) => "a dropped table is back in the metadata, without its file (WT-18093)".into(),
+        _ => "a recreated table is in the metadata, but its file was not published (WT-18093)".into(),
     };
     words.evidence.extend(older.map(|id| format!("an older checkpoint has the file under id {id}")));
     if !unlisted.is_empty() {
-        words.evidence.push(format!("no checkpoint names these tables of the page log: {}", list(unlisted)));
+        words.evidence.push(format!("the page log has tables that no checkpoint names: {}", list(unlisted)));
     }
     words
 }
@@ -150,15 +149,15 @@ fn tree_size(size: &TreeSize) -> Words {
     if size.published < size.recomputed {
         let missing = size.recomputed.saturating_sub(size.published);
         words.cause = if size.is_explained() {
-            restarts(&size.explained_by, "taken off a total that did not have it")
+            restarts(&size.explained_by, "subtracted from a total that did not include it")
         } else if size.published == 0 {
-            "the running total was clamped to 0 after an underflow, or started again from 0".into()
+            "the running total was clamped to 0 after an underflow, or restarted from 0".into()
         } else {
             "bytes were subtracted twice: an over-decrement".into()
         };
         words.evidence.push(match size.residual {
             0 => format!("{missing} bytes too few, residual 0 bytes"),
-            left => format!("{missing} bytes too few; nothing in the page log tells which, residual {left} bytes"),
+            left => format!("{missing} bytes too few; nothing in the page log shows which, residual {left} bytes"),
         });
         words.evidence.extend(size.explained_by.iter().map(describe));
         return words;
@@ -167,7 +166,8 @@ fn tree_size(size: &TreeSize) -> Words {
     words.evidence = size.explained_by.iter().map(describe).collect();
     if size.leaky_writer {
         words.evidence.push(
-            "the turtle page is of a build of before mid 2026: such builds leaked in several ways that leave no trace"
+            "the turtle page was written by a build from before mid 2026: such builds leaked in several ways that leave \
+            no trace"
                 .into(),
         );
     }
@@ -180,14 +180,14 @@ fn restarts(roots: &[Candidate], how: &str) -> String {
     let bytes: u64 = roots.iter().map(|c| c.bytes).sum();
     let restarts = if times == 1 { "a restart".to_string() } else { format!("each of {times} restarts") };
     format!(
-        "the root's size was {how} at {restarts}, as builds of before June 2026 did (root seeding): {bytes} bytes; this \
-         explains the difference to the byte, residual 0"
+        "the root's size was {how} at {restarts}, as builds from before June 2026 did (root seeding): {bytes} bytes; \
+         this explains the difference to the byte, residual 0"
     )
 }
 
 fn cause(size: &TreeSize) -> String {
     if size.explained_by.iter().any(|c| c.kind == CandidateKind::SeededRoot) {
-        return restarts(&size.explained_by, "added to a total that had it");
+        return restarts(&size.explained_by, "added to a total that already included it");
     }
     let mut by_kind: BTreeMap<CandidateKind, (u64, u64)> = BTreeMap::new();
     for c in &size.explained_by {
@@ -240,7 +240,7 @@ fn cause(size: &TreeSize) -> String {
 pub fn kind(kind: CandidateKind) -> (&'static str, &'static str) {
     match kind {
         CandidateKind::Orphan => ("orphan", "orphans"),
-        CandidateKind::ObsoleteChain => ("chain given up", "chains given up"),
+        CandidateKind::ObsoleteChain => ("abandoned chain", "abandoned chains"),
         CandidateKind::Root => ("root counted twice", "roots counted twice"),
         CandidateKind::SeededRoot => ("root at restarts", "roots at restarts"),
         CandidateKind::DuplicateDelta => ("failed delta", "failed deltas"),
@@ -259,7 +259,8 @@ fn describe(c: &Candidate) -> String {
 
 fn obsolete_chain(c: &Candidate) -> Words {
     Words {
-        cause: "a full image over the chain failed; the page id was given up, and its bytes were not subtracted".into(),
+        cause: "a full image over the chain failed; the page id was abandoned, and its bytes were not subtracted"
+            .into(),
         evidence: vec![
             format!("chain at LSN {}, {} bytes", list(&c.lsns), c.bytes),
             format!(
@@ -287,7 +288,7 @@ fn database_size(size: &DatabaseSize) -> Words {
         } else if size.published == size.buffer {
             "the total was clamped at 1 MiB after an underflow".into()
         } else {
-            "bytes were subtracted that had not been added, or twice".into()
+            "bytes were subtracted that had never been added, or were subtracted twice".into()
         };
         let missing = right.saturating_sub(size.published);
         words.evidence.push(format!("{missing} bytes too few, residual {} bytes", size.residual));
@@ -315,7 +316,7 @@ fn of_orphan(orphan: &Orphan) -> Words {
     );
     words.cause = "a step after the page-log put failed before the reconciliation's wrap-up".into();
     words.evidence.push(if orphan.explains {
-        "its bytes are part of what the tree's published size is too high by".into()
+        "its bytes are part of the excess in the tree's published size".into()
     } else {
         "its bytes are not part of the tree's published size".into()
     });
@@ -329,13 +330,16 @@ fn of_orphan(orphan: &Orphan) -> Words {
 }
 
 fn last_completed(named: u64, newest: u64, record: &impl Display) -> Words {
-    let has = format!("the newest completion record, at LSN {record}, is of checkpoint {newest}");
+    let has = format!("the newest completion record, at LSN {record}, is for checkpoint {newest}");
     if named > newest {
         Words {
-            cause: "a completion record is gone, or the counters were copied from a later state of the store".into(),
+            cause: "a completion record is missing, or the counters were copied from a later state of the store".into(),
             evidence: vec![has],
             ..said(
-                format!("a completion record of checkpoint {named}, which the store's counters name as completed last"),
+                format!(
+                    "a completion record for checkpoint {named}, which the store's counters name as the last \
+                    completed one"
+                ),
                 "none",
             )
         }

@@ -22,7 +22,7 @@ pub fn of(fault: &Fault, pages: Option<u64>) -> Words {
     evidence.extend(fault.notes.iter().map(|note| match note {
         Note::ChecksumHolds => "the checksum is valid".into(),
         Note::InAddressCell => "in an address cell of this page".into(),
-        Note::BelowDeleted => "its address is one of a truncated page, or lies below one".into(),
+        Note::BelowDeleted => "its address is that of a truncated page, or is below one".into(),
         Note::Also { broken, block } => {
             let at = offset(broken, *block).map_or(String::new(), |at| format!(" ({at})"));
             format!("also: {}{at}", broken.what)
@@ -31,7 +31,8 @@ pub fn of(fault: &Fault, pages: Option<u64>) -> Words {
     }));
     evidence.extend(pages.map(|n| format!("{n} pages of this tree")));
     let cause = if fault.is_below_deleted() {
-        "a truncated page was discarded before its checkpoint was complete, as builds of before June 2026 did (WT-17430)"
+        "a truncated page was discarded before its checkpoint was complete, as builds from before June 2026 did \
+        (WT-17430)"
     } else {
         ""
     };
@@ -75,7 +76,7 @@ fn expected(fault: &Fault) -> String {
         Fact::References { .. } => "one reference".into(),
         Fact::PageId { next: None } => format!("a page id of at least {FIRST_PAGE_ID}"),
         Fact::PageId { next: Some(n) } => format!("a page id from {FIRST_PAGE_ID} to below next_page_id {n}"),
-        Fact::BelowSeparator => "keys from the page's separator on".into(),
+        Fact::BelowSeparator => "keys at or above the page's separator".into(),
         Fact::NotBelowNext => "keys below the next separator".into(),
         Fact::PageType { wanted: Wanted::Internal, .. } => "an internal page, as its address says".into(),
         Fact::PageType { wanted: Wanted::Leaf, .. } => "a leaf page, as its address says".into(),
@@ -110,7 +111,7 @@ fn found(fault: &Fault) -> String {
         Fact::Deltas { found } => format!("{found} deltas"),
         Fact::Size { chain, newest, .. } => format!("{chain} bytes in the chain, {newest} in its newest block"),
         Fact::HeaderSum { stored, .. } => format!("header checksum of {stored:08x}"),
-        Fact::ModifiedSum { replaced, .. } => format!("one of the block with checksum {replaced:08x}"),
+        Fact::ModifiedSum { replaced, .. } => format!("one for the block with checksum {replaced:08x}"),
         Fact::ComputedSum { computed, .. } => format!("calculated checksum of {computed:08x}"),
         Fact::Format { error } => error.to_string(),
         Fact::NotDelivered { error } => error.clone(),
@@ -137,24 +138,24 @@ fn own_evidence(fault: &Fault) -> Vec<String> {
             if fault.kind == FaultKind::DiscardedSoon {
                 out.push(format!("the checkpoint's turtle page is at LSN {}", metadata.dated()));
                 out.push(
-                    "two readings: the next checkpoint's work, done after this tree's root was written; or the page \
-                     was discarded too early"
+                    "two possibilities: the next checkpoint's work, done after this tree's root was written; or the \
+                     page was discarded too early"
                         .into(),
                 );
             }
             out
         }
         Fact::HeaderSum { expected, stored, computed } => vec![if computed == expected {
-            "only the checksum field is damaged: the bytes add up to the expected checksum".into()
+            "only the checksum field is damaged: the bytes match the expected checksum".into()
         } else if computed == stored {
-            "the block is intact in itself: it is another version, or the reference to it is wrong".into()
+            "the block itself is intact: it is another version, or the reference to it is wrong".into()
         } else {
-            format!("the block's own checksum does not hold either: computed {computed:08x}")
+            format!("the block's own checksum does not match either: computed {computed:08x}")
         }],
         Fact::ComputedSum { kind, flipped, .. } => {
             let kind = kind.iter().map(|e| e.message.clone());
             let flipped = flipped.iter().map(|(offset, bit)| {
-                format!("a single flipped bit: byte {offset}, bit {bit}; the audit went on with it put right")
+                format!("a single flipped bit: byte {offset}, bit {bit}; the audit corrected it in memory and went on")
             });
             kind.chain(flipped).collect()
         }

@@ -28,7 +28,8 @@ impl FromStr for Planned {
         if !fault.is_forged() {
             return Err(format!("{name} is done to a store that is there; see wtcheck-dev damage"));
         }
-        let times = times.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{times:?} is no number above 0"))?;
+        let times =
+            times.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{times:?} is not a number above 0"))?;
         Ok(Self { fault, times })
     }
 }

@@ -55,7 +55,7 @@ pub enum AtError {
     #[error("no table has a checkpoint {0}")]
     NoCheckpoint(String),
     /// The home has no history that goes so far.
-    #[error("timestamp {at:x} is outside of what the directory keeps: {oldest:x} to {stable:x}")]
+    #[error("timestamp {at:x} is outside the range that the directory keeps: {oldest:x} to {stable:x}")]
     Outside { at: u64, oldest: u64, stable: u64 },
     /// The home keeps no timestamps.
     #[error("the directory has no stable timestamp, so no point in time can be read")]

@@ -185,9 +185,9 @@ pub fn check(
         out.step = Some(step);
         out.return_code = Some(code);
         let note = trace.last().map(|d| d.note.as_str()).unwrap_or_default();
-        out.reasons.push(format!("picked up from this store it fails at {} with {code}: {note}", step.name()));
+        out.reasons.push(format!("picked up from this store, it fails at {} with {code}: {note}", step.name()));
     } else {
-        out.reasons.push("picked up from this store it fails at no step".into());
+        out.reasons.push("picked up from this store, it does not fail at any step".into());
     }
     let partial = [KEY_TABLE, catalog::turtle_table(index)].iter().any(|t| opened.is_partial(*t));
     judge(&mut out, reasoned, partial);
@@ -207,8 +207,8 @@ pub fn check(
 fn absent(opened: &Opened<'_>, records: &[(&CompletionRow, Completion)], lsn: Lsn) -> String {
     if let Some((row, own)) = records.iter().find(|(_, c)| c.metadata_lsn == lsn) {
         return format!(
-            "the completion record at LSN {} has metadata_lsn={lsn} but another checksum or size ({}): this is another \
-             store, or one that has gone another way",
+            "the completion record at LSN {} has metadata_lsn={lsn} but a different checksum or size ({}): this is \
+             another store, or one that has diverged",
             row.lsn,
             own.to_text()
         );
@@ -219,7 +219,7 @@ fn absent(opened: &Opened<'_>, records: &[(&CompletionRow, Completion)], lsn: Ls
             let where_ = if lsn > last {
                 "the copy is older than the failure"
             } else if lsn < first {
-                "the records that are left are newer"
+                "the remaining records are newer"
             } else {
                 "this may be another store, or the record was abandoned"
             };
@@ -228,7 +228,9 @@ fn absent(opened: &Opened<'_>, records: &[(&CompletionRow, Completion)], lsn: Ls
                 records.len()
             )
         }
-        _ if opened.problems.is_empty() => format!("no completion record has metadata_lsn={lsn}; there is none at all"),
+        _ if opened.problems.is_empty() => {
+            format!("no completion record has metadata_lsn={lsn}; there are none at all")
+        }
         _ => "the completion records cannot be read".to_string(),
     }
 }
@@ -242,16 +244,16 @@ fn keys_in_words(out: &mut Check, given: bool) {
     out.reasons.push(format!("its turtle page embeds the key at LSN {own}"));
     match out.newest_key_before {
         Some(newest) if newest > own => out.reasons.push(format!(
-            "a newer key page lies below the metadata LSN, at {newest}: the reference is stale, a rotation was flushed \
-             while the checkpoint was written"
+            "a newer key page is below the metadata LSN, at {newest}: the reference is stale, because a rotation was \
+             flushed while the checkpoint was being written"
         )),
-        _ => out.reasons.push("no newer key page lies below the metadata LSN".into()),
+        _ => out.reasons.push("no newer key page is below the metadata LSN".into()),
     }
     let later = out.newest_key.filter(|k| *k > own && Some(*k) != out.newest_key_before);
     if let Some(later) = later.filter(|_| !given) {
         out.reasons.push(format!(
-            "a node that had committed a later key already, such as the one at LSN {later}, would refuse it: if this \
-             one had, say so with --keystore-lsn {later}"
+            "a node that had already committed a later key, such as the one at LSN {later}, would refuse it: if this \
+             node had, give --keystore-lsn {later}"
         ));
     }
 }
@@ -269,19 +271,19 @@ fn judge(out: &mut Check, reasoned: &Reasoned, partial: bool) {
     }
     let step = reasoned.step.or(out.step);
     let why = match (step, reasoned.code) {
-        _ if partial => "a part of the store could not be read, so what is missing here may be there",
+        _ if partial => "part of the store could not be read, so what is missing here may exist",
         (Some(Step::FetchTurtle | Step::LoadKey), Some(Code::EIO)) if out.step.is_none() => {
-            "the pages are here; whether a page server gave them to the node then, a copy cannot tell"
+            "the pages are here; a copy cannot tell whether a page server gave them to the node at the time"
         }
         (Some(Step::Merge | Step::SaveEntry | Step::Finalize), _) => {
-            "what a merge makes of it depends on the node's own metadata, which is not here"
+            "the result of the merge depends on the node's own metadata, which is not here"
         }
-        (Some(Step::Order), _) => "which checkpoint the node had installed is not in the store",
-        (_, Some(Code::EBUSY | Code::WT_NOTFOUND)) if out.step.is_none() => "the cause lay outside the checkpoint",
-        (None, _) => "the log does not tell the step, and no step fails here",
+        (Some(Step::Order), _) => "the store does not show which checkpoint the node had installed",
+        (_, Some(Code::EBUSY | Code::WT_NOTFOUND)) if out.step.is_none() => "the cause was outside the checkpoint",
+        (None, _) => "the log does not name the step, and no step fails here",
         (Some(_), _) => {
             out.answer = Answer::Contradicted;
-            "this store gives no reason for the step and code of the log"
+            "this store does not explain the step and code in the log"
         }
     };
     out.reasons.push(why.into());

@@ -26,7 +26,7 @@ const SHOWN: usize = 40;
 const LISTED: usize = 100;
 
 /// What an EINVAL of the keystore step means.
-const STALE: &str = "That is what a node gets when the checkpoint embeds an older key than the one its key provider has \
+const STALE: &str = "This happens when the checkpoint embeds an older key than the one the node's key provider has \
                      committed";
 
 /// What is known beside the log.
@@ -279,12 +279,13 @@ impl<'s> Case<'s> {
         {
             // A checkpoint embeds a key from below its metadata LSN.
             let (weight, text) = if key > lsn {
-                let text = "lies above the metadata LSN, so the checkpoint cannot embed it: it is stale for this node";
+                let text = "is above the metadata LSN, so the checkpoint cannot embed it: the checkpoint is stale for \
+                    this node";
                 (Weight::Shows, text)
             } else {
-                (Weight::Limits, "lies below the metadata LSN; which key the checkpoint embeds, only the store tells")
+                (Weight::Limits, "is below the metadata LSN; only the store can show which key the checkpoint embeds")
             };
-            let text = format!("the key the node had, LSN {key}, {text}");
+            let text = format!("the key that the node had, LSN {key}, {text}");
             r.evidence.push(Evidence { weight, step: Some(Step::LoadKey), text });
         }
         Self { story, options, profile, profile_evidence, failed }
@@ -429,8 +430,8 @@ fn summary(story: &Story, failed: Option<&(&Failed, Reasoned)>, verdict: Verdict
                     story.installed_total
                 )
             }
-            Verdict::NoneFailed => "The log speaks of pick-up, and none failed.".into(),
-            _ => "Nothing in the log is about checkpoint pick-up. Whether one failed cannot be judged from it.".into(),
+            Verdict::NoneFailed => "The log mentions pick-up, and none failed.".into(),
+            _ => "Nothing in the log is about checkpoint pick-up. It cannot show whether one failed.".into(),
         };
     };
     let which = f
@@ -440,7 +441,7 @@ fn summary(story: &Story, failed: Option<&(&Failed, Reasoned)>, verdict: Verdict
     let place = match (r.step, r.certainty) {
         (Some(Step::LoadKey), c) => format!("at the keystore step ({})", c.words()),
         (Some(step), c) => format!("at the step {} ({})", step.name(), c.words()),
-        (None, _) => "at a step that cannot be told".to_string(),
+        (None, _) => "at a step that cannot be determined".to_string(),
     };
     let times = if f.attempts > 1 { format!(", in {} attempts", f.attempts) } else { String::new() };
     let stale = (r.step, r.code) == (Some(Step::LoadKey), Some(Code::EINVAL));
@@ -448,12 +449,12 @@ fn summary(story: &Story, failed: Option<&(&Failed, Reasoned)>, verdict: Verdict
         (Some(a), _) => {
             let signal = a.signal.map(|s| format!(" (signal {s})")).unwrap_or_default();
             let cause = if stale { format!("{STALE}; an") } else { "An".to_string() };
-            format!("{cause} invariant turned that error into the death of the process{signal}")
+            format!("{cause} invariant turned that error into an abort of the process{signal}")
         }
         (None, true) => STALE.into(),
         (None, false) => match manager.and_then(|m| m.installed).or(f.installed) {
-            Some(lsn) => format!("The node still has the checkpoint installed before it, LSN {lsn}"),
-            None => "The log does not say what became of the process".into(),
+            Some(lsn) => format!("The node still has the previously installed checkpoint, LSN {lsn}"),
+            None => "The log does not say what happened to the process".into(),
         },
     };
     format!("The pick-up of {which} failed with {code} {place}{times}. {end}.")
@@ -497,13 +498,14 @@ fn secondary(story: &Story, r: Option<&Reasoned>) -> SecondaryInfo {
     let why = if s.total() == 0 {
         "there are none"
     } else if r.is_none() {
-        "reads that came before the pages were there: page servers are behind; they fail no pick-up by themselves"
+        "reads that came before the pages were available: page servers are behind; on their own they do not make a \
+        pick-up fail"
     } else if for_want_of_pages {
-        "the pick-up failed for want of pages: these lines have the same cause, page servers that are behind or gone, \
-         and are no second fault"
+        "the pick-up failed because pages were missing: these lines have the same cause, page servers that are behind \
+         or gone, and are not a second fault"
     } else {
-        "reads of pages that no page server had at the time: page servers were behind, or were gone with the process. \
-         The pick-up failed with another code at another step, so they are a consequence and never the cause of the abort"
+        "reads of pages that no page server had at the time: page servers were behind, or went down with the process. \
+         The pick-up failed with another code at another step, so they are a consequence, not the cause of the abort"
     };
     SecondaryInfo {
         count: s.total(),
@@ -540,15 +542,18 @@ fn judged(
     let half_merged = r.step == Some(Step::Merge) && !profile.unrolls() && r.code != Some(Code::EBUSY);
     let plain = |reaction, what: String| Judged { policy, reaction, attempts_allowed: 1, serves_from: None, what };
     let Some(code) = r.code else {
-        return plain("undecided", "the log has no return code to decide on".into());
+        return plain("undecided", "the log has no return code to go by".into());
     };
     if code == Code::WT_PANIC || f.panicked || half_merged {
-        let why = if half_merged {
-            "a merge that failed half way cannot be taken back by this build"
-        } else {
-            "the engine panicked"
-        };
-        return plain("panic", format!("{why}: no policy helps, the process ends and picks up afresh when it starts"));
+        let why =
+            if half_merged { "this build cannot roll back a merge that failed halfway" } else { "the engine panicked" };
+        return plain(
+            "panic",
+            format!(
+                "{why}: no policy helps, the process ends and picks up from scratch when it \
+            restarts"
+            ),
+        );
     }
     let steps = match (r.step, r.candidates.as_slice()) {
         (Some(step), _) => vec![step],
@@ -569,14 +574,14 @@ fn judged(
         _ if later.is_some() => {
             format!("the next one the log shows installed is metadata_lsn={}", later.unwrap_or_default())
         }
-        (None, Some(c)) if c.record_lsn.is_some() => "the store has no compatible one behind it yet".to_string(),
+        (None, Some(c)) if c.record_lsn.is_some() => "the store has no compatible one after it yet".to_string(),
         _ if (r.step, r.code) == (Some(Step::LoadKey), Some(Code::EINVAL)) && newer.is_some() => format!(
-            "next it tries the newest one materialized and applied already, LSN {}: compatible if it embeds the key the \
-             node has, or a newer one",
+            "next it tries the newest one that is already materialized and applied, LSN {}: compatible if it embeds the \
+             key that the node has, or a newer one",
             newer.unwrap_or_default()
         ),
         _ if (r.step, r.code) == (Some(Step::LoadKey), Some(Code::EINVAL)) => {
-            "the next compatible one is the first later one that embeds the key the node has, or a newer one"
+            "the next compatible one is the first later one that embeds the key that the node has, or a newer one"
                 .to_string()
         }
         _ => "the next one is tried when it completes".to_string(),
@@ -586,7 +591,7 @@ fn judged(
             "the error reaches an invariant: SIGABRT, as this log shows".to_string()
         }
         Reaction::Abort => {
-            "the error reaches an invariant: SIGABRT; the node is down until it is started again".to_string()
+            "the error reaches an invariant: SIGABRT; the node is down until it is restarted".to_string()
         }
         Reaction::Skip => {
             // Page servers may come back; what a page says does not change.
@@ -603,7 +608,7 @@ fn judged(
                 if newer.is_some() { String::new() } else { format!("; {next}") }
             )
         }
-        Reaction::Retry | Reaction::Ignore => "tries again".to_string(),
+        Reaction::Retry | Reaction::Ignore => "retries".to_string(),
     };
     let name = |r: Reaction| match r {
         Reaction::Abort => "abort",
@@ -613,7 +618,7 @@ fn judged(
         Reaction::Ignore => "ignore",
     };
     let (attempts_allowed, what) = if now == Reaction::Retry {
-        (retry.budget, format!("tries it up to {} times, first after {}; then: {end}", retry.budget, retry.first))
+        (retry.budget, format!("retries it up to {} times, first after {}; then: {end}", retry.budget, retry.first))
     } else {
         (1, end)
     };
@@ -633,27 +638,27 @@ fn next_steps(
     let Some((f, r)) = failed else {
         return match story.tells_of_pickup() {
             true => Vec::new(),
-            false => vec!["give the log of the standby from before the failure on".into()],
+            false => vec!["give the standby's log, starting before the failure".into()],
         };
     };
     let mut out = Vec::new();
     let dead = f.abort.is_some();
     out.push(match (r.step, r.code) {
-        (Some(Step::LoadKey), Some(Code::EINVAL)) if dead => "now: start the node again; a fresh process takes the \
-             last complete checkpoint with the key that one embeds. If it dies again, keep it down until the primary has \
-             completed a checkpoint behind the rotation, then start it or re-sync it. Take no page of the store away: \
-             nothing in it is damaged"
+        (Some(Step::LoadKey), Some(Code::EINVAL)) if dead => "now: restart the node; a fresh process takes the last \
+             complete checkpoint with the key that it embeds. If it dies again, keep it down until the primary has \
+             completed a checkpoint after the rotation, then start it or re-sync it. Do not remove any page from the \
+             store: nothing in it is damaged"
             .into(),
         (Some(Step::LoadKey), Some(Code::EINVAL)) => {
-            "now: the node can go on serving from what it has installed; have \
-             the primary complete another checkpoint, which will embed the new key"
+            "now: the node can go on serving what it has installed; have the primary complete another checkpoint, which \
+             will embed the new key"
                 .into()
         }
         (Some(Step::Checksum | Step::ParseTurtle), _) => "now: do not restart into the same checkpoint; copy the page \
-             log and audit the copy, the turtle page may be damaged or of a newer version"
+             log and audit the copy, because the turtle page may be damaged or have a newer version"
             .into(),
         (Some(step), Some(Code::EIO | Code::WT_NOTFOUND)) if step.reads_pages() => {
-            "now: bring the page servers back first; the same checkpoint can be picked up once they answer".into()
+            "now: restore the page servers first; the same checkpoint can be picked up once they respond".into()
         }
         (_, Some(Code::ENOTSUP)) => {
             "now: this build must not read that checkpoint; upgrade the node, or downgrade the \
@@ -661,12 +666,12 @@ fn next_steps(
                 .into()
         }
         (Some(Step::Order), _) => "now: nothing is lost, the node has a newer checkpoint; to go back, start a fresh \
-             process with the older text"
+             process with the older completion text"
             .into(),
         (Some(Step::Merge | Step::Finalize), _) => "now: keep a copy of the node's local metadata, then re-sync the \
-             node; the checkpoint does not fit what it has"
+             node; the checkpoint does not match what it has"
             .into(),
-        _ if dead => "now: start the node again and keep this log and a copy of the page log".into(),
+        _ if dead => "now: restart the node, and keep this log and a copy of the page log".into(),
         _ => "now: keep this log and a copy of the page log".into(),
     });
     if check.is_none() {

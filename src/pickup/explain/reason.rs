@@ -89,25 +89,25 @@ pub fn profile(failed: Option<&Failed>, frontier: (bool, bool), given: Option<Pr
     let accepted = accepted.and_then(|t| completion::parse(t.as_bytes()).ok()).map(|c| c.compatible_version);
     let not_found = failed.is_some_and(|f| f.code == Some(Code::WT_NOTFOUND));
     match failed {
-        Some(f) if f.newest => (Profile::August2026, "the failure is logged in the words of the newest builds".into()),
+        Some(f) if f.newest => (Profile::August2026, "the wording of the failure is that of the newest builds".into()),
         _ if accepted.is_some_and(|v| v > Profile::May2026.completion_reader()) => {
-            (Profile::August2026, "the build took a record whose compatible_version older readers refuse".into())
+            (Profile::August2026, "the build accepted a record whose compatible_version older readers refuse".into())
         }
         _ if frontier.0 => (
             Profile::October2025,
-            "\"LSN frontier violation\" is what builds until April 2026 say; since then it is a warning".into(),
+            "builds until April 2026 log \"LSN frontier violation\"; since then it is a warning".into(),
         ),
         Some(f) if f.old && sized == Some(false) && !not_found => (
             Profile::October2025,
-            "the failure is logged in the words used until mid 2026, and the record has no database_size".into(),
+            "the wording of the failure was used until mid 2026, and the record has no database_size".into(),
         ),
         Some(f) if f.old => {
-            let why = "the failure is logged in the words used until mid 2026";
+            let why = "the wording of the failure was used until mid 2026";
             let size = if sized == Some(true) { ", and the record has a database_size" } else { "" };
             (Profile::May2026, format!("{why}{size}"))
         }
-        _ if frontier.1 => (Profile::May2026, "\"LSN frontier warning\" is what builds since April 2026 say".into()),
-        _ => (Profile::August2026, "no line tells the build; the newest rules are taken".into()),
+        _ if frontier.1 => (Profile::May2026, "builds since April 2026 log \"LSN frontier warning\"".into()),
+        _ => (Profile::August2026, "no line identifies the build; the newest rules are assumed".into()),
     }
 }
 
@@ -194,7 +194,7 @@ pub fn reason(failed: &Failed, manager: Option<&Manager>, secondary: &Secondary,
         let turtle = failed.lsn == Some(*lsn);
         let at = if turtle { Step::FetchTurtle } else { Step::LoadKey };
         let what = if turtle { "the metadata LSN: the turtle page" } else { "not the metadata LSN: the key page" };
-        said(Weight::Shows, at, format!("page 1 at LSN {lsn} did not come, which is {what}"));
+        said(Weight::Shows, at, format!("page 1 at LSN {lsn} did not arrive, which is {what}"));
         step = Some((at, Certainty::ShownByFigures));
     }
     let code = failed.code.or_else(|| failed.panicked.then_some(Code::WT_PANIC));
@@ -215,17 +215,18 @@ pub fn reason(failed: &Failed, manager: Option<&Manager>, secondary: &Secondary,
         && let (Some(own), Some(new)) = (failed.installed, failed.lsn)
         && new < own
     {
-        said(Weight::Shows, Step::Order, format!("metadata LSN {own} was installed before, which is above {new}"));
+        said(Weight::Shows, Step::Order, format!("metadata LSN {own} had been installed already, and is above {new}"));
         step = Some((Step::Order, Certainty::ShownByFigures));
     }
     if let Some((step, certainty)) = step {
         let code = code.or_else(|| implied(step));
         if (step, code) == (Step::LoadKey, Some(Code::EINVAL)) {
-            let text = "the key provider refuses the key, or the reference to it is malformed: the line is the same";
+            let text = "the key provider refused the key, or the reference to it is malformed: the line is the same for \
+                both";
             evidence.push(Evidence { weight: Weight::Limits, step: Some(step), text: text.into() });
         }
         if let Some(code) = code.filter(|c| !candidates(*c).contains(&step) && *c != Code::EBUSY) {
-            let text = format!("yet {code} is no code of this step; the lines may be of two attempts");
+            let text = format!("but this step does not return {code}; the lines may come from two attempts");
             evidence.push(Evidence { weight: Weight::Limits, step: Some(step), text });
         }
         return Reasoned { code, step: Some(step), certainty, candidates: vec![step], evidence };
@@ -249,7 +250,7 @@ pub fn reason(failed: &Failed, manager: Option<&Manager>, secondary: &Secondary,
     let certainty = if left.len() == 1 { Certainty::ByElimination } else { Certainty::NotKnown };
     let limit = match left.len() {
         0 => "every step that returns this code would have said so: lines are missing from this log",
-        1 => "an elimination rests on lines that are not there; of an excerpt it is as good as the excerpt is whole",
+        1 => "an elimination relies on missing lines; in an excerpt it is only as reliable as the excerpt is complete",
         _ => "the log cannot tell these steps apart; a copy of the store can, with --home",
     };
     evidence.push(Evidence { weight: Weight::Limits, step: None, text: limit.into() });
@@ -290,8 +291,8 @@ fn excluded(case: &Case<'_>, step: Step) -> Option<String> {
         Step::ParseTurtle if failed.newest => Some("the line \"Failed to parse shared metadata\" is absent".into()),
         Step::ParseTurtle if *code == Code::ENOTSUP => None,
         Step::ParseTurtle => Some(
-            "the page came and its checksum held, or it would be EIO: it is the page the leader wrote, and no line \
-             complains of its content"
+            "the page arrived and its checksum matched, or it would be EIO: it is the page the leader wrote, and no \
+             line complains about its content"
                 .into(),
         ),
         Step::LoadKey if failed.newest && failed.inner => {
@@ -301,7 +302,7 @@ fn excluded(case: &Case<'_>, step: Step) -> Option<String> {
             Some("the line \"Failed to merge checkpoint\" is absent".into())
         }
         Step::Merge if *code == Code::WT_NOTFOUND => {
-            profile.waits_for_pages().then(|| "readers of this date wait for pages as long as it takes".into())
+            profile.waits_for_pages().then(|| "readers from this date wait for pages indefinitely".into())
         }
         Step::Merge if *code == Code::EIO => {
             let errors = secondary.counts.get(3).copied().unwrap_or_default();
@@ -325,18 +326,20 @@ fn code_of(e: &FormatError) -> Code {
 fn leaves(code: Code, step: Step) -> String {
     match step {
         Step::LoadKey if code == Code::EINVAL => {
-            "by elimination: the key provider's own EINVAL is returned as it is, as for a key older than \
-             the one it has committed; a malformed key reference would look the same; this build logs no line for either"
+            "by elimination: the key provider's own EINVAL is passed on unchanged, as for a key older than the one it \
+             has committed; a malformed key reference would look the same; this build logs neither"
                 .into()
         }
         Step::LoadKey if code == Code::EIO => {
-            "the key page did not come, or its header is wrong; this build logs no line of its own for it".into()
+            "the key page did not arrive, or its header is wrong; this build does not log a separate line for it".into()
         }
-        Step::LoadKey if code == Code::ENOTSUP => "no table of key pages, or a key page of a newer version".into(),
-        Step::LoadKey => "only the key provider passes on codes of its own".into(),
-        Step::Finalize => "any failure behind the committed merge is a panic".into(),
+        Step::LoadKey if code == Code::ENOTSUP => {
+            "there is no table of key pages, or the key page has a newer version".into()
+        }
+        Step::LoadKey => "only the key provider returns codes of its own".into(),
+        Step::Finalize => "any failure after the merge is committed is a panic".into(),
         Step::Merge if code == Code::WT_NOTFOUND => {
-            "builds of this date give up on pages of the shared metadata after 100 attempts".into()
+            "builds from this date give up on pages of the shared metadata after 100 attempts".into()
         }
         Step::Merge | Step::SaveEntry if code == Code::EBUSY => {
             "a conflict with another operation, WT_ROLLBACK, is returned as EBUSY".into()

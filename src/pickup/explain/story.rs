@@ -337,7 +337,7 @@ impl Story {
             }
             Message::Same => {
                 self.same = self.same.saturating_add(1);
-                self.success(seen, "the installed checkpoint was picked up once more: nothing to do".into());
+                self.success(seen, "the installed checkpoint was picked up again: nothing to do".into());
             }
             Message::Installed { lsn, ms } => {
                 self.current = None;
@@ -481,7 +481,7 @@ impl Story {
                 let code = text.as_ref().and_then(|t| code_of(t));
                 let what = match (&text, signal) {
                     (Some(text), _) => format!("the process dies: {text}"),
-                    (None, Some(n)) => format!("the process dies of signal {n}"),
+                    (None, Some(n)) => format!("the process is killed by signal {n}"),
                     (None, None) => "the process dies".to_string(),
                 };
                 let at = self.current;

@@ -67,7 +67,7 @@ pub enum ReplayError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("no checkpoint {wanted} to have installed; the store has {available}")]
+    #[error("there is no checkpoint {wanted} to start with; the store has {available}")]
     NoSuchCheckpoint {
         /// As given.
         wanted: Lsn,
@@ -75,7 +75,7 @@ pub enum ReplayError {
         available: String,
     },
     /// No standby can have it installed.
-    #[error("no standby has checkpoint {wanted} installed: {reason}; the store has {available}")]
+    #[error("no standby can have checkpoint {wanted} installed: {reason}; the store has {available}")]
     NotInstallable {
         /// As given.
         wanted: Lsn,
@@ -248,7 +248,7 @@ fn generation_of(
     let (detected, mut words) = generation::detect(&evidence);
     let generation = options.assume.unwrap_or(detected);
     if generation != detected {
-        words.push(format!("assumed; the evidence gives {}", detected.name()));
+        words.push(format!("given on the command line; the evidence suggests {}", detected.name()));
     }
     Ok((generation, words))
 }
@@ -387,7 +387,7 @@ impl Driver<'_, '_> {
         if at < from {
             record.reason = Some("older than the installed checkpoint".to_string());
         } else if let Some(lsn) = node.aborted_at {
-            record.reason = Some(format!("the node died of the record at LSN {lsn}"));
+            record.reason = Some(format!("the record at LSN {lsn} killed the node"));
         } else {
             self.try_it(node, at, &mut record);
         }
@@ -420,7 +420,7 @@ impl Driver<'_, '_> {
                 }
                 record.attempts = failure.attempts;
                 if failure.attempts > 1 {
-                    record.notes.push(format!("tried {} times, the same answer each time", failure.attempts));
+                    record.notes.push(format!("tried {} times, with the same result each time", failure.attempts));
                 }
                 match reaction {
                     Reaction::Abort => abort(node, record),
@@ -585,14 +585,16 @@ impl Driver<'_, '_> {
         for key in &self.keys {
             match key.valid {
                 Some(_) if self.loads(key) => {}
-                Some(_) => notes.push(format!("no standby commits the key page at LSN {}: {}", key.lsn, why_not(key))),
+                Some(_) => {
+                    notes.push(format!("no standby can commit the key page at LSN {}: {}", key.lsn, why_not(key)))
+                }
                 None => unchecked.push(format!("the key page at LSN {}: {}", key.lsn, why_not(key))),
             }
         }
         // A file that was never written hides nothing, unless somebody names what should lie in it.
         let named = self.facts.iter().any(|f| f.keystore_lsn.is_some());
         if opened.problems.iter().any(|p| p.affects.covers(KEY_TABLE)) || (named && opened.is_partial(KEY_TABLE)) {
-            unchecked.push("key pages: the part of the store where they lie could not be read in full".to_string());
+            unchecked.push("key pages: the part of the store that holds them could not be read in full".to_string());
         }
         let unread = opened.problems.iter().filter(|p| p.io.is_some() && p.affects.any_table());
         unchecked.extend(unread.map(|p| format!("{}: {}", p.file, p.reason)));

@@ -177,7 +177,7 @@ impl World {
         let then = match reaction {
             Reaction::Abort => "SIGABRT",
             Reaction::Skip => "skipped",
-            Reaction::Retry => "tried again later",
+            Reaction::Retry => "retried later",
             Reaction::StepDown => "steps down and re-syncs",
             Reaction::Ignore => "ignored",
         };
@@ -200,13 +200,16 @@ impl World {
         if own.metadata_lsn < node.served {
             let served = node.served;
             seen.broken.push(Broken::of(Rule::Older, n, None, || {
-                format!("installs metadata LSN {} behind {served}", own.metadata_lsn)
+                format!("installs metadata LSN {}, which is older than {served}", own.metadata_lsn)
             }));
         }
         if node.past_key {
             let (embeds, has) = (own.keystore_lsn, node.standby.keystore.map(|k| k.lsn));
             seen.broken.push(Broken::of(Rule::Key, n, None, || {
-                format!("installs the checkpoint at LSN {} with the key {embeds:?}, behind {has:?}", own.lsn)
+                format!(
+                    "installs the checkpoint at LSN {} with the key {embeds:?}, which is older than {has:?}",
+                    own.lsn
+                )
             }));
         }
         if node.past_damage {
@@ -252,7 +255,7 @@ impl World {
         }
         node.standby.restart(Role::Resyncing);
         node.stuck = true;
-        seen.say(setup, Actor::Node(n), Tone::Warn, || "finds no checkpoint it could start from".into());
+        seen.say(setup, Actor::Node(n), Tone::Warn, || "finds no checkpoint that it could start from".into());
     }
 
     pub(super) fn may_resync(&self, n: usize, record: &Record) -> bool {

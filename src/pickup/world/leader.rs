@@ -19,7 +19,7 @@ impl World {
         let newer = self.rotation.map(|r| r.key);
         seen.say(setup, actor, if newer.is_some() { Tone::Warn } else { Tone::Plain }, || {
             let key = own.key.map_or("no key".to_string(), |k| format!("the key at LSN {k}"));
-            let race = newer.map(|k| format!("; between T1 and T2: the key at LSN {} is in the log already", k.lsn));
+            let race = newer.map(|k| format!("; between T1 and T2: the key at LSN {} is already in the log", k.lsn));
             format!(
                 "checkpoint {}: turtle page at LSN {} embeds {key}{}",
                 own.number,
@@ -155,7 +155,7 @@ impl World {
                     node.counts.aborts += 1;
                     node.standby.role = Role::Aborted;
                     let broken = Broken::of(Rule::Abort, n, Some((step, code)), || {
-                        format!("panics as it steps up: {code} at {step} of the checkpoint at LSN {}", record.lsn)
+                        format!("panics while stepping up: {code} at {step} of the checkpoint at LSN {}", record.lsn)
                     });
                     seen.say(setup, Actor::Node(n), Tone::Bad, || broken.words.clone());
                     seen.broken.push(broken.at_step_up());
@@ -191,6 +191,6 @@ impl World {
         if let (Some(key), Some(node)) = (self.key, self.nodes.get_mut(n)) {
             node.standby.commit_key(key);
         }
-        seen.say(setup, Actor::Node(n), Tone::Good, || "steps up: the leader from now on".into());
+        seen.say(setup, Actor::Node(n), Tone::Good, || "steps up: it is the leader from now on".into());
     }
 }

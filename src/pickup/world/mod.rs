@@ -532,7 +532,7 @@ impl World {
             Act::ReleaseSnapshots => {
                 node.standby.snapshots = 0;
                 node.deferred = None;
-                seen.say(setup, actor, Tone::Plain, || "snapshots are let go".into());
+                seen.say(setup, actor, Tone::Plain, || "snapshots are released".into());
             }
             Act::Kill if node.standby.role != Role::Aborted => {
                 (node.attempt, node.forced) = (None, false);
@@ -577,7 +577,7 @@ impl World {
             let newest = self.log.iter().rev().find(|r| matches!(r.what, Logged::Checkpoint { .. }));
             match self.log.iter().rev().find(compatible) {
                 Some(best) if best.lsn > own => rest.broken.push(Broken::of(Rule::Progress, n, None, || {
-                    format!("rests at LSN {own} although the checkpoint at LSN {} is compatible", best.lsn)
+                    format!("stays at LSN {own} although the checkpoint at LSN {} is compatible", best.lsn)
                 })),
                 _ => rest.waiting += u64::from(newest.is_some_and(|r| r.lsn > own)),
             }

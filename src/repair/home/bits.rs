@@ -35,11 +35,11 @@ fn action(home: &Home, finding: &Finding) -> Option<Action> {
     let said = words::of(finding);
     let mut evidence = vec![format!("expected {}", said.expected), format!("found {}", said.found)];
     evidence.extend(said.evidence);
-    evidence.push(format!("with that bit the other way the block adds up to {:08x}", address.checksum));
+    evidence.push(format!("with that bit flipped back the block's checksum is {:08x}", address.checksum));
     Some(Action {
         what,
         code: finding.code.name().to_string(),
-        why: "One bit of the block is wrong, and no other one would explain its checksum.".into(),
+        why: "One bit of the block is wrong, and no other bit would explain its checksum.".into(),
         evidence,
         writes: vec![format!("{file}: the byte at {}", address.offset.saturating_add(byte as u64))],
     })

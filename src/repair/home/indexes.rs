@@ -28,17 +28,17 @@ pub fn advice(home: &Home, audit: &Audit, actions: &[Action]) -> Vec<Advice> {
         let Some(name) = home.names.for_file(file).filter(|n| n.what == What::Index) else { continue };
         let index = name.index.unwrap_or_default();
         let server = match home.engine() {
-            Some(engine) if engine <= LAST_THAT_REBUILDS => "mongod up to 4.4 builds it anew at a start with --repair",
-            _ => "a mongod from 5.0 on does not build it anew by itself: start it with --repair",
+            Some(engine) if engine <= LAST_THAT_REBUILDS => "mongod up to 4.4 rebuilds it when started with --repair",
+            _ => "mongod since 5.0 does not rebuild it automatically: start it with --repair",
         };
         out.entry(file.to_string()).or_insert_with(|| Advice {
             code: finding.code.name().to_string(),
             place: file.to_string(),
             advice: format!(
-                "an index, {index} of {}, which its collection has everything for. On a copy of the directory: {server}. \
-                 Or drop the index and create it again on a running server, or load the collection from a dump into a \
-                 new one. It is not cut out of MongoDB's catalog here: servers from 6.0 on go on without such an index, \
-                 and say so in their log alone",
+                "an index, {index} of {}, which can be rebuilt from its collection. On a copy of the directory: \
+                 {server}. Or drop and recreate the index on a running server, or load the collection from a dump into \
+                 a new one. The repair does not remove it from MongoDB's catalog: servers since 6.0 would go on without \
+                 the index, and only mention it in their log",
                 name.namespace
             ),
         });

@@ -65,13 +65,13 @@ fn rename(home: &Home, audit: &Audit) -> Option<Action> {
     edit::changes(home, &[edit::LocalEdit::RenameTurtle], 0).ok()?;
     let (from, to) = (home_turtle::TEMPORARY_NAME.to_string(), home_turtle::FILE_NAME.to_string());
     Some(Action {
-        writes: vec![format!("{from} gets the name {to}")],
+        writes: vec![format!("{from} is renamed to {to}")],
         what: What::RenameTurtle { from, to },
         code: finding.code.name().to_string(),
-        why: "The engine was stopped between writing the turtle and giving it its name. Whoever copies the directory \
-              without it loses the way to the metadata."
+        why: "The engine was stopped between writing the turtle and renaming it. A copy of the directory without this \
+              file has no way to the metadata."
             .into(),
-        evidence: vec!["it leads to every row of the metadata".into()],
+        evidence: vec!["it leads to every metadata row".into()],
     })
 }
 
@@ -80,15 +80,15 @@ fn set_back(home: &Home, finding: &Finding) -> Result<Action, String> {
     let edit = edit::LocalEdit::RestoreMetadata { from: found.from.clone() };
     edit::changes(home, &[edit], 0).map_err(|e| e.to_string())?;
     let mut evidence = words::of(finding).evidence;
-    evidence.push(format!("its {} rows are all there, and every one leads to what is in its file", found.rows));
-    evidence.push(format!("what was made since is kept as {}", found.to));
+    evidence.push(format!("all {} rows are there, and each one matches its file", found.rows));
+    evidence.push(format!("what was created since is kept as {}", found.to));
     Ok(Action {
         code: finding.code.name().to_string(),
-        why: "An engine that found no turtle took the directory for a new database and put the metadata aside.".into(),
+        why: "An engine that found no turtle took the directory for a new database and set the metadata aside.".into(),
         evidence,
         writes: vec![
-            format!("{METADATA} gets the name {}", found.to),
-            format!("{} gets the name {METADATA}", found.from),
+            format!("{METADATA} is renamed to {}", found.to),
+            format!("{} is renamed to {METADATA}", found.from),
             home_turtle::FILE_NAME.to_string(),
         ],
         what: What::RestoreMetadata { from: found.from, kept_as: found.to, rows: found.rows },
@@ -104,8 +104,8 @@ fn made_anew(home: &Home, finding: &Finding, mut evidence: Vec<String>) -> Propo
         Err(e) => {
             evidence.push(e.to_string());
             let advice = format!(
-                "the metadata cannot be made anew: {}. Restore {METADATA} and the turtle or the directory from a backup, \
-                 or the member from a healthy one; each table can be looked at by itself with wtcheck audit FILE",
+                "the metadata cannot be rebuilt: {}. Restore {METADATA} and the turtle or the directory from a backup, \
+                 or the member from a healthy one; each table can be examined on its own with wtcheck audit FILE",
                 evidence.join("; ")
             );
             let (code, place) = (finding.code.name().to_string(), METADATA.to_string());
@@ -115,11 +115,11 @@ fn made_anew(home: &Home, finding: &Finding, mut evidence: Vec<String>) -> Propo
     let there = home.inventory.contains_key(METADATA);
     let (instead_of, why) = match (&made.aside, there) {
         (Some(aside), _) => (
-            format!("the one that was made when {aside} was put aside"),
-            "An engine that found no turtle took the directory for a new database and put the metadata aside.",
+            format!("the one created when {aside} was set aside"),
+            "An engine that found no turtle took the directory for a new database and set the metadata aside.",
         ),
         (None, false) => {
-            ("there is none".to_string(), "Without its metadata the engine opens nothing of the directory.")
+            ("there is none".to_string(), "Without its metadata the engine cannot open anything in the directory.")
         }
         (None, true) if home.complete => (
             "the engine cannot open it".to_string(),
@@ -127,14 +127,18 @@ fn made_anew(home: &Home, finding: &Finding, mut evidence: Vec<String>) -> Propo
         ),
         (None, true) => (
             "it cannot be read in full".to_string(),
-            "The metadata is damaged, so the engine does not open the directory, or not all of it.",
+            "The metadata is damaged, so the engine cannot open the directory, or not all of it.",
         ),
     };
     evidence.extend(facts(home, &made));
     let left_out = made.left_out.iter().map(|(file, reason)| LeftOut { file: file.clone(), why: words_of(reason) });
     let put_back = made.stand_ins.iter().map(|(file, from)| PutBack { file: file.clone(), from: from.clone() });
-    let renamed =
-        made.stand_ins.iter().map(|(file, from)| format!("{from} gets the name {file}, what has that a new one"));
+    let renamed = made.stand_ins.iter().map(|(file, from)| {
+        format!(
+            "{from} is renamed to {file}; the file with that name gets a \
+            new one"
+        )
+    });
     let mut writes: Vec<String> = renamed.collect();
     writes.push(format!("{METADATA}, {} bytes", made.bytes()));
     writes.push(home_turtle::FILE_NAME.to_string());
@@ -163,44 +167,46 @@ fn facts(home: &Home, made: &Rebuilt) -> Vec<String> {
             count => format!("the rows of {count} files are"),
         };
         out.extend((!files.is_empty()).then(|| match from {
-            From::Copy => format!("{rows} from the copy of its newest checkpoint that a file carries"),
-            From::Remains => format!("{rows} from what is left of the old metadata"),
-            From::Log => format!("{rows} from the log"),
-            From::Kind => format!("never written to, with a row like that of others of their kind: {}", listed(&files)),
+            From::Copy => format!("{rows} from the copy of the newest checkpoint in the file itself"),
+            From::Remains => format!("{rows} recovered from the old metadata"),
+            From::Log => format!("{rows} from the journal"),
+            From::Kind => format!("never written to, and given a row like others of their kind: {}", listed(&files)),
         }));
     }
     out.push(match made.system {
-        System::Known(From::Log) => "the timestamps of the last checkpoint are in the log".into(),
-        System::Known(_) => "the timestamps of the last checkpoint are in what is left of the old metadata".into(),
+        System::Known(From::Log) => "the timestamps of the last checkpoint are in the journal".into(),
+        System::Known(_) => {
+            "the timestamps of the last checkpoint are in the recovered part of the old metadata".into()
+        }
         System::NotNeeded => {
-            "no file has versions with timestamps: nothing depends on the one of the last checkpoint".into()
+            "no file has versions with timestamps, so nothing depends on the timestamp of the last checkpoint".into()
         }
         System::Lost(files) => format!(
             "the stable timestamp of the last checkpoint is lost with the metadata: {files} files have versions with \
-             timestamps, and the engine will keep those that are newer than it, which it would have taken back"
+             timestamps, and the engine will keep those newer than it, which it would have rolled back"
         ),
         System::NoHistory(files) => format!(
-            "the history store is lost: {files} files have versions with timestamps, and those that are newer than the \
-             last checkpoint stay, for what they replaced is gone"
+            "the history store is lost: {files} files have versions with timestamps, and those newer than the last \
+             checkpoint stay, because the versions they replaced are gone"
         ),
     });
     let replayed = home.log.as_ref().is_ok_and(|log| !log.files.is_empty());
     out.extend(replayed.then(|| match made.lsn.as_str() {
-        "(4294967295,2147483647)" => "nothing of the log will be applied".to_string(),
-        lsn => format!("the engine will apply the log from {lsn} on"),
+        "(4294967295,2147483647)" => "nothing from the journal will be applied".to_string(),
+        lsn => format!("the engine will apply the journal from {lsn} onwards"),
     }));
     if !made.parts.is_empty() {
         let names: Vec<&str> = made.parts.iter().map(String::as_str).collect();
         out.push(format!(
-            "which columns they are of which table, or that they are an index, was known to the metadata alone; all of \
-             their rows can be had file by file: {}",
+            "only the metadata recorded which table's columns they are, or that they are an index; all of their rows \
+             can be extracted file by file: {}",
             listed(&names)
         ));
     }
     if !made.unclaimed.is_empty() {
         let names: Vec<&str> = made.unclaimed.iter().map(String::as_str).collect();
         out.push(format!(
-            "not in MongoDB's catalog, so that mongod drops it at its next start, as it would have done before: {}",
+            "not in MongoDB's catalog, so mongod drops it at its next start, as it would have done before: {}",
             listed(&names)
         ));
     }
@@ -224,11 +230,11 @@ fn listed(names: &[&str]) -> String {
 
 fn words_of(reason: &Reason) -> String {
     match reason {
-        Reason::NoCopy => "it holds no copy of a checkpoint, and nothing else says how it was made".into(),
+        Reason::NoCopy => "it holds no copy of a checkpoint, and nothing else says how it was created".into(),
         Reason::SameId(other) => format!("it states the id of {other}, which is newer"),
-        Reason::Dropped => "the log says that it was dropped".into(),
-        Reason::NotInMetadata => "it was made after the metadata was put aside".into(),
-        Reason::Name => "its name is one that files are put aside under".into(),
+        Reason::Dropped => "the journal says that it was dropped".into(),
+        Reason::NotInMetadata => "it was created after the metadata was set aside".into(),
+        Reason::Name => "its name is one used for files that were set aside".into(),
         Reason::Text(why) => why.clone(),
     }
 }

@@ -66,23 +66,23 @@ fn turtle_advice(home: &Home, audit: &Audit) -> Option<Advice> {
     let finding = audit.findings.iter().find(is_turtle)?;
     let old = home.engine().is_some_and(|engine| engine < (3, 2));
     let why = if !home.inventory.contains_key(METADATA) {
-        format!("{METADATA} is not here either")
+        format!("{METADATA} is missing too")
     } else if old {
         format!(
-            "the engine that wrote this directory left no copy of its checkpoint in {METADATA}; those from 3.2 on do"
+            "the engine that wrote this directory left no copy of its checkpoint in {METADATA}; engines since 3.2 do"
         )
     } else if home.encrypted {
         format!("the copy of its checkpoint in {METADATA} is encrypted")
     } else if home.way != Way::Recovery {
-        format!("no copy of its checkpoint was found in {METADATA}: the blocks that held it are damaged or gone")
+        format!("no copy of its checkpoint was found in {METADATA}: the blocks that held it are damaged or missing")
     } else if home.proposed_turtle.is_none() {
-        "the version that a turtle must state is not known: the file WiredTiger is not here".to_string()
+        "the version that a turtle must state is not known: the file WiredTiger is missing".to_string()
     } else {
-        format!("{METADATA} itself is damaged: a turtle for it would lead the engine to the next error")
+        format!("{METADATA} itself is damaged: with a turtle for it the engine would just fail at the next error")
     };
     let advice = format!(
         "no turtle can be proposed: {why}. Restore the turtle or the directory from a backup, or the member from a \
-         healthy one; each table can be looked at by itself with wtcheck audit FILE"
+         healthy one; each table can be examined on its own with wtcheck audit FILE"
     );
     Some(Advice { code: finding.code.name().into(), place: home_turtle::FILE_NAME.into(), advice })
 }
@@ -91,7 +91,7 @@ fn turtle(home: &Home, audit: &Audit, text: &str) -> Option<Action> {
     let instead_of = home.issues.iter().find_map(|issue| match issue {
         Issue::TurtleMissing(words) => Some(words.clone()),
         Issue::TurtleInvalid { offset, reason } => Some(format!("byte {offset}: {reason}")),
-        Issue::TurtleStale { cookies: (old, _), .. } => Some(format!("its cookie leads nowhere: {old}")),
+        Issue::TurtleStale { cookies: (old, _), .. } => Some(format!("its cookie is not valid: {old}")),
         _ => None,
     })?;
     let codes = [Code::FileMissing, Code::TurtleInvalid];

@@ -138,7 +138,7 @@ impl<'p> Wanted<'p> {
                     let used = basis.class.get(page).unwrap_or_default().contains(&Class::Live);
                     if used {
                         return refuse(format!(
-                            "page {page_id} of table {table_id} is in use: a discard record would take it away"
+                            "page {page_id} of table {table_id} is in use: a discard record would remove it"
                         ));
                     }
                     out.discard.push((*table_id, *page_id));
@@ -182,7 +182,7 @@ impl<'p> Wanted<'p> {
         for lsn in lsns {
             let at = basis.opened.index.find(table, page, *lsn);
             if at.and_then(|at| basis.class.get(at)) != Some(&Class::Orphan) {
-                let why = format!("table {table}, page {page}, LSN {lsn} is no orphan in this store");
+                let why = format!("table {table}, page {page}, LSN {lsn} is not an orphan in this store");
                 return Err(RepairError::Refused(why));
             }
         }
@@ -196,8 +196,8 @@ impl<'p> Wanted<'p> {
         let kept = newer.iter().find(|lsn| !self.drop.contains(lsn));
         if let Some(kept) = kept.filter(|_| self.needs_checkpoint() || !self.drop.is_empty()) {
             return Err(RepairError::Refused(format!(
-                "the newest completion record, at LSN {kept}, cannot be used, and a repair would bury it: \
-                 drop it by name first (repair plan --drop-completion {kept})"
+                "the newest completion record, at LSN {kept}, cannot be used, and a repair would bury it: drop it by \
+                 its LSN first (repair plan --drop-completion {kept})"
             )));
         }
         if let Some(other) = self.drop.iter().find(|lsn| !newer.contains(lsn)) {
@@ -206,7 +206,7 @@ impl<'p> Wanted<'p> {
         let (rows, _) = unfinished(basis.opened, basis.checkpoint);
         if self.needs_checkpoint() && rows > 0 && !self.abandon {
             return Err(RepairError::Refused(format!(
-                "{rows} rows above LSN {} belong to no completed checkpoint; the plan must say that they go",
+                "{rows} rows above LSN {} belong to no completed checkpoint; the plan must state that they are removed",
                 basis.checkpoint.lsn
             )));
         }
@@ -237,7 +237,7 @@ impl<'a> Maker<'a> {
             || basis.checkpoint.turtle.version.is_some_and(|v| v > pagelog_turtle::READER_VERSION)
             || !basis.checkpoint.turtle.unknown.is_empty();
         if newer {
-            return refuse("the checkpoint was written by a newer version than this one knows how to write");
+            return refuse("the checkpoint was written by a version newer than this wtcheck can write");
         }
         let highest = opened.index.rows().iter().map(|r| r.lsn).chain(opened.completions.iter().map(|c| c.lsn)).max();
         // A plan for dumps is carried out by nobody: any number serves to see what it comes to.
@@ -305,7 +305,7 @@ impl<'a> Maker<'a> {
         let text = self.turtle(rewritten.as_ref(), new_size)?;
         let checksum = crc::crc32c(text.as_bytes());
         let turtle_row = index.get(basis.checkpoint.turtle_at);
-        let turtle_row = turtle_row.ok_or_else(|| RepairError::Refused("the turtle page's row is gone".into()))?;
+        let turtle_row = turtle_row.ok_or_else(|| RepairError::Refused("the turtle page's row is missing".into()))?;
         out.push(Edit::Put(NewRow {
             table: turtle_row.table,
             page: turtle_row.page,
@@ -350,7 +350,7 @@ impl<'a> Maker<'a> {
         let rows = index.slice(index.page(table, page));
         let rows: Vec<_> = rows.iter().filter(|r| r.lsn <= self.basis.checkpoint.lsn).collect();
         if rows.iter().any(|r| r.is_discard()) {
-            return Err(refuse(format!("page {page} of table {table} has a discard record already")));
+            return Err(refuse(format!("page {page} of table {table} already has a discard record")));
         }
         let newest = rows.last().ok_or_else(|| refuse(format!("table {table} has no page {page}")))?;
         let base = if newest.base_lsn == 0 { newest.lsn } else { newest.base_lsn };
@@ -369,7 +369,7 @@ impl<'a> Maker<'a> {
         }
         let mut reader = basis.opened.store.reader()?;
         let rows = catalog::rows(&basis.opened.index, &mut *reader, tree);
-        let rows = rows.ok_or_else(|| RepairError::Refused("the shared metadata cannot be read completely".into()))?;
+        let rows = rows.ok_or_else(|| RepairError::Refused("the shared metadata cannot be read in full".into()))?;
         let mut values = BTreeMap::new();
         for (key, value) in &rows {
             let name = std::str::from_utf8(key.strip_suffix(b"\0").unwrap_or(key)).ok();
@@ -416,10 +416,10 @@ impl<'a> Maker<'a> {
     fn turtle(&self, rewritten: Option<&Rewritten>, size: u64) -> Result<String, RepairError> {
         let basis = self.basis;
         let row = basis.opened.index.get(basis.checkpoint.turtle_at);
-        let row = row.ok_or_else(|| RepairError::Refused("the turtle page's row is gone".into()))?;
+        let row = row.ok_or_else(|| RepairError::Refused("the turtle page's row is missing".into()))?;
         let mut bytes = Vec::new();
         basis.opened.store.reader()?.read(&row, &mut bytes)?;
-        let text = String::from_utf8(bytes).map_err(|_| RepairError::Refused("the turtle page is no text".into()))?;
+        let text = String::from_utf8(bytes).map_err(|_| RepairError::Refused("the turtle page is not text".into()))?;
         let refuse = || RepairError::Refused("the turtle page names no checkpoint of the shared metadata".into());
         let old = basis.checkpoint.metadata.entry.as_ref().ok_or_else(refuse)?;
         let mut name = old.name.clone();
@@ -479,7 +479,7 @@ fn resized(value: &[u8], size: u64) -> Result<Vec<u8>, RepairError> {
         Some(text) => (text, true),
         None => (value, false),
     };
-    let text = std::str::from_utf8(text).map_err(|_| RepairError::Refused("a metadata row is no text".into()))?;
+    let text = std::str::from_utf8(text).map_err(|_| RepairError::Refused("a metadata row is not text".into()))?;
     let mut out = checkpoint_list::with_newest(text, &[("size", &size.to_string())])?.into_bytes();
     out.extend(nul.then_some(0));
     Ok(out)

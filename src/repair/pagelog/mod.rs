@@ -52,7 +52,7 @@ impl Read<'_> {
     fn basis(&self) -> Result<Basis<'_>, RepairError> {
         let checkpoint = self.checkpoint.as_ref();
         let checkpoint = checkpoint.ok_or_else(|| {
-            RepairError::Refused("no checkpoint of this store can be used: nothing to stand on".into())
+            RepairError::Refused("no checkpoint of this store can be used, so there is nothing to repair from".into())
         })?;
         let limits = Limits::default();
         Ok(Basis { opened: &self.opened, audit: &self.audit, class: &self.class, checkpoint, limits })
@@ -184,7 +184,7 @@ pub(super) fn check_copy(dir: &Path, fingerprint: &str, progress: &dyn Progress)
     if identity::fingerprint(&opened)? == fingerprint {
         return Ok(());
     }
-    Err(RepairError::Refused("the source changed while it was copied; make a new plan".into()))
+    Err(RepairError::Refused("the source changed while it was being copied; make a new plan".into()))
 }
 
 /// How to open a store; one that this process holds is locked by itself.

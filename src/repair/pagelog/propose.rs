@@ -68,11 +68,11 @@ pub fn propose(basis: &Basis<'_>, options: &Options<'_>) -> Result<Proposal, Rep
         out.actions.push(Action {
             what: What::AbandonUnfinished { above_lsn: basis.checkpoint.lsn, rows, bytes },
             code: "unfinished-work".into(),
-            why: "no checkpoint has completed this work; the engine takes it out itself when it next leads, and \
-                  under a new completion record it would pass for finished"
+            why: "no checkpoint has completed this work; the engine removes it itself when it next leads, and under a \
+                  new completion record it would count as complete"
                 .into(),
             evidence: vec![format!("the newest usable completion record is at LSN {}", basis.checkpoint.lsn)],
-            writes: vec![format!("takes {rows} rows out; the undo journal keeps them")],
+            writes: vec![format!("removes {rows} rows; the undo journal keeps them")],
         });
     }
     out.actions.extend(rest);
@@ -191,8 +191,8 @@ fn database(basis: &Basis<'_>, options: &Options<'_>, sizes: &[Action], shift: i
         let sum = basis.audit.trees.iter().map(after).fold(BUFFER, u64::saturating_add);
         // It may have been right all along, and the trees wrong.
         let (to, why) = match sum == from {
-            true => (from, "the total stays: it is what the trees add up to with the sizes set above"),
-            false => (clamped(i128::from(from) + shift), "the total follows the sizes set above, and no more"),
+            true => (from, "the total stays: the trees add up to it with the sizes set above"),
+            false => (clamped(i128::from(from) + shift), "the total changes only with the sizes set above"),
         };
         return (shift != 0).then(|| Action {
             what: What::SetDatabaseSize { from, to },
@@ -277,15 +277,15 @@ fn orphans(basis: &Basis<'_>, options: &Options<'_>) -> Vec<Action> {
                 What::Withdraw { tree, table_id: table, page_id: page, lsns, bytes },
                 match in_use {
                     true => {
-                        "a put that was never completed, under a page in use: a discard record would take the whole \
-                         page out of the live set, so the row itself is taken back"
+                        "a put that was never completed, for a page in use: a discard record would remove the whole \
+                         page from the live set, so the row itself is removed"
                     }
                     false => {
-                        "a put that was never completed, under a page that other records end or need: a page has one \
-                         discard record at most, so the row itself is taken back"
+                        "a put that was never completed, for a page that other records end or need: a page can have \
+                         only one discard record, so the row itself is removed"
                     }
                 },
-                "takes the row out; the undo journal keeps it",
+                "removes the row; the undo journal keeps it",
             )
         };
         out.push(Action {
@@ -307,7 +307,7 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
         let there: Vec<String> = newer.iter().map(Lsn::to_string).collect();
         let there = if there.is_empty() { "there is none".into() } else { format!("there are {}", there.join(", ")) };
         return Err(RepairError::Refused(format!(
-            "LSN {other} is no unusable completion record newer than the newest usable one; {there}"
+            "LSN {other} is not an unusable completion record newer than the newest usable one; {there}"
         )));
     }
     if newer.is_empty() {
@@ -325,8 +325,8 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
                 newer.iter().map(Lsn::to_string).collect::<Vec<_>>().join(", ")
             ),
             advice: format!(
-                "a copy from another node is better; if there is none, fall back to LSN {} with repair plan {}: what \
-                 was written since is given up",
+                "a copy from another node is better; if there is none, fall back to LSN {} with repair plan {}, which \
+                 gives up what was written since",
                 basis.checkpoint.lsn,
                 flags.join(" ")
             ),
@@ -337,9 +337,9 @@ fn drops(basis: &Basis<'_>, options: &Options<'_>, out: &mut Proposal) -> Result
     Ok(Some(Action {
         what: What::DropCompletion { lsns: options.drop_completion.clone(), falls_back_to_lsn: basis.checkpoint.lsn },
         code,
-        why: "asked for by name: the newest completion record cannot be used".into(),
+        why: "requested by LSN: the newest completion record cannot be used".into(),
         evidence: evidence.collect(),
-        writes: vec!["takes the completion record out; the undo journal keeps it".into()],
+        writes: vec!["removes the completion record; the undo journal keeps it".into()],
     }))
 }
 
@@ -359,7 +359,7 @@ pub fn on_the_leader(actions: &[Action]) -> Vec<Advice> {
             }
             What::Discard { table_id, page_id, .. } | What::Withdraw { table_id, page_id, .. } => (
                 format!("table {table_id}, page {page_id}"),
-                "no command of a running leader reaches it; it costs space only".to_string(),
+                "no command on a running leader reaches it; it only costs space".to_string(),
             ),
             _ => return None,
         };
@@ -373,10 +373,11 @@ fn advise(audit: &Audit, out: &mut Proposal) {
     for f in &audit.findings {
         let advice = match f.code {
             Code::LsnCounterBehind => {
-                "set by the next repair that writes a checkpoint; else by hand, before the engine gives an LSN out twice"
+                "set by the next repair that writes a checkpoint; otherwise set it by hand, before the engine assigns \
+                an LSN twice"
             }
             Code::StaleKeystore => {
-                "never changed by a repair: a standby with the newer key must skip this checkpoint and wait for the \
+                "a repair never changes this: a standby with the newer key must skip this checkpoint and wait for the \
                  next one; if the primary is gone, take a checkpoint on a node that holds the newest key"
             }
             _ => continue,

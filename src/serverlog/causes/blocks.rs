@@ -10,10 +10,10 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "the content of a block does not match its checksum",
-        meaning: "The block's header is the one that its address names, but the bytes behind it changed after they were \
-                  written. \"Potential hardware corruption\" is fixed text of the engine, not something it found out.",
-        damage: "This block is damaged. Of a leaf that is its rows, of an internal page everything below it, of an \
-                 overflow item one value, of an extent list no row at all.",
+        meaning: "The block's header is the one that its address names, but the bytes after it changed once they had \
+                  been written. \"Potential hardware corruption\" is fixed text of the engine, not a diagnosis.",
+        damage: "This block is damaged. For a leaf that means its rows, for an internal page everything below it, for \
+                 an overflow item one value, for an extent list no rows at all.",
         lines: &[
             line(
                 "read checksum error for {size}B block at offset {offset}: calculated block checksum of {found} doesn't match expected checksum of {expected}",
@@ -26,8 +26,8 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "See what is lost and what is not: the audit names the rows, documents or keys of the block.",
-            "An index is dropped and rebuilt; a collection's other rows can be extracted with `wtcheck dump`.",
+            "See what is lost and what is not: the audit names the rows, documents or keys in the block.",
+            "Drop and rebuild an index; extract a collection's other rows with `wtcheck dump`.",
             DEVICE,
             PEER,
         ],
@@ -38,20 +38,21 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
-        title: "another block lies where one is expected",
-        meaning: "The checksum in the block's header is not the one that its address names. Either the header is damaged, \
-                  or the address is of another moment than the file: files that were copied at different times.",
-        damage: "Either the block is damaged, or file and metadata are of different moments and both are whole. What the \
-                 block holds decides.",
+        title: "another block is in place of the expected one",
+        meaning: "The checksum in the block's header is not the one that its address names. Either the header is \
+                  damaged, or address and file come from different points in time: files that were copied at different \
+                  times.",
+        damage: "Either the block is damaged, or file and metadata come from different points in time and both are \
+                 intact. It depends on what the block holds.",
         lines: &[line(
             "read checksum error for {size}B block at offset {offset}: block header checksum of {found} doesn't match expected checksum of {expected}",
             "3.2 and newer",
         )],
         steps: &[
             COPY,
-            "Ask how the directory came to be: a copy made while the node ran, a restore of some files, a snapshot of one \
-             of two volumes. Then take files of one moment.",
-            "Judge what lies there with the commands below.",
+            "Find out how the directory was made: a copy made while the node was running, a restore of some files, a \
+             snapshot of one of two volumes. In those cases take files from one point in time.",
+            "Examine the block with the commands below.",
             PEER,
         ],
         go: &[Go::AuditDeep, Go::Dumps, Go::Block, Go::Plan],
@@ -61,9 +62,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "zeros lie where a block should be",
-        meaning: "The block was never written, was lost by the device, or the file was copied without its content (a hole). \
-                  A file that was cut shows it, too: the engine makes it long again when it is opened.",
+        title: "there are zeros where a block should be",
+        meaning: "The block was never written, was lost by the device, or the file was copied without its content (a \
+                  hole). A truncated file looks the same: the engine extends it again when it opens the file.",
         damage: "The block's content is gone from this file.",
         lines: &[shared(
             "read checksum error for {size}B block at offset {offset}: block header checksum of 0 doesn't match expected checksum of {expected}",
@@ -83,14 +84,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "a block does not match its checksum",
-        meaning: "In the words of MongoDB 3.0: size and offset of the block, the checksum of what was read, and the one that \
-                  there should be. This release says so of every block, roots and lists of free space among them.",
-        damage: "This block is damaged, or its address is of another moment than the file.",
+        meaning: "The wording of MongoDB 3.0: size and offset of the block, the checksum of what was read, and the \
+                  expected one. This release uses it for every block, including roots and free-space lists.",
+        damage: "This block is damaged, or its address and the file come from different points in time.",
         lines: &[line("read checksum error [{size}B @ {offset}, {found} != {expected}]", "3.0")],
         steps: &[
             COPY,
-            "See what the block was: the audit names its rows, documents or keys, and says what is whole.",
-            "A block of WiredTiger.wt: `wtcheck repair plan` proposes metadata from an older checkpoint, or from the files.",
+            "See what the block was: the audit names its rows, documents or keys, and says what is intact.",
+            "For a block of WiredTiger.wt: `wtcheck repair plan` proposes metadata from an older checkpoint, or from the files.",
             DEVICE,
             PEER,
         ],
@@ -102,13 +103,13 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "the bytes of a damaged block, without the line that says why",
-        meaning: "The engine writes a block that it cannot use to the log, in chunks. The line before it says what is wrong.",
-        damage: "The dumped bytes tell.",
+        meaning: "The engine dumps a block that it cannot use to the log, in chunks. The line before it says what is wrong.",
+        damage: "Depends on the dumped bytes.",
         lines: &[
             line("}: (chunk {number} of {limit}):", "4.0 and newer"),
             line("empty buffer, no dump available", "4.4 and newer"),
         ],
-        steps: &["Judge the dumped bytes.", "Look for the lines before the dump: they say which file."],
+        steps: &["Examine the dumped bytes.", "Look for the lines before the dump: they say which file."],
         go: &[Go::Dumps],
     },
     Row {
@@ -117,15 +118,15 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "a block could not be read, and the line that says why is missing",
-        meaning: "The engine gives up on a block and panics. A checksum error or a failed system call stands above it; if \
-                  none does, the top of the log is missing.",
-        damage: "The missing line would tell.",
+        meaning: "The engine gives up on a block and panics. A checksum error or a failed system call comes before it; \
+                  if not, the start of the log is missing.",
+        damage: "Depends on the missing line.",
         lines: &[
             line("{file}: fatal read error: {errno}", "3.6 and newer"),
             line("{file}: fatal read error", "3.6 and newer"),
             line("{file}: unable to open handle: {errno}", "4.4 and newer"),
         ],
-        steps: &["Give the lines from before this one, or all logs of that start.", "Or ask the directory itself."],
+        steps: &["Include the lines before this one, or all logs of that start.", "Or check the directory itself."],
         go: &[Go::AuditDeep],
     },
     Row {
@@ -134,18 +135,18 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
         title: "the root page of a table's checkpoint cannot be read",
-        meaning: "The table cannot be opened. The engine reads roots without a word about the block, so the log has no \
-                  offset.",
-        damage: "The root is damaged; or the file and the metadata are of different moments; or the file is encrypted with \
-                 another key.",
+        meaning: "The table cannot be opened. The engine reads roots without logging anything about the block, so the \
+                  log has no offset.",
+        damage: "The root is damaged; or the file and the metadata come from different points in time; or the file is \
+                 encrypted with another key.",
         lines: &[
             line("unable to read root page from file:{file}: {errno}", "3.0 and newer"),
             line("unable to read root page from {file}: {errno}", "3.0 and newer"),
         ],
         steps: &[
             COPY,
-            "The audit gives the root's address, judges what lies there, and says whether an older checkpoint is whole.",
-            "An older checkpoint of the file, where one is whole, has its rows of then.",
+            "The audit gives the root's address, says what is stored there, and whether an older checkpoint is intact.",
+            "An older intact checkpoint of the file, if there is one, has the rows of that time.",
             PEER,
         ],
         go: &[Go::AuditDeep, Go::Plan, Go::Dump],
@@ -156,19 +157,19 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
         title: "WiredTiger.wt, the metadata, cannot be read",
-        meaning: "The block that WiredTiger.turtle names is not the root of the metadata. Four causes have the very same \
-                  lines: the block is damaged; the turtle is of another moment; the home is encrypted and was opened \
-                  without its key; it is plain and was opened with one.",
-        damage: "The tables' own files are usually whole. What lies at the turtle's address decides which of the four it is.",
+        meaning: "The block that WiredTiger.turtle names is not the root of the metadata. Four causes have exactly the \
+                  same lines: the block is damaged; the turtle comes from a different point in time; the dbPath is \
+                  encrypted and was opened without its key; it is not encrypted and was opened with a key.",
+        damage: "The tables' own files are usually intact. The block at the turtle's address shows which of the four it is.",
         lines: &[
             line("unable to read root page from file:WiredTiger.wt: {errno}", "3.0 and newer"),
             line("WiredTiger has failed to open its metadata", "3.0 and newer"),
         ],
         steps: &[
             COPY,
-            "Check that the node is configured as it was: encryption, key file, KMIP.",
-            "A turtle of another moment, or a damaged root: `wtcheck repair plan` proposes metadata made from an older \
-             checkpoint or from the files themselves.",
+            "Check that the node is configured as before: encryption, key file, KMIP.",
+            "A turtle from a different point in time, or a damaged root: `wtcheck repair plan` proposes metadata made \
+             from an older checkpoint or from the files themselves.",
         ],
         go: &[Go::Check, Go::Audit, Go::Plan, Go::Dump],
     },
@@ -177,10 +178,10 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "the list of free space of WiredTiger.wt is damaged",
-        meaning: "A block that is read loudly while the engine opens WiredTiger.wt is one of its extent lists. The rows of \
-                  the metadata are not in it.",
-        damage: "The list only: every row of the metadata, and every table, is whole.",
+        title: "the free-space list of WiredTiger.wt is damaged",
+        meaning: "If the engine logs a bad block while it opens WiredTiger.wt, the block is one of its extent lists. It \
+                  holds no metadata rows.",
+        damage: "Only the list: every metadata row and every table is intact.",
         lines: &[shared(
             "WiredTiger.wt: read checksum error for {size}B block at offset {offset}: {text}",
             "3.2 and newer, in the session `connection`",
@@ -193,9 +194,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a page has a type that no page has, under a checksum that holds",
-        meaning: "The block's checksum is right and its content is wrong, so it was written wrong: memory that was damaged \
-                  before the write, or a fault of the build. Not the disk.",
+        title: "a page has an impossible type, and a valid checksum",
+        meaning: "The block's checksum is right but its content is wrong, so it was written wrong: memory was corrupted \
+                  before the write, or the build has a bug. It is not the disk.",
         damage: "This page.",
         lines: &[
             line("encountered an illegal file format or internal value: {found}", "3.6 and newer"),
@@ -215,9 +216,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a page breaks the rules of its format, under a checksum that holds",
-        meaning: "Found by verify. A reader may see nothing of it, return wrong rows, or bring the process down.",
-        damage: "This page. Usually it was written wrong: memory or build, not the disk.",
+        title: "a page breaks the rules of its format, and has a valid checksum",
+        meaning: "Found by verify. A reader may not notice, may return wrong rows, or may crash the process.",
+        damage: "This page. Usually it was written wrong: memory or the build, not the disk.",
         lines: &[
             line("page at [{text}] has non-zero trailing bytes", "all, from verify"),
             line("page at [{text}] has {number} unexpected bytes of data after the last cell", "all, from verify"),
@@ -245,8 +246,8 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "a block does not decompress",
         meaning: "Up to engine 10.0 the checksum of a compressed block covers its first 64 bytes only, so a bit that \
-                  flipped behind them shows here, never as a checksum error. Under a checksum of the whole block the \
-                  content was written wrong.",
+                  flipped after them shows up here, never as a checksum error. If the checksum covers the whole block, \
+                  the content was written wrong.",
         damage: "This block's rows.",
         lines: &[
             line("snappy error: snappy_decompress: SNAPPY_INVALID_INPUT: {number}", "all"),
@@ -266,14 +267,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
         title: "a block does not decrypt",
-        meaning: "The key is another one, or the configuration has none, or the block is damaged. Suspect the key first.",
+        meaning: "The key is a different one, or none is configured, or the block is damaged. Suspect the key first.",
         damage: "Not if the key is wrong.",
         lines: &[
             line("block decryption failed", "3.2 and newer"),
             line("encrypted block for which no decryptor configured", "3.2 and newer"),
             line("unencrypted block for which encryption configured", "3.2 and newer"),
         ],
-        steps: &["Compare the key id of the configuration with the one of the metadata.", COPY, PEER],
+        steps: &["Compare the key id in the configuration with the one in the metadata.", COPY, PEER],
         go: &[Go::Audit],
     },
     Row {
@@ -281,9 +282,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Consequence,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "verify left parts of a file unseen",
-        meaning: "After another error of verify it follows from that. Alone it says that blocks leaked: they take room, and \
-                  no row is lost by it.",
+        title: "verify did not reach parts of a file",
+        meaning: "After another verify error, it follows from that. On its own it means that blocks leaked: they take \
+                  up space, and no row is lost.",
         damage: "No row is lost by this alone.",
         lines: &[
             line("checkpoint ranges never verified: {number}", "all, from verify"),
@@ -300,7 +301,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "two pages, or a page and free space, claim the same bytes",
-        meaning: "The space of a file is given out twice: the next write there destroys a page that is in use.",
+        meaning: "Space in a file is allocated twice: the next write there destroys a page that is in use.",
         damage: "The next checkpoint may overwrite pages in use.",
         lines: &[
             line("page referenced at [{text}] twice", "all, from verify"),
@@ -323,8 +324,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "a file ends before a block that its metadata names",
-        meaning: "The file was cut, or its copy is of an earlier moment than the metadata.",
-        damage: "What lay behind the end is not in this file; a file of an earlier moment is whole in itself.",
+        meaning: "The file was truncated, or it comes from an earlier point in time than the metadata.",
+        damage: "Anything past the end is not in this file; a file from an earlier point in time is intact in itself.",
         lines: &[shared(
             "{path}: handle-read: pread: failed to read {size} bytes at offset {offset}: WT_ERROR: non-specific WiredTiger error",
             "3.0 and newer",
@@ -332,7 +333,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             COPY,
             "Compare the file's size with the source of the copy, or with a backup.",
-            "The audit says which blocks are behind the end.",
+            "The audit says which blocks are past the end.",
             PEER,
         ],
         go: &[Go::AuditDeep, Go::Plan, Go::Dump],
@@ -343,7 +344,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "a file is empty, or nearly so",
-        meaning: "It is smaller than one block: a copy that was cut, or a full disk during a restore.",
+        meaning: "It is smaller than one block: a truncated copy, or a full disk during a restore.",
         damage: "The content of this file is gone.",
         lines: &[
             line("File {file} is smaller than allocation size; file size={number}, alloc size={size}", "4.4 and newer"),
@@ -354,7 +355,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "Take the file from a backup, or from the source of the copy; check the others of that copy.",
+            "Take the file from a backup, or from the source of the copy; check the other files of that copy.",
             PEER,
         ],
         go: &[Go::Audit, Go::Plan],
@@ -364,12 +365,12 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a file does not begin like a WiredTiger file",
-        meaning: "The magic number or the checksum of the first block is wrong. The engine then uses nothing of the file, \
-                  although only the first 4 KiB are known to be wrong.",
-        damage: "The first block of the file; the rest has not been looked at.",
+        title: "a file does not start like a WiredTiger file",
+        meaning: "The magic number or the checksum of the first block is wrong. The engine then does not use the file \
+                  at all, although only the first 4 KiB are known to be wrong.",
+        damage: "The first block of the file; the rest has not been checked.",
         lines: &[line("{file} does not appear to be a WiredTiger file", "all")],
-        steps: &[COPY, "The first block holds no row and can be rebuilt: see the plan.", DEVICE, PEER],
+        steps: &[COPY, "The first block holds no rows and can be rebuilt: see the plan.", DEVICE, PEER],
         go: &[Go::AuditDeep, Go::Plan, Go::Dump],
     },
     Row {
@@ -377,9 +378,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "the first block of a file of the engine itself is damaged",
+        title: "the first block of one of the engine's own files is damaged",
         meaning: "WiredTiger.wt or the history store: the first 4 KiB do not match their checksum.",
-        damage: "The first block, which holds no row; the rest has not been looked at.",
+        damage: "The first block, which holds no rows; the rest has not been checked.",
         lines: &[
             line(
                 "{file} is corrupted: calculated block checksum of {found} doesn't match expected checksum of {expected}",
@@ -396,15 +397,15 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a file's format is newer than this build",
-        meaning: "The file says that a newer engine wrote it. With absurd numbers, 9/0 say, the first block is damaged instead.",
-        damage: "Not with numbers that a release has.",
+        meaning: "The file says that a newer engine wrote it. If the numbers are absurd, such as 9/0, the first block is damaged instead.",
+        damage: "Not if a release has these numbers.",
         lines: &[line(
             "unsupported WiredTiger file version: this build only supports major/minor versions up to {newest}, and the file is version {version}",
             "all",
         )],
         steps: &[
             "Start the release that wrote the files.",
-            "Step between releases one major version at a time, each shut down cleanly.",
+            "Move between releases one major version at a time, with a clean shutdown of each.",
         ],
         go: &[Go::Audit],
     },
@@ -414,8 +415,9 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "keys of a page are out of order",
-        meaning: "Rows can no longer be found by their keys. With a collation it may also be another version of ICU.",
-        damage: "The rows are there; they cannot all be found.",
+        meaning: "Rows can no longer be found by their keys. With a collation, the cause may also be a different ICU \
+            version.",
+        damage: "The rows are there, but not all can be found.",
         lines: &[
             line("keys on page at {text} are incorrectly sorted", "all, from verify"),
             line("found key out-of-order returns", "4.4 and newer"),
@@ -423,7 +425,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "An index is dropped and rebuilt. A collection: dump it, every row is read.",
+            "Drop and rebuild an index. Dump a collection: that reads every row.",
             "Test the memory of the machine.",
             PEER,
         ],
@@ -435,8 +437,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
         title: "mongod read a document that is not valid BSON",
-        meaning: "The engine returned the bytes that were stored; as BSON they do not hold.",
-        damage: "One document, as far as the line goes; the block that it lies in may tell more.",
+        meaning: "The engine returned the bytes that were stored; they are not valid BSON.",
+        damage: "One document, as far as the line tells; the block that holds it may show more.",
         lines: &[
             line("DataCorruptionDetected", "3.6 and newer"),
             line("Data corruption detected", "all"),
@@ -444,7 +446,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Invalid BSON", "4.4 and newer"),
             line("BSON object not valid", "all"),
         ],
-        steps: &[COPY, "See whether the block is sound; the dump gives the bytes.", PEER],
+        steps: &[COPY, "Check whether the block is sound; the dump gives the bytes.", PEER],
         go: &[Go::AuditDeep, Go::Dump],
     },
 ];

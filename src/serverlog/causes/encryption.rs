@@ -9,13 +9,13 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "the home is encrypted and was opened without its key",
-        meaning: "The log has the lines of an unreadable WiredTiger.wt; the block itself is sound and encrypted, which only \
-                  the store shows.",
+        title: "the dbPath is encrypted and was opened without its key",
+        meaning: "The log has the same lines as for an unreadable WiredTiger.wt, but the block itself is sound and \
+                  encrypted. Only the store can show that.",
         damage: "No.",
         lines: &[shared(
             "WiredTiger has failed to open its metadata",
-            "all; the block is whole and its header says encrypted",
+            "all; the block is intact and its header says encrypted",
         )],
         steps: &["Start with the encryption settings that the node had: key file, KMIP, cipher.", NO_REPAIR],
         go: &[Go::Check],
@@ -25,14 +25,14 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "the home was opened with another key",
-        meaning: "What the key makes of the metadata does not hold.",
+        title: "the dbPath was opened with another key",
+        meaning: "The metadata decrypted with this key is not valid.",
         damage: "No.",
         lines: &[shared(
             "WiredTiger.wt: read checksum error for {size}B block at offset {offset}: {text}",
             "all, with encryption configured",
         )],
-        steps: &["Compare the key id of the configuration with the one in the metadata.", NO_REPAIR],
+        steps: &["Compare the key id in the configuration with the one in the metadata.", NO_REPAIR],
         go: &[Go::Check],
     },
     Row {
@@ -40,12 +40,15 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "the home is not encrypted and was opened with a key",
-        meaning: "The log has the lines of an unreadable WiredTiger.wt; the block itself is sound and plain, which only the \
-                  store shows.",
+        title: "the dbPath is not encrypted and was opened with a key",
+        meaning: "The log has the same lines as for an unreadable WiredTiger.wt, but the block itself is sound and not \
+                  encrypted. Only the store can show that.",
         damage: "No.",
-        lines: &[shared("WiredTiger has failed to open its metadata", "all; the block is whole and plain")],
-        steps: &["Start without encryption. To encrypt a plain home, resync the member or restore a dump.", NO_REPAIR],
+        lines: &[shared("WiredTiger has failed to open its metadata", "all; the block is intact and not encrypted")],
+        steps: &[
+            "Start without encryption. To encrypt an unencrypted dbPath, resync the member or restore a dump.",
+            NO_REPAIR,
+        ],
         go: &[Go::Check],
     },
     Row {
@@ -53,8 +56,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the encryption settings do not fit",
-        meaning: "The encryptor is not known to this build, or the settings contradict each other.",
+        title: "the encryption settings are wrong",
+        meaning: "This build does not know the encryptor, or the settings contradict each other.",
         damage: "No.",
         lines: &[
             line("unknown encryptor '{name}'", "3.2 and newer"),
@@ -74,14 +77,17 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::Medium,
         title: "the encryption keys are not available",
-        meaning: "The key file, the key database or the KMIP server does not give the key that the home needs.",
-        damage: "No. Without the key the content cannot be had.",
+        meaning: "The key file, the key database or the KMIP server does not provide the key that the dbPath needs.",
+        damage: "No. Without the key the content cannot be read.",
         lines: &[
             line("Unable to retrieve key {name}, error: {text}", "3.2 and newer"),
             line("must be configured with AES256-GCM mode to support database key rollover", "4.2 and newer"),
             line("KMIP {text} failed", "3.2 and newer"),
         ],
-        steps: &["Bring the key server or the key file back; key.db must be of the same moment as the data.", COPY],
+        steps: &[
+            "Restore the key server or the key file; key.db must come from the same point in time as the data.",
+            COPY,
+        ],
         go: &[],
     },
 ];

@@ -10,8 +10,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "WiredTiger.turtle cannot be read",
-        meaning: "The small text file that says where the metadata begins is empty, zeroed or garbled.",
-        damage: "The turtle only. WiredTiger.wt and the tables are usually whole.",
+        meaning: "The small text file that says where the metadata starts is empty, zeroed or garbled.",
+        damage: "The turtle only. WiredTiger.wt and the tables are usually intact.",
         lines: &[
             line("WiredTiger.turtle: fatal turtle file read error: {errno}", "3.6 and newer"),
             line("WiredTiger.turtle: fatal turtle file read error {text}: {errno}", "12.0"),
@@ -21,9 +21,9 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "Do not remove the turtle and start: the engine would then create a new, empty home.",
-            "`wtcheck repair plan` rebuilds the turtle from the newest whole checkpoint of WiredTiger.wt, which it finds \
-             by itself.",
+            "Do not remove the turtle and start: the engine would then create a new, empty database.",
+            "`wtcheck repair plan` rebuilds the turtle from the newest intact checkpoint in WiredTiger.wt, which it \
+             finds itself.",
         ],
         go: &[Go::Audit, Go::Plan],
     },
@@ -32,9 +32,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::Medium,
-        title: "WiredTiger.turtle is cut",
-        meaning: "Opening answered with WT_NOTFOUND and the engine wrote no line: that is what a turtle does that ends too \
-                  early.",
+        title: "WiredTiger.turtle is truncated",
+        meaning: "Opening returned WT_NOTFOUND and the engine logged nothing: that is what happens when the turtle ends \
+                  too early.",
         damage: "The turtle only.",
         lines: &[
             alone("Reason: -31803: {errno}", "up to 4.2", Cause::OpenFailed),
@@ -49,8 +49,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "the configuration in WiredTiger.turtle, or in a row of the metadata, cannot be read",
-        meaning: "A character of the text changed. The turtle has no checksum, so the engine finds out only when it reads \
-                  the brackets.",
+        meaning: "A character of the text changed. The turtle has no checksum, so the engine notices only when it \
+                  parses the brackets.",
         damage: "This text only.",
         lines: &[
             line("Error parsing '{text}' at offset {offset}: {text}", "all"),
@@ -67,17 +67,17 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "WiredTiger.wt is of a format that this build does not take",
-        meaning: "The line ends in \"Permission denied\"; permissions have nothing to do with it. The turtle names a source \
-                  version of another release. A number that no release has is a damaged turtle instead.",
-        damage: "Not with a version that a release has (1.1, 2.1).",
+        title: "WiredTiger.wt has a format that this build does not accept",
+        meaning: "The line ends in \"Permission denied\"; permissions have nothing to do with it. The turtle names a \
+                  source version from another release. If no release has that number, the turtle is damaged.",
+        damage: "Not if a release has that version (1.1, 2.1).",
         lines: &[line(
             "is an unsupported WiredTiger source file version {version}; this WiredTiger build only supports versions from {text} to {newest}: {errno}",
             "3.0 and newer",
         )],
         steps: &[
             "Start the release that wrote the files.",
-            "With an absurd number: the plan rebuilds the turtle.",
+            "If the number is absurd: the plan rebuilds the turtle.",
             NO_REPAIR,
         ],
         go: &[Go::Audit, Go::Plan],
@@ -87,8 +87,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the files are of a release too old for this build",
-        meaning: "Builds of 4.4 and newer do not open what 4.2.5 and older left.",
+        title: "the files come from a release too old for this build",
+        meaning: "4.4 and newer builds do not open files left by 4.2.5 and older.",
         damage: "No.",
         lines: &[line("WiredTiger version incompatible with current binary", "4.4 and newer")],
         steps: &["Start the release that wrote the files, and upgrade one major version at a time.", NO_REPAIR],
@@ -99,16 +99,17 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "WiredTiger.turtle was missing, and the start put the metadata aside",
-        meaning: "The engine found no turtle, renamed WiredTiger.wt to WiredTiger.wt.1 (or the next number) and made a new, \
-                  empty one. The start succeeds; no table is listed, and mongod may drop files that nothing names.",
-        damage: "Nothing is damaged, but the data are hidden, and a node that goes on can delete them.",
+        title: "WiredTiger.turtle was missing, and the engine set the metadata aside",
+        meaning: "The engine found no turtle, renamed WiredTiger.wt to WiredTiger.wt.1 (or the next number) and created \
+                  a new, empty one. The start succeeds, but no table is listed, and mongod may drop files that nothing \
+                  names.",
+        damage: "Nothing is damaged, but the data is hidden, and a node that keeps running can delete it.",
         lines: &[line("unexpected file WiredTiger.wt found, renamed to {file}", "all")],
         steps: &[
-            "Stop the node at once. Create no collection.",
+            "Stop the node at once. Do not create any collection.",
             COPY,
             "`wtcheck repair plan` puts WiredTiger.wt.N back and rebuilds the turtle.",
-            "Find out what removed the turtle, or why it could not be opened: the first error of that start says so.",
+            "Find out what removed the turtle, or why it could not be opened: the first error of that start tells.",
         ],
         go: &[Go::Audit, Go::Plan],
     },
@@ -117,9 +118,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the engine finished an update of WiredTiger.turtle that a crash had cut short",
+        title: "the engine finished an update of WiredTiger.turtle that a crash had interrupted",
         meaning: "Only WiredTiger.turtle.set was there; the engine renamed it.",
-        damage: "No, from 3.6 on. Engines before make an empty home instead.",
+        damage: "No, from 3.6 on. Earlier engines create an empty database instead.",
         lines: &[line(
             "WiredTiger.turtle not found, WiredTiger.turtle.set renamed to WiredTiger.turtle",
             "3.6 and newer",
@@ -132,20 +133,20 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
-        title: "WiredTiger.turtle and WiredTiger.wt are of different moments",
-        meaning: "The turtle names a block of the metadata, and something else that is whole lies there: the file went on \
-                  after the turtle was copied, or the other way round.",
-        damage: "Usually both files are whole, and only their pairing is wrong: a copy made while the node ran, or a \
-                 restore of one of them.",
+        title: "WiredTiger.turtle and WiredTiger.wt come from different points in time",
+        meaning: "The turtle names a block of the metadata, and that block is intact but is something else: the file \
+                  changed after the turtle was copied, or the other way round.",
+        damage: "Usually both files are intact, and only their pairing is wrong: a copy made while the node was \
+                 running, or a restore of only one of them.",
         lines: &[shared(
             "WiredTiger.wt: read checksum error for {size}B block at offset {offset}: block header checksum of {found} doesn't match expected checksum of {expected}",
-            "3.2 and newer; the bytes dumped behind it are a sound block, or text",
+            "3.2 and newer; the bytes dumped after it are a sound block, or text",
         )],
         steps: &[
             COPY,
-            "Take turtle and metadata of one moment from where the copy was made, if it is still there.",
-            "Else `wtcheck repair plan` writes a turtle that fits the newest whole checkpoint in WiredTiger.wt.",
-            "Other files may be of other moments, too: the audit compares each of them.",
+            "Take turtle and metadata from one point in time from the source of the copy, if it still exists.",
+            "Otherwise `wtcheck repair plan` proposes a turtle that fits the newest intact checkpoint in WiredTiger.wt.",
+            "Other files may come from other points in time too: the audit compares each of them.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dumps],
     },
@@ -155,10 +156,10 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "WiredTiger.turtle could not be replaced",
-        meaning: "A write, a sync or a rename before it failed; that is the cause. The old turtle still stands.",
+        meaning: "An earlier write, sync or rename failed; that is the cause. The old turtle is still in place.",
         damage: "No.",
         lines: &[line("WiredTiger.turtle: fatal turtle file update error: {errno}", "3.6 and newer")],
-        steps: &["Read the error before it: it is the system's."],
+        steps: &["Read the error before it, from the operating system."],
         go: &[Go::Audit],
     },
     Row {
@@ -167,14 +168,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the file WiredTiger, which holds the version, is missing",
-        meaning: "Builds since 6.1 refuse a home without it. The copy was not complete.",
+        meaning: "Builds since 6.1 refuse a dbPath without it. The copy was not complete.",
         damage: "No; but other files may be missing for the same reason.",
         lines: &[
             line("WiredTiger version file cannot be found", "6.1 and newer"),
             line("WiredTiger.basecfg exists before database creation", "3.0 to 6.0"),
         ],
         steps: &[
-            "Copy the file from any home of the same release: it has nothing of this one's data.",
+            "Copy the file from any dbPath of the same release: it holds none of the data.",
             "Check that everything else was copied: the audit compares the metadata with the directory.",
         ],
         go: &[Go::Audit],
@@ -185,10 +186,10 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the file WiredTiger, which holds the version, is empty",
-        meaning: "A copy was cut, or the disk was full.",
-        damage: "Not by this; other files of the same copy may be cut.",
+        meaning: "A copy was truncated, or the disk was full.",
+        damage: "Not by this; other files of the same copy may be truncated.",
         lines: &[line("WiredTiger version file is empty", "6.1 and newer")],
-        steps: &["Copy the file from any home of the same release.", "Check every other file of that copy."],
+        steps: &["Copy the file from any dbPath of the same release.", "Check every other file of that copy."],
         go: &[Go::AuditDeep],
     },
     Row {
@@ -197,12 +198,12 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "WiredTiger.wt, the metadata, is missing",
-        meaning: "The turtle is there and the file that it leads into is not.",
-        damage: "The metadata is gone; the tables' own files are not touched.",
+        meaning: "The turtle is there, but the file it points to is not.",
+        damage: "The metadata is gone; the tables' own files are not affected.",
         lines: &[shared("{path}/WiredTiger.wt: handle-open: open: No such file or directory", "all")],
         steps: &[
             COPY,
-            "Do not remove the turtle and start: the engine would make an empty home, and mongod would drop what nothing names.",
+            "Do not remove the turtle and start: the engine would create an empty database, and mongod would drop what nothing names.",
             "`wtcheck repair plan` rebuilds the metadata from the files' own copies and MongoDB's catalog.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
@@ -225,13 +226,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "two files have the same id in the metadata",
-        meaning: "Recovery and, in page logs, pages are found by the id: what is of one file can be taken for the other's.",
+        meaning: "Recovery and, in page logs, pages are found by the id: what belongs to one file can be mistaken for \
+            the other's.",
         damage: "The metadata. Rows may have gone into the wrong file.",
         lines: &[
             line("metadata corruption: files {file} and {text} have the same file ID {number}", "3.0 and newer"),
             line("have the same file ID {number}", "3.0 and newer"),
         ],
-        steps: &[COPY, "Do not drop one of them before the audit has said whose pages are whose (WT-18201).", PEER],
+        steps: &[COPY, "Do not drop either of them until the audit has shown whose pages are whose (WT-18201).", PEER],
         go: &[Go::AuditDeep],
     },
     Row {
@@ -239,8 +241,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Consequence,
         damaged: Damaged::No,
         sure: Sure::Low,
-        title: "a change of the metadata was taken back after an error",
-        meaning: "The line quotes whole rows of the metadata; nothing in them is a cause. The error stands above.",
+        title: "a metadata change was rolled back after an error",
+        meaning: "The line quotes whole rows of the metadata; nothing in them is a cause. The error is logged before it.",
         damage: "No.",
         lines: &[
             line("metadata unroll {text}", "3.6 and newer"),
@@ -256,8 +258,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "a checkpoint's entry in the metadata cannot be read",
-        meaning: "A number in the row of a file is not one.",
-        damage: "The row; the file is not touched.",
+        meaning: "A value in a file's row that must be a number is not one.",
+        damage: "The row; the file is not affected.",
         lines: &[
             line("corrupted order value in checkpoint config", "3.0 and newer"),
             line("corrupted time value in checkpoint config", "3.0 and newer"),
@@ -265,7 +267,7 @@ pub(super) const ROWS: &[Row] = &[
             line("corrupted {name} in checkpoint config", "all"),
             line("unable to correct write gen for {text}", "4.4 and newer"),
         ],
-        steps: &[COPY, "The audit names the row, and compares it with the copy that the file has itself."],
+        steps: &[COPY, "The audit names the row, and compares it with the file's own copy."],
         go: &[Go::Audit, Go::Plan],
     },
     Row {
@@ -274,16 +276,16 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "WiredTiger.backup cannot be read",
-        meaning: "A backup copy that is not complete, or a leftover of one.",
-        damage: "No: the file is only read by the first start of a restored copy.",
+        meaning: "An incomplete backup copy, or a leftover of one.",
+        damage: "No: the file is only read at the first start of a restored copy.",
         lines: &[
             line("WiredTiger.backup: zero-length value", "3.6 and newer"),
             line("WiredTiger.backup: encountered an illegal file format or internal value", "up to 3.4"),
         ],
         steps: &[
             COPY,
-            "Is this a restored backup? Then take the whole backup again.",
-            "Else move the file away, if turtle and WiredTiger.wt of one moment are there: the audit says so.",
+            "Is this a restored backup? Then redo the whole backup.",
+            "Otherwise move the file away, if turtle and WiredTiger.wt come from one point in time: the audit tells.",
         ],
         go: &[Go::Audit],
     },
@@ -293,13 +295,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "the engine discarded the metadata and rebuilt it from WiredTiger.backup",
-        meaning: "Right for the first start of a restored backup. Where no restore was meant, or WiredTiger.backup was empty, \
-                  the tables are gone from the metadata and no copy of it was kept; the start succeeds.",
-        damage: "The tables' files are whole. What the metadata knew behind the backup is lost.",
+        meaning: "This is right for the first start of a restored backup. If no restore was intended, or \
+                  WiredTiger.backup was empty, the tables are gone from the metadata and no copy of it was kept; the \
+                  start succeeds.",
+        damage: "The tables' files are intact. What the metadata recorded after the backup is lost.",
         lines: &[line("Both WiredTiger.turtle and WiredTiger.backup exist; recreating metadata from backup", "all")],
         steps: &[
-            "If no restore was meant: stop the node at once.",
-            "Take WiredTiger.wt and WiredTiger.turtle from a copy; else rebuild them from the files with the plan.",
+            "If no restore was intended: stop the node at once.",
+            "Take WiredTiger.wt and WiredTiger.turtle from a copy; otherwise rebuild them from the files with the plan.",
             "Before the next start, move WiredTiger.backup away.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
@@ -313,7 +316,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "The file holds configuration only, no data. mongod does not write it.",
         damage: "No.",
         lines: &[shared("wiredtiger_open: Error parsing '{text}' at offset {offset}: {text}", "all")],
-        steps: &["Move the file away, and give the configuration by hand: extensions, log, encryption."],
+        steps: &["Move the file away, and pass the configuration by hand: extensions, log, encryption."],
         go: &[Go::Audit],
     },
     Row {
@@ -321,15 +324,15 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "a table's row in the metadata is there, the rows of its file are not",
-        meaning: "The table was killed between its creation and that of its file, or rows of the metadata are lost. \
-                  \"Column groups\" are the engine's word for it; MongoDB has one a table.",
-        damage: "The metadata; the file may be whole, and nothing names it.",
+        title: "a table's row is in the metadata, but the rows of its file are not",
+        meaning: "The process was killed between creating the table and creating its file, or metadata rows are lost. \
+                  \"Column groups\" is the engine's term; MongoDB has one per table.",
+        damage: "The metadata; the file may be intact, but nothing names it.",
         lines: &[line("{ident} cannot be used until all column groups are created", "all")],
         steps: &[
             COPY,
-            "An index: drop it, by its catalog entry, and rebuild it.",
-            "A collection: the plan makes the rows again, where the file is there.",
+            "For an index: drop it through its catalog entry, and rebuild it.",
+            "For a collection: the plan recreates the rows, if the file is there.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
     },
@@ -338,9 +341,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "an index of a table is named and cannot be opened",
-        meaning: "Rows of the metadata are lost.",
-        damage: "The metadata; the file may be whole.",
+        title: "an index of a table is named but cannot be opened",
+        meaning: "Metadata rows are lost.",
+        damage: "The metadata; the file may be intact.",
         lines: &[line("cannot be used until all indexes are created", "all")],
         steps: &[COPY, "The audit names what is missing."],
         go: &[Go::Audit, Go::Plan],
@@ -351,8 +354,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "MongoDB's catalog names a table that the engine does not know",
-        meaning: "The table was dropped, or catalog and metadata are of different moments.",
-        damage: "That table's metadata is gone; whether its file is, the directory tells.",
+        meaning: "The table was dropped, or catalog and metadata come from different points in time.",
+        damage: "That table's metadata is gone; look in the directory for its file.",
         lines: &[
             line("Unable to find metadata for table:{ident}", "3.2 and newer"),
             line("Unable to find metadata for {ident}", "3.2 and newer"),
@@ -360,7 +363,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             COPY,
             "The audit compares catalog, metadata and directory, and says which of them has the ident.",
-            "mongod's own repair fails on this line as well.",
+            "mongod's own repair also fails with this line.",
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],
     },
@@ -370,7 +373,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "a collection or an index of the catalog has no table",
-        meaning: "As with an ident that the engine does not know: dropped, or of another moment.",
+        meaning: "As with an ident that the engine does not know: it was dropped, or comes from another point in time.",
         damage: "An index is rebuilt. A collection's table is gone from the metadata.",
         lines: &[
             line("Expected collection does not exist. Collection: {ns} Ident: {ident}", "4.2 and newer"),
@@ -387,14 +390,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "a table's file is missing",
-        meaning: "The metadata names it. It was removed or not copied; or it was being dropped when the node was killed, and \
-                  the journal says so.",
-        damage: "Its rows are gone from this directory; not if it was being dropped.",
+        meaning: "The metadata names it. It was removed or not copied; or it was being dropped when the node was \
+                  killed, and the journal shows that.",
+        damage: "Its rows are gone from this directory, unless it was being dropped.",
         lines: &[shared("{path}: handle-open: open: No such file or directory", "all")],
         steps: &[
             COPY,
-            "Look for the file in the source of the copy, in a backup, in lost+found, and in the quarantine of a virus scanner.",
-            "The audit says whether the journal removes it.",
+            "Look for the file in the source of the copy, in a backup, in lost+found, and in a virus scanner's quarantine.",
+            "The audit says whether the journal drops it.",
             PEER,
         ],
         go: &[Go::Audit, Go::Plan],
@@ -404,11 +407,12 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "a file that the metadata does not name was put aside",
-        meaning: "A table was to be created, and a file of its name lay there. It is kept under a number.",
-        damage: "No. The old content is in the file with the number.",
+        title: "a file that the metadata does not name was set aside",
+        meaning: "A table was to be created, and a file with its name already existed. It is kept with a number \
+            appended.",
+        damage: "No. The old content is in the numbered file.",
         lines: &[line("unexpected file {file} found, renamed to {file}", "all")],
-        steps: &["See what the file with the number holds before it is removed."],
+        steps: &["Check what the numbered file holds before it is removed."],
         go: &[Go::Audit],
     },
     Row {
@@ -416,8 +420,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::Medium,
-        title: "something that was to be created exists already",
-        meaning: "A file or a table of that name is there. Alone it is harmless: the engine puts the file aside.",
+        title: "something that was to be created already exists",
+        meaning: "A file or a table with that name exists. On its own this is harmless: the engine sets the file aside.",
         damage: "No.",
         lines: &[
             shared("{path}: handle-open: open: File exists", "all"),
@@ -433,7 +437,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a table was in use",
-        meaning: "A drop, a verify or a salvage needs a table for itself alone.",
+        meaning: "A drop, a verify or a salvage needs exclusive access to a table.",
         damage: "No.",
         lines: &[shared("Device or resource busy", "all")],
         steps: &["Try again."],
@@ -444,17 +448,18 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
-        title: "the files are of different moments",
-        meaning: "Several files do not fit each other at once: a copy of a running node, a restore of some files only, a \
-                  snapshot of one of two volumes, a sync that was under way. No single line proves it; together they do.",
-        damage: "The files may be whole one by one. Together they are no database.",
+        title: "the files come from different points in time",
+        meaning: "Several files do not fit each other at once: a copy of a running node, a restore of some files only, \
+                  a snapshot of one of two volumes, a sync in progress. No single line proves it; together they do.",
+        damage: "Each file may be intact. Together they are not a database.",
         lines: &[shared(
             "checksum errors, short reads or missing files of two or more files within a second of a start",
             "all",
         )],
         steps: &[
             "Take all files, the journal too, from one snapshot or from a stopped node.",
-            "If there is no other copy: the audit says which file is of which moment; the dump takes out what each has.",
+            "If there is no other copy, the audit says which point in time each file comes from; the dump extracts what \
+            each has.",
             PEER,
         ],
         go: &[Go::Audit, Go::Plan, Go::Dump],

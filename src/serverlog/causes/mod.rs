@@ -29,8 +29,8 @@ pub(super) const ALL: [&[Row]; 9] = [
 const COPY: &str = "Stop the node and copy the whole directory, journal included. Work on the copy; keep this log.";
 /// Where a member can be rebuilt.
 const PEER: &str = "A member of a replica set with a healthy peer: once the cause is gone, an initial sync is the \
-                    quickest whole cure.";
+                    quickest complete fix.";
 /// Disks.
-const DEVICE: &str = "Look at the device before the node runs again: dmesg, smartctl, the storage's own log.";
+const DEVICE: &str = "Check the device before the node runs again: dmesg, smartctl, the storage system's own log.";
 /// Nothing to repair.
-const NO_REPAIR: &str = "Do not run --repair for this, and restore nothing: the data are as they were.";
+const NO_REPAIR: &str = "Do not run --repair for this, and do not restore anything: the data is unchanged.";

@@ -3,8 +3,9 @@
 use crate::serverlog::cause::{Cause, Damaged, Go, Role, Row, Sure, line};
 use crate::serverlog::pickup_lines as said;
 
-const EXPLAIN: &str = "`wtcheck pickup explain LOG` tells which checkpoint, which step, and what the node does next.";
-const WHICH: &str = "Look at the page: its chain in the page log tells whether the version is there.";
+const EXPLAIN: &str = "`wtcheck pickup explain LOG` tells which checkpoint and which step failed, and what the node \
+    does next.";
+const WHICH: &str = "Look at the page: its chain in the page log shows whether the version is there.";
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -13,8 +14,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "a page of the page log cannot be used",
-        meaning: "Its checksum, magic number or version is not what the address says. With another checksum in the header \
-                  another version was read: the chain, or a cookie that is out of date.",
+        meaning: "Its checksum, magic number or version is not what the address says. If the header has another \
+                  checksum, another version was read: suspect the chain, or a stale cookie.",
         damage: "This version of this page.",
         lines: &[
             line("read error for {size}B block at page {page}, lsn {lsn}, base image, {text}", "9.0"),
@@ -23,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             WHICH,
-            "If the log has the bytes, they are judged below.",
+            "If the log has the bytes, they are examined below.",
             "An older checkpoint may not need that version: see the audit.",
         ],
         go: &[Go::Audit, Go::Dumps],
@@ -33,8 +34,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a block's header says a size that no header has",
-        meaning: "Checked behind the checksum: it was written so.",
+        title: "a block's header states an impossible header size",
+        meaning: "This is checked after the checksum, so it was written that way.",
         damage: "This page.",
         lines: &[line("header size {number} is outside the legal range of {text}", "9.0")],
         steps: &[WHICH],
@@ -52,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
             line("retry #{number} for page_id {page}", "9.0"),
             line("retry #{number} for metadata page_id {page}", "builds of 2025"),
         ],
-        steps: &["Count them; if one page goes on and on, audit the page log."],
+        steps: &["Count them; if it goes on for one page, audit the page log."],
         go: &[Go::Audit],
     },
     Row {
@@ -61,15 +62,15 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "something that a checkpoint needs is not in the page log",
-        meaning: "A page, the turtle page, or a row of the shared metadata did not come.",
-        damage: "Either it is missing, or this node asked too early.",
+        meaning: "A page, the turtle page, or a row of the shared metadata did not arrive.",
+        damage: "Either it is missing, or this node requested it too early.",
         lines: &[
             line("disaggregated checkpoint not found", "9.0"),
             line(said::READ_FAILED, "9.0"),
             line(said::FETCH_FAILED, "9.0"),
             line(said::MISSING_FILE, "9.0"),
         ],
-        steps: &[EXPLAIN, "Then the same on the store."],
+        steps: &[EXPLAIN, "Then do the same on the store."],
         go: &[Go::PickupExplain, Go::PickupReplay, Go::Audit],
     },
     Row {
@@ -78,8 +79,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a read was ahead of what the page service has materialized",
-        meaning: "Until April 2026 the engine called it a violation, since then a warning: the follower is slow, nothing is \
-                  wrong.",
+        meaning: "Until April 2026 the engine called it a violation, since then a warning: the follower is slow, but \
+                  nothing is wrong.",
         damage: "No.",
         lines: &[
             line(
@@ -91,7 +92,7 @@ pub(super) const ROWS: &[Row] = &[
                 "since April 2026",
             ),
         ],
-        steps: &["Wait, and look at the lag."],
+        steps: &["Wait, and watch the lag."],
         go: &[Go::PickupExplain],
     },
     Row {
@@ -100,8 +101,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "a standby could not pick up a checkpoint, and the line that says why is missing",
-        meaning: "EINVAL is the sum of every reason. The step that failed stands above, or has to be found by elimination.",
-        damage: "The step tells.",
+        meaning: "EINVAL covers every reason. The failed step is logged before it, or has to be found by elimination.",
+        damage: "Depends on the step.",
         lines: &[
             line(said::FAILED, "until August 2026"),
             line(said::FAILED_ENGINE, "until August 2026"),
@@ -121,7 +122,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a standby was given a checkpoint older than the one it has",
-        meaning: "Two writers, a restart of the leader from an older state, or notices out of order.",
+        meaning: "Two writers, a restart of the leader from an older state, or notifications out of order.",
         damage: "No.",
         lines: &[
             line(said::OLDER, "9.0"),
@@ -138,12 +139,12 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "the turtle page of a checkpoint does not match its checksum",
-        meaning: "What the completion record says of the page is not what came.",
-        damage: "This version of the turtle page; or another version came.",
+        meaning: "The page that arrived does not match what the completion record says.",
+        damage: "This version of the turtle page; or another version arrived.",
         lines: &[line(said::CHECKSUM, "9.0")],
         steps: &[
-            "The line quotes the text: `wtcheck decode turtle` reads it.",
-            "The standby goes on from the checkpoint before.",
+            "The line quotes the text: `wtcheck decode turtle` decodes it.",
+            "The standby goes on from the previous checkpoint.",
             EXPLAIN,
         ],
         go: &[Go::PickupExplain, Go::PickupReplay],
@@ -153,8 +154,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "the turtle page of a checkpoint is of a version that this build does not read",
-        meaning: "A newer leader wrote it; with garbled text it is damaged.",
+        title: "the turtle page of a checkpoint has a version that this build cannot read",
+        meaning: "A newer leader wrote it; if the text is garbled, it is damaged.",
         damage: "No, if the leader is newer.",
         lines: &[
             line(said::NO_CONFIG, "9.0"),
@@ -162,7 +163,7 @@ pub(super) const ROWS: &[Row] = &[
             line(said::VERSION, "9.0"),
             line(said::LEGACY_TIMESTAMP, "8.3"),
         ],
-        steps: &["Bring all nodes to one release, the standbys first.", EXPLAIN],
+        steps: &["Upgrade all nodes to the same release, standbys first.", EXPLAIN],
         go: &[Go::PickupExplain, Go::PickupReplay],
     },
     Row {
@@ -171,14 +172,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the checkpoint embeds an older keystore than the one this node has committed",
-        meaning: "A rotation of the key raced a checkpoint. The key provider states both timestamps itself, which is proof. \
-                  The engine answers EINVAL, and a server without the fix ends itself on it.",
+        meaning: "A key rotation raced a checkpoint. The key provider states both timestamps itself, which is proof. \
+                  The engine returns EINVAL, and a server without the fix aborts on it.",
         damage: "No: neither the checkpoint nor the keystore is damaged.",
         lines: &[line(said::STALE_KEY, "since June 2026")],
         steps: &[
-            "Skip this checkpoint: the next one of the leader embeds the new key. A fixed server waits for it.",
-            "If none comes: step the node down and resync it.",
-            "`wtcheck pickup replay DIR` shows which later checkpoint fits.",
+            "Skip this checkpoint: the leader's next one embeds the new key. A fixed server waits for it.",
+            "If no next checkpoint comes, step the node down and resync it.",
+            "`wtcheck pickup replay DIR` shows which later checkpoint is compatible.",
         ],
         go: &[Go::PickupExplain, Go::PickupReplay],
     },
@@ -188,7 +189,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "the key page of a checkpoint cannot be used",
-        meaning: "It is not there, too short, or the key provider refuses it.",
+        meaning: "It is missing, too short, or the key provider refuses it.",
         damage: "The key page, if it is there and cannot be read.",
         lines: &[
             line(said::KEY_LINES[0], "since September 2026"),
@@ -208,10 +209,10 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the page log refused a page: its chain would not hold",
-        meaning: "A full image has to begin a chain, and this one names a row before it. The page's id was used again after a \
+        title: "the page log refused a page: its chain would not be valid",
+        meaning: "A full image must start a chain, but this one names an earlier row. The page's id was reused after a \
                   discard (WT-17130), or a table was rebuilt under the id of a dropped one (WT-18509).",
-        damage: "What is stored is whole: the write was refused. The node stops.",
+        damage: "What is stored is intact: the write was refused. The node stops.",
         lines: &[
             line(
                 "Full page backlink_lsn mismatch: table_id={table}, page_id={page}, lsn={lsn}, backlink_lsn={backlink}, expected: {number}",
@@ -221,7 +222,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             "Look at the rows of that page: `wtcheck page DIR TABLE PAGE`.",
-            "Note what happened to the table: a drop, a new one of that name, a failed reconciliation.",
+            "Note what happened to the table: a drop, a new table with the same name, a failed reconciliation.",
         ],
         go: &[Go::Audit],
     },
@@ -232,7 +233,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::Low,
         title: "the page log failed a read or a write",
         meaning: "The line before it says why: a rule of chains, the disk, or the store's own file.",
-        damage: "The line before it tells.",
+        damage: "Depends on the line before it.",
         lines: &[
             line("plh_put failed: {errno}", "9.0"),
             line("plh_get failed: {errno}", "9.0"),
@@ -240,7 +241,7 @@ pub(super) const ROWS: &[Row] = &[
             line("MDB_MAP_FULL: Environment mapsize limit reached", "PALM"),
             line("database is locked", "PALite"),
         ],
-        steps: &["Read the line before it.", "Check the store with its own means, then audit it."],
+        steps: &["Read the line before it.", "Check the store with its own tools, then audit it."],
         go: &[Go::Audit],
     },
     Row {
@@ -248,8 +249,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "the file in which the page log lies is damaged itself",
-        meaning: "SQLite or LMDB says so of its own structure.",
+        title: "the file that holds the page log is itself damaged",
+        meaning: "SQLite or LMDB reports damage to its own structure.",
         damage: "The store's file. Page versions in its sound parts can still be read.",
         lines: &[
             line("database disk image is malformed", "PALite"),
@@ -270,8 +271,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "the page log and a tree do not name the same pages",
-        meaning: "A page that nothing references and nobody discarded is a leak. A page that is in use and was discarded is lost \
-                  as soon as the service trims.",
+        meaning: "A page that nothing references and that was never discarded is a leak. A page that is in use but was \
+                  discarded is lost as soon as the service trims.",
         damage: "A leak: no. A discarded page in use: yes.",
         lines: &[
             line("Unreferenced page was not discarded: PALI[{number}] {page}", "9.0, from verify"),
@@ -290,7 +291,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the sizes that a checkpoint publishes do not add up",
-        meaning: "Accounting only: bytes_total or the size of the database ran away from what the pages add up to.",
+        meaning: "Accounting only: bytes_total or the database size has drifted from what the pages add up to.",
         damage: "No: numbers only.",
         lines: &[
             line("disaggregated block size underflow: {text}", "since June 2026"),
@@ -300,7 +301,7 @@ pub(super) const ROWS: &[Row] = &[
             line("size mismatch detected", "9.0, from verify"),
             line("Drop size {number} for stable URI", "9.0"),
         ],
-        steps: &["The audit gives both numbers and what explains the difference; the plan sets them right."],
+        steps: &["The audit gives both numbers and what explains the difference; the plan corrects them."],
         go: &[Go::Audit, Go::Plan],
     },
     Row {
@@ -309,7 +310,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a checkpoint would give two tables the same id",
-        meaning: "The pick-up refuses it: pages are found by that id.",
+        meaning: "The pick-up refuses it, because pages are found by that id.",
         damage: "Not yet.",
         lines: &[line(said::SHARED_ID, "9.0")],
         steps: &["`wtcheck explain duplicate-tree-id` has the steps.", EXPLAIN],
@@ -320,11 +321,11 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "an address cookie is of a version that this build does not read",
+        title: "an address cookie has a version that this build cannot read",
         meaning: "A newer node wrote it, or it is garbled.",
         damage: "Not if a newer node wrote it.",
         lines: &[line("Unsupported disaggregated address cookie version {number}, min {limit}", "9.0")],
-        steps: &["Bring all nodes to one release.", "`wtcheck decode cookie HEX` reads one."],
+        steps: &["Upgrade all nodes to the same release.", "`wtcheck decode cookie HEX` decodes one."],
         go: &[Go::Audit],
     },
     Row {
@@ -333,14 +334,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the node has no page log configured",
-        meaning: "A setting, or an extension that is not loaded.",
+        meaning: "A setting is missing, or an extension is not loaded.",
         damage: "No.",
         lines: &[
             line("Disaggregated block store requires page log", "9.0"),
             line("disagg tables need a page log", "9.0"),
             line("unknown page_log '{name}'", "9.0"),
         ],
-        steps: &["Start with the page log that the node had."],
+        steps: &["Start with the page log that the node had before."],
         go: &[],
     },
 ];

@@ -9,9 +9,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Consequence,
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
-        title: "the engine could not close as it should",
-        meaning: "After another error. Files named here are not damaged by it.",
-        damage: "The first error of that process tells.",
+        title: "the engine could not close properly",
+        meaning: "This follows another error. Files named here are not damaged by it.",
+        damage: "Depends on the first error of that process.",
         lines: &[
             line("failure during close, disabling further writes: {errno}", "6.1 and newer"),
             line("{file}: the checkpoint failed, the system must restart: {errno}", "3.0 and newer"),
@@ -34,17 +34,17 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Consequence,
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
-        title: "the engine stopped itself; the cause is above the first line of this log",
+        title: "the engine stopped itself; the cause is before the first line of this log",
         meaning: "WT_PANIC is never a cause. From then on every call of every thread gets it, on sound files too.",
-        damage: "The first error of that process, which is not in this log, tells.",
+        damage: "Depends on the first error of that process, which is not in this log.",
         lines: &[
             line("the process must exit and restart", "all"),
             line("WT_PANIC: WiredTiger library panic", "all"),
             line("aborting WiredTiger library", "all"),
         ],
         steps: &[
-            "Give the lines from before this one, or all logs of that start.",
-            "Or ask the directory itself.",
+            "Include the lines before this one, or all logs of that start.",
+            "Or check the directory itself.",
             COPY,
         ],
         go: &[Go::AuditDeep],
@@ -54,9 +54,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Consequence,
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
-        title: "the process ended itself; what made it do so is above the first line of this log",
+        title: "the process ended itself; the reason is before the first line of this log",
         meaning: "The last lines of a process that gave up.",
-        damage: "The first error of that process tells.",
+        damage: "Depends on the first error of that process.",
         lines: &[
             line("***aborting after fassert() failure", "all"),
             line("aborting after fassert() failure", "all"),
@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Got signal: {number}", "all"),
             line("Invariant failure", "all"),
         ],
-        steps: &["Give the lines from before this one."],
+        steps: &["Include the lines before this one."],
         go: &[Go::AuditDeep],
     },
     Row {
@@ -73,8 +73,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
         title: "the process was stopped by its own memory allocator",
-        meaning: "Something wrote over memory. Reading a page whose header counts more than the page holds does that.",
-        damage: "Perhaps a page with an impossible header, under a checksum that holds; perhaps a fault of the build or bad \
+        meaning: "Something overwrote memory. Reading a page whose header counts more than the page holds does that.",
+        damage: "Perhaps a page with an impossible header and a valid checksum; perhaps a bug in the build, or bad \
                  memory.",
         lines: &[
             line("double free or corruption", "all"),
@@ -86,7 +86,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             COPY,
-            "The audit with --deep finds a page whose header does not fit its content.",
+            "An audit with --deep finds a page whose header does not fit its content.",
             "Test the memory of the machine.",
         ],
         go: &[Go::AuditDeep],
@@ -97,13 +97,13 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "mongod gave up at a fatal assertion",
-        meaning: "Its number says where in the server. Most of them follow from an error above.",
-        damage: "The first error of that process tells.",
+        meaning: "Its number says where in the server it failed. Most of them follow from an earlier error.",
+        damage: "Depends on the first error of that process.",
         lines: &[
             line("Fatal assertion {number}", "up to 4.2"),
             line("Fatal assertion; msgid: {number}", "4.4 and newer"),
         ],
-        steps: &["`wtcheck explain NUMBER` says what the number means.", "Give the lines from before this one."],
+        steps: &["`wtcheck explain NUMBER` says what the number means.", "Include the lines before this one."],
         go: &[Go::AuditDeep],
     },
     Row {
@@ -112,9 +112,9 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "the engine could not be opened, and the lines that say why are missing",
-        meaning: "The code beside it is weak evidence: a missing file, a full disk and a damaged block all come out as \
+        meaning: "The code next to it is weak evidence: a missing file, a full disk and a damaged block all come out as \
                   WT_TRY_SALVAGE or WT_ERROR. \"Unsupported upgrade or downgrade\" follows every failed start.",
-        damage: "The engine's first error, which is not in this log, tells.",
+        damage: "Depends on the engine's first error, which is not in this log.",
         lines: &[
             line("Failed to start up WiredTiger under any compatibility version", "3.6 and newer"),
             line("Reason: {text}", "up to 4.2"),
@@ -124,7 +124,7 @@ pub(super) const ROWS: &[Row] = &[
             line("WiredTiger metadata corruption detected", "4.0 and newer"),
             line("Attempting to salvage WiredTiger metadata", "4.0 and newer"),
         ],
-        steps: &["Give the lines from before this one.", "Or ask the directory itself."],
+        steps: &["Include the lines before this one.", "Or check the directory itself."],
         go: &[Go::AuditDeep],
     },
     Row {
@@ -133,9 +133,9 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "a cursor on a table could not be opened",
-        meaning: "\"May be due to data corruption\" is fixed text: a missing file, column groups and too many open files have \
-                  it as well.",
-        damage: "The error before it tells.",
+        meaning: "\"May be due to data corruption\" is fixed text: it is also printed for a missing file, column groups \
+                  and too many open files.",
+        damage: "Depends on the error before it.",
         lines: &[
             line("Failed to open a WiredTiger cursor", "4.0 and newer"),
             line("Unable to open WiredTiger cursor", "4.4 and newer"),
@@ -148,9 +148,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Advice,
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
-        title: "advice that the engine gives after any failed read of metadata or journal",
-        meaning: "Fixed text: it says nothing about encryption, versions or corruption here.",
-        damage: "The error before it tells.",
+        title: "advice that the engine prints after any failed read of the metadata or the journal",
+        meaning: "Fixed text: it says nothing about encryption, versions or corruption in this case.",
+        damage: "Depends on the error before it.",
         lines: &[
             line(
                 "This may be due to the database files being encrypted, being from an older version or due to corruption on disk",
@@ -175,7 +175,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "compaction had nothing to do",
-        meaning: "The file is small, or has no free space to give back.",
+        meaning: "The file is small, or has no free space to release.",
         damage: "No.",
         lines: &[
             line("there is no useful work to do - skipping compaction", "4.4 and newer"),

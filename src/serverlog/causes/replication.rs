@@ -3,7 +3,7 @@
 use super::{COPY, NO_REPAIR, PEER};
 use crate::serverlog::cause::{Cause, Damaged, Go, Role, Row, Sure, line, shared};
 
-const RESYNC: &str = "Resync the member from a healthy one (initial sync), or restore one whole backup.";
+const RESYNC: &str = "Resync the member from a healthy one (initial sync), or restore one complete backup.";
 
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -11,16 +11,16 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "the oplog does not have the entry that the data need",
-        meaning: "The data are ahead of the oplog: the journal was cut, files are of different moments, or the oplog's file \
-                  was salvaged.",
-        damage: "Data and oplog do not fit each other.",
+        title: "the oplog does not have the entry that the data needs",
+        meaning: "The data is ahead of the oplog: the journal was truncated, files come from different points in time, \
+                  or the oplog's file was salvaged.",
+        damage: "Data and oplog do not match.",
         lines: &[
             line("Oplog entry at {text} is missing; actual entry found is {text}", "3.6 and newer"),
             line("Couldn't find any entries in the oplog", "3.6 and newer"),
             line("Applied op {text} not found. Top of oplog is {text}", "3.4 and newer"),
         ],
-        steps: &[RESYNC, "Only copy: the audit says which file is of which moment."],
+        steps: &[RESYNC, "If this is the only copy: the audit says which point in time each file comes from."],
         go: &[Go::Audit, Go::Dump],
     },
     Row {
@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "a document of the member's own state cannot be read",
         meaning: "local.replset.minvalid.",
-        damage: "The database local of this member.",
+        damage: "This member's database local.",
         lines: &[line("Error parsing minvalid entry", "3.4 and newer")],
         steps: &[RESYNC],
         go: &[Go::AuditDeep],
@@ -40,8 +40,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "this member's data differ from the oplog that it applies",
-        meaning: "A key was there twice and its document was not: a unique index is damaged, or the members differ.",
+        title: "this member's data does not match the oplog that it applies",
+        meaning: "There was a duplicate key, but not its document: a unique index is damaged, or the members differ.",
         damage: "An index, or documents.",
         lines: &[shared("Fatal assertion 28750", "3.4 and newer")],
         steps: &[COPY, RESYNC, "Compare the members with dbHash."],
@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "entries of a session came out of order while the oplog was applied",
-        meaning: "A fault of replication; the log has both entries.",
+        meaning: "A replication bug; the log has both entries.",
         damage: "No.",
         lines: &[shared("Fatal assertion 50843", "4.0 and newer")],
         steps: &["Report it with both entries.", RESYNC],
@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "It has writes that the majority does not have, and cannot take them back.",
         damage: "No; this member cannot go on.",
         lines: &[line("UnrecoverableRollbackError", "3.2 and newer"), shared("Fatal assertion 40366", "3.4 and newer")],
-        steps: &["Keep the files in rollback/: they hold the documents that were taken back.", RESYNC],
+        steps: &["Keep the files in rollback/: they hold the documents that were rolled back.", RESYNC],
         go: &[],
     },
     Row {
@@ -77,14 +77,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the initial sync failed",
-        meaning: "The network, the source, or too short an oplog there. The line has the status.",
+        meaning: "The network, the source, or an oplog on the source that is too short. The line has the status.",
         damage: "No; this member has no data yet.",
         lines: &[
             line("Initial sync failed", "3.4 and newer"),
             line("initial sync attempt failed", "3.4 and newer"),
             shared("Fatal assertion 40088", "3.4 and newer"),
         ],
-        steps: &["Read the status, and try again; another source, a larger oplog there."],
+        steps: &["Read the status, and try again, with another source or a larger oplog on it."],
         go: &[],
     },
     Row {
@@ -92,13 +92,13 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "a --repair was begun and did not come to its end",
-        meaning: "mongod refuses to start until one does.",
-        damage: "What the repair had done is done; what was wrong before it is not known.",
+        title: "a --repair was started and did not finish",
+        meaning: "mongod refuses to start until a repair finishes.",
+        damage: "What the repair did remains; what was wrong before it is not known.",
         lines: &[line("An incomplete repair has been detected", "4.0 and newer")],
         steps: &[
             "Is there a copy from before the repair? Work on that one.",
-            "Else run --repair to its end, on a copy.",
+            "Otherwise run --repair to completion, on a copy.",
             PEER,
         ],
         go: &[Go::AuditDeep, Go::Dump],
@@ -109,7 +109,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the member does not fit its replica set",
-        meaning: "Its local configuration cannot be read, or it was repaired alone and may not rejoin.",
+        meaning: "Its local configuration cannot be read, or it was repaired on its own and may not rejoin.",
         damage: "No.",
         lines: &[
             line("Locally stored replica set configuration does not parse", "3.0 and newer"),
@@ -136,10 +136,10 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "a collection or an index is of a format that this mongod does not take",
-        meaning: "Another release wrote it; or what the metadata keeps for MongoDB cannot be read (assertion 28548), which is \
-                  damage of that row.",
-        damage: "Not with 28579 and 34433, which are versions. With 28548 the row of that table.",
+        title: "a collection or an index has a format that this mongod does not accept",
+        meaning: "Another release wrote it; or the MongoDB part of the metadata cannot be read (assertion 28548), which \
+                  means that row is damaged.",
+        damage: "Not with 28579 and 34433, which concern versions. With 28548, that table's row.",
         lines: &[
             line("Metadata format version check failed", "4.4 and newer"),
             line("version either too old or too new for this mongod", "3.0 and newer"),
@@ -153,11 +153,11 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "a collation is of another version of ICU",
-        meaning: "The binary is of another build than the one that wrote the data.",
+        title: "a collation comes from another version of ICU",
+        meaning: "The binary is not from the build that wrote the data.",
         damage: "No.",
         lines: &[shared("Fatal assertion 40144", "3.4 and newer"), line("collation version mismatch", "3.4 and newer")],
-        steps: &["Start the build that wrote the data; or rebuild the index or the collection with this one."],
+        steps: &["Start the build that wrote the data, or rebuild the index or the collection with this one."],
         go: &[],
     },
     Row {
@@ -166,7 +166,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "an index and its collection do not agree",
-        meaning: "validate found entries that are missing or superfluous. The collection's documents are as they are.",
+        meaning: "validate found entries that are missing or superfluous. The collection's documents are not affected.",
         damage: "The index; no document.",
         lines: &[
             line("Detected {number} missing index entries", "4.2 and newer"),
@@ -185,7 +185,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "validate found a file damaged in its structure",
+        title: "validate found structural damage in a file",
         meaning: "The engine's verify failed; its lines just before name the page.",
         damage: "Yes.",
         lines: &[line("This indicates structural damage", "3.0 and newer")],
@@ -198,13 +198,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the count of a collection is wrong",
-        meaning: "count() without a filter is kept in sizeStorer.wt, which is written now and then.",
+        meaning: "The result of count() without a filter is stored in sizeStorer.wt, which is written only from time to \
+            time.",
         damage: "No: only sizeStorer.wt.",
         lines: &[
             line("Fast count mismatch", "4.4 and newer"),
             line("fast count {text} does not match number of records", "4.4 and newer"),
         ],
-        steps: &["A full validate sets it right."],
+        steps: &["A full validate corrects it."],
         go: &[],
     },
     Row {
@@ -212,14 +213,14 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "a table was to be dropped twice at the same time",
-        meaning: "A fault of the server.",
+        title: "a table was scheduled to be dropped twice at the same time",
+        meaning: "A server bug.",
         damage: "No.",
         lines: &[
             shared("Fatal assertion 51023", "4.2 and newer"),
             line("Trying to add drop-pending ident with a duplicate timestamp and ident pair", "4.2 and newer"),
         ],
-        steps: &["Report it with the lines around it; start again."],
+        steps: &["Report it with the surrounding lines; then start again."],
         go: &[],
     },
     Row {
@@ -248,7 +249,7 @@ pub(super) const ROWS: &[Row] = &[
             line("error opening file: {path}: {errno}", "3.0 and newer"),
             line("Unable to acquire security key", "3.0 and newer"),
         ],
-        steps: &["chown it to the user that mongod runs as, and chmod 400.", NO_REPAIR],
+        steps: &["chown it to the user that mongod runs as, and chmod it to 400.", NO_REPAIR],
         go: &[],
     },
     Row {
@@ -256,9 +257,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "mongod was started for another layout of the data directory",
-        meaning: "Another storage engine, directoryPerDB or directoryForIndexes than the directory was made with; or \
-                  storage.bson, which says so, cannot be read.",
+        title: "mongod was started for a different layout of the dbPath",
+        meaning: "The storage engine, directoryPerDB or directoryForIndexes is not the one the directory was created \
+                  with; or storage.bson, which records them, cannot be read.",
         damage: "No; perhaps storage.bson.",
         lines: &[
             line(
@@ -274,8 +275,8 @@ pub(super) const ROWS: &[Row] = &[
             line("Storage engine metadata file is empty", "3.0 and newer"),
         ],
         steps: &[
-            "Start with the settings that the directory was made with: storage.engine, directoryPerDB, directoryForIndexes.",
-            "MMAPv1 files are opened by MongoDB up to 4.0 only: dump there, restore here.",
+            "Start with the settings that the directory was created with: storage.engine, directoryPerDB, directoryForIndexes.",
+            "Only MongoDB up to 4.0 opens MMAPv1 files: dump there, restore here.",
             NO_REPAIR,
         ],
         go: &[Go::Audit],
@@ -302,7 +303,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the server could not listen",
-        meaning: "Its socket file is owned by someone else, or the address is in use or not there.",
+        meaning: "Its socket file is owned by someone else, or the address is in use or does not exist.",
         damage: "No.",
         lines: &[
             line("Failed to unlink socket file {path}", "3.0 and newer"),

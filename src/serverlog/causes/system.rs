@@ -10,13 +10,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the file system refuses to open a file: not its owner, or a bind mount",
-        meaning: "The engine opens files without access times (O_NOATIME), which only their owner may. Or the directory is a \
-                  bind mount of a host's file system (Windows, macOS, NFS, a virtual machine's share), which refuses it.",
-        damage: "No. What follows in the log, also advice about --repair, is to be ignored.",
+        meaning: "The engine opens files without access times (O_NOATIME), which only their owner may. Or the directory \
+                  is a bind mount of a host file system (Windows, macOS, NFS, a virtual machine's share) that refuses \
+                  it.",
+        damage: "No. Ignore what follows in the log, including advice about --repair.",
         lines: &[shared("{path}: handle-open: open: Operation not permitted", "all")],
         steps: &[
-            "In a container on Windows or macOS: use a named volume in place of the bind mount.",
-            "Else give the files to the user that mongod runs as: chown -R mongodb:mongodb DBPATH.",
+            "In a container on Windows or macOS: use a named volume instead of the bind mount.",
+            "Otherwise give the files to the user that mongod runs as: chown -R mongodb:mongodb DBPATH.",
             "If the log says that WiredTiger.wt was renamed, put it back: `wtcheck repair plan` proposes it.",
             NO_REPAIR,
         ],
@@ -28,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "mongod may not open a file or a directory",
-        meaning: "Permissions or owner, or SELinux, AppArmor, a virus scanner.",
+        meaning: "Permissions or ownership, or SELinux, AppArmor, a virus scanner.",
         damage: "No.",
         lines: &[
             shared("{path}: handle-open: open: Permission denied", "all"),
@@ -36,7 +37,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Attempted to create a lock file on a read-only directory: {path}", "3.0 and newer"),
         ],
         steps: &[
-            "Give the files to the user that mongod runs as: chown -R mongodb:mongodb DBPATH, and check each directory above.",
+            "Give the files to the user that mongod runs as: chown -R mongodb:mongodb DBPATH, and check each parent directory.",
             "If owner and mode are right: SELinux (ausearch -m avc), AppArmor.",
             NO_REPAIR,
         ],
@@ -47,7 +48,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the data directory is missing",
+        title: "the dbPath is missing",
         meaning: "A volume is not mounted, or dbPath is wrong.",
         damage: "No.",
         lines: &[
@@ -55,7 +56,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Data directory {path} not found", "all"),
         ],
         steps: &[
-            "Mount the volume, or set dbPath right. Do not create the directory: mongod would begin an empty database.",
+            "Mount the volume, or correct dbPath. Do not create the directory: mongod would start an empty database.",
         ],
         go: &[],
     },
@@ -65,7 +66,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "mongod ran out of file handles",
-        meaning: "Each collection and each index takes one. \"May be due to data corruption\" behind it is fixed text.",
+        meaning: "Each collection and each index takes one. \"May be due to data corruption\" after it is fixed text.",
         damage: "No.",
         lines: &[
             shared("{path}: handle-open: open: Too many open files", "all"),
@@ -85,10 +86,10 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the disk is full",
-        meaning: "A write was refused: no room, no inodes, a quota, or a limit of the file size. On a network share a failed \
-                  sync says the same and is not about room.",
-        damage: "No: an engine that was stopped so opens cleanly again. The last commits may be absent if the journal could \
-                 not be written.",
+        meaning: "A write was refused: no space, no inodes, a quota, or a file size limit. On a network share a failed \
+                  sync gives the same error without a lack of space.",
+        damage: "No: an engine that was stopped this way opens cleanly again. The last commits may be missing if the \
+                 journal could not be written.",
         lines: &[
             shared(
                 "{path}: handle-write: pwrite: failed to write {size} bytes at offset {offset}: No space left on device",
@@ -98,8 +99,8 @@ pub(super) const ROWS: &[Row] = &[
             shared("No space left on device", "all"),
         ],
         steps: &[
-            "Make room; look at df -i and at quotas, too.",
-            "Never delete journal files, and nothing else of the data directory.",
+            "Free some space; check df -i and quotas too.",
+            "Never delete journal files, or anything else in the dbPath.",
             NO_REPAIR,
         ],
         go: &[Go::Audit],
@@ -122,7 +123,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             DEVICE,
-            "Copy the directory to another device first; a copy that fails tells which file is hit.",
+            "Copy the directory to another device first; if the copy fails, it tells which file is affected.",
             COPY,
             PEER,
         ],
@@ -134,10 +135,10 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the file system is read-only",
-        meaning: "It was mounted so, or the system made it so after errors.",
-        damage: "Not by this; if the system did it after errors, the file system may be damaged.",
+        meaning: "It was mounted read-only, or the system made it read-only after errors.",
+        damage: "Not by this; if the system made it read-only after errors, the file system may be damaged.",
         lines: &[shared("{path}: handle-open: open: Read-only file system", "all")],
-        steps: &["dmesg says why; fsck if it was after errors. Then mount it for writing.", NO_REPAIR],
+        steps: &["dmesg says why; run fsck if it was after errors. Then mount it for writing.", NO_REPAIR],
         go: &[Go::Audit],
     },
     Row {
@@ -147,7 +148,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::High,
         title: "a network file system lost a file",
         meaning: "The file was replaced or removed on the server, or the server restarted.",
-        damage: "Perhaps: files may be of different moments.",
+        damage: "Perhaps: files may come from different points in time.",
         lines: &[
             shared("{path}: handle-open: open: Stale file handle", "all"),
             shared(
@@ -163,11 +164,11 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::High,
-        title: "the file system says that it is damaged",
-        meaning: "\"Structure needs cleaning\" is the file system's own word.",
-        damage: "Perhaps: what the check of the file system finds decides.",
+        title: "the file system reports that it is damaged",
+        meaning: "\"Structure needs cleaning\" is the file system's own message.",
+        damage: "Perhaps: it depends on what the file system check finds.",
         lines: &[shared("Structure needs cleaning", "all")],
-        steps: &["Unmount it, copy the device, then fsck or xfs_repair.", COPY, PEER],
+        steps: &["Unmount it, copy the device, then run fsck or xfs_repair.", COPY, PEER],
         go: &[Go::AuditDeep, Go::Dump],
     },
     Row {
@@ -176,8 +177,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "the device did not keep what was written",
-        meaning: "A sync failed, and the engine stops itself at once, since nobody can say what the device has.",
-        damage: "The stop harms nothing. A device that fails may have lost pages; the system drops them after a failed sync.",
+        meaning: "A sync failed, and the engine stops itself at once, because it cannot tell what the device has kept.",
+        damage: "Stopping does no harm. A failing device may have lost pages; the system drops them after a failed sync.",
         lines: &[
             shared("{path}: handle-sync: fdatasync: Input/output error", "all"),
             shared("{path}: directory-sync: fdatasync: Input/output error", "all"),
@@ -191,9 +192,9 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a file could not be renamed",
-        meaning: "WiredTiger.turtle is replaced by a rename. A virus scanner, a sync tool, or a single file that is a bind \
-                  mount of its own stands in the way.",
-        damage: "No: the old file stands.",
+        meaning: "WiredTiger.turtle is replaced by a rename. A virus scanner, a sync tool, or a single file that is \
+                  itself a bind mount gets in the way.",
+        damage: "No: the old file is still in place.",
         lines: &[
             shared("{path}: file-rename: rename: Device or resource busy", "all"),
             shared("{path}: file-rename: rename: Permission denied", "all"),
@@ -210,7 +211,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "a file could not be mapped into memory",
-        meaning: "The engine reads it in the ordinary way instead.",
+        meaning: "The engine reads it the ordinary way instead.",
         damage: "No.",
         lines: &[
             shared("{path}: memory-map: mmap: Cannot allocate memory", "all"),
@@ -224,15 +225,15 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
-        title: "a call of the system failed",
+        title: "a system call failed",
         meaning: "The line names the file, the call, and the system's error.",
-        damage: "The error decides.",
+        damage: "Depends on the error.",
         lines: &[
             shared("{path}: handle-open: open: {errno}", "all"),
             shared("{path}: handle-truncate: ftruncate: {errno}", "all"),
             shared("{path}: file-remove: unlink: {errno}", "all"),
         ],
-        steps: &["Look up the error, and the file that the line names.", COPY],
+        steps: &["Look up the error, and check the file that the line names.", COPY],
         go: &[Go::Audit],
     },
     Row {
@@ -240,7 +241,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "another process has the data directory",
+        title: "another process is using the dbPath",
         meaning: "Another mongod, or a second pod or container on the same volume.",
         damage: "No.",
         lines: &[
@@ -257,7 +258,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
         steps: &[
             "Find and stop the other process: fuser DBPATH/WiredTiger.lock, or the other pod.",
-            "Never delete mongod.lock or WiredTiger.lock while it lives: two writers destroy the data.",
+            "Never delete mongod.lock or WiredTiger.lock while it is running: two writers destroy the data.",
         ],
         go: &[],
     },
@@ -271,7 +272,8 @@ pub(super) const ROWS: &[Row] = &[
         damage: "No.",
         lines: &[shared("Cannot allocate memory", "all"), line("out of memory", "all")],
         steps: &[
-            "More memory, a smaller cache (storage.wiredTiger.engineConfig.cacheSizeGB), or fewer neighbours.",
+            "Add memory, use a smaller cache (storage.wiredTiger.engineConfig.cacheSizeGB), or run fewer other \
+            processes.",
             NO_REPAIR,
         ],
         go: &[],
@@ -281,8 +283,8 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the system killed the process for its memory",
-        meaning: "The kernel or Kubernetes ended it. The server's own log just stops.",
+        title: "the system killed the process for its memory use",
+        meaning: "The kernel or Kubernetes killed it. The server's own log just stops.",
         damage: "No: the next start recovers.",
         lines: &[
             line("Out of memory: Killed process {number} (mongod)", "Linux"),
@@ -290,7 +292,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Reason: OOMKilled", "Kubernetes"),
             line("oom-kill:constraint={name}", "Linux"),
         ],
-        steps: &["More memory or a higher limit; a cache that leaves room (cacheSizeGB).", NO_REPAIR],
+        steps: &["Add memory or raise the limit; set a cache size that leaves room (cacheSizeGB).", NO_REPAIR],
         go: &[],
     },
     Row {
@@ -298,7 +300,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "a setting is not known to this build",
+        title: "this build does not know a setting",
         meaning: "The binary is older than the settings, or a name is wrong.",
         damage: "No.",
         lines: &[
@@ -317,7 +319,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::Medium,
         title: "a setting was refused",
-        meaning: "The engine does not take a value, or two that exclude each other.",
+        meaning: "The engine does not accept a value, or two values exclude each other.",
         damage: "No.",
         lines: &[
             line("Value too {text} for key '{name}'", "all"),
@@ -333,8 +335,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "a library that the data need is not loaded",
-        meaning: "A compressor, a collator, an extension. Engine 10.0 then fails the whole start, newer ones the table.",
+        title: "a library that the data needs is not loaded",
+        meaning: "A compressor, a collator, an extension. Engine 10.0 then fails the whole start; newer engines fail \
+            only the table.",
         damage: "No.",
         lines: &[
             line("unknown compressor '{name}'", "all"),
@@ -344,7 +347,7 @@ pub(super) const ROWS: &[Row] = &[
             line("unknown extractor '{name}'", "up to 10.0"),
         ],
         steps: &[
-            "Open with the library: the build that wrote the data has it; with `wt`, -C \"extensions=[…]\".",
+            "Open it with the library: the build that wrote the data has it; with `wt`, -C \"extensions=[…]\".",
             NO_REPAIR,
         ],
         go: &[],
@@ -354,11 +357,11 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the home was written by a newer engine",
+        title: "the dbPath was written by a newer engine",
         meaning: "Its configuration names a release that this build does not know.",
         damage: "No.",
         lines: &[line("WiredTiger configuration is from an incompatible release of the WiredTiger engine", "all")],
-        steps: &["Start the release that wrote the home, or a newer one.", NO_REPAIR],
+        steps: &["Start the release that wrote the dbPath, or a newer one.", NO_REPAIR],
         go: &[Go::Audit],
     },
     Row {
@@ -366,11 +369,14 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the home is of a release that this build may not open",
-        meaning: "The compatibility release that the home was closed with is outside of what was allowed.",
+        title: "the dbPath comes from a release that this build may not open",
+        meaning: "The compatibility release that the dbPath was closed with is outside the allowed range.",
         damage: "No.",
         lines: &[line("Version incompatibility detected: {text}", "3.0 and newer")],
-        steps: &["Start the release that wrote the home; upgrade or downgrade one major version at a time.", NO_REPAIR],
+        steps: &[
+            "Start the release that wrote the dbPath; upgrade or downgrade one major version at a time.",
+            NO_REPAIR,
+        ],
         go: &[Go::Audit],
     },
     Row {
@@ -378,8 +384,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the data are of a major version that this mongod does not take",
-        meaning: "featureCompatibilityVersion names another major version. Each mongod takes its own and the one before.",
+        title: "the data comes from a major version that this mongod does not accept",
+        meaning: "featureCompatibilityVersion names another major version. Each mongod accepts its own and the previous \
+            one.",
         damage: "No.",
         lines: &[
             line("Invalid value for version, found {version}, expected {text}", "3.6 and newer"),
@@ -403,10 +410,10 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "the engine's errors are redacted in this log",
-        meaning: "With redaction on, mongod writes ### in place of them.",
-        damage: "The log cannot tell.",
+        meaning: "With redaction on, mongod writes ### in their place.",
+        damage: "The log does not show it.",
         lines: &[line("###", "Enterprise")],
-        steps: &["Start once with --redactClientLogData off, or ask the directory itself."],
+        steps: &["Start once with --redactClientLogData off, or check the directory itself."],
         go: &[Go::AuditDeep],
     },
 ];

@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         sure: Sure::Low,
         title: "the journal could not be read",
         meaning: "The line before says what failed: a file, a version, a missing library.",
-        damage: "The line before it tells.",
+        damage: "Depends on the line before it.",
         lines: &[line("WiredTiger is unable to read the recovery log", "all")],
         steps: &["Read the error before it."],
         go: &[Go::Audit],
@@ -22,16 +22,16 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "the journal directory is missing",
-        meaning: "The copy left journal/ out, or a link or a volume is missing.",
-        damage: "No table is touched. If the node had not been shut down cleanly, what was committed after the last checkpoint \
-                 is in the files that are missing.",
+        meaning: "The copy left out journal/, or a link or a volume is missing.",
+        damage: "No table is affected. If the node was not shut down cleanly, the missing files hold what was committed \
+                 after the last checkpoint.",
         lines: &[
             shared("{path}/journal: directory-list: opendir: No such file or directory", "3.2 and newer"),
             shared("{path}/journal: handle-open: open: No such file or directory", "up to 3.4"),
         ],
         steps: &[
-            "Bring the directory back from where the copy was made. Do not just create an empty one.",
-            "Only if the node was shut down cleanly is an empty one right: the audit says so.",
+            "Restore the directory from the source of the copy. Do not just create an empty one.",
+            "An empty one is right only if the node was shut down cleanly: the audit tells.",
         ],
         go: &[Go::Audit],
     },
@@ -41,15 +41,16 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::High,
         title: "a journal file that recovery needs is missing",
-        meaning: "The metadata says from where recovery has to read, and that file is gone: it was deleted or not copied, or \
-                  the metadata is older than the journal.",
-        damage: "The tables may be whole; what was committed after the checkpoint and stands in that file is lost.",
+        meaning: "The metadata says where recovery must start reading, and that file is gone: it was deleted or not \
+                  copied, or the metadata is older than the journal.",
+        damage: "The tables may be intact; what was committed after the checkpoint and is in that file is lost.",
         lines: &[shared("{path}/WiredTigerLog.{wtlog}: handle-open: open: No such file or directory", "all")],
         steps: &[
             COPY,
             "Look for the file in the source of the copy.",
             "Never delete journal files to make room.",
-            "The audit says which moment each file is of, and what the checkpoint alone has; the dump takes that out.",
+            "The audit says which point in time each file comes from, and what the checkpoint alone has; the dump \
+            extracts that.",
             PEER,
         ],
         go: &[Go::Audit, Go::Dump],
@@ -59,9 +60,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a journal file is empty or cut",
+        title: "a journal file is empty or truncated",
         meaning: "Its first 128 bytes cannot be read.",
-        damage: "This file of the journal: commits in it are gone. No table is touched.",
+        damage: "This file of the journal: commits in it are gone. No table is affected.",
         lines: &[
             shared(
                 "{path}/WiredTigerLog.{wtlog}: handle-read: pread: failed to read {size} bytes at offset {offset}: WT_ERROR: non-specific WiredTiger error",
@@ -72,7 +73,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[
             COPY,
             "Take the file from the source of the copy.",
-            "Without it, the checkpoint and the other journal files still come out: see the audit and the dump.",
+            "Without it, the checkpoint and the other journal files can still be read: see the audit and the dump.",
             PEER,
         ],
         go: &[Go::Audit, Go::Dump],
@@ -82,11 +83,11 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "a journal file does not begin like one",
+        title: "a journal file does not start like one",
         meaning: "The magic number is wrong.",
-        damage: "The head of this journal file; the records behind it may be whole. No table is touched.",
+        damage: "The header of this journal file; the records after it may be intact. No table is affected.",
         lines: &[line("log file {path} corrupted: Bad magic number {number}", "3.6 and newer")],
-        steps: &[COPY, "Keep the file: its records can be read behind the head.", PEER],
+        steps: &[COPY, "Keep the file: the records after the header can still be read.", PEER],
         go: &[Go::Audit, Go::Dump],
     },
     Row {
@@ -95,9 +96,9 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the journal was written by another release",
-        meaning: "A newer release wrote it and was not closed in a way that this one can read. A version that no release has \
-                  is a damaged head instead.",
-        damage: "No; perhaps with a version that no release has.",
+        meaning: "A newer release wrote it and was not shut down in a way that this release can read. If no release has \
+                  that version, the header is damaged instead.",
+        damage: "No; perhaps, if no release has that version.",
         lines: &[
             line(
                 "this build only supports versions up to {newest}, and the file is version {version}",
@@ -118,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
             line("log file version: this build only supports {text}", "all"),
         ],
         steps: &[
-            "Start the release that wrote it once, and shut it down cleanly; then go on with the release you want.",
+            "Start the release that wrote it once, and shut it down cleanly; then continue with the release you want.",
             "For a downgrade, lower featureCompatibilityVersion first.",
             NO_REPAIR,
         ],
@@ -130,13 +131,13 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "the first record of a journal file is damaged",
-        meaning: "Its checksum does not hold, or it is not there.",
-        damage: "The head of this journal file. No table is touched.",
+        meaning: "Its checksum is wrong, or it is missing.",
+        damage: "The header of this journal file. No table is affected.",
         lines: &[
             line("{path}: System log record checksum mismatch", "3.6 and newer"),
             line("System log record missing", "3.6 and newer"),
         ],
-        steps: &[COPY, "Keep the file: the records behind can be read.", PEER],
+        steps: &[COPY, "Keep the file: the records after it can be read.", PEER],
         go: &[Go::Audit, Go::Dump],
     },
     Row {
@@ -144,10 +145,10 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Primary,
         damaged: Damaged::Yes,
         sure: Sure::High,
-        title: "the journal was cut at a damaged record, and the node started without the rest",
-        meaning: "The engine found a record whose checksum does not hold, cut the file there and went on. The start \
-                  succeeds. It does so without any salvage setting.",
-        damage: "Commits from that position on are gone from this node, unless the file was copied before.",
+        title: "the journal was truncated at a damaged record, and the node started without the rest",
+        meaning: "The engine found a record with a wrong checksum, truncated the file there and went on. The start \
+                  succeeds. It does this without any salvage setting.",
+        damage: "Commits from that position on are gone from this node, unless the file was copied earlier.",
         lines: &[
             line("log file {path} corrupted, {text} at position {offset}, truncated", "3.6 and newer"),
             line("log file {path} corrupted at position {offset}, truncated", "3.6 and newer"),
@@ -156,7 +157,7 @@ pub(super) const ROWS: &[Row] = &[
             line("salvage: log file {wtlog} removed", "3.6 and newer"),
         ],
         steps: &[
-            "Is there a copy of the journal from before that start? The records behind the damaged one can still be read from it.",
+            "Is there a copy of the journal from before that start? The records after the damaged one can still be read from it.",
             "A member of a replica set: compare the last optime with its peers, and resync where they differ.",
         ],
         go: &[Go::Audit],
@@ -167,14 +168,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "a record of the journal is damaged",
-        meaning: "Its length, its flags or bytes that should be zero are wrong.",
-        damage: "The journal from that position on. No table is touched.",
+        meaning: "Its length, its flags, or bytes that should be zero are wrong.",
+        damage: "The journal from that position on. No table is affected.",
         lines: &[
             line("log file requires salvage", "3.6 and newer"),
             line("{path}: log record at position {offset} has flag corruption {found}", "3.6 and newer"),
             line("{path}: log record at position {offset} has {text} corruption", "3.6 and newer"),
         ],
-        steps: &[COPY, "Keep the file: records behind the damaged one can be read.", PEER],
+        steps: &[COPY, "Keep the file: records after the damaged one can be read.", PEER],
         go: &[Go::Audit, Go::Dump],
     },
     Row {
@@ -183,7 +184,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the journal is compressed, and the engine was opened without the compressor",
-        meaning: "A setting: usually snappy.",
+        meaning: "A setting is missing: usually snappy.",
         damage: "No.",
         lines: &[line("Compressed record with no configured compressor", "all")],
         steps: &[
@@ -210,8 +211,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Medium,
         title: "a record of the journal could not be applied",
-        meaning: "The file that the record is for could not be used; the line before it says why.",
-        damage: "The line before it tells.",
+        meaning: "The file that the record applies to could not be used; the line before it says why.",
+        damage: "Depends on the line before it.",
         lines: &[line(
             "operation apply failed during recovery: operation type {number} at LSN {text}: {errno}",
             "3.2 and newer",
@@ -225,8 +226,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
         title: "recovery failed",
-        meaning: "What stands before it is the cause; its own code is only the last of a chain.",
-        damage: "The line before it tells.",
+        meaning: "The cause is logged before it; its own code is only the last in a chain.",
+        damage: "Depends on the line before it.",
         lines: &[line("Recovery failed: {errno}", "all")],
         steps: &["Read the error before it."],
         go: &[Go::AuditDeep],
@@ -237,8 +238,8 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::Yes,
         sure: Sure::High,
         title: "recovery cannot read a row of the metadata",
-        meaning: "A file's configuration or its checkpoint LSN is not one.",
-        damage: "This row of the metadata.",
+        meaning: "A file's configuration or its checkpoint LSN is not valid.",
+        damage: "This metadata row.",
         lines: &[line("Failed recovery setup for {file}: {text}", "3.2 and newer")],
         steps: &[COPY, "The audit names the row."],
         go: &[Go::Audit, Go::Plan],
@@ -255,7 +256,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Read-only database needs recovery", "3.0 and newer"),
             line("Database needs recovery", "3.0 and newer"),
         ],
-        steps: &["Start it normally, on a copy if it is evidence.", NO_REPAIR],
+        steps: &["Start it normally; use a copy if it is evidence.", NO_REPAIR],
         go: &[Go::Audit],
     },
     Row {
@@ -264,7 +265,7 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "an upgrade from a release that was not shut down cleanly",
-        meaning: "This release does not recover what that one left.",
+        meaning: "This release does not recover what the old one left.",
         damage: "No.",
         lines: &[
             line(
@@ -293,7 +294,7 @@ pub(super) const ROWS: &[Row] = &[
             line("log archive server error: {errno}", "up to 4.2"),
             line("log pre-alloc server error: {errno}", "4.4, 5.0"),
         ],
-        steps: &["Read the error before it: it is the system's."],
+        steps: &["Read the error before it, from the operating system."],
         go: &[Go::Audit],
     },
     Row {
@@ -301,7 +302,7 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Note,
         damaged: Damaged::No,
         sure: Sure::High,
-        title: "the process before had not been shut down cleanly",
+        title: "the previous process was not shut down cleanly",
         meaning: "Normal after a crash or a kill: recovery follows.",
         damage: "No.",
         lines: &[
@@ -309,7 +310,7 @@ pub(super) const ROWS: &[Row] = &[
             line("Recovering data from the last clean checkpoint", "all"),
             line("old lock file, terminating", "up to 2.6"),
         ],
-        steps: &["The end of the process before is the thing to look at."],
+        steps: &["Look at how the previous process ended."],
         go: &[],
     },
 ];

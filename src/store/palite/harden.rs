@@ -77,12 +77,12 @@ pub(super) fn limit_words(e: &rusqlite::Error) -> Option<String> {
     let text = text.as_deref().unwrap_or_default();
     match failure.code {
         ErrorCode::OperationInterrupted => Some(
-            "is not a page log's database: reading it takes far more work than its size can need, as where pages of a \
-             tree lead to the same pages again and again"
+            "is not a page log's database: reading it takes far more work than its size can justify, as when pages of a \
+             tree point to the same pages again and again"
                 .into(),
         ),
         ErrorCode::TooBig => {
-            Some("is not a page log's database: it names values that are larger than the database".into())
+            Some("is not a page log's database: it has values that are larger than the database".into())
         }
         _ if text.contains("too many schema objects") => {
             Some(format!("is not a page log's database: its schema has more than {MOST_OBJECTS} objects"))
@@ -113,7 +113,7 @@ pub fn foreign_objects(conn: &Connection, table: &str) -> rusqlite::Result<Optio
         let text = |at: usize| row.get::<_, Option<String>>(at);
         // Text that is none, or a number, is nothing that SQLite writes.
         let (Ok(kind), Ok(name), Ok(of), Ok(sql)) = (text(0), text(1), text(2), text(3)) else {
-            return Ok(Some("its schema has an entry that is no text".into()));
+            return Ok(Some("its schema has an entry that is not text".into()));
         };
         let [kind, name, of] = [kind, name, of].map(Option::unwrap_or_default);
         found |= kind == "table" && name == table;
@@ -152,14 +152,14 @@ fn foreign(kind: &str, name: &str, of: &str, sql: Option<&str>, table: &str) -> 
         "trigger" => return Some(format!("it has a trigger, {shown}")),
         "view" => return Some(format!("it has a view, {shown}")),
         "table" if begins("CREATEVIRTUAL") => return Some(format!("it has a virtual table, {shown}")),
-        "table" if !begins("CREATETABLE") => return Some(format!("{shown} is no table that SQLite writes")),
+        "table" if !begins("CREATETABLE") => return Some(format!("{shown} is not a table that SQLite writes")),
         "table" if INTERNAL.contains(&name) => return None,
         "table" if name != table => return Some(format!("it has another table, {shown}")),
-        "index" if of != table => return Some(format!("it has an index of another table, {shown}")),
+        "index" if of != table => return Some(format!("it has an index on another table, {shown}")),
         // A primary key's; those of other constraints are told by their words in the table.
         "index" if sql.is_none() && name == format!("sqlite_autoindex_{table}_1") => return None,
         "index" if squeezed(sql_words) == INDEX => return None,
-        "index" if !begins("CREATEINDEX") => return Some(format!("it has an index that no engine makes, {shown}")),
+        "index" if !begins("CREATEINDEX") => return Some(format!("it has an index that no engine creates, {shown}")),
         "table" | "index" => {}
         _ => return Some(format!("its schema has an entry of an unknown kind, {shown}")),
     }

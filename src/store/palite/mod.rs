@@ -124,7 +124,11 @@ impl Palite {
                 Some(Name::Shard(n)) => Affected::Remainder { modulus: SHARDS, remainder: n },
                 Some(Name::Table(n)) => Affected::Table(n),
                 Some(Name::OtherPages) => {
-                    notes.push(note(name, "not read: the name is neither a shard's nor a table's", Affected::None));
+                    notes.push(note(
+                        name,
+                        "not read: the name is neither that of a shard nor that of a table",
+                        Affected::None,
+                    ));
                     continue;
                 }
                 None => {
@@ -161,14 +165,14 @@ impl Palite {
     fn choose(&self, db: &Database) -> Result<Source, Failure> {
         // How long a directory is depends on the file system.
         if fs::metadata(&db.path).is_ok_and(|m| !m.is_file()) {
-            return Err("is no regular file".into());
+            return Err("is not a regular file".into());
         }
         let now = Stamps::of(&db.path);
         match now.db_len() {
             0 if now.db.is_none() => {
                 return Err(match fs::metadata(&db.path) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => Failure::io(&e),
-                    _ => "is gone or cannot be looked at".into(),
+                    _ => "is gone or cannot be accessed".into(),
                 });
             }
             0 => return Err("is empty (zero bytes)".into()),
@@ -249,7 +253,7 @@ impl Palite {
                 }
             }
             Ok(None) if opened.salvage.is_none() => {
-                return Err(db.problem("is SQLite, but no database of a PALite store: no table globals"));
+                return Err(db.problem("is SQLite, but not a database of a PALite store: no table globals"));
             }
             Ok(None) => {}
             Err(e) => return Err(db.problem(db.failure(&e))),

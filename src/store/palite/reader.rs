@@ -33,7 +33,7 @@ impl PageReader {
         let conn = store.connect(db)?.conn;
         let shape = Shape::of(&conn).map_err(|e| match e {
             ShapeError::Sqlite(e) => db.failure(&e),
-            ShapeError::NoSchema => "has no tables any more".into(),
+            ShapeError::NoSchema => "no longer has tables".into(),
             ShapeError::Foreign(reason) => reason.into(),
         })?;
         let sql = match shape.rowid {
@@ -103,7 +103,7 @@ impl BlockReader for PaliteReader<'_> {
         }
         let number = usize::try_from(row.locator >> ROWID_BITS).unwrap_or(usize::MAX);
         let (Some(db), Some(slot)) = (self.store.pages.get(number), self.open.get_mut(number)) else {
-            let reason = format!("no database number {number}: the row is of another store");
+            let reason = format!("no database number {number}: the row belongs to another store");
             return Err(StoreError::Damaged { path: self.store.dir.clone(), reason });
         };
         let outcome = match slot.get_or_insert_with(|| PageReader::open(self.store, db)) {

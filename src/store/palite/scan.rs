@@ -25,7 +25,7 @@ const ROOM_PIECE: u64 = 1 << 20;
 /// Rows between two reports of progress.
 pub(super) const PROGRESS_STEP: u64 = 4096;
 /// What is said of rows whose numbers are none.
-pub(super) const NO_INTEGER: &str = "a value that is no integer";
+pub(super) const NO_INTEGER: &str = "a value that is not an integer";
 
 /// How many bytes of data the rows of a database may still claim. Each is stored once, so all together are shorter than
 /// the file; where rows share what they hold, a small file could keep a reader busy for days.
@@ -191,7 +191,7 @@ impl Shape {
         let rowid = columns.rowid();
         // Without rowids a row is looked up by its key, and with another one each look-up would be a scan.
         if rowid.is_none() && (columns.key.len() != KEY.len() || !KEY.iter().all(|k| columns.key.contains(*k))) {
-            let reason = "is not a page log's database: neither rowids nor its primary key lead to its rows";
+            let reason = "is not a page log's database: its rows cannot be found through rowids or its primary key";
             return Err(ShapeError::Foreign(reason.into()));
         }
         let has = |name: &str| names.contains(name);

@@ -94,7 +94,7 @@ impl PaliteLedger {
                 if name.ends_with("-journal") && found.is_some_and(|stat| stat.st_size > 0) {
                     return Err(StoreError::Schema {
                         path: dir.join(store_file(name).unwrap_or(name)),
-                        reason: format!("{name} holds a change that was interrupted, and would be taken back first"),
+                        reason: format!("{name} holds an interrupted change, which would be rolled back first"),
                     });
                 }
                 continue;
@@ -131,7 +131,7 @@ impl PaliteLedger {
             let path = self.dir.join(file);
             let elsewhere = || StoreError::Unreadable {
                 path: path.clone(),
-                reason: "is not the file that was locked: somebody changes the directory meanwhile".into(),
+                reason: "is not the file that was locked: something is changing the directory".into(),
             };
             for end in ["-wal", "-shm", "-journal"] {
                 self.hold.check(Path::new(&format!("{file}{end}")))?;
@@ -201,7 +201,7 @@ impl PaliteLedger {
         let key = page_key(row.table, row.page, row.lsn);
         let refuse = |dir: &Path, reason: String| StoreError::Unreadable { path: dir.join(&file), reason };
         if !self.records(&file, PAGES, &key)?.is_empty() {
-            return Err(refuse(&self.dir, format!("there is a row at LSN {} already", row.lsn)));
+            return Err(refuse(&self.dir, format!("there is already a row at LSN {}", row.lsn)));
         }
         let dir = self.dir.clone();
         let conn = self.connect(&file)?;
@@ -260,7 +260,7 @@ impl PaliteLedger {
             field("checkpoint_metadata", Value::Blob(text.as_bytes().to_vec())),
         ];
         if !self.records(CHECKPOINTS_FILE, CHECKPOINTS, &[field("lsn", integer(lsn.get()))])?.is_empty() {
-            let reason = format!("there is a completion record at LSN {lsn} already");
+            let reason = format!("there is already a completion record at LSN {lsn}");
             return Err(StoreError::Unreadable { path: self.dir.join(CHECKPOINTS_FILE), reason });
         }
         Ok(Change { file: CHECKPOINTS_FILE.into(), set: CHECKPOINTS.into(), before: None, after: Some(after) })
@@ -398,7 +398,7 @@ fn state(conn: &Connection, change: &Change) -> rusqlite::Result<State> {
         _ => {
             let what = match found.as_slice() {
                 [] => "is missing".to_string(),
-                [_] => "has other content".to_string(),
+                [_] => "has different content".to_string(),
                 more => format!("is there {} times", more.len()),
             };
             State::Other(format!("{}: the record in {} with {} {what}", change.file, change.set, describe(&key)))

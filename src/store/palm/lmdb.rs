@@ -79,7 +79,7 @@ impl Db {
         match self.root {
             None => Ok(()),
             Some(root) if root < META_PAGES || root > last_page => {
-                Err(FormatError::invalid(format!("root page {root} lies outside pages {META_PAGES}..={last_page}")))
+                Err(FormatError::invalid(format!("root page {root} is outside pages {META_PAGES}..={last_page}")))
             }
             Some(_) if self.depth == 0 || self.depth > MAX_DEPTH => {
                 Err(FormatError::invalid(format!("impossible depth {} of a tree", self.depth)))
@@ -118,11 +118,11 @@ impl State {
         r.take(4)?;
         let magic = r.u32le()?;
         if magic != MAGIC {
-            return Err(FormatError::invalid(format!("no LMDB magic: {magic:#010x}")));
+            return Err(FormatError::invalid(format!("not LMDB magic: {magic:#010x}")));
         }
         let version = r.u32le()?;
         if version != DATA_VERSION {
-            return Err(FormatError::unsupported(format!("LMDB data version {version}, only 1 is known")));
+            return Err(FormatError::unsupported(format!("LMDB data version {version}, but only 1 is known")));
         }
         if number != meta_page || flags & PAGE_META == 0 {
             return Err(FormatError::invalid(format!("header says page {number}, flags {flags:#x}")));
@@ -384,13 +384,13 @@ impl<'a> Env<'a> {
         let last = first.checked_add(count.saturating_sub(1)).filter(|&last| last <= self.state.last_page);
         if first < META_PAGES || last.is_none() {
             let count =
-                if count == 1 { String::new() } else { format!(" and the {} behind it", count.saturating_sub(1)) };
+                if count == 1 { String::new() } else { format!(" and the {} after it", count.saturating_sub(1)) };
             return Err(format!("page {first}{count} outside pages {META_PAGES}..={}", self.state.last_page));
         }
         let range = first.checked_mul(size).zip(count.checked_mul(size));
         range
             .and_then(|(at, len)| slice(self.bytes, at, len).ok())
-            .ok_or_else(|| format!("behind the end of the file ({} bytes)", self.bytes.len()))
+            .ok_or_else(|| format!("past the end of the file ({} bytes)", self.bytes.len()))
     }
 
     fn header(&self, number: u64) -> std::result::Result<(&'a [u8], Header), String> {
@@ -468,7 +468,7 @@ impl<'a> Records<'a> {
         if node.flags & NODE_OVERFLOW == 0 {
             let end = usize::try_from(len).ok().and_then(|len| node.data.checked_add(len));
             if end.is_none_or(|end| end > page.bytes.len()) {
-                return Err(format!("value of {len} bytes runs behind the page"));
+                return Err(format!("value of {len} bytes runs past the page"));
             }
             let at = number.saturating_mul(page.bytes.len() as u64).saturating_add(node.data as u64);
             return Ok((at, len));
@@ -551,8 +551,7 @@ impl<'a> Iterator for Records<'a> {
             if frame.used > page.bytes.len().saturating_sub(page.upper) {
                 let left = page.count.saturating_sub(at);
                 self.stack.pop();
-                let reason =
-                    format!("nodes overlap or run behind the page; the last {left} of {} left out", page.count);
+                let reason = format!("nodes overlap or run past the page; the last {left} of {} left out", page.count);
                 return Some(Err(Fault { page: number, reason, key: None }));
             }
             if page.leaf {

@@ -8,7 +8,7 @@ pub(super) const HEADER: usize = 16;
 
 /// A slice of a file by 64-bit offset and length.
 pub(super) fn slice(bytes: &[u8], at: u64, len: u64) -> Result<&[u8]> {
-    let outside = || FormatError::invalid(format!("{len} bytes at offset {at} lie outside the file ({})", bytes.len()));
+    let outside = || FormatError::invalid(format!("{len} bytes at offset {at} are outside the file ({})", bytes.len()));
     let start = usize::try_from(at).map_err(|_| outside())?;
     let end = usize::try_from(len).ok().and_then(|len| start.checked_add(len)).ok_or_else(outside)?;
     bytes.get(start..end).ok_or_else(outside)
@@ -61,10 +61,10 @@ impl<'a> TreePage<'a> {
         if offset < self.upper {
             return Err(wrong("outside the node area"));
         }
-        let mut r = Reader::at(self.bytes, offset).map_err(|_| wrong("behind the page"))?;
+        let mut r = Reader::at(self.bytes, offset).map_err(|_| wrong("past the page"))?;
         let header = (r.u32le(), r.u16le(), r.u16le());
         let (Ok(low), Ok(flags), Ok(key_len)) = header else { return Err(wrong("header cut off by the page end")) };
-        let key = r.take(usize::from(key_len)).map_err(|_| wrong("key runs behind the page"))?;
+        let key = r.take(usize::from(key_len)).map_err(|_| wrong("key runs past the page"))?;
         Ok(Node { low, flags, key, data: r.pos() })
     }
 }

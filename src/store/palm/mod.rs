@@ -232,7 +232,7 @@ impl Palm {
         // The kind is asked before opening, because opening a named pipe would wait for a writer.
         let meta = fs::metadata(&path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
-                StoreError::NoPageLog { path: kv_home.to_path_buf(), reason: format!("no {DATA} in it") }
+                StoreError::NoPageLog { path: kv_home.to_path_buf(), reason: format!("it has no {DATA}") }
             }
             _ => StoreError::io(&path, &e),
         })?;
@@ -280,7 +280,8 @@ impl Palm {
             });
         }
         let other = layouts::other(&env).map(|layout| {
-            let reason = "its keys are those of PALM of September and October 2025, which is not read".to_string();
+            let reason =
+                "its keys are those of PALM of September and October 2025, which wtcheck does not read".to_string();
             Problem { io: Some(layout), ..problem(reason, Affected::All) }
         });
         let state = *state;
@@ -558,7 +559,7 @@ impl BlockReader for PalmReader<'_> {
         let bytes = range.and_then(|range| self.bytes.get(range)).ok_or_else(|| StoreError::Damaged {
             path: self.path.to_path_buf(),
             reason: format!(
-                "{} bytes at offset {} lie outside the file ({} bytes)",
+                "{} bytes at offset {} are outside the file ({} bytes)",
                 row.len,
                 row.locator,
                 self.bytes.len()

@@ -71,14 +71,14 @@ impl PalmLedger {
         let kv_home = self.hold.dir().path();
         let path = self.path.clone();
         if !self.hold.dir().stands() {
-            let reason = "somebody changes the directory meanwhile".to_string();
+            let reason = "something is changing the directory".to_string();
             return Err(StoreError::Unreadable { path: kv_home.to_path_buf(), reason });
         }
         self.hold.check(Path::new(DATA))?;
         let map_size = Self::check(kv_home)?;
         let error = |e: heed::Error| match e {
             heed::Error::EnvAlreadyOpened => {
-                StoreError::InUse { path: path.clone(), reason: "this process has it open already".into() }
+                StoreError::InUse { path: path.clone(), reason: "this process already has it open".into() }
             }
             e => StoreError::Unreadable { path: path.clone(), reason: format!("cannot be opened for writing: {e}") },
         };
@@ -156,7 +156,7 @@ impl PalmLedger {
     fn grow(&mut self, by: u64) -> Outcome<()> {
         let now = u64::try_from(self.env()?.info().map_size).unwrap_or(u64::MAX);
         let Some(wanted) = map_len(now.saturating_add(by)) else {
-            return refuse(format!("no address space for {by} bytes more"));
+            return refuse(format!("no address space for {by} more bytes"));
         };
         let env = self.env.as_mut().ok_or_else(|| Failure::Refused("the store is not open".into()))?;
         resize_env(env, wanted)?;
@@ -270,10 +270,10 @@ struct Step<'c> {
 impl<'c> Step<'c> {
     fn parse(change: &'c Change, to: Side) -> Outcome<Self> {
         if change.file != DATA {
-            return refuse(format!("no change of this store: file {:?}", change.file));
+            return refuse(format!("not a change to this store: file {:?}", change.file));
         }
         let Some(set) = Set::ALL.into_iter().find(|set| set.name() == change.set) else {
-            return refuse(format!("no change of this store: database {:?}", change.set));
+            return refuse(format!("not a change to this store: database {:?}", change.set));
         };
         let side = |fields: &'c Option<Vec<Field>>| fields.as_deref().map(record).transpose();
         let (before, after) = (side(&change.before)?, side(&change.after)?);
@@ -521,7 +521,7 @@ impl Draft<'_> {
             return refuse("this generation of PALM has no discard records");
         }
         if !self.rows(table, page, lsn)?.is_empty() {
-            return refuse(format!("table {table}, page {page}: there is a row at LSN {lsn} already"));
+            return refuse(format!("table {table}, page {page}: there is already a row at LSN {lsn}"));
         }
         let key = PageKey {
             table,
