@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 14] = [
     &["words"],
     &["scenario", "model", "serverlog"],
     &["repair", "pickup", "export", "pack", "simulate", "decode", "gather", "dump", "devtools"],
-    &["diagnosis"],
+    &["diagnosis", "history", "diff"],
     &["schema"],
     &["report"],
     &["cli", "facade"],
@@ -29,7 +29,7 @@ const UPWARD: [(&str, &str, &str); 1] =
 
 /// Circles among the files of a folder that are not opened yet. Those of two files are one subject in two
 /// halves, cut for their length.
-const CIRCLES: [(&str, &[&str]); 7] = [
+const CIRCLES: [(&str, &[&str]); 6] = [
     ("format/", &["int", "reader"]),
     ("format/", &["wtlog", "wtlog_body"]),
     ("home/", &["wtlog", "wtlog_pass"]),
@@ -37,7 +37,6 @@ const CIRCLES: [(&str, &[&str]); 7] = [
     // Rules are told where the parts of a page are read, and know their types.
     ("page/", &["delta", "fixed", "form", "header", "internal", "keys", "leaf", "old_delta", "rules"]),
     ("pagelog/", &["walk", "worker"]),
-    ("report/", &["audit", "home"]),
 ];
 
 #[derive(Debug)]

@@ -174,11 +174,11 @@ fn errors_are_one_line_with_a_way_on() {
     for (path, code, words) in [
         (at("nothing"), 6, "does not exist"),
         (at("empty"), 6, "is an empty directory"),
-        (at("other"), 6, "is no WiredTiger home"),
+        (at("other"), 6, "is not a WiredTiger home"),
         (at("file"), 6, "is a file, not a directory"),
         (foreign, 6, "not a PALite store: no table checkpoints"),
         (truncated, 6, "pages_000025.db: database disk image is malformed"),
-        (blocked, 6, "pages_000025.db: is no regular file"),
+        (blocked, 6, "pages_000025.db: is not a regular file"),
         (future, 3, "compatible_version=9"),
         (none, 6, "no completion record"),
     ] {

@@ -11,6 +11,7 @@ use crate::common::scene;
 use crate::common::scene::{Line, Scene, left_over};
 use crate::common::schema::assert_valid;
 use crate::common::terminal;
+use crate::widths::{self, WIDTHS};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +41,7 @@ macro_rules! contract {
             use super::*;
             const LINE: Line = line!($verb, $args, $code, $colour);
             verb!($line);
-            promises!(runs_as_documented leaves_its_source_alone colour_on_a_terminal_only
+            promises!(runs_as_documented leaves_its_source_alone colour_on_a_terminal_only fits_every_width
                 reader_gone reader_goes_after_a_byte full_disk_at_stdout interrupted_at_the_output
                 interrupted_at_files);
             inputs!($line $input);
@@ -96,6 +97,7 @@ contract! {
     map_palite: "map", "{palite}" => 1, coloured, first store;
     map_wal: "map", "{wal} --by lsn" => 0, coloured, again store;
     map_svg: "map", "{palite} --table 25 --svg {out}/picture.svg" => 1, coloured, other store;
+    map_tree: "map", "{palite} --by tree --svg {out}/tree.svg" => 1, coloured, other store;
     map_home: "map", "{home}" => 0, coloured, again store;
     map_file: "map", "{lost}" => 1, coloured, other block;
     dump_palite: "dump", "{palite} -o {out}/dumped" => 0, coloured, first store;
@@ -105,6 +107,14 @@ contract! {
     orphans_palite: "orphans", "{palite}" => 1, coloured, first store;
     orphans_wal: "orphans", "{wal}" => 0, coloured, again store;
     orphans_file: "orphans", "{lost}" => 1, plain, other block;
+    history_palite: "history", "{palite}" => 1, coloured, first store;
+    history_wal: "history", "{wal} -v" => 0, coloured, again store;
+    history_palm: "history", "{palm}" => 0, coloured, again store;
+    history_svg: "history", "{palite} --svg {out}/sizes.svg" => 1, coloured, other store;
+    history_file: "history", "{lost}" => 1, coloured, other block;
+    diff_palite: "diff", "{palite} {wal}" => 1, coloured, first store;
+    diff_checkpoints: "diff", "{wal} --checkpoint 185 -v" => 1, coloured, again store;
+    diff_home: "diff", "{home} {lost}" => 1, coloured, again store;
     page_palite: "page", "{palite} 25 110" => 0, coloured, first store;
     page_wal: "page", "{wal} 25 110" => 0, coloured, again store;
     page_block: "page", "{lost} --offset 4096" => 0, coloured, other file;
@@ -237,6 +247,31 @@ fn runs_as_documented(line: &Line) {
     assert!(notes.lines().all(|l| l.starts_with("wtcheck: wrote ")), "{notes}");
     assert!(!out.stdout.is_empty() || line.args.contains("{out}"), "nothing was printed");
     assert_eq!(left_over(scene.tmp()), Vec::<String>::new());
+}
+
+/// Verbs whose text is for programs: it is not folded.
+const FOR_PROGRAMS: [&str; 3] = ["schema", "man", "completions"];
+
+fn fits_every_width(line: &Line) {
+    let yaml = line.verb == "repair plan" && !line.args.contains("-o");
+    if FOR_PROGRAMS.contains(&line.verb) || yaml {
+        return;
+    }
+    let shown = |width: Option<usize>| {
+        let scene = Scene::new(line);
+        let mut command = scene.command(line);
+        command.args(["--color", "always"]).env_remove("COLUMNS").env("LC_ALL", "C.UTF-8");
+        if let Some(width) = width {
+            command.env("COLUMNS", width.to_string());
+        }
+        text(&command.output().unwrap().stdout)
+    };
+    let whole = shown(None);
+    for width in WIDTHS {
+        // Names of temporary directories differ, a picture is drawn for its width.
+        let compare = !["map", "repair apply", "pack", "unpack"].contains(&line.verb);
+        widths::holds(&shown(Some(width)), &whole, width, compare, line.verb);
+    }
 }
 
 fn leaves_its_source_alone(line: &Line) {

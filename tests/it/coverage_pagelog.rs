@@ -159,7 +159,7 @@ fn no_place_for_a_copy() {
     assert_eq!(codes(&audit), Vec::<String>::new(), "it is no damage");
     let words = format!("no private copy in {}", common::path(&tmp));
     assert!(got.stderr.contains(&words) && got.stderr.contains("set TMPDIR to a directory with"), "{}", got.stderr);
-    assert!(!got.stderr.contains("as a user who may read it"), "{}", got.stderr);
+    assert!(!got.stderr.contains("as a user with permission to read it"), "{}", got.stderr);
     for verb in [&["orphans"][..], &["map"], &["repair", "plan"]] {
         let got = scene.run(verb);
         assert!(got.code == 6 && got.stderr.contains("set TMPDIR to"), "{verb:?}: {}: {}", got.code, got.stderr);

@@ -388,7 +388,7 @@ fn integers_types_and_flags() {
         format!("0x{:x} base image, 0x{:x} delta", block::MAGIC_BASE, block::MAGIC_DELTA),
         format!("both headers together: {}", block::COMBINED_LEN),
         format!("leaves the first {} bytes alone, encryption the first {}", block::SKIP_LEN, block::COMBINED_LEN),
-        format!("data begins at {}", local::DATA_OFFSET),
+        format!("data starts at {}", local::DATA_OFFSET),
         format!("multiples of {} bytes", wtlog::ALIGNMENT),
         format!("0x{:x}: the bytes `wtch`", key_page::SIGNATURE),
     ] {
@@ -469,7 +469,7 @@ fn kind(kind: CellKind) -> String {
 #[test]
 fn cells_are_what_the_page_says() {
     let text = format_page();
-    let rows = table(&text, "| First byte | Cell | Behind it |");
+    let rows = table(&text, "| First byte | Cell | What follows |");
     let mut kinds = BTreeSet::new();
     for row in &rows {
         let first = hex(&row[0])[0];
@@ -492,7 +492,7 @@ fn cells_are_what_the_page_says() {
             CellKind::Key | CellKind::Value => {
                 let word = row[2].split(',').next().unwrap();
                 assert!(bytes.ends_with(word.as_bytes()), "{row:?}");
-                assert_eq!(cell.prefix, if row[2].contains("two bytes of the key") { 2 } else { 0 });
+                assert_eq!(cell.prefix, if row[2].contains("two bytes of the previous key") { 2 } else { 0 });
                 assert!(!cell.has_times || row[2].contains(&format!("timestamp {}", cell.times.start_ts)), "{row:?}");
             }
             _ => assert!(row[2].ends_with(&format!("page {}", cell.cookie().unwrap().page_id)), "{row:?}"),

@@ -309,7 +309,7 @@ fn a_dump_that_was_cut_short_goes_on_and_one_of_another_state_is_refused() {
     assert_eq!(args(&["--as", "json"]).0, 3);
     fs::write(home.join("storage.bson"), b"another").unwrap();
     let (code, err) = args(&[]);
-    assert!(code == 3 && err.contains("another state"), "{code} {err}");
+    assert!(code == 3 && err.contains("a different state"), "{code} {err}");
     assert_eq!(args(&["--force"]).0, 0);
     fs::remove_file(out.join("wtcheck-dump.json")).unwrap();
     assert_eq!(args(&[]).0, 3);
@@ -324,7 +324,7 @@ fn nothing_is_written_into_a_store_and_what_is_not_there_is_said() {
     assert!(!inside.exists());
     for (args, code, words) in [
         (&["shop.nothing"][..], 2, "no table or collection shop.nothing"),
-        (&[][..], 2, "do not go to one stream"),
+        (&[][..], 2, "cannot go to one stream"),
         (&["--at", "ts:zz", "shop.users"][..], 2, "not a timestamp"),
         (&["--at", "nobody", "shop.users"][..], 2, "no table has a checkpoint nobody"),
         (&["--at", "ts:1", "shop.users"][..], 2, "no stable timestamp"),

@@ -135,14 +135,14 @@ fn the_words_say_what_is_newer_and_what_the_engine_would_do() {
         ("homes/metadata-older-than-files", "the metadata is older than the files"),
         ("homes/metadata-older-than-files", "write generation"),
         ("homes/turtle-set-left", "renames it to WiredTiger.turtle"),
-        ("homes/restarted-without-turtle", "put aside, with 27 rows; 8 files that it names are here"),
+        ("homes/restarted-without-turtle", "set aside, with 27 rows; 8 files that it names are here"),
         ("homes/fast-count-wrong", "7123 in sizeStorer"),
         ("homes/fast-count-wrong", "6500 documents"),
         ("homes/catalog-names-lost-ident", "index-3-1111222233334444555"),
         ("homes/log-empty-file", "not all of it is readable"),
         ("engines/partial-backup", "a partial backup"),
         ("engines/huffman", "Huffman"),
-        ("engines/first-needed-log-missing", "recovery begins in it"),
+        ("engines/first-needed-log-missing", "recovery starts in it"),
         ("engines/colgroup-never-created", "cannot be used until all of its column groups are created"),
     ] {
         let text = told(&real(&format!("cases/{name}")));

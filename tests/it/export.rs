@@ -220,19 +220,19 @@ fn what_does_not_belong_together_is_refused() {
         assert_eq!((found, stdout.as_str()), (code, ""), "{args:?}: {stderr}");
         assert!(stderr.contains(words), "{args:?}: {stderr}");
     };
-    refuse(&home, &out, &["--shard", "2/4"], 3, "holds shard 1/3, of a set with another number of shards");
+    refuse(&home, &out, &["--shard", "2/4"], 3, "holds shard 1/3, of a set with a different number of shards");
     refuse(&home, &out, &["--shard", "2/3", "--table", "acc*"], 3, "of other tables");
     refuse(&fixture("palite/2026-02-double-root"), &out, &["--shard", "2/3"], 3, "of another store");
-    refuse(&home, &out, &["--shard", "4/3"], 2, "is no shard");
+    refuse(&home, &out, &["--shard", "4/3"], 2, "is not a shard");
     refuse(&home, &temp.path().join("other"), &["--table", "nothing*"], 2, "no tree matches");
     assert!(!temp.path().join("other").exists());
     let foreign = temp.path().join("foreign");
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("letter"), "dear").unwrap();
-    refuse(&home, &foreign, &[], 3, "is no export");
+    refuse(&home, &foreign, &[], 3, "is not an export");
     let copy = temp.path().join("copy");
     copy_dir(&home, &copy);
-    refuse(&copy, &copy.join("kv_home/tables"), &[], 2, "lies in the directory that is exported");
+    refuse(&copy, &copy.join("kv_home/tables"), &[], 2, "is inside the directory to be exported");
     refuse(&fixture("local/lost-extent"), &temp.path().join("local"), &[], 3, "only page logs are exported");
     // A shard that is there is replaced, also after the store went on.
     export(&home, &out, &["--shard", "1/3"]);

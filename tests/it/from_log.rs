@@ -336,7 +336,7 @@ fn zeros() {
     assert_eq!(d["verdict"], "zero-sectors");
     let used = u32::from_le_bytes(sound[16..20].try_into().unwrap()) as usize;
     assert_eq!(d["zeros"], json!([{"at": first, "bytes": used - first}]), "{text}");
-    assert!(text.contains("on all zero, though its content goes on"), "{text}");
+    assert!(text.contains("onwards, although its content extends to"), "{text}");
 
     let mut hole = sound.clone();
     hole[4096..12_288].fill(0);
@@ -348,7 +348,7 @@ fn zeros() {
     let (d, text) = only(&log_of(&headless, expected));
     assert_eq!((&d["verdict"], &d["zeros"]), (&json!("zero-sectors"), &json!([{"at": 0, "bytes": 4096}])), "{text}");
     assert_eq!(d["block"], Value::Null);
-    assert!(text.contains("no header of a block"), "{text}");
+    assert!(text.contains("not the header of a block"), "{text}");
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn another_block() {
     let (d, text) = only(&log_of(&other, stored(&wanted)));
     assert_eq!((&d["verdict"], &d["block"]["page_header"]["write_gen"]), (&json!("other-block"), &json!(12)));
     assert_eq!(d["block"]["problems"], json!([]), "{text}");
-    for want in ["row leaf of 8,192 bytes", "write generation 12", "wrong place or was lost", "in the header"] {
+    for want in ["row leaf of 8,192 bytes", "write generation 12", "misdirected or lost", "in the header"] {
         assert!(text.contains(want), "{want} is not in\n{text}");
     }
     // A smaller one, and one that begins later.
@@ -410,7 +410,7 @@ fn another_block() {
     descriptor[4096..].copy_from_slice(&encode_descriptor(4096).unwrap());
     let (d, text) = only(&log_of(&descriptor, stored(&wanted)));
     assert_eq!(d["verdict"], "foreign-data", "{text}");
-    assert!(text.contains("the beginning of a WiredTiger file"), "{text}");
+    assert!(text.contains("the start of a WiredTiger file"), "{text}");
 }
 
 #[test]
@@ -425,8 +425,8 @@ fn not_a_block_at_all() {
         (text[..4096].to_vec(), "printable text"),
         (bson, "a BSON document of 12 bytes"),
         (encode_descriptor(4096).unwrap(), "its descriptor"),
-        (log, "a log file of WiredTiger"),
-        (vec![0xff; 4096], "nothing but the byte ff"),
+        (log, "a WiredTiger journal file"),
+        (vec![0xff; 4096], "only the byte ff"),
         ([b"SQLite format 3\0".as_slice(), &[9; 4080]].concat(), "an SQLite database"),
     ] {
         let (d, shown) = only(&log_of(&bytes, 0x0bad_cafe));
@@ -443,7 +443,7 @@ fn not_a_block_at_all() {
     let bytes: Vec<u8> = (0..4096).map(|_| random()).collect();
     let (d, shown) = only(&log_of(&bytes, 0x0bad_cafe));
     assert_eq!((&d["verdict"], d.get("looks_like")), (&json!("damaged"), None), "{shown}");
-    assert!(shown.contains("no header of a block"), "{shown}");
+    assert!(shown.contains("not the header of a block"), "{shown}");
 }
 
 #[test]
@@ -482,7 +482,7 @@ fn logs_without_a_dump() {
     let unknown = log_of(&flipped(4096).0, 7).replace("{0: 40960, 4096, 0x7}", "{page 7, lsn 9}");
     let (code, stdout, _) = run(&["-"], unknown);
     assert_eq!(code, 6);
-    assert!(stdout.contains("4 chunks have an address of an unknown form"), "{stdout}");
+    assert!(stdout.contains("4 chunks have an address in an unknown form"), "{stdout}");
 }
 
 #[test]
@@ -508,11 +508,11 @@ fn wrong_command_lines_and_unreadable_logs() {
     for (args, code, want) in [
         (vec!["--from-log", "/no/such/log"], 6, "/no/such/log"),
         (vec!["--from-log", &dir], 6, "directory"),
-        (vec!["--from-log", &packed], 6, "unpacked"),
-        (vec!["--from-log", "-", "cookie", "00"], 2, "--from-log takes no kind"),
+        (vec!["--from-log", &packed], 6, "decompressed"),
+        (vec!["--from-log", "-", "cookie", "00"], 2, "--from-log does not take a kind"),
         (vec!["--quiet"], 2, "nothing to decode"),
         (vec!["--alloc", "4096", "cookie", "00"], 2, "--from-log"),
-        (vec!["--from-log", "-", "--alloc", "4095"], 2, "no allocation size"),
+        (vec!["--from-log", "-", "--alloc", "4095"], 2, "not an allocation size"),
     ] {
         let (got, stderr) = decode(&args);
         assert_eq!(got, code, "{args:?}: {stderr}");

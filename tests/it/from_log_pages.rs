@@ -138,10 +138,10 @@ fn the_reported_log() {
     let blocks: Vec<_> = deltas["blocks"].as_array().unwrap().iter().map(|b| (&b["form"], &b["state"])).collect();
     assert_eq!(blocks, [(&json!("delta"), &json!("incomplete")), (&json!("delta"), &json!("intact"))]);
     for words in [
-        "Block of page 111 of test_layered18.wt_stable\nintact: its checksum is the expected one, and holds\n",
+        "Block of page 111 of test_layered18.wt_stable\nintact: its checksum is the expected one, and valid\n",
         "Page 100 of test_layered18.wt_stable, from its blocks",
-        "The page cannot be put together: the block before the oldest delta, with checksum 094b53a1, is not in the log; \
-         the block with checksum d449f224 is not whole.",
+        "The page cannot be merged: the block before the oldest delta, with checksum 094b53a1, is not in the log; the \
+         block with checksum d449f224 is incomplete.",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
@@ -224,7 +224,7 @@ fn damage_is_judged() {
         assert_eq!((&chain["complete"], &chain["blocks"][at]["state"]), (&json!(true), &json!("put-right")), "{text}");
         assert_eq!(chain["page"], sound.json["pages"][0]["page"], "byte {byte}");
         assert!(text.contains(&format!("a single flipped bit explains it: bit 2 of byte {byte}\n")), "{text}");
-        assert!(text.contains("put right"));
+        assert!(text.contains("corrected"));
     }
     let one = |bytes: &[u8], expected: u32| judged(&dumped(FILE, page, expected, bytes), &[]).json["dumps"][0].clone();
     let block = &blocks[1];
@@ -245,7 +245,7 @@ fn damage_is_judged() {
     let mut encrypted = vec![0x60, 0xae, 0x6e, 0x6c];
     encrypted.extend(&block.bytes);
     let encrypted = one(&encrypted, 7);
-    assert_eq!(encrypted["judgement"], "encrypted by the page service: nothing of it can be checked");
+    assert_eq!(encrypted["judgement"], "encrypted by the page service: none of it can be checked");
     // Other content, which has nothing of an image, is of the page log by its table's name.
     let text = b"the quick brown fox jumps over the lazy dog, and once more, ".repeat(20);
     assert_eq!((&one(&text, 7)["verdict"], &one(&text, 7)["storage"]), (&json!("not-a-block"), &json!("page-log")));

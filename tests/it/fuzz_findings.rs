@@ -113,5 +113,5 @@ fn a_plan_nested_so_deep_that_parsing_takes_hours_is_refused() {
     std::fs::write(&plan, "[".repeat(400_000)).unwrap();
     let (code, _, complaint) = common::wtcheck(&["repair", "apply", common::path(&plan), "--output", "/nowhere/new"]);
     assert!(code == 2 || code == 3, "{code}");
-    assert!(complaint.contains("nested too deep at line 1 column 513"), "{complaint}");
+    assert!(complaint.contains("nested too deeply at line 1 column 513"), "{complaint}");
 }

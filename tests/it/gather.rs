@@ -266,7 +266,7 @@ fn what_is_damaged_is_named_and_the_rest_is_taken() {
     let whole: usize = rows(&home).len();
     let first = tables.values().flatten().next().unwrap().clone();
     for (bad, words) in [
-        ("{\"page_id\":100,\"entries\":[".to_string(), "is no JSON"),
+        ("{\"page_id\":100,\"entries\":[".to_string(), "is not JSON"),
         ("{\"page_id\":7594298019588079617.0,\"entries\":[]}".into(), "integer"),
         (
             {
@@ -274,7 +274,7 @@ fn what_is_damaged_is_named_and_the_rest_is_taken() {
                 other["page_id"] = json!(987_654);
                 other.to_string()
             },
-            "has an entry of page",
+            "has an entry for page",
         ),
         (
             first.replacen(
@@ -284,7 +284,7 @@ fn what_is_damaged_is_named_and_the_rest_is_taken() {
             ),
             "has no flags",
         ),
-        ("[1,2,3]".into(), "is no JSON"),
+        ("[1,2,3]".into(), "is not JSON"),
         (
             {
                 let mut twice: Value = serde_json::from_str(&first).unwrap();
@@ -296,7 +296,7 @@ fn what_is_damaged_is_named_and_the_rest_is_taken() {
         ),
         (tables.values().nth(1).unwrap()[0].clone(), "in a dump of table"),
         (first.replacen("\"entry\":", "\"entry\":null,\"x\":", 1), "has no entry"),
-        ("[".repeat(100_000), "is no JSON"),
+        ("[".repeat(100_000), "is not JSON"),
         ("{\"page_id\":1,\"entries\":[{\"lsn\":{\"lsn\":5},\"entry\":[256]}]}".into(), "u8"),
     ] {
         let mut some = tables.clone();
@@ -657,7 +657,7 @@ fn what_the_checkpoint_before_needs_is_no_orphan() {
         write(&dumps, &lines(rows, 1), Packing::Plain);
         let (code, said, err) = wtcheck(&["audit", path(&dumps), "--checkpoint-meta", &text]);
         assert_eq!(code, wanted, "{name}: {said}{err}");
-        assert!(code == 0 || said.contains("the checkpoint before: table 2, page 1"), "{said}");
+        assert!(code == 0 || said.contains("the previous checkpoint: table 2, page 1"), "{said}");
     }
 }
 

@@ -21,7 +21,7 @@ fn limited(args: &[&str]) -> Ran {
     let script = "ulimit -d 2097152; ulimit -t 20; ulimit -c 0; exec \"$0\" \"$@\"";
     let (mut printed, stdout) = (tempfile::tempfile().unwrap(), |file: &File| file.try_clone().unwrap());
     let mut command = Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_wtcheck")]).args(args).arg("-q").stdin(Stdio::null());
+    command.args(["-c", script, env!("CARGO_BIN_EXE_wtcheck")]).args(args).arg("--no-progress").stdin(Stdio::null());
     let mut child = command.stdout(stdout(&printed)).stderr(stdout(&printed)).spawn().unwrap();
     let mut peak = 0_u64;
     let status = loop {
@@ -500,7 +500,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
         for verb in ["audit", "map"] {
             let script = "exec timeout 20 \"$0\" \"$@\"";
             let out = Command::new("sh")
-                .args(["-c", script, env!("CARGO_BIN_EXE_wtcheck"), verb, path(&home), "-q"])
+                .args(["-c", script, env!("CARGO_BIN_EXE_wtcheck"), verb, path(&home), "--no-progress"])
                 .output()
                 .unwrap();
             assert!(matches!(out.status.code(), Some(0..=6)), "{verb} {name}: {}", out.status);

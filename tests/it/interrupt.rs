@@ -126,7 +126,7 @@ fn applied_in_place(sample: &Sample) {
         }
         // Nothing is in the way of a new plan.
         assert_eq!(wtcheck(&["repair", "plan", path(case.path())]).0, 1, "{fault:?}");
-        let waited = err.contains("is being written, which is finished first");
+        let waited = err.contains("is being written and is finished first");
         *seen.lock().unwrap().entry(format!("{state}, waited: {waited}")).or_default() += 1;
     };
     for_chosen_faults(&faults, &[Mode::Signal(INT), Mode::Signal(TERM)], |f, _| chosen(f.at), make, check);
@@ -163,7 +163,7 @@ fn undone(sample: &Sample) {
             "{fault:?}: {}",
             outcome.stderr
         );
-        let waited = outcome.stderr.contains("is being written, which is finished first");
+        let waited = outcome.stderr.contains("is being written and is finished first");
         assert_eq!(waited, finished, "{fault:?}: {}", outcome.stderr);
         if !finished {
             assert_eq!(wtcheck(&["repair", "undo", path(&case.path().join(&name))]).0, 0);
@@ -220,7 +220,7 @@ fn a_second_signal_ends_a_step_at_once() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
-    assert!(line.contains("is being written, which is finished first"), "{line}");
+    assert!(line.contains("is being written and is finished first"), "{line}");
     // It has told the way back before anyone can lose patience.
     let journal = journals(&dir);
     assert!(line.contains(path(journal[0].as_path())), "{line}");

@@ -1032,8 +1032,8 @@ fn what_is_refused() {
     refused(&home, &[turtle.clone(), turtle], "more than one");
     refused(&home, &[LocalEdit::Turtle { text: "no turtle".to_string() }], "the new turtle");
     let alone = Home::alone(dir, file, directory::Options { no_mmap: true });
-    refused(&alone, std::slice::from_ref(&good), "without its home");
-    refused(&alone, &[LocalEdit::Turtle { text: String::new() }], "without its home");
+    refused(&alone, std::slice::from_ref(&good), "outside a home");
+    refused(&alone, &[LocalEdit::Turtle { text: String::new() }], "outside a home");
     assert!(changes(&home, &[], NOW).unwrap().is_empty());
     // The home was read before someone changed it.
     let made = changes(&home, std::slice::from_ref(&good), NOW).unwrap();
@@ -1042,7 +1042,7 @@ fn what_is_refused() {
     // No turtle, no metadata that could be changed.
     let text = std::fs::read(dir.join(TURTLE)).unwrap();
     std::fs::remove_file(dir.join(TURTLE)).unwrap();
-    refused(&open(dir), std::slice::from_ref(&good), "by the turtle");
+    refused(&open(dir), std::slice::from_ref(&good), "through the turtle");
     std::fs::write(dir.join(TURTLE), text).unwrap();
     // A leaf of the metadata is lost.
     let base = Base::open(dir);
@@ -1066,5 +1066,5 @@ fn what_is_refused() {
     let home = open(dir.path());
     let file = home.files.iter().find(|f| f.name == "rs_plain.wt").unwrap();
     let name = &file.checkpoints.last().unwrap().name;
-    refused(&home, &[set_size("rs_plain.wt", name, 5, 5)], "is damaged itself");
+    refused(&home, &[set_size("rs_plain.wt", name, 5, 5)], "is itself damaged");
 }

@@ -87,13 +87,13 @@ fn values_that_cannot_be_decoded() {
         })
         .collect();
     let expected = [
-        ("page-undecodable", "collection-1.wt", Some("shop.orders"), "a value that is no BSON document"),
-        ("page-undecodable", "text.wt", None, "a value that is no \"Si\": column 1: a string without its NUL"),
+        ("page-undecodable", "collection-1.wt", Some("shop.orders"), "a value that is not a BSON document"),
+        ("page-undecodable", "text.wt", None, "a value that is not \"Si\": column 1: a string without its NUL"),
     ];
     assert_eq!(found, expected.map(|(code, file, name, found)| (code, file, name, found.to_string())));
 }
 
-/// A backup copy has no turtle, and its metadata file may be of another time than its list.
+/// A backup copy has no turtle, and its metadata file may be a different point in time than its list.
 #[test]
 fn a_backup_copy_is_read_by_its_list() {
     let dir = tempfile::tempdir().unwrap();
@@ -107,7 +107,7 @@ fn a_backup_copy_is_read_by_its_list() {
     files.push(("WiredTigerHS.wt".to_string(), history));
     let list: String = files.iter().map(|(name, config)| format!("file:{name}\n{config}\n")).collect();
     std::fs::remove_file(dir.path().join("WiredTiger.turtle")).unwrap();
-    std::fs::write(dir.path().join("WiredTiger.wt"), "of another time").unwrap();
+    std::fs::write(dir.path().join("WiredTiger.wt"), "a different point in time").unwrap();
     std::fs::write(dir.path().join("WiredTiger.backup"), list).unwrap();
     let got = audit(dir.path(), false);
     assert!(got.findings.is_empty(), "{:#?}", got.findings);

@@ -9,9 +9,11 @@
 
 mod common;
 
+mod answers;
 mod architecture;
 mod bit_flips;
 mod cli_contract;
+mod complete;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod contract;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -23,10 +25,12 @@ mod decode_cli;
 mod depths_agree;
 #[cfg(feature = "devtools")]
 mod devtools;
+mod diff;
 mod docs;
 mod dump;
 mod engine;
 mod engines;
+mod english;
 mod export;
 mod facts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -38,9 +42,11 @@ mod fuzz_findings;
 #[cfg(target_os = "linux")]
 mod gather;
 mod generated;
+mod history;
 mod hostile_limits;
 mod hostile_stores;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod html_pages;
 mod interrupt;
 mod json_page;
 mod local_damage;
@@ -91,3 +97,4 @@ mod subjects;
 mod unit;
 #[cfg(feature = "devtools")]
 mod upstream_causes;
+mod widths;

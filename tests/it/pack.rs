@@ -511,7 +511,7 @@ fn the_command_line() {
     assert_eq!(run(&["pack", common::path(&source), common::path(&source.join("image"))]).0, 2);
     assert_eq!(run(&["pack", common::path(&temp.path().join("nowhere")), common::path(&dir)]).0, 6);
     let (code, out, err) = run(&["unpack", common::path(&image), common::path(&dir)]);
-    assert_eq!((code, out.contains("It audits to the same findings as the source.")), (0, true), "{out}{err}");
+    assert_eq!((code, out.contains("An audit of it gives the same findings as the source.")), (0, true), "{out}{err}");
     // The findings of the source are those of the directory.
     let audit = |dir: &Path| {
         let (code, out, _) = run(&["audit", common::path(dir), "--format", "json"]);

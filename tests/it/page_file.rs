@@ -107,7 +107,7 @@ fn sound_blocks() {
     assert_eq!((&v["size"], &v["file_bytes"]), (&json!(2048), &json!(6144)));
     assert_eq!((&v["block"]["cells_total"], &v["block"]["page_header"]["write_gen"]), (&json!(2), &json!(5)));
     assert_eq!((&v["problems"], &v["notes"]), (&json!([]), &json!([])));
-    for want in ["Block at offset 512", "the checksum holds", "row leaf", "holds; over 2,048 bytes", "Cells"] {
+    for want in ["Block at offset 512", "the checksum is valid", "row leaf", "holds; over 2,048 bytes", "Cells"] {
         assert!(text.contains(want), "{want} is not in\n{text}");
     }
     assert!(!text.contains("user"), "{text}");
@@ -144,15 +144,12 @@ fn damaged_blocks() {
 
     let (code, v, text) = shown(&s.path, CUT, &[]);
     assert_eq!((code, &v["size"]), (1, &json!(4096)), "{text}");
-    assert!(text.contains("reaches up to byte 9,216, the file ends at byte 6,144"), "{text}");
+    assert!(text.contains("extends to byte 9,216, but the file ends at byte 6,144"), "{text}");
 
     // In the middle of a block.
     let (code, v, text) = shown(&s.path, LEAF + 512, &[]);
     assert_eq!(code, 1);
-    assert!(
-        v["judgement"].as_str().unwrap().contains("inside of a sound block of 2,048 bytes at offset 512"),
-        "{text}"
-    );
+    assert!(v["judgement"].as_str().unwrap().contains("inside a sound block of 2,048 bytes at offset 512"), "{text}");
 
     // A checksum that holds over content that does not.
     let mut bytes = file();
@@ -162,7 +159,7 @@ fn damaged_blocks() {
     let other = Sample::new(&bytes);
     let (code, v, text) = shown(&other.path, LEAF, &[]);
     assert_eq!((code, &v["verdict"]), (1, &json!("sound")), "{text}");
-    assert!(text.contains("the checksum holds, but the content breaks the rules"), "{text}");
+    assert!(text.contains("the checksum is valid, but the content breaks the rules"), "{text}");
 }
 
 #[test]
@@ -191,7 +188,7 @@ fn allocation_sizes_and_descriptors() {
     let mut bytes = file();
     bytes[8] ^= 1;
     let s = Sample::new(&bytes);
-    refused(&s.path, &["--offset", "512"], 6, &["fits no allocation size", "--alloc"]);
+    refused(&s.path, &["--offset", "512"], 6, &["does not match any allocation size", "--alloc"]);
     let (code, v, _) = shown(&s.path, LEAF, &["--alloc", "512"]);
     assert_eq!((code, &v["verdict"]), (0, &json!("sound")));
     assert!(v["notes"][0].as_str().unwrap().contains("descriptor of the file is damaged"), "{v}");
@@ -199,7 +196,7 @@ fn allocation_sizes_and_descriptors() {
     assert!(shown(&s.path, FLIPPED, &["--alloc", "4096"]).2.contains("is 512, not 4096"));
     for (bytes, code, want) in [
         (b"".to_vec(), 2, "which has 0 bytes"),
-        (b"no WiredTiger file, but long enough".repeat(40), 6, "no WiredTiger file"),
+        (b"not a WiredTiger file, but long enough".repeat(40), 6, "not a WiredTiger file"),
         ([0x41, 0xd8, 1, 0].repeat(300), 6, "allocation size is not known"),
     ] {
         refused(&Sample::new(&bytes).path, &["--offset", "512"], code, &[want]);
@@ -219,18 +216,18 @@ fn wrong_command_lines() {
         &s.path,
         &["--offset", "513"],
         2,
-        &["no multiple of the allocation size 512", "begins at 512 and has 2048"],
+        &["not a multiple of the allocation size 512", "starts at 512 and has 2048"],
     );
-    refused(&s.path, &["--offset", "3080"], 2, &["the unit around it begins at 3072"]);
-    refused(&s.path, &["--offset", "0"], 2, &["the descriptor", "first block begins at 512"]);
-    refused(&s.path, &["--offset", "6144"], 2, &["behind the end of", "6144 bytes", "cut off"]);
-    refused(&s.path, &["--offset", "0xffffffffffffffff"], 2, &["behind the end of"]);
+    refused(&s.path, &["--offset", "3080"], 2, &["the unit that contains it starts at 3072"]);
+    refused(&s.path, &["--offset", "0"], 2, &["the descriptor", "first block starts at 512"]);
+    refused(&s.path, &["--offset", "6144"], 2, &["past the end of", "6144 bytes", "truncated"]);
+    refused(&s.path, &["--offset", "0xffffffffffffffff"], 2, &["past the end of"]);
     refused(&s.path, &["--offset", "512", "--size", "100"], 2, &["not a multiple of the allocation size 512"]);
-    refused(&s.path, &["--offset", "512", "--size", "0"], 2, &["0 is no size"]);
+    refused(&s.path, &["--offset", "512", "--size", "0"], 2, &["0 is not a block size"]);
     refused(&s.path, &["--offset", "512", "--size", "0x40000000"], 2, &["at most 536870912"]);
-    refused(&s.path, &["--offset", "512", "--checksum", "xyz"], 2, &["no checksum"]);
-    refused(&s.path, &["--offset", "512", "--checksum", "123456789"], 2, &["no checksum"]);
-    refused(&s.path, &["--offset", "512", "--alloc", "513"], 2, &["no allocation size"]);
+    refused(&s.path, &["--offset", "512", "--checksum", "xyz"], 2, &["not a checksum"]);
+    refused(&s.path, &["--offset", "512", "--checksum", "123456789"], 2, &["not a checksum"]);
+    refused(&s.path, &["--offset", "512", "--alloc", "513"], 2, &["not an allocation size"]);
     refused(&s.path, &["--offset", "512", "7", "110"], 2, &["cannot be used with"]);
     refused(&s.path, &["--offset", "512", "--checkpoint", "1"], 2, &["cannot be used with"]);
     refused(&s.path, &["--size", "512"], 2, &["--offset"]);
@@ -242,7 +239,7 @@ fn wrong_command_lines() {
     let device = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(["page", "/dev/null", "--offset", "512"]).output();
     let device = device.unwrap();
     assert_eq!(device.status.code(), Some(6));
-    assert!(String::from_utf8(device.stderr).unwrap().contains("no regular file"));
+    assert!(String::from_utf8(device.stderr).unwrap().contains("not a regular file"));
 }
 
 #[test]
@@ -288,5 +285,5 @@ fn blocks_of_samples() {
     let cut = damaged.join("v13-truncated-60pct/changed/rs_plain.wt");
     let copy = private.path().join("t.wt");
     std::fs::write(&copy, std::fs::read(cut).unwrap()).unwrap();
-    refused(&copy, &["--offset", "1400832"], 2, &["behind the end of"]);
+    refused(&copy, &["--offset", "1400832"], 2, &["past the end of"]);
 }

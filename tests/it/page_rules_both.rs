@@ -142,11 +142,11 @@ fn cases() -> Vec<Case> {
     let mut out = Vec::new();
     // Time windows, a value in itself: on images and, with the same words, in deltas.
     let own = [
-        ("stops before it starts", window(30, 30, 20, 40), "the start timestamp lies after the stop"),
-        ("durable before it starts", window(30, 20, TS_MAX, 0), "the start timestamp lies after its durable"),
-        ("durable before it stops", window(10, 10, 30, 20), "the stop timestamp lies after its durable"),
-        ("durable after its stop", window(5, 9, 7, 8), "the durable start timestamp lies after the stop"),
-        ("durable starts after stops", window(5, 30, TS_MAX, 20), "lies after the durable stop timestamp"),
+        ("stops before it starts", window(30, 30, 20, 40), "the start timestamp is after the stop"),
+        ("durable before it starts", window(30, 20, TS_MAX, 0), "the start timestamp is after its durable"),
+        ("durable before it stops", window(10, 10, 30, 20), "the stop timestamp is after its durable"),
+        ("durable after its stop", window(5, 9, 7, 8), "the durable start timestamp is after the stop"),
+        ("durable starts after stops", window(5, 30, TS_MAX, 20), "is after the durable stop timestamp"),
     ];
     for (name, times, words) in own {
         for on in [On::Leaf, On::LeafDelta] {
@@ -156,10 +156,10 @@ fn cases() -> Vec<Case> {
     // A value against the aggregate above it.
     let parent = window(10, 20, 30, 35);
     let below = [
-        ("value starts before", window(9, 20, 30, 35), "lies before the oldest one of the parent"),
-        ("value durable after", window(10, 21, 30, 35), "durable start timestamp lies after the newest one of"),
-        ("value stops after", window(10, 20, 31, 35), "the stop timestamp lies after the newest one of"),
-        ("value durably stops after", window(10, 20, 30, 36), "durable stop timestamp lies after the newest one"),
+        ("value starts before", window(9, 20, 30, 35), "is before the oldest one of the parent"),
+        ("value durable after", window(10, 21, 30, 35), "durable start timestamp is after the newest one of"),
+        ("value stops after", window(10, 20, 31, 35), "the stop timestamp is after the newest one of"),
+        ("value durably stops after", window(10, 20, 30, 36), "durable stop timestamp is after the newest one"),
         (
             "prepared value",
             Times { prepared: true, ..window(10, 20, 30, 35) },
@@ -174,15 +174,11 @@ fn cases() -> Vec<Case> {
     }
     // An aggregate in itself.
     let own = [
-        ("oldest after newest stop", window(30, 30, 20, 40), "the oldest start timestamp lies after the newest stop"),
-        (
-            "oldest after newest durable",
-            window(10, 9, TS_MAX, 0),
-            "the oldest start timestamp lies after the newest du",
-        ),
-        ("newest stop after its durable", window(10, 10, 20, 19), "the newest stop timestamp lies after the newest du"),
-        ("newest durables cross", window(10, 40, 20, 30), "the newest durable start timestamp lies after the newest"),
-        ("oldest after durable stop", window(10, 10, TS_MAX, 9), "lies after the newest durable stop timestamp"),
+        ("oldest after newest stop", window(30, 30, 20, 40), "the oldest start timestamp is after the newest stop"),
+        ("oldest after newest durable", window(10, 9, TS_MAX, 0), "the oldest start timestamp is after the newest du"),
+        ("newest stop after its durable", window(10, 10, 20, 19), "the newest stop timestamp is after the newest du"),
+        ("newest durables cross", window(10, 40, 20, 30), "the newest durable start timestamp is after the newest"),
+        ("oldest after durable stop", window(10, 10, TS_MAX, 9), "is after the newest durable stop timestamp"),
     ];
     for (name, times, words) in own {
         for on in [On::Internal, On::InternalDelta] {
@@ -193,7 +189,7 @@ fn cases() -> Vec<Case> {
     let deleted = |commit_ts, durable_ts| Truncate { txn: 2, commit_ts, durable_ts };
     for (name, times, truncate, words) in [
         ("delete durable first", window(10, 10, TS_MAX, 0), deleted(40, 39), "the truncation is durable before"),
-        ("stop after delete", window(10, 10, 41, 41), deleted(40, 41), "lies after the truncation"),
+        ("stop after delete", window(10, 10, 41, 41), deleted(40, 41), "is after the truncation"),
     ] {
         out.push(case(name, On::Internal, BROKEN, words, move |d| {
             d.separator(0);
@@ -204,7 +200,7 @@ fn cases() -> Vec<Case> {
         "aggregate and delete against the parent",
         On::Internal,
         BROKEN,
-        "the newest stop timestamp lies after that of the parent",
+        "the newest stop timestamp is after that of the parent",
         |d| {
             d.above = Some(window(0, 20, 39, 60));
             d.separator(0);
@@ -213,10 +209,10 @@ fn cases() -> Vec<Case> {
     ));
     // An aggregate against the one above it.
     let below = [
-        ("aggregate starts before", window(9, 20, 30, 35), "lies before that of the parent"),
-        ("aggregate durable after", window(10, 21, 30, 35), "the newest durable start timestamp lies after that of"),
-        ("aggregate stops after", window(10, 20, 31, 35), "the newest stop timestamp lies after that of the parent"),
-        ("aggregate durably stops after", window(10, 20, 30, 36), "the newest durable stop timestamp lies after that"),
+        ("aggregate starts before", window(9, 20, 30, 35), "is before that of the parent"),
+        ("aggregate durable after", window(10, 21, 30, 35), "the newest durable start timestamp is after that of"),
+        ("aggregate stops after", window(10, 20, 31, 35), "the newest stop timestamp is after that of the parent"),
+        ("aggregate durably stops after", window(10, 20, 30, 36), "the newest durable stop timestamp is after that"),
         (
             "prepared aggregate",
             Times { prepared: true, ..window(10, 20, 30, 35) },
@@ -265,7 +261,7 @@ fn cases() -> Vec<Case> {
         d.raw("8482 81 78");
         d.entries += 1;
     }));
-    out.push(case("a value first", On::Leaf, BROKEN, "the page begins with a value", |d| {
+    out.push(case("a value first", On::Leaf, BROKEN, "the page starts with a value", |d| {
         d.raw("0778");
         d.entries += 1;
     }));
@@ -297,15 +293,15 @@ fn cases() -> Vec<Case> {
         })
     });
     for on in [On::Internal, On::InternalDelta] {
-        out.push(case("two keys", on, BROKEN, "first of two adjacent keys", |d| {
+        out.push(case("two keys", on, BROKEN, "the first of two adjacent keys", |d| {
             d.separator(0);
             d.child(1, &Times::EMPTY);
         }));
-        out.push(case("two addresses", on, BROKEN, "second of two adjacent addresses", |d| {
+        out.push(case("two addresses", on, BROKEN, "the second of two adjacent addresses", |d| {
             d.child(0, &Times::EMPTY);
             d.address(1, &Times::EMPTY, None);
         }));
-        out.push(case("separators out of order", on, ORDER, "are not in order", |d| {
+        out.push(case("separators out of order", on, ORDER, "are out of order", |d| {
             d.child(1, &Times::EMPTY);
             d.child(0, &Times::EMPTY);
         }));
@@ -326,7 +322,7 @@ fn cases() -> Vec<Case> {
             d.entries += 1;
             d.value(&Times::EMPTY);
         }));
-        out.push(case("keys out of order", on, ORDER, "are not in order", |d| {
+        out.push(case("keys out of order", on, ORDER, "are out of order", |d| {
             d.row(1, &Times::EMPTY);
             d.row(0, &Times::EMPTY);
         }));
@@ -336,22 +332,22 @@ fn cases() -> Vec<Case> {
         }));
         out.push(case("too few cells", on, BROKEN, "the data ends after", |d| d.entries += 2));
     }
-    out.push(case("cells behind the last", On::Leaf, BROKEN, "unexpected bytes behind the last cell", |d| {
+    out.push(case("cells behind the last", On::Leaf, BROKEN, "unexpected bytes after the last cell", |d| {
         d.row(0, &Times::EMPTY);
         d.entries -= 2;
     }));
-    out.push(case("a copy of nothing", On::Leaf, BROKEN, "there is no value", |d| {
+    out.push(case("a copy of nothing", On::Leaf, BROKEN, "which is not a value", |d| {
         d.key(0);
         d.raw("90 81");
         d.entries += 1;
     }));
-    out.push(case("all values empty, and values", On::Leaf, BROKEN, "do not go with page flags 0x02", move |d| {
+    out.push(case("all values empty, and values", On::Leaf, BROKEN, "do not fit page flags 0x02", move |d| {
         for n in 0..4 {
             d.row(n, &none);
         }
         d.header.flags = 2;
     }));
-    out.push(case("no value empty, and one is", On::Leaf, BROKEN, "do not go with page flags 0x04", |d| {
+    out.push(case("no value empty, and one is", On::Leaf, BROKEN, "do not fit page flags 0x04", |d| {
         d.key(0);
         d.header.flags = 4;
     }));
@@ -367,7 +363,7 @@ fn cases() -> Vec<Case> {
     }));
     out.push(Case {
         families: Families::Local,
-        ..case("beyond the end", On::Internal, "extent-beyond-eof", "lies behind the end of the file", |d| {
+        ..case("beyond the end", On::Internal, "extent-beyond-eof", "is past the end of the file", |d| {
             d.separator(0);
             d.raw("30 86 e3ffffff 8180");
             d.entries += 1;

@@ -547,7 +547,7 @@ fn wrong_databases() {
     assert_eq!(
         reasons,
         [
-            "2 rows with a value that is no integer, the first is table 0, page 1, LSN 3 (rowid 2)",
+            "2 rows with a value that is not an integer, the first is table 0, page 1, LSN 3 (rowid 2)",
             "2 rows with flags beyond 32 bits, the first is table 25, page 1, LSN 2 (rowid 1)"
         ]
     );

@@ -160,7 +160,7 @@ fn a_discard_between_root_and_turtle_is_noted_with_both_readings() {
             if severity == Some(Severity::Note) {
                 let words = wtcheck::words::of(&found[0]);
                 assert_eq!(words.found, format!("a discard record at LSN {lsn}"));
-                assert!(words.evidence.iter().any(|e| e.starts_with("two readings: ")), "{words:?}");
+                assert!(words.evidence.iter().any(|e| e.starts_with("two possibilities: ")), "{words:?}");
                 assert_eq!(audit.exit_code, before.exit_code);
             }
         }

@@ -354,8 +354,8 @@ fn edits_that_do_not_fit_are_refused() {
     let mut no = |edits: &[Edit], words: &str| refused(ledger.translate(edits), words);
     let put = |row: NewRow| Edit::Put(row);
     let remove = |table, page, lsn| Edit::Remove { table, page, lsn };
-    no(&[put(row(9, 100, 898, b""))], "there is a row at LSN 898 already");
-    no(&[put(row(9, 800, 1300, b"")), put(row(9, 800, 1300, b"x"))], "there is a row at LSN 1300 already");
+    no(&[put(row(9, 100, 898, b""))], "there is already a row at LSN 898");
+    no(&[put(row(9, 800, 1300, b"")), put(row(9, 800, 1300, b"x"))], "there is already a row at LSN 1300");
     no(&[remove(TableId(9), PageId(100), Lsn(899))], "no row at LSN 899");
     no(&[remove(TableId(9), PageId(100), Lsn(898)), remove(TableId(9), PageId(100), Lsn(898))], "no row at LSN 898");
     no(&[put(NewRow { backlink_lsn: Lsn(7), ..row(9, 800, 1300, b"") })], "no row at LSN 7");

@@ -449,7 +449,7 @@ fn key_pages_missing_corrupt_and_unsupported() {
     assert_eq!(replay.refusals[0].finding, Some("key-page-invalid"));
     assert_eq!(record(&replay, 312).committed_keystore_lsn, Some(Lsn(147)));
     assert!(record(&replay, 312).notes[0].starts_with("the key page at LSN 310 is not committed: "));
-    assert!(replay.notes[0].starts_with("no standby commits the key page at LSN 310: "), "{:?}", replay.notes);
+    assert!(replay.notes[0].starts_with("no standby can commit the key page at LSN 310: "), "{:?}", replay.notes);
 
     // An invalid newer key does not make the checkpoints stale; a valid one does.
     let temp = copy("2026-07-stale-keystore-inflight");

@@ -337,10 +337,7 @@ fn a_schedule_that_is_not_possible_says_where() {
     std::fs::write(&file, text).unwrap();
     let (code, _, err) = wtcheck(&["pickup", "run", path(&file)]);
     assert_eq!(code, 2);
-    assert!(
-        err.contains("s.yaml:10:5: schedule[1]: not possible here; possible are p rotate-key, p complete"),
-        "{err}"
-    );
+    assert!(err.contains("s.yaml:10:5: schedule[1]: not possible here; these are: p rotate-key, p complete"), "{err}");
 }
 
 #[test]
@@ -387,8 +384,8 @@ fn what_people_see_of_a_run() {
         "embeds the key at LSN 1; between T1 and T2",
         "fails at keystore with EINVAL(22): embeds the key at LSN 1; the node has committed the one at 208 (version 3); SIGABRT",
         "Verdict: BROKEN at 12.726s: standby-1 aborts: EINVAL(22) at keystore of the checkpoint at LSN 210 (install step 8",
-        "A rotation raced a checkpoint: version 3 (LSN 208) between T1 11.800s and T2 13.300s; checkpoint 3 embeds the key before.",
-        "skip       standby-1 serves checkpoint 6, 1 skipped, behind 0.000s",
+        "A rotation raced a checkpoint: version 3 (LSN 208) between T1 11.800s and T2 13.300s; checkpoint 3 embeds the previous key.",
+        "skip        standby-1 serves checkpoint 6, 1 skipped, behind 0.000s",
         "wtcheck pickup explore",
     ] {
         assert!(text.contains(wanted), "{wanted}\n{text}");
@@ -461,27 +458,27 @@ fn mistakes_have_a_line_and_a_column() {
     for (from, to, token, words) in [
         ("pages: 200", "pgaes: 200", "pgaes", "unknown field `pgaes`"),
         ("policy: abort", "polcy: abort", "polcy", "unknown field `polcy`"),
-        ("{at: 15s,", "{at: 9s,", "9s", "time goes backwards: 9.000s behind 10.000s"),
+        ("{at: 15s,", "{at: 9s,", "9s", "time goes backwards: 9.000s after 10.000s"),
         (
             "at: 15s, actor: node-0",
             "at: 15s, actor: node-9",
             "node-9",
             "no actor `node-9`; there are node-0, ps-1, ps-2",
         ),
-        ("at: 15s, actor: node-0, do", "at: 15s, actor: ps-1, do", "write, pages: 500", "a page server does not write"),
-        ("at: 15s, actor: node-0", "at: 15s, actor: standby-1", "write, pages: 500", "only a leader does write"),
+        ("at: 15s, actor: node-0, do", "at: 15s, actor: ps-1, do", "write, pages: 500", "a page server cannot write"),
+        ("at: 15s, actor: node-0", "at: 15s, actor: standby-1", "write, pages: 500", "only a leader can write"),
         ("do: write, pages: 500", "do: wirte, pages: 500", "wirte", "unknown variant `wirte`"),
         ("do: write, pages: 500", "do: write, pages: 0", "0}", "from 1 to"),
         ("do: write, pages: 500", "do: write, version: 5", "5}", "`write` has no such field"),
         ("do: write, pages: 500", "do: corrupt, number: 1", "{at: 15s", "`corrupt` needs it"),
-        ("every: 5s, times: 6", "every: 5 sec, times: 6", "5 sec", "is no time"),
+        ("every: 5s, times: 6", "every: 5 sec, times: 6", "5 sec", "is not a duration"),
         ("every: 5s, times: 6", "times: 6", "6}", "`every` is missing"),
         ("every: 5s, times: 6", "every: 5s, times: 0", "0}", "at least once"),
         ("every: 5s, times: 6", "every: 5s, times: 60000", "60000", "more than 20000 events"),
         ("profile: 2026-05", "profile: 2026-06", "2026-06", "there are 2025-10, 2026-05, 2026-08"),
         ("scenario: 1", "scenario: 2", "2", "this wtcheck reads version 1"),
         ("until: 60s", "until: 3s", "3s", "before the last event"),
-        ("page_servers: [ps-1, ps-2]", "page_servers: [ps-1, node-0]", "node-0]", "there is another actor `node-0`"),
+        ("page_servers: [ps-1, ps-2]", "page_servers: [ps-1, node-0]", "node-0]", "there is already an actor `node-0`"),
         ("name: standby-1", "name: \"a b\"", "\"a b\"", "letters, digits"),
         ("primary: node-0", "primary: [node-0]", "[node-0]", "expected a string"),
         ("seals_per_key: 1000", "seals_per_key: many", "many", "expected u64"),

@@ -102,7 +102,13 @@ fn traced(user: Option<u32>) {
         fs::set_permissions(&log, fs::Permissions::from_mode(0o777)).unwrap();
         let mut command = Command::new("strace");
         command.args(["-ff", "-qq", "-y", "-s", "0", "-e", "signal=none", "-e", &format!("trace={calls}"), "-o"]);
-        command.arg(log.join("calls")).arg(program()).args(words).arg("-q").env("TMPDIR", &tmp).current_dir(&out);
+        command
+            .arg(log.join("calls"))
+            .arg(program())
+            .args(words)
+            .arg("--no-progress")
+            .env("TMPDIR", &tmp)
+            .current_dir(&out);
         if let Some(user) = user {
             command.uid(user).gid(user);
         }

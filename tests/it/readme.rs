@@ -15,6 +15,9 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
 /// Files and directories that commands in the README make: they go to a temporary directory.
 const MADE: [&str; 4] = ["plan.yaml", "mended", "leaky", "tables"];
 
+/// When the README was written, for what is told as so long ago.
+const NOW: &str = "1796000000";
+
 /// Run a command as shown, and what it prints; the time in the name of a journal is left out.
 fn run(args: &[&str], root: &Path, temp: &Path) -> String {
     let own = temp.display().to_string();
@@ -23,7 +26,13 @@ fn run(args: &[&str], root: &Path, temp: &Path) -> String {
         false => arg.to_string(),
     };
     let args: Vec<String> = args.iter().map(|a| placed(a)).collect();
-    let run = Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(&args).current_dir(root).output().unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_wtcheck"))
+        .args(&args)
+        .current_dir(root)
+        .env("COLUMNS", "80")
+        .env("SOURCE_DATE_EPOCH", NOW)
+        .output()
+        .unwrap();
     let text = String::from_utf8(run.stdout).unwrap().replace(&format!("{own}/"), "");
     let Some((head, tail)) = text.split_once("wtcheck-undo-") else { return text };
     format!("{head}wtcheck-undo-…{}", tail.trim_start_matches(|c: char| c.is_ascii_digit()))

@@ -64,7 +64,7 @@ impl Case {
 
 #[test]
 fn a_store_that_is_not_as_the_plan_saw_it() {
-    let set = "the store is not as the plan saw it";
+    let set = "the store is not as it was for the plan";
     for (file, sql) in [
         ("checkpoints.db", "INSERT INTO checkpoints VALUES (400, 1, 'metadata_lsn=1')"),
         ("globals.db", "UPDATE globals SET val = 398 WHERE id = 0"),
@@ -113,7 +113,7 @@ fn applied_undone_and_applied_again() {
 fn plans_that_say_too_much_or_too_little() {
     let case = Case::planned();
     case.edit("live_pages: 163", "live_pages: 0");
-    case.refused(&[], "saw no live page");
+    case.refused(&[], "found no live pages");
     let case = Case::planned();
     case.edit("plan_version: 1", "plan_version: 2");
     case.refused(&[], "has version 2");
@@ -133,7 +133,7 @@ fn plans_that_say_too_much_or_too_little() {
     // Nor a row withdrawn that is no orphan.
     let case = Case::planned();
     case.edit("  - 232\n", "  - 11\n");
-    case.refused(&[], "is no orphan");
+    case.refused(&[], "is not an orphan");
     // A size that would be as wrong as the old one is found out before anything is written.
     let case = Case::planned();
     case.edit("to: 73642", "to: 80000");
@@ -205,7 +205,7 @@ fn a_store_in_use() {
 fn in_place_asks() {
     let case = Case::planned();
     let (code, _, err) = case.apply(&["--in-place"]);
-    assert!(code == 3 && err.contains("no terminal to ask on"), "{err}");
+    assert!(code == 3 && err.contains("no terminal to ask for confirmation"), "{err}");
     let (code, _, _) = case.apply(&[]);
     assert_eq!(code, 2, "neither a copy nor in place");
     let (code, _, _) = case.apply(&["--in-place", "--output", "x"]);
@@ -219,7 +219,7 @@ fn output_that_is_there_already() {
     std::fs::create_dir(&out).unwrap();
     std::fs::write(out.join("letter"), "x").unwrap();
     let (code, _, err) = case.apply(&["--output", path(&out)]);
-    assert!(code == 3 && err.contains("is there already"), "{err}");
+    assert!(code == 3 && err.contains("already exists"), "{err}");
     std::fs::remove_file(out.join("letter")).unwrap();
     // An empty one made beforehand will do.
     let (code, _, err) = case.apply(&["--output", path(&out)]);
@@ -227,7 +227,7 @@ fn output_that_is_there_already() {
     let before = common::snapshot(&case.home);
     for inside in ["copy", "kv_home/copy"] {
         let (code, _, err) = case.apply(&["--output", path(&case.home.join(inside))]);
-        assert!(code == 3 && err.contains("to be left alone"), "{err}");
+        assert!(code == 3 && err.contains("must not be changed"), "{err}");
     }
     assert_eq!(common::snapshot(&case.home), before);
     let nowhere = case.temp.path().join("no/such/dir");
@@ -281,14 +281,16 @@ fn undo_refuses_a_store_that_moved_on() {
         case.sql(sql.0, sql.1);
         let before = common::snapshot(&case.home.join("kv_home"));
         let (code, _, err) = wtcheck(&["repair", "undo", &journal]);
-        assert!(code == 3 && err.contains("moved on"), "{}: {code} {err}", sql.1);
+        assert!(code == 3 && err.contains("changed since"), "{}: {code} {err}", sql.1);
         let content = |s: std::collections::BTreeMap<PathBuf, (std::time::SystemTime, Vec<u8>)>| {
             s.into_iter().map(|(p, (_, b))| (p, b)).collect::<Vec<_>>()
         };
         assert_eq!(content(before), content(common::snapshot(&case.home.join("kv_home"))), "{}", sql.1);
     }
     let case = Case::leak();
-    for (bytes, words) in [(&b""[..], "is empty"), (b"hello\n", "no journal"), (b"00000000 {}\n", "no journal")] {
+    for (bytes, words) in
+        [(&b""[..], "is empty"), (b"hello\n", "not a wtcheck journal"), (b"00000000 {}\n", "not a wtcheck journal")]
+    {
         let file = case.temp.path().join("x.journal");
         std::fs::File::create(&file).unwrap().write_all(bytes).unwrap();
         let (code, _, err) = wtcheck(&["repair", "undo", path(&file), "--dir", path(&case.home)]);
@@ -334,7 +336,7 @@ fn a_record_that_cannot_be_used_goes_only_by_name() {
     let (code, said, err) = wtcheck(&["repair", "apply", path(&plan), "--output", path(&out)]);
     assert_eq!(code, 4, "{said}{err}");
     let (code, _, err) = wtcheck(&["repair", "plan", path(forged.home()), "--drop-completion", "1"]);
-    assert!(code == 3 && err.contains("LSN 1 is no unusable"), "{err}");
+    assert!(code == 3 && err.contains("LSN 1 is not an unusable"), "{err}");
 }
 
 #[test]
@@ -409,7 +411,7 @@ fn formats_of_a_newer_writer_are_read_but_not_written() {
         let (code, out, err) = wtcheck(&["audit", path(&case.home)]);
         assert_eq!(code, 1, "still audited: {out}{err}");
         let (code, _, err) = wtcheck(&["repair", "plan", path(&case.home)]);
-        assert!(code == 3 && err.contains("newer version"), "{code} {err}");
+        assert!(code == 3 && err.contains("a version newer"), "{code} {err}");
     }
 }
 

@@ -80,7 +80,7 @@ fn the_journal_of_a_copy_is_not_of_the_original() {
     drop(conn);
     let before = (content(&scene.home), content(&backup));
     let (code, err) = scene.run(&["repair", "undo", path(&journal(&backup))]);
-    assert!(code == 3 && err.contains("moved on") && err.contains("--dir"), "{code} {err}");
+    assert!(code == 3 && err.contains("changed since") && err.contains("--dir"), "{code} {err}");
     assert_eq!((content(&scene.home), content(&backup)), before);
 }
 
@@ -115,8 +115,8 @@ fn refused_is_untouched() {
     }
 }
 
-/// Whatever a crash leaves of the notes behind the end, the way back works; without the end nobody says that nothing
-/// was changed.
+/// Whatever a crash leaves of the notes behind the end, the its undo works; without the end nobody says
+/// that nothing was changed.
 #[test]
 fn journals_that_were_cut() {
     let scene = Scene::new(Kind::Palite);
@@ -144,11 +144,11 @@ fn journals_that_were_cut() {
     let last_change = whole[..end].trim_end().rfind('\n').unwrap() + 1;
     fs::write(&file, &whole[..last_change]).unwrap();
     let (code, err) = scene.run(&["repair", "undo", path(&file)]);
-    assert!(code == 3 && err.contains("has lost its end"), "{code} {err}");
+    assert!(code == 3 && err.contains("is truncated"), "{code} {err}");
     // One that cannot be read is named, not passed over.
     fs::write(&file, whole.replacen("record", "recird", 1)).unwrap();
     let (code, err) = scene.run(&["repair", "plan", path(&scene.home)]);
-    assert!(code == 3 && err.contains("is damaged") && err.contains("way back"), "{code} {err}");
+    assert!(code == 3 && err.contains("is damaged") && err.contains("to undo a repair"), "{code} {err}");
 }
 
 /// Commands that are printed can be pasted, whatever the paths are.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 fn killed(args: &[&str], after: Duration) -> bool {
     let mut child = Command::new(program())
         .args(args)
-        .arg("-q")
+        .arg("--no-progress")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -29,7 +29,7 @@ fn back(scene: &Scene) -> bool {
     let mut any = false;
     for journal in journals(&scene.home).iter().rev() {
         let (code, err) = scene.run(&["repair", "undo", path(journal)]);
-        let nothing = ["never finished", "nothing to undo", "is empty"].iter().any(|w| err.contains(w));
+        let nothing = ["never completed", "nothing to undo", "is empty"].iter().any(|w| err.contains(w));
         assert!(code == 0 || nothing, "{code} {err}");
         any |= code == 0;
     }

@@ -88,7 +88,7 @@ fn mend(what: &str, home: &Path, errors: &str) {
     assert_eq!(code, 4, "{what}: {json}{err}");
     assert!(files(&own) == now, "{what}: in place as in the copy");
     let (code, _, err) = wtcheck(&in_place);
-    assert!(code == 3 && err.contains("not as the plan saw it"), "{what}: applied twice: {err}");
+    assert!(code == 3 && err.contains("not as it was for the plan"), "{what}: applied twice: {err}");
     let report: Value = serde_json::from_str(&json).unwrap();
     let journal = report["journal"].as_str().unwrap();
     // The engine's next checkpoint of the metadata writes a new turtle.
@@ -96,7 +96,7 @@ fn mend(what: &str, home: &Path, errors: &str) {
     let mended = std::fs::read_to_string(&turtle).unwrap();
     std::fs::write(&turtle, mended.replace("write_gen=", "write_gen=1")).unwrap();
     let (code, _, err) = wtcheck(&["repair", "undo", journal]);
-    assert!(code == 3 && err.contains("moved on"), "{what}: {err}");
+    assert!(code == 3 && err.contains("changed since"), "{what}: {err}");
     std::fs::write(&turtle, mended).unwrap();
     undo(journal, &own);
 }

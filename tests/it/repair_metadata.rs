@@ -292,7 +292,7 @@ fn renames_go_both_ways() {
     let temp = tempfile::tempdir().unwrap();
     let dir = Below::open(temp.path()).unwrap();
     let at = |name: &str| temp.path().join(name);
-    fs::write(at("fresh"), b"made since").unwrap();
+    fs::write(at("fresh"), b"created since").unwrap();
     fs::write(at("old"), vec![7; 300_000]).unwrap();
     let of = |file: &str, to: &str, bytes: &[u8]| {
         let ends = [&bytes[..bytes.len().min(65536)], &bytes[bytes.len() - bytes.len().min(65536)..]].concat();
@@ -300,7 +300,7 @@ fn renames_go_both_ways() {
         FileChange::Rename { file: file.into(), to: to.into(), len, ends }
     };
     // The name of the one goes to the other.
-    let changes = [of("fresh", "kept", b"made since"), of("old", "fresh", &[7; 300_000])];
+    let changes = [of("fresh", "kept", b"created since"), of("old", "fresh", &[7; 300_000])];
     let states = || changes.iter().map(|c| edit::state(&dir, c).unwrap()).collect::<Vec<_>>();
     assert_eq!(states(), [State::Before, State::Before]);
     for _ in 0..2 {
@@ -314,7 +314,7 @@ fn renames_go_both_ways() {
     edit::carry_out(&dir, &changes, Side::After).unwrap();
     fs::rename(at("fresh"), at("old")).unwrap();
     edit::carry_out(&dir, &changes, Side::Before).unwrap();
-    assert_eq!(fs::read(at("fresh")).unwrap(), b"made since");
+    assert_eq!(fs::read(at("fresh")).unwrap(), b"created since");
     assert_eq!(states(), [State::Before, State::Before]);
     // A name that is taken by something else; a file that is another; a link.
     fs::write(at("kept"), b"somebody's").unwrap();

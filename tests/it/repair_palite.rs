@@ -209,7 +209,7 @@ fn mend(what: &str, dir: &Path, more: &[&str]) -> Value {
     // A plan is good for one state of a store.
     let (code, _, err) = wtcheck(&["repair", "apply", path(&plan), "--in-place", "--yes", "--dir", path(&out)]);
     assert_eq!(code, 3, "{what}: applied twice: {err}");
-    assert!(err.contains("not as the plan saw it"), "{what}: {err}");
+    assert!(err.contains("not as it was for the plan"), "{what}: {err}");
 
     let journal = applied["journal"].as_str().unwrap();
     let (code, said, err) = wtcheck(&["repair", "undo", journal]);

@@ -162,6 +162,6 @@ fn keys_that_are_not_there_are_refused() {
         let result =
             Rewriter::new(&opened.index, &mut *reader, &checkpoint.metadata, numbers, &|_| true).replace(&values);
         let error = result.unwrap_err().to_string();
-        assert!(error.contains(SHARED_METADATA) && error.contains("not where its key leads"), "{error}");
+        assert!(error.contains(SHARED_METADATA) && error.contains("not where its key should be"), "{error}");
     }
 }

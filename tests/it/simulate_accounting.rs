@@ -339,7 +339,7 @@ fn faults_by_name() {
         let text = table(&format!("{named}  - {{do: reconcile, table: t, leaves: [1], as: split}}\n"));
         let Deed::Fails(..) = fault.row().deed else {
             let refused = simulate::run(&Document::new("s", &text), None).unwrap_err().to_string();
-            assert!(refused.contains("steps[1].fault: that is no failed reconciliation"), "{refused}");
+            assert!(refused.contains("steps[1].fault: that is not a failed reconciliation"), "{refused}");
             continue;
         };
         let simulated = run(&text, Rule::AtPut);
@@ -480,15 +480,15 @@ fn mistakes_have_a_place() {
         ("kind: pickup\ntables: []\nsteps: []\n".into(), "1:7", "unknown variant `pickup`"),
         (head.replace("rows: 9", "rows: 100001"), "3:21", "tables[0].rows: at most 100000"),
         (head.replace("name: t", "name: \"../t\""), "3:12", "a name has 1 to 64 letters"),
-        (head.replace("name: t", "name: WiredTigerHS"), "3:12", "the engine's own"),
-        (head.replace("rows: 9", "rows: 9, compressor: rar"), "3:36", "snappy, zlib, zstd and lz4"),
+        (head.replace("name: t", "name: WiredTigerHS"), "3:12", "reserved for the engine"),
+        (head.replace("rows: 9", "rows: 9, compressor: rar"), "3:36", "snappy, zlib, zstd or lz4"),
         (head.replace("rows: 9", "rows: 9, leaf_bytes: 10"), "3:36", "from 256 to 1048576"),
         (head.replace("rows: 9", "rows: 9, value_bytes: 0"), "3:37", "from 1 to 65536"),
         (head.replace("rows: 9", "rows: 100000, value_bytes: 60000"), "3:21", "more than 67108864 bytes"),
         (
             head.replace("  - {name: t, rows: 9}", "  - {name: t, rows: 9}\n  - {name: t, rows: 9}"),
             "4:12",
-            "a table t already",
+            "already a table t",
         ),
         (
             head.replace("steps:\n", "steps:\n  - {do: drop, table: t}\n"),
@@ -557,7 +557,7 @@ fn the_command_writes_a_directory_that_the_audit_reads() {
     // The text for people ends with the way on, and says what the other rule comes to.
     let out = temp.path().join("text");
     let (_, stdout, _) = simulated_at("accounting-compound", &out, &[]);
-    assert!(stdout.ends_with(&format!("\nTo see it: wtcheck audit {}\n", path(&out))), "{stdout}");
+    assert!(stdout.ends_with(&format!("\nTo audit it:\n  wtcheck audit {}\n", path(&out))), "{stdout}");
     for words in ["under deferred it would be", "Leaked so far", "+73,242", "orphan-image", "obsolete-chain-uncounted"]
     {
         assert!(stdout.contains(words), "{words}\n{stdout}");

@@ -77,7 +77,7 @@ type Wrong = (&'static str, fn(&Zoo, &str) -> PathBuf, i32, &'static str, &'stat
 
 const WRONG: &[Wrong] = &[
     ("nothing", |z, n| z.at(n), 6, "does not exist", "give a home directory"),
-    ("below-a-file", |z, n| z.write(n, "x").join("x"), 6, "a part of the path is a file", "give a home directory"),
+    ("below-a-file", |z, n| z.write(n, "x").join("x"), 6, "part of the path is a file", "give a home directory"),
     (
         "dangling-link",
         |z, n| {
@@ -112,14 +112,15 @@ const WRONG: &[Wrong] = &[
         "kv-home-of-letters",
         |z, n| z.write(&format!("{n}/kv_home/letter.txt"), "x").parent().unwrap().to_path_buf(),
         6,
-        "holds no page log: neither checkpoints.db (PALite) nor data.mdb (PALM), but \"letter.txt\"",
+        "holds no page log: it has neither checkpoints.db (PALite) nor data.mdb (PALM), but \"letter.txt\"",
         "give a home directory",
     ),
     (
         "other-directory",
         |z, n| z.write(&format!("{n}/letter.txt"), "x").parent().unwrap().to_path_buf(),
         6,
-        "is no WiredTiger home: neither WiredTiger.wt nor kv_home/ nor checkpoints.db nor data.mdb, but \"letter.txt\"",
+        "is not a WiredTiger home: it has neither WiredTiger.wt nor kv_home/ nor checkpoints.db nor data.mdb, but \
+        \"letter.txt\"",
         "give a home directory",
     ),
     ("empty-file", |z, n| z.write(n, ""), 6, "it is empty", "give a home directory"),
@@ -154,7 +155,7 @@ const WRONG: &[Wrong] = &[
             z.at(n)
         },
         6,
-        "is no WiredTiger home: it holds 2 homes",
+        "is not a WiredTiger home: it holds 2 homes",
         "parent-of-homes/one, wtcheck audit ",
     ),
     (
@@ -164,36 +165,30 @@ const WRONG: &[Wrong] = &[
             z.at(n)
         },
         6,
-        "is no WiredTiger home: it holds 1 home,",
+        "is not a WiredTiger home: it holds 1 home,",
         "parent-of-a-page-log/home",
     ),
-    (
-        "journal",
-        |z, n| z.copy("local/mongo", n).join("journal"),
-        6,
-        "is a part of the home ",
-        "give the home: wtcheck ",
-    ),
-    ("per-db", |z, n| per_db(z, n).join("test"), 6, "is a part of the home ", "give the home: wtcheck "),
+    ("journal", |z, n| z.copy("local/mongo", n).join("journal"), 6, "is part of the home ", "give the home: wtcheck "),
+    ("per-db", |z, n| per_db(z, n).join("test"), 6, "is part of the home ", "give the home: wtcheck "),
     (
         "page-log-file",
         |z, n| z.copy("palite/2026-07-leak-full", n).join("kv_home/checkpoints.db"),
         6,
-        "is a file of a page-log store; the directory above it is wanted",
+        "is a file of a page-log store; give the directory above it",
         "kv_home",
     ),
     (
         "shard",
         |z, n| z.copy("palite/2026-07-leak-full", n).join("kv_home/pages_08.db"),
         6,
-        "is a file of a page-log store; the directory above it is wanted",
+        "is a file of a page-log store; give the directory above it",
         "kv_home",
     ),
     (
         "turtle",
         |z, n| z.copy("local/mongo", n).join("WiredTiger.turtle"),
         6,
-        "is a file of a home directory; the directory above it is wanted",
+        "is a file of a home directory; give the directory above it",
         "turtle",
     ),
     (
@@ -210,28 +205,28 @@ const WRONG: &[Wrong] = &[
         "mongod.log",
         |z, n| z.write(n, fs::read(fixture("logs/standby-abort-mongod.json")).unwrap()),
         2,
-        "a log of a server or of the engine",
+        "a server or engine log",
         "wtcheck log ",
     ),
     (
         "engine.log",
         |z, n| z.write(n, fs::read(fixture("logs/newest-keystore-skipped.txt")).unwrap()),
         2,
-        "a log of a server or of the engine",
+        "a server or engine log",
         "wtcheck log ",
     ),
     (
         "old-mongod.log",
         |z, n| z.write(n, "2015-05-12T16:54:35.442+0530 I CONTROL  ***** SERVER RESTARTED *****\n"),
         2,
-        "a log of a server or of the engine",
+        "a server or engine log",
         "wtcheck log ",
     ),
     (
         "mongod.log.gz",
         |z, n| z.write(n, gzip(&fs::read(fixture("logs/standby-abort-mongod.json")).unwrap())),
         2,
-        "a log of a server or of the engine, compressed with gzip",
+        "a server or engine log, compressed with gzip",
         "wtcheck log ",
     ),
     (
@@ -254,7 +249,7 @@ const WRONG: &[Wrong] = &[
             journal
         },
         2,
-        "is a file, an undo journal",
+        "is a file, the undo journal",
         "wtcheck repair undo ",
     ),
     ("home.zip", |z, n| z.write(n, b"PK\x03\x04\x14\x00\x00\x00\x08\x00"), 6, "a zip archive", "unzip "),
@@ -273,7 +268,7 @@ const WRONG: &[Wrong] = &[
         "a tar archive, compressed with zstd",
         "tar -xf ",
     ),
-    ("home.xz", |z, n| z.write(n, b"\xfd7zXZ\0\0\0"), 6, "packed as xz", "unpack it first"),
+    ("home.xz", |z, n| z.write(n, b"\xfd7zXZ\0\0\0"), 6, "compressed with xz", "unpack it first"),
     ("letter.gz", |z, n| z.write(n, gzip(b"Dear reader")), 6, "compressed with gzip", "unpack it first"),
     ("dump.jsonl", |z, n| z.write(n, DUMP), 6, "is a dump of a page service", "wtcheck gather"),
     (
@@ -407,7 +402,12 @@ fn restricted(args: &[&str]) -> Output {
             let dropped = remove_capability_from_bounding_set(capability);
             assert!(dropped.is_ok() || !rustix::process::geteuid().is_root(), "{dropped:?}");
         }
-        Command::new(env!("CARGO_BIN_EXE_wtcheck")).args(args).arg("-q").stdin(Stdio::null()).output().unwrap()
+        Command::new(env!("CARGO_BIN_EXE_wtcheck"))
+            .args(args)
+            .arg("--no-progress")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     };
     std::thread::scope(|s| s.spawn(run).join().unwrap())
 }
@@ -495,7 +495,7 @@ fn both_families_in_one_report() {
     assert_eq!(found["local"]["files"], alone["local"]["files"]);
     let trees = |v: &serde_json::Value| v["trees"].as_array().unwrap().clone();
     assert_eq!(trees(&found), [trees(&log), trees(&alone)].concat());
-    let (text, stderr) = run(&["audit", path(&home)], 0);
+    let (text, stderr) = run(&["audit", path(&home), "-v"], 0);
     assert!(stderr.is_empty(), "{stderr}");
     for part in ["page log, formats of", "Local files:", "_mdb_catalog.wt", "Accounting (bytes)"] {
         assert!(text.contains(part), "{part}: {text}");
@@ -525,7 +525,7 @@ fn both_families_in_one_report() {
         let at = if args[0] == "repair" { 2 } else { 1 };
         words.insert(at, path(&home));
         let (_, stderr) = run(&words, 0);
-        assert!(stderr.contains("this is about the page log alone; beside it lie local block files"), "{stderr}");
+        assert!(stderr.contains("this covers only the page log; there are also local block files"), "{stderr}");
     }
 
     // What it was once CLEAN with.
@@ -578,7 +578,7 @@ fn a_page_log_that_is_lost_is_not_clean() {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let lost = &json["coverage"]["not_checked"][0];
         assert_eq!((&lost["path"], &lost["reason"]), (&"kv_home/".into(), &"absent".into()));
-        assert!(stderr.contains("kv_home/: its files are not there"), "{stderr}");
+        assert!(stderr.contains("kv_home/: its files are missing"), "{stderr}");
     }
 }
 
@@ -649,10 +649,16 @@ fn command_lines_without_a_verb() {
         ("scan", "wtcheck audit PATH"),
         ("fsck", "wtcheck audit PATH"),
         ("salvage", "wtcheck repair plan DIR"),
+        ("recover", "wtcheck dump DIR"),
+        ("printlog", "wtcheck audit HOME"),
+        ("read", "wtcheck dump DIR TABLE"),
+        ("stat", "wtcheck map PATH"),
+        ("info", "wtcheck page DIR TABLE PAGE"),
+        ("turtle", "wtcheck decode turtle FILE"),
     ] {
         let (code, stdout, stderr) = in_dir(zoo.0.path(), &["--format", "json", verb, "home"]);
         assert_eq!((code, stdout.as_str(), stderr.lines().count()), (Some(2), "", 1), "{stderr}");
-        assert!(stderr.contains(&format!("there is no `{verb}`")) && stderr.contains(answer), "{stderr}");
+        assert!(stderr.contains(&format!("wtcheck has no `{verb}`: ")) && stderr.contains(answer), "{stderr}");
     }
     copy_dir(&home, &zoo.at("check"));
     assert_eq!(in_dir(zoo.0.path(), &["check"]).0, Some(0));
@@ -679,7 +685,7 @@ fn verbs_about_files_name_other_kinds() {
         (vec!["page", path(&image), "--offset", "4096"], 2, "wtcheck unpack "),
         (vec!["page", path(&home.join("kv_home/pages_08.db")), "25", "110"], 2, "is a file"),
         (vec!["pickup", "explain", path(&log), "--home", path(&fixture("local"))], 6, "it holds 2 homes"),
-        (vec!["pickup", "explain", path(&log), "--home", path(&fixture("local/mongo"))], 6, "local block files only"),
+        (vec!["pickup", "explain", path(&log), "--home", path(&fixture("local/mongo"))], 6, "only local block files"),
     ] {
         let (stdout, stderr) = run(&args, code);
         assert!(stdout.is_empty() && stderr.contains(words) && stderr.lines().count() == 1, "{args:?}: {stderr}");

@@ -63,16 +63,16 @@ fn residual(finding: &Finding) -> Option<u64> {
 
 /// The fault, what is found of it, the ticket, words of the cause, and whether a size is concerned.
 const CAUSES: [(Fault, Code, &str, &str, bool); 10] = [
-    (Fault::WrongTableId, Code::PageMissing, "WT-18509", "under the id of the one that was dropped", false),
+    (Fault::WrongTableId, Code::PageMissing, "WT-18509", "under the id of the dropped one", false),
     (Fault::TruncatedChild, Code::DiscardedInUse, "WT-17430", "a truncated page was discarded", false),
     (Fault::DropTwice, Code::DatabaseSizeDeflated, "WT-18148", "a drop that failed subtracted twice", true),
     (Fault::UnpublishedTable, Code::MissingStableFile, "WT-18093", "was not published", false),
-    (Fault::ResurrectedTable, Code::MissingStableFile, "WT-18093", "in the metadata again", false),
+    (Fault::ResurrectedTable, Code::MissingStableFile, "WT-18093", "back in the metadata", false),
     (Fault::SeededRoot, Code::SizeDeflated, "", "root seeding", true),
     (Fault::SeededRoots, Code::SizeInflated, "", "each of 5 restarts", true),
     (Fault::UnrotatedKey, Code::KeyNotRotated, "WT-17692", "keys are not rotated", false),
-    (Fault::RepeatedOrder, Code::CheckpointOrder, "WT-16494", "two nodes led", false),
-    (Fault::ReusedPageId, Code::PageIdReused, "WT-17130", "used page ids again", false),
+    (Fault::RepeatedOrder, Code::CheckpointOrder, "WT-16494", "two nodes were leader", false),
+    (Fault::ReusedPageId, Code::PageIdReused, "WT-17130", "reused page ids", false),
 ];
 
 #[test]
@@ -125,7 +125,7 @@ fn a_table_that_was_not_published_is_no_leak() {
     assert!(table.tickets.contains(&"WT-18093"));
     let missing = audit.findings.iter().find(|f| f.code == Code::MissingStableFile).unwrap();
     let evidence = words::of(missing).evidence.join("; ");
-    assert!(evidence.contains(&format!("page log: {}", table.place.table_id.unwrap())), "{evidence}");
+    assert!(evidence.contains(&format!("names: {}", table.place.table_id.unwrap())), "{evidence}");
     assert!(audit.versions["undetermined"].count > 0 && audit.versions["orphan"].count == 0);
 }
 
@@ -177,7 +177,7 @@ fn the_advice_on_a_shared_id_does_not_cost_the_data() {
     let steps = advice.next.join("\n");
     let drop = steps.find("Drop neither").unwrap();
     let fix = steps.find("fix=(id=").unwrap();
-    assert!(drop < fix && steps.find("Copy the data").unwrap() < fix && steps.contains("metadata only"));
+    assert!(drop < fix && steps.find("Copy its data").unwrap() < fix && steps.contains("metadata only"));
     assert!(Code::DuplicateTreeId.info().tickets.contains(&"WT-18201"));
     assert!(Code::DuplicateTreeId.info().remedy.contains("metadata only"));
 }
@@ -227,7 +227,7 @@ fn modified_images_are_known_by_the_checksum_they_replace() {
         let audit = audited(&home, depth);
         let found = audit.findings.iter().find(|f| f.code == Code::PageChecksum).unwrap();
         assert_eq!(found.place.page_id, Some(row.page));
-        assert!(words::of(found).found.contains("one of the block with checksum 00000007"), "{:?}", words::of(found));
+        assert!(words::of(found).found.contains("one for the block with checksum 00000007"), "{:?}", words::of(found));
     }
     // Of several blocks none may be modified.
     let (_dir, home) = forged(&spec());

@@ -95,7 +95,7 @@ impl Scene {
     }
 
     pub fn run(&self, args: &[&str]) -> (i32, String) {
-        let out = Command::new(program()).args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
+        let out = Command::new(program()).args(args).arg("--no-progress").stdin(Stdio::null()).output().unwrap();
         (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
     }
 

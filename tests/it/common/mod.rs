@@ -41,7 +41,7 @@ pub fn signals_arrive() {
 /// Run the command line quietly and without a terminal: exit code (-1: killed), stdout, stderr.
 pub fn wtcheck(args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
-    let out = command.args(args).arg("-q").stdin(Stdio::null()).output().unwrap();
+    let out = command.args(args).arg("--no-progress").stdin(Stdio::null()).output().unwrap();
     let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
     (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
 }

@@ -38,7 +38,7 @@ pub struct Ran {
 
 /// What a command comes to, without its progress.
 pub fn ran(command: &mut Command) -> Ran {
-    let out = command.arg("-q").output().unwrap();
+    let out = command.arg("--no-progress").output().unwrap();
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     Ran { code: out.status.code().unwrap_or(-1), stdout: text(&out.stdout), stderr: text(&out.stderr) }
 }

@@ -104,7 +104,9 @@ mod repair {
 mod report {
     mod map;
     mod map_pagelog;
+    mod progress;
     mod svg;
+    mod table;
     mod text;
 }
 mod scenario {

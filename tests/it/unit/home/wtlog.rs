@@ -131,14 +131,14 @@ fn problems_and_their_severity() {
     assert!(words(&got)[0].3.starts_with("torn") && words(&got)[0].1 == end);
     let got = case(&[(ONE, &with(&[torn.clone(), start()].concat()))]);
     assert_eq!((got.state, got.damage().count()), (State::Unknown, 1));
-    assert!(words(&got)[0].3.contains("a good record follows"));
+    assert!(words(&got)[0].3.contains("a valid record follows"));
     // A file that was begun, and nothing in it: the log ends in the one before.
     let got = case(&[(ONE, &with(&torn)), (TWO, &log((1, end + 128), &[]))]);
     assert_eq!((got.damage().count(), got.state), (0, State::Clean), "{:?}", words(&got));
     let later = log((1, end + 128), &[commit(3, &[row(9, b"k", None)])]);
     let got = case(&[(ONE, &with(&torn)), (TWO, &later)]);
     let all = words(&got);
-    assert!(all[0].3.contains("newer log files exist") && all[1].3.contains("previous LSN is (1,640)"), "{all:?}");
+    assert!(all[0].3.contains("newer journal files exist") && all[1].3.contains("previous LSN is (1,640)"), "{all:?}");
     assert_eq!(got.damage().count(), 2);
     let got = case(&[(ONE, &with(&torn)), (TWO, &log((1, end), &[]))]);
     assert_eq!((got.damage().count(), got.state), (0, State::Clean));
@@ -191,7 +191,7 @@ fn records_longer_than_the_window_and_what_is_not_a_file() {
     // It is no damage of the log: nothing is known of what it says, and so whether there is something to do.
     let unread: Vec<_> = got.unread.iter().collect();
     assert!(
-        matches!(unread[..], [(path, Unchecked::Io { error, .. })] if path.ends_with(TWO) && error.contains("no regular file")),
+        matches!(unread[..], [(path, Unchecked::Io { error, .. })] if path.ends_with(TWO) && error.contains("not a regular file")),
         "{unread:?}"
     );
     assert!(got.problems.is_empty(), "{:?}", words(&got));

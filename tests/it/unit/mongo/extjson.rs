@@ -160,7 +160,7 @@ fn errors_tell_the_place() {
     assert!(error(&[5, 0, 0]).contains("cut off at byte 0"));
     assert!(error(&[6, 0, 0, 0, 0]).contains("says it has 6 bytes, there are 5"));
     assert!(error(&[5, 0, 0, 0, 1]).contains("does not end with a zero"));
-    assert!(error(&[5, 0, 0, 0, 0, 0]).contains("stands in 6"));
+    assert!(error(&[5, 0, 0, 0, 0, 0]).contains("occupies 6"));
     assert!(error(&raw(0x20, b"")).contains("unknown type 0x20 at byte 4"));
     assert!(error(&raw(0x03, &raw(0x21, b""))).contains("at byte 11"), "{}", error(&raw(0x03, &raw(0x21, b""))));
     for (kind, value) in [

@@ -56,5 +56,5 @@ fn a_journal_reads_back_and_a_cut_one_is_unfinished() {
     std::fs::write(&path, &damaged).unwrap();
     assert!(read(&path).unwrap_err().to_string().contains("line 2 is damaged"));
     std::fs::write(&path, b"hello\nworld\n").unwrap();
-    assert!(read(&path).unwrap_err().to_string().contains("no journal"));
+    assert!(read(&path).unwrap_err().to_string().contains("not a wtcheck journal"));
 }

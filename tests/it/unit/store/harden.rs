@@ -85,7 +85,7 @@ fn schemas_that_lie() {
         (with("CREATE INDEX i ON pages (lsn ISNULL)"), "on an expression"),
         (with("CREATE INDEX i ON pages (lsn) WHERE lsn > 5"), "on an expression"),
         (with("CREATE INDEX i ON pages (page_data COLLATE NOCASE)"), "COLLATE"),
-        (with("CREATE UNIQUE INDEX i ON pages (lsn)"), "no engine makes, i"),
+        (with("CREATE UNIQUE INDEX i ON pages (lsn)"), "no engine creates, i"),
         (with("CREATE UNIQUE INDEX ux_delta ON pages (table_id, page_id, backlink_lsn) WHERE delta = 1"), "ux_delta"),
         ("CREATE TABLE other (a)".into(), "another table"),
         (String::new(), "no table pages"),

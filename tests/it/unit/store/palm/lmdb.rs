@@ -63,7 +63,7 @@ fn meta_pages() {
     assert_eq!(states.iter().map(|s| s.txn).collect::<Vec<_>>(), vec![5]);
     assert_eq!(faults.len(), 1);
     put(&mut bytes, SIZE + 16, &[0]);
-    assert!(Env::states(&bytes).unwrap_err().message.contains("no LMDB magic"));
+    assert!(Env::states(&bytes).unwrap_err().message.contains("not LMDB magic"));
     assert!(Env::states(b"").is_err());
 
     // A wrong page size in the first meta page must not hide the second one.
@@ -91,7 +91,7 @@ fn damaged_nodes() {
     assert!(walk(&bytes)[0].as_ref().unwrap_err().starts_with("page 2: nodes overlap"));
     let mut bytes = environment();
     put(&mut bytes, 2 * SIZE + 4088, &200_u16.to_le_bytes());
-    assert!(walk(&bytes)[0].as_ref().unwrap_err().contains("key runs behind the page"));
+    assert!(walk(&bytes)[0].as_ref().unwrap_err().contains("key runs past the page"));
     let mut bytes = environment();
     put(&mut bytes, 2 * SIZE + 4086, &[8]);
     assert!(walk(&bytes)[0].as_ref().unwrap_err().contains("unknown flags 0x8"));
