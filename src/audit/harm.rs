@@ -16,16 +16,16 @@ pub enum Harm {
     Doubt,
     /// What a standby needs to take a checkpoint over.
     PickUp,
-    /// What leads to the data: metadata, the turtle, checkpoint records.
-    Way,
-    /// Versions or writes beside the newest checkpoint: older checkpoints, the history store, the journal.
-    Past,
-    /// Commits after the newest checkpoint, which only the journal has.
-    Commits,
     /// How a file books its space: its content reads in full.
     Space,
     /// An index, which is built again from the documents.
     Index,
+    /// What only older checkpoints need, and older versions of rows.
+    Past,
+    /// Commits after the newest checkpoint, which only the journal has.
+    Commits,
+    /// What leads to the data: metadata, the turtle, checkpoint records.
+    Way,
     /// Pages of the newest checkpoint.
     Content,
 }

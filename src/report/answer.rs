@@ -149,36 +149,40 @@ impl View<'_> {
     /// What is lost, a line each.
     fn lost(&self) -> Vec<String> {
         let a = self.audit;
-        let gravest = a.findings.iter().map(|f| harm::of(f, a)).max().unwrap_or(Harm::Nothing);
+        let harms: Vec<Harm> = a.findings.iter().map(|f| harm::of(f, a)).collect();
+        let gravest = harms.iter().copied().max().unwrap_or(Harm::Nothing);
         let rows = a.local.as_ref().map(|local| lost_rows(a, local)).unwrap_or_default();
-        if !rows.is_empty() {
-            let older = rows.iter().any(|(file, _)| file.checkpoints.len() > 1);
-            let mut out = lost_lines(&rows, if self.verbose > 0 { usize::MAX } else { TOLD });
-            out.push(match older {
+        let mut out = lost_lines(&rows, if self.verbose > 0 { usize::MAX } else { TOLD });
+        let mut documents = rows.iter().filter(|(file, _)| file.index.is_none()).peekable();
+        if documents.peek().is_some() {
+            out.push(match documents.any(|(file, _)| file.checkpoints.len() > 1) {
                 true => "Older checkpoints are there: dump --older takes from them what they still have.".to_string(),
                 false => "No older checkpoint is left to take them from.".to_string(),
             });
-            return out;
+        }
+        // Beside what is graver it is lost all the same.
+        let commits = "commits after the checkpoint, as many as the damaged or missing journal held";
+        if harms.contains(&Harm::Commits) && gravest > Harm::Commits {
+            out.push(commits.to_string());
         }
         let unread = !a.coverage.allows_clean() || a.verdict == Verdict::Incomplete;
-        let quick = a.store.depth == Depth::Quick;
         let line = match gravest {
-            _ if quick && gravest < Harm::Commits && a.verdict != Verdict::Incomplete => {
-                "not known: leaf pages were not read (--quick)"
-            }
-            _ if unread && gravest < Harm::Way => "not known: not everything could be checked",
+            Harm::Content if !rows.is_empty() => return out,
+            Harm::Content => return [vec![self.content()], out].concat(),
+            Harm::Way => "not known: what leads to the data is damaged",
+            Harm::Commits => commits,
+            _ if unread => "not known: not everything could be checked",
+            _ if a.store.depth == Depth::Quick => "not known: leaf pages were not read (--quick)",
+            _ if !out.is_empty() => return out,
             Harm::Nothing if a.verdict == Verdict::Clean => return Vec::new(),
             Harm::Nothing | Harm::Doubt => "nothing is known to be lost",
             Harm::Numbers => "nothing: numbers are wrong, data are not",
             Harm::PickUp => "nothing: a standby may refuse the checkpoint, the data are whole",
-            Harm::Way => "not known: what leads to the data is damaged",
-            Harm::Past => "nothing of the newest checkpoint; older versions of rows are damaged",
-            Harm::Commits => "commits after the checkpoint, as many as the damaged or missing journal held",
             Harm::Space => "nothing: the data reads in full; how the file books its space is damaged",
             Harm::Index => "no document: an index is damaged or missing, and is built again from the documents",
-            Harm::Content => return vec![self.content()],
+            Harm::Past => "nothing of the newest checkpoint; older versions of rows are damaged",
         };
-        vec![line.to_string()]
+        [vec![line.to_string()], out].concat()
     }
 
     /// Content is damaged, and nobody knows which rows.
@@ -237,12 +241,11 @@ impl View<'_> {
             };
         };
         // What looks closer comes later: this is what mends, takes out, or decides.
-        let acts = self.commands().into_iter().find(|c| {
-            [" gather ", " repair plan ", " dump ", " pickup replay ", " --checkpoint "]
-                .iter()
-                .any(|verb| c.contains(verb))
-        });
-        Some(acts.map_or_else(|| Now::Words(words::remedy(worst.first).replace('`', "")), Now::Command))
+        let acts = self.commands().into_iter().find(|next| next.acts);
+        Some(match acts {
+            Some(next) => Now::Command(next.command),
+            None => Now::Words(words::remedy(worst.first).replace('`', "")),
+        })
     }
 
     /// One line for scripts and for monitoring: `key=value`, the verdict first, the path last.

@@ -144,7 +144,7 @@ impl View<'_> {
         let commands = self.commands();
         if !commands.is_empty() {
             out.heading("Next");
-            commands.iter().for_each(|c| out.command(c));
+            commands.iter().for_each(|next| out.command(&next.command));
         }
         out
     }

@@ -21,19 +21,36 @@ const MENDED: [Code; 7] = [
 /// Findings on the newest completion record, which goes only by its LSN.
 const DROPPED: [Code; 2] = [Code::TurtleChecksum, Code::CompletionInvalid];
 
+/// A command that comes next.
+pub(super) struct Next {
+    pub(super) command: String,
+    /// It mends, takes out or decides; the others look closer.
+    pub(super) acts: bool,
+}
+
+/// A command that looks closer.
+fn look(command: String) -> Next {
+    Next { command, acts: false }
+}
+
+/// A command that does something about it.
+fn act(command: String) -> Next {
+    Next { command, acts: true }
+}
+
 impl View<'_> {
     /// The exact commands that come next.
-    pub(super) fn commands(&self) -> Vec<String> {
+    pub(super) fn commands(&self) -> Vec<Next> {
         match self.audit.store.kind {
             StoreKind::Local => self.of_home(),
             StoreKind::Palite | StoreKind::Palm => self.of_page_log(),
         }
     }
 
-    fn of_page_log(&self) -> Vec<String> {
+    fn of_page_log(&self) -> Vec<Next> {
         let a = self.audit;
-        let mut out: Vec<String> = Vec::new();
-        let dumps: Vec<_> = a.store.dumps.iter().map(|word| shell_word(word)).collect();
+        let mut out: Vec<Next> = Vec::new();
+        let dumps: Vec<String> = a.store.dumps.iter().map(|word| shell_word(word)).collect();
         // What is below reads a page log only.
         let home = match dumps.as_slice() {
             [] => shell_word(&a.store.home),
@@ -46,66 +63,66 @@ impl View<'_> {
             }
         }
         if let Some(code) = codes.first() {
-            out.push(format!("wtcheck explain {code}"));
+            out.push(look(format!("wtcheck explain {code}")));
         }
         if !a.orphans.is_empty() {
-            out.push(format!("wtcheck orphans {home}"));
+            out.push(look(format!("wtcheck orphans {home}")));
         }
         let newest = a.checkpoint.as_ref().is_none_or(|c| a.keystore.checkpoints.iter().all(|o| o.lsn <= c.lsn));
         // What could not be read a plan stands on as well.
         let readable = a.coverage.allows_clean() && a.findings.iter().all(|f| f.code != Code::StoreDamaged);
         if newest && readable && a.findings.iter().any(|f| MENDED.contains(&f.code)) {
-            out.push(format!("wtcheck repair plan {home} -o plan.yaml"));
+            out.push(act(format!("wtcheck repair plan {home} -o plan.yaml")));
         }
         let refused = a.findings.iter().filter(|f| DROPPED.contains(&f.code)).filter_map(|f| f.place.lsn).max();
         if let Some(lsn) =
             refused.filter(|lsn| newest && readable && a.checkpoint.as_ref().is_some_and(|c| c.lsn < *lsn))
         {
-            out.push(format!("wtcheck repair plan {home} --drop-completion {lsn} -o plan.yaml"));
+            out.push(act(format!("wtcheck repair plan {home} --drop-completion {lsn} -o plan.yaml")));
         }
         let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
         if let Some(f) = page
             && let (Some(table), Some(page)) = (f.place.table_id, f.place.page_id)
         {
-            out.push(format!("wtcheck page {home} {table} {page}"));
+            out.push(look(format!("wtcheck page {home} {table} {page}")));
         }
         if a.findings.iter().any(|f| f.code == Code::StaleKeystore) {
-            out.push(format!("wtcheck pickup replay {home}"));
+            out.push(act(format!("wtcheck pickup replay {home}")));
         }
         let damaged = self.trees().iter().any(|t| !t.complete);
         if let (true, Some(lsn)) = (damaged, self.older_checkpoint()) {
-            out.push(format!("wtcheck audit {home} --checkpoint {lsn}"));
+            out.push(act(format!("wtcheck audit {home} --checkpoint {lsn}")));
         }
         if a.local.is_some() {
             out.extend(self.of_files());
         }
         // All but the explanation of a code are about the page log.
         if out.len() > usize::from(!codes.is_empty()) && !dumps.is_empty() {
-            out.insert(0, format!("wtcheck gather {} -o gathered", dumps.join(" ")));
+            out.insert(0, act(format!("wtcheck gather {} -o gathered", dumps.join(" "))));
         }
         out
     }
 
-    fn of_home(&self) -> Vec<String> {
+    fn of_home(&self) -> Vec<Next> {
         let a = self.audit;
         let home = shell_word(&a.store.home);
-        let mut out: Vec<String> = Vec::new();
+        let mut out: Vec<Next> = Vec::new();
         let worst = a.findings.iter().find(|f| f.severity > Severity::Note);
         if let Some(f) = worst {
-            out.push(format!("wtcheck explain {}", f.code.name()));
+            out.push(look(format!("wtcheck explain {}", f.code.name())));
         }
         if self.mendable {
-            out.push(format!("wtcheck repair plan {home} -o plan.yaml"));
+            out.push(act(format!("wtcheck repair plan {home} -o plan.yaml")));
         }
         out.extend(self.of_files());
         if a.verdict != Verdict::Clean && a.store.depth != Depth::Deep {
-            out.push(format!("wtcheck audit {home} --deep"));
+            out.push(look(format!("wtcheck audit {home} --deep")));
         }
         out
     }
 
     /// The commands that show the worst places of block files.
-    fn of_files(&self) -> Vec<String> {
+    fn of_files(&self) -> Vec<Next> {
         let a = self.audit;
         let mut out = Vec::new();
         let file = |f: &Finding| {
@@ -130,19 +147,19 @@ impl View<'_> {
                 )
         });
         if let Some(f) = block {
-            out.push(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0)));
+            out.push(look(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0))));
         }
         // An index is built again; of it nothing has to be taken out.
         let lost = a.local.as_ref().map(|local| lost_rows(a, local)).unwrap_or_default();
         let mut lost = lost.iter().filter(|(file, _)| file.index.is_none()).peekable();
         if lost.peek().is_some() {
             let older = if lost.any(|(file, _)| file.checkpoints.len() > 1) { " --older" } else { "" };
-            out.push(format!("wtcheck dump {} -o DIR{older}", shell_word(&a.store.home)));
+            out.push(act(format!("wtcheck dump {} -o DIR{older}", shell_word(&a.store.home))));
         }
         let space =
             a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
         if let Some(f) = space.or(block) {
-            out.push(format!("wtcheck map {}", file(f)));
+            out.push(look(format!("wtcheck map {}", file(f))));
         }
         out
     }

@@ -58,6 +58,19 @@ fn a_journal_that_is_gone_is_never_clean() {
 }
 
 #[test]
+fn nothing_that_is_lost_hides_behind_something_else() {
+    let (_temp, home) = copied(&real("classic-crash/db"));
+    removed(&home, "WiredTigerLog.0000000001");
+    let file = home.join("big.wt");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 65536].fill(0);
+    std::fs::write(&file, bytes).unwrap();
+    let (code, out) = answer(&["audit", path(&home)]);
+    assert!(code == 1 && out.contains("commits after the checkpoint") && out.contains("Lost        big.wt: "), "{out}");
+}
+
+#[test]
 fn a_home_that_mongod_closed_needs_no_journal() {
     // Its lock file is emptied when everything is in a checkpoint.
     let (_temp, home) = copied(&real("classic-crash/db"));
