@@ -12,28 +12,15 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
     Some(rest.split_whitespace().collect())
 }
 
-/// Files and directories that commands in the README make: they go to a temporary directory.
-const MADE: [&str; 4] = ["plan.yaml", "mended", "leaky", "tables"];
-
 /// When the README was written, for what is told as so long ago.
 const NOW: &str = "1796000000";
 
-/// Run a command as shown, and what it prints; the time in the name of a journal is left out.
-fn run(args: &[&str], root: &Path, temp: &Path) -> String {
-    let own = temp.display().to_string();
-    let placed = |arg: &str| match MADE.contains(&arg) {
-        true => format!("{own}/{arg}"),
-        false => arg.to_string(),
-    };
-    let args: Vec<String> = args.iter().map(|a| placed(a)).collect();
-    let run = Command::new(env!("CARGO_BIN_EXE_wtcheck"))
-        .args(&args)
-        .current_dir(root)
-        .env("COLUMNS", "80")
-        .env("SOURCE_DATE_EPOCH", NOW)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(run.stdout).unwrap().replace(&format!("{own}/"), "");
+/// Run a command as shown, in a directory that has the fixtures and gets what it makes; the time in the name of a
+/// journal is left out.
+fn run(args: &[&str], dir: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+    let run = command.args(args).current_dir(dir).env("COLUMNS", "80").env("SOURCE_DATE_EPOCH", NOW).output().unwrap();
+    let text = String::from_utf8(run.stdout).unwrap();
     let Some((head, tail)) = text.split_once("wtcheck-undo-") else { return text };
     format!("{head}wtcheck-undo-…{}", tail.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
@@ -44,6 +31,7 @@ fn shown_output_is_real_output() {
     let path = root.join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     let temp = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root.join("fixtures"), temp.path().join("fixtures")).unwrap();
     let mut out = String::new();
     let mut blocks = readme.split("```");
     let mut checked = 0;
@@ -54,7 +42,7 @@ fn shown_output_is_real_output() {
         match args {
             Some(args) => {
                 let first = code.lines().nth(1).unwrap();
-                out.push_str(&format!("console\n{first}\n{}", run(&args, root, temp.path())));
+                out.push_str(&format!("console\n{first}\n{}", run(&args, temp.path())));
                 checked += 1;
             }
             None => out.push_str(code),
