@@ -23,6 +23,8 @@ const ATTEMPTS: u32 = 100;
 const RANDOM: usize = 12;
 /// A directory as young as this may not be locked yet.
 const YOUNG: Duration = Duration::from_secs(60);
+/// So many attempts that find nothing, one after the other, are the end.
+const QUIET: u32 = 15;
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -305,10 +307,14 @@ fn remove_listed(mut state: MutexGuard<'_, State>) -> Vec<String> {
         }
     };
     let told = entries.into_iter().filter_map(told).collect();
-    // A thread that was about to make a file may have made its directory again, with all parents.
+    // A thread that was about to make a file may have made its directory again, with all parents; on a machine that
+    // is busy it comes to that late.
+    let mut quiet = 0;
     for _ in 0..ATTEMPTS {
         std::thread::sleep(PAUSE);
-        if paths.iter().filter(|path| remove(path).unwrap_or(false)).count() == 0 {
+        let again = paths.iter().filter(|path| remove(path).unwrap_or(false)).count();
+        quiet = if again == 0 { quiet + 1 } else { 0 };
+        if quiet >= QUIET {
             break;
         }
     }

@@ -36,7 +36,7 @@ const SIGKILL: i32 = 9;
 const SECONDS: u32 = 120;
 
 /// How long a thread waits after a signal, so that the one that meets it gets its turn.
-const MILLISECONDS: u64 = 250;
+const MILLISECONDS: u64 = 1000;
 
 /// How many runs at once.
 const THREADS: usize = 2;
