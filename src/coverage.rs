@@ -123,7 +123,8 @@ impl Unchecked {
 }
 
 /// What a file under a subject is that no audit is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum NotOurs {
@@ -237,7 +238,8 @@ impl Coverage {
 }
 
 /// The ledger as programs read it.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Ledger {
     /// How many things were audited.
     audited: u64,
@@ -247,13 +249,15 @@ pub(crate) struct Ledger {
     not_checked: Vec<Left>,
 }
 
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 struct Foreign {
     path: String,
     reason: NotOurs,
 }
 
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 struct Left {
     path: String,
     /// A stable word.

@@ -1,15 +1,18 @@
 //! What things are called in a page log, as types of their own: a number that is an LSN is never taken
 //! for a page id. The LSN of a wtlog is another thing: [`crate::format::wtlog::LogLsn`].
 
+#[cfg(feature = "devtools")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
+#[cfg(feature = "devtools")]
 use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $name:ident)+) => { $(
         $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(pub u64);
 
@@ -122,6 +125,7 @@ impl Serialize for LsnTime {
     }
 }
 
+#[cfg(feature = "devtools")]
 impl JsonSchema for LsnTime {
     fn schema_name() -> Cow<'static, str> {
         "LsnTime".into()
@@ -165,7 +169,8 @@ pub fn civil(seconds: u64) -> (String, String) {
 }
 
 /// One version of a page: the block that was put at an LSN, and what it builds on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Version {
     /// Table.
     pub table: TableId,

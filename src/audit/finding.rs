@@ -8,7 +8,8 @@ use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// How bad a finding is. Notes never make a store unclean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing, nothing wrong.
@@ -340,7 +341,8 @@ impl Serialize for Code {
 }
 
 /// Where a finding is; fields that make no sense for it stay empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Place {
     /// `file:` URI of the tree.
     pub uri: Option<String>,

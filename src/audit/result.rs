@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// An audit.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Audit {
     /// `SCHEMA_VERSION`.
     pub schema_version: u32,
@@ -57,7 +58,8 @@ pub struct Audit {
 
 /// What the rows of a table say by themselves: nobody could look into its pages. Reachability and accounting were not
 /// checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TableByRows {
     /// The table.
     pub table_id: TableId,
@@ -89,7 +91,8 @@ pub struct TableByRows {
 }
 
 /// A page and what it takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct GrownPage {
     pub page_id: PageId,
     /// Rows.
@@ -99,7 +102,8 @@ pub struct GrownPage {
 }
 
 /// The tool that wrote a report.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `wtcheck`.
     pub name: &'static str,
@@ -114,7 +118,8 @@ impl Default for Tool {
 }
 
 /// The store.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct StoreInfo {
     /// Kind.
     pub kind: StoreKind,
@@ -147,7 +152,8 @@ pub struct StoreInfo {
 }
 
 /// The audited checkpoint.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CheckpointInfo {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -178,7 +184,8 @@ pub struct CheckpointInfo {
 }
 
 /// What `size=` means for a tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeMeaning {
     /// A running total of bytes.
@@ -190,7 +197,8 @@ pub enum SizeMeaning {
 }
 
 /// A tree of the audited checkpoint.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TreeInfo {
     /// `file:` URI.
     pub uri: String,
@@ -219,7 +227,8 @@ pub struct TreeInfo {
 }
 
 /// Page counts of a tree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PageCounts {
     /// All reachable pages.
     pub reachable: u64,
@@ -238,7 +247,8 @@ pub struct PageCounts {
 }
 
 /// The database total.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct DatabaseInfo {
     /// `database_size` of the completion record.
     pub published_size: Option<u64>,
@@ -255,7 +265,8 @@ pub struct DatabaseInfo {
 }
 
 /// Rows and bytes of a class.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ClassTotal {
     /// Rows.
     pub count: u64,
@@ -264,7 +275,8 @@ pub struct ClassTotal {
 }
 
 /// Why a row is an orphan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OrphanReason {
     /// No version of the page is reached by any checkpoint.
@@ -274,7 +286,8 @@ pub enum OrphanReason {
 }
 
 /// An orphaned row.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct OrphanInfo {
     /// Table.
     pub table_id: TableId,
@@ -296,7 +309,8 @@ pub struct OrphanInfo {
 }
 
 /// Keys.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeystoreInfo {
     /// Every key page in the store, ascending by LSN.
     pub pages: Vec<KeyPageInfo>,
@@ -305,7 +319,8 @@ pub struct KeystoreInfo {
 }
 
 /// A key page; never its payload.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeyPageInfo {
     /// Page id.
     pub page_id: PageId,
@@ -326,7 +341,8 @@ pub struct KeyPageInfo {
 }
 
 /// The key a checkpoint embeds.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeyUse {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -341,7 +357,8 @@ pub struct KeyUse {
 }
 
 /// Counts of findings.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Totals {
     /// By code.
     pub findings: BTreeMap<&'static str, u64>,
@@ -370,7 +387,8 @@ impl Totals {
 }
 
 /// The verdict of an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing worse than a note.

@@ -6,7 +6,6 @@ use super::{Failure, Outcome};
 use crate::audit::finding::Severity;
 use crate::audit::result::Audit;
 use crate::audit::{self, AuditError, Options, home};
-use crate::exit;
 use crate::page::Depth;
 use crate::repair;
 use crate::report::Output;
@@ -25,7 +24,7 @@ use std::path::Path;
 /// directory and with each file's own copy of its checkpoint. A file in which anything is wrong is
 /// decoded to the last cell, as with --deep.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, mut_arg("force", |a| a.requires("html")))]
+#[command(mut_arg("force", |a| a.requires("html")))]
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,

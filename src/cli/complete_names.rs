@@ -61,7 +61,7 @@ pub(super) fn words(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// What `schema` takes.
 pub(super) fn documents(current: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(schema::names().map(|(name, by)| (name.to_string(), by.to_string())), current)
+    candidates(schema::names(), current)
 }
 
 /// Tables of the store on the line.

@@ -37,7 +37,7 @@ const MAX_TEXT: u64 = 16 << 20;
 /// or wt, even as mangled by a ticket. Exits with 1 if it has a dump, with 6 if it has only errors or
 /// fragments of dumps, with 0 if it has neither.
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true, after_help = exit::HELP)]
+#[command(arg_required_else_help = true)]
 #[command(override_usage = "wtcheck decode [OPTIONS] <COMMAND>\n       wtcheck decode [OPTIONS] --from-log <LOG>")]
 pub struct Args {
     #[command(subcommand)]

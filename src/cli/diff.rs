@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 /// With one path its checkpoints are compared: `wtcheck diff DIR --checkpoint X --to Y`. Without --to that
 /// of B, or the newest one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
 pub struct Args {
     /// The one
     #[arg(value_name = "A")]
@@ -38,15 +37,6 @@ pub struct Args {
     #[command(flatten)]
     read: ReadArgs,
 }
-
-const HELP: &str = "\
-Exit codes:
-  0   the two are the same, as far as is compared
-  1   they differ
-  2   the command line is wrong
-  3   refused: a store is in use
-  6   not enough could be read to judge, or the result could not be written
-  70  a bug in wtcheck";
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let other = args.b.as_deref().unwrap_or(&args.a);

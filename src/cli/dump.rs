@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 /// Exits with 0 if everything was extracted, with 1 if something is lost or damaged (the report says
 /// what), with 6 if something could not be read but is not known to be damaged.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, mut_arg("no_mmap", |a| a.help(super::args::PALM_ONLY)))]
+#[command(mut_arg("no_mmap", |a| a.help(super::args::PALM_ONLY)))]
 pub struct Args {
     /// A home, one block file (*.wt), a page log, or dumps of a page service
     path: PathBuf,
@@ -78,9 +78,9 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT")]
     value_format: Option<String>,
     #[command(flatten)]
-    gather: GatherArgs,
-    #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    gather: GatherArgs,
 }
 
 /// Forms of a dump.

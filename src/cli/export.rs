@@ -24,12 +24,10 @@ use std::path::PathBuf;
 ///
 /// Exits with 0 if everything could be read, with 6 if something could not: it says what.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
+#[command(mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
 pub struct Args {
     /// Data directory: a home with kv_home/, or kv_home/ itself; nothing in it is changed
     dir: PathBuf,
-    #[command(flatten)]
-    dumps: DumpArgs,
     /// For dumps too large to be read together: the dumps of turtle pages, shared metadata and keys. Only
     /// the pages of the other dumps are exported, such as one file of a table, and --shard numbers it
     #[arg(long, value_name = "DUMP")]
@@ -44,6 +42,8 @@ pub struct Args {
     shard: Shard,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    dumps: DumpArgs,
 }
 
 fn failure(e: ExportError, shard: Shard) -> Failure {

@@ -2,7 +2,6 @@
 
 use super::args::{DumpArgs, GatherArgs};
 use super::{Failure, Outcome};
-use crate::exit;
 use crate::gather::decrypt::Decryptor;
 use crate::gather::{self, Checkpoint, GatherError, Request};
 use crate::output::OutputError;
@@ -29,7 +28,6 @@ use std::sync::{Mutex, PoisonError};
 /// Exits with 0 if everything was used, with 1 if dumps contradict each other, with 6 if something is
 /// damaged or has no bytes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 pub struct Args {
     /// Dumps: files, directories of them, fetched trees; - for standard input
     #[arg(required = true, value_name = "DUMP")]

@@ -1,7 +1,7 @@
 //! `wtcheck man` and `wtcheck completions`: generated from the definitions that parse the command line.
 
 use super::args::ForceArgs;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, manpage};
 use crate::exit;
 use crate::output::{self, Eyes};
 use crate::report::Output;
@@ -38,24 +38,6 @@ pub struct CompletionArgs {
 #[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// All man pages: file name and text. The main page comes first.
-pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
-    let mut command = super::command().disable_help_subcommand(true);
-    command.build();
-    let mut out = Vec::new();
-    // Commands nest two deep; a stack keeps the order of the help.
-    let mut stack = vec![("wtcheck".to_string(), command)];
-    while let Some((name, command)) = stack.pop() {
-        let below = command.get_subcommands().map(|sub| (format!("{name}-{}", sub.get_name()), sub.clone()));
-        stack.extend(below.collect::<Vec<_>>().into_iter().rev());
-        let mut page = Vec::new();
-        // No date and no path of this machine: the page depends on the definitions alone.
-        clap_mangen::Man::new(command.display_name(name.clone())).title(&name).render(&mut page)?;
-        out.push((format!("{name}.1"), page));
-    }
-    Ok(out)
-}
-
 /// A completion script: file name and text.
 #[must_use]
 pub fn completion(shell: Shell) -> (String, Vec<u8>) {
@@ -78,7 +60,7 @@ pub(super) fn write(dir: &Path, name: &str, text: &[u8], force: bool) -> Result<
 
 /// Run `man`.
 pub fn man(args: &ManArgs, output: &mut Output) -> Outcome {
-    let pages = man_pages().map_err(|e| Failure::new(exit::BUG, format!("man pages: {e}"), "please report it"))?;
+    let pages = manpage::pages().map_err(|e| Failure::new(exit::BUG, format!("man pages: {e}"), "please report it"))?;
     match &args.dir {
         Some(dir) => {
             for (name, text) in &pages {

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 ///
 /// Of local block files: every checkpoint of every file, and the first one with a difference.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP, group(clap::ArgGroup::new("written").args(["svg", "html"]).multiple(true)))]
+#[command(group(clap::ArgGroup::new("written").args(["svg", "html"]).multiple(true)))]
 #[command(mut_arg("force", |a| a.requires("written")))]
 pub struct Args {
     /// Data directory: a home with or without kv_home/, or kv_home/ itself; or one local block file
@@ -39,15 +39,6 @@ pub struct Args {
     #[command(flatten)]
     dumps: DumpArgs,
 }
-
-const HELP: &str = "\
-Exit codes:
-  0   no difference and no orphan at any checkpoint, and all of them were read
-  1   a difference or an orphan at some checkpoint
-  2   the command line is wrong
-  3   refused: the store is in use
-  6   not enough could be read to judge, or the result could not be written
-  70  a bug in wtcheck";
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let subject = super::subject_or_dumps(&args.dir, &args.dumps, "history", true, output)?;

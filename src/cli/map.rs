@@ -5,7 +5,6 @@ use super::html::{HtmlArgs, place};
 use super::{Failure, Outcome};
 use crate::audit::pagelog::Opened;
 use crate::audit::{self, AuditError, home};
-use crate::exit;
 use crate::id::TableId;
 use crate::output::Target;
 use crate::page::Depth;
@@ -37,7 +36,7 @@ const FEW: usize = 8;
 /// What is leaked, damaged or missing is shown wherever it occurs, however little of it there is. With --svg a
 /// tree or file that is alone is drawn at length, several as a band each.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, group(clap::ArgGroup::new("written").args(["svg", "html"]).multiple(true)))]
+#[command(group(clap::ArgGroup::new("written").args(["svg", "html"]).multiple(true)))]
 #[command(mut_arg("force", |a| a.requires("written")), mut_arg("table", |a| a.help(
     "Draw the trees whose URI or name matches this glob, or whose table id it is; many are listed instead"
 )))]

@@ -15,6 +15,8 @@ pub mod generate;
 pub mod history;
 pub mod html;
 pub mod interrupt;
+pub mod manpage;
+pub mod manual;
 pub mod map;
 pub mod orphans;
 pub mod pack;
@@ -22,6 +24,8 @@ pub mod page;
 pub mod pickup;
 pub mod repair;
 pub mod schema;
+#[cfg(feature = "devtools")]
+pub mod schema_made;
 pub mod server_log;
 mod server_log_source;
 pub mod shortcut;
@@ -39,7 +43,7 @@ use crate::scratch;
 use crate::store::{self, Located, PageLog, StoreError};
 use crate::subject::{Kind, NoStore, Subject};
 use args::{OutputArgs, ReadArgs, StoreArgs, TableArgs};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,7 +53,7 @@ use std::process::ExitCode;
 /// wtcheck reads a copy of a data directory, or one whose node is down. Only `repair apply` and `repair
 /// undo` change anything in it; other commands do not even change a timestamp.
 #[derive(Debug, Parser)]
-#[command(name = "wtcheck", version, after_help = exit::HELP)]
+#[command(name = "wtcheck", version)]
 #[command(override_usage = "wtcheck [OPTIONS] <COMMAND>\n       wtcheck [OPTIONS] [PATH]    (wtcheck audit PATH)")]
 pub struct Cli {
     #[command(subcommand)]
@@ -82,10 +86,10 @@ enum Command {
     Completions(generate::CompletionArgs),
 }
 
-/// The clap tree, for the man pages and completions.
+/// The clap tree, with what the help has beside the arguments.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    manual::dress(Cli::command())
 }
 
 /// Why a command failed: what happened, what to try next, and the exit code.
@@ -153,6 +157,10 @@ impl From<StoreError> for Failure {
                 let hint = "no engine leaves that behind; fix it with sqlite3 on a copy, or restore the file";
                 return Self::refused(e.to_string(), hint);
             }
+            StoreError::NoWriter { .. } => {
+                let hint = "use a released binary, or build it with: cargo build --release --features palm-repair";
+                return Self::refused(e.to_string(), hint);
+            }
             StoreError::InUse { .. } => {
                 let hint = "stop the process or audit a copy; --allow-live reads it anyway, without any guarantees";
                 return Self::refused(e.to_string(), hint);
@@ -194,7 +202,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    let cli = match Cli::try_parse_from(args) {
+    let parsed = command().try_get_matches_from(args).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are no errors; a closed pipe is no reason to complain either.

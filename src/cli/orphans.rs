@@ -3,7 +3,6 @@
 use super::args::{DumpArgs, StoreArgs, TableArgs};
 use super::{Failure, Outcome};
 use crate::audit;
-use crate::exit;
 use crate::page::Depth;
 use crate::report::{Output, lost, orphans as view};
 
@@ -13,7 +12,6 @@ use crate::report::{Output, lost, orphans as view};
 /// reaches and no discard record covers. In local block files it is a range that no checkpoint reaches,
 /// no extent list occupies and no avail list frees.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 pub struct Args {
     #[command(flatten)]
     store: StoreArgs,

@@ -19,7 +19,6 @@ use std::path::PathBuf;
 ///
 /// Exits with 0 if an audit of the image gives the same result, with 1 if it does not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 pub struct PackArgs {
     /// Data directory: a home with or without kv_home/, or kv_home/ itself; nothing in it is changed
     dir: PathBuf,
@@ -41,7 +40,6 @@ pub struct PackArgs {
 ///
 /// Exits with 0 if they are the same, with 1 if not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 pub struct UnpackArgs {
     /// An image that `wtcheck pack` wrote
     image: PathBuf,

@@ -47,7 +47,6 @@ const HEADERS: u64 = local::DATA_OFFSET as u64;
 /// Given a server log, it shows the corrupt blocks dumped there, as decode --from-log does: only those
 /// of one table or one page, if named. Deltas are merged with their base image.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 #[command(
     override_usage = "wtcheck page [OPTIONS] <DIR> <TABLE> <PAGE>\n       wtcheck page [OPTIONS] <FILE> --offset <N>\n       wtcheck page [OPTIONS] <LOG> [TABLE] [PAGE]"
 )]

@@ -27,7 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// back automatically if that is no better than before. An undo journal is written and synced before
 /// the first change.
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true, after_help = exit::HELP)]
+#[command(arg_required_else_help = true)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,
@@ -47,7 +47,6 @@ enum Verb {
 ///
 /// Exits with 1 if there is something to do, with 0 if there is not, in which case no plan is written.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 struct PlanArgs {
     /// Data directory: a home with or without kv_home/, or kv_home/ itself
     dir: PathBuf,
@@ -76,7 +75,7 @@ struct PlanArgs {
 
 /// Apply a plan to a copy, or in place
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, group(ArgGroup::new("where").required(true)))]
+#[command(group(ArgGroup::new("where").required(true)))]
 struct ApplyArgs {
     /// The plan
     plan: PathBuf,
@@ -106,7 +105,6 @@ struct ApplyArgs {
 ///
 /// Compares every record with the journal first, and refuses if the store has changed since.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 struct UndoArgs {
     /// The undo journal
     journal: PathBuf,

@@ -1,11 +1,18 @@
-//! `wtcheck schema`: the JSON Schema of what commands print for programs, made from the types that are printed.
+//! `wtcheck schema`: the JSON Schema of what commands print for programs. It is a text of the program, made from the
+//! types that are printed (`schema_made.rs`).
 
 use super::{Failure, Outcome};
 use crate::exit;
 use crate::report::Output;
-use crate::schema::{self, Document};
-use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// All documents: `anyOf` has one each, `$defs` the types in them.
+const WHOLE: &str = include_str!("../../docs/schema.json");
+/// What a reference to a type begins with.
+const DEFS: &str = "#/$defs/";
+/// What stands before the command that prints a document.
+const PRINTED_BY: &str = "printed by ";
 
 /// Print the JSON Schema of the commands' machine-readable output
 ///
@@ -22,110 +29,73 @@ pub struct Args {
     list: bool,
 }
 
-/// A document: its name, the command that prints it, its schema.
-type Entry = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
-
-macro_rules! documents {
-    ($($type:ty),+ $(,)?) => {
-        &[$((<$type as Document>::NAME, <$type as Document>::COMMAND, |g| g.subschema_for::<$type>())),+]
-    };
-}
-
-const ALL: &[Entry] = documents![
-    schema::audit::AuditDocument<'static>,
-    schema::audit::Orphans<'static>,
-    schema::audit::Lost<'static>,
-    crate::report::map_pagelog::Document<'static>,
-    crate::report::map_home::Document<'static>,
-    crate::report::map::Picture,
-    schema::history::PageLogHistory<'static>,
-    schema::history::LocalHistory<'static>,
-    schema::diff::Difference<'static>,
-    schema::page::PageReport<'static>,
-    crate::decode::file_block::FileBlock,
-    crate::decode::document::Document,
-    crate::decode::dumps::LogReport,
-    crate::repair::plan::Plan,
-    schema::repair::PlanFile<'static>,
-    schema::repair::AppliedPlan<'static>,
-    schema::repair::UndonePlan<'static>,
-    crate::pickup::replay::Replay,
-    schema::pickup::Run<'static>,
-    schema::pickup::Exploration<'static>,
-    crate::pickup::explain::Explanation,
-    crate::diagnosis::Diagnosis,
-    schema::simulate::Simulation<'static>,
-    schema::export::Exported<'static>,
-    schema::dump::Dumped<'static>,
-    schema::dump::Dumpable,
-    schema::gather::GatheredPages<'static>,
-    schema::pack::Packed<'static>,
-    schema::pack::Unpacked<'static>,
-    schema::explain::Entry,
-    Vec<schema::explain::Entry>,
-    schema::explain::CauseEntry,
-    Vec<schema::explain::CauseEntry>,
-    schema::explain::WordEntry,
-    schema::failure::Failed<'static>,
-];
-
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     if args.list {
-        let rows = ALL.iter().map(|(name, command, _)| vec![(*name).to_string(), (*command).to_string()]).collect();
+        let rows = names().into_iter().map(|(name, command)| vec![name, command]).collect();
         output.text(crate::report::text::table(output.width, &["Document", "Printed by"], &[], rows));
         return Ok(exit::CLEAN);
     }
-    let schema = match args.document.as_deref() {
-        None => whole(),
-        Some(name) => match ALL.iter().find(|(n, ..)| *n == name) {
-            Some(entry) => one(entry),
-            None => {
+    match args.document.as_deref() {
+        None => output.raw(WHOLE.as_bytes()),
+        Some(name) => {
+            let Some(schema) = one(name) else {
                 let message = format!("there is no document `{name}`");
                 return Err(Failure::usage(message, "wtcheck schema --list names them"));
-            }
-        },
-    };
-    let text = serde_json::to_string_pretty(&schema).map(|s| s + "\n").unwrap_or_default();
-    output.raw(text.as_bytes());
+            };
+            let text = serde_json::to_string_pretty(&schema).map(|s| s + "\n").unwrap_or_default();
+            output.raw(text.as_bytes());
+        }
+    }
     Ok(exit::CLEAN)
 }
 
-/// The schema of everything: one of the documents.
-#[must_use]
-pub fn whole() -> Schema {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let all: Vec<Schema> = ALL.iter().map(|entry| titled(entry, &mut generator)).collect();
-    let mut schema = json_schema!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "What wtcheck prints for programs",
-        "anyOf": all,
-    });
-    schema.insert("$defs".into(), generator.take_definitions(true).into());
-    schema
-}
-
-/// Every document: its name, the command that prints it, its schema.
-#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
-pub fn all() -> Vec<(&'static str, &'static str, Schema)> {
-    ALL.iter().map(|entry| (entry.0, entry.1, one(entry))).collect()
+/// The documents of the text, each with its schema, and the types in them.
+fn documents() -> (Vec<Map<String, Value>>, Map<String, Value>) {
+    let Ok(Value::Object(mut whole)) = serde_json::from_str(WHOLE) else { return Default::default() };
+    let (Some(Value::Array(all)), Some(Value::Object(types))) = (whole.remove("anyOf"), whole.remove("$defs")) else {
+        return Default::default();
+    };
+    let object = |v| if let Value::Object(o) = v { Some(o) } else { None };
+    (all.into_iter().filter_map(object).collect(), types)
 }
 
 /// The names of the documents, and the commands that print them.
-pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ALL.iter().map(|entry| (entry.0, entry.1))
+pub fn names() -> Vec<(String, String)> {
+    let text = |document: &Map<String, Value>, key: &str| {
+        let text = document.get(key).and_then(Value::as_str).unwrap_or_default();
+        text.strip_prefix(PRINTED_BY).unwrap_or(text).to_owned()
+    };
+    documents().0.iter().map(|d| (text(d, "title"), text(d, "$comment"))).collect()
 }
 
-fn one(entry: &Entry) -> Schema {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = titled(entry, &mut generator);
+/// The schema of one document: with the types that it leads to, and no others.
+pub fn one(name: &str) -> Option<Value> {
+    let (all, types) = documents();
+    let mut schema = all.into_iter().find(|d| d.get("title").and_then(Value::as_str) == Some(name))?;
+    let mut needed = BTreeSet::new();
+    let mut open: Vec<String> = Vec::new();
+    references(&Value::Object(schema.clone()), &mut open);
+    while let Some(next) = open.pop() {
+        if let Some(body) = types.get(&next).filter(|_| !needed.contains(&next)) {
+            references(body, &mut open);
+            needed.insert(next);
+        }
+    }
+    let types = types.into_iter().filter(|(name, _)| needed.contains(name)).collect();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
-    schema.insert("$defs".into(), generator.take_definitions(true).into());
-    schema
+    schema.insert("$defs".into(), Value::Object(types));
+    Some(Value::Object(schema))
 }
 
-fn titled(&(name, command, make): &Entry, generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = make(generator);
-    schema.insert("title".into(), name.into());
-    schema.insert("$comment".into(), format!("printed by {command}").into());
-    schema
+/// Add the types that a schema names.
+fn references(schema: &Value, out: &mut Vec<String>) {
+    match schema {
+        Value::Object(fields) => {
+            let named = fields.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix(DEFS));
+            out.extend(named.map(str::to_owned));
+            fields.values().for_each(|v| references(v, out));
+        }
+        Value::Array(items) => items.iter().for_each(|v| references(v, out)),
+        _ => {}
+    }
 }

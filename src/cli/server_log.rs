@@ -8,7 +8,6 @@ use crate::audit::{self, home};
 use crate::coverage::Unchecked;
 use crate::diagnosis::check::Store;
 use crate::diagnosis::{Diagnosis, Reader, Verdict};
-use crate::exit;
 use crate::page::Depth;
 use crate::report::{Output, server_log as view};
 use crate::subject::{Kind, Subject};
@@ -27,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// Exits with 1 if the log has a cause, or an error without a known cause; with 0 if it has none, which
 /// does not prove that the data is intact; with 6 if it is not such a log.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, mut_arg("force", |a| a.requires("html")))]
+#[command(mut_arg("force", |a| a.requires("html")))]
 pub struct Args {
     /// Logs, oldest first; - for standard input
     #[arg(required = true, value_name = "LOG")]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Run a scenario in a small model engine, and write the resulting data directory
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true, after_help = exit::HELP)]
+#[command(arg_required_else_help = true)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,
@@ -32,7 +32,6 @@ enum Verb {
 ///
 /// Exits with 0 if the published sizes are right, with 1 if they leak.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 struct AccountingArgs {
     /// The scenario, YAML
     scenario: PathBuf,

@@ -17,7 +17,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 /// A page header.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PageHeaderInfo {
     /// Page type in words.
     #[serde(rename = "type")]
@@ -81,7 +82,8 @@ fn words(flags: u8, known: &[(u8, &str)]) -> Vec<String> {
 }
 
 /// A block header of either storage.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum BlockHeaderInfo {
     /// Disaggregated.
@@ -116,7 +118,8 @@ pub enum BlockHeaderInfo {
 }
 
 /// A block's checksum.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ChecksumInfo {
     /// In the header.
     pub stored: Sum,
@@ -132,7 +135,8 @@ pub struct ChecksumInfo {
 }
 
 /// A bit of an image.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FlippedBit {
     /// Offset of its byte.
     pub byte: usize,
@@ -141,7 +145,8 @@ pub struct FlippedBit {
 }
 
 /// An extent list of a classic file.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ExtentsInfo {
     /// Number of extents.
     pub total: usize,
@@ -157,7 +162,8 @@ pub struct ExtentsInfo {
 }
 
 /// A range of a file.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ExtentInfo {
     /// First byte.
     pub offset: u64,
@@ -166,7 +172,8 @@ pub struct ExtentInfo {
 }
 
 /// The copy of a checkpoint behind an avail list, texts by their length only: they hold names.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct RecoveryInfo {
     /// The checkpoint's write generation + 1.
     pub generation: u64,
@@ -181,7 +188,8 @@ pub struct RecoveryInfo {
 }
 
 /// Everything about one stored block.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Block {
     /// `base`, `delta`, `classic`, or `unknown` with a foreign magic byte; `None` if the headers could not be read.
     pub form: Option<&'static str>,

@@ -1,5 +1,6 @@
 //! User bytes the way the user asked for: hidden, redacted, hexadecimal, or as BSON.
 
+use crate::mongo::extjson::{self, Mode};
 use crate::words::text::escape;
 use clap::ValueEnum;
 
@@ -52,12 +53,7 @@ fn escaped(bytes: &[u8]) -> String {
 
 /// Extended JSON, if the bytes are exactly one BSON document.
 fn bson(bytes: &[u8]) -> Option<String> {
-    let declared = bytes.first_chunk().map(|b| u32::from_le_bytes(*b))?;
-    if usize::try_from(declared).ok()? != bytes.len() || bytes.len() < 5 {
-        return None;
-    }
-    let document = bson::RawDocument::from_bytes(bytes).ok()?;
-    let document: bson::Document = document.try_into().ok()?;
-    let json = bson::Bson::Document(document).into_relaxed_extjson();
-    serde_json::to_string(&json).ok().map(|s| escape(&s))
+    let mut text = Vec::new();
+    extjson::write(bytes, Mode::Relaxed, &mut text).ok()?;
+    String::from_utf8(text).ok().map(|s| escape(&s))
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 /// A time window, or the aggregate of an address cell; there the starts are oldest or newest of
 /// everything below. `null` stops are none.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TimesInfo {
     /// Start timestamp; of an aggregate the oldest.
     pub start_ts: u64,
@@ -68,7 +69,8 @@ impl std::fmt::Display for TimesInfo {
 }
 
 /// What a delta does to a key.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Change {
     /// `update` or `delete`.
     pub action: &'static str,
@@ -81,7 +83,8 @@ pub struct Change {
 }
 
 /// Fast-truncate information of a deleted child.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TruncateInfo {
     /// The truncating transaction.
     pub txn: u64,
@@ -92,7 +95,8 @@ pub struct TruncateInfo {
 }
 
 /// One cell, or one half of an entry of a June 2025 delta.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CellInfo {
     /// Offset of its first byte in the plain image.
     pub offset: usize,
@@ -272,7 +276,8 @@ pub(super) fn payload(cell: &Cell<'_>, view: &View, info: &mut CellInfo) {
 }
 
 /// Cells without a page.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CellsReport {
     /// How many there are.
     pub cells_total: usize,

@@ -19,7 +19,8 @@ const MERGED: usize = 1 << 30;
 const LINK_END: usize = 40;
 
 /// What is known of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Its checksum holds.
@@ -59,7 +60,8 @@ pub struct Link {
 }
 
 /// A block of a chain.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ChainBlock {
     /// Which of the dumps it is, from 0 on.
     pub dump: usize,
@@ -72,7 +74,8 @@ pub struct ChainBlock {
 }
 
 /// A version of a page, as far as the log has it.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PageChain {
     /// The file, if the log names it.
     pub file: Option<String>,

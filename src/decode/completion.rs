@@ -14,7 +14,8 @@ const COMPLETION_KEYS: [&str; 6] =
 const UNESCAPED_FROM: u32 = 2;
 
 /// A completion record.
-#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CompletionReport {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<crate::id::Lsn>,

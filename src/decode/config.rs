@@ -5,7 +5,8 @@ use crate::format::config::{Config, Kind, Value};
 use serde::Serialize;
 
 /// A configuration text.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ConfigReport {
     /// Entries in the order of the text; keys may be repeated, the last one counts.
     pub entries: Vec<ConfigEntry>,
@@ -16,7 +17,8 @@ pub struct ConfigReport {
 }
 
 /// An entry of a configuration text.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ConfigEntry {
     /// The key; empty for a structure without one.
     pub key: String,
@@ -27,7 +29,8 @@ pub struct ConfigEntry {
 }
 
 /// The value of a [`ConfigEntry`].
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ConfigValue {
     /// Its text.

@@ -9,7 +9,8 @@ use crate::id::{Lsn, PageId};
 use serde::Serialize;
 
 /// A disaggregated address cookie.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CookieInfo {
     /// `v0`, `L1`, `L2` or `L3`.
     pub layout: &'static str,
@@ -106,7 +107,8 @@ impl CookieInfo {
 }
 
 /// The place of a block in a classic file.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct AddressInfo {
     /// First byte.
     pub offset: u64,
@@ -133,7 +135,8 @@ impl std::fmt::Display for AddressInfo {
 }
 
 /// A cookie of either storage.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum AnyCookie {
     /// Disaggregated.
@@ -165,7 +168,8 @@ impl std::fmt::Display for AnyCookie {
 }
 
 /// A classic checkpoint cookie.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CheckpointInfo {
     /// Version of the cookie.
     pub version: u8,
@@ -208,7 +212,8 @@ impl CheckpointInfo {
 }
 
 /// One cookie.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CookieReport {
     /// The bytes, in hexadecimal.
     pub input: String,
@@ -219,7 +224,8 @@ pub struct CookieReport {
 }
 
 /// A checkpoint cookie.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CheckpointReport {
     /// `classic`, `disaggregated`, or `empty`; `None` if it is neither.
     pub form: Option<&'static str>,

@@ -13,8 +13,9 @@ use crate::format::Class;
 use serde::Serialize;
 
 /// A decoded piece.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "Decoded")]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "Decoded"))]
 pub struct Document {
     /// Version of this schema.
     pub schema_version: u32,
@@ -26,7 +27,8 @@ pub struct Document {
 }
 
 /// The content of a [`Document`].
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Body {
     /// Address cookies.

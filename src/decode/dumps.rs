@@ -20,7 +20,8 @@ const LISTED_ERRORS: usize = 100;
 const USUAL_ALLOC: u32 = 4096;
 
 /// What a log holds.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LogReport {
     /// Version of this schema.
     pub schema_version: u32,
@@ -45,7 +46,8 @@ pub struct LogReport {
 }
 
 /// A line that reports a checksum error.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ErrorInfo {
     /// The file.
     pub file: Option<String>,
@@ -87,7 +89,8 @@ impl From<&ReadError> for ErrorInfo {
 }
 
 /// The first and the last chunk of a range.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Chunks {
     /// First.
     pub first: u32,
@@ -96,7 +99,8 @@ pub struct Chunks {
 }
 
 /// Where a block lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Storage {
     /// In a local file, at an offset.
@@ -106,7 +110,8 @@ pub enum Storage {
 }
 
 /// One dump.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct DumpReport {
     /// Where the block lies.
     pub storage: Storage,

@@ -27,7 +27,8 @@ pub struct Source {
 }
 
 /// One block of a file.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FileBlock {
     /// Version of this schema.
     pub schema_version: u32,

@@ -10,6 +10,7 @@ use crate::format::crc::{crc32c_zeroed, find_flipped_bit};
 use crate::format::local::{self, ALLOCATION_SIZES, DATA_OFFSET, MAX_BLOCK};
 use crate::format::page_header::{self, PageHeader};
 use crate::format::reader::Reader;
+use crate::mongo::document::Document;
 use crate::words::text::grouped;
 use serde::Serialize;
 
@@ -82,7 +83,8 @@ impl<'a> Evidence<'a> {
 }
 
 /// What happened to a block.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Its checksum holds and is the expected one.
@@ -111,7 +113,8 @@ pub enum Verdict {
 }
 
 /// A flipped bit and where its byte lies in the file.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Flip {
     /// The bit.
     #[serde(flatten)]
@@ -122,7 +125,8 @@ pub struct Flip {
 }
 
 /// A range of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Run {
     /// Offset of the first byte in the block.
     pub at: usize,
@@ -131,7 +135,8 @@ pub struct Run {
 }
 
 /// Something that does not belong into a block.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Foreign {
     /// Where it begins in the block.
     pub at: usize,
@@ -140,7 +145,8 @@ pub struct Foreign {
 }
 
 /// What a block turned out to be.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Judgement {
     /// In one word.
     pub verdict: Verdict,
@@ -523,6 +529,5 @@ pub(super) fn looks_like(head: &[u8]) -> Option<String> {
 fn bson_document(head: &[u8]) -> Option<usize> {
     let length = usize::try_from(u32::from_le_bytes(*head.first_chunk()?)).ok()?;
     let document = head.get(..length).filter(|d| d.len() > 5)?;
-    let document = bson::RawDocument::from_bytes(document).ok()?;
-    document.iter().all(|e| e.is_ok()).then_some(length)
+    Document::new(document).is_ok_and(|d| d.is_whole()).then_some(length)
 }

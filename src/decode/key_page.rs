@@ -5,7 +5,8 @@ use crate::format::key_page::{self, KeyLayout};
 use serde::Serialize;
 
 /// A key page. The payload itself is in no report.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeystoreReport {
     /// Bytes of the page.
     pub bytes: usize,
@@ -19,7 +20,8 @@ pub struct KeystoreReport {
 }
 
 /// The header of a sound key page.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeystoreHeader {
     /// `A`, `B`, `v1` or `v2`.
     pub layout: &'static str,

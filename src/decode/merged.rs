@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 /// A row of a leaf page, or a child of an internal one.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct MergedEntry {
     /// Which block it is from: 0 is the base image, 1 the first delta.
     pub block: usize,
@@ -42,7 +43,8 @@ pub struct MergedEntry {
 }
 
 /// A page after merging.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct MergedPage {
     /// Page type in words.
     #[serde(rename = "type")]

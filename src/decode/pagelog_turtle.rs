@@ -12,7 +12,8 @@ use serde::Serialize;
 const HOME_TURTLE: &[u8] = b"WiredTiger version string\n";
 
 /// A turtle page.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TurtleReport {
     /// Bytes of the page.
     pub bytes: usize,
@@ -31,7 +32,8 @@ pub struct TurtleReport {
 }
 
 /// The fields of a turtle page.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TurtleContent {
     /// `spring`, `legacy`, `legacy-key`, `v1` or `v2`.
     pub form: &'static str,
@@ -60,7 +62,8 @@ pub struct TurtleContent {
 }
 
 /// The reference to the key page.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeyReferenceInfo {
     /// Page id.
     pub page_id: crate::id::PageId,
@@ -73,7 +76,8 @@ pub struct KeyReferenceInfo {
 }
 
 /// A key without a meaning here.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Unknown {
     /// The key.
     pub key: String,
@@ -82,7 +86,8 @@ pub struct Unknown {
 }
 
 /// One entry of a checkpoint list.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct EntryInfo {
     /// Its name.
     pub name: String,

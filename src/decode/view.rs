@@ -79,11 +79,12 @@ impl std::fmt::Display for Sum {
 }
 
 /// Something the engine would refuse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The engine's error.
     #[serde(serialize_with = "class_name")]
-    #[schemars(with = "String")]
+    #[cfg_attr(feature = "devtools", schemars(with = "String"))]
     pub class: Class,
     /// What is wrong.
     pub message: String,
@@ -109,7 +110,8 @@ pub fn time_hint(value: u64) -> Option<String> {
 }
 
 /// A timestamp the way metadata has it, and as a time where it looks like one.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Stamp {
     /// Hexadecimal digits.
     pub hex: String,

@@ -20,7 +20,8 @@ const RECORD_HEADLINE: &str = "=== turtle ===";
 const MISSING: &str = "<missing>";
 
 /// The output of `wt turtle`.
-#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct WtTurtle {
     /// Table that the page was read from.
     pub table_id: Option<TableId>,

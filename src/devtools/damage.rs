@@ -6,6 +6,7 @@
 use super::{DevError, io_error};
 use crate::audit::home::{self as local_audit, FileMap};
 use crate::audit::{self, Silent};
+use crate::below::Below;
 use crate::home::space::{Account, Use};
 use crate::id::{Lsn, PageId, TableId};
 use crate::model::fault::{Alter, Deed, Fault, Role, Row as Line};
@@ -17,8 +18,8 @@ use crate::pagelog::walk::{self, Visited, Visitor};
 use crate::repair::copy;
 use crate::store::edit::{Edit, Ledger, Side, Value};
 use crate::store::palite::PaliteLedger;
-use crate::store::palm::PalmLedger;
-use crate::store::{self, OpenOptions, Row, StoreKind};
+use crate::store::palm;
+use crate::store::{self, OpenOptions, Row, StoreError, StoreKind};
 use crate::subject::{Subject, open_home};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions as FileOptions};
@@ -121,7 +122,7 @@ fn page_log(home: &Path, kv_home: &Path, injury: Fault, nth: usize) -> Result<Do
         }
     };
     let mut ledger: Box<dyn Ledger> = match kind {
-        StoreKind::Palm => Box::new(PalmLedger::open(kv_home)?),
+        StoreKind::Palm => palm::ledger(Below::open(kv_home).map_err(|e| StoreError::io(kv_home, &e))?)?,
         StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::open(kv_home)?),
     };
     // Taking the record out says what it holds; what is to be altered is put back otherwise.

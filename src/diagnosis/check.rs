@@ -27,7 +27,8 @@ const BLOCK_MANAGER: u8 = 1;
 const NO_ROOM: u64 = 64 << 20;
 
 /// What the store says of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The store shows the same.
@@ -39,7 +40,8 @@ pub enum Answer {
 }
 
 /// What was seen there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "what")]
 pub enum Fact {
     /// The block was read again.
@@ -120,7 +122,8 @@ pub enum Fact {
 }
 
 /// A claim of the log, and what the store says of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Check {
     /// Which cause, by its place in `causes`, from 0.
     pub cause: usize,

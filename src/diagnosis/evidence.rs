@@ -11,7 +11,8 @@ use serde::Serialize;
 const BLOCK_MANAGER: u8 = 1;
 
 /// Something that tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "what", content = "value")]
 pub enum Evidence {
     /// The dumped bytes are a block that is whole, and not the expected one.

@@ -40,7 +40,8 @@ const LISTED: usize = 50;
 const TOGETHER: u64 = 2_000_000;
 
 /// What the logs come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// A cause is named.
@@ -66,7 +67,8 @@ impl Verdict {
 }
 
 /// A cause.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Found {
     /// Its name, as `wtcheck explain` and docs/causes have it.
     pub cause: Cause,
@@ -111,7 +113,8 @@ pub struct Found {
 }
 
 /// What a dumped block is.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct DumpJudged {
     /// Line of the log where it begins.
     pub line: u64,
@@ -129,7 +132,8 @@ pub struct DumpJudged {
 }
 
 /// A dumped block of the log.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Dumped {
     /// The file, if the log names it.
     pub file: Option<String>,
@@ -149,7 +153,8 @@ pub struct Dumped {
 }
 
 /// A page of a page log, put together from dumped blocks.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct DumpedPage {
     /// The file, if the log names it.
     pub file: Option<String>,
@@ -164,7 +169,8 @@ pub struct DumpedPage {
 }
 
 /// Lines that are no cause, counted.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Folded {
     /// What they are.
     pub cause: Cause,
@@ -181,7 +187,8 @@ pub struct Folded {
 }
 
 /// What the logs say of pick-ups.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PickupFound {
     /// In two sentences.
     pub summary: String,
@@ -190,7 +197,8 @@ pub struct PickupFound {
 }
 
 /// What a log cannot show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// A log without errors does not prove data whole.
@@ -208,7 +216,8 @@ pub enum Limit {
 }
 
 /// The diagnosis.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Diagnosis {
     /// Version of this schema.
     pub schema_version: u32,

@@ -6,7 +6,8 @@ use crate::serverlog::place::Place;
 use serde::Serialize;
 
 /// Versions in a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Versions {
     /// What the file has.
     pub version: String,

@@ -6,7 +6,8 @@ use crate::id::Lsn;
 use serde::Serialize;
 
 /// A figure that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Field {
     /// Its name.
     pub field: &'static str,
@@ -17,7 +18,8 @@ pub struct Field {
 }
 
 /// A number or a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Value {
     /// A size, an LSN, a count.

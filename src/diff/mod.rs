@@ -46,7 +46,8 @@ pub fn live(index: &Index, class: &[Class]) -> Vec<Version> {
 }
 
 /// The first or the second of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Which {
     A,
@@ -54,7 +55,8 @@ pub enum Which {
 }
 
 /// What differs.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Diff {
     /// Of the page logs.
     pub page_log: Option<LogDiff>,
@@ -77,7 +79,8 @@ pub struct Diff {
 }
 
 /// Two page logs.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LogDiff {
     /// What of the store, its checkpoint and its keys differs.
     pub fields: Vec<Field>,
@@ -90,7 +93,8 @@ pub struct LogDiff {
 }
 
 /// Two sets of local block files.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LocalDiff {
     /// What of the home differs.
     pub fields: Vec<Field>,
@@ -101,7 +105,8 @@ pub struct LocalDiff {
 }
 
 /// A tree or a file that differs.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TreeDiff {
     /// URI of the tree, or name of the file.
     pub name: String,
@@ -112,7 +117,8 @@ pub struct TreeDiff {
 }
 
 /// Live pages by table and page id.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PagesDiff {
     /// Live in both at the same LSN.
     pub same: u64,
@@ -134,7 +140,8 @@ impl PagesDiff {
 }
 
 /// A page whose live version differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PageDiff {
     pub table_id: TableId,
     pub page_id: PageId,

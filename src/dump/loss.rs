@@ -7,14 +7,14 @@ use crate::home::content::walk::Range;
 use crate::home::entry::FileEntry;
 pub use crate::home::lost::{Bounds, KeyText};
 use crate::home::lost::{most_on, narrowed};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Losses of a table that are listed one by one.
 pub const MAX_LOST: usize = 1000;
 
 /// Which part of a table is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// A page of rows.
@@ -28,7 +28,8 @@ pub enum Part {
 }
 
 /// A part of a table that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Lost {
     pub part: Part,
     pub why: Why,
@@ -57,7 +58,8 @@ pub struct Lost {
 }
 
 /// Rows that an older checkpoint still had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Older {
     /// Its name.
     pub checkpoint: String,
@@ -125,7 +127,8 @@ impl Lost {
 }
 
 /// What an index says about the lost ranges of its collection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Indexed {
     /// Its name.
     pub index: String,
@@ -138,7 +141,8 @@ pub struct Indexed {
 }
 
 /// A document of which only its index entry is left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct IndexedDocument {
     pub record: KeyText,
     /// The indexed fields, as canonical Extended JSON.

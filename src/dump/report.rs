@@ -4,11 +4,11 @@ use super::form::Form;
 use super::loss::{Bounds, Indexed, Lost};
 use crate::home::content::replay::Stop;
 pub use crate::mongo::layout::LeftOut;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A table that was dumped, or could not be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TableReport {
     pub uri: String,
     /// `db.collection`, of MongoDB.
@@ -57,14 +57,16 @@ pub struct TableReport {
 }
 
 /// An index that a loaded collection will not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct IndexLeftOut {
     pub index: String,
     pub why: IndexWhy,
 }
 
 /// Why an index is not in the metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum IndexWhy {
     /// Its build was not finished.
@@ -76,7 +78,8 @@ pub enum IndexWhy {
 }
 
 /// Why a table gave nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Unread {
     /// A log-structured merge tree: its chunks are files of their own.
@@ -107,14 +110,16 @@ pub enum Unread {
 }
 
 /// A collection that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Skipped {
     pub namespace: String,
     pub why: LeftOut,
 }
 
 /// What a dump is of: one that goes on must be of the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// As it was given.
     pub path: String,
@@ -138,7 +143,8 @@ pub struct Identity {
 }
 
 /// What a dump came to: also the file `wtcheck-dump.json` beside what was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct DumpReport {
     #[serde(flatten)]
     pub identity: Identity,
@@ -168,7 +174,8 @@ pub struct DumpReport {
 }
 
 /// Something about the state that is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "note", rename_all = "kebab-case")]
 pub enum Note {
     /// The history store is in the metadata and not here: what is not stable could not be rolled back.

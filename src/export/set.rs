@@ -21,7 +21,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 const LONGEST_MANIFEST: u64 = 1 << 20;
 
 /// What all shards of a set have to have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -42,7 +43,8 @@ pub struct Identity {
 }
 
 /// Files, rows and bytes of a table in a shard.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TableSums {
     /// Files.
     pub files: u64,
@@ -53,7 +55,8 @@ pub struct TableSums {
 }
 
 /// A shard that is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// What all shards share.
     #[serde(flatten)]

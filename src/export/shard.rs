@@ -11,9 +11,8 @@ const BLOCK_SHIFT: u32 = 8;
 pub const MAX_SHARDS: u32 = 100_000;
 
 /// A shard: the `index`th of `of`, from 1.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Shard {
     pub index: u32,
     /// How many there are.

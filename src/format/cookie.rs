@@ -15,7 +15,8 @@ pub const MAX_LEN: usize = 255;
 pub const FLAG_DELTA: u64 = 0x1;
 
 /// Which layout a cookie was written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub enum Layout {
     /// October 2024: id, size, checksum.
     L1,

@@ -100,7 +100,8 @@ pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
 }
 
 /// The place of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LocalAddress {
     /// First byte in the file.
     pub offset: u64,
@@ -199,7 +200,8 @@ impl LocalCheckpoint {
 }
 
 /// A range of a file, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Extent {
     /// First byte.
     pub offset: u64,

@@ -25,7 +25,8 @@ pub const FLAG_FAST_TRUNCATE: u8 = 0x20;
 const FLAGS_KNOWN: u8 = 0x3f;
 
 /// Page types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PageType {
     /// Never written.

@@ -6,7 +6,8 @@ use crate::audit::result::{Audit, Verdict};
 use serde::Serialize;
 
 /// A file over its checkpoints.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FileHistory {
     /// Name below the home.
     pub file: String,
@@ -23,7 +24,8 @@ pub struct FileHistory {
 }
 
 /// A file at a checkpoint.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FileAt {
     /// Name.
     pub name: String,
@@ -46,7 +48,8 @@ pub struct FileAt {
 }
 
 /// The files of a home.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct HomeHistory {
     /// Every block file, by name.
     pub files: Vec<FileHistory>,

@@ -10,7 +10,8 @@ use crate::pickup::step::Step;
 use serde::Serialize;
 
 /// The checkpoints of a page log, oldest first, and what became wrong between them.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct History {
     /// What differs from the checkpoint before, oldest first: the answer to when a leak began.
     pub changes: Vec<Change>,
@@ -27,7 +28,8 @@ pub struct History {
 }
 
 /// A difference that appears, changes or goes.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Change {
     /// The tree; null: the total of the database.
     pub uri: Option<String>,
@@ -58,7 +60,8 @@ pub struct Change {
 }
 
 /// An orphan and the record it appeared with.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct OrphanAt {
     #[serde(flatten)]
     pub orphan: OrphanInfo,
@@ -67,7 +70,8 @@ pub struct OrphanAt {
 }
 
 /// A completion record.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Record {
     /// From 1, the oldest.
     pub number: u64,
@@ -107,14 +111,16 @@ pub struct Record {
 }
 
 /// A number of rows, and their bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Total {
     pub count: u64,
     pub bytes: u64,
 }
 
 /// Page versions that were put.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Written {
     /// Full images and deltas.
     pub versions: u64,
@@ -127,7 +133,8 @@ pub struct Written {
 }
 
 /// Page versions of one table.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TableWritten {
     /// The table.
     pub table_id: TableId,
@@ -138,7 +145,8 @@ pub struct TableWritten {
 }
 
 /// The pick-up of a record by a standby that follows the log.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PickUp {
     /// How it ends.
     pub outcome: Ended,
@@ -155,7 +163,8 @@ pub struct PickUp {
 }
 
 /// A tree over the checkpoints.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TreeHistory {
     /// `file:` URI.
     pub uri: String,
@@ -166,7 +175,8 @@ pub struct TreeHistory {
 }
 
 /// What is known of a tree at a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TreeState {
     /// All of it was added up.
@@ -180,7 +190,8 @@ pub enum TreeState {
 }
 
 /// A tree at a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TreeAt {
     /// LSN of the completion record.
     pub lsn: Lsn,

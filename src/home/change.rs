@@ -26,7 +26,8 @@ const ENDS: usize = 64 << 10;
 const CHUNK: usize = 1 << 20;
 
 /// One change of one file, with its content before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FileChange {
     /// Bytes from an offset on.
@@ -39,11 +40,11 @@ pub enum FileChange {
         len_before: u64,
         /// What lay there: shorter than `after`, or empty, where the file ended.
         #[serde(with = "hex::serde")]
-        #[schemars(with = "String")]
+        #[cfg_attr(feature = "devtools", schemars(with = "String"))]
         before: Vec<u8>,
         /// What is to lie there.
         #[serde(with = "hex::serde")]
-        #[schemars(with = "String")]
+        #[cfg_attr(feature = "devtools", schemars(with = "String"))]
         after: Vec<u8>,
     },
     /// The whole of a small file, by writing a temporary one and renaming it.
@@ -52,11 +53,11 @@ pub enum FileChange {
         file: String,
         /// Its content before; `None` if there was no such file.
         #[serde(default, with = "hex_or_none", skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
+        #[cfg_attr(feature = "devtools", schemars(with = "Option<String>"))]
         before: Option<Vec<u8>>,
         /// Its content to be; `None` if there is to be no such file.
         #[serde(default, with = "hex_or_none", skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
+        #[cfg_attr(feature = "devtools", schemars(with = "Option<String>"))]
         after: Option<Vec<u8>>,
     },
     /// Another name for a file of any size, which must not be taken by then.

@@ -208,7 +208,8 @@ impl FileEntry {
 }
 
 /// A file of which the log has a newer checkpoint than the metadata, by write generation.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct NewerCheckpoint {
     pub file: String,
     /// That of the metadata.

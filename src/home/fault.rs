@@ -11,9 +11,10 @@ use crate::page::what::What;
 use serde::Serialize;
 
 /// Kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "BlockFaultKind")]
+#[cfg_attr(feature = "devtools", schemars(rename = "BlockFaultKind"))]
 pub enum FaultKind {
     /// A checksum does not hold.
     Checksum,
@@ -42,7 +43,8 @@ pub enum FaultKind {
 }
 
 /// Why content cannot be looked into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Opaque {
     /// The key is needed.
@@ -64,7 +66,8 @@ impl From<Opaque> for Unchecked {
 }
 
 /// Why a checksum does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "because", rename_all = "kebab-case")]
 pub enum BadSum {
     /// So few bytes hold no block header.
@@ -114,7 +117,8 @@ pub enum BadSum {
 }
 
 /// One of the extent lists of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Which {
     /// Allocated since the checkpoint before.
@@ -137,9 +141,10 @@ impl Which {
 }
 
 /// What is wrong. Offsets are bytes in the file, ranges end with the byte behind the last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "fact", rename_all = "kebab-case")]
-#[schemars(rename = "BlockFaultFact")]
+#[cfg_attr(feature = "devtools", schemars(rename = "BlockFaultFact"))]
 pub enum Fact {
     /// The file ends before the block does.
     FileEnds {
@@ -233,7 +238,7 @@ pub enum Fact {
         error: FormatError,
         /// Its bytes.
         #[serde(rename = "cookie", with = "hex")]
-        #[schemars(with = "String")]
+        #[cfg_attr(feature = "devtools", schemars(with = "String"))]
         addr: Vec<u8>,
     },
     /// Ranges allocated that were allocated already.
@@ -336,9 +341,10 @@ impl Fact {
 }
 
 /// What else there is to say of a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "BlockFaultNote")]
+#[cfg_attr(feature = "devtools", schemars(rename = "BlockFaultNote"))]
 pub enum Note {
     /// It is about the block of this list.
     BlockOf(Which),
@@ -360,8 +366,9 @@ pub enum Note {
 }
 
 /// One fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "BlockFault")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "BlockFault"))]
 pub struct Fault {
     /// What kind.
     pub kind: FaultKind,

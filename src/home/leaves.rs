@@ -12,6 +12,7 @@ use crate::format::local::LocalAddress;
 use crate::format::pack;
 use crate::format::page_header::PageType;
 use crate::format::{Class, local_image};
+use crate::mongo::document::Document;
 use crate::page::cell::{CellKind, Times};
 use crate::page::history::{self, HistoryKey, HistoryValue};
 use crate::page::leaf::{self, Row, Value};
@@ -404,7 +405,7 @@ fn format<'f>(format: &'f str, without: &str) -> Option<&'f str> {
 
 /// Whether bytes are one whole BSON document, its own fields decodable.
 fn is_document(bytes: &[u8]) -> bool {
-    bson::RawDocument::from_bytes(bytes).is_ok_and(|d| d.iter().all(|field| field.is_ok()))
+    Document::new(bytes).is_ok_and(|d| d.is_whole())
 }
 
 /// A page below a plain one that cannot be what its flags say: a file is encrypted as a whole or not

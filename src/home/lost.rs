@@ -3,11 +3,11 @@
 use crate::format::local::DATA_OFFSET;
 use crate::format::pack::{Column, Format};
 use crate::format::page_header::{FLAG_EMPTY_VALUES_ALL, FLAG_EMPTY_VALUES_NONE, PageHeader, PageType};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A key as bytes, and as what it says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct KeyText {
     /// As it is packed, in hexadecimal digits.
     pub hex: String,
@@ -46,7 +46,8 @@ impl KeyText {
 }
 
 /// At least and at most so many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Bounds {
     pub least: u64,
     /// Not known if it is not there.
@@ -67,7 +68,8 @@ impl Bounds {
 }
 
 /// The rows of a page that is lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LostRows {
     /// Their keys are not below this one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,7 @@
 //! How MongoDB makes its tables: formats and application metadata of each file, out of the rows of its catalog.
 
-use super::names::{What, document};
-use bson::RawBsonRef;
-use bson::raw::RawDocument;
+use super::names::What;
+use crate::mongo::document::{Document, Value};
 use std::collections::BTreeMap;
 
 /// The oplog, whose keys are timestamps.
@@ -30,13 +29,14 @@ pub(super) fn read<'a>(rows: impl IntoIterator<Item = &'a [u8]>, engine: (u32, u
 }
 
 fn add(out: &mut BTreeMap<String, Shape>, row: &[u8], engine: (u32, u32)) -> Option<()> {
-    let row = document(row)?;
-    let md = row.get_document("md").ok()?;
-    let namespace = row.get_str("ns").or_else(|_| md.get_str("ns")).unwrap_or_default();
-    let options = md.get_document("options").ok();
-    let clustered = options.and_then(|o| o.get("clusteredIndex").ok().flatten());
-    let clustered = clustered.is_some_and(|v| !matches!(v, RawBsonRef::Boolean(false)));
-    if let Ok(ident) = row.get_str("ident") {
+    let row = Document::new(row).ok()?;
+    let md = field(row, "md")?.document()?;
+    let text = |document, name| field(document, name).and_then(|v| v.text());
+    let namespace = text(row, "ns").or_else(|| text(md, "ns")).unwrap_or_default();
+    let options = field(md, "options").and_then(|o| o.document());
+    let clustered = options.and_then(|o| field(o, "clusteredIndex"));
+    let clustered = clustered.is_some_and(|v| v != Value::Bool(false));
+    if let Some(ident) = text(row, "ident") {
         let oplog = if namespace == OPLOG { ",oplogKeyExtractionVersion=1" } else { "" };
         out.insert(
             ident.to_string(),
@@ -48,11 +48,11 @@ fn add(out: &mut BTreeMap<String, Shape>, row: &[u8], engine: (u32, u32)) -> Opt
             },
         );
     }
-    let idents = row.get_document("idxIdent").ok()?;
+    let idents = field(row, "idxIdent")?.document()?;
     let versions = versions(md, engine);
-    for element in idents.iter_elements() {
+    for element in idents.elements() {
         let element = element.ok()?;
-        let (Ok(RawBsonRef::String(ident)), name) = (element.value(), element.key().as_str()) else { continue };
+        let (Some(ident), Ok(name)) = (element.value.text(), std::str::from_utf8(element.name)) else { continue };
         let version = versions.get(name).copied().unwrap_or(8);
         out.insert(
             ident.to_string(),
@@ -67,21 +67,21 @@ fn add(out: &mut BTreeMap<String, Shape>, row: &[u8], engine: (u32, u32)) -> Opt
     Some(())
 }
 
+/// A field, if the document can be read up to it.
+fn field<'a>(document: Document<'a>, name: &str) -> Option<Value<'a>> {
+    document.get(name).ok().flatten()
+}
+
 /// `formatVersion` of each index by its name.
-fn versions(md: &RawDocument, engine: (u32, u32)) -> BTreeMap<String, u32> {
+fn versions(md: Document<'_>, engine: (u32, u32)) -> BTreeMap<String, u32> {
     let mut out = BTreeMap::new();
-    let Ok(indexes) = md.get_array("indexes") else { return out };
-    for index in indexes.into_iter().map_while(Result::ok) {
-        let RawBsonRef::Document(index) = index else { continue };
-        let Ok(spec) = index.get_document("spec") else { continue };
-        let Ok(name) = spec.get_str("name") else { continue };
-        let number = |key: &str| match spec.get(key).ok().flatten() {
-            Some(RawBsonRef::Int32(n)) => i64::from(n),
-            Some(RawBsonRef::Int64(n)) => n,
-            Some(RawBsonRef::Double(1.0)) => 1,
-            _ => 0,
+    let Some(Value::Array(indexes)) = field(md, "indexes") else { return out };
+    for index in indexes.elements().map_while(Result::ok) {
+        let Some(spec) = index.value.document().and_then(|i| field(i, "spec")).and_then(|s| s.document()) else {
+            continue;
         };
-        let unique = matches!(spec.get("unique").ok().flatten(), Some(RawBsonRef::Boolean(true))) && name != "_id_";
+        let Some(name) = field(spec, "name").and_then(|n| n.text()) else { continue };
+        let unique = field(spec, "unique") == Some(Value::Bool(true)) && name != "_id_";
         // 4.2 has both layouts in a unique index, 6.0 the newer one only; `v: 1` has the numbers below.
         let version = match (unique, engine) {
             (false, _) => 8,
@@ -93,7 +93,8 @@ fn versions(md: &RawDocument, engine: (u32, u32)) -> BTreeMap<String, u32> {
             8 => 6,
             other => other - 1,
         };
-        out.insert(name.to_string(), if number("v") == 1 { old } else { version });
+        let first = field(spec, "v").and_then(|v| v.integer()) == Some(1);
+        out.insert(name.to_string(), if first { old } else { version });
     }
     out
 }

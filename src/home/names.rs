@@ -4,9 +4,7 @@
 //! Pure: the rows come from the caller. Broken documents are counted, and what stands before the
 //! damage is used. Names are as stored; whoever shows them must escape them.
 
-use bson::raw::RawDocument;
-use bson::spec::BinarySubtype;
-use bson::{RawBsonRef, raw::RawElement};
+use crate::mongo::document::{Document, Value};
 use std::collections::BTreeMap;
 
 /// Prefix of the metadata key of a file.
@@ -22,7 +20,8 @@ const SPECIAL: [(&str, What); 4] = [
 ];
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Documents of a collection.
@@ -139,18 +138,18 @@ impl<'a> Row<'a> {
     /// The row, and whether it was read to its end.
     fn read(value: &'a [u8]) -> (Self, bool) {
         let mut row = Self::default();
-        let whole = document(value).is_some_and(|d| row.fields(d).is_some());
+        let whole = Document::new(value).is_ok_and(|d| row.fields(d).is_some());
         (row, whole)
     }
 
     /// `None` where the document is broken.
-    fn fields(&mut self, document: &'a RawDocument) -> Option<()> {
+    fn fields(&mut self, document: Document<'a>) -> Option<()> {
         each(document, |key, value| {
             match key {
                 "ident" => self.ident = text(&value)?,
                 "ns" => self.ns = text(&value)?,
                 "idxIdent" => {
-                    let Some(indexes) = nested(&value)? else { return Some(()) };
+                    let Some(indexes) = value.document() else { return Some(()) };
                     each(indexes, |index, value| {
                         if let Some(ident) = text(&value)? {
                             self.indexes.push((index, ident));
@@ -159,15 +158,15 @@ impl<'a> Row<'a> {
                     })?;
                 }
                 "md" => {
-                    let Some(md) = nested(&value)? else { return Some(()) };
+                    let Some(md) = value.document() else { return Some(()) };
                     each(md, |key, value| {
                         match key {
                             "ns" => self.md_ns = text(&value)?,
                             "options" => {
-                                let Some(options) = nested(&value)? else { return Some(()) };
+                                let Some(options) = value.document() else { return Some(()) };
                                 each(options, |key, value| {
                                     if key == "uuid" {
-                                        self.uuid = uuid(&value)?;
+                                        self.uuid = value.uuid();
                                     }
                                     Some(())
                                 })?;
@@ -185,7 +184,8 @@ impl<'a> Row<'a> {
 }
 
 /// The sizes MongoDB keeps of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Size {
     /// Documents. Not exact after a crash.
     pub records: i64,
@@ -225,10 +225,10 @@ impl Sizes {
 
 fn size(value: &[u8]) -> Option<Size> {
     let (mut records, mut bytes) = (None, None);
-    each(document(value)?, |key, value| {
+    each(Document::new(value).ok()?, |key, value| {
         match key {
-            "numRecords" => records = integer(&value)?,
-            "dataSize" => bytes = integer(&value)?,
+            "numRecords" => records = integer(&value),
+            "dataSize" => bytes = integer(&value),
             _ => {}
         }
         Some(())
@@ -236,47 +236,27 @@ fn size(value: &[u8]) -> Option<Size> {
     Some(Size { records: records?, bytes: bytes? })
 }
 
-pub fn document(bytes: &[u8]) -> Option<&RawDocument> {
-    // The library compares lengths as signed 32-bit numbers.
-    i32::try_from(bytes.len()).ok()?;
-    RawDocument::from_bytes(bytes).ok()
-}
-
-/// Call `visit` with every key of a document; `None` where the document is broken or `visit` says so.
-fn each<'a>(document: &'a RawDocument, mut visit: impl FnMut(&'a str, RawElement<'a>) -> Option<()>) -> Option<()> {
-    for element in document.iter_elements() {
+/// Call `visit` with every field of a document; `None` where the document is broken or `visit` says so.
+fn each<'a>(document: Document<'a>, mut visit: impl FnMut(&'a str, Value<'a>) -> Option<()>) -> Option<()> {
+    for element in document.elements() {
         let element = element.ok()?;
-        visit(element.key().as_str(), element)?;
+        visit(std::str::from_utf8(element.name).ok()?, element.value)?;
     }
     Some(())
 }
 
-/// A text; `Some(None)` for another type, `None` if it is broken.
-fn text<'a>(element: &RawElement<'a>) -> Option<Option<&'a str>> {
-    match element.value().ok()? {
-        RawBsonRef::String(text) => Some(Some(text)),
+/// A text; `Some(None)` for another type, `None` if it is not UTF-8.
+fn text<'a>(value: &Value<'a>) -> Option<Option<&'a str>> {
+    match value {
+        Value::String(text) => std::str::from_utf8(text).ok().map(Some),
         _ => Some(None),
     }
 }
 
-fn nested<'a>(element: &RawElement<'a>) -> Option<Option<&'a RawDocument>> {
-    match element.value().ok()? {
-        RawBsonRef::Document(document) => Some(Some(document)),
-        _ => Some(None),
-    }
-}
-
-pub fn uuid(element: &RawElement<'_>) -> Option<Option<[u8; 16]>> {
-    match element.value().ok()? {
-        RawBsonRef::Binary(binary) if binary.subtype == BinarySubtype::Uuid => Some(binary.bytes.try_into().ok()),
-        _ => Some(None),
-    }
-}
-
-fn integer(element: &RawElement<'_>) -> Option<Option<i64>> {
-    match element.value().ok()? {
-        RawBsonRef::Int64(n) => Some(Some(n)),
-        RawBsonRef::Int32(n) => Some(Some(i64::from(n))),
-        _ => Some(None),
+fn integer(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Int64(n) => Some(*n),
+        Value::Int32(n) => Some(i64::from(*n)),
+        _ => None,
     }
 }

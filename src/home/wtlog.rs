@@ -42,7 +42,8 @@ pub struct LogError {
 }
 
 /// What a log file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `WiredTigerLog.N`: the log.
@@ -103,7 +104,8 @@ pub struct Checkpoint {
 }
 
 /// Whether a recovery would have something to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// There is no log.
@@ -117,7 +119,8 @@ pub enum State {
 }
 
 /// Whether a problem is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// To be expected after a crash, or only worth knowing.
@@ -138,7 +141,8 @@ pub struct Problem {
 }
 
 /// What is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "problem", rename_all = "kebab-case")]
 pub enum What {
     /// The log settings of a configuration file.
@@ -193,7 +197,7 @@ pub enum What {
     End {
         /// How.
         #[serde(rename = "error", serialize_with = "in_words")]
-        #[schemars(with = "String")]
+        #[cfg_attr(feature = "devtools", schemars(with = "String"))]
         end: End,
         /// What comes behind.
         #[serde(rename = "behind")]
@@ -216,7 +220,8 @@ fn in_words<S: serde::Serializer>(value: &End, s: S) -> Result<S::Ok, S::Error> 
 }
 
 /// What comes behind the end of a log file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tail {
     /// Nothing that matters.
@@ -230,7 +235,8 @@ pub enum Tail {
 }
 
 /// What a log says about a row of the metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RowChange {
     /// Written.

@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// When the bytes of a block are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize, ValueEnum, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize, ValueEnum)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// As soon as the page log has the block, as engines do today: failures leak

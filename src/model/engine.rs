@@ -25,7 +25,8 @@ const METADATA_FANOUT: usize = 100;
 pub const KEY_BYTES: usize = 32;
 
 /// What a checkpoint published.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Published {
     /// LSN of the completion record.
     pub lsn: Lsn,

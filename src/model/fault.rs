@@ -11,7 +11,8 @@ use Deed::{Addressed, Ages, Discards, Fails, Late, Lists, Puts, Repeats, Reuses,
 use serde::{Deserialize, Serialize};
 
 /// As what a page is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// A full image, under its page id if it has one.
@@ -23,7 +24,8 @@ pub enum Form {
 }
 
 /// Where a reconciliation fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fail {
     /// Nowhere.

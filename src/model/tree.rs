@@ -49,7 +49,8 @@ fn bytes(page: Option<Page>) -> u64 {
 }
 
 /// What kind of thing a failure left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RemainsKind {
     /// A full image whose cookie was never packed.

@@ -1,6 +1,5 @@
-//! Decimals of 34 digits, as far as keys need them: exact sums of digits and exponents, no arithmetic.
-
-use bson::Decimal128;
+//! Decimals of 34 digits (Decimal128): their bits, and their text as Extended JSON has it. Exact sums of digits and
+//! exponents, no arithmetic.
 
 /// What is added to an exponent when it is stored.
 const BIAS: i32 = 6176;
@@ -8,6 +7,11 @@ const BIAS: i32 = 6176;
 const MAX_EXPONENT: i32 = 12_287;
 /// One more than the largest coefficient: 34 digits.
 const COEFFICIENTS: u128 = 10_u128.pow(34);
+/// The bits that say infinite, or no number, behind the sign.
+const INFINITE: u64 = 0b11110 << 58;
+const NAN: u64 = 0b11111 << 58;
+/// Below this exponent of the first digit the text has an exponent of its own.
+const PLAIN_FROM: i32 = -6;
 /// Digits after the first that every double has room in.
 const DOUBLE_DIGITS: usize = 780;
 /// Bits of an exponent that TypeBits keep.
@@ -76,10 +80,59 @@ impl Parts {
         (down >= 0 && coefficient < COEFFICIENTS).then_some(Self { coefficient, exponent: down, ..self })
     }
 
-    /// As Extended JSON has it.
-    pub fn text(self) -> Option<String> {
-        let sign = if self.negative { "-" } else { "" };
-        let text = format!("{sign}{}E{}", self.coefficient, self.exponent.checked_sub(BIAS)?);
-        Some(text.parse::<Decimal128>().ok()?.to_string())
+    /// The double that these digits are (`-1.25e-7`), its sign apart.
+    pub fn of_digits(negative: bool, text: &str) -> Option<Self> {
+        let (digits, exponent) = text.split_once('e')?;
+        let (whole, behind) = digits.split_once('.').unwrap_or((digits, ""));
+        let coefficient = format!("{whole}{behind}").parse::<u128>().ok()?;
+        let exponent = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(behind.len()).ok()?)?;
+        let exponent = exponent.checked_add(BIAS)?;
+        ((0..=MAX_EXPONENT).contains(&exponent) && coefficient < COEFFICIENTS)
+            .then_some(Self { negative, coefficient, exponent })
     }
+
+    /// As Extended JSON has it: plain from 10^-6 up as long as the exponent is not above 0, else with an exponent.
+    pub fn text(self) -> String {
+        let sign = if self.negative { "-" } else { "" };
+        let digits = self.coefficient.to_string();
+        let exponent = self.exponent.saturating_sub(BIAS);
+        let behind_first = i32::try_from(digits.len()).unwrap_or(i32::MAX).saturating_sub(1);
+        let scientific = exponent.saturating_add(behind_first);
+        if exponent > 0 || scientific < PLAIN_FROM {
+            let (first, rest) = digits.split_at_checked(1).unwrap_or((&digits, ""));
+            let point = if rest.is_empty() { "" } else { "." };
+            return format!("{sign}{first}{point}{rest}E{scientific:+}");
+        }
+        if exponent == 0 {
+            return format!("{sign}{digits}");
+        }
+        let behind = usize::try_from(exponent.unsigned_abs()).unwrap_or(usize::MAX);
+        let (whole, part) = digits.split_at_checked(digits.len().saturating_sub(behind)).unwrap_or(("", &digits));
+        let whole = if whole.is_empty() { "0" } else { whole };
+        format!("{sign}{whole}.{part:0>behind$}")
+    }
+}
+
+/// The text of 16 bytes, little-endian, and whether it reads back as the same: not for a coefficient that is no
+/// number of 34 digits, which is zero by definition, nor for the bits of a NaN.
+pub(super) fn text(bytes: [u8; 16]) -> (String, bool) {
+    let bits = u128::from_le_bytes(bytes);
+    let [low, high] = [bits, bits >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default());
+    let negative = high >> 63 == 1;
+    let unsigned = high & (u64::MAX >> 1);
+    match unsigned & NAN {
+        NAN => return ("NaN".into(), high == NAN && low == 0),
+        INFINITE => {
+            let text = if negative { "-Infinity" } else { "Infinity" };
+            return (text.into(), unsigned == INFINITE && low == 0);
+        }
+        _ => {}
+    }
+    if let Some(parts) = Parts::stored(negative, unsigned, low) {
+        return (parts.text(), true);
+    }
+    // Where a coefficient of 34 digits has no room the exponent stands two bits lower.
+    let long = unsigned >> 61 == 0b11;
+    let exponent = i32::try_from(unsigned >> if long { 47 } else { 49 } & 0x3fff).unwrap_or_default();
+    (Parts { negative, coefficient: 0, exponent }.text(), false)
 }

@@ -1,7 +1,7 @@
 //! BSON documents, field by field, borrowed, with the place of each field.
 //!
-//! The `bson` crate's reader answers without the place of an error, and refuses texts that are not UTF-8,
-//! which mongod stores. This one hands out texts as bytes. All integers are little-endian.
+//! Texts are handed out as bytes: mongod stores some that are not UTF-8. An error says where. All integers are
+//! little-endian. The tests hold it against the `bson` crate.
 
 use crate::format::{FormatError, Result};
 
@@ -180,6 +180,11 @@ impl<'a> Document<'a> {
     /// Its fields, in the order they are stored in. The first error is the last item.
     pub fn elements(&self) -> Elements<'a> {
         Elements { bytes: self.bytes, at: self.at, pos: 4, done: false }
+    }
+
+    /// Whether all its fields can be read; those of documents in it are not looked at.
+    pub fn is_whole(&self) -> bool {
+        self.elements().all(|element| element.is_ok())
     }
 
     /// The first field of this name.

@@ -117,7 +117,7 @@ fn zero(
                 // Positive ones by exponent, then negative ones, 12288 each.
                 let which = (i32::from(group - FIRST_DECIMAL_ZERO) << 12) | i32::from(bits.bits(12)?);
                 let (negative, exponent) = if which < 12_288 { (false, which) } else { (true, which - 12_288) };
-                let text = Parts::zero(negative, exponent).and_then(Parts::text);
+                let text = Parts::zero(negative, exponent).map(Parts::text);
                 let text = text.ok_or_else(|| reader.broken("a zero of no exponent"))?;
                 Ok(Number::Decimal { text, about: false })
             }
@@ -243,8 +243,8 @@ fn number(negative: bool, size: Size, kind: Option<Kind>, kept: Option<u16>) -> 
         (Size::Double(x, Rest::Nothing), Some(Kind::Decimal)) => exact(Parts::of_double(negative, x, 34)?, kept),
         (Size::Double(x, Rest::Rounded), _) => exact(Parts::of_double(negative, x, 15)?, kept),
         (Size::Double(x, Rest::Continued), _) => {
-            let text = format!("{:e}", signed(x)).parse::<bson::Decimal128>().ok()?.to_string();
-            Some(Number::Decimal { text, about: true })
+            let parts = Parts::of_digits(negative, &format!("{x:e}"))?;
+            Some(Number::Decimal { text: parts.text(), about: true })
         }
         (Size::Bits(high, low), None | Some(Kind::Decimal)) => exact(Parts::stored(negative, high, low)?, kept),
         (Size::Bits(..), Some(_)) => None,
@@ -257,5 +257,5 @@ fn exact(parts: Parts, kept: Option<u16>) -> Option<Number> {
         Some(bits) => (parts.with_bits(bits)?, false),
         None => (parts, true),
     };
-    Some(Number::Decimal { text: parts.text()?, about })
+    Some(Number::Decimal { text: parts.text(), about })
 }

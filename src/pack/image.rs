@@ -35,7 +35,8 @@ const CHUNK: usize = 64 << 10;
 const WINDOW_LOG: u32 = 23;
 
 /// What an image is, and what it is not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: u32,
@@ -58,7 +59,8 @@ pub struct Manifest {
 }
 
 /// A file of the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FileEntry {
     /// Name below the directory.
     pub name: String,
@@ -67,7 +69,8 @@ pub struct FileEntry {
 }
 
 /// A file the image does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LeftOut {
     /// Name below the directory.
     pub name: String,

@@ -101,7 +101,8 @@ pub struct Content<'a> {
 }
 
 /// Keys and cells that were replaced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Replaced {
     /// Stored blocks that were rewritten.
     pub blocks: u64,

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 const CONTENT: [&str; 8] = ["cookie", "checksum", "namespace", "index", "documents", "content", "agrees_words", "time"];
 
 /// What an audit came to, without what an image changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Essence {
     /// How much was read.
     pub depth: String,
@@ -30,7 +31,8 @@ pub struct Essence {
 }
 
 /// Verdict and exit code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The verdict.
     pub verdict: String,
@@ -39,7 +41,8 @@ pub struct Outcome {
 }
 
 /// A finding without its words.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Found {
     /// Its severity.
     pub severity: String,
@@ -69,7 +72,8 @@ pub struct Found {
 }
 
 /// What an audit says of one thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Fact {
     /// The thing.
     pub about: Thing,
@@ -78,7 +82,8 @@ pub struct Fact {
 }
 
 /// A thing that an audit says something of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "thing", rename_all = "kebab-case")]
 pub enum Thing {
     /// The whole store.
@@ -135,7 +140,8 @@ pub enum Thing {
 type Sides<'v> = [Option<&'v Map<String, Value>>; 2];
 
 /// One of the two that are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The source.
@@ -145,9 +151,10 @@ pub enum Side {
 }
 
 /// What differs between the audits of a source and of its image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "difference", rename_all = "kebab-case")]
-#[schemars(rename = "ImageDifference")]
+#[cfg_attr(feature = "devtools", schemars(rename = "ImageDifference"))]
 pub enum Difference {
     /// What it all comes to.
     Outcome {

@@ -1,7 +1,8 @@
 //! The types of cells: number, name and words of each, in one table.
 
 /// Cell kinds; short and long forms of a kind are one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CellKind {
     /// Type 0: address of a fast-truncated child.

@@ -31,7 +31,8 @@ pub mod what;
 pub mod windows;
 
 /// How much of each page is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Depth {
     /// Internal pages only; leaf chains are checked in the index.
@@ -54,7 +55,8 @@ impl Depth {
 }
 
 /// What was found in a leaf at [`Depth::Deep`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct RowCounts {
     /// Keys after merging.
     pub keys: u64,

@@ -17,7 +17,8 @@ pub const MAX_BROKEN: usize = 8;
 const MAX_OF_A_RULE: usize = 2;
 
 /// What was broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The page type is unknown, or not the one wanted.
@@ -178,7 +179,8 @@ impl Rule {
 }
 
 /// One broken rule.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Broken {
     /// The rule.
     pub rule: Rule,

@@ -29,7 +29,8 @@ pub fn is_head_table(table: TableId) -> bool {
 }
 
 /// Why a checkpoint cannot be stood on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "refusal", content = "reason", rename_all = "kebab-case")]
 pub enum Refusal {
     /// The completion text is no valid record.
@@ -95,7 +96,8 @@ pub struct Tree {
 }
 
 /// Something wrong with a metadata row, or between rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "issue", rename_all = "kebab-case")]
 pub enum MetadataIssue {
     /// The row of this URI cannot be parsed.

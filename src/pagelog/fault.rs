@@ -9,9 +9,10 @@ use crate::page::rules::Broken;
 use serde::Serialize;
 
 /// The rule that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "PageFaultKind")]
+#[cfg_attr(feature = "devtools", schemars(rename = "PageFaultKind"))]
 pub enum FaultKind {
     /// No row of the page at the cookie's LSN.
     Missing,
@@ -72,7 +73,8 @@ impl FaultKind {
 }
 
 /// The first of some LSNs, and how many more there are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Lsns {
     /// The first ones.
     pub first: Vec<Lsn>,
@@ -90,7 +92,8 @@ impl Lsns {
 }
 
 /// The block of a chain that a page rule is broken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Block {
     /// 0 is the base image, 1 the first delta.
     pub number: usize,
@@ -101,7 +104,8 @@ pub struct Block {
 }
 
 /// What the address of a page makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// An internal page.
@@ -113,9 +117,10 @@ pub enum Wanted {
 }
 
 /// What is wrong. Sizes are bytes; the page version that is meant is the fault's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "fact", rename_all = "kebab-case")]
-#[schemars(rename = "PageFaultFact")]
+#[cfg_attr(feature = "devtools", schemars(rename = "PageFaultFact"))]
 pub enum Fact {
     /// No row at the version's LSN.
     NoRow {
@@ -295,7 +300,7 @@ pub enum Fact {
     Upward {
         /// The reference.
         #[serde(serialize_with = "as_text")]
-        #[schemars(with = "String")]
+        #[cfg_attr(feature = "devtools", schemars(with = "String"))]
         cookie: Cookie,
     },
     /// A page with several parents.
@@ -341,9 +346,10 @@ fn as_text<S: serde::Serializer>(value: &Cookie, s: S) -> Result<S::Ok, S::Error
 }
 
 /// What else there is to say of a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "PageFaultNote")]
+#[cfg_attr(feature = "devtools", schemars(rename = "PageFaultNote"))]
 pub enum Note {
     /// The checksum holds all the same.
     ChecksumHolds,
@@ -363,8 +369,9 @@ pub enum Note {
 }
 
 /// One violation, with its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "PageFault")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "PageFault"))]
 pub struct Fault {
     /// The rule.
     pub kind: FaultKind,

@@ -63,7 +63,8 @@ pub struct CounterExample {
 }
 
 /// What was searched.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Figures {
     /// Standbys searched one by one: they do not influence one another.
     pub apart: bool,

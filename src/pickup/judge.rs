@@ -5,7 +5,8 @@ use super::step::Step;
 use serde::Serialize;
 
 /// A rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Never abort.
@@ -42,7 +43,8 @@ impl Rule {
 pub type Kind = (Rule, bool, Option<Step>, Option<Code>);
 
 /// A breach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Broken {
     /// The rule.
     pub rule: Rule,

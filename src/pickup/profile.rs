@@ -12,7 +12,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 /// A dated set of rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ValueEnum, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub enum Profile {
     /// October 2025 to April 2026: no database_size needed, turtle pages without versions
     #[value(name = "2025-10")]

@@ -19,11 +19,12 @@ const MAX_ACTIONS: usize = 2_000_000;
 const MAX_LINES: usize = 20_000;
 
 /// A line of the timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Line {
     /// When, from the beginning.
     #[serde(rename = "at_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub at: Micros,
     /// What.
     #[serde(flatten)]
@@ -31,11 +32,12 @@ pub struct Line {
 }
 
 /// A breach and its time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Breach {
     /// When.
     #[serde(rename = "at_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub at: Micros,
     /// Whose.
     pub actor: String,
@@ -45,15 +47,16 @@ pub struct Breach {
 }
 
 /// A stretch in which a node was one thing and served one checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Stretch {
     /// From.
     #[serde(rename = "from_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub from: Micros,
     /// To.
     #[serde(rename = "to_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub to: Micros,
     /// What it was.
     pub role: Role,
@@ -62,17 +65,18 @@ pub struct Stretch {
 }
 
 /// A checkpoint of the leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Taken {
     /// Its number.
     pub number: u64,
     /// When its turtle page was written.
     #[serde(rename = "turtle_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub turtle: Micros,
     /// When its record was.
     #[serde(rename = "complete_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub complete: Micros,
     /// LSN of its record.
     pub lsn: Lsn,
@@ -85,7 +89,8 @@ pub struct Taken {
 }
 
 /// A rotation of the leader's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Rotated {
     /// Version of the KEK.
     pub version: u64,
@@ -93,31 +98,33 @@ pub struct Rotated {
     pub lsn: Lsn,
     /// T1.
     #[serde(rename = "t1_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub t1: Micros,
     /// T2, if it came.
     #[serde(rename = "t2_us", serialize_with = "number_or_null")]
-    #[schemars(with = "Option<u64>")]
+    #[cfg_attr(feature = "devtools", schemars(with = "Option<u64>"))]
     pub t2: Option<Micros>,
 }
 
 /// A page server was away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Outage {
     /// Its name.
     pub server: String,
     /// From.
     #[serde(rename = "from_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub from: Micros,
     /// To.
     #[serde(rename = "to_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub to: Micros,
 }
 
 /// How a node came out.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct NodeReport {
     /// Its name.
     pub name: String,
@@ -136,22 +143,23 @@ pub struct NodeReport {
     pub counts: Counts,
     /// For how long, at the end, a checkpoint has been complete that it does not serve.
     #[serde(rename = "behind_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub behind: Micros,
     /// The longest that it was.
     #[serde(rename = "longest_behind_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub longest_behind: Micros,
     /// What it was when.
     pub stretches: Vec<Stretch>,
 }
 
 /// What a run shows.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Report {
     /// When it ended.
     #[serde(rename = "ended_us", serialize_with = "number")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(feature = "devtools", schemars(with = "u64"))]
     pub ended: Micros,
     /// Nothing more could happen, but what waits for a change.
     pub at_rest: bool,

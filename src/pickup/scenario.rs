@@ -24,7 +24,8 @@ const MAX_COUNT: u64 = 1 << 32;
 const MAX_ATTEMPTS: u32 = 1_000_000;
 
 /// What is done at some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Do {
     /// The leader writes pages.
@@ -91,7 +92,8 @@ impl Do {
 }
 
 /// A part of a checkpoint, or a key page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// The turtle page of checkpoint `number`.
@@ -105,7 +107,8 @@ pub enum What {
 }
 
 /// An event as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Line {
     at: Micros,
@@ -154,7 +157,8 @@ impl Line {
 }
 
 /// A standby as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct StandbyLine {
     name: String,
@@ -164,7 +168,8 @@ struct StandbyLine {
 }
 
 /// The key at the beginning, and when it is rotated by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Keystore {
     /// Version of the key in use at the beginning; 0 = none.
@@ -180,7 +185,8 @@ impl Default for Keystore {
 }
 
 /// How long things take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Timing {
     /// From the beginning of a checkpoint to its turtle page.
@@ -220,7 +226,8 @@ impl Default for Timing {
 }
 
 /// One action of a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
     /// Who.
@@ -231,7 +238,8 @@ pub struct Scheduled {
 }
 
 /// A document as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Text {
     scenario: u32,

@@ -31,7 +31,8 @@ pub const fn fetch_patience_ms() -> u64 {
 }
 
 /// What a node is at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Writes pages and completes checkpoints.
@@ -47,7 +48,8 @@ pub enum Role {
 }
 
 /// A key the key provider of a node holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Key {
     /// Version, where one is known: of a scenario's rotation.
     pub version: Option<u64>,
@@ -56,7 +58,8 @@ pub struct Key {
 }
 
 /// A checkpoint that a node serves from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Installed {
     /// LSN of the turtle page.
     pub metadata_lsn: Lsn,
@@ -64,11 +67,11 @@ pub struct Installed {
     pub lsn: Lsn,
     /// Checkpoint timestamp; 0 = none.
     #[serde(serialize_with = "hexadecimal")]
-    #[schemars(with = "String")]
+    #[cfg_attr(feature = "devtools", schemars(with = "String"))]
     pub timestamp: u64,
     /// Oldest timestamp.
     #[serde(serialize_with = "hexadecimal_or_null")]
-    #[schemars(with = "Option<String>")]
+    #[cfg_attr(feature = "devtools", schemars(with = "Option<String>"))]
     pub oldest_timestamp: Option<u64>,
     /// As adopted from the record.
     pub database_size: Option<u64>,

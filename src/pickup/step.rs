@@ -95,7 +95,8 @@ impl Serialize for Step {
 }
 
 /// What was seen of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Done {
     /// Which.
     pub step: Step,

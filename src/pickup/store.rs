@@ -20,7 +20,8 @@ use std::sync::Arc;
 const KEPT: usize = 2;
 
 /// A key page of a store; never its payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct StoredKey {
     /// LSN.
     pub lsn: Lsn,

@@ -1,7 +1,7 @@
 //! Applying a plan to a copy or in place: the same for every kind of store. A store that is mended in place is held
 //! from before it is looked at until it was audited again.
 
-use super::hand::{Hand, at_home, not_gathered, page_log, states_of_files};
+use super::hand::{Hand, at_home, not_gathered, page_log, states_of_files, writable};
 use super::journal::{self, Header, Journal, Mark, Steps};
 use super::plan::{Action, PLAN_VERSION, Plan, What};
 use super::reserve::Reserve;
@@ -179,6 +179,7 @@ pub fn apply(plan: &Plan, options: &ApplyOptions, progress: &dyn Progress) -> Re
     }
     let source = options.directory.clone().unwrap_or_else(|| PathBuf::from(&plan.store.directory));
     not_gathered(&source)?;
+    writable(&source)?;
     // Lock first, and look afterwards.
     let held = match options.output {
         Some(_) => live_check(&source).map(|()| None)?,

@@ -10,7 +10,7 @@ use crate::store::gathered::Gathered;
 use crate::store::hold::{Hold, refused};
 use crate::store::open::KV_HOME;
 use crate::store::palite::PaliteLedger;
-use crate::store::palm::PalmLedger;
+use crate::store::palm;
 use crate::store::{Located, StoreError, StoreKind};
 use crate::subject::Subject;
 use crate::words::text::shell;
@@ -59,6 +59,12 @@ pub(super) fn not_gathered(dir: &Path) -> Result<(), RepairError> {
             dir.display()
         ))),
     }
+}
+
+/// Refuse what this build has no writer for.
+pub(super) fn writable(dir: &Path) -> Result<(), RepairError> {
+    let palm = page_log(dir)?.filter(|l| l.kind == StoreKind::Palm);
+    Ok(palm.map_or(Ok(()), |l| palm::writable(&l.kv_home))?)
 }
 
 /// Refuse a page log that lies elsewhere: it belongs to another directory, and may be in use there.
@@ -117,7 +123,7 @@ impl Hand {
         let again = || kv_home.again().map_err(|e| StoreError::io(kv_home.path(), &e));
         let owner = AsOwner::of(&kv_home);
         let ledger: Box<dyn Ledger> = match located.kind {
-            StoreKind::Palm => Box::new(PalmLedger::at(again()?)?),
+            StoreKind::Palm => palm::ledger(again()?)?,
             StoreKind::Palite | StoreKind::Local => Box::new(PaliteLedger::at(again()?)?),
         };
         drop(owner);

@@ -28,7 +28,8 @@ const SUFFIX: &str = ".journal";
 const LONGEST: u64 = 128 << 20;
 
 /// What a journal is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Header {
     /// [`JOURNAL_VERSION`].
     pub journal_version: u32,
@@ -109,7 +110,8 @@ impl Steps {
 
 /// What became of a repair. The undo of one that was killed says so beforehand: from then on the store is neither as
 /// it was nor as the repair left it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
     /// Applied and audited.
@@ -120,7 +122,8 @@ pub enum Mark {
     Undone,
 }
 
-#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Line {
     Header(Header),

@@ -52,7 +52,8 @@ pub fn show(audit: &Audit, shown: Shown, output: &mut Output) {
 
 /// JSON lines: the head, each tree, orphan and finding, and a summary, each with its kind.
 fn lines(audit: &Audit, output: &mut Output) {
-    #[derive(Serialize, schemars::JsonSchema)]
+    #[derive(Serialize)]
+    #[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
     struct Line<'a, T: Serialize> {
         schema_version: u32,
         record: &'a str,

@@ -11,6 +11,7 @@ use super::{Format, Output};
 use crate::audit::result::{ClassTotal, SCHEMA_VERSION};
 use crate::id::Lsn;
 use crate::schema::Document;
+#[cfg(feature = "devtools")]
 use crate::schema::by_hand::stands_as;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +47,8 @@ pub struct Picture {
 }
 
 /// A checkpoint on an axis of LSNs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Mark {
     /// The LSN of its completion record.
     pub lsn: Lsn,
@@ -55,7 +57,8 @@ pub struct Mark {
 }
 
 /// What there is of a kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Total {
     /// Runs.
     pub runs: u64,
@@ -141,7 +144,8 @@ impl Picture {
 }
 
 /// Everything but the runs, for programs.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 struct Head<'a> {
     schema_version: u32,
     title: &'a str,
@@ -172,8 +176,9 @@ impl<'a> Head<'a> {
 }
 
 /// A picture for programs.
-#[derive(Serialize, schemars::JsonSchema)]
-#[schemars(rename = "Picture")]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "Picture"))]
 pub(crate) struct Drawn<'a> {
     #[serde(flatten)]
     head: Head<'a>,
@@ -186,6 +191,7 @@ impl Serialize for Picture {
     }
 }
 
+#[cfg(feature = "devtools")]
 stands_as! {
     Picture => Drawn<'static>;
 }

@@ -136,8 +136,9 @@ fn named(f: &FileInfo) -> String {
 }
 
 /// Everything a map of a home says, for programs.
-#[derive(Clone, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "HomeMap")]
+#[derive(Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "HomeMap"))]
 pub(crate) struct Document<'a> {
     schema_version: u32,
     home: &'a str,

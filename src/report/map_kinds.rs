@@ -2,11 +2,13 @@
 
 use super::text::size;
 use crate::id::Lsn;
+#[cfg(feature = "devtools")]
 use crate::schema::by_hand::one_of;
 use serde::{Serialize, Serializer};
 
 /// What the numbers of a picture count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Axis {
     /// Bytes of a file.
@@ -148,7 +150,8 @@ impl Serialize for KindId {
 }
 
 /// A stretch of the axis of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Run {
     /// Where it starts.
     pub start: u64,
@@ -158,6 +161,7 @@ pub struct Run {
     pub kind: KindId,
 }
 
+#[cfg(feature = "devtools")]
 one_of! {
     KindId, "MapKind" => KINDS.iter().map(|k| k.name).collect::<Vec<_>>();
 }

@@ -27,7 +27,8 @@ const SHOWN_TREES: usize = 40;
 pub(super) const BAR: usize = 60;
 
 /// The axis of a tree's picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum By {
     /// Page ids: what each page holds; its most notable version stands for it
@@ -53,7 +54,8 @@ pub struct Log<'a> {
 }
 
 /// One tree of the page log.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TreeMap {
     /// Its URI, if a checkpoint names it.
     pub uri: Option<String>,
@@ -311,7 +313,8 @@ fn merged(mut runs: Vec<Run>) -> Vec<Run> {
 }
 
 /// The audit behind a map, in short.
-#[derive(Clone, Copy, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(super) struct Verdicts {
     verdict: Verdict,
     errors: u64,
@@ -324,8 +327,9 @@ impl Verdicts {
     }
 }
 
-#[derive(Clone, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "PageLogMap")]
+#[derive(Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "PageLogMap"))]
 pub(crate) struct Document<'a> {
     schema_version: u32,
     home: &'a str,

@@ -16,8 +16,9 @@ use std::borrow::Borrow;
 pub const PARTS: usize = 10;
 
 /// The shape of one tree, overflow pages aside.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "TreeShape")]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "TreeShape"))]
 pub struct Shape {
     /// The tree or file.
     pub name: String,
@@ -28,8 +29,9 @@ pub struct Shape {
 }
 
 /// One level of a tree.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
-#[schemars(rename = "TreeLevel")]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "TreeLevel"))]
 pub struct Level {
     /// Pages.
     pub pages: u64,

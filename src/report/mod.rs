@@ -20,6 +20,7 @@ pub mod history;
 pub mod history_picture;
 mod home;
 pub mod html;
+pub mod json;
 pub mod lost;
 mod lost_rows;
 pub mod map;
@@ -140,8 +141,8 @@ impl Output {
         let sheet = if wanted { text().into() } else { Sheet::new() };
         let out = match self.format {
             Format::Table => sheet.text(self.room(), self.colour),
-            Format::Json => serde_json::to_string_pretty(value).map(|s| s + "\n").unwrap_or_default(),
-            Format::Jsonl => serde_json::to_string(value).map(|s| s + "\n").unwrap_or_default(),
+            Format::Json => json::text(value, true),
+            Format::Jsonl => json::text(value, false),
             Format::Yaml => serde_yaml::to_string(value).unwrap_or_default(),
         };
         self.raw(out.as_bytes());

@@ -10,7 +10,8 @@ use crate::words;
 use serde::Serialize;
 
 /// Where a finding is, and when it was written.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PlaceDocument<'a> {
     /// The place.
     #[serde(flatten)]
@@ -21,7 +22,8 @@ pub struct PlaceDocument<'a> {
 }
 
 /// A finding with its words.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FindingDocument<'a> {
     /// The stable code.
     pub code: Code,
@@ -67,7 +69,8 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
 }
 
 /// What a finding states, as values.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum DetailDocument<'a> {
     /// About a home.
@@ -77,7 +80,8 @@ pub enum DetailDocument<'a> {
 }
 
 /// A whole audit. The fields of [`Audit`] stand beside its findings.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct AuditDocument<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
@@ -91,7 +95,8 @@ impl<'a> From<&'a Audit> for AuditDocument<'a> {
 }
 
 /// Orphaned page versions: `wtcheck orphans` on a page log.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Orphans<'a> {
     pub(crate) schema_version: u32,
     pub(crate) checkpoint_lsn: Option<Lsn>,
@@ -107,7 +112,8 @@ pub(crate) struct Orphans<'a> {
 }
 
 /// Ranges that belong to nothing: `wtcheck orphans` on local files.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Lost<'a> {
     pub(crate) schema_version: u32,
     pub(crate) findings: Vec<FindingDocument<'a>>,

@@ -6,7 +6,8 @@ use crate::diff::Diff;
 use serde::Serialize;
 
 /// Two stores, or two checkpoints of one.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Difference<'a> {
     pub(crate) schema_version: u32,
     pub(crate) tool: Tool,
@@ -22,7 +23,8 @@ pub(crate) struct Difference<'a> {
 }
 
 /// One of the two.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Compared<'a> {
     /// Path as given.
     pub(crate) path: &'a str,

@@ -4,7 +4,8 @@ use crate::dump::report::DumpReport;
 use serde::Serialize;
 
 /// A dump in a directory.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Dumped<'a> {
     pub(crate) schema_version: u32,
     /// Where it was written.
@@ -15,7 +16,8 @@ pub(crate) struct Dumped<'a> {
 }
 
 /// What there is to dump.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Dumpable {
     pub(crate) schema_version: u32,
     pub(crate) path: String,
@@ -24,7 +26,8 @@ pub(crate) struct Dumpable {
 }
 
 /// One of them.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct DumpableTable {
     /// What to call it: a namespace, or the URI.
     pub(crate) name: String,

@@ -5,7 +5,8 @@ use crate::serverlog::cause::{Cause, Damaged, Role, Sure};
 use serde::Serialize;
 
 /// A finding code.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Entry {
     pub(crate) code: &'static str,
     pub(crate) severity: Severity,
@@ -20,7 +21,8 @@ pub(crate) struct Entry {
 }
 
 /// A cause that `wtcheck log` names.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct CauseEntry {
     pub(crate) name: Cause,
     /// What a line of it is to a failure.
@@ -39,7 +41,8 @@ pub(crate) struct CauseEntry {
 }
 
 /// A line that tells a cause.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct CauseLine {
     /// Its text; what differs stands in braces.
     pub(crate) text: &'static str,
@@ -48,7 +51,8 @@ pub(crate) struct CauseLine {
 }
 
 /// A word that a server log shows: an error, a fatal assertion, a function, a message.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct WordEntry {
     /// The word, or the name of the number.
     pub(crate) word: String,

@@ -4,7 +4,8 @@ use crate::export::set::Manifest;
 use serde::Serialize;
 
 /// A shard, and what the set still lacks.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Exported<'a> {
     #[serde(rename = "schema_version")]
     pub(crate) schema: u32,

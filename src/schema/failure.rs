@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 /// A command that failed.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Failed<'a> {
     pub(crate) schema_version: u32,
     pub(crate) error: &'a str,

@@ -4,7 +4,8 @@ use crate::store::gathered::Gathered;
 use serde::Serialize;
 
 /// Dumps that were gathered.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct GatheredPages<'a> {
     pub(crate) schema_version: u32,
     /// The page log.

@@ -7,7 +7,8 @@ use crate::history::home::HomeHistory;
 use serde::Serialize;
 
 /// The checkpoints of a page log.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct PageLogHistory<'a> {
     pub(crate) schema_version: u32,
     pub(crate) tool: Tool,
@@ -18,7 +19,8 @@ pub(crate) struct PageLogHistory<'a> {
 }
 
 /// The checkpoints of local block files.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct LocalHistory<'a> {
     pub(crate) schema_version: u32,
     pub(crate) tool: Tool,

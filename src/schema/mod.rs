@@ -2,6 +2,7 @@
 //! serialised there; here is what is put together for output, and what schemas of them are made by.
 
 pub mod audit;
+#[cfg(feature = "devtools")]
 pub(crate) mod by_hand;
 pub(crate) mod diff;
 pub(crate) mod dump;
@@ -16,11 +17,19 @@ pub(crate) mod pickup;
 pub(crate) mod repair;
 pub(crate) mod simulate;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
+/// What a schema can be made of. Only the tools that do so need it; everybody else has the schema as a text.
+#[cfg(feature = "devtools")]
+pub use schemars::JsonSchema as Described;
+#[cfg(not(feature = "devtools"))]
+pub trait Described {}
+#[cfg(not(feature = "devtools"))]
+impl<T: ?Sized> Described for T {}
+
 /// What a command prints for programs, under the name that `wtcheck schema` knows it by.
-pub trait Document: Serialize + JsonSchema {
+#[cfg_attr(not(feature = "devtools"), allow(dead_code, reason = "what the schema is made by"))]
+pub trait Document: Serialize + Described {
     const NAME: &'static str;
     /// The command that prints it.
     const COMMAND: &'static str;

@@ -5,7 +5,8 @@ use crate::pack::same::Difference;
 use serde::Serialize;
 
 /// An image that was written.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Packed<'a> {
     pub(crate) schema_version: u32,
     pub(crate) image: String,
@@ -20,7 +21,8 @@ pub(crate) struct Packed<'a> {
 }
 
 /// A directory that was made of an image.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Unpacked<'a> {
     pub(crate) schema_version: u32,
     pub(crate) directory: String,

@@ -7,7 +7,8 @@ use crate::id::{Lsn, PageId, TableId};
 use serde::Serialize;
 
 /// A page of a page log.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct PageReport<'a> {
     pub(crate) schema_version: u32,
     pub(crate) uri: Option<&'a str>,
@@ -27,7 +28,8 @@ pub(crate) struct PageReport<'a> {
 }
 
 /// A row of the page.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct RowInfo {
     pub(crate) lsn: Lsn,
     pub(crate) kind: &'static str,
@@ -40,7 +42,8 @@ pub(crate) struct RowInfo {
 }
 
 /// The header of a key page.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct KeyInfo {
     pub(crate) layout: String,
     pub(crate) version: u8,

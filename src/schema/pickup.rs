@@ -7,8 +7,9 @@ use crate::pickup::scenario::Scheduled;
 use serde::Serialize;
 
 /// A run of a scenario.
-#[derive(Serialize, schemars::JsonSchema)]
-#[schemars(rename = "ScenarioRun")]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "devtools", schemars(rename = "ScenarioRun"))]
 pub(crate) struct Run<'a> {
     pub(crate) schema_version: u32,
     pub(crate) scenario: &'a str,
@@ -24,7 +25,8 @@ pub(crate) struct Run<'a> {
 }
 
 /// What another policy comes to.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct OtherPolicy<'a> {
     pub(crate) policy: &'a str,
     pub(crate) nodes: &'a [NodeReport],
@@ -33,7 +35,8 @@ pub(crate) struct OtherPolicy<'a> {
 }
 
 /// Schedules that were tried.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Exploration<'a> {
     pub(crate) schema_version: u32,
     pub(crate) scenario: &'a str,
@@ -48,7 +51,8 @@ pub(crate) struct Exploration<'a> {
 }
 
 /// A schedule that breaks a rule.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Example<'a> {
     #[serde(flatten)]
     pub(crate) broken: &'a Broken,

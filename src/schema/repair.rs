@@ -6,7 +6,8 @@ use crate::repair::plan::Plan;
 use serde::Serialize;
 
 /// A plan that was written to a file.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct PlanFile<'a> {
     pub(crate) schema_version: u32,
     /// Where it is; null if there was nothing to plan, and nothing was written.
@@ -16,7 +17,8 @@ pub(crate) struct PlanFile<'a> {
 }
 
 /// A plan that was applied.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct AppliedPlan<'a> {
     pub(crate) schema_version: u32,
     pub(crate) directory: String,
@@ -30,7 +32,8 @@ pub(crate) struct AppliedPlan<'a> {
 }
 
 /// What an audit comes to, before or after.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Side<'a> {
     pub(crate) verdict: Verdict,
     pub(crate) totals: &'a Totals,
@@ -41,7 +44,8 @@ pub(crate) struct Side<'a> {
 }
 
 /// A tree's sizes, bytes.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct TreeSide<'a> {
     pub(crate) uri: &'a str,
     pub(crate) published_size: Option<u64>,
@@ -49,7 +53,8 @@ pub(crate) struct TreeSide<'a> {
 }
 
 /// A repair that was taken back.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct UndonePlan<'a> {
     pub(crate) schema_version: u32,
     pub(crate) directory: String,

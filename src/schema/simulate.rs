@@ -4,7 +4,8 @@ use crate::simulate::outcome::Outcome;
 use serde::Serialize;
 
 /// A simulation, and where its data directory is.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub(crate) struct Simulation<'a> {
     pub(crate) schema_version: u32,
     pub(crate) directory: String,

@@ -188,7 +188,8 @@ causes! {
 }
 
 /// What a line is to a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// It can be the cause.
@@ -202,7 +203,8 @@ pub enum Role {
 }
 
 /// Whether data are damaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Damaged {
     /// No: nothing on the disk is wrong.
@@ -214,7 +216,8 @@ pub enum Damaged {
 }
 
 /// How sure a cause is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Sure {
     /// Several causes have these lines.
@@ -336,6 +339,7 @@ impl serde::Serialize for Cause {
     }
 }
 
+#[cfg(feature = "devtools")]
 impl schemars::JsonSchema for Cause {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Cause".into()

@@ -12,7 +12,8 @@ const XZ_KIB: u32 = 128 << 10;
 const PIECE: usize = 1 << 16;
 
 /// How a server log is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Packing {
     Plain,
@@ -23,7 +24,8 @@ pub enum Packing {
 }
 
 /// How its text is coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub enum Encoding {
     /// UTF-8, or bytes of an older code page.
     #[serde(rename = "utf-8")]

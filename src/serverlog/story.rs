@@ -24,7 +24,8 @@ const QUOTED: usize = 240;
 const INVALID: &str = "Invalid argument";
 
 /// Where a line stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Seen {
     /// Which log, by its place on the command line, from 0.
     pub log: usize,
@@ -69,7 +70,8 @@ pub struct Group {
 }
 
 /// A line whose cause is not in the table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct UnknownError {
     /// What it says.
     pub text: String,

@@ -4,7 +4,8 @@ use super::source::{Encoding, Packing};
 use serde::Serialize;
 
 /// A log that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LogFile {
     /// As it was named.
     pub name: String,

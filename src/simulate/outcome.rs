@@ -9,7 +9,8 @@ pub use crate::model::tree::RemainsKind;
 use serde::Serialize;
 
 /// The outcome.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// Name of the scenario.
     pub scenario: String,
@@ -34,7 +35,8 @@ pub struct Outcome {
 }
 
 /// One time a step was carried out.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// The step, from 1.
     pub step: u64,
@@ -73,7 +75,8 @@ pub struct Attempt {
 }
 
 /// A table at the last checkpoint.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TableOutcome {
     /// Name.
     pub name: String,
@@ -94,7 +97,8 @@ pub struct TableOutcome {
 }
 
 /// What the page log tells of it at the last checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// An orphan under the id of a page in use.
@@ -114,7 +118,8 @@ pub enum Evidence {
 }
 
 /// Something a failure left behind.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Remains {
     /// The step, from 1.
     pub step: u64,
@@ -137,7 +142,8 @@ pub struct Remains {
 }
 
 /// The other rule, for comparison.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Other {
     /// The rule.
     pub accounting: Rule,

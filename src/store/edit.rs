@@ -60,7 +60,8 @@ pub enum Edit {
 }
 
 /// A value of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
     /// SQL NULL.
@@ -74,13 +75,14 @@ pub enum Value {
     /// Bytes, in hex where they are written down.
     Blob(
         #[serde(with = "hex::serde")]
-        #[schemars(with = "String")]
+        #[cfg_attr(feature = "devtools", schemars(with = "String"))]
         Vec<u8>,
     ),
 }
 
 /// A named value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Field {
     /// Column, or `key` and `value` of a key-value store.
     #[serde(rename = "n")]
@@ -91,7 +93,8 @@ pub struct Field {
 }
 
 /// A record before and after. No `before`: it is put in; no `after`: it is taken out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Change {
     /// Database file, relative to `kv_home`.
     pub file: String,

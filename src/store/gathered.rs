@@ -15,7 +15,8 @@ pub const VERSION: u32 = 1;
 const LONGEST: u64 = 64 << 20;
 
 /// Where the checkpoint to stand on comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The text was given.
@@ -29,7 +30,8 @@ pub enum Origin {
 }
 
 /// What was supplied of a table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Supply {
     /// All pages of it, up to an LSN; else single pages.
     pub whole: bool,
@@ -43,14 +45,16 @@ pub struct Supply {
 }
 
 /// The least and the most that the service adds to a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Overhead {
     pub least: u32,
     pub most: u32,
 }
 
 /// A dump that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct SourceInfo {
     /// As it was named.
     pub name: String,
@@ -64,7 +68,8 @@ pub struct SourceInfo {
 }
 
 /// What a page log was gathered from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Gathered {
     /// [`VERSION`].
     pub version: u32,

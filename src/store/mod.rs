@@ -46,7 +46,8 @@ pub const FLAG_DELTA: u32 = 0x2;
 pub const FLAG_DISCARDED: u32 = 0x1_0000;
 
 /// Which kind of store a directory holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
     /// SQLite databases under `kv_home/`.
@@ -129,6 +130,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What is in it.
         reason: String,
+    },
+    /// A PALM store, and a build that has no writer for it.
+    #[error("{path} cannot be written to: this build of wtcheck reads PALM stores only")]
+    NoWriter {
+        /// The directory.
+        path: PathBuf,
     },
     /// A dump has the length of a block, and not its bytes.
     #[error("only its length was supplied")]

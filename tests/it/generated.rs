@@ -3,7 +3,7 @@
 //! To bring them up to date: `wtcheck man man` and `wtcheck completions SHELL completions`.
 
 use std::path::Path;
-use wtcheck::cli::generate;
+use wtcheck::cli::{generate, manpage};
 
 fn check(dir: &str, files: Vec<(String, Vec<u8>)>) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
@@ -21,7 +21,7 @@ fn check(dir: &str, files: Vec<(String, Vec<u8>)>) {
 
 #[test]
 fn man_pages_are_current() {
-    check("man", generate::man_pages().unwrap());
+    check("man", manpage::pages().unwrap());
 }
 
 #[test]

@@ -58,6 +58,7 @@ mod local_home;
 mod local_real;
 #[cfg(target_os = "linux")]
 mod lsn_times;
+mod manual;
 mod map_cli;
 mod pack;
 mod page_file;

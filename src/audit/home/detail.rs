@@ -14,7 +14,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A finding: what it states, why, and what else supports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct HomeDetail {
     /// What it states.
     #[serde(flatten)]
@@ -36,7 +37,8 @@ impl HomeDetail {
 }
 
 /// Which file is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     /// One that a row of the metadata names.
@@ -52,7 +54,8 @@ pub enum Missing {
 }
 
 /// What a description block is instead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Descriptor {
     /// Bytes behind it that are not zero.
@@ -64,7 +67,8 @@ pub enum Descriptor {
 }
 
 /// A valid block at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct BlockThere {
     /// Its bytes.
     #[serde(rename = "bytes")]
@@ -77,7 +81,8 @@ pub struct BlockThere {
 }
 
 /// Where the checkpoint comes from that is compared with the copy in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The turtle.
@@ -87,7 +92,8 @@ pub enum By {
 }
 
 /// A block that a checkpoint names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Named {
     /// Its root.
@@ -99,7 +105,8 @@ pub enum Named {
 }
 
 /// A number of a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Number {
     /// Bytes of the file.
@@ -111,7 +118,8 @@ pub enum Number {
 }
 
 /// What differs between a checkpoint and its copy in the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "of", rename_all = "kebab-case")]
 pub enum Difference {
     /// A block.
@@ -142,7 +150,8 @@ pub enum Difference {
 }
 
 /// The sizes of one checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Sizes {
     /// Its name.
     pub checkpoint: String,
@@ -186,9 +195,10 @@ impl Sizes {
 }
 
 /// What a finding states. Offsets are bytes in the file, ranges end with the byte behind the last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "fact", rename_all = "kebab-case")]
-#[schemars(rename = "HomeFact")]
+#[cfg_attr(feature = "devtools", schemars(rename = "HomeFact"))]
 pub enum Fact {
     /// The description block.
     Descriptor {
@@ -368,7 +378,8 @@ pub enum Fact {
 }
 
 /// A file that holds another one's content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Foreign {
     /// The file id of what is in it.
     #[serde(rename = "file_id")]
@@ -381,7 +392,8 @@ pub struct Foreign {
 }
 
 /// Why, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Cause {
     /// Two blocks lie at each other's place.
@@ -453,7 +465,8 @@ pub enum Cause {
 }
 
 /// What a number of rows is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Counted {
     /// MongoDB's stored count.
@@ -463,9 +476,10 @@ pub enum Counted {
 }
 
 /// What else supports a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "HomeNote")]
+#[cfg_attr(feature = "devtools", schemars(rename = "HomeNote"))]
 pub enum Note {
     /// Pages that refer to the block.
     Parents {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The local part of an audit.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LocalInfo {
     /// Version text of the engine that wrote the directory.
     pub version: Option<String>,
@@ -25,7 +26,8 @@ pub struct LocalInfo {
 }
 
 /// Where the list of files comes from.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct CatalogInfo {
     /// `turtle`: the usual way; `backup`: the list of a backup copy, which has no turtle; `recovery`: the metadata's own copy, because the turtle is of no use;
     /// `files`: every file on its own, because there is no metadata.
@@ -39,7 +41,8 @@ pub struct CatalogInfo {
 }
 
 /// One block file.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct FileInfo {
     /// Name below the home.
     pub file: String,
@@ -76,7 +79,8 @@ pub struct FileInfo {
 }
 
 /// Where the bytes of a file belong; the six classes add up to `file_size`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct SpaceInfo {
     /// The description block.
     pub description: u64,
@@ -99,7 +103,8 @@ pub struct SpaceInfo {
 }
 
 /// A block's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct BlockInfo {
     /// First byte.
     pub offset: u64,
@@ -110,7 +115,8 @@ pub struct BlockInfo {
 }
 
 /// One checkpoint of a file.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LocalCheckpointInfo {
     /// Name.
     pub name: String,
@@ -151,7 +157,8 @@ pub struct LocalCheckpointInfo {
 }
 
 /// An extent list in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ListInfo {
     /// Extents.
     pub extents: u64,
@@ -160,7 +167,8 @@ pub struct ListInfo {
 }
 
 /// Pages of a tree.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LocalPages {
     /// All of them.
     pub reachable: u64,
@@ -173,7 +181,8 @@ pub struct LocalPages {
 }
 
 /// The copy of a checkpoint in the file itself.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct RecoveryInfo {
     /// Where it lies: the avail block.
     pub offset: u64,
@@ -184,7 +193,8 @@ pub struct RecoveryInfo {
 }
 
 /// Logs.
-#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LogInfo {
     /// Log files.
     pub files: Vec<LogFileInfo>,
@@ -201,7 +211,8 @@ pub struct LogInfo {
 }
 
 /// One log file.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LogFileInfo {
     /// Name below the home.
     pub file: String,

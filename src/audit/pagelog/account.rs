@@ -21,7 +21,8 @@ const LARGEST_SUBSET: usize = 32;
 const MOST_RESTARTS: u64 = 8;
 
 /// A row or chain whose bytes a tree's total may still contain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// What kind of leak it would be.
     pub kind: CandidateKind,
@@ -42,7 +43,8 @@ pub struct Candidate {
 }
 
 /// Kinds of leaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CandidateKind {
     /// An orphan.

@@ -7,9 +7,10 @@ use crate::pagelog::fault::Fault;
 use serde::Serialize;
 
 /// What a finding about a page log states.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "fact", rename_all = "kebab-case")]
-#[schemars(rename = "PageLogFact")]
+#[cfg_attr(feature = "devtools", schemars(rename = "PageLogFact"))]
 pub enum Fact {
     /// A checkpoint that cannot be stood on.
     Refused {
@@ -171,7 +172,8 @@ pub enum Fact {
 }
 
 /// What does not ascend from a checkpoint to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(tag = "back", rename_all = "kebab-case")]
 pub enum Back {
     /// The number of the shared metadata's checkpoint.
@@ -196,7 +198,8 @@ pub enum Back {
 }
 
 /// A tree's size. All numbers are bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct TreeSize {
     /// `size=` of the checkpoint entry.
     pub published: u64,
@@ -215,7 +218,8 @@ pub struct TreeSize {
 }
 
 /// The database's size. All numbers are bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct DatabaseSize {
     /// `database_size` of the completion record.
     pub published: u64,
@@ -237,7 +241,8 @@ pub struct DatabaseSize {
 }
 
 /// A table that is no longer there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Dropped {
     /// [`CandidateKind::DroppedTable`].
     pub kind: CandidateKind,
@@ -250,7 +255,8 @@ pub struct Dropped {
 }
 
 /// A row that nothing names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Orphan {
     /// Stored bytes.
     pub bytes: u32,

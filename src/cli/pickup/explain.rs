@@ -24,7 +24,6 @@ use std::path::PathBuf;
 /// log is about pick-up, it names what else broke and exits with 1, or with 6 if nothing did: that does
 /// not make the log clean, it just gives nothing to judge by.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
 pub struct Args {
     /// Logs, oldest first; - for standard input
     #[arg(required = true, value_name = "LOG")]

@@ -17,10 +17,6 @@ use std::path::{Path, PathBuf};
 /// thread does. A counter-example is made as small as possible, and is a scenario that `pickup run`
 /// replays.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Exit codes: 0 every interleaving was tried and no rule breaks; 1 a counter-example; 2 a mistake \
-    in the scenario; 6 not every interleaving was tried, and no counter-example was found."
-)]
 pub struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,

@@ -22,12 +22,10 @@ use std::path::PathBuf;
 /// record's turtle page, as a running node has; a checkpoint that embeds an older one is refused. Shows
 /// where it stops, at which step and why, and what the node does under each policy.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP, mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
+#[command(mut_arg("no_mmap", |a| a.help(PALM_ONLY)))]
 pub struct Args {
     /// Data directory with a page log: a home with or without kv_home/, or kv_home/ itself
     dir: PathBuf,
-    #[command(flatten)]
-    dumps: DumpArgs,
     /// The standby has committed the key page at this LSN from the start
     #[arg(long, value_name = "LSN")]
     keystore_lsn: Option<Lsn>,
@@ -49,16 +47,9 @@ pub struct Args {
     strict: bool,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    dumps: DumpArgs,
 }
-
-const HELP: &str = "\
-Exit codes:
-  0   every checkpoint is installed
-  1   a checkpoint is refused
-  2   the command line is wrong, or --installed names a checkpoint that no standby can have
-  3   refused: the store is in use
-  6   not enough could be read to judge
-  70  a bug in wtcheck";
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let dir = args.dir.display().to_string();

@@ -2,7 +2,7 @@
 
 use super::super::args::ForceArgs;
 use super::super::html::{HtmlArgs, hashed};
-use super::super::{Failure, Outcome, exit};
+use super::super::{Failure, Outcome};
 use super::scenario::ScenarioArgs;
 use crate::output::{Eyes, Target};
 use crate::pickup::policy::Policy;
@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 /// the checkpoints. What happens depends only on the scenario: the same one always gives the same
 /// timeline.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP, after_long_help = AFTER)]
 pub struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
@@ -32,18 +31,6 @@ pub struct Args {
     #[command(flatten)]
     force: ForceArgs,
 }
-
-const AFTER: &str = "\
-Events (actor: primary, or a standby or page server where it says so):
-  write {pages}, checkpoint, rotate-key {version, flush_after}, seal {count}, step-down, step-up (standby),
-  kill and restart (standby, page server), apply-delay {by} (standby), hold-snapshots {sessions} and
-  release-snapshots (standby), corrupt and drop {what: turtle|completion|metadata|key, number}.
-  Each has `at` and `actor`; `every` and `times` repeat a write, checkpoint, rotate-key or seal.
-
-A `schedule` fixes the order of single actions before time takes over: the events above, and complete,
-flush-key, hear-key, see-checkpoint, begin, go-on, give-up, backstop, re-sync.
-
-Exit codes: 0 no rule is broken; 1 a rule is broken; 2 a mistake in the scenario; 6 it cannot be read.";
 
 pub fn run(args: &Args, output: &mut Output) -> Outcome {
     let (document, scenario) = args.scenario.read()?;

@@ -33,7 +33,8 @@ pub enum Parts {
 }
 
 /// Why a table is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Foreign {
     /// A log-structured merge tree: its chunks are files of their own.

@@ -13,7 +13,8 @@ use crate::page::rules::Page;
 use crate::store::blockfile::BlockFile;
 
 /// Why a page gives no rows, or not all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The file ends before the block does.

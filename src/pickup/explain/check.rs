@@ -19,7 +19,8 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// What the store says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The same checkpoint fails in the same way here.
@@ -43,7 +44,8 @@ impl Answer {
 }
 
 /// A checkpoint that a node can take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Next {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -54,7 +56,8 @@ pub struct Next {
 }
 
 /// A claim compared with a store.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Check {
     /// The store as it was named.
     pub home: String,

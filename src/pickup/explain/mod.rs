@@ -39,7 +39,8 @@ pub struct Options {
 }
 
 /// What a log comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// A pick-up failed.
@@ -61,7 +62,8 @@ impl Verdict {
 }
 
 /// A failure in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Brief {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
@@ -82,7 +84,8 @@ pub struct Brief {
 }
 
 /// A failure in detail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Detail {
     /// LSN of the turtle page.
     pub metadata_lsn: Option<Lsn>,
@@ -129,7 +132,8 @@ pub struct Detail {
 }
 
 /// An LSN and the time in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct LsnAndTime {
     /// The LSN.
     pub lsn: Lsn,
@@ -138,7 +142,8 @@ pub struct LsnAndTime {
 }
 
 /// The LSNs of the checkpoint manager.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct ManagerInfo {
     /// Newest checkpoint that is materialized and applied.
     pub latest_materialized: Option<LsnAndTime>,
@@ -158,7 +163,8 @@ pub struct ManagerInfo {
 }
 
 /// Accompanying errors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct SecondaryInfo {
     /// All.
     pub count: u64,
@@ -179,7 +185,8 @@ pub struct SecondaryInfo {
 }
 
 /// What a server does next under a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Judged {
     /// The policy.
     pub policy: Policy,
@@ -194,7 +201,8 @@ pub struct Judged {
 }
 
 /// What a log without a pick-up says broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Elsewhere {
     /// The cause.
     pub cause: Cause,
@@ -205,7 +213,8 @@ pub struct Elsewhere {
 }
 
 /// The explanation of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// Version of this schema.
     pub schema_version: u32,

@@ -17,7 +17,8 @@ const MAX_KEPT: usize = 1000;
 const MAX_NAMED: usize = 32;
 
 /// Where a line stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Seen {
     /// Which log, by its place on the command line.
     pub log: usize,
@@ -89,7 +90,8 @@ pub struct Manager {
 }
 
 /// The end of the process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Abort {
     /// What failed, in the server's words.
     pub invariant: Option<String>,
@@ -101,7 +103,8 @@ pub struct Abort {
 }
 
 /// A checkpoint that was installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Installed {
     /// Its metadata LSN.
     pub metadata_lsn: Lsn,
@@ -113,7 +116,8 @@ pub struct Installed {
 }
 
 /// What the key provider states itself of a keystore that is stale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Stated {
     /// The key that the checkpoint embeds.
     pub persisted: Lsn,
@@ -125,7 +129,8 @@ pub struct Stated {
 }
 
 /// A line worth showing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Line {
     /// What it says.
     pub what: String,
@@ -157,7 +162,8 @@ impl Secondary {
 }
 
 /// A log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Log {
     /// As it was named.
     pub name: String,

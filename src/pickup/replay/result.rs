@@ -13,7 +13,8 @@ use crate::store::StoreKind;
 use serde::Serialize;
 
 /// How the pick-up of one record ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// Installed.
@@ -31,7 +32,8 @@ pub enum Ended {
 }
 
 /// What the node did about a checkpoint it could not install.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Died.
@@ -43,7 +45,8 @@ pub enum Action {
 }
 
 /// A checkpoint tried by a fresh process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Resync {
     /// LSN of its completion record.
     pub lsn: Lsn,
@@ -60,7 +63,8 @@ pub struct Resync {
 }
 
 /// One record and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Record {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -107,7 +111,8 @@ pub struct Record {
 }
 
 /// How far behind the newest record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Behind {
     /// Records between.
     pub records: u64,
@@ -118,7 +123,8 @@ pub struct Behind {
 }
 
 /// Where a policy ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct PolicyResult {
     /// Which.
     pub policy: Policy,
@@ -149,7 +155,8 @@ pub struct PolicyResult {
 }
 
 /// A record that was refused, and the ways on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -176,7 +183,8 @@ pub struct Refusal {
 }
 
 /// A checkpoint that a fresh process installs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct RestartFrom {
     /// LSN of the completion record.
     pub lsn: Lsn,
@@ -190,7 +198,8 @@ pub struct RestartFrom {
 }
 
 /// What was replayed.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct StoreInfo {
     /// Kind.
     pub kind: StoreKind,
@@ -207,7 +216,8 @@ pub struct StoreInfo {
 }
 
 /// The standby at the outset, and its engine.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct StandbyInfo {
     /// The dated rules.
     pub profile: Profile,
@@ -222,7 +232,8 @@ pub struct StandbyInfo {
 }
 
 /// What a replay comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every record was installed.
@@ -234,7 +245,8 @@ pub enum Verdict {
 }
 
 /// A replay.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Replay {
     /// Version of the JSON schema.
     pub schema_version: u32,

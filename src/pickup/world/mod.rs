@@ -76,7 +76,8 @@ pub struct Node {
 }
 
 /// What happened to a node. No decision depends on it.
-#[derive(Debug, Clone, Copy, Default, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Checkpoints installed.
     pub installed: u64,
@@ -119,7 +120,8 @@ pub enum Action {
 }
 
 /// Something worth a line of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 pub struct Note {
     /// Who.
     pub actor: String,
@@ -133,7 +135,8 @@ pub struct Note {
 }
 
 /// How a note reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tone {
     /// As expected.

@@ -40,9 +40,11 @@ const PAGE_VOLATILE: u16 = 0x8000 | 0x4000 | 0x10;
 const MAX_FAULTS: usize = 100;
 
 /// Flag of a database: its keys are integers, in native order.
+#[cfg(feature = "palm-repair")]
 pub const INTEGER_KEYS: u16 = 0x08;
 
 /// Flag of an environment, kept with those of its free pages: it was made without a directory of its own.
+#[cfg(feature = "palm-repair")]
 const NO_DIRECTORY: u16 = 0x4000;
 
 const NODE_HEADER: usize = 8;
@@ -297,6 +299,7 @@ impl<'a> Env<'a> {
     /// database can be read and is in order, every page has one owner, and no page listed as free has any.
     ///
     /// The error says what is wrong.
+    #[cfg(feature = "palm-repair")]
     pub fn check(&self) -> std::result::Result<(), String> {
         let flags = (self.state.main.flags, self.state.free.flags & !NO_DIRECTORY);
         if flags != (0, INTEGER_KEYS) {
@@ -343,6 +346,7 @@ impl<'a> Env<'a> {
     }
 
     /// Walk a database to its end and add its pages to those in use.
+    #[cfg(feature = "palm-repair")]
     fn check_tree(
         &self,
         name: &str,
@@ -422,6 +426,7 @@ impl<'a> Env<'a> {
 }
 
 /// Whether one key comes before another; integers are little-endian.
+#[cfg(feature = "palm-repair")]
 fn ascends(first: &[u8], second: &[u8], integers: bool) -> bool {
     if integers { first.iter().rev().lt(second.iter().rev()) } else { first < second }
 }

@@ -8,9 +8,12 @@ mod layouts;
 pub mod lmdb;
 mod lmdb_page;
 pub mod page_set;
+#[cfg(feature = "palm-repair")]
 mod sets;
+#[cfg(feature = "palm-repair")]
 mod write;
 
+#[cfg(feature = "palm-repair")]
 pub use write::PalmLedger;
 
 use self::lmdb::{Db, Env, Fault, State};
@@ -18,12 +21,38 @@ use super::{
     Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Inspect, Layout, Own, PageLog, Problem, Row, Seal,
     StoreError, StoreKind,
 };
+use super::edit::Ledger;
+use crate::below::Below;
 use crate::format::reader::Reader;
 use crate::format::{self, FormatError};
 use crate::id::{Lsn, PageId, TableId};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// Open the store in a directory for changes.
+///
+/// # Errors
+/// As of [`writable`], and what the writer says of the store.
+#[cfg_attr(not(feature = "palm-repair"), allow(clippy::needless_pass_by_value, reason = "the writer keeps it"))]
+pub fn ledger(kv_home: Below) -> Result<Box<dyn Ledger>, StoreError> {
+    writable(kv_home.path())?;
+    #[cfg(feature = "palm-repair")]
+    return Ok(Box::new(PalmLedger::at(kv_home)?));
+    #[cfg(not(feature = "palm-repair"))]
+    Err(StoreError::NoWriter { path: kv_home.path().to_path_buf() })
+}
+
+/// Whether this build can change such a store. It takes the LMDB C library, which nothing else needs.
+///
+/// # Errors
+/// [`StoreError::NoWriter`] where it was built without.
+pub fn writable(kv_home: &Path) -> Result<(), StoreError> {
+    match cfg!(feature = "palm-repair") {
+        true => Ok(()),
+        false => Err(StoreError::NoWriter { path: kv_home.to_path_buf() }),
+    }
+}
 
 const DATA: &str = "data.mdb";
 const LOCK: &str = "lock.mdb";
@@ -132,6 +161,7 @@ pub fn decode_checkpoint_key(bytes: &[u8]) -> format::Result<CheckpointKey> {
 }
 
 /// Encode a key of the database `pages`.
+#[cfg(feature = "palm-repair")]
 pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
     let mut out = Vec::with_capacity(PAGE_KEY_LEN);
     for field in [key.table.get(), key.page.get(), key.lsn.get(), key.checkpoint_id] {
@@ -149,6 +179,7 @@ pub fn encode_page_key(key: &PageKey) -> Vec<u8> {
 }
 
 /// Encode a key of the database `checkpoints`.
+#[cfg(feature = "palm-repair")]
 pub fn encode_checkpoint_key(key: &CheckpointKey) -> Vec<u8> {
     [key.lsn.get().to_be_bytes(), key.checkpoint_id.to_le_bytes(), key.timestamp.to_le_bytes()].concat()
 }

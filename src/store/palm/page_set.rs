@@ -22,6 +22,7 @@ impl PageSet {
     }
 
     /// Add the pages of another set; false, and nothing of use left in this one, if one of them is in already.
+    #[cfg(feature = "palm-repair")]
     pub(super) fn merge(&mut self, other: &Self) -> bool {
         self.words.resize(self.words.len().max(other.words.len()), 0);
         let pairs = self.words.iter_mut().zip(&other.words);

@@ -102,6 +102,7 @@ mod repair {
     mod journal;
 }
 mod report {
+    mod json;
     mod map;
     mod map_pagelog;
     mod progress;
