@@ -56,7 +56,7 @@ pub struct StoreArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Dumps of a page service")]
 pub struct GatherArgs {
-    /// The text of the completion record to use: metadata_lsn=…,metadata_checksum=…,…
+    /// The text of the completion record to use: metadata_lsn=N,metadata_checksum=HEX,...
     #[arg(long, value_name = "TEXT", conflicts_with = "log")]
     pub checkpoint_meta: Option<String>,
     /// A mongod log: use the newest checkpoint in it that the dumps reach

@@ -15,7 +15,10 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ("COLUMNS", "width of the output where it is not a terminal; unset, nothing is folded there"),
     ("NO_COLOR", "set and not empty: no colours"),
     ("TMPDIR", "where private copies of databases are made; /tmp if unset"),
-    ("SOURCE_DATE_EPOCH", "seconds since 1970 to be taken for now where ages are told, for output that can be compared"),
+    (
+        "SOURCE_DATE_EPOCH",
+        "seconds since 1970 to be taken for now where ages are told, for output that can be compared",
+    ),
     ("WTCHECK_COMPLETE", "set by the completion scripts"),
 ];
 

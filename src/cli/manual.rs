@@ -151,7 +151,10 @@ const PAGES: &[Manual] = &[
         ],
         examples: &[
             ("wtcheck page /data/db accounts00 182", "a page of a page log: its rows, chain, headers and cells"),
-            ("wtcheck page /data/db/collection-0.wt --offset 8192 --show bson", "a block of a local file, with documents"),
+            (
+                "wtcheck page /data/db/collection-0.wt --offset 8192 --show bson",
+                "a block of a local file, with documents",
+            ),
         ],
         files: STORE,
         see: &["map", "orphans", "decode page"],
@@ -244,7 +247,10 @@ const PAGES: &[Manual] = &[
         ],
         examples: &[
             ("wtcheck pickup replay page_log", "every checkpoint, under each policy"),
-            ("wtcheck pickup replay page_log --keystore-lsn 324 --policy skip", "as a fixed node with that key does it"),
+            (
+                "wtcheck pickup replay page_log --keystore-lsn 324 --policy skip",
+                "as a fixed node with that key does it",
+            ),
         ],
         files: LOG_ONLY,
         see: &["pickup explain", "audit"],
@@ -462,7 +468,10 @@ Code 2 also for a mistake in the scenario.",
         exits: DECODED,
         examples: &[
             ("wtcheck decode cookie 00d05281c3dab2d34844332211", "an address cookie from a log line"),
-            ("wtcheck decode --from-log mongod.log", "the blocks that a log dumped as corrupt, and what happened to them"),
+            (
+                "wtcheck decode --from-log mongod.log",
+                "the blocks that a log dumped as corrupt, and what happened to them",
+            ),
         ],
         files: NAMED,
         see: &["page", "explain"],
@@ -516,7 +525,10 @@ Code 2 also for a mistake in the scenario.",
         path: "decode config",
         exits: DECODED,
         examples: &[
-            ("wtcheck decode config 'allocation_size=4KB,checkpoint=(a=(order=1))'", "a value of the metadata, as a tree"),
+            (
+                "wtcheck decode config 'allocation_size=4KB,checkpoint=(a=(order=1))'",
+                "a value of the metadata, as a tree",
+            ),
             ("wtcheck decode config - --format json", "from standard input, for a program"),
         ],
         files: NAMED,

@@ -66,19 +66,6 @@ pub fn whole() -> Schema {
     schema
 }
 
-/// Every document: its name, the command that prints it, its schema.
-pub fn all() -> Vec<(&'static str, &'static str, Schema)> {
-    ALL.iter().map(|entry| (entry.0, entry.1, one(entry))).collect()
-}
-
-fn one(entry: &Entry) -> Schema {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = titled(entry, &mut generator);
-    schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
-    schema.insert("$defs".into(), generator.take_definitions(true).into());
-    schema
-}
-
 fn titled(&(name, command, make): &Entry, generator: &mut SchemaGenerator) -> Schema {
     let mut schema = make(generator);
     schema.insert("title".into(), name.into());

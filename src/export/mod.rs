@@ -1,4 +1,4 @@
-//! A store, or one shard of it, as tables for engines that run on many machines (docs/past-one-machine.md).
+//! A store, or one shard of it, as tables for engines that run on many machines (docs/guide/past-one-machine.md).
 //!
 //! Reading pages is independent page by page: [`pages`] says of each what can be said of it alone, one
 //! pass over the rows of the index, in order, on all cores. What joins pages, reachability and sums, is

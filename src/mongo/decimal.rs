@@ -87,8 +87,11 @@ impl Parts {
         let coefficient = format!("{whole}{behind}").parse::<u128>().ok()?;
         let exponent = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(behind.len()).ok()?)?;
         let exponent = exponent.checked_add(BIAS)?;
-        ((0..=MAX_EXPONENT).contains(&exponent) && coefficient < COEFFICIENTS)
-            .then_some(Self { negative, coefficient, exponent })
+        ((0..=MAX_EXPONENT).contains(&exponent) && coefficient < COEFFICIENTS).then_some(Self {
+            negative,
+            coefficient,
+            exponent,
+        })
     }
 
     /// As Extended JSON has it: plain from 10^-6 up as long as the exponent is not above 0, else with an exponent.

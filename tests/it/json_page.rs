@@ -1,6 +1,6 @@
-//! `docs/json.md` is made from the schema that `wtcheck schema` prints.
+//! `docs/schema.json`, which `wtcheck schema` prints, is made from the types that are printed, and `docs/json.md` from it.
 //!
-//! `WTCHECK_UPDATE=1 cargo test --features devtools json_page` writes it anew.
+//! `WTCHECK_UPDATE=1 cargo test --features devtools json_page` writes both anew.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -87,7 +87,7 @@ fn page() -> String {
          YAML,\n`--format jsonl` a line for each part with its kind in `record`. Fields may be added within a `schema_version`; none is taken \
          away, and\nnone changes its meaning. Sizes and offsets are bytes, LSNs numbers. `exit_code` is what the command exits with.\n\n## Documents\n",
     );
-    let whole = serde_json::to_value(wtcheck::cli::schema::whole()).unwrap();
+    let whole = serde_json::to_value(wtcheck::cli::schema_made::whole()).unwrap();
     let types = whole["$defs"].as_object().unwrap();
     for schema in whole["anyOf"].as_array().unwrap() {
         let (name, command) = (schema["title"].as_str().unwrap(), schema["$comment"].as_str().unwrap());
@@ -113,4 +113,17 @@ fn the_page_of_documents_is_current() {
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(stored == page, "docs/json.md is not current: see the head of tests/it/json_page.rs");
+}
+
+/// What `wtcheck schema` prints is what the types say. That of each document is cut out of it, and every document that
+/// tests see printed is held against it.
+#[test]
+fn the_schema_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.json");
+    let text = serde_json::to_string_pretty(&wtcheck::cli::schema_made::whole()).unwrap() + "\n";
+    if std::env::var_os("WTCHECK_UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap();
+    assert!(stored == text, "docs/schema.json is not current: see the head of tests/it/json_page.rs");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use wtcheck::cli::{command, manual, manpage};
+use wtcheck::cli::{command, manpage, manual};
 
 /// Every command by its path, those that only have others below them, too.
 fn paths() -> Vec<String> {
@@ -55,9 +55,13 @@ fn pages_have_their_sections_and_name_pages_that_exist() {
     let pages = manpage::pages().unwrap();
     let names: BTreeSet<&str> = pages.iter().map(|(name, _)| name.trim_end_matches(".1")).collect();
     for (name, text) in &pages {
+        // groff alone takes no other characters.
+        assert!(text.is_ascii(), "{name}");
         let text = std::str::from_utf8(text).unwrap();
         let mut at = 0;
-        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "EXAMPLES", "FILES", "\"SEE ALSO\""] {
+        for section in
+            ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "EXAMPLES", "FILES", "\"SEE ALSO\""]
+        {
             let found = text[at..].find(&format!("\n.SH {section}\n"));
             at += found.unwrap_or_else(|| panic!("{name}: no {section} behind byte {at}")) + 1;
         }

@@ -17,11 +17,11 @@ mod write;
 pub use write::PalmLedger;
 
 use self::lmdb::{Db, Env, Fault, State};
+use super::edit::Ledger;
 use super::{
     Affected, BlockReader, CompletionRow, FLAG_DELTA, Index, Inspect, Layout, Own, PageLog, Problem, Row, Seal,
     StoreError, StoreKind,
 };
-use super::edit::Ledger;
 use crate::below::Below;
 use crate::format::reader::Reader;
 use crate::format::{self, FormatError};

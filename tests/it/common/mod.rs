@@ -19,6 +19,7 @@ mod sets;
 pub mod sums;
 #[cfg(target_os = "linux")]
 pub mod terminal;
+pub mod terminal_svg;
 pub mod told;
 
 pub use sets::real;

@@ -6,13 +6,13 @@ use serde_json::Value;
 use std::sync::OnceLock;
 
 /// The documents with the commands that print them.
-fn validators() -> &'static [(&'static str, &'static str, Validator)] {
-    static ALL: OnceLock<Vec<(&str, &str, Validator)>> = OnceLock::new();
+fn validators() -> &'static [(String, String, Validator)] {
+    static ALL: OnceLock<Vec<(String, String, Validator)>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let all = wtcheck::cli::schema::all();
+        let all = wtcheck::cli::schema::names();
         all.into_iter()
-            .map(|(name, command, schema)| {
-                let schema = serde_json::to_value(schema).unwrap();
+            .map(|(name, command)| {
+                let schema = wtcheck::cli::schema::one(&name).unwrap();
                 assert!(jsonschema::meta::is_valid(&schema), "{name}");
                 (name, command, jsonschema::validator_for(&schema).unwrap())
             })
@@ -27,7 +27,8 @@ fn against(verb: &str, document: &Value) -> Vec<String> {
     let verb = if listed(verb) { verb } else { verb.split(' ').next().unwrap() };
     let own = |command: &str| command.strip_prefix("wtcheck ").is_some_and(|c| c.starts_with(verb));
     let failed = document.get("error").is_some() && document.get("hint").is_some();
-    let wanted = |(name, command, _): &&(&str, &str, Validator)| if failed { *name == "failure" } else { own(command) };
+    let wanted =
+        |(name, command, _): &&(String, String, Validator)| if failed { *name == "failure" } else { own(command) };
     let mut out = Vec::new();
     for (name, _, validator) in validators().iter().filter(wanted) {
         let errors: Vec<String> =

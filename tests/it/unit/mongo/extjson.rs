@@ -253,12 +253,17 @@ proptest! {
 /// Bits of decimals: any, and those near where the text changes its form.
 fn decimal_bits() -> impl Strategy<Value = u128> {
     let edges = [0_u128, 1, 9, 10, 10_u128.pow(33), 10_u128.pow(34) - 1, 10_u128.pow(34), (1 << 113) - 1];
-    let coefficient = prop_oneof![0_u128..=1_000_000, any::<u128>().prop_map(|n| n >> 15), (0..edges.len()).prop_map(move |i| edges[i])];
+    let coefficient = prop_oneof![
+        0_u128..=1_000_000,
+        any::<u128>().prop_map(|n| n >> 15),
+        (0..edges.len()).prop_map(move |i| edges[i])
+    ];
     let exponent = prop_oneof![Just(0_u128), 6130_u128..6190, 12_270_u128..12_292, 0_u128..16_384];
     let near = (coefficient, exponent, any::<bool>())
         .prop_map(|(c, e, negative)| u128::from(negative) << 127 | e << 113 | c & ((1 << 113) - 1));
-    let special = (any::<bool>(), 0_u128..4, prop_oneof![Just(0_u128), any::<u128>().prop_map(|n| n >> 7)])
-        .prop_map(|(negative, kind, rest)| u128::from(negative) << 127 | 0b11 << 125 | kind << 121 | rest & ((1 << 121) - 1));
+    let special = (any::<bool>(), 0_u128..4, prop_oneof![Just(0_u128), any::<u128>().prop_map(|n| n >> 7)]).prop_map(
+        |(negative, kind, rest)| u128::from(negative) << 127 | 0b11 << 125 | kind << 121 | rest & ((1 << 121) - 1),
+    );
     prop_oneof![near, special, any::<u128>()]
 }
 
