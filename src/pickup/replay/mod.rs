@@ -124,6 +124,8 @@ struct Facts {
 
 struct Driver<'a, 's> {
     source: StoreSource<'s>,
+    /// It is made of dumps, which hold no completion records.
+    gathered: bool,
     rows: &'a [CompletionRow],
     facts: Vec<Facts>,
     keys: Vec<StoredKey>,
@@ -139,14 +141,24 @@ pub fn run(opened: &Opened<'_>, home: &str, options: &Options, progress: &dyn Pr
     let mut source = StoreSource::new(opened)?;
     let keys = source.keys();
     let rows = opened.completions.as_slice();
+    let gathered = opened.layout.gathered.is_some();
     let mut embedded = BTreeMap::new();
     let (generation, generation_evidence) = generation_of(opened, options, &keys, &mut embedded)?;
     let build = Build { profile: Some(options.build.profile.unwrap_or(Profile::of(generation))), ..options.build };
     let facts = rows
         .iter()
         .map(|row| Facts { metadata_lsn: metadata_lsn(row), keystore_lsn: embedded.get(&row.lsn).copied().flatten() });
-    let mut driver =
-        Driver { source, rows, facts: facts.collect(), keys, build, options, offered: 0, fresh: BTreeMap::new() };
+    let mut driver = Driver {
+        source,
+        gathered,
+        rows,
+        facts: facts.collect(),
+        keys,
+        build,
+        options,
+        offered: 0,
+        fresh: BTreeMap::new(),
+    };
     let (from, standby) = driver.outset()?;
     driver.offered = rows.len().saturating_sub(from + usize::from(standby.installed.is_some())) as u64;
     let info = StandbyInfo {
@@ -311,7 +323,7 @@ impl Driver<'_, '_> {
         let _ = self.source.take_unread();
         let (attempt, outcome) =
             Attempt::new(row.lsn, &row.text, false).run(standby, &mut self.source, &self.build, &mut steps);
-        let unread = self.source.take_unread();
+        let unread = self.source.take_unread().or_else(|| self.not_supplied(row, outcome));
         let (ended, failure) = match outcome {
             Outcome::Installed => (Ended::Installed, None),
             Outcome::Same => (Ended::Same, None),
@@ -330,6 +342,16 @@ impl Driver<'_, '_> {
             _ => ended,
         };
         Attempted { ended, failure, reason, conflict: attempt.conflict(), keystore_lsn: attempt.keystore_lsn(), steps }
+    }
+
+    /// Why a failure says nothing about the checkpoint: dumps hold no completion record, and one that was made of its
+    /// turtle page says no more than where that is.
+    fn not_supplied(&self, row: &CompletionRow, outcome: Outcome) -> Option<String> {
+        let Outcome::Failed(Step::MetadataChecksum | Step::DatabaseSize | Step::Versions, _) = outcome else {
+            return None;
+        };
+        let made = self.gathered && row.text == format!("metadata_lsn={}", metadata_lsn(row)?).as_bytes();
+        made.then(|| "no completion record was supplied; the turtle page alone does not state this".to_string())
     }
 
     /// Whether a fresh process installs a record; `None` if that could not be judged.
