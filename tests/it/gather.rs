@@ -862,3 +862,29 @@ fn single_pages_and_fetched_trees() {
         assert_eq!(sizes(&found), sizes(&whole));
     }
 }
+
+/// No dump holds a completion record, so what only a record states was not supplied, and no standby refuses it.
+#[test]
+fn a_record_that_was_not_supplied_is_not_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let home = temp.path().join("home");
+    common::copy_dir(&real("palite/2026-07-clean"), &home);
+    let dumps = temp.path().join("dumps");
+    write(&dumps, &lines(&rows(&home), 3), Packing::Plain);
+    let json = |args: &[&str]| {
+        let (code, said, err) = wtcheck(args);
+        (code, serde_json::from_str::<Value>(&said).unwrap_or_else(|e| panic!("{e}: {said}{err}")))
+    };
+    let (code, replay) = json(&["pickup", "replay", path(&dumps), "--format", "json"]);
+    let outcomes: Vec<&str> =
+        replay["records"].as_array().unwrap().iter().map(|r| r["outcome"].as_str().unwrap()).collect();
+    assert!(!outcomes.is_empty() && outcomes.iter().all(|o| *o == "unjudged"), "{outcomes:?}");
+    assert_eq!(code, 6, "{replay}");
+    let (_, said, _) = wtcheck(&["history", path(&dumps)]);
+    assert!(!said.contains("refuse") && said.contains("not known"), "{said}");
+    // With the text of the newest, that one is judged.
+    let (_, replay) =
+        json(&["pickup", "replay", path(&dumps), "--checkpoint-meta", &completion(&home), "--format", "json"]);
+    let last = replay["records"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["outcome"], "installed", "{last}");
+}
