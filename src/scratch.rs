@@ -170,7 +170,14 @@ pub fn beside(path: &Path, verb: &str) -> io::Result<Held<Work>> {
 
 /// A directory in the system's temporary one, for the work of a verb.
 pub fn temporary(verb: &str) -> io::Result<Held<Work>> {
-    work_in(&std::env::temp_dir(), verb)
+    work_in(&temporary_directory(), verb)
+}
+
+/// Where private copies are made. A `TMPDIR` that is set and empty names the current directory, which may be the
+/// evidence: it counts as unset.
+pub fn temporary_directory() -> PathBuf {
+    let named = std::env::temp_dir();
+    if named.as_os_str().is_empty() { PathBuf::from("/tmp") } else { named }
 }
 
 fn work_in(parent: &Path, verb: &str) -> io::Result<Held<Work>> {

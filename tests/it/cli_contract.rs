@@ -262,3 +262,18 @@ fn untouched(home: &Path, private: &Path, allow_live: bool) {
         assert_eq!(std::fs::read_dir(private).unwrap().count(), 0, "{args:?} left something behind");
     }
 }
+
+/// A `TMPDIR` that is set and empty is none: the private copy of a database is not made in the current directory,
+/// which may be the evidence. Here it is one that is gone.
+#[test]
+fn an_empty_tmpdir_is_none() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/palite/2026-07-dup-delta-wal");
+    let gone = tempfile::tempdir().unwrap();
+    let script = "cd \"$1\" && rmdir \"$1\" && TMPDIR= exec \"$2\" audit -q \"$3\"";
+    let out = Command::new("bash")
+        .args(["-c", script, "bash"])
+        .args([gone.path(), Path::new(env!("CARGO_BIN_EXE_wtcheck")), &fixture])
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}

@@ -200,7 +200,7 @@ impl Palite {
         let all = framed.fold(0_u64, |sum, db| sum.saturating_add(room_for(db.at_open)));
         let temp = self
             .copies
-            .get_or_init(|| scratch::temporary("copy").map_err(|e| no_room(&e, &std::env::temp_dir(), all)))
+            .get_or_init(|| scratch::temporary("copy").map_err(|e| no_room(&e, &scratch::temporary_directory(), all)))
             .as_ref()
             .map_err(Clone::clone)?;
         let path = temp.path().join(&db.name);
