@@ -78,7 +78,7 @@ impl Step {
 
     /// Steps that need pages from the page log, and so live page servers.
     pub fn reads_pages(self) -> bool {
-        matches!(self, Self::FetchTurtle | Self::LoadKey | Self::Merge)
+        matches!(self, Self::FetchTurtle | Self::LoadKey | Self::SaveEntry | Self::Merge)
     }
 }
 

@@ -48,6 +48,24 @@ fn kinds(found: &Found) -> BTreeSet<String> {
     found.examples.iter().map(|e| format!("{:?}", e.broken.kind())).collect()
 }
 
+/// A page server is away, for long enough that reads are given up, and comes back: whatever step had to read, the
+/// checkpoint is tried again.
+#[test]
+fn a_read_that_was_given_up_is_tried_again() {
+    for profile in ["2025-10", "2026-05", "2026-08"] {
+        let text = format!(
+            "scenario: 1\nprofile: {profile}\nprimary: p\nstandbys: [{{name: s}}]\npage_servers: [ps]\nevents:\n  \
+             - {{at: 0s, actor: ps, do: kill}}\n  - {{at: 14s, actor: p, do: checkpoint}}\n  \
+             - {{at: 28s, actor: ps, do: restart}}\n"
+        );
+        for policy in [Policy::Skip, Policy::StepDown] {
+            let found = search(&parse(&text), &policy);
+            assert!(found.is_exhaustive());
+            assert_eq!(kinds(&found), BTreeSet::new(), "{profile}, {policy:?}");
+        }
+    }
+}
+
 /// A rotation that can race one checkpoint, and a second checkpoint behind it: small enough to search
 /// in a test's time.
 const SMALL: &str = "scenario: 1

@@ -363,8 +363,7 @@ impl World {
                         None if self.candidate(node).is_some() => out.push(Action::Begin(n)),
                         None => {}
                         Some(attempt) => {
-                            let reads = attempt.next().reads_pages() || attempt.next() == Step::SaveEntry;
-                            if reachable || !reads {
+                            if reachable || !attempt.next().reads_pages() {
                                 out.push(Action::GoOn(n));
                             } else if self.patience_ends(setup, n, attempt.next()) {
                                 out.push(Action::GiveUp(n));
