@@ -5,7 +5,7 @@
 -- damaged page (suspect) counts only if the page log confirms it.
 -- Reads: ${found}, ${remains}, ${reached} (all levels above).
 -- Makes: level_K, a row a page version. sound: all that its row and its reference say agrees. lost: pages
--- below it may be missed. follows: its addresses lead on.
+-- below it may be missed. follows: its addresses lead on. wrong_size, wrong_checksum: its reference says otherwise.
 WITH located AS (
     SELECT * FROM ${found}
     UNION ALL
@@ -79,6 +79,8 @@ SELECT
     n.level,
     n.deleted,
     n.broken,
+    n.wrong_size AND NOT n.broken AS wrong_size,
+    n.stored_checksum IS NOT NULL AND NOT n.checksum_ok AS wrong_checksum,
     n.sound,
     n.cell_type = 'addr-internal' AND (NOT n.sound OR (n.holds_children AND n.level >= 64)) AS lost,
     n.version_lsn IS NOT NULL

@@ -1,14 +1,11 @@
 #!/usr/bin/env python3
-"""Run the audit in SQL over the tables that `wtcheck export` wrote, on DuckDB or on Apache Spark.
+"""Audit in SQL the tables that `wtcheck export` wrote, on DuckDB or on Apache Spark.
 
-    sql/audit.py OUT                        # DuckDB (pip install duckdb)
-    sql/audit.py OUT --engine spark         # Spark in local mode (pip install pyspark, Java 17)
-    spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///wtcheck-steps
-
-Prints one JSON document: trees, database, versions, orphans, keystore, as `wtcheck audit --format json`
-names them, and of the export what it lacks; with --steps also the rows of each step, its bytes and its
-time. Exits with 6 if a part of the store could not be read, or was not supplied. Every query is a file beside this one, in
-portable SQL; this program only stores the result of each as the table that the next ones read.
+What it reads: OUT, the directory that `wtcheck export DIR --out OUT` made, with all its shards. It prints a
+verdict, what is wrong and what is lost, what to type next, and tables; with --format json one document for
+programs: trees, database, versions, orphans, keystore, as `wtcheck audit --format json` names them, and of the
+export what it lacks. It compares numbers: which page is reached, sizes, checksums, keys. It does not look at the
+cells of pages, nor for what explains a difference: `wtcheck audit DIR` does.
 """
 
 import argparse
@@ -16,16 +13,60 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+# The modules beside this one may lie where nothing is to be written.
+sys.dont_write_bytecode = True
+
+from layout import columns, escape
+from report import report
+from verdict import INCOMPLETE, REFUSED, judge
+
 HERE = Path(__file__).resolve().parent
+EPILOG = """\
+examples:
+  sql/audit.py OUT                            DuckDB: python3 -m pip install duckdb
+  sql/audit.py OUT --engine spark             Spark on this machine: python3 -m pip install pyspark, Java 17
+  sql/audit.py OUT --format json > audit.json
+  spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///wtcheck-steps
+
+exit codes, as those of wtcheck audit:
+  0   clean, as far as numbers tell
+  1   findings: at least one warning or error
+  2   the command line is wrong
+  3   refused: shards are missing, do not belong together, or were written by a later version
+  6   not enough could be read to judge, nothing in OUT is an export, or the engine is not installed
+If interrupted, it ends with the signal itself, which a shell shows as 130 (Ctrl-C) or 143 (SIGTERM).
+"""
 TABLES = ["versions", "edges", "roots", "keystore", "completions"]
 # More levels than any tree has, and more rounds than any page has versions, are a mistake.
 MOST_LEVELS = 65
 MOST_ROUNDS = 10000
+
+
+class Stop(Exception):
+    """Why there is no audit: a line for people, and the exit code."""
+
+    def __init__(self, code, line):
+        super().__init__(line)
+        self.code = code
+
+
+class Interrupted(BaseException):
+    """A signal came; what is temporary is removed on the way out."""
+
+    # The last one: engines make an error of their own of it.
+    by = None
+
+
+def first_line(error):
+    """What an engine says, without the trace behind it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return escape(lines[0]) if lines else type(error).__name__
 
 
 def query(name, **parameters):
@@ -42,10 +83,17 @@ class Duck:
     """An embedded engine: one process, tables in memory or in a file."""
 
     def __init__(self, work, _steps):
-        import duckdb
-
+        try:
+            import duckdb
+        except ImportError:
+            line = "the module duckdb is not installed: python3 -m pip install duckdb"
+            raise Stop(INCOMPLETE, line) from None
+        self.errors = (duckdb.Error,)
         Path(work).mkdir(parents=True, exist_ok=True)
-        self.db = duckdb.connect(str(Path(work) / "audit.duckdb"))
+        try:
+            self.db = duckdb.connect(str(Path(work) / "audit.duckdb"))
+        except duckdb.Error as error:
+            raise Stop(INCOMPLETE, f"{work}: DuckDB cannot work here: {first_line(error)}") from None
         self.db.execute("SET preserve_insertion_order=false")
 
     def texts(self, pattern):
@@ -85,8 +133,14 @@ class Spark:
     """A cluster, or its stand-in in local mode. Each step is stored as Parquet under the work directory."""
 
     def __init__(self, work, steps):
-        from pyspark.sql import SparkSession
-
+        try:
+            from py4j.protocol import Py4JError
+            from pyspark.errors import PySparkException
+            from pyspark.sql import SparkSession
+        except ImportError:
+            line = "the module pyspark is not installed: python3 -m pip install pyspark (and a Java 17 runtime)"
+            raise Stop(INCOMPLETE, line) from None
+        self.errors = (PySparkException, Py4JError)
         self.events = None
         builder = SparkSession.builder.appName("wtcheck audit")
         if "SPARK_ENV_LOADED" not in os.environ and not os.environ.get("MASTER"):
@@ -111,7 +165,11 @@ class Spark:
                     .config("spark.eventLog.compress", "false")
                     .config("spark.eventLog.rolling.enabled", "false")
                 )
-        self.spark = builder.getOrCreate()
+        try:
+            self.spark = builder.getOrCreate()
+        except (*self.errors, OSError) as error:
+            line = f"Spark did not start: {first_line(error)}; is a Java 17 runtime installed?"
+            raise Stop(INCOMPLETE, line) from None
         self.spark.sparkContext.setLogLevel("ERROR")
         self.work = work
         self.count = 0
@@ -206,20 +264,21 @@ def audit(engine):
     steps = Steps(engine)
     usable = steps.count("completions", "audited")
     if usable != 1:
-        raise SystemExit("no completion record can be used: there is no checkpoint to stand on")
+        line = "no completion record can be used, so there is no checkpoint to audit; see wtcheck audit DIR"
+        raise Stop(INCOMPLETE, line)
     twice = engine.rows(
         "SELECT table_id, page_id FROM versions GROUP BY table_id, page_id, lsn HAVING COUNT(*) > 1 LIMIT 1"
     )
     if twice:
         place = f"page {twice[0]['page_id']} of table {twice[0]['table_id']}"
-        raise SystemExit(f"{place} is in two shards: export each page once, or gather the dumps first")
+        raise Stop(REFUSED, f"{place} is in two shards: export each page once, or gather the dumps first")
     steps("refs_0", "10-references")
     # An empty table with the columns that the first level is compared with.
     nothing = "SELECT CAST(0 AS INT) AS origin, table_id, page_id, lsn FROM refs_0 WHERE FALSE"
     engine.view("reached_0", nothing)
     for level in range(MOST_LEVELS + 1):
         if level == MOST_LEVELS:
-            raise SystemExit(f"a tree has more than {MOST_LEVELS} levels")
+            raise Stop(INCOMPLETE, f"a tree has more than {MOST_LEVELS} levels; see wtcheck audit DIR")
         refs, found, missed, remains = (f"{name}_{level}" for name in ["refs", "found", "missed", "remains"])
         steps(found, "20-found", refs=refs)
         if steps(missed, "21-missed", refs=refs, found=found) > 0:
@@ -241,7 +300,7 @@ def audit(engine):
     if steps.count(last, "class IS NULL") > 0:
         for number in range(1, MOST_ROUNDS + 1):
             if number == MOST_ROUNDS:
-                raise SystemExit(f"the classes still change after {MOST_ROUNDS} rounds")
+                raise Stop(INCOMPLETE, f"the classes still change after {MOST_ROUNDS} rounds; see wtcheck audit DIR")
             this = f"judged_{number}"
             steps(this, "61-round", judged=last)
             changed = engine.rows(
@@ -254,15 +313,16 @@ def audit(engine):
     steps("classes", "69-classes", judged=last)
     steps("trees", "70-trees")
     steps("database", "71-database")
+    steps("faults", "75-faults")
     steps("version_classes", "80-versions")
     steps("orphans", "81-orphans")
     steps("keystores", "90-keystores")
-    result = report(engine)
+    result, facts = document(engine), known(engine)
     moved = engine.moved()
-    return result, [{**step, **moved.get(step["step"], {})} for step in steps.list]
+    return result, facts, [{**step, **moved.get(step["step"], {})} for step in steps.list]
 
 
-def report(engine):
+def document(engine):
     """The tables as `wtcheck audit --format json` shows them."""
     trees = []
     for t in engine.rows("SELECT * FROM trees WHERE walked ORDER BY position"):
@@ -290,6 +350,19 @@ def report(engine):
     }
 
 
+def known(engine):
+    """What the verdict and the report need beside the document."""
+    completions = [plain(r) for r in engine.rows("SELECT * FROM completions ORDER BY lsn")]
+    return {
+        "trees": [plain(r) for r in engine.rows("SELECT * FROM trees ORDER BY position")],
+        "faults": [plain(r) for r in engine.rows("SELECT * FROM faults ORDER BY table_id, code")],
+        "completions": completions,
+        "checkpoint": next(c for c in completions if c["audited"]),
+        "key_pages": [plain(r) for r in engine.rows("SELECT lsn, valid FROM keystore ORDER BY lsn")],
+        "highest_lsn": plain(engine.rows("SELECT MAX(lsn) AS lsn FROM versions")[0]["lsn"]) or 0,
+    }
+
+
 def plain(value):
     """Sums come as decimals from some engines."""
     if isinstance(value, dict):
@@ -302,28 +375,68 @@ def plain(value):
 def manifests(out, engine):
     """The manifests of an export; refuses a set that is not whole."""
     if "://" in out:
-        texts = engine.texts(f"{out}/_manifest/*.json")
+        found = enumerate(engine.texts(f"{out}/_manifest/*.json"), 1)
+        texts = {f"{out}/_manifest (file {n})": text for n, text in found}
     else:
-        texts = [path.read_text() for path in Path(out, "_manifest").glob("shard-*.json")]
+        texts = {path: path.read_text() for path in sorted(Path(out, "_manifest").glob("shard-*.json"))}
     if not texts:
-        raise SystemExit(f"{out}: no shard is complete; run wtcheck export")
-    shards = [json.loads(text) for text in texts]
-    of = {s["shard"]["of"] for s in shards}
+        raise no_export(out)
+    shards = []
+    for place, text in texts.items():
+        try:
+            shard = json.loads(text)
+            if shard["schema_version"] > 1:
+                line = f"{out}: written by a later version: schema {shard['schema_version']}; use its own sql/audit.py"
+                raise Stop(REFUSED, line)
+            shards.append({**shard, "of": shard["shard"]["of"], "index": shard["shard"]["index"]})
+        except (ValueError, KeyError, TypeError):
+            raise Stop(REFUSED, f"{place}: not a manifest; run wtcheck export for this shard again") from None
+    of = {s["of"] for s in shards}
     if len(of) != 1:
-        raise SystemExit(f"{out}: shards of sets of {sorted(of)} lie side by side")
+        raise Stop(REFUSED, f"{out}: shards of sets of {sorted(of)} lie side by side")
     of = of.pop()
-    missing = sorted(set(range(1, of + 1)) - {s["shard"]["index"] for s in shards})
+    missing = sorted(set(range(1, of + 1)) - {s["index"] for s in shards})
     if missing:
-        names = ", ".join(f"{n}/{of}" for n in missing)
-        raise SystemExit(f"{out}: shards are missing: {names}; export them with --shard")
+        names = ", ".join(f"{n}/{of}" for n in missing[:20])
+        more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
+        raise Stop(REFUSED, f"{out}: shards are missing: {names}{more}; export them with --shard")
     different = ["schema_version", "kind", "generation", "newest_completion", "completions", "lsn_counter", "table"]
     for key in [*different, "encoding"]:
-        values = {json.dumps(s[key]) for s in shards}
+        values = {json.dumps(s.get(key)) for s in shards}
         if len(values) != 1:
-            raise SystemExit(f"{out}: shards differ in {key}: {', '.join(sorted(values))}")
-    if shards[0]["schema_version"] != 1:
-        raise SystemExit(f"{out}: written by a later version: schema {shards[0]['schema_version']}")
+            raise Stop(REFUSED, f"{out}: shards differ in {key}: {', '.join(sorted(values))}")
     return shards
+
+
+def no_export(out):
+    """What lies there instead of an export."""
+    path = Path(out)
+    how = "run wtcheck export DIR --out OUT first, and give OUT"
+    if "://" in out:
+        return Stop(INCOMPLETE, f"{out}: holds no export, or none of its shards is complete; {how}")
+    if not os.path.lexists(path):
+        return Stop(INCOMPLETE, f"{out}: does not exist; {how}")
+    if not path.is_dir():
+        return Stop(INCOMPLETE, f"{out}: is a file, not an export; {how}")
+    names = set(os.listdir(path))
+    if names & {*TABLES, "_manifest"} or any(name.startswith("_unfinished-") for name in names):
+        return Stop(REFUSED, f"{out}: no shard is complete; run wtcheck export")
+    if names & {"kv_home", "WiredTiger.wt", "WiredTiger.turtle", "checkpoints.db", "data.mdb"}:
+        return Stop(INCOMPLETE, f"{out}: is a data directory, not an export; run wtcheck export {out} --out OUT first, and give OUT")
+    return Stop(INCOMPLETE, f"{out}: is not an export; {how}")
+
+
+def whole(engine, out, shards):
+    """Refuses tables that have not the rows of their manifests: files that are gone, or of another export."""
+    for table in TABLES:
+        try:
+            wanted = sum(s["tables"][table]["rows"] for s in shards)
+        except (KeyError, TypeError):
+            raise Stop(REFUSED, f"{out}: a manifest does not name the table {table}; run wtcheck export again") from None
+        there = engine.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"]
+        if there != wanted:
+            line = f"{out}: the table {table} has {there:,} rows, and its manifests say {wanted:,}"
+            raise Stop(REFUSED, f"{line}: files are missing, or are of another export; run wtcheck export again")
 
 
 def coverage(shards):
@@ -348,20 +461,20 @@ def not_supplied(result, shards):
 
 
 def run(out, engine, work=None, steps=False):
-    """Audit an export; answers the report and the steps."""
-    out = str(out).rstrip("/")
+    """Audit an export; answers the document, what else is known, and the steps."""
+    out = str(out).rstrip("/") or "/"
     if "://" in out and work is None:
-        raise SystemExit("name a directory for the steps with --work, one that all machines see")
+        raise Stop(2, "name a directory for the steps with --work, one that all machines see")
+    if "://" not in out:
+        # Before an engine is started.
+        manifests(out, None)
     own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
     try:
         made = {"duckdb": Duck, "spark": Spark}[engine](work or own, steps)
         try:
-            shards = manifests(out, made)
-            made.open(out, shards[0]["encoding"])
-            result, list_of_steps = audit(made)
-            missing, part = not_supplied(result, shards)
-            lacks = {"not_supplied": missing, "supplied_in_part": part}
-            return {**result, "export": {**coverage(shards), **lacks}}, list_of_steps
+            return audited(made, out)
+        except made.errors as error:
+            raise Stop(INCOMPLETE, f"{out}: cannot be read: {first_line(error)}") from None
         finally:
             made.close()
     finally:
@@ -369,32 +482,106 @@ def run(out, engine, work=None, steps=False):
             shutil.rmtree(own, ignore_errors=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", help="what wtcheck export --out wrote")
-    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
-    parser.add_argument("--work", help="directory for the steps; a cluster's must be one that all machines see")
-    parser.add_argument("--steps", action="store_true", help="add rows, bytes and time of each step")
+def audited(made, out):
+    """The audit of an export on an engine that has been started."""
+    shards = manifests(out, made)
+    made.open(out, shards[0]["encoding"])
+    whole(made, out, shards)
+    result, facts, steps = audit(made)
+    missing, part = not_supplied(result, shards)
+    lacks = {"not_supplied": missing, "supplied_in_part": part}
+    result = {**result, "export": {**coverage(shards), **lacks}}
+    dumps = any("supplied" in s for s in shards)
+    return result, {**facts, "out": out, "lsn_counter": shards[0]["lsn_counter"], "dumps": dumps}, steps
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="audit.py", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", metavar="OUT", help="what wtcheck export --out wrote")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="for people, or for programs")
+    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb", help="what runs the queries")
+    parser.add_argument("--work", metavar="DIR", help="keep the steps here; a cluster's must be one that all machines see")
+    parser.add_argument("--steps", action="store_true", help="with json: add rows, bytes and time of each step")
     args = parser.parse_args()
-    result, steps = run(args.out, args.engine, args.work, steps=args.steps)
-    if args.steps:
-        result["steps"] = steps
+    if args.steps and args.format != "json":
+        parser.error("--steps goes with --format json")
+    return args
+
+
+def lacking(result):
+    """The lines that go with a document that is not of the whole store."""
+    lacks = result["export"]
+    for problem in lacks["problems"]:
+        yield f"not read: {problem}"
+    if lacks["unreadable"]:
+        yield f"not read: {lacks['unreadable']} blocks"
+    for table in lacks["not_supplied"]:
+        yield f"not supplied: table {table}: dump and export it too"
+    for table in lacks["supplied_in_part"]:
+        yield f"supplied in part: table {table}: pages of its tree are in no shard, or are damaged"
+
+
+def show(args):
+    """Audit and print; answers the exit code."""
+    result, facts, steps = run(args.out, args.engine, args.work, steps=args.steps)
+    verdict = judge(result, facts)
+    if args.format == "json":
+        text = json.dumps({**result, "steps": steps} if args.steps else result, indent=2) + "\n"
+    else:
+        text = report(result, facts, verdict, columns())
+    sys.stdout.reconfigure(errors="replace")
     try:
-        print(json.dumps(result, indent=2), flush=True)
+        sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough; what Python still holds must not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    lacks = result["export"]
-    for problem in lacks["problems"]:
-        print(f"not read: {problem}", file=sys.stderr)
-    if lacks["unreadable"]:
-        print(f"not read: {lacks['unreadable']} blocks", file=sys.stderr)
-    for table in lacks["not_supplied"]:
-        print(f"not supplied: table {table}: dump and export it too", file=sys.stderr)
-    for table in lacks["supplied_in_part"]:
-        print(f"supplied in part: table {table}: pages of its tree are in no shard, or are damaged", file=sys.stderr)
-    parts = ["problems", "unreadable", "not_supplied", "supplied_in_part"]
-    return 6 if any(lacks[part] for part in parts) else 0
+    if args.format == "json":
+        for line in lacking(result):
+            print(escape(line), file=sys.stderr)
+    elif verdict.exit_code == INCOMPLETE:
+        place, why = verdict.unchecked[0]
+        more = f" (and {len(verdict.unchecked) - 1} more)" if len(verdict.unchecked) > 1 else ""
+        say(f"not enough could be read to judge: {escape(place)}: {escape(why)}{more}")
+    return verdict.exit_code
+
+
+def say(line):
+    print(f"audit.py: {line}", file=sys.stderr)
+
+
+def stop(number, _frame):
+    Interrupted.by = number
+    raise Interrupted
+
+
+def main():
+    args = arguments()
+    for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+        # A background job keeps ignoring what its shell ignores.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        return show(args)
+    except Stop as why:
+        code, line = why.code, str(why)
+    except MemoryError:
+        code, line = INCOMPLETE, "out of memory; use --engine spark, or a machine with more"
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        code, line = INCOMPLETE, f"{place}{error.strerror or error}"
+    except (Interrupted, KeyboardInterrupt, RuntimeError):
+        if not Interrupted.by:
+            raise
+        code, line = 0, ""
+    if Interrupted.by:
+        # Whoever started it sees which signal it was.
+        signal.signal(Interrupted.by, signal.SIG_DFL)
+        os.kill(os.getpid(), Interrupted.by)
+    say(line)
+    return code
 
 
 if __name__ == "__main__":
