@@ -53,16 +53,20 @@ def answer(facts, result, verdict, room):
     loss = lost(result, facts, verdict)
     out += field("Lost", loss, room) if loss else ""
     out += field("Checkpoint", stands_on(facts["checkpoint"]), room)
-    commands = next_steps(result, facts, verdict)
-    if commands:
+    commands, missing = next_steps(result, facts, verdict), result["export"]["not_supplied"]
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        out += field("Do now", f"dump table {missing[0]}{more}, and export the set again with it", room)
+    elif commands:
         out += command(commands[0], room, LABEL.format("Do now"), HANGING)
     for place, why in verdict.unchecked[:SHOWN]:
         out += fold(f"Not checked: {escape(place)}: {escape(why)}", room, "", "  ")
     if len(verdict.unchecked) > SHOWN:
         out += f"Not checked: {len(verdict.unchecked) - SHOWN:,} more\n"
     return out + fold(
-        "Not checked here: cells and keys in pages, most rules of headers and metadata, which orphan explains which "
-        "difference, files beside the page log: wtcheck audit DIR does that. DIR: the directory that was exported.",
+        "Not checked here, but by wtcheck audit DIR (DIR: what was exported): cells and keys in pages, most rules of "
+        "headers and metadata, whether each table has its file, which orphan explains which difference, files beside "
+        "the page log.",
         room,
         "",
         "  ",
@@ -156,7 +160,7 @@ def next_steps(result, facts, verdict):
     if "stale-keystore" in codes:
         steps.append("wtcheck pickup replay DIR")
     older = older_checkpoint(facts)
-    if older is not None and any(t["walked"] and not t["complete"] for t in facts["trees"]):
+    if older is not None and verdict.harm == CONTENT and any(t["walked"] and not t["complete"] for t in facts["trees"]):
         steps.append(f"wtcheck audit DIR --checkpoint {older}")
     if codes or verdict.unchecked:
         steps.append("wtcheck audit DIR")
@@ -169,7 +173,7 @@ def next_steps(result, facts, verdict):
 
 
 def following(result, verdict, facts, room):
-    commands = next_steps(result, facts, verdict)[1:]
+    commands = next_steps(result, facts, verdict)[0 if result["export"]["not_supplied"] else 1 :]
     return "Next\n" + "".join(command(line, room, "  ", "  ") for line in commands) if commands else ""
 
 

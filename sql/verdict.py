@@ -24,8 +24,8 @@ CODES = {
     "stale-keystore": ("warning", PICK_UP, "a checkpoint embeds a key older than the newest one written before it"),
     "key-page-missing": ("error", PICK_UP, "the key page a checkpoint embeds is not in the page log"),
     "key-page-invalid": ("error", PICK_UP, "a key page breaks the rules of its header"),
-    "completion-invalid": ("error", WAY, "a completion record cannot be used"),
-    "turtle-invalid": ("error", WAY, "the turtle page of a completion record cannot be used"),
+    "completion-invalid": ("error", WAY, "it cannot be used"),
+    "turtle-invalid": ("error", WAY, "its turtle page is missing or damaged, or leads nowhere"),
     "metadata-invalid": ("error", WAY, "a row of the metadata cannot be parsed"),
     "duplicate-tree-id": ("error", WAY, "two files share one tree id"),
     "page-missing": ("error", CONTENT, "a page that is referenced is not in the page log"),
@@ -47,12 +47,13 @@ MENDED = {
     "orphan-page", "orphan-image",
 }  # fmt: skip
 
+# What pages could not be checked for, behind their number.
 UNCHECKED = {
-    "hidden": "may lie in what could not be read of the store",
+    "hidden": "not there, and perhaps in what could not be read of the store",
     "unreadable": "could not be read",
-    "closed": "have the right checksum, but cannot be opened here: encrypted, or written wrong",
-    "page-missing": "are in no dump",
-    "chain-broken": "are not in the dumps with all their blocks",
+    "closed": "the right checksum, but it could not be opened: encrypted, or written wrong",
+    "page-missing": "in no dump",
+    "chain-broken": "not in the dumps with all blocks",
 }
 
 
@@ -134,7 +135,11 @@ def judge(result, facts):
         sums[orphan["table_id"], code] = (first, count + 1, amount + orphan["bytes"])
         names.setdefault(orphan["table_id"], short_name(orphan["uri"]))
     for (table, code), (page, count, amount) in sums.items():
-        findings.append(Finding(code, name(table), table, page, count, amount))
+        if names.get(table):
+            findings.append(Finding(code, name(table), table, page, count, amount))
+        else:
+            # The tables do not say whether the metadata has lost a file: these may be its pages.
+            unchecked.append((f"{name(table)}: {count:,} unreached rows", "no checkpoint's metadata names the table"))
     off = result["database"]["difference"]
     if off:
         code = "database-size-deflated" if off < 0 else "database-size-inflated"
