@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -378,7 +379,7 @@ def manifests(out, engine):
         found = enumerate(engine.texts(f"{out}/_manifest/*.json"), 1)
         texts = {f"{out}/_manifest (file {n})": text for n, text in found}
     else:
-        texts = {path: path.read_text() for path in sorted(Path(out, "_manifest").glob("shard-*.json"))}
+        texts = {path: path.read_text() for path in files(Path(out, "_manifest"), "json")}
     if not texts:
         raise no_export(out)
     shards = []
@@ -408,6 +409,15 @@ def manifests(out, engine):
     return shards
 
 
+def files(place, suffix):
+    """The files of a directory, which need not be there. What may not be listed is an error, not empty."""
+    try:
+        names = sorted(os.listdir(place))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [place / name for name in names if name.endswith(f".{suffix}")]
+
+
 def no_export(out):
     """What lies there instead of an export."""
     path = Path(out)
@@ -422,21 +432,42 @@ def no_export(out):
     if names & {*TABLES, "_manifest"} or any(name.startswith("_unfinished-") for name in names):
         return Stop(REFUSED, f"{out}: no shard is complete; run wtcheck export")
     if names & {"kv_home", "WiredTiger.wt", "WiredTiger.turtle", "checkpoints.db", "data.mdb"}:
-        return Stop(INCOMPLETE, f"{out}: is a data directory, not an export; run wtcheck export {out} --out OUT first, and give OUT")
+        how = how.replace("DIR", shlex.quote(out))
+        return Stop(INCOMPLETE, f"{out}: is a data directory, not an export; {how}")
     return Stop(INCOMPLETE, f"{out}: is not an export; {how}")
 
 
-def whole(engine, out, shards):
-    """Refuses tables that have not the rows of their manifests: files that are gone, or of another export."""
+def sums(shards, out, table, what):
+    """How many files or rows a table has by the manifests."""
+    try:
+        return sum(s["tables"][table][what] for s in shards)
+    except (KeyError, TypeError):
+        raise Stop(REFUSED, f"{out}: a manifest does not name the table {table}; run wtcheck export again") from None
+
+
+def differ(out, table, there, wanted, what):
+    line = f"{out}: the table {table} has {there:,} {what}, and its manifests say {wanted:,}"
+    return Stop(REFUSED, f"{line}: something is missing, or is of another export; run wtcheck export again")
+
+
+def all_there(out, shards):
+    """Refuses tables that have not the files of their manifests: what is missing would be missing in every sum."""
     for table in TABLES:
         try:
-            wanted = sum(s["tables"][table]["rows"] for s in shards)
-        except (KeyError, TypeError):
-            raise Stop(REFUSED, f"{out}: a manifest does not name the table {table}; run wtcheck export again") from None
+            parts = [Path(out, table, shard) for shard in os.listdir(Path(out, table))]
+        except FileNotFoundError:
+            parts = []
+        there = sum(len(files(part, shards[0]["encoding"])) for part in parts)
+        if there != (wanted := sums(shards, out, table, "files")):
+            raise differ(out, table, there, wanted, "files")
+
+
+def all_read(engine, out, shards):
+    """The same of rows, once an engine has opened the tables."""
+    for table in TABLES:
         there = engine.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"]
-        if there != wanted:
-            line = f"{out}: the table {table} has {there:,} rows, and its manifests say {wanted:,}"
-            raise Stop(REFUSED, f"{line}: files are missing, or are of another export; run wtcheck export again")
+        if there != (wanted := sums(shards, out, table, "rows")):
+            raise differ(out, table, there, wanted, "rows")
 
 
 def coverage(shards):
@@ -467,7 +498,7 @@ def run(out, engine, work=None, steps=False):
         raise Stop(2, "name a directory for the steps with --work, one that all machines see")
     if "://" not in out:
         # Before an engine is started.
-        manifests(out, None)
+        all_there(out, manifests(out, None))
     own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
     try:
         made = {"duckdb": Duck, "spark": Spark}[engine](work or own, steps)
@@ -486,7 +517,7 @@ def audited(made, out):
     """The audit of an export on an engine that has been started."""
     shards = manifests(out, made)
     made.open(out, shards[0]["encoding"])
-    whole(made, out, shards)
+    all_read(made, out, shards)
     result, facts, steps = audit(made)
     missing, part = not_supplied(result, shards)
     lacks = {"not_supplied": missing, "supplied_in_part": part}
@@ -502,12 +533,9 @@ def arguments():
     parser.add_argument("out", metavar="OUT", help="what wtcheck export --out wrote")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="for people, or for programs")
     parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb", help="what runs the queries")
-    parser.add_argument("--work", metavar="DIR", help="keep the steps here; a cluster's must be one that all machines see")
-    parser.add_argument("--steps", action="store_true", help="with json: add rows, bytes and time of each step")
-    args = parser.parse_args()
-    if args.steps and args.format != "json":
-        parser.error("--steps goes with --format json")
-    return args
+    parser.add_argument("--work", metavar="DIR", help="keep the steps here; of a cluster: where all machines see it")
+    parser.add_argument("--steps", action="store_true", help="add rows, bytes and time of each step")
+    return parser.parse_args()
 
 
 def lacking(result):
@@ -530,14 +558,8 @@ def show(args):
     if args.format == "json":
         text = json.dumps({**result, "steps": steps} if args.steps else result, indent=2) + "\n"
     else:
-        text = report(result, facts, verdict, columns())
-    sys.stdout.reconfigure(errors="replace")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough; what Python still holds must not complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        text = report(result, facts, verdict, columns(), steps if args.steps else [])
+    write(text)
     if args.format == "json":
         for line in lacking(result):
             print(escape(line), file=sys.stderr)
@@ -546,6 +568,24 @@ def show(args):
         more = f" (and {len(verdict.unchecked) - 1} more)" if len(verdict.unchecked) > 1 else ""
         say(f"not enough could be read to judge: {escape(place)}: {escape(why)}{more}")
     return verdict.exit_code
+
+
+def write(text):
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        # A screen without these two signs, of one column each.
+        text = text.replace("≥ ", ">=").replace("…", "~")
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python still holds must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Who closes a pipe has seen enough.
+        if not isinstance(error, BrokenPipeError):
+            raise Stop(INCOMPLETE, f"the report could not be written: {error.strerror}") from None
 
 
 def say(line):

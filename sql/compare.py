@@ -6,8 +6,13 @@
 An argument that ends in .mdb.zst is a compressed PALM environment (pip install zstandard). With --as-dumps each
 PALite home is written as the table dumps of a page service first, and each file of these is a shard. Each is
 exported (with --shards N in N shards), audited in SQL, and compared with `wtcheck audit --format json`:
-trees, database, classes, orphans, keys of checkpoints. Prints a line for each directory; exits with 1 if
-one differs.
+trees, database, classes, orphans, keys of checkpoints. Prints a line for each directory.
+
+exit codes:
+  0   all are the same
+  1   one differs
+  2   the command line is wrong
+  6   one could not be audited or exported, or the engine is not installed
 """
 
 import argparse
@@ -20,10 +25,13 @@ import tempfile
 from pathlib import Path
 
 import audit
+from audit import Stop
 
 TREE = ["uri", "table_id", "root_cookie", "published_size", "recomputed_size", "physical_size", "difference", "complete"]
 DATABASE = ["published_size", "sum_of_published", "sum_of_recomputed", "buffer", "difference", "difference_from_recomputed"]
 ORPHAN = ["table_id", "uri", "page_id", "lsn", "bytes", "reason"]
+# Characters of a value on screen.
+LONGEST = 200
 KEY = ["lsn", "metadata_lsn", "keystore_lsn", "newest_key_before", "stale"]
 
 
@@ -52,12 +60,17 @@ def differences(ours, theirs, path=""):
         for at, (a, b) in enumerate(zip(ours, theirs)):
             yield from differences(a, b, f"{path}[{at}]")
     elif ours != theirs:
-        yield f"{path}: audit {json.dumps(ours)}, SQL {json.dumps(theirs)}"
+        both = [json.dumps(value) for value in (ours, theirs)]
+        yield "{}: audit {}, SQL {}".format(path, *(v if len(v) <= LONGEST else f"{v[:LONGEST]}…" for v in both))
 
 
 def unpacked(packed, temp):
     """A home with a compressed environment as its page log."""
-    import zstandard
+    try:
+        import zstandard
+    except ImportError:
+        line = f"{packed}: the module zstandard is not installed: python3 -m pip install zstandard"
+        raise Stop(audit.INCOMPLETE, line) from None
 
     data = Path(temp, "home", "kv_home", "data.mdb")
     data.parent.mkdir(parents=True)
@@ -107,6 +120,21 @@ def exports(args, home, out, table):
     return [[*base, *meta, *beside, "--shard", f"{n}/{len(dumps)}", dump] for n, dump in enumerate(dumps, 1)]
 
 
+def ran(command):
+    """A program that was run, with what it wrote."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        raise Stop(audit.INCOMPLETE, f"{command[0]}: {error.strerror}; name the program with --wtcheck") from None
+
+
+def failed(home, verb, done):
+    """A program that could not do what was asked of it; its last line says why."""
+    lines = done.stderr.strip().splitlines()
+    why = lines[-1] if lines else f"exit code {done.returncode}"
+    return Stop(audit.INCOMPLETE, f"{home}: {verb} failed: {why}")
+
+
 def check(args, home):
     """The differences of one directory."""
     if home.endswith(".mdb.zst"):
@@ -119,12 +147,12 @@ def check(args, home):
     command = [args.wtcheck, "audit", "--format", "json", "--no-progress", home, *table]
     if Path(home, "completion.txt").exists():
         command += ["--checkpoint-meta", Path(home, "completion.txt").read_text().strip()]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = ran(command)
     if done.returncode not in (0, 1, 6):
-        raise SystemExit(f"{home}: audit exits with {done.returncode}: {done.stderr}")
+        raise failed(home, "audit", done)
     ours = json.loads(done.stdout)
     if "error" in ours:
-        raise SystemExit(f"{home}: audit: {ours['error']}")
+        raise failed(home, "audit", done)
     if ours.get("checkpoint") is None:
         return None
     # The local files beside a page log are audited as well, and not exported.
@@ -133,15 +161,15 @@ def check(args, home):
     with tempfile.TemporaryDirectory(prefix="wtcheck-compare-") as temp:
         out = Path(temp, "out")
         for command in exports(args, home, out, table):
-            done = subprocess.run(command, capture_output=True, text=True)
+            done = ran(command)
             if done.returncode not in (0, 6):
-                raise SystemExit(f"{home}: export exits with {done.returncode}: {done.stderr}")
-        theirs, _ = audit.run(out, args.engine, Path(temp, "work") if args.engine == "spark" else None)
+                raise failed(home, "export", done)
+        theirs, _, _ = audit.run(out, args.engine, Path(temp, "work") if args.engine == "spark" else None)
         theirs = json.loads(json.dumps(theirs))
     return list(differences(essence(ours), essence(theirs)))
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("homes", nargs="+", help="data directories")
     parser.add_argument("--wtcheck", default="wtcheck", help="the program")
@@ -150,7 +178,11 @@ def main():
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--table", metavar="GLOB", help="these trees only")
     parser.add_argument("--format", choices=["table", "jsonl"], default="table", help="table: Parquet")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def compared(args):
+    """Compare all directories; answers how many differ."""
     bad = 0
     for home in args.homes:
         found = check(args, home)
@@ -164,7 +196,21 @@ def main():
         else:
             print(f"{home}: the same")
         sys.stdout.flush()
-    return 1 if bad else 0
+    return bad
+
+
+def main():
+    args = arguments()
+    try:
+        return 1 if compared(args) else 0
+    except Stop as why:
+        code, line = why.code, str(why)
+    except OSError as error:
+        code, line = audit.INCOMPLETE, f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
+    except KeyboardInterrupt:
+        return 130
+    print(f"compare.py: {line}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

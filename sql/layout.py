@@ -97,9 +97,9 @@ def command(text, room, first="", others=""):
 
 
 def table(titles, rows, room):
-    """A table. Of a title the first character says how its column behaves where room is short: `>` a number, to the
-    right; `<` a name, whose middle may go; `=` stays as it is. Columns whose title ends with `?` go first, from the right.
-    What does not fit even then is written as a field a line."""
+    """A table. The first character of a title says how its column behaves where room is short: `>` a number, to the
+    right; `<` a name, whose middle may go; `=` stays as it is. Columns whose title ends with `?` go first, the last of
+    them before the others. What does not fit even then is written as a field a line."""
     kinds = [title[0] for title in titles]
     names = [title.strip("><=?") for title in titles]
     rows = [[escape(str(cell)) for cell in row] for row in rows]

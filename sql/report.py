@@ -3,7 +3,7 @@
 import os
 import time
 
-from layout import command, count, escape, fold, grouped, shorten, signed, size, table
+from layout import command, count, escape, fold, grouped, signed, size, table
 from verdict import CODES, CONTENT, DOUBT, MENDED, NUMBERS, PICK_UP, WAY, short_name
 
 # Lines of each kind on screen; `--format json` has all.
@@ -20,8 +20,8 @@ LABEL = "  {:<12}"
 HANGING = " " * 14
 
 
-def report(result, facts, verdict, room):
-    """The whole report, in so many columns."""
+def report(result, facts, verdict, room, steps):
+    """The whole report, in so many columns; with what each step cost, if there are any."""
     parts = [
         answer(facts, result, verdict, room),
         about(result, facts, room),
@@ -29,6 +29,7 @@ def report(result, facts, verdict, room):
         orphans(result, room),
         classes(result, facts, room),
         keystore(result, facts, room),
+        costs(steps, room),
         following(result, verdict, facts, room),
     ]
     return "\n".join(part for part in parts if part)
@@ -291,3 +292,17 @@ def keystore(result, facts, room):
     if len(stale) > SHOWN:
         out += fold(f"and {len(stale) - SHOWN:,} older ones; --format json has all", room, "", "  ")
     return out + fold("A standby that holds the newer key refuses such a checkpoint.", room, "", "  ")
+
+
+def costs(steps, room):
+    if not steps:
+        return ""
+    rows = []
+    for step in steps:
+        moved = [grouped(step[key]) if key in step else "" for key in ("sent", "written")]
+        rows.append([step["step"], grouped(step["rows"]), f"{step['seconds']:.1f}", *moved])
+    titles = ["=Step", ">Rows", ">Seconds", ">Bytes sent?", ">Bytes written?"]
+    # Only a cluster counts bytes.
+    if not any("sent" in s for s in steps):
+        titles, rows = titles[:3], [row[:3] for row in rows]
+    return "Steps\n" + table(titles, rows, room)
