@@ -1,12 +1,22 @@
 #!/usr/bin/env python3
-"""Audit in SQL the tables that `wtcheck export` wrote, on DuckDB or on Apache Spark.
+"""Audit in SQL the tables that `wtcheck export` wrote, on DuckDB or on Spark.
 
-What it reads: OUT, the directory that `wtcheck export DIR --out OUT` made, with all its shards. It prints a
-verdict, what is wrong and what is lost, what to type next, and tables; with --format json one document for
-programs: trees, database, versions, orphans, keystore, as `wtcheck audit --format json` names them, and of the
-export what it lacks. It compares numbers: which page is reached, sizes, checksums, keys. It does not look at the
-cells of pages, nor for what explains a difference: `wtcheck audit DIR` does.
+Reads OUT, the directory that `wtcheck export DIR --out OUT` made, with all its
+shards. Prints a verdict, what is wrong, what is lost, what to type next, and
+tables; with --format json one document for programs: trees, database, versions,
+orphans, keystore, as `wtcheck audit --format json` names them, and of the export
+what it lacks.
+
+It compares numbers: which pages are reached, sizes, checksums, keys. It does not
+look into the cells of pages, and does not say what explains a difference:
+`wtcheck audit DIR` does.
 """
+
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    # Until there is something to be tidied up, a signal simply ends it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
 import json
@@ -14,7 +24,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -25,23 +34,31 @@ sys.dont_write_bytecode = True
 
 from layout import columns, escape
 from report import report
-from verdict import INCOMPLETE, REFUSED, judge
+from verdict import BUG, INCOMPLETE, REFUSED, USAGE, judge
 
 HERE = Path(__file__).resolve().parent
 EPILOG = """\
 examples:
-  sql/audit.py OUT                            DuckDB: python3 -m pip install duckdb
-  sql/audit.py OUT --engine spark             Spark on this machine: python3 -m pip install pyspark, Java 17
+  sql/audit.py OUT
   sql/audit.py OUT --format json > audit.json
-  spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///wtcheck-steps
+  sql/audit.py OUT --engine spark
+  spark-submit sql/audit.py hdfs:///OUT --engine spark --work hdfs:///steps
+
+engines:
+  duckdb  python3 -m pip install duckdb
+  spark   on this machine: python3 -m pip install pyspark, and Java 17
 
 exit codes, as those of wtcheck audit:
   0   clean, as far as numbers tell
   1   findings: at least one warning or error
   2   the command line is wrong
-  3   refused: shards are missing, do not belong together, or were written by a later version
-  6   not enough could be read to judge, nothing in OUT is an export, or the engine is not installed
-If interrupted, it ends with the signal itself, which a shell shows as 130 (Ctrl-C) or 143 (SIGTERM).
+  3   refused: shards are missing, do not belong together, or were written by a
+      later version
+  6   not enough could be read to judge, OUT is not an export, or the engine is
+      not installed
+  70  a bug in audit.py
+If interrupted, it ends with the signal itself, which a shell shows as 130
+(Ctrl-C) or 143 (SIGTERM).
 """
 TABLES = ["versions", "edges", "roots", "keystore", "completions"]
 # More levels than any tree has, and more rounds than any page has versions, are a mistake.
@@ -67,6 +84,9 @@ class Interrupted(BaseException):
 def first_line(error):
     """What an engine says, without the trace behind it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # Java's words stand below those of the bridge, behind the name of a class.
+    if len(lines) > 1 and lines[0].startswith("An error occurred while calling"):
+        lines = [re.sub(r"^: [\w.$]+: ", "", lines[1])]
     return escape(lines[0]) if lines else type(error).__name__
 
 
@@ -144,7 +164,8 @@ class Spark:
         self.errors = (PySparkException, Py4JError)
         self.events = None
         builder = SparkSession.builder.appName("wtcheck audit")
-        if "SPARK_ENV_LOADED" not in os.environ and not os.environ.get("MASTER"):
+        local = "SPARK_ENV_LOADED" not in os.environ and not os.environ.get("MASTER")
+        if local:
             # Started by hand: a small machine needs no two hundred partitions.
             builder = (
                 builder.master("local[*]")
@@ -171,7 +192,8 @@ class Spark:
         except (*self.errors, OSError) as error:
             line = f"Spark did not start: {first_line(error)}; is a Java 17 runtime installed?"
             raise Stop(INCOMPLETE, line) from None
-        self.spark.sparkContext.setLogLevel("ERROR")
+        # Of a cluster its own logs are wanted; here an error is told at the end.
+        self.spark.sparkContext.setLogLevel("FATAL" if local else "ERROR")
         self.work = work
         self.count = 0
 
@@ -389,7 +411,10 @@ def manifests(out, engine):
             if shard["schema_version"] > 1:
                 line = f"{out}: written by a later version: schema {shard['schema_version']}; use its own sql/audit.py"
                 raise Stop(REFUSED, line)
-            shards.append({**shard, "of": shard["shard"]["of"], "index": shard["shard"]["index"]})
+            of, index, unreadable = shard["shard"]["of"], shard["shard"]["index"], shard["unreadable"]
+            if not all(isinstance(n, int) for n in (of, index, unreadable)):
+                raise TypeError
+            shards.append({**shard, "of": of, "index": index, "problems": [str(p) for p in shard["problems"]]})
         except (ValueError, KeyError, TypeError):
             raise Stop(REFUSED, f"{place}: not a manifest; run wtcheck export for this shard again") from None
     of = {s["of"] for s in shards}
@@ -495,7 +520,7 @@ def run(out, engine, work=None, steps=False):
     """Audit an export; answers the document, what else is known, and the steps."""
     out = str(out).rstrip("/") or "/"
     if "://" in out and work is None:
-        raise Stop(2, "name a directory for the steps with --work, one that all machines see")
+        raise Stop(USAGE, "name a directory for the steps with --work, one that all machines see")
     if "://" not in out:
         # Before an engine is started.
         all_there(out, manifests(out, None))
@@ -612,10 +637,16 @@ def main():
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         code, line = INCOMPLETE, f"{place}{error.strerror or error}"
-    except (Interrupted, KeyboardInterrupt, RuntimeError):
-        if not Interrupted.by:
-            raise
-        code, line = 0, ""
+    except (Interrupted, KeyboardInterrupt):
+        code, line = BUG, "interrupted"
+    except Exception as error:
+        # Engines make an error of their own of a signal: then this is none.
+        at = error.__traceback__
+        while at.tb_next:
+            at = at.tb_next
+        place = f"{Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}"
+        line = f"a bug, or tables that wtcheck export did not write: {type(error).__name__} in {place}: {first_line(error)}"
+        code = BUG
     if Interrupted.by:
         # Whoever started it sees which signal it was.
         signal.signal(Interrupted.by, signal.SIG_DFL)

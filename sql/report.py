@@ -131,6 +131,7 @@ def older_checkpoint(facts):
 def stands_on(checkpoint):
     name = f"{checkpoint['checkpoint']}, " if checkpoint["checkpoint"] else ""
     numbers = [checkpoint["lsn"], int(checkpoint["timestamp"] or "0", 16)]
+    # A production page service makes an LSN of the second it was given in.
     seconds = next((n >> 32 for n in numbers if n >> 32 in TIMES), None)
     when = ""
     if seconds is not None:

@@ -6,7 +6,7 @@ be read, and what could not be read is never clean.
 
 from typing import NamedTuple
 
-CLEAN, FINDINGS, REFUSED, INCOMPLETE = 0, 1, 3, 6
+CLEAN, FINDINGS, USAGE, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 6, 70
 
 # What is harmed, the gravest last.
 NUMBERS, DOUBT, PICK_UP, WAY, CONTENT = range(1, 6)
@@ -58,7 +58,7 @@ UNCHECKED = {
 
 
 class Finding(NamedTuple):
-    """Something wrong, so many times at one place."""
+    """Something wrong, so many times at one place; amount: bytes, or what a number is off by."""
 
     code: str
     place: str
