@@ -628,6 +628,7 @@ def main():
         # A background job keeps ignoring what its shell ignores.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
+    code, line = BUG, "interrupted"
     try:
         return show(args)
     except Stop as why:
@@ -637,8 +638,11 @@ def main():
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         code, line = INCOMPLETE, f"{place}{error.strerror or error}"
-    except (Interrupted, KeyboardInterrupt):
-        code, line = BUG, "interrupted"
+    except KeyboardInterrupt:
+        # Spark takes Ctrl-C for itself.
+        Interrupted.by = Interrupted.by or signal.SIGINT
+    except Interrupted:
+        pass
     except Exception as error:
         # Engines make an error of their own of a signal: then this is none.
         at = error.__traceback__
