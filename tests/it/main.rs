@@ -93,6 +93,7 @@ mod server_log;
 mod server_log_engine;
 mod server_log_home;
 mod simulate_accounting;
+mod sql_audit;
 #[cfg(target_os = "linux")]
 mod subjects;
 mod unit;
