@@ -56,13 +56,23 @@ def cut(text, room):
     return text[:at], text[at:]
 
 
-def shorten(text, room):
-    """A name without its middle."""
+def shorten(text, room, end=1 / 2):
+    """A name without its middle; `end`: the share of what is kept that stands at the end."""
     if width(text) <= room:
         return text
-    head = cut(text, (room - 1) - (room - 1) // 2)[0]
-    tail = cut(text[::-1], (room - 1) // 2)[0][::-1]
+    kept = int((room - 1) * end)
+    head = cut(text, room - 1 - kept)[0]
+    tail = cut(text[::-1], kept)[0][::-1]
     return f"{head}…{tail}"
+
+
+def shortened(names, room):
+    """Names without their middle, if they can still be told apart then."""
+    for end in (1 / 2, 1 / 3, 1 / 5, 2 / 3, 4 / 5):
+        short = {name: shorten(name, room, end) for name in names}
+        if len(set(short.values())) == len(short):
+            return short
+    return None
 
 
 def fold(text, room, first="", others=""):
@@ -118,7 +128,8 @@ def table(titles, rows, room):
     while widths(True) is None and any(titles[at].endswith("?") for at in kept):
         kept.remove(max(at for at in kept if titles[at].endswith("?")))
     laid = widths(True) or widths(False)
-    if laid is None:
+    short = [shortened({row[at] for row in rows}, space) for at, space in zip(kept, laid or [])]
+    if laid is None or None in short:
         label = max(width(name) for name in names)
         blocks = []
         for row in rows:
@@ -129,8 +140,8 @@ def table(titles, rows, room):
 
     def line(cells):
         parts = []
-        for at, space in zip(kept, laid):
-            cell = shorten(cells[at], space)
+        for place, (at, space) in enumerate(zip(kept, laid)):
+            cell = short[place].get(cells[at], cells[at])
             pad = " " * (space - width(cell))
             parts.append(pad + cell if kinds[at] == ">" else cell + pad)
         return "  ".join(parts).rstrip() + "\n"

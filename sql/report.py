@@ -3,7 +3,7 @@
 import os
 import time
 
-from layout import command, count, escape, fold, grouped, signed, size, table
+from layout import command, count, escape, fold, grouped, shorten, signed, size, table
 from verdict import CODES, CONTENT, DOUBT, MENDED, NUMBERS, PICK_UP, WAY, short_name
 
 # Lines of each kind on screen; `--format json` has all.
@@ -16,6 +16,7 @@ KINDS = {"palite": "PALite (SQLite) page log", "palm": "PALM (LMDB) page log"}
 REASONS = {"never-referenced": "page never referenced", "unreferenced-image": "image of a page in use"}
 # From 2015 to the end of 2099: an LSN or timestamp outside is no time.
 TIMES = range(1_420_070_400, 4_102_444_800)
+LONGEST_NAME = 40
 LABEL = "  {:<12}"
 HANGING = " " * 14
 
@@ -87,8 +88,13 @@ def wrong(verdict):
             number, amount = (sum(getattr(f, name) for f in orphans) for name in ("count", "amount"))
             words.append(f"{count(number, 'orphan')} of {count(amount, 'byte')}{' in all' if number > 1 else ''}")
         codes = list(dict.fromkeys(f.code for f in findings))
-        lines.append(f"{place + ': ' if place else ''}{'; '.join(words)} [{', '.join(codes)}]")
+        lines.append(f"{named(place) + ': ' if place else ''}{'; '.join(words)} [{', '.join(codes)}]")
     return lines
+
+
+def named(place):
+    """A place in a sentence."""
+    return shorten(escape(place), LONGEST_NAME)
 
 
 def words_of(finding):
@@ -111,7 +117,7 @@ def lost(result, facts, verdict):
         chance = "; there is no older checkpoint"
         if older is not None:
             chance = f"; an older checkpoint, at LSN {older}, may have it"
-        return f"data of {places[0]}{more} that the newest checkpoint needs cannot be trusted{chance}"
+        return f"data of {named(places[0])}{more} that the newest checkpoint needs cannot be trusted{chance}"
     if verdict.harm == WAY:
         return "not known: what leads to the data is damaged"
     if verdict.unchecked:
