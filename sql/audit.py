@@ -61,6 +61,7 @@ If interrupted, it ends with the signal itself, which a shell shows as 130
 (Ctrl-C) or 143 (SIGTERM).
 """
 TABLES = ["versions", "edges", "roots", "keystore", "completions"]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # More levels than any tree has, and more rounds than any page has versions, are a mistake.
 MOST_LEVELS = 65
 MOST_ROUNDS = 10000
@@ -524,8 +525,15 @@ def run(out, engine, work=None, steps=False):
     if "://" not in out:
         # Before an engine is started.
         all_there(out, manifests(out, None))
-    own = tempfile.mkdtemp(prefix="wtcheck-sql-") if work is None else None
+    own = None
     try:
+        if work is None:
+            # A signal waits until it is known what is to be removed.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            try:
+                own = tempfile.mkdtemp(prefix="wtcheck-sql-")
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         made = {"duckdb": Duck, "spark": Spark}[engine](work or own, steps)
         try:
             return audited(made, out)
@@ -624,7 +632,7 @@ def stop(number, _frame):
 
 def main():
     args = arguments()
-    for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+    for number in SIGNALS:
         # A background job keeps ignoring what its shell ignores.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
