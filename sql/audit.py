@@ -19,6 +19,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -82,6 +83,16 @@ class Interrupted(BaseException):
     by = None
 
 
+@contextlib.contextmanager
+def waiting():
+    """A signal waits: modules of C++ do not survive one while they are loaded, and what is made must be known."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def first_line(error):
     """What an engine says, without the trace behind it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -106,7 +117,8 @@ class Duck:
 
     def __init__(self, work, _steps):
         try:
-            import duckdb
+            with waiting():
+                import duckdb
         except ImportError:
             line = "the module duckdb is not installed: python3 -m pip install duckdb"
             raise Stop(INCOMPLETE, line) from None
@@ -156,9 +168,10 @@ class Spark:
 
     def __init__(self, work, steps):
         try:
-            from py4j.protocol import Py4JError
-            from pyspark.errors import PySparkException
-            from pyspark.sql import SparkSession
+            with waiting():
+                from py4j.protocol import Py4JError
+                from pyspark.errors import PySparkException
+                from pyspark.sql import SparkSession
         except ImportError:
             line = "the module pyspark is not installed: python3 -m pip install pyspark (and a Java 17 runtime)"
             raise Stop(INCOMPLETE, line) from None
@@ -272,6 +285,9 @@ class Steps:
         self.list = []
 
     def __call__(self, table, name, **parameters):
+        if Interrupted.by:
+            # An engine may have kept it for itself.
+            raise Interrupted
         begin = time.monotonic()
         self.engine.store(table, query(name, **parameters))
         rows = self.count(table)
@@ -528,12 +544,8 @@ def run(out, engine, work=None, steps=False):
     own = None
     try:
         if work is None:
-            # A signal waits until it is known what is to be removed.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-            try:
+            with waiting():
                 own = tempfile.mkdtemp(prefix="wtcheck-sql-")
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         made = {"duckdb": Duck, "spark": Spark}[engine](work or own, steps)
         try:
             return audited(made, out)
@@ -588,6 +600,8 @@ def show(args):
     """Audit and print; answers the exit code."""
     result, facts, steps = run(args.out, args.engine, args.work, steps=args.steps)
     verdict = judge(result, facts)
+    if Interrupted.by:
+        raise Interrupted
     if args.format == "json":
         text = json.dumps({**result, "steps": steps} if args.steps else result, indent=2) + "\n"
     else:

@@ -210,7 +210,8 @@ def accounting(result, facts, room):
         tree.update((key, known[tree["uri"], tree["table_id"]][key]) for key in ("difference", "complete"))
     agree = [t for t in trees if t["complete"] and not t["difference"]]
     folded = agree if len(agree) > FEW_CLEAN else []
-    shown = [t for t in trees if not folded or t not in folded]
+    counted = {t["position"] for t in folded}
+    shown = [t for t in trees if t["position"] not in counted]
     more = []
     if len(shown) > SHOWN:
         shown.sort(key=lambda t: -abs(t["difference"] or 0))

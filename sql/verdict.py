@@ -118,12 +118,12 @@ def judge(result, facts):
         unchecked.append((f"{lacks['unreadable']:,} {blocks}", "could not be read"))
     for table in lacks["not_supplied"]:
         unchecked.append((f"{name(table)}, table {table}", "in no dump: dump and export it too"))
+    orphaned = {orphan["table_id"] for orphan in result["orphans"]}
     for tree in facts["trees"]:
         if tree["walked"] and tree["wrong"] and tree["table_id"] not in left_out:
             off = tree["difference"]
             code = "size-deflated" if off < 0 else "size-inflated"
-            orphaned = any(o["table_id"] == tree["table_id"] for o in result["orphans"])
-            if tree["as_a_root"] and not orphaned:
+            if tree["as_a_root"] and tree["table_id"] not in orphaned:
                 code = "size-double-root"
             findings.append(Finding(code, name(tree["table_id"]), tree["table_id"], amount=off))
         if not tree["walked"] and tree["exported"]:
@@ -152,9 +152,9 @@ def judge(result, facts):
         elif table not in left_out:
             in_part.discard(table)
             unchecked.append((f"{name(table)}: {pages:,} page{'s' if pages != 1 else ''}", UNCHECKED[code]))
-    for table in lacks["supplied_in_part"]:
-        if table in in_part and not any(f.table == table and f.harm == CONTENT for f in findings):
-            unchecked.append((name(table), "pages of its tree are in no shard, or are damaged"))
+    damaged = {f.table for f in findings if f.harm == CONTENT}
+    for table in sorted(in_part - damaged):
+        unchecked.append((name(table), "pages of its tree are in no shard, or are damaged"))
     checkpoints(facts, bool(lacks["problems"]) or dumps, findings, unchecked)
     keys(result, facts, bool(lacks["problems"] or lacks["unreadable"]) or dumps, findings, unchecked)
     if facts["lsn_counter"] is not None and facts["highest_lsn"] > facts["lsn_counter"]:

@@ -61,7 +61,7 @@ const INTERRUPTED: &str = "If interrupted, it ends with the signal itself, which
     143 (SIGTERM) or 129 (SIGHUP): nothing temporary is left behind, and no step of a repair or an undo half done.";
 
 /// The last line of SEE ALSO.
-const READ_ON: &str = "The guide: /usr/share/doc/wtcheck/guide/, or docs/guide/ of the source.";
+const READ_ON: &str = "The guide: /usr/share/doc/wtcheck/docs/guide/, or docs/guide/ of the source.";
 
 const PAGES: &[Manual] = &[
     Manual {
