@@ -1,8 +1,9 @@
 //! What a finding does harm to: whether data that someone would read are in danger at all.
 
 use super::finding::{Code, Finding, Severity};
-use super::home::detail::Note;
+use super::home::detail::{Fact as HomeFact, Note};
 use super::result::Audit;
+use crate::home::fault::{BadSum, Fact as BlockFact};
 use crate::home::files::{HISTORY_STORE, METADATA};
 
 /// What is harmed, the gravest last.
@@ -132,4 +133,11 @@ pub fn of(finding: &Finding, audit: &Audit) -> Harm {
         }
         _ => harm,
     }
+}
+
+/// Whether all that is wrong is one bit of a block, which its checksum tells.
+pub fn is_flipped_bit(finding: &Finding) -> bool {
+    let super::finding::Detail::Home(detail) = &finding.detail else { return false };
+    let HomeFact::Fault(fault) = &detail.fact else { return false };
+    matches!(fault.fact, BlockFact::Checksum { found: BadSum::Content { flipped: Some(_), .. }, .. })
 }

@@ -174,12 +174,34 @@ pub fn id<T: From<u64>>(text: &str) -> Result<T, String> {
 #[derive(Debug, Args)]
 pub struct TableArgs {
     /// Only trees whose URI or name matches this glob; the shared metadata is always read
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
-    pub table: Option<globset::GlobMatcher>,
+    #[arg(long, value_name = "GLOB")]
+    pub table: Option<Glob>,
 }
 
-fn glob(text: &str) -> Result<globset::GlobMatcher, String> {
-    globset::Glob::new(text).map(|g| g.compile_matcher()).map_err(|e| e.kind().to_string())
+/// `*`, `?`, `[a-z]`, `{a,b}`. What is none of them is a pattern that matches nothing.
+#[derive(Debug, Clone)]
+pub struct Glob(String);
+
+impl From<&str> for Glob {
+    fn from(pattern: &str) -> Self {
+        Self(pattern.to_owned())
+    }
+}
+
+impl Glob {
+    /// As it was given.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_match(&self, name: &str) -> bool {
+        fast_glob::glob_match(Self::whole(&self.0), Self::whole(name))
+    }
+
+    /// Names of tables are no paths: `*` stands for a slash as well.
+    fn whole(text: &str) -> String {
+        text.replace('/', "\u{1}")
+    }
 }
 
 impl TableArgs {

@@ -95,7 +95,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
     }
     let encoding = encoding(output)?;
     let wanted = |uri: &str| args.table.matches(uri);
-    let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.glob().to_string(), matches: &wanted });
+    let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.text().to_string(), matches: &wanted });
     let options = Options { shard: args.shard, own: own.as_ref(), encoding, tables, assume: args.read.assume };
     let store = super::open(&subject, args.read)?;
     let result = export::export(&*store, &args.dir, &args.out, &options, &output.progress);

@@ -7,7 +7,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use std::fmt::Write as _;
 use std::io;
 
-/// What each section begins with that is rendered by itself.
+/// What every section that is rendered on its own begins with.
 const PREAMBLE: [&str; 2] = [".ie \\n(.g .ds Aq \\(aq\n", ".el .ds Aq '\n"];
 
 /// What the environment changes, for the main page.

@@ -42,7 +42,7 @@ const JUDGED: &[Exit] = &[
 const PRINTED: &[Exit] = &[(exit::CLEAN, "printed, or written"), NOT_WRITTEN];
 const DECODED: &[Exit] = &[
     (exit::CLEAN, "decoded"),
-    (exit::FINDINGS, "the bytes are damaged, or are no such thing"),
+    (exit::FINDINGS, "the bytes are damaged, or are something else"),
     (exit::REFUSED, "refused: written by a later version"),
     (exit::INCOMPLETE, "the input could not be read"),
 ];
@@ -482,7 +482,7 @@ Code 2 also for a mistake in the scenario.",
         exits: DECODED,
         examples: &[
             ("wtcheck decode cookie 00d05281c3dab2d34844332211", "page id, LSNs, size, checksum"),
-            ("wtcheck decode cookie --local 808981e48e6cf6b4", "the address of a block of a local file"),
+            ("wtcheck decode cookie 00d05281c3dab2d34844332211 --format json", "for a program"),
         ],
         files: NAMED,
         see: &["decode checkpoint"],

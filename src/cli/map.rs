@@ -136,7 +136,7 @@ fn page_log(args: &Args, subject: &Subject, target: Option<&Target>, output: &mu
         log.others = other_uris(&opened)?;
     }
     let wanted = |table: &TableId| {
-        let by_id = args.table.table.as_ref().is_none_or(|g| g.glob().glob() == table.to_string());
+        let by_id = args.table.table.as_ref().is_none_or(|g| g.text() == table.to_string());
         by_id || log.uri(*table).is_some_and(|uri| args.table.matches(uri))
     };
     let tables: Vec<TableId> = log.tables().into_iter().filter(wanted).collect();

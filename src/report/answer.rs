@@ -178,7 +178,12 @@ impl View<'_> {
             Harm::Nothing | Harm::Doubt => "nothing is known to be lost",
             Harm::Numbers => "nothing: numbers are wrong, data are not",
             Harm::PickUp => "nothing: a standby may refuse the checkpoint, the data are whole",
-            Harm::Space => "nothing: the data reads in full; how the file books its space is damaged",
+            Harm::Space => {
+                match a.findings.iter().filter(|f| harm::of(f, a) == Harm::Space).all(harm::is_flipped_bit) {
+                    true => "nothing: the data reads in full, with the flipped bit corrected in memory",
+                    false => "nothing: the data reads in full; how the file books its space is damaged",
+                }
+            }
             Harm::Index => "no document: an index is damaged or missing, and is built again from the documents",
             Harm::Past => "nothing of the newest checkpoint; older versions of rows are damaged",
         };

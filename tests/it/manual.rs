@@ -34,7 +34,7 @@ fn examples_can_be_typed() {
         let examples = manual::examples(path);
         for example in &examples {
             let own = example.rsplit("| ").find(|part| part.starts_with("wtcheck")).unwrap_or(example);
-            let own = own.split(" | ").next().unwrap().trim_start_matches("source <(").trim_end_matches(')');
+            let own = own.split(" | ").next().unwrap().trim().trim_start_matches("source <(").trim_end_matches(')');
             let words: Vec<String> = own.split(' ').map(|w| w.trim_matches('\'').to_owned()).collect();
             let words = match words.as_slice() {
                 // A path alone stands for an audit.

@@ -597,7 +597,7 @@ fn help_says_what_it_is_for() {
     for args in [vec!["simulate", "--help"], vec!["simulate", "accounting", "--help"]] {
         let (code, stdout, _) = wtcheck(&args);
         assert_eq!(code, 0);
-        assert!(stdout.contains("Usage: wtcheck simulate") && stdout.contains("Exit codes:"), "{stdout}");
+        assert!(stdout.contains("Usage: wtcheck simulate") && stdout.contains("Examples:"), "{stdout}");
     }
     assert_eq!(wtcheck(&["simulate", "accounting", path(&scenario("accounting-leak"))]).0, 2, "--output is needed");
 }

@@ -9,6 +9,7 @@ mod audit {
     }
 }
 mod cli {
+    mod args;
     mod interrupt;
     mod shortcut;
 }
