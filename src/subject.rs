@@ -197,6 +197,16 @@ impl Subject {
         }
     }
 
+    /// The block file that it is, without the home that it lies in.
+    pub fn lone_file(&self, no_mmap: bool) -> Option<Home> {
+        match &self.kind {
+            Kind::BlockFile(Block { directory, name, .. }) => {
+                Some(Home::alone(directory, name, directory::Options { no_mmap }))
+            }
+            _ => None,
+        }
+    }
+
     /// Refuse what another process holds, whatever it is made of.
     pub fn check_live(&self) -> Result<(), StoreError> {
         if let Some(log) = self.page_log() {

@@ -188,7 +188,11 @@ impl Args {
             shelf = shelf.with_log(LogTrees::open(store, wanted)?);
         }
         if !matches!(subject.kind, Kind::PageLog(_)) {
-            let (home, file) = subject.home(true)?;
+            let (mut home, file) = subject.home(true)?;
+            // Who names a file means it, whatever the metadata beside it knows.
+            if let Some(lone) = file.as_deref().filter(|name| home.files.iter().all(|f| f.name != **name)) {
+                home = subject.lone_file(true).filter(|h| h.files.iter().any(|f| f.name == lone)).unwrap_or(home);
+            }
             let told = Told { key_format: self.key_format.clone(), value_format: self.value_format.clone() };
             // A checkpoint that was named is one of the page log, where there is one.
             let at = if shelf.log.is_some() && matches!(at, At::Named(_)) { At::Recovered } else { at };

@@ -50,8 +50,8 @@ use std::process::ExitCode;
 
 /// Offline inspection and repair of WiredTiger data directories, above all of disaggregated storage.
 ///
-/// wtcheck reads a copy of a data directory, or one whose node is down. Only `repair apply` and `repair
-/// undo` change anything in it; other commands do not even change a timestamp.
+/// wtcheck reads a copy of a data directory, or one whose node is down. Only `repair apply
+/// --in-place` and `repair undo` change anything in it; other commands do not even change a timestamp.
 #[derive(Debug, Parser)]
 #[command(name = "wtcheck", version)]
 #[command(override_usage = "wtcheck [OPTIONS] <COMMAND>\n       wtcheck [OPTIONS] [PATH]    (wtcheck audit PATH)")]

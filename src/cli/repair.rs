@@ -180,7 +180,7 @@ fn plan(args: &PlanArgs, output: &mut Output) -> Outcome {
             if !plan.actions.is_empty() {
                 target.write(view::yaml(&plan).as_bytes())?;
             }
-            view::plan(&plan, (&args.dir, target.path()), audit.exit_code, exit_code, output);
+            view::plan(&plan, (&args.dir, target.path()), &audit, exit_code, output);
         }
         None if output.format == Format::Table => output.raw(view::yaml(&plan).as_bytes()),
         None => output.document(&plan, String::new),

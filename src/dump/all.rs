@@ -74,7 +74,6 @@ pub fn begin(shelf: &Shelf, plan: &Plan, identity: Identity) -> DumpReport {
                     | Issue::TurtleInvalid { .. }
                     | Issue::TurtleStale { .. }
                     | Issue::TurtleDiffers { .. }
-                    | Issue::SetAside { .. }
             )
         };
         if !home.alone
@@ -84,7 +83,16 @@ pub fn begin(shelf: &Shelf, plan: &Plan, identity: Identity) -> DumpReport {
         {
             notes.push(Note::MetadataFromCopies);
         }
-        if let (Start::At(lsn), true) = (home.replay_start, home.log.as_ref().is_ok_and(|l| l.files.is_empty())) {
+        // What an engine made anew knows nothing of the tables that are here.
+        notes.extend(home.issues.iter().filter_map(|i| match i {
+            Issue::SetAside { name, lost, .. } if *lost > 0 => {
+                Some(Note::MetadataSetAside { file: name.clone(), tables: *lost })
+            }
+            _ => None,
+        }));
+        if let (Start::At(lsn), true) = (home.replay_start, home.log.as_ref().is_ok_and(|l| l.files.is_empty()))
+            && !home.closed_by_mongod()
+        {
             notes.push(Note::LogMissing { lsn: lsn.to_string() });
         }
         if !home.in_page_log.is_empty() && shelf.log.is_none() {

@@ -200,6 +200,8 @@ pub enum Note {
         /// File and offset.
         lsn: String,
     },
+    /// An engine has put the metadata aside under this name: of so many files that are here it alone knows.
+    MetadataSetAside { file: String, tables: u64 },
     /// The turtle or the metadata is damaged, and what is shown comes from copies of it.
     MetadataFromCopies,
     /// MongoDB's catalog is lost, or a part of it: names, options and indexes of collections.
@@ -230,6 +232,7 @@ impl DumpReport {
             | Note::LogMissing { .. }
             | Note::MetadataIncomplete
             | Note::MetadataFromCopies
+            | Note::MetadataSetAside { .. }
             | Note::CheckpointUnusable { .. }
             | Note::CatalogLost => false,
             _ => true,
@@ -251,6 +254,7 @@ impl DumpReport {
                     | Note::LogMissing { .. }
                     | Note::MetadataIncomplete
                     | Note::MetadataFromCopies
+                    | Note::MetadataSetAside { .. }
                     | Note::CheckpointUnusable { .. }
                     | Note::CatalogLost
             )

@@ -19,6 +19,9 @@ use crate::words::home_block::{bounds, key, range};
 use crate::words::text::shell;
 use std::path::Path;
 
+/// The end of the name of a file with documents of pages that nothing leads to.
+const STRAYS: &str = ".orphans-bson";
+
 /// Losses that are shown of each table; the report in the directory has more.
 const SHOWN: usize = 10;
 /// Collections left out that are named.
@@ -189,6 +192,11 @@ fn note(note: &Note) -> Option<String> {
             format!("The turtle names {lsn} in the journal, but there is no journal: later transactions are not in the \
                 dump.")
         }
+        Note::MetadataSetAside { file, tables } => format!(
+            "An engine has set the metadata aside: {file} knows {} that this dump has not. Bring it back first: wtcheck \
+             repair plan",
+            count(*tables, "file")
+        ),
         Note::MetadataFromCopies => {
             "The turtle or the metadata is damaged: the dump is made from copies of it, and may be older, or have more, \
                                      than the engine would show."
@@ -233,7 +241,11 @@ fn lost_in_short(t: &TableReport) -> String {
             (n, _) => format!("{} apart", grouped(n)),
         };
     }
-    bounds(t.lost_rows, if t.namespace.is_some() { "document" } else { "row" })
+    let lost = bounds(t.lost_rows, if t.namespace.is_some() { "document" } else { "row" });
+    match t.stray_rows {
+        0 => lost,
+        found => format!("{lost}; {} found apart", grouped(found)),
+    }
 }
 
 fn unread(why: &Unread) -> String {
@@ -397,6 +409,17 @@ fn left_out(report: &DumpReport) -> String {
     text
 }
 
+/// Collections of which rows were found on pages that nothing leads to: where they are, for a shell.
+fn strays(report: &DumpReport, out: &Path) -> Vec<(String, String, String)> {
+    let found = report.tables.iter().filter(|t| t.stray_rows > 0 && report.identity.form == Form::Bson);
+    let one = |t: &TableReport| {
+        let file = t.files.iter().find(|f| f.ends_with(STRAYS))?;
+        let (database, collection) = t.namespace.as_deref()?.split_once('.')?;
+        Some((shell(Path::new(database)), shell(Path::new(collection)), shell(&out.join(file))))
+    };
+    found.filter_map(one).collect()
+}
+
 fn next(report: &DumpReport, plan: &Plan, out: &Path, path: &Path) -> String {
     let mut text = String::from("\nNext:\n");
     match report.identity.form {
@@ -404,8 +427,17 @@ fn next(report: &DumpReport, plan: &Plan, out: &Path, path: &Path) -> String {
             text.push_str(&format!("  mongorestore --dryRun -v --dir {}\n", shell(out)));
             text.push_str(&format!("  mongorestore --dir {}\n", shell(out)));
         }
-        Form::Wt | Form::WtHex => text.push_str("  wt -h NEWHOME load -f FILE\n"),
+        Form::Wt | Form::WtHex if !report.tables.is_empty() => text.push_str("  wt -h NEWHOME load -f FILE\n"),
         _ => {}
+    }
+    for (database, collection, file) in strays(report, out) {
+        text.push_str(&command(&format!("bsondump {file}")));
+        text.push_str(&command(&format!("mongorestore --db {database} --collection {collection}_found - < {file}")));
+    }
+    // A plan may bring back what leads to the tables, and MongoDB's names with it.
+    let way = |n: &Note| matches!(n, Note::MetadataSetAside { .. } | Note::MetadataFromCopies | Note::CatalogLost);
+    if report.notes.iter().any(way) {
+        text.push_str(&command(&format!("wtcheck repair plan {} -o plan.yaml", shell(path))));
     }
     let older = |l: &Lost| l.older.as_ref().is_some_and(|o| o.rows > 0 && !o.taken);
     if report.tables.iter().flat_map(|t| &t.lost).any(older) {

@@ -2,7 +2,9 @@
 
 use super::lost_rows::lost_rows;
 use super::view::View;
-use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::finding::{Code, Detail, Finding, Severity};
+use crate::audit::harm::{self, Harm};
+use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::Verdict;
 use crate::page::Depth;
 use crate::store::StoreKind;
@@ -74,11 +76,19 @@ impl View<'_> {
         if newest && readable && a.findings.iter().any(|f| MENDED.contains(&f.code)) {
             out.push(act(format!("wtcheck repair plan {home} -o plan.yaml")));
         }
-        let refused = a.findings.iter().filter(|f| DROPPED.contains(&f.code)).filter_map(|f| f.place.lsn).max();
-        if let Some(lsn) =
-            refused.filter(|lsn| newest && readable && a.checkpoint.as_ref().is_some_and(|c| c.lsn < *lsn))
-        {
-            out.push(act(format!("wtcheck repair plan {home} --drop-completion {lsn} -o plan.yaml")));
+        // The last resort: it gives up what was written since, so it is no answer by itself.
+        let record = |f: &Finding| match &f.detail {
+            Detail::PageLog(fact) => match fact.as_ref() {
+                Fact::Refused { record, .. } => Some(*record),
+                _ => None,
+            },
+            Detail::Home(_) => None,
+        };
+        let refused = a.findings.iter().filter(|f| DROPPED.contains(&f.code)).filter_map(record);
+        let newer = refused.filter(|lsn| a.checkpoint.as_ref().is_some_and(|c| c.lsn < *lsn));
+        let drop: Vec<String> = newer.map(|lsn| format!(" --drop-completion {lsn}")).collect();
+        if newest && readable && !drop.is_empty() {
+            out.push(look(format!("wtcheck repair plan {home}{} -o plan.yaml", drop.concat())));
         }
         let page = a.findings.iter().find(|f| f.severity == Severity::Error && f.place.page_id.is_some());
         if let Some(f) = page
@@ -155,6 +165,9 @@ impl View<'_> {
         if lost.peek().is_some() {
             let older = if lost.any(|(file, _)| file.checkpoints.len() > 1) { " --older" } else { "" };
             out.push(act(format!("wtcheck dump {} -o DIR{older}", shell_word(&a.store.home))));
+        } else if a.findings.iter().filter(of_file).any(|f| harm::of(f, a) == Harm::Content) {
+            // Which rows is not known: what nothing leads to any more may have them.
+            out.push(act(format!("wtcheck dump {} -o DIR --older --orphans", shell_word(&a.store.home))));
         }
         let space =
             a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));

@@ -3,11 +3,12 @@
 use super::Output;
 use super::sheet::Sheet;
 use super::table::{Table, name, number, prose, whole};
-use super::text::{self, escape, grouped, short_name, size};
+use super::text::{self, count, escape, grouped, short_name, size};
 use super::view::View;
 use crate::audit::finding::{Code, Finding};
 use crate::audit::result::{Audit, OrphanInfo, OrphanReason, Verdict};
 use crate::schema::audit::{FindingDocument, Orphans};
+use crate::words::text::shell_word;
 use std::collections::BTreeMap;
 
 /// Orphans on screen: in an audit, in a list of them; with detail all.
@@ -61,8 +62,14 @@ pub fn show(audit: &Audit, output: &mut Output) -> u8 {
         let mut out = view.orphans();
         if out.is_empty() {
             let undetermined = audit.versions.get("undetermined").map_or(0, |t| t.count);
+            let off = audit.trees.iter().filter(|t| t.complete && t.difference.is_some_and(|d| d != 0)).count() as u64;
             let line = match (unreadable, undetermined) {
                 (true, _) => "No orphans were found, but not everything could be read.\n".to_string(),
+                (false, 0) if off > 0 => format!(
+                    "No orphans, but sizes are off in {}: wtcheck audit {}\n",
+                    count(off, "tree"),
+                    shell_word(&audit.store.home)
+                ),
                 (false, 0) => format!("{}\n", paint.good("No orphans.")),
                 (false, n) => format!(
                     "No orphans. {} unreferenced rows could not be judged: {}.\n",

@@ -33,7 +33,8 @@ pub fn yaml(plan: &Plan) -> String {
 }
 
 /// A plan that was written to a file, in short.
-pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8, output: &mut Output) {
+pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: &Audit, exit_code: u8, output: &mut Output) {
+    let (gathered, audited) = (audited.store.gathered, audited.exit_code);
     let plan_file = (!plan.actions.is_empty()).then(|| path.display().to_string());
     let report = PlanFile { schema_version: SCHEMA_VERSION, plan_file, plan, exit_code };
     let (width, paint) = (output.width, output.paint);
@@ -75,6 +76,10 @@ pub fn plan(plan: &Plan, (dir, path): (&Path, &Path), audited: u8, exit_code: u8
         }
         if !plan.actions.is_empty() {
             let (plan_path, path) = (path, escape(&path.display().to_string()));
+            if gathered {
+                out.push_str("\nNothing has been changed, and nothing can be applied here: dumps are not the page log.\nThe commands above are for its leader.\n");
+                return out;
+            }
             out.push_str(&format!(
                 "\nNothing has been changed. Read the plan in {path}, then:\n{}",
                 command(&format!("wtcheck repair apply {} --output NEWDIR", shell(plan_path)))

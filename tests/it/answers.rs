@@ -153,3 +153,49 @@ fn a_flipped_bit_of_a_document_costs_nothing() {
     assert!(code == 1 && out.contains("nothing: the data reads in full, with the flipped bit"), "{code} {out}");
     assert!(!out.contains("books its space"), "{out}");
 }
+
+/// Blocks that nothing leads to are one leak of several.
+#[test]
+fn no_orphans_is_not_no_leak() {
+    let (code, out) = answer(&["orphans", path(&fixture("palite/2026-02-double-root"))]);
+    assert!(code == 0 && out.contains("sizes are off in 1 tree: wtcheck audit "), "{code} {out}");
+}
+
+/// An engine found no turtle, set the metadata aside and made an empty one.
+#[test]
+fn a_dump_without_the_metadata_that_was_set_aside_says_so() {
+    let (temp, home) = copied(&real("cases/homes/restarted-without-turtle"));
+    let out = temp.path().join("out");
+    let (code, said, err) = wtcheck(&["dump", path(&home), "-o", path(&out)]);
+    assert!(code == 1 && said.contains("set the metadata aside") && !said.contains("Nothing is lost"), "{said}{err}");
+    assert!(said.contains("wtcheck repair plan ") && !said.contains("load -f"), "{said}");
+    // A file that is named is read, whatever the metadata knows.
+    let file = home.join("collection-0-1111222233334444555.wt");
+    let (code, rows, err) = wtcheck(&["dump", path(&file), "--as", "json"]);
+    assert!(code == 0 && rows.lines().count() > 0, "{code} {rows} {err}");
+    // And after the repair all of it, without a word of damage.
+    let (plan, mended, all) = (temp.path().join("plan.yaml"), temp.path().join("mended"), temp.path().join("all"));
+    assert_eq!(wtcheck(&["repair", "plan", path(&home), "-o", path(&plan)]).0, 1);
+    let (code, said, err) = wtcheck(&["repair", "apply", path(&plan), "--output", path(&mended)]);
+    assert_eq!(code, 4, "{said}{err}");
+    let (code, said, err) = wtcheck(&["dump", path(&mended), "-o", path(&all)]);
+    assert!(code == 0 && said.contains("Nothing is lost") && !said.contains("recovered."), "{code} {said}{err}");
+}
+
+/// What is found on pages that nothing leads to can be loaded, and the dump says how.
+#[test]
+fn rows_that_were_found_apart_can_be_loaded() {
+    let (temp, home) = copied(&fixture("local/mongo"));
+    let file = home.join("collection-0--7234567890123456789.wt");
+    let length = std::fs::metadata(&file).unwrap().len();
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(length / 2 / 4096 * 4096).unwrap();
+    // Which rows is not known: the audit sends to the dump that looks everywhere.
+    let (code, said) = answer(&["audit", path(&home)]);
+    assert!(code == 1 && said.contains("--orphans"), "{code} {said}");
+    let out = temp.path().join("out");
+    let (_, said, err) = wtcheck(&["dump", path(&home), "-o", path(&out), "--orphans"]);
+    assert!(said.contains(" found apart"), "{said}{err}");
+    let found = out.join("test/users.orphans-bson");
+    let load = format!("mongorestore --db test --collection users_found - < {}", found.display());
+    assert!(found.is_file() && said.contains(&load), "{said}");
+}

@@ -728,6 +728,7 @@ fn a_plan_for_dumps_is_for_the_leader() {
     assert_eq!(wtcheck(&gather).0, 0);
     let (code, said, err) = wtcheck(&["repair", "plan", path(&out), "-o", path(&plan)]);
     assert!(code == 1 && said.contains("wiredTigerRepair: 1, fixBtreeSize"), "{code} {said}{err}");
+    assert!(!said.contains("repair apply") && said.contains("nothing can be applied here"), "{said}");
     let before = common::snapshot(&out);
     for args in [vec!["--in-place", "--yes"], vec!["--output", path(&temp.path().join("copy"))]] {
         let (code, _, err) = wtcheck(&[&["repair", "apply", path(&plan)][..], &args[..]].concat());

@@ -330,6 +330,11 @@ fn a_record_that_cannot_be_used_goes_only_by_name() {
     assert_eq!(code, 0, "{err}");
     assert!(out.contains(&format!("--drop-completion {newest}")), "{out}");
     assert!(out.contains("No plan was written") && !plan.exists(), "{out}");
+    // The audit names the same record. It gives up what was written since, so it is not what to do now.
+    let (_, audit, _) = wtcheck(&["audit", path(forged.home())]);
+    assert!(audit.contains(&format!("--drop-completion {newest} ")), "{audit}");
+    let (_, answer, _) = wtcheck(&["audit", path(forged.home()), "-q"]);
+    assert!(!answer.contains("drop-completion") || answer.contains("last resort"), "{answer}");
     let out = temp.path().join("out");
     let drop = ["repair", "plan", path(forged.home()), "--drop-completion", &newest, "-o", path(&plan)];
     assert_eq!(wtcheck(&drop).0, 1);
