@@ -66,15 +66,11 @@ fn failure(e: ExportError, shard: Shard) -> Failure {
     }
 }
 
-/// The format of the files.
-fn encoding(output: &Output) -> Result<Encoding, Failure> {
+/// The format of the files: Parquet, in a build that has it.
+fn encoding(output: &Output) -> Encoding {
     match output.format {
-        Format::Jsonl => Ok(Encoding::Jsonl),
-        _ if cfg!(feature = "parquet") => Ok(Encoding::Parquet),
-        _ => Err(Failure::usage(
-            "this build cannot write Parquet: it was built without the feature parquet",
-            "use --format jsonl",
-        )),
+        Format::Table | Format::Json | Format::Yaml if cfg!(feature = "parquet") => Encoding::Parquet,
+        _ => Encoding::Jsonl,
     }
 }
 
@@ -93,7 +89,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
             "wtcheck audit reads it",
         ));
     }
-    let encoding = encoding(output)?;
+    let encoding = encoding(output);
     let wanted = |uri: &str| args.table.matches(uri);
     let tables = args.table.table.as_ref().map(|glob| Wanted { glob: glob.text().to_string(), matches: &wanted });
     let options = Options { shard: args.shard, own: own.as_ref(), encoding, tables, assume: args.read.assume };

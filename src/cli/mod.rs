@@ -158,7 +158,7 @@ impl From<StoreError> for Failure {
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::NoWriter { .. } => {
-                let hint = "use a released binary, or build it with: cargo build --release --features palm-repair";
+                let hint = "use a released binary, or build it with: cargo build --release --features full";
                 return Self::refused(e.to_string(), hint);
             }
             StoreError::InUse { .. } => {

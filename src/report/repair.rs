@@ -238,7 +238,11 @@ pub fn undone(undone: &Undone, output: &mut Output) -> u8 {
         for action in &undone.actions {
             out.push_str(&format!("undone: {}\n", escape(action)));
         }
-        let directory = escape(&report.directory);
+        // As one would type it here.
+        let here = std::env::current_dir().ok();
+        let below = here.and_then(|here| undone.directory.strip_prefix(here).ok());
+        let shown = below.filter(|path| !path.as_os_str().is_empty()).unwrap_or(&undone.directory);
+        let directory = escape(&shown.display().to_string());
         let part = if changes == of { String::new() } else { format!(", of {} in the journal", grouped(of)) };
         let back = format!("{} put back{part}", count(changes, "record"));
         out.push_str(&match &undone.differs {
