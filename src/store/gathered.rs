@@ -93,6 +93,12 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Whether the newest completion record is one that a node wrote. Those of older checkpoints, and of a newest turtle
+    /// page, were made of their turtle pages.
+    pub fn has_completion(&self) -> bool {
+        matches!(self.checkpoint, Origin::Given | Origin::ServerLog)
+    }
+
     /// Of a page log's directory, if it was gathered. Where that cannot be told, what nobody supplied would pass for
     /// missing: an error.
     pub fn read(kv_home: &Path) -> Result<Option<Self>, StoreError> {

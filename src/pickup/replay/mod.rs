@@ -27,6 +27,7 @@ use crate::format::config::Config;
 use crate::format::generation::{self, Evidence, Generation};
 use crate::id::Lsn;
 use crate::pagelog::catalog::KEY_TABLE;
+use crate::store::gathered::Gathered;
 use crate::store::{Affected, CompletionRow, StoreError, StoreKind};
 use std::collections::BTreeMap;
 
@@ -124,8 +125,8 @@ struct Facts {
 
 struct Driver<'a, 's> {
     source: StoreSource<'s>,
-    /// It is made of dumps, which hold no completion records.
-    gathered: bool,
+    /// What it was gathered from, if it was.
+    gathered: Option<&'a Gathered>,
     rows: &'a [CompletionRow],
     facts: Vec<Facts>,
     keys: Vec<StoredKey>,
@@ -141,7 +142,7 @@ pub fn run(opened: &Opened<'_>, home: &str, options: &Options, progress: &dyn Pr
     let mut source = StoreSource::new(opened)?;
     let keys = source.keys();
     let rows = opened.completions.as_slice();
-    let gathered = opened.layout.gathered.is_some();
+    let gathered = opened.layout.gathered.as_ref();
     let mut embedded = BTreeMap::new();
     let (generation, generation_evidence) = generation_of(opened, options, &keys, &mut embedded)?;
     let build = Build { profile: Some(options.build.profile.unwrap_or(Profile::of(generation))), ..options.build };
@@ -323,7 +324,7 @@ impl Driver<'_, '_> {
         let _ = self.source.take_unread();
         let (attempt, outcome) =
             Attempt::new(row.lsn, &row.text, false).run(standby, &mut self.source, &self.build, &mut steps);
-        let unread = self.source.take_unread().or_else(|| self.not_supplied(row, outcome));
+        let unread = self.source.take_unread().or_else(|| self.not_supplied(at, outcome));
         let (ended, failure) = match outcome {
             Outcome::Installed => (Ended::Installed, None),
             Outcome::Same => (Ended::Same, None),
@@ -346,11 +347,12 @@ impl Driver<'_, '_> {
 
     /// Why a failure says nothing about the checkpoint: dumps hold no completion record, and one that was made of its
     /// turtle page says no more than where that is.
-    fn not_supplied(&self, row: &CompletionRow, outcome: Outcome) -> Option<String> {
+    fn not_supplied(&self, at: usize, outcome: Outcome) -> Option<String> {
         let Outcome::Failed(Step::MetadataChecksum | Step::DatabaseSize | Step::Versions, _) = outcome else {
             return None;
         };
-        let made = self.gathered && row.text == format!("metadata_lsn={}", metadata_lsn(row)?).as_bytes();
+        let newest = at + 1 == self.rows.len();
+        let made = self.gathered.as_ref().is_some_and(|g| !(newest && g.has_completion()));
         made.then(|| "no completion record was supplied; the turtle page alone does not state this".to_string())
     }
 
