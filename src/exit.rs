@@ -1,4 +1,4 @@
-//! Exit codes: API from the first release. `cli/manual.rs` says which of them each command has.
+//! Exit codes: API from the first release. `cli/manual_pages.rs` says which of them each command has.
 
 /// Nothing worse than a note.
 pub const CLEAN: u8 = 0;

@@ -1,6 +1,7 @@
-//! Man pages, of the definitions that parse the command line and of the table in `manual.rs`.
+//! Man pages, of the definitions that parse the command line and of the table in `manual_pages.rs`.
 
-use super::manual::{self, Manual};
+use super::manual;
+use super::manual_pages::Manual;
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};

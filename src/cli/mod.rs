@@ -17,6 +17,7 @@ pub mod html;
 pub mod interrupt;
 pub mod manpage;
 pub mod manual;
+mod manual_pages;
 pub mod map;
 pub mod orphans;
 pub mod pack;
