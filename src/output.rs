@@ -21,6 +21,8 @@ const PRIVATE: u32 = 0o600;
 const NEW_FILE: u32 = 0o666;
 const NEW_DIRECTORY: u32 = 0o777;
 
+/// How the names of files that are not whole yet begin; the process and a number follow.
+const UNFINISHED: &str = ".wtcheck-";
 /// How the names of undo journals in a data directory begin.
 pub const JOURNAL_PREFIX: &str = "wtcheck-undo-";
 
@@ -273,31 +275,23 @@ impl Piece<'_> {
         if mode != PRIVATE {
             fresh.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(&io)?;
         }
-        fresh.file.sync_all().map_err(&io)?;
-        if target.force {
-            fresh.dir.rename(&fresh.name, &target.name).map_err(&io)?;
-        } else {
-            match renameat_with(
-                fresh.dir.handle(),
-                &fresh.name,
-                fresh.dir.handle(),
-                &target.name,
-                RenameFlags::NOREPLACE,
-            ) {
-                Ok(()) => {}
-                Err(Errno::EXIST) => return Err(OutputError::Exists(target.path.clone())),
-                // A file system without that flag.
-                Err(Errno::INVAL | Errno::NOSYS) => {
-                    target.look()?;
-                    fresh.dir.rename(&fresh.name, &target.name).map_err(&io)?;
-                }
-                Err(e) => return Err(io(e.into())),
-            }
-        }
-        fresh.kept = true;
+        let exists = |e: io::Error| match e.kind() {
+            io::ErrorKind::AlreadyExists => OutputError::Exists(target.path.clone()),
+            _ => io(e),
+        };
+        fresh.publish(&target.name, target.force).map_err(exists)?;
         drop(listed);
         target.dir.sync(&target.name).map_err(io)
     }
+}
+
+/// Write a file that is whole and durable when it has its name, and not there before. Nothing may have the name yet.
+/// For what a store must contain; results go through [`Target`].
+pub fn whole(dir: &Below, name: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut fresh = scratch::hold(|| Fresh::make(dir, PRIVATE), |f| &f.full, "")?;
+    write(&mut fresh.file)?;
+    fresh.publish(name, false)?;
+    dir.sync(name)
 }
 
 /// A stream that every program has.
@@ -356,13 +350,34 @@ impl<'d> Fresh<'d> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let name = PathBuf::from(format!(".wtcheck-{}-{number}", std::process::id()));
+            let name = PathBuf::from(format!("{UNFINISHED}{}-{number}", std::process::id()));
             match dir.create(&name, mode) {
                 Ok(file) => return Ok(Self { dir, full: dir.path().join(&name), name, file, kept: false }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// Synchronise it and give it its name: in place of what has that, or only if nothing has.
+    fn publish(&mut self, name: &Path, replace: bool) -> io::Result<()> {
+        self.file.sync_all()?;
+        let dir = self.dir.handle();
+        if replace {
+            self.dir.rename(&self.name, name)?;
+        } else {
+            match renameat_with(dir, &self.name, dir, name, RenameFlags::NOREPLACE) {
+                Ok(()) => {}
+                // A file system without that flag.
+                Err(Errno::INVAL | Errno::NOSYS) if self.dir.look(name)?.is_none() => {
+                    self.dir.rename(&self.name, name)?;
+                }
+                Err(Errno::INVAL | Errno::NOSYS) => return Err(Errno::EXIST.into()),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        self.kept = true;
+        Ok(())
     }
 }
 
@@ -374,15 +389,21 @@ impl Drop for Fresh<'_> {
     }
 }
 
+/// The process that was writing a file with such a name, which is not whole yet.
+fn writer(name: &str) -> Option<&str> {
+    let (pid, number) = name.strip_prefix(UNFINISHED)?.split_once('-')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (digits(pid) && digits(number)).then_some(pid)
+}
+
+/// Whether a file is one that was not finished, and has nothing that anybody misses.
+pub fn is_unfinished(name: &str) -> bool {
+    writer(name).is_some()
+}
+
 /// Remove what processes that were killed have left unfinished in a directory of results and one level below it.
 pub fn sweep(dir: &Path) {
-    let is_left = |name: &str| {
-        let mut parts = name.strip_prefix(".wtcheck-")?.split('-');
-        let (pid, number) = (parts.next()?, parts.next()?);
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let dead = digits(pid) && digits(number) && !Path::new("/proc").join(pid).exists();
-        (dead && parts.next().is_none()).then_some(())
-    };
+    let is_left = |name: &str| writer(name).filter(|pid| !Path::new("/proc").join(pid).exists()).map(|_| ());
     let entries = |dir: &Path| fs::read_dir(dir).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
     // Without /proc nobody knows who is alive.
     if !Path::new("/proc/self").exists() {

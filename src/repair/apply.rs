@@ -315,6 +315,9 @@ fn mend(
     let path = journal_path(plan, options, target)?;
     let size = plan.store.files.iter().map(|f| f.size).fold(0, u64::saturating_add);
     let mut reserve = Some(Reserve::keep(hand.dir(), &steps, size)?);
+    if in_place {
+        output::sweep(target);
+    }
     let nothing = if in_place { "nothing was changed" } else { "" };
     let mut unfinished = Some(Unfinished::hold(&path, nothing).map_err(|e| io(&path, &e))?);
     journal::write(&path, &header, &steps)?;

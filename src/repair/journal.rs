@@ -11,7 +11,7 @@ use crate::below::Below;
 use crate::format::crc::crc32c;
 use crate::home::edit::FileChange;
 use crate::id::Lsn;
-use crate::output::JOURNAL_PREFIX as PREFIX;
+use crate::output::{self, JOURNAL_PREFIX as PREFIX};
 use crate::scratch;
 use crate::store::edit::{Change, Value};
 use crate::store::{StoreKind, regular_file};
@@ -163,13 +163,13 @@ pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairEr
         let reason = format!("a change has {} bytes, but a journal line can have at most {LONGEST}", steps.longest());
         return Err(RepairError::Io { path: path.display().to_string(), reason });
     }
-    let done = (|| {
-        let file = dir.create(&name, 0o600)?;
+    // Killed meanwhile, it is not there: an empty one would stand in the way of every repair.
+    let done = output::whole(&dir, &name, |file| {
         // Whoever owns the directory can take the repair back.
         let owner = dir.stat()?;
-        let own = rustix::fs::fstat(&file)?;
+        let own = rustix::fs::fstat(&*file)?;
         if rustix::process::geteuid().is_root() && (own.st_uid, own.st_gid) != (owner.st_uid, owner.st_gid) {
-            std::os::unix::fs::fchown(&file, Some(owner.st_uid), Some(owner.st_gid))?;
+            std::os::unix::fs::fchown(&*file, Some(owner.st_uid), Some(owner.st_gid))?;
         }
         let mut out = BufWriter::new(file);
         write_line(&mut out, &Line::Header(header.clone()))?;
@@ -178,9 +178,8 @@ pub fn write(path: &Path, header: &Header, steps: &Steps) -> Result<(), RepairEr
             Steps::Files(list) => list.iter().try_for_each(|c| write_line(&mut out, &Line::File(c.clone())))?,
         }
         write_line(&mut out, &Line::End(steps.len() as u64))?;
-        out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        dir.sync(&name)
-    })();
+        out.flush()
+    });
     done.map_err(|e| io(path, &e))?;
     // It is the only way back: what the medium made of it must be known before anything is changed.
     if let Ok(Some(found)) = read(path)

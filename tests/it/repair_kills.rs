@@ -29,7 +29,7 @@ fn back(scene: &Scene) -> bool {
     let mut any = false;
     for journal in journals(&scene.home).iter().rev() {
         let (code, err) = scene.run(&["repair", "undo", path(journal)]);
-        let nothing = ["never completed", "nothing to undo", "is empty"].iter().any(|w| err.contains(w));
+        let nothing = err.contains("nothing to undo");
         assert!(code == 0 || nothing, "{code} {err}");
         any |= code == 0;
     }

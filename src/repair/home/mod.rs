@@ -14,6 +14,7 @@ use crate::audit::result::Audit;
 use crate::format::home_turtle;
 use crate::home::directory::{Home, METADATA};
 use crate::home::edit;
+use crate::output::is_unfinished;
 use crate::page::Depth;
 use crate::store::StoreKind;
 use crate::subject::open_home;
@@ -33,7 +34,8 @@ fn read(dir: &Path, as_given: &str, live: bool, progress: &dyn Progress) -> Resu
 /// What identifies a home: what a repair changes byte for byte, of all other files the first and last bytes.
 fn identify(home: &Home, directory: &Path) -> Identity {
     // A lock file may be made to lock it.
-    let own = |name: &&String| !super::journal::is_journal(name) && name.as_str() != "WiredTiger.lock";
+    let ours = |name: &str| super::journal::is_journal(name) || is_unfinished(name);
+    let own = |name: &&String| !ours(name) && name.as_str() != "WiredTiger.lock";
     let file = |name: &String| match name.as_str() {
         METADATA | home_turtle::FILE_NAME => identity::whole_file(&home.dir, name),
         _ => identity::file(&home.dir, name),
