@@ -18,7 +18,7 @@ fn the_audit_agrees_with_the_engine() {
 #[test]
 #[ignore = "needs python3 with the engine, which .ci/run installs"]
 fn the_engine_opens_metadata_that_was_brought_back() {
-    let text = run("metadata.py", &["--collections", "3"]);
+    let text = run("metadata.py", &["--collections", "8"]);
     assert!(text.contains("\n72 trials, 0 failures"), "{text}");
 }
 
