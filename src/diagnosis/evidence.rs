@@ -1,5 +1,6 @@
 //! What makes a cause surer than its line alone: the bytes that were dumped, the numbers in the line.
 
+use super::pickup::StepFound;
 use super::versions::Versions;
 use super::{DumpJudged, Found};
 use crate::decode::judge::Verdict as Judged;
@@ -35,6 +36,8 @@ pub enum Evidence {
     ChecksumIsText(String),
     /// Both numbers stand in the line: what was persisted, and what was committed.
     BothNumbers(u64, u64),
+    /// The step of the pick-up that failed.
+    PickupStep(StepFound),
     /// What the versions in the line are.
     Versions(Versions),
     /// The files that do not fit each other.

@@ -13,6 +13,7 @@
 
 pub mod check;
 pub mod evidence;
+pub mod pickup;
 pub mod versions;
 
 use crate::audit::result::SCHEMA_VERSION;
@@ -20,7 +21,6 @@ use crate::decode::dumps::{self, DumpReport};
 use crate::decode::view::View;
 use crate::format::block_dump::Scanner;
 use crate::pickup::explain::story::Story as Pickups;
-use crate::pickup::explain::{Case, Options as PickupOptions, Verdict as PickupVerdict};
 use crate::serverlog::cause::{Cause, Damaged, Go, Role, Sure};
 use crate::serverlog::entry::Severity;
 use crate::serverlog::place::Place;
@@ -29,6 +29,7 @@ use crate::serverlog::text::LogFile;
 use crate::words::text::shell_word as shell;
 use check::Check;
 use evidence::Evidence;
+use pickup::{PickupFound, TracedCause};
 use serde::Serialize;
 use versions::Versions;
 
@@ -186,16 +187,6 @@ pub struct Folded {
     pub first: Seen,
 }
 
-/// What the logs say of pick-ups.
-#[derive(Debug, Clone, Serialize)]
-#[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
-pub struct PickupFound {
-    /// In two sentences.
-    pub summary: String,
-    /// Pick-ups that failed.
-    pub failures: u64,
-}
-
 /// What a log cannot show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "devtools", derive(schemars::JsonSchema))]
@@ -333,7 +324,12 @@ impl Reader {
     /// Put the diagnosis together.
     pub fn diagnose(&self) -> Diagnosis {
         let groups = &self.story.groups;
-        let mut primaries: Vec<&Group> = groups.iter().filter(|g| g.primary).collect();
+        let pickup = pickup::trace(&self.pickups);
+        // A pick-up that failed is a consequence; where the log tells the step, its lines show the cause.
+        let traced = pickup.as_ref().and_then(|p| p.cause.as_ref());
+        let traced: Option<(&Group, &TracedCause)> = traced.and_then(|t| Some((t.group(groups)?, t)));
+        let traced_by = |g: &Group| traced.filter(|(of, _)| std::ptr::eq(*of, g)).map(|(_, t)| t);
+        let mut primaries: Vec<&Group> = groups.iter().filter(|g| g.primary || traced_by(g).is_some()).collect();
         let moments = different_moments(&primaries);
         let only = primaries.is_empty();
         // Lines that are harmless and still call themselves errors.
@@ -355,7 +351,12 @@ impl Reader {
             // not open files puts the metadata aside as well: that is not what to look at.
             let refused = primaries.iter().any(|g| matches!(g.cause, Cause::EpermOpen | Cause::EaccesOpen));
             let follows = |g: &Group| refused && g.cause == Cause::TurtleMissing;
-            primaries.sort_by_key(|g| (self.story.healed(g), follows(g), !g.fatal, g.first.log, g.first.line));
+            // Of a pick-up that the process died of, that is known; of what came before, only that it came before.
+            let rank = |g: &Group| match traced_by(g) {
+                Some(traced) if traced.fatal => 0,
+                _ => 2 - u8::from(g.fatal),
+            };
+            primaries.sort_by_key(|g| (self.story.healed(g), follows(g), rank(g), g.first.log, g.first.line));
         }
         let told: Vec<(Cause, u64)> = primaries.iter().map(|g| (g.cause, g.first.line)).collect();
         let verdict = match () {
@@ -365,7 +366,7 @@ impl Reader {
             () if self.story.recognised > 0 || !groups.is_empty() => Verdict::NoError,
             () => Verdict::NoLog,
         };
-        let mut causes: Vec<Found> = primaries.iter().take(TOLD).map(|g| self.found(g)).collect();
+        let mut causes: Vec<Found> = primaries.iter().take(TOLD).map(|g| self.found(g, traced_by(g))).collect();
         if let Some(moments) = moments {
             causes.insert(0, moments);
         }
@@ -402,21 +403,13 @@ impl Reader {
             dumps: self.dumps.iter().take(LISTED).map(listed).collect(),
             dumps_total: self.dumps.len() as u64,
             dumped_pages: self.pages.clone(),
-            pickup: self.pickup(),
+            pickup: pickup.map(|p| p.found),
             checks: Vec::new(),
             home: None,
             limits: self.limits(verdict),
         };
         out.command(None);
         out
-    }
-
-    fn pickup(&self) -> Option<PickupFound> {
-        let case = Case::new(&self.pickups, PickupOptions::default());
-        let explanation = case.explain(None);
-        let failures = explanation.failures_total;
-        (explanation.verdict == PickupVerdict::Failed)
-            .then(|| PickupFound { summary: explanation.summary.clone(), failures })
     }
 
     fn limits(&self, verdict: Verdict) -> Vec<Limit> {
@@ -442,7 +435,7 @@ impl Reader {
         out
     }
 
-    fn found(&self, group: &Group) -> Found {
+    fn found(&self, group: &Group, traced: Option<&TracedCause>) -> Found {
         let dump = self.dumps.iter().find(|d| is_of(d, &group.place));
         let mut found = Found {
             cause: group.cause,
@@ -458,13 +451,17 @@ impl Reader {
             last: group.last.clone(),
             times: group.times,
             processes: group.processes,
-            fatal: group.fatal,
+            fatal: group.fatal || traced.is_some_and(|t| t.fatal),
             over: self.story.healed(group),
             evidence: Vec::new(),
             dump: dump.map(judged),
             steps: Vec::new(),
             commands: Vec::new(),
         };
+        if let Some(traced) = traced {
+            (found.cause, found.certainty) = (traced.cause, Sure::Medium);
+            found.evidence.push(Evidence::PickupStep(traced.step));
+        }
         evidence::weigh(&mut found);
         let sure = found.certainty;
         found.named(found.cause);

@@ -7,9 +7,13 @@ use crate::decode::judge::Verdict as Judged;
 use crate::decode::view::utc;
 use crate::diagnosis::check::{Answer, Fact};
 use crate::diagnosis::evidence::Evidence;
+use crate::diagnosis::pickup::StepFound;
 use crate::diagnosis::versions::Versions;
 use crate::diagnosis::{Diagnosis, Folded, Found, Limit, Verdict};
 use crate::id::Lsn;
+use crate::pickup::code::Code;
+use crate::pickup::explain::reason::Certainty;
+use crate::pickup::step::Step;
 use crate::serverlog::cause::{Cause, Damaged, Role, Sure};
 use crate::serverlog::place::{FileKind, Place};
 use crate::serverlog::source::{Encoding, Packing};
@@ -47,7 +51,7 @@ pub fn sheet(d: &Diagnosis, paint: Paint, all: bool) -> Sheet {
         out.push_str("\n");
         out.heading("Checkpoint pick-up");
         out.push_str(&line(&escape(&pickup.summary)));
-        out.push_str("  wtcheck pickup explain tells which step failed, and what the node does next.\n");
+        out.push_str("  wtcheck pickup explain shows the evidence, and what the node does next.\n");
     }
     out.push_str(&folded(&d.folded, several, paint, all));
     if !d.limits.is_empty() {
@@ -334,12 +338,30 @@ fn evidence_words(e: &Evidence) -> String {
             let (persisted, committed) = (Lsn(*persisted).dated(), Lsn(*committed).dated());
             format!("The key provider states both itself: the checkpoint has {persisted}, the node has committed {committed}.")
         }
+        Evidence::PickupStep(found) => step_words(*found),
         Evidence::Versions(versions) => versions_words(versions),
         Evidence::Files(files) => {
             let files: Vec<String> = files.iter().map(|f| escape(f)).collect();
             format!("Files that do not fit each other: {}.", files.join(", "))
         }
     }
+}
+
+/// How the failed step of a pick-up is known.
+fn step_words(found: StepFound) -> String {
+    let step = found.step.words();
+    let code = found.code.map(|c| format!(" with {c}")).unwrap_or_default();
+    let mut out = match found.certainty {
+        Certainty::LogSaysSo => format!("The log names the step that failed{code}: {step}."),
+        Certainty::ShownByFigures => format!("The figures in the log show the step that failed{code}: {step}."),
+        Certainty::ByElimination | Certainty::NotKnown => format!(
+            "The step that failed{code} is known by elimination: {step}. The others would have left lines of their own."
+        ),
+    };
+    if (found.step, found.code) == (Step::LoadKey, Some(Code::EINVAL)) {
+        out.push_str(" A malformed reference to the key would look the same; wtcheck pickup replay tells them apart.");
+    }
+    out
 }
 
 fn versions_words(v: &Versions) -> String {

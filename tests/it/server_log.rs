@@ -7,14 +7,17 @@ use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wtcheck::audit::finding::Code;
-use wtcheck::diagnosis::{Diagnosis, Reader, Verdict};
+use wtcheck::diagnosis::evidence::Evidence;
+use wtcheck::diagnosis::{Diagnosis, Limit, Reader, Verdict};
 use wtcheck::id::Lsn;
 use wtcheck::pickup::code::Code as PickupCode;
+use wtcheck::pickup::explain::reason::Certainty;
 use wtcheck::pickup::explain::story::Story as Pickups;
 use wtcheck::pickup::profile::Profile;
+use wtcheck::pickup::step::Step;
 use wtcheck::report::server_log as view;
 use wtcheck::report::text::Paint;
-use wtcheck::serverlog::cause::{Cause, Role};
+use wtcheck::serverlog::cause::{Cause, Damaged, Role, Sure};
 use wtcheck::serverlog::codes;
 use wtcheck::serverlog::pickup_lines as said;
 use wtcheck::serverlog::source::{Encoding, Packing, Source};
@@ -507,5 +510,71 @@ fn explain_takes_every_word_that_a_log_shows() {
         let (code, _, err) = explain(word);
         assert_eq!(code, Some(2), "{word}");
         assert!(err.contains(near), "{word}: {err}");
+    }
+}
+
+fn fixture_log(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs").join(name)).unwrap()
+}
+
+/// Where a log tells the step of a pick-up that failed, the cause that goes with it is named, and the lines of the
+/// pick-up are its consequences.
+#[test]
+fn the_step_of_a_pick_up_shows_the_cause() {
+    for (name, certainty, fatal) in [
+        ("standby-abort.txt", Certainty::ByElimination, true),
+        ("standby-abort-mongod.json", Certainty::ByElimination, true),
+        ("newest-keystore-skipped.txt", Certainty::LogSaysSo, false),
+    ] {
+        let text = fixture_log(name);
+        // What a node wrote before does not hide what it died of.
+        let before = "17:22:30.100  WiredTiger ERROR (error=0, ctx=conn4, session=WT_CURSOR.search): \"read failed for \
+                      page ID 12, lsn 40\"\n";
+        let before = format!("{before}{text}");
+        for text in [Some(text), fatal.then_some(before)].into_iter().flatten() {
+            let found = read(text.as_bytes());
+            let main = found.main().unwrap();
+            assert_eq!(
+                (main.cause, main.certainty, main.damaged),
+                (Cause::DisKeyStale, Sure::Medium, Damaged::No),
+                "{name}"
+            );
+            assert_eq!((main.fatal, found.verdict), (fatal, Verdict::Cause), "{name}");
+            let step = main.evidence.iter().find_map(|e| match e {
+                Evidence::PickupStep(step) => Some((step.step, step.certainty, step.code)),
+                _ => None,
+            });
+            assert_eq!(step, Some((Step::LoadKey, certainty, Some(PickupCode::EINVAL))), "{name}");
+            assert!(!found.limits.contains(&Limit::BeginsTooLate), "{name}");
+            assert!(found.folded.iter().any(|f| f.cause == Cause::DisPickup), "{name}");
+        }
+    }
+    // Of a failure in a second log.
+    let mut reader = Reader::new();
+    for name in ["causes/dis-retry.1.log", "standby-abort.txt"] {
+        reader.push(fixture_log(name).as_bytes());
+        let (packing, encoding) = (Packing::Plain, Encoding::Utf8);
+        reader.end_log(LogFile { name: name.into(), lines: 0, bytes: 1, packing, encoding, cut: false, open: false });
+    }
+    let found = reader.diagnose();
+    assert_eq!((told(&found), found.main().unwrap().first.log), (Some(Cause::DisKeyStale), 1));
+}
+
+/// A line by itself leaves the step open, and not every step has a cause of its own.
+#[test]
+fn a_pick_up_whose_step_is_open_stays_one() {
+    let lsn = [("lsn", &7655505607113310321_u64 as &dyn std::fmt::Display)];
+    let head = "[1787000000:300100][411:0x7f31c2ffd640], checkpoint-pick-up: [WT_VERB_DISAGGREGATED_STORAGE][ERROR]: ";
+    let failed = |line: &str, why: &str| format!("{head}f, 1: {}: {why}\n", fill(line, &lsn));
+    let newest = |line: &str, why: &str| failed(line, why) + &failed(said::FAILED_NEWEST, why);
+    for (text, cause) in [
+        (failed(said::FAILED_NEWEST, "Invalid argument"), Cause::DisPickup),
+        (newest(said::KEYS_FAILED, "Invalid argument"), Cause::DisKeyStale),
+        (newest(said::KEYS_FAILED, "Input/output error"), Cause::DisKeyMissing),
+        (newest(said::PARSE_FAILED, "Operation not supported"), Cause::DisMetadataFormat),
+        (newest(said::MERGE_FAILED, "WT_NOTFOUND: item not found"), Cause::DisNotFound),
+        (newest(said::MERGE_FAILED, "Invalid argument"), Cause::DisPickup),
+    ] {
+        assert_eq!(told(&read(text.as_bytes())), Some(cause), "{text}");
     }
 }

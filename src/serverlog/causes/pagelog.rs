@@ -172,12 +172,14 @@ pub(super) const ROWS: &[Row] = &[
         damaged: Damaged::No,
         sure: Sure::High,
         title: "the checkpoint embeds an older keystore than the one this node has committed",
-        meaning: "A key rotation raced a checkpoint. The key provider states both timestamps itself, which is proof. \
-                  The engine returns EINVAL, and a server without the fix aborts on it.",
+        meaning: "A key rotation raced a checkpoint. The engine returns EINVAL, and a server without the fix aborts on \
+                  it. Where the key provider states both timestamps itself, that is proof.",
         damage: "No: neither the checkpoint nor the keystore is damaged.",
         lines: &[line(said::STALE_KEY, "since June 2026")],
         steps: &[
             "Skip this checkpoint: the leader's next one embeds the new key. A fixed server waits for it.",
+            "If the node aborted, restart it: a fresh process takes the last complete checkpoint with the key that it \
+             embeds.",
             "If no next checkpoint comes, step the node down and resync it.",
             "`wtcheck pickup replay DIR` shows which later checkpoint is compatible.",
         ],
