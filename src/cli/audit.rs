@@ -68,7 +68,7 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         audit.store.dumps = args.dumps.words(&args.store.dir);
     }
     let mendable = would_mend(&subject, &audit, args.store.read.no_mmap);
-    view::show(&audit, Shown { summary: args.summary, answer: output.quiet, mendable }, output);
+    view::show(&audit, Shown { summary: args.summary, mendable }, output);
     if let Some(page) = page {
         page.write(&format!("Audit of {}", audit.store.home), &audit.store.home, made_of(&audit), output)?;
     }

@@ -29,8 +29,6 @@ const FEW_CLEAN: usize = 5;
 pub struct Shown {
     /// One line for scripts.
     pub summary: bool,
-    /// The answer alone.
-    pub answer: bool,
     /// A repair of the local files would do something.
     pub mendable: bool,
 }
@@ -47,7 +45,7 @@ pub fn show(audit: &Audit, shown: Shown, output: &mut Output) {
         // Whoever reads it reads a line.
         return output.raw(view.summary().as_bytes());
     }
-    output.document(&AuditDocument::from(audit), || if shown.answer { view.rests_on() } else { view.report() });
+    output.document(&AuditDocument::from(audit), || view.report());
 }
 
 /// JSON lines: the head, each tree, orphan and finding, and a summary, each with its kind.
@@ -119,6 +117,7 @@ impl View<'_> {
         for what in self.audit.local.iter().flat_map(|l| &l.not_checked) {
             out.push_str(&self.paint.warn(&format!("Not checked: {}\n", escape(&what.to_string()))));
         }
+        out.rest();
         out
     }
 

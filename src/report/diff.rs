@@ -37,7 +37,9 @@ pub fn show(diff: &Diff, a: Named<'_>, b: Named<'_>, output: &mut Output) -> u8 
     let (paint, verbose) = (output.paint, output.verbose);
     output.document(&document, || {
         let view = View { diff, paint, verbose };
-        Sheet::of([view.head(a, b).into(), view.figures(), view.pages(), view.findings().into()])
+        let mut head = Sheet::from(view.head(a, b));
+        head.rest();
+        Sheet::of([head, view.figures(), view.pages(), view.findings().into()])
     });
     exit_code
 }

@@ -38,6 +38,7 @@ pub fn show(history: &History, audit: &Audit, home: Option<&Path>, output: &mut 
         let view = View { audit, paint, verbose, mendable: false };
         let mut answer = Sheet::from(told.answer());
         next(history, home).iter().for_each(|(what, command)| answer.field_command(what, command));
+        answer.rest();
         let mut plot = Sheet::new();
         plot.picture(history_picture::render(history, &audit.store.home), String::new());
         let mut parts = vec![answer, told.records(), told.not_checked(&view).into()];
@@ -373,6 +374,7 @@ pub fn show_home(history: &HomeHistory, audit: &Audit, home: &Path, output: &mut
         if history.verdict == Verdict::Findings {
             out.field_command("Do now", &format!("wtcheck audit {}", shell(home)));
         }
+        out.rest();
         let mut rows = Vec::new();
         for file in &history.files {
             let whole = verbose > 0 || is_off(file);

@@ -140,6 +140,7 @@ impl Output {
         let wanted = self.keep || self.format == Format::Table;
         let sheet = if wanted { text().into() } else { Sheet::new() };
         let out = match self.format {
+            Format::Table if self.quiet => sheet.answer().text(self.room(), self.colour),
             Format::Table => sheet.text(self.room(), self.colour),
             Format::Json => json::text(value, true),
             Format::Jsonl => json::text(value, false),

@@ -27,6 +27,9 @@ pub fn sheet(d: &Diagnosis, paint: Paint, all: bool) -> Sheet {
     let several = d.logs.len() > 1;
     let mut out = Sheet::from(head(d, paint));
     let names_cause = d.verdict == Verdict::Cause || d.verdict == Verdict::ConsequencesOnly;
+    if d.causes.is_empty() {
+        out.rest();
+    }
     for (n, found) in d.causes.iter().enumerate() {
         if n == 1 {
             out.push_str("\n");
@@ -159,6 +162,7 @@ fn cause(f: &Found, several: bool, paint: Paint) -> Sheet {
     if let Some(first) = f.commands.first() {
         out.field_command("next", first);
     }
+    out.rest();
     out.push_str("\n");
     out.heading("What it means");
     out.push_str(&line(f.meaning));

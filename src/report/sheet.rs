@@ -36,6 +36,8 @@ enum Block {
         svg: String,
         text: String,
     },
+    /// Here the answer ends, and what it rests on begins.
+    Rest,
 }
 
 /// Columns of a label.
@@ -122,6 +124,17 @@ impl Sheet {
         self.blocks.push(Block::Picture { svg, text });
     }
 
+    /// The answer ends here: no more is shown where nothing else was asked for.
+    pub fn rest(&mut self) {
+        self.blocks.push(Block::Rest);
+    }
+
+    /// The answer alone; all of it where nothing says where it ends.
+    pub fn answer(&self) -> Self {
+        let end = self.blocks.iter().position(|b| matches!(b, Block::Rest)).unwrap_or(self.blocks.len());
+        Self { blocks: self.blocks.iter().take(end).cloned().collect() }
+    }
+
     pub fn append(&mut self, other: Self) {
         for block in other.blocks {
             match block {
@@ -154,7 +167,7 @@ impl Sheet {
                     out.push_str(&(fit::lines(title, room) + "\n"));
                     out.push_str(&body.marked(room, paint));
                 }
-                Block::OnPage(_) => {}
+                Block::OnPage(_) | Block::Rest => {}
                 Block::OffPage(lines) => out.push_str(&fit::lines(lines, room)),
                 // It is drawn for a width already; what stands around it is not.
                 Block::Picture { text, .. } => out.push_str(&fit::lines(text, room)),
@@ -181,7 +194,7 @@ impl Sheet {
                 Block::Field { label, value, command } => html::part(&Part::Field { label, value, command: *command }),
                 Block::Detail { title, body } => html::part(&Part::Detail { title, body: &body.html() }),
                 Block::OnPage(body) => body.html(),
-                Block::OffPage(_) => String::new(),
+                Block::OffPage(_) | Block::Rest => String::new(),
                 Block::Picture { svg, .. } => html::part(&Part::Picture(svg)),
             });
         }

@@ -7,12 +7,13 @@ use std::process::Command;
 
 /// The answer of an audit at 80 columns, and its exit code.
 fn answer(args: &[&str]) -> (i32, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_wtcheck"))
-        .args(args)
-        .args(["-q", "--color", "never"])
-        .env("COLUMNS", "80")
-        .output()
-        .unwrap();
+    shown(&[args, &["-q"]].concat())
+}
+
+/// What is shown at 80 columns, and the exit code.
+fn shown(args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wtcheck"));
+    let out = command.args(args).args(["--color", "never"]).env("COLUMNS", "80").output().unwrap();
     (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap())
 }
 
@@ -198,4 +199,37 @@ fn rows_that_were_found_apart_can_be_loaded() {
     let found = out.join("test/users.orphans-bson");
     let load = format!("mongorestore --db test --collection users_found - < {}", found.display());
     assert!(found.is_file() && said.contains(&load), "{said}");
+}
+
+/// With `-q` a report ends where its answer does.
+#[test]
+fn quiet_is_the_answer_alone() {
+    let leak = fixture("palite/2026-07-leak-full");
+    let other = fixture("palite/2026-07-dup-delta-wal");
+    let stale = fixture("palite/2026-07-stale-keystore-inflight");
+    let [home, lost] = ["local/mongo", "local/lost-extent"].map(fixture);
+    let [log, none] = ["logs/standby-abort.txt", "logs/causes/turtle-missing.1.log"].map(fixture);
+    let commands: [&[&str]; 10] = [
+        &["audit", path(&leak)],
+        &["audit", path(&home)],
+        &["history", path(&leak)],
+        &["history", path(&other)],
+        &["history", path(&lost)],
+        &["diff", path(&leak), path(&other)],
+        &["diff", path(&leak), path(&leak)],
+        &["pickup", "replay", path(&stale)],
+        &["log", path(&log)],
+        &["log", path(&none)],
+    ];
+    for args in commands {
+        let (code, whole) = shown(args);
+        let (quiet_code, quiet) = answer(args);
+        assert_eq!(quiet_code, code, "{args:?}");
+        assert!(whole.starts_with(&quiet), "{args:?}: {quiet}\nis not how this begins:\n{whole}");
+        let lines = quiet.lines().count();
+        assert!((1..=16).contains(&lines), "{args:?}: {lines}: {quiet}");
+        // Behind the answer that two are the same there is nothing.
+        let same = args[0] == "diff" && args[1] == args[2];
+        assert_eq!(quiet.len() < whole.len(), !same, "{args:?}: {quiet}");
+    }
 }

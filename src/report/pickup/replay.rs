@@ -7,6 +7,7 @@ use crate::pickup::replay::{Action, Ended, PolicyResult, Record, Refusal, Replay
 use crate::pickup::standby::Role;
 use crate::pickup::step::{Done, Step};
 use crate::report::Output;
+use crate::report::sheet::Sheet;
 use crate::report::table::{Table, number, prose, whole};
 use crate::report::text::{Paint, command_for, count, escape, grouped, lsn_cell, written};
 use crate::words::text::shell;
@@ -46,16 +47,17 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn whole(&self) -> String {
+    fn whole(&self) -> Sheet {
         let r = self.replay;
-        let mut out = self.head();
+        let mut out = Sheet::from(self.head());
         out.push_str(&self.verdict());
+        out.rest();
         if r.records.is_empty() {
             return out;
         }
-        out.push('\n');
+        out.push_str("\n");
         out.push_str(&self.records());
-        out.push('\n');
+        out.push_str("\n");
         out.push_str(&self.policies());
         let limit = if self.verbose > 0 { usize::MAX } else { SHOWN };
         let mut shown = 0;
@@ -63,7 +65,7 @@ impl View<'_> {
             let failed = matches!(record.outcome, Ended::Refused | Ended::Panicked | Ended::Unjudged);
             if self.verbose > 0 || (failed && shown < limit) {
                 shown += 1;
-                out.push('\n');
+                out.push_str("\n");
                 out.push_str(&self.steps(record));
             }
         }
