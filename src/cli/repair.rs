@@ -15,6 +15,7 @@ use crate::scenario;
 use crate::store::{StoreError, read_regular_file};
 use crate::subject::Kind;
 use crate::words;
+use crate::words::text::escape;
 use clap::{ArgGroup, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -261,7 +262,27 @@ fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
     if answer.trim() == "yes" { Ok(()) } else { Err(refused("not confirmed")) }
 }
 
+/// A directory in place of a journal: the journals that it contains.
+fn journals_of(dir: &Path) -> Failure {
+    let journals = repair::journal::list(dir);
+    let (message, hint) = match journals.as_slice() {
+        [] => {
+            let hint = "no repair was made in it, or the journal was written elsewhere (repair apply --journal)";
+            ("is a directory without an undo journal", hint.to_string())
+        }
+        [one] => ("is a directory", format!("give the undo journal: {}", repair::undo_command(one, dir))),
+        [.., newest] => {
+            let command = repair::undo_command(newest, dir);
+            ("is a directory", format!("give one of its {} undo journals; the newest: {command}", journals.len()))
+        }
+    };
+    Failure::incomplete(format!("{}: {message}", escape(&dir.display().to_string())), hint)
+}
+
 fn undo(args: &UndoArgs, output: &mut Output) -> Outcome {
+    if args.journal.is_dir() {
+        return Err(journals_of(&args.journal));
+    }
     super::not_a(&args.journal, "repair plan", |kind| *kind == Kind::Journal)?;
     let undone = undo::undo(&args.journal, args.dir.as_deref(), &output.progress);
     output.progress.finish();

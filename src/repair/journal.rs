@@ -330,6 +330,13 @@ pub fn list(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let mut out: Vec<PathBuf> =
         entries.filter(|e| e.file_name().to_str().is_some_and(is_journal)).map(|e| e.path()).collect();
-    out.sort();
+    out.sort_by_cached_key(|path| age(&path.file_name().unwrap_or_default().to_string_lossy()));
     out
+}
+
+/// Sorts names of journals by their age: the second, and the number within it.
+fn age(name: &str) -> (u64, usize, String) {
+    let stem = name.strip_prefix(PREFIX).and_then(|n| n.strip_suffix(SUFFIX)).unwrap_or(name);
+    let second = stem.split('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    (second, stem.len(), stem.to_string())
 }

@@ -299,6 +299,26 @@ fn undo_refuses_a_store_that_moved_on() {
     assert_ne!(wtcheck(&["repair", "undo", "/no/such/journal"]).0, 0);
 }
 
+/// Who names the directory is told the journal.
+#[test]
+fn undo_of_a_directory_names_its_journals() {
+    let case = Case::planned();
+    let undo = || wtcheck(&["repair", "undo", path(&case.home)]);
+    let (code, out, err) = undo();
+    assert!(code == 6 && out.is_empty() && err.contains("without an undo journal"), "{code} {err}");
+    let mut journals = Vec::new();
+    for _ in 0..2 {
+        let (_, out, _) = case.apply(&["--in-place", "--yes", "--format", "json"]);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        journals.push(report["journal"].as_str().unwrap().to_string());
+        let (code, out, err) = undo();
+        let newest = journals.last().unwrap();
+        assert!(code == 6 && out.is_empty() && err.contains(newest.as_str()), "{code} {err}");
+        assert_eq!(err.contains("one of its 2"), journals.len() == 2, "{err}");
+        assert_eq!(wtcheck(&["repair", "undo", newest]).0, 0);
+    }
+}
+
 #[test]
 fn an_interrupted_repair_comes_first() {
     let case = Case::planned();
