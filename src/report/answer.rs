@@ -249,7 +249,7 @@ impl View<'_> {
         let acts = self.commands().into_iter().find(|next| next.acts);
         Some(match acts {
             Some(next) => Now::Command(next.command),
-            None => Now::Words(words::remedy(worst.first).replace('`', "")),
+            None => Now::Words(self.remedy(worst.first)),
         })
     }
 

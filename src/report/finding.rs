@@ -62,7 +62,7 @@ impl View<'_> {
     pub(super) fn finding(&self, f: &Finding, remedy: bool) -> Sheet {
         let mut body = Sheet::from(details(f, self.paint, limit(SHOWN_EVIDENCE, self.verbose)));
         if remedy && f.severity > Severity::Note {
-            body.push_str(&format!("    do: {}\n", words::remedy(f).replace('`', "")));
+            body.push_str(&format!("    do: {}\n", self.remedy(f)));
         }
         let info = f.code.info();
         let mut page = Sheet::from(format!("{}\n\n{}\n", info.title, info.meaning));

@@ -8,6 +8,7 @@ use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::Verdict;
 use crate::page::Depth;
 use crate::store::StoreKind;
+use crate::words;
 use crate::words::text::shell_word;
 
 /// Findings that a repair of a page log can do something about.
@@ -41,6 +42,42 @@ fn act(command: String) -> Next {
 }
 
 impl View<'_> {
+    /// What to do about a finding, with its own path and numbers in the commands.
+    pub(super) fn remedy(&self, f: &Finding) -> String {
+        let (home, place) = (self.home(), &f.place);
+        let mut out = words::remedy(f).replace('`', "");
+        let mut fill = |with: &str, own: Option<String>| {
+            if let Some(own) = own {
+                out = out.replace(with, &own);
+            }
+        };
+        fill("page DIR TABLE PAGE", place.table_id.zip(place.page_id).map(|(t, p)| format!("page {home} {t} {p}")));
+        let offset = place.offset.filter(|_| place.file.is_some());
+        fill("page FILE --offset N", offset.map(|at| format!("page {} --offset {at}", self.path_of(f))));
+        let older = self.older_checkpoint();
+        fill("audit DIR --checkpoint LSN", older.map(|lsn| format!("audit {home} --checkpoint {lsn}")));
+        for verb in ["repair plan", "pickup replay"] {
+            fill(&format!("{verb} DIR"), Some(format!("{verb} {home}")));
+        }
+        out
+    }
+
+    /// The store in a command: what is gathered, where these are dumps.
+    fn home(&self) -> String {
+        match self.audit.store.dumps.is_empty() {
+            true => shell_word(&self.audit.store.home),
+            false => "gathered".into(),
+        }
+    }
+
+    /// The file of a finding in a command.
+    fn path_of(&self, f: &Finding) -> String {
+        let dir = std::path::Path::new(&self.audit.store.home);
+        let name = f.place.file.as_deref().unwrap_or_default();
+        let path = if dir.is_dir() { dir.join(name) } else { dir.to_path_buf() };
+        shell_word(&path.display().to_string())
+    }
+
     /// The exact commands that come next.
     pub(super) fn commands(&self) -> Vec<Next> {
         match self.audit.store.kind {
@@ -54,10 +91,7 @@ impl View<'_> {
         let mut out: Vec<Next> = Vec::new();
         let dumps: Vec<String> = a.store.dumps.iter().map(|word| shell_word(word)).collect();
         // What is below reads a page log only.
-        let home = match dumps.as_slice() {
-            [] => shell_word(&a.store.home),
-            _ => "gathered".into(),
-        };
+        let home = self.home();
         let mut codes: Vec<&str> = Vec::new();
         for f in a.findings.iter().filter(|f| f.severity > Severity::Note) {
             if !codes.contains(&f.code.name()) {
@@ -135,12 +169,6 @@ impl View<'_> {
     fn of_files(&self) -> Vec<Next> {
         let a = self.audit;
         let mut out = Vec::new();
-        let file = |f: &Finding| {
-            let name = f.place.file.as_deref().unwrap_or_default();
-            let dir = std::path::Path::new(&a.store.home);
-            let path = if dir.is_dir() { dir.join(name) } else { dir.to_path_buf() };
-            shell_word(&path.display().to_string())
-        };
         let of_file = |f: &&Finding| {
             let files = a.local.iter().flat_map(|l| &l.files);
             f.place.file.as_ref().is_some_and(|name| files.into_iter().any(|file| file.file == *name))
@@ -157,7 +185,7 @@ impl View<'_> {
                 )
         });
         if let Some(f) = block {
-            out.push(look(format!("wtcheck page {} --offset {}", file(f), f.place.offset.unwrap_or(0))));
+            out.push(look(format!("wtcheck page {} --offset {}", self.path_of(f), f.place.offset.unwrap_or(0))));
         }
         // An index is built again; of it nothing has to be taken out.
         let lost = a.local.as_ref().map(|local| lost_rows(a, local)).unwrap_or_default();
@@ -172,7 +200,7 @@ impl View<'_> {
         let space =
             a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));
         if let Some(f) = space.or(block) {
-            out.push(look(format!("wtcheck map {}", file(f))));
+            out.push(look(format!("wtcheck map {}", self.path_of(f))));
         }
         out
     }
