@@ -635,7 +635,7 @@ pub fn advice(code: Code) -> Advice {
             next: &[
                 KEEP,
                 "The engine says 'does not appear to be a WiredTiger file', or asks for salvage of WiredTiger.wt.",
-                "Are the blocks after it intact? Check with `wtcheck map FILE`. Then only this block needs rebuilding, and it holds no data.",
+                "Are the blocks after it intact? Then only this block needs rebuilding, and it holds no data: `wtcheck repair plan HOME` does that.",
                 FILE_BACK,
             ],
         },

@@ -299,7 +299,7 @@ codes! {
     DescriptorInvalid "descriptor-invalid" Error &[],
         "the first block of a file is not a valid description",
         "Magic, version or checksum of the description block are wrong. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data after it may be intact.",
-        "If only this block is damaged, it can be rebuilt: it holds only magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
+        "`wtcheck repair plan` rebuilds it if the rest of the file is intact: it holds only magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
     RecoveryMismatch "recovery-mismatch" Warning &[],
         "the metadata and the copy in the file itself name different checkpoints",
         "Every checkpoint leaves a copy of itself after the file's avail list. Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata come from different points in time.",

@@ -2,6 +2,7 @@
 
 use super::finding::{Code, Finding, Severity};
 use super::home::detail::{Fact as HomeFact, Note};
+use super::home::result::FileInfo;
 use super::result::Audit;
 use crate::home::fault::{BadSum, Fact as BlockFact};
 use crate::home::files::{HISTORY_STORE, METADATA};
@@ -19,6 +20,8 @@ pub enum Harm {
     PickUp,
     /// How a file books its space: its content reads in full.
     Space,
+    /// What an engine looks at before it opens a file: the content reads in full.
+    Opening,
     /// An index, which is built again from the documents.
     Index,
     /// What only older checkpoints need, and older versions of rows.
@@ -129,6 +132,14 @@ pub fn of(finding: &Finding, audit: &Audit) -> Harm {
                 () if file.is_some_and(|f| f.index.is_some()) || name.starts_with("index-") => Harm::Index,
                 () if lists && whole => Harm::Space,
                 () => Harm::Content,
+            }
+        }
+        (super::finding::Detail::Home(_), Harm::Way) if finding.code == Code::DescriptorInvalid => {
+            let own = |f: &&FileInfo| Some(f.file.as_str()) == finding.place.file.as_deref();
+            let file = audit.local.iter().flat_map(|l| &l.files).find(own);
+            match file.and_then(|f| f.checkpoints.last()).is_some_and(|c| c.complete) {
+                true => Harm::Opening,
+                false => Harm::Way,
             }
         }
         _ => harm,

@@ -65,6 +65,29 @@ pub fn descriptor(head: &[u8]) -> Result<Descriptor> {
 /// `head` is the beginning of the file; sizes above its length are not tried. EIO if none fits.
 pub fn allocation_size(head: &[u8]) -> Result<u32> {
     let want = descriptor(head)?.checksum;
+    size_by_checksum(head, want).ok_or_else(|| {
+        FormatError::io(format!(
+            "descriptor checksum {want:08x} does not match any allocation size up to {} bytes",
+            tried(head.len())
+        ))
+    })
+}
+
+/// Whether the checksum of a first block holds, whatever else is in it: it was written that way.
+pub fn descriptor_holds(head: &[u8]) -> bool {
+    let stored = head.get(DESCRIPTOR_CHECKSUM..).and_then(|rest| rest.first_chunk::<4>());
+    stored.is_some_and(|sum| size_by_checksum(head, u32::from_le_bytes(*sum)).is_some())
+}
+
+/// The largest allocation size that so many bytes can show.
+fn tried(len: usize) -> u64 {
+    let sizes = std::iter::successors(Some(u64::from(*ALLOCATION_SIZES.start())), |size| size.checked_mul(2));
+    let fits = |size: &u64| *size <= len as u64 && *size <= u64::from(*ALLOCATION_SIZES.end());
+    sizes.take_while(fits).last().unwrap_or(0)
+}
+
+/// The allocation size for which the checksum of the descriptor is this one.
+fn size_by_checksum(head: &[u8], want: u32) -> Option<u32> {
     let mut size = *ALLOCATION_SIZES.start();
     let mut done = 0_usize;
     let mut sum = 0_u32;
@@ -74,18 +97,15 @@ pub fn allocation_size(head: &[u8]) -> Result<u32> {
         // Each step only adds the part the previous one lacked, so the whole costs one pass.
         sum = if done == 0 { crc32c_zeroed(part, DESCRIPTOR_CHECKSUM) } else { ::crc32c::crc32c_append(sum, part) };
         if sum == want {
-            return Ok(size);
+            return Some(size);
         }
         done = end;
         size *= 2;
     }
-    Err(FormatError::io(format!(
-        "descriptor checksum {want:08x} does not match any allocation size up to {done} bytes"
-    )))
+    None
 }
 
 /// A descriptor for a new file, `alloc` bytes. `None` if `alloc` is no allocation size.
-#[cfg_attr(not(feature = "devtools"), allow(dead_code))]
 pub fn encode_descriptor(alloc: u32) -> Option<Vec<u8>> {
     check_alloc(alloc).ok()?;
     let mut out = Vec::new();

@@ -57,6 +57,13 @@ pub enum LocalEdit {
         /// Bit of the byte.
         bit: u8,
     },
+    /// Write the first block of a file anew, which holds no rows.
+    FirstBlock {
+        /// The file.
+        file: String,
+        /// Its allocation size.
+        size: u32,
+    },
 }
 
 /// Changes, and the blocks they write.
@@ -91,7 +98,7 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
     let only = |changes: Vec<FileChange>| Ok(Prepared { changes, blocks: Vec::new() });
     let mut sizes = BTreeMap::new();
     let mut turtles = Vec::new();
-    let mut bits = Vec::new();
+    let mut blocks = Vec::new();
     for edit in edits {
         match edit {
             LocalEdit::RenameTurtle | LocalEdit::RestoreMetadata { .. } | LocalEdit::RebuildMetadata
@@ -105,8 +112,9 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
             LocalEdit::RestoreMetadata { from } => return only(restore::restore(home, from)?),
             LocalEdit::RebuildMetadata => return only(restore::remake(home, now)?),
             LocalEdit::FlipBit { file, block, byte, bit } => {
-                bits.push(restore::flip(home, file, block, (*byte, *bit))?);
+                blocks.push(restore::flip(home, file, block, (*byte, *bit))?);
             }
+            LocalEdit::FirstBlock { file, size } => blocks.push(restore::first_block(home, file, *size)?),
             LocalEdit::Turtle { text } => turtles.push(text),
             LocalEdit::SetSize { file, checkpoint, size, cookie_size } => {
                 let wanted = Wanted { checkpoint, size: *size, cookie_size: *cookie_size };
@@ -116,13 +124,13 @@ pub(crate) fn prepare(home: &Home, edits: &[LocalEdit], now: u64) -> Result<Prep
             }
         }
     }
-    if !bits.is_empty() {
+    if !blocks.is_empty() {
         if !turtles.is_empty() || !sizes.is_empty() {
             return Err(EditError::Refused(
-                "other changes may depend on a flipped bit: correct the bits first, then audit again".to_string(),
+                "other changes may depend on damaged blocks: repair the blocks first, then audit again".to_string(),
             ));
         }
-        return only(bits);
+        return only(blocks);
     }
     match turtles.as_slice() {
         [] if sizes.is_empty() => Ok(Prepared { changes: Vec::new(), blocks: Vec::new() }),

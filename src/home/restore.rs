@@ -13,8 +13,11 @@ use super::remains::fits;
 use crate::below::Below;
 use crate::format::config;
 use crate::format::home_turtle;
-use crate::format::local::LocalAddress;
+use crate::format::local::{self, LocalAddress};
 use crate::store::blockfile::BlockFile;
+
+/// As far a descriptor of another allocation size is looked for.
+const HEAD: usize = 1 << 20;
 
 pub(super) fn handle(home: &Home) -> Result<Below> {
     Below::open(&home.dir).map_err(|e| EditError::Io { path: home.dir.clone(), reason: e.to_string() })
@@ -153,6 +156,24 @@ pub(super) fn flip(home: &Home, file: &str, address: &LocalAddress, (byte, bit):
         before: vec![old],
         after: vec![new],
     })
+}
+
+/// The first block of a file goes back: it follows from the allocation size. One that holds by its checksum was
+/// written that way, perhaps by an engine that is not known here.
+pub(super) fn first_block(home: &Home, file: &str, size: u32) -> Result<FileChange> {
+    let refuse = |why: &str| EditError::Refused(format!("{file}, first block: {why}"));
+    let opened = BlockFile::open(&home.path(file), true).map_err(|e| EditError::Refused(e.to_string()))?;
+    if home.file(file).is_none_or(|f| f.alloc != size) {
+        return Err(refuse("the metadata gives another allocation size"));
+    }
+    let after = local::encode_descriptor(size).ok_or_else(|| refuse("not an allocation size"))?;
+    let mut buffer = Vec::new();
+    let head = opened.read_up_to(0, after.len().max(HEAD), &mut buffer).map_err(|e| refuse(&e.to_string()))?;
+    if local::descriptor_holds(head) {
+        return Err(refuse("its checksum matches its content"));
+    }
+    let before = head.get(..after.len()).ok_or_else(|| refuse("the file ends in it"))?.to_vec();
+    Ok(FileChange::Write { file: file.to_string(), offset: 0, len_before: opened.len(), before, after })
 }
 
 /// Byte and bit of a block that alone are wrong, by what an audit found.

@@ -94,6 +94,8 @@ struct Left<'a> {
     checkpoints: Vec<&'a Finding>,
     /// Local files and offsets of blocks that do not add up.
     blocks: HashSet<(&'a str, u64)>,
+    /// Local files whose first block is not one.
+    first_blocks: HashSet<&'a str>,
     /// Metadata that is not in its place.
     aside: HashSet<&'a str>,
 }
@@ -110,6 +112,7 @@ impl<'a> Left<'a> {
                 }
                 Code::CheckpointSizeMismatch => out.checkpoints.push(f),
                 Code::BlockChecksum => out.blocks.extend(p.file.as_deref().zip(p.offset)),
+                Code::DescriptorInvalid => out.first_blocks.extend(p.file.as_deref()),
                 Code::MetadataReplaced if f.severity == Severity::Error => out.aside.extend(p.file.as_deref()),
                 Code::FileMissing | Code::TurtleInvalid => out.aside.extend(p.file.as_deref()),
                 _ => {}
@@ -130,6 +133,7 @@ impl<'a> Left<'a> {
                 self.checkpoints.iter().any(|f| f.place.file.as_ref() == Some(file) && of(f))
             }
             What::FlipBit { file, offset, .. } => self.blocks.contains(&(file.as_str(), *offset)),
+            What::RebuildFirstBlock { file, .. } => self.first_blocks.contains(file.as_str()),
             What::RenameTurtle { to, .. } => self.aside.contains(to.as_str()),
             What::RestoreMetadata { from, .. } => [from.as_str(), METADATA].iter().any(|f| self.aside.contains(f)),
             What::RebuildMetadata { .. } => [METADATA, TURTLE].iter().any(|f| self.aside.contains(f)),

@@ -164,6 +164,7 @@ pub fn describe(what: &plan::What) -> String {
         What::RebuildMetadata { tables, .. } => {
             format!("rebuild WiredTiger.wt and WiredTiger.turtle, with {tables} tables")
         }
+        What::RebuildFirstBlock { file, .. } => format!("rebuild the first block of {file}"),
         What::FlipBit { file, offset, byte, bit, .. } => {
             format!("flip bit {bit} of byte {byte} of the block at {offset} of {file}")
         }

@@ -254,6 +254,13 @@ pub enum What {
         /// Bit of the byte, 0 for the lowest.
         bit: u8,
     },
+    /// Write the first block of a local file anew: it holds no rows and follows from the allocation size.
+    RebuildFirstBlock {
+        /// The file.
+        file: String,
+        /// Its allocation size.
+        size: u32,
+    },
 }
 
 /// A file that new metadata does not have.

@@ -184,6 +184,7 @@ impl View<'_> {
                     false => "nothing: the data reads in full; how the file books its space is damaged",
                 }
             }
+            Harm::Opening => "nothing: the data reads in full; only the engine's own check of a file's start fails",
             Harm::Index => "no document: an index is damaged or missing, and is built again from the documents",
             Harm::Past => "nothing of the newest checkpoint; older versions of rows are damaged",
         };

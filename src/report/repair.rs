@@ -116,6 +116,7 @@ fn short(what: &What) -> (String, String, String) {
             let at = format!("byte {}, bit {bit}", grouped(offset.saturating_add(*byte)));
             (escape(file), at, "flipped".into())
         }
+        What::RebuildFirstBlock { file, .. } => (escape(file), "first block damaged".into(), "rebuilt".into()),
         What::RebuildTurtle { instead_of, .. } => ("WiredTiger.turtle".into(), escape(instead_of), "rebuilt".into()),
     }
 }

@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 
-DAMAGES = ["lost", "both", "zeroed", "empty", "cut", "half", "root", "leaves", "restart", "restart-used"]
+DAMAGES = ["lost", "both", "zeroed", "empty", "cut", "half", "root", "leaves", "restart", "restart-used", "first-blocks"]
 
 # Without that size an engine takes a hundred megabytes for each file of its log.
 LOG = "log=(enabled=true,file_max=1MB"
@@ -177,6 +177,11 @@ def damage(home, config, how):
         size = os.path.getsize(metadata) if how == "zeroed" else 0
         with open(metadata, "wb") as file:
             file.write(bytes(size))
+    if how == "first-blocks":
+        for name in os.listdir(home):
+            if name.endswith(".wt") or name == "raw":
+                with open(os.path.join(home, name), "r+b") as file:
+                    file.write(bytes(4096))
     if how == "cut":
         os.truncate(metadata, 4096 + 512)
     if how == "half":

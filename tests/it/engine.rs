@@ -19,7 +19,7 @@ fn the_audit_agrees_with_the_engine() {
 #[ignore = "needs python3 with the engine, which .ci/run installs"]
 fn the_engine_opens_metadata_that_was_brought_back() {
     let text = run("metadata.py", &["--collections", "8"]);
-    assert!(text.contains("\n72 trials, 0 failures"), "{text}");
+    assert!(text.contains("\n80 trials, 0 failures"), "{text}");
 }
 
 /// What a script of `tests/engine` prints.

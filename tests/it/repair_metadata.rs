@@ -329,3 +329,99 @@ fn renames_go_both_ways() {
     assert!(edit::carry_out(&dir, &changes, Side::After).is_err());
     assert!(at("old").exists() && !at("kept").exists());
 }
+
+/// Write over the beginning of files.
+fn overwrite(home: &Path, names: &[String], bytes: impl Fn(&[u8]) -> Vec<u8>) {
+    for name in names {
+        let mut file = fs::read(home.join(name)).unwrap();
+        let new = bytes(&file);
+        file[..new.len()].copy_from_slice(&new);
+        fs::write(home.join(name), file).unwrap();
+    }
+}
+
+/// The first block of a file holds no rows, and comes back byte for byte; of the metadata and the history store too.
+#[test]
+fn first_blocks_are_rebuilt() {
+    let mut all = homes();
+    for release in ["2.9.3", "3.2.1", "10.0.0", "11.3.1", "12.0.0"] {
+        let name = format!("{release}--basic");
+        all.push((name.clone(), common::real("engines").join(&name).join("basic")));
+    }
+    for (name, home) in all {
+        let before = audit(&home);
+        let listed = before["local"]["files"].as_array().unwrap().iter();
+        let with_pages =
+            |f: &&Value| f["checkpoints"].as_array().unwrap().last().is_some_and(|c| c["complete"] == true);
+        let names: Vec<String> = listed.filter(with_pages).map(|f| f["file"].as_str().unwrap().to_string()).collect();
+        assert!(names.len() >= 2 && names.iter().any(|n| n == METADATA), "{name}: {names:?}");
+        let sound = files(&home);
+        let zeros = |_: &[u8]| vec![0_u8; 512];
+        let bit = |file: &[u8]| vec![file[0] ^ 4];
+        let checksum = |file: &[u8]| [&file[..8], &[!file[8]]].concat();
+        for (how, bytes) in [("zeros", &zeros as &dyn Fn(&[u8]) -> Vec<u8>), ("bit", &bit), ("checksum", &checksum)] {
+            let label = format!("{name}, {how}");
+            let temp = tempfile::tempdir().unwrap();
+            let own = temp.path().join("home");
+            common::copy_dir(&home, &own);
+            overwrite(&own, &names, bytes);
+            let done = mend(&label, &own, if before["verdict"] == "clean" { 4 } else { 5 });
+            let actions = done.plan["actions"].as_array().unwrap();
+            assert_eq!(actions.len(), names.len(), "{label}: {actions:?}");
+            assert!(actions.iter().all(|a| a["do"] == "rebuild-first-block"), "{label}: {actions:?}");
+            let mut now = done.files;
+            if !sound.contains_key(Path::new("WiredTiger.lock")) {
+                now.remove(Path::new("WiredTiger.lock"));
+            }
+            assert!(now == sound, "{label}");
+        }
+    }
+}
+
+/// Where the file is not whole behind it, or the block was written that way, it is not for a repair.
+#[test]
+fn first_blocks_that_are_not_rebuilt() {
+    let home = common::fixture("local/mongo");
+    let file = "collection-0--7234567890123456789.wt".to_string();
+    let temp = tempfile::tempdir().unwrap();
+    let planned = |label: &str, damage: &dyn Fn(&Path)| {
+        let own = temp.path().join(label);
+        common::copy_dir(&home, &own);
+        damage(&own);
+        let (_, out, err) = wtcheck(&["repair", "plan", path(&own)]);
+        assert!(out.contains("actions: []") && out.contains("descriptor-invalid: 1"), "{label}: {out}{err}");
+        let (_, out, _) = wtcheck(&["audit", path(&own)]);
+        assert!(!out.contains("repair plan") || out.contains("if the rest"), "{label}: {out}");
+    };
+    // All of it is zeros, or its root is.
+    planned("zeroed", &|own| overwrite(own, std::slice::from_ref(&file), |bytes| vec![0; bytes.len()]));
+    // Of a version that is newer, by a checksum that holds.
+    planned("newer", &|own| {
+        overwrite(own, std::slice::from_ref(&file), |bytes| {
+            let mut block = bytes[..4096].to_vec();
+            block[4] = 9;
+            block[8..12].fill(0);
+            let sum = crc32c::crc32c(&block);
+            block[8..12].copy_from_slice(&sum.to_le_bytes());
+            block
+        });
+    });
+    // Of another allocation size.
+    planned("other", &|own| {
+        let other = wtcheck::format::local::encode_descriptor(512).unwrap();
+        overwrite(own, std::slice::from_ref(&file), |_| other.clone());
+    });
+}
+
+/// Who reads the audit is told that nothing is lost, and the command.
+#[test]
+fn a_damaged_first_block_loses_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let own = temp.path().join("home");
+    common::copy_dir(&common::fixture("local/mongo"), &own);
+    overwrite(&own, &["collection-0--7234567890123456789.wt".to_string()], |_| vec![0; 4096]);
+    let (code, out, _) = wtcheck(&["audit", path(&own), "-q"]);
+    let said = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == 1 && said.contains("Lost nothing: the data reads in full"), "{said}");
+    assert!(said.contains("Do now wtcheck repair plan"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! Damaged indexes of MongoDB: what they hold can be made anew from their collections, and by whom.
 
-use crate::audit::finding::Severity;
+use crate::audit::finding::{Code, Severity};
 use crate::audit::result::Audit;
 use crate::home::directory::Home;
 use crate::home::names::What;
@@ -18,6 +18,9 @@ pub fn advice(home: &Home, audit: &Audit, actions: &[Action]) -> Vec<Advice> {
     let mended = |f: &crate::audit::finding::Finding| {
         actions.iter().any(|a| match &a.what {
             Do::FlipBit { file, offset, .. } => f.place.file.as_ref() == Some(file) && f.place.offset == Some(*offset),
+            Do::RebuildFirstBlock { file, .. } => {
+                f.place.file.as_ref() == Some(file) && f.code == Code::DescriptorInvalid
+            }
             Do::SetFileSize { file, .. } => f.place.file.as_ref() == Some(file) && f.checkpoint_sizes().is_some(),
             _ => false,
         })

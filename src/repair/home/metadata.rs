@@ -1,5 +1,6 @@
 //! What brings the metadata of a home back: a turtle or metadata under another name, or all of it made anew.
 
+use super::first_block;
 use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::Audit;
 use crate::format::home_turtle;
@@ -43,7 +44,11 @@ pub fn propose(home: &Home, audit: &Audit) -> Proposal {
     let of_turtle = about(audit, home_turtle::FILE_NAME);
     let mut errors = about(audit, METADATA).chain(of_turtle).filter(|f| f.severity == Severity::Error);
     // With all rows read, what the engine stumbles over are its lists or its end.
-    let finding = if home.complete { errors.find(|f| is_unusable(f)) } else { errors.next() };
+    let finding = if home.complete {
+        errors.find(|f| is_unusable(f) && !first_block::mends(home, audit, f))
+    } else {
+        errors.next()
+    };
     match finding.filter(|_| !home.encrypted) {
         Some(finding) => made_anew(home, finding, Vec::new()),
         None => Proposal::NotNeeded,

@@ -1,12 +1,13 @@
 //! A home of local block files as a repair sees it.
 
 mod bits;
+mod first_block;
 mod indexes;
 mod metadata;
 pub mod propose;
 
 use super::apply::{Prepared, Work};
-use super::plan::{FileIdentity, Identity, PLAN_VERSION, Plan, Seen};
+use super::plan::{FileIdentity, Identity, PLAN_VERSION, Plan, Seen, What};
 use super::{Options, RepairError, identity};
 use crate::audit::Progress;
 use crate::audit::home as audit_local;
@@ -94,7 +95,7 @@ pub(super) fn plan(
     let (mut actions, advice) = propose::propose(&home, &audit);
     actions.retain(|a| {
         let file = match &a.what {
-            super::plan::What::SetFileSize { file, .. } | super::plan::What::FlipBit { file, .. } => {
+            What::SetFileSize { file, .. } | What::FlipBit { file, .. } | What::RebuildFirstBlock { file, .. } => {
                 options.is_table(&format!("file:{file}"))
             }
             _ => true,

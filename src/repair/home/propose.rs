@@ -1,7 +1,8 @@
-//! What a plan can propose for a local home: metadata and a turtle that fits, single bits of blocks, sizes of newest
-//! checkpoints.
+//! What a plan can propose for a local home: metadata and a turtle that fits, single bits of blocks, first blocks of
+//! files, sizes of newest checkpoints.
 
 use super::bits;
+use super::first_block;
 use super::indexes;
 use super::metadata::{self, Proposal};
 use crate::audit::finding::{Code, Finding, Severity};
@@ -17,7 +18,7 @@ use crate::words;
 /// The actions that would mend what an audit of this home found, and what is left to others.
 ///
 /// Metadata or a turtle that is of no use comes first, and alone: what everything else stands on is known once it is
-/// in its place. So do bits, for a new size is written into blocks that must be sound. A size is proposed only if the
+/// in its place. So do blocks, for a new size is written into blocks that must be sound. A size is proposed only if the
 /// whole tree was read and nothing else is wrong with its file.
 pub fn propose(home: &Home, audit: &Audit) -> (Vec<Action>, Vec<Advice>) {
     let proposed = home.proposed_turtle.as_ref().and_then(|text| turtle(home, audit, text));
@@ -29,8 +30,8 @@ pub fn propose(home: &Home, audit: &Audit) -> (Vec<Action>, Vec<Advice>) {
         Proposal::Cannot(advice) => Some(advice),
         Proposal::NotNeeded => None,
     };
-    let bits = bits::propose(home, audit);
-    let actions = if bits.is_empty() && home.proposed_turtle.is_none() { sizes(home, audit) } else { bits };
+    let blocks = [bits::propose(home, audit), first_block::propose(home, audit)].concat();
+    let actions = if blocks.is_empty() && home.proposed_turtle.is_none() { sizes(home, audit) } else { blocks };
     // Where there is nothing for a turtle to lead to, that is what matters.
     let advice = match advice {
         Some(advice) if !home.inventory.contains_key(METADATA) => Some(advice),
@@ -55,6 +56,7 @@ pub fn edit(what: &What) -> Option<LocalEdit> {
         What::RestoreMetadata { from, .. } => Some(LocalEdit::RestoreMetadata { from: from.clone() }),
         What::RebuildMetadata { .. } => Some(LocalEdit::RebuildMetadata),
         What::FlipBit { .. } => bits::edit(what),
+        What::RebuildFirstBlock { .. } => first_block::edit(what),
         _ => None,
     }
 }

@@ -168,6 +168,7 @@ impl<'p> Wanted<'p> {
                 | What::RenameTurtle { .. }
                 | What::RestoreMetadata { .. }
                 | What::RebuildMetadata { .. }
+                | What::RebuildFirstBlock { .. }
                 | What::FlipBit { .. } => {
                     return refuse("the plan is for local block files, the store is a page log".into());
                 }
