@@ -299,7 +299,7 @@ codes! {
     DescriptorInvalid "descriptor-invalid" Error &[],
         "the first block of a file is not a valid description",
         "Magic, version or checksum of the description block are wrong. The engine says 'does not appear to be a WiredTiger file' and does not open it, although the data after it may be intact.",
-        "`wtcheck repair plan` rebuilds it if the rest of the file is intact: it holds only magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
+        "If the rest of the file is intact, `wtcheck repair plan` of the home rebuilds this block: it holds only magic, version, and a checksum that follows from the allocation size. Otherwise restore the file.";
     RecoveryMismatch "recovery-mismatch" Warning &[],
         "the metadata and the copy in the file itself name different checkpoints",
         "Every checkpoint leaves a copy of itself after the file's avail list. Here the metadata's cookie differs from it: one of the two was changed without the other, or file and metadata come from different points in time.",
@@ -400,6 +400,8 @@ pub enum Remedy {
     RestoreFile,
     /// As what the file holds to MongoDB asks.
     OfFile(What),
+    /// Open the file with the engine that wrote it.
+    OtherEngine,
     /// Put the version file back.
     RestoreVersion,
     /// Put the turtle that the report proposes in its place.

@@ -18,10 +18,10 @@ pub enum Harm {
     Doubt,
     /// What a standby needs to take a checkpoint over.
     PickUp,
-    /// How a file books its space: its content reads in full.
-    Space,
     /// What an engine looks at before it opens a file: the content reads in full.
     Opening,
+    /// How a file books its space: its content reads in full.
+    Space,
     /// An index, which is built again from the documents.
     Index,
     /// What only older checkpoints need, and older versions of rows.
@@ -137,7 +137,7 @@ pub fn of(finding: &Finding, audit: &Audit) -> Harm {
         (super::finding::Detail::Home(_), Harm::Way) if finding.code == Code::DescriptorInvalid => {
             let own = |f: &&FileInfo| Some(f.file.as_str()) == finding.place.file.as_deref();
             let file = audit.local.iter().flat_map(|l| &l.files).find(own);
-            match file.and_then(|f| f.checkpoints.last()).is_some_and(|c| c.complete) {
+            match file.is_some_and(|f| f.checkpoints.last().is_none_or(|c| c.complete)) {
                 true => Harm::Opening,
                 false => Harm::Way,
             }

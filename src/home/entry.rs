@@ -157,6 +157,11 @@ impl FileEntry {
         }
     }
 
+    /// Something says how large its blocks are: a row, or the copy of a checkpoint that was read by it.
+    pub fn knows_alloc(&self) -> bool {
+        self.source.states_checkpoints() || !self.checkpoints.is_empty()
+    }
+
     /// `row`, `column-variable`, `column-fixed`, or `unknown`.
     pub fn kind(&self) -> &'static str {
         match (self.key_format.as_str(), self.fixed_width) {

@@ -124,6 +124,9 @@ pub(super) fn remake(home: &Home, now: u64) -> Result<Vec<FileChange>> {
 /// One bit of a block goes back, where that makes its checksum hold: the one its cookie expects.
 pub(super) fn flip(home: &Home, file: &str, address: &LocalAddress, (byte, bit): (u64, u8)) -> Result<FileChange> {
     let refuse = |why: &str| EditError::Refused(format!("{file}, block at {}: {why}", address.offset));
+    if home.file(file).is_none() {
+        return Err(refuse("not a file of this home"));
+    }
     let opened = BlockFile::open(&home.path(file), true).map_err(|e| EditError::Refused(e.to_string()))?;
     let mut buffer = Vec::new();
     let stored = block::fetch(&opened, address, &mut buffer).map_err(|f| refuse(&f.to_string()))?;
@@ -162,10 +165,13 @@ pub(super) fn flip(home: &Home, file: &str, address: &LocalAddress, (byte, bit):
 /// written that way, perhaps by an engine that is not known here.
 pub(super) fn first_block(home: &Home, file: &str, size: u32) -> Result<FileChange> {
     let refuse = |why: &str| EditError::Refused(format!("{file}, first block: {why}"));
-    let opened = BlockFile::open(&home.path(file), true).map_err(|e| EditError::Refused(e.to_string()))?;
-    if home.file(file).is_none_or(|f| f.alloc != size) {
-        return Err(refuse("the metadata gives another allocation size"));
+    match home.file(file) {
+        None => return Err(refuse("not a file of this home")),
+        Some(entry) if !entry.knows_alloc() => return Err(refuse("nothing says what its allocation size is")),
+        Some(entry) if entry.alloc != size => return Err(refuse("the metadata gives another allocation size")),
+        Some(_) => {}
     }
+    let opened = BlockFile::open(&home.path(file), true).map_err(|e| EditError::Refused(e.to_string()))?;
     let after = local::encode_descriptor(size).ok_or_else(|| refuse("not an allocation size"))?;
     let mut buffer = Vec::new();
     let head = opened.read_up_to(0, after.len().max(HEAD), &mut buffer).map_err(|e| refuse(&e.to_string()))?;

@@ -99,8 +99,10 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
         return Ok(());
     }
     // Of what the metadata alone leads to, nothing is seen without it; and bringing that back takes nothing out.
-    let metadata = |a: &Action| matches!(a.what, What::RestoreMetadata { .. } | What::RebuildMetadata { .. });
-    if plan.seen.live_pages == 0 && !plan.actions.iter().all(metadata) {
+    let takes_nothing = |a: &Action| {
+        matches!(a.what, What::RestoreMetadata { .. } | What::RebuildMetadata { .. } | What::RebuildFirstBlock { .. })
+    };
+    if plan.seen.live_pages == 0 && !plan.actions.iter().all(takes_nothing) {
         return refuse("the plan found no live pages: what it calls orphans may be everything there is".into());
     }
     let gone: u64 = plan

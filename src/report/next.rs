@@ -2,7 +2,7 @@
 
 use super::lost_rows::lost_rows;
 use super::view::View;
-use crate::audit::finding::{Code, Detail, Finding, Severity};
+use crate::audit::finding::{Code, Detail, Finding, Remedy, Severity};
 use crate::audit::harm::{self, Harm};
 use crate::audit::pagelog::fact::Fact;
 use crate::audit::result::Verdict;
@@ -45,6 +45,12 @@ impl View<'_> {
     /// What to do about a finding, with its own path and numbers in the commands.
     pub(super) fn remedy(&self, f: &Finding) -> String {
         let (home, place) = (self.home(), &f.place);
+        let whole = self.audit.store.kind == StoreKind::Local && std::path::Path::new(&self.audit.store.home).is_dir();
+        if f.code == Code::DescriptorInvalid && f.remedy == Remedy::OfCode && whole && !self.mendable {
+            return "Restore the file from a replica or a backup, and keep this one: the block holds no rows, but too \
+                    little else of the file is intact for a repair."
+                .to_string();
+        }
         let mut out = words::remedy(f).replace('`', "");
         let mut fill = |with: &str, own: Option<String>| {
             if let Some(own) = own {
@@ -192,10 +198,10 @@ impl View<'_> {
         let mut lost = lost.iter().filter(|(file, _)| file.index.is_none()).peekable();
         if lost.peek().is_some() {
             let older = if lost.any(|(file, _)| file.checkpoints.len() > 1) { " --older" } else { "" };
-            out.push(act(format!("wtcheck dump {} -o DIR{older}", shell_word(&a.store.home))));
+            out.push(act(format!("wtcheck dump {} -o rescued{older}", shell_word(&a.store.home))));
         } else if a.findings.iter().filter(of_file).any(|f| harm::of(f, a) == Harm::Content) {
             // Which rows is not known: what nothing leads to any more may have them.
-            out.push(act(format!("wtcheck dump {} -o DIR --older --orphans", shell_word(&a.store.home))));
+            out.push(act(format!("wtcheck dump {} -o rescued --older --orphans", shell_word(&a.store.home))));
         }
         let space =
             a.findings.iter().filter(of_file).find(|f| matches!(f.code, Code::ExtentLost | Code::ExtentOverlap));

@@ -37,6 +37,9 @@ pub fn remedy(finding: &Finding) -> String {
                 .to_string()
         }
         Remedy::OfFile(what) => of_file(what).to_string(),
+        Remedy::OtherEngine => "The block was written that way: another engine made the file, or another file has its \
+                                place. Open it with the release that wrote it, or restore the file."
+            .to_string(),
         Remedy::RestoreVersion => {
             "Restore the file: two lines, `WiredTiger` and the version text of the turtle. Without it the engine \
              refuses to open the directory."

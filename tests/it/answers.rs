@@ -233,3 +233,22 @@ fn quiet_is_the_answer_alone() {
         assert_eq!(quiet.len() < whole.len(), !same, "{args:?}: {quiet}");
     }
 }
+
+/// A remedy names the store and the place that it is about.
+#[test]
+fn remedies_have_no_placeholder() {
+    let [pagelogs, locals] = ["palite", "local"].map(|kind| std::fs::read_dir(fixture(kind)).unwrap());
+    let homes = pagelogs.chain(locals).map(|e| e.unwrap().path()).filter(|p| p.is_dir());
+    let mut shown_remedies = 0;
+    for home in homes {
+        let (_, text) = shown(&["audit", path(&home), "-v"]);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        shown_remedies += text.matches(" do: ").count();
+        for blank in
+            ["page DIR", "page FILE", "audit DIR", "plan DIR", "replay DIR", "--offset N ", "--checkpoint LSN "]
+        {
+            assert!(!text.contains(blank), "{}: {blank}: {text}", home.display());
+        }
+    }
+    assert!(shown_remedies > 5, "{shown_remedies}");
+}

@@ -348,6 +348,7 @@ fn first_blocks_are_rebuilt() {
         let name = format!("{release}--basic");
         all.push((name.clone(), common::real("engines").join(&name).join("basic")));
     }
+    all.push(("no rows".into(), common::real("engines").join("10.0.0--empty").join("empty")));
     for (name, home) in all {
         let before = audit(&home);
         let listed = before["local"]["files"].as_array().unwrap().iter();
@@ -406,11 +407,37 @@ fn first_blocks_that_are_not_rebuilt() {
             block
         });
     });
+    // With a list of its space damaged, too, an engine that opens the file panics.
+    planned("list", &|own| {
+        let before = audit(own);
+        let listed = before["local"]["files"].as_array().unwrap().iter().find(|f| f["file"] == file.as_str()).unwrap();
+        let list = listed["checkpoints"].as_array().unwrap().last().unwrap()["avail"]["offset"].as_u64().unwrap();
+        overwrite(own, std::slice::from_ref(&file), |_| vec![0; 4096]);
+        let mut bytes = fs::read(own.join(&file)).unwrap();
+        bytes[usize::try_from(list).unwrap() + 64..][..40].fill(0);
+        fs::write(own.join(&file), bytes).unwrap();
+        let (_, out, _) = wtcheck(&["audit", path(own), "-q"]);
+        assert!(out.contains("how the file books its space is damaged"), "{out}");
+    });
     // Of another allocation size.
     planned("other", &|own| {
         let other = wtcheck::format::local::encode_descriptor(512).unwrap();
         overwrite(own, std::slice::from_ref(&file), |_| other.clone());
     });
+}
+
+/// Where no row says it and no checkpoint was found, an allocation size is a guess.
+#[test]
+fn a_first_block_of_unknown_size_stays() {
+    let temp = tempfile::tempdir().unwrap();
+    let own = temp.path().join("home");
+    common::copy_dir(&common::real("classic-encrypted").join("db"), &own);
+    let mut file = wtcheck::format::local::encode_descriptor(16_384).unwrap();
+    file[..16].fill(0);
+    file.resize(5 * 16_384, 7);
+    fs::write(own.join("x16.wt"), file).unwrap();
+    let (_, out, err) = wtcheck(&["repair", "plan", path(&own)]);
+    assert!(out.contains("actions: []") && out.contains("descriptor-invalid: 1"), "{out}{err}");
 }
 
 /// Who reads the audit is told that nothing is lost, and the command.

@@ -190,9 +190,13 @@ impl<'c> Auditor<'c> {
             Ok(size) => Descriptor::Of(size),
             Err(e) => Descriptor::Invalid(e),
         };
+        let written_so = local::descriptor_holds(head);
         let place = self.place(Some(0), Some(u64::from(alloc)));
         let detail = HomeDetail { cause, ..HomeDetail::of(Fact::Descriptor { alloc, found }) };
         self.find(Code::DescriptorInvalid, place, detail);
+        if let Some(finding) = self.findings.last_mut().filter(|_| written_so) {
+            finding.remedy = Remedy::OtherEngine;
+        }
     }
 
     fn checkpoint(&mut self, c: &Checkpoint, verified: &Seen) -> Part {

@@ -18,6 +18,11 @@ pub fn propose(home: &Home, audit: &Audit) -> Vec<Action> {
     found.filter(|action| seen.insert(action.writes.clone())).collect()
 }
 
+/// Whether a finding is of a block in which one bit can be put right.
+pub fn mends(home: &Home, finding: &Finding) -> bool {
+    action(home, finding).is_some()
+}
+
 fn action(home: &Home, finding: &Finding) -> Option<Action> {
     let fault = finding.block_fault().filter(|_| finding.code == Code::BlockChecksum)?;
     let file = finding.place.file.clone()?;

@@ -1,7 +1,8 @@
 //! First blocks of files that hold no rows, follow from the allocation size alone, and are damaged while the rest of
 //! the file is whole: the engine does not open such a file.
 
-use crate::audit::finding::{Code, Finding};
+use super::bits;
+use crate::audit::finding::{Code, Finding, Severity};
 use crate::audit::result::Audit;
 use crate::home::directory::Home;
 use crate::home::edit::{self, LocalEdit};
@@ -19,16 +20,26 @@ pub fn mends(home: &Home, audit: &Audit, finding: &Finding) -> bool {
 
 fn action(home: &Home, audit: &Audit, finding: &Finding) -> Option<Action> {
     let name = finding.place.file.as_deref().filter(|_| finding.code == Code::DescriptorInvalid)?;
-    let size = home.file(name)?.alloc;
+    let entry = home.file(name).filter(|f| f.knows_alloc())?;
+    let size = entry.alloc;
+    let others = audit.findings.iter().filter(|f| {
+        let about_sizes = [Code::CheckpointSizeMismatch, Code::DescriptorInvalid].contains(&f.code);
+        f.place.file.as_deref() == Some(name) && f.severity == Severity::Error && !about_sizes
+    });
+    // An engine that opens the file reads its lists, too, and panics where it cannot: then it is better off shut.
+    if others.into_iter().any(|f| !bits::mends(home, f)) {
+        return None;
+    }
     let file = audit.local.iter().flat_map(|l| &l.files).find(|f| f.file == name)?;
     // The blocks behind it show that the file is the one that the metadata names, and that its allocation size is right;
     // of one without a checkpoint nothing behind it is read.
     let behind = match file.checkpoints.last() {
-        Some(newest) if newest.complete => {
+        Some(newest) if newest.complete && newest.root.is_some() => {
             format!("every block of the newest checkpoint is intact: {}", newest.pages.reachable)
         }
+        Some(newest) if newest.complete => "the newest checkpoint is empty".to_string(),
         Some(_) => return None,
-        None => "the file has no checkpoint yet, so there is nothing behind it".to_string(),
+        None => "no checkpoint has anything in this file".to_string(),
     };
     let what = What::RebuildFirstBlock { file: name.to_string(), size };
     edit::changes(home, &[edit(&what)?], 0).ok()?;
