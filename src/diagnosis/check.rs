@@ -1,8 +1,10 @@
 //! What a log claims, compared with the store: each claim agreed with, contradicted, or not checked. Where the
 //! store tells more than the log can, the cause gets its right name here.
 
+use super::evidence::Evidence;
 use super::{Diagnosis, Found};
-use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::finding::{Code, Detail, Finding, Severity};
+use crate::audit::pagelog::fact::Fact as PageLogFact;
 use crate::decode::judge::{self, Evidence as Bytes, Verdict as Judged};
 use crate::format::home_turtle;
 use crate::home::directory::{Home, Issue, Way};
@@ -493,6 +495,7 @@ fn by_findings(found: &Found, store: &Store<'_>) -> (Answer, Fact) {
     if codes.is_empty() && (!placed || row.damaged == Damaged::No) {
         return (Answer::NotChecked, Fact::NothingToAsk);
     }
+    let traced = found.evidence.iter().any(|e| matches!(e, Evidence::PickupStep(_)));
     let is_same = |f: &&Finding| {
         let file = place.file.as_deref().is_some_and(|own| {
             f.place.file.as_deref().is_some_and(|n| n == own || n.ends_with(&format!("/{own}")))
@@ -509,7 +512,16 @@ fn by_findings(found: &Found, store: &Store<'_>) -> (Answer, Fact) {
         let pair = [METADATA, home_turtle::FILE_NAME];
         let both = |name: &Option<String>| name.as_deref().is_some_and(|n| pair.contains(&n));
         let file = file || both(&place.file) && both(&f.place.file);
-        f.severity > Severity::Note && (file || ident || page || codes.contains(&f.code))
+        // Of a pick-up that is the cause of a failed step, the checkpoint is known: others do not count.
+        let checkpoint = match &f.detail {
+            Detail::PageLog(fact) => match fact.as_ref() {
+                PageLogFact::StaleKey { metadata, .. } => Some(metadata.get()),
+                _ => None,
+            },
+            Detail::Home(_) => None,
+        };
+        let other = traced && checkpoint.is_some() && checkpoint != place.lsn;
+        f.severity > Severity::Note && !other && (file || ident || page || codes.contains(&f.code))
     };
     let mut codes: Vec<&'static str> = Vec::new();
     let mut count: u64 = 0;

@@ -29,7 +29,7 @@ use crate::serverlog::text::LogFile;
 use crate::words::text::shell_word as shell;
 use check::Check;
 use evidence::Evidence;
-use pickup::{PickupFound, TracedCause};
+use pickup::{PickupFound, Traced, Traces};
 use serde::Serialize;
 use versions::Versions;
 
@@ -324,12 +324,10 @@ impl Reader {
     /// Put the diagnosis together.
     pub fn diagnose(&self) -> Diagnosis {
         let groups = &self.story.groups;
-        let pickup = pickup::trace(&self.pickups);
-        // A pick-up that failed is a consequence; where the log tells the step, its lines show the cause.
-        let traced = pickup.as_ref().and_then(|p| p.cause.as_ref());
-        let traced: Option<(&Group, &TracedCause)> = traced.and_then(|t| Some((t.group(groups)?, t)));
-        let traced_by = |g: &Group| traced.filter(|(of, _)| std::ptr::eq(*of, g)).map(|(_, t)| t);
-        let mut primaries: Vec<&Group> = groups.iter().filter(|g| g.primary || traced_by(g).is_some()).collect();
+        // A pick-up that failed is a consequence; where the log tells the step, its lines may show the cause.
+        let traces = Traces::new(&self.pickups, groups);
+        let causes_it = |g: &Group| traces.of(g).is_some_and(|t| t.cause.is_some());
+        let mut primaries: Vec<&Group> = groups.iter().filter(|g| g.primary || causes_it(g)).collect();
         let moments = different_moments(&primaries);
         let only = primaries.is_empty();
         // Lines that are harmless and still call themselves errors.
@@ -351,12 +349,13 @@ impl Reader {
             // not open files puts the metadata aside as well: that is not what to look at.
             let refused = primaries.iter().any(|g| matches!(g.cause, Cause::EpermOpen | Cause::EaccesOpen));
             let follows = |g: &Group| refused && g.cause == Cause::TurtleMissing;
-            // Of a pick-up that the process died of, that is known; of what came before, only that it came before.
-            let rank = |g: &Group| match traced_by(g) {
-                Some(traced) if traced.fatal => 0,
-                _ => 2 - u8::from(g.fatal),
+            let fatal = |g: &Group| g.fatal || traces.of(g).is_some_and(|t| t.fatal);
+            // Of a pick-up that the process died of that is known; of what came before, only that it came before.
+            let place = |g: &Group| match traces.fatal_of(g.process) {
+                Some(of) if !std::ptr::eq(of, g) => (of.first.log, of.first.line, g.first.line),
+                _ => (g.first.log, g.first.line, 0),
             };
-            primaries.sort_by_key(|g| (self.story.healed(g), follows(g), rank(g), g.first.log, g.first.line));
+            primaries.sort_by_key(|g| (self.story.healed(g), follows(g), !fatal(g), place(g)));
         }
         let told: Vec<(Cause, u64)> = primaries.iter().map(|g| (g.cause, g.first.line)).collect();
         let verdict = match () {
@@ -366,7 +365,7 @@ impl Reader {
             () if self.story.recognised > 0 || !groups.is_empty() => Verdict::NoError,
             () => Verdict::NoLog,
         };
-        let mut causes: Vec<Found> = primaries.iter().take(TOLD).map(|g| self.found(g, traced_by(g))).collect();
+        let mut causes: Vec<Found> = primaries.iter().take(TOLD).map(|g| self.found(g, traces.of(g))).collect();
         if let Some(moments) = moments {
             causes.insert(0, moments);
         }
@@ -403,11 +402,15 @@ impl Reader {
             dumps: self.dumps.iter().take(LISTED).map(listed).collect(),
             dumps_total: self.dumps.len() as u64,
             dumped_pages: self.pages.clone(),
-            pickup: pickup.map(|p| p.found),
+            pickup: pickup::found(&self.pickups),
             checks: Vec::new(),
             home: None,
             limits: self.limits(verdict),
         };
+        // The step of a pick-up is as near to the cause as a log comes.
+        if out.main().is_some_and(|f| f.evidence.iter().any(|e| matches!(e, Evidence::PickupStep(_)))) {
+            out.limits.retain(|limit| *limit != Limit::BeginsTooLate);
+        }
         out.command(None);
         out
     }
@@ -435,7 +438,7 @@ impl Reader {
         out
     }
 
-    fn found(&self, group: &Group, traced: Option<&TracedCause>) -> Found {
+    fn found(&self, group: &Group, traced: Option<&Traced<'_>>) -> Found {
         let dump = self.dumps.iter().find(|d| is_of(d, &group.place));
         let mut found = Found {
             cause: group.cause,
@@ -459,7 +462,9 @@ impl Reader {
             commands: Vec::new(),
         };
         if let Some(traced) = traced {
-            (found.cause, found.certainty) = (traced.cause, Sure::Medium);
+            if let Some(cause) = traced.cause {
+                (found.cause, found.certainty) = (cause, Sure::Medium);
+            }
             found.evidence.push(Evidence::PickupStep(traced.step));
         }
         evidence::weigh(&mut found);
@@ -606,8 +611,10 @@ impl Diagnosis {
     pub fn command(&mut self, home: Option<&str>) {
         let dir = home.map_or_else(|| "DBPATH".to_string(), shell);
         let dumped = !self.dumps.is_empty();
-        let log = self.logs.first().map_or_else(|| "LOG".to_string(), |l| shell(&l.name));
         for found in &mut self.causes {
+            // The log that has the line.
+            let log = self.logs.get(found.first.log).or(self.logs.first());
+            let log = log.map_or_else(|| "LOG".to_string(), |l| shell(&l.name));
             let place = &found.place;
             let row = found.cause.row();
             let mut commands = Vec::new();

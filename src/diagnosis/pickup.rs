@@ -1,11 +1,11 @@
-//! What a failed pick-up comes to: the cause that goes with the step that failed, where the log tells the step but
-//! has no line of the cause itself.
+//! What failed pick-ups come to: the cause that goes with the step that failed, where the log tells the step but has
+//! no line of the cause itself.
 
 use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::explain::reason::{Certainty, Reasoned};
 use crate::pickup::explain::story::{Failed, Story};
-use crate::pickup::explain::{Case, Options, Verdict};
+use crate::pickup::explain::{Case, Options, Verdict, failures};
 use crate::pickup::step::Step;
 use crate::serverlog::cause::Cause;
 use crate::serverlog::story::Group;
@@ -33,73 +33,85 @@ pub struct StepFound {
     pub code: Option<Code>,
 }
 
-/// The pick-up to look at, and what made it fail.
-pub(super) struct Traced {
-    pub found: PickupFound,
-    pub cause: Option<TracedCause>,
-}
-
-/// A cause that the failed step shows.
-pub(super) struct TracedCause {
-    pub cause: Cause,
-    pub step: StepFound,
-    /// The process died of it.
-    pub fatal: bool,
-    lsn: Option<Lsn>,
-    /// First and last line of the failure, with the log.
-    lines: [(usize, u64); 2],
-}
-
-/// The failure to look at in a log; nothing if no pick-up failed.
-pub(super) fn trace(pickups: &Story) -> Option<Traced> {
-    let case = Case::new(pickups, Options::default());
-    let cause = case.failed.as_ref().and_then(|(failed, reasoned)| traced(failed, reasoned));
-    let explanation = case.explain(None);
+/// The pick-up to look at; nothing if none failed.
+pub(super) fn found(pickups: &Story) -> Option<PickupFound> {
+    let explanation = Case::new(pickups, Options::default()).explain(None);
     let found = PickupFound { summary: explanation.summary, failures: explanation.failures_total };
-    (explanation.verdict == Verdict::Failed).then_some(Traced { found, cause })
+    (explanation.verdict == Verdict::Failed).then_some(found)
 }
 
-fn traced(failed: &Failed, reasoned: &Reasoned) -> Option<TracedCause> {
-    // Lines that are missing say nothing in an excerpt: both functions must have told of the failure.
-    if reasoned.certainty == Certainty::ByElimination && !(failed.inner && failed.text.is_some()) {
+/// The lines of a pick-up that failed, and the step.
+pub(super) struct Traced<'g> {
+    group: &'g Group,
+    pub step: StepFound,
+    /// Why that step fails so, where there is one reason.
+    pub cause: Option<Cause>,
+    /// The process died of it, and of nothing else that it told.
+    pub fatal: bool,
+}
+
+/// The pick-ups whose step is known, by their lines among those of a log.
+pub(super) struct Traces<'g>(Vec<Traced<'g>>);
+
+impl<'g> Traces<'g> {
+    pub fn new(pickups: &Story, groups: &'g [Group]) -> Self {
+        let mut out: Vec<Traced<'g>> = Vec::new();
+        for (failed, reasoned) in failures(pickups) {
+            let traced = traced(failed, &reasoned, groups);
+            out.extend(traced.filter(|t| !out.iter().any(|o| std::ptr::eq(o.group, t.group))));
+        }
+        Self(out)
+    }
+
+    /// The lines of the pick-up that a process died of.
+    pub fn fatal_of(&self, process: u64) -> Option<&'g Group> {
+        self.0.iter().find(|t| t.fatal && t.group.process == process).map(|t| t.group)
+    }
+
+    pub fn of(&self, group: &Group) -> Option<&Traced<'g>> {
+        self.0.iter().find(|t| std::ptr::eq(t.group, group))
+    }
+}
+
+/// Lines that follow from page servers that are behind: they stand beside a failure, and say nothing of its cause.
+fn is_aside(cause: Cause) -> bool {
+    matches!(cause, Cause::DisNotFound)
+}
+
+fn traced<'g>(failed: &Failed, reasoned: &Reasoned, groups: &'g [Group]) -> Option<Traced<'g>> {
+    let step = StepFound { step: reasoned.step?, certainty: reasoned.certainty, code: reasoned.code };
+    let (first, last) = ((failed.first.log, failed.first.line), (failed.last.log, failed.last.line));
+    let group = groups.iter().find(|g| {
+        let within = (first..=last).contains(&(g.first.log, g.first.line));
+        g.cause == Cause::DisPickup && (within || g.place.lsn.is_some() && g.place.lsn == failed.lsn.map(Lsn::get))
+    })?;
+    let others = || groups.iter().filter(|g| g.primary && g.process == group.process && !is_aside(g.cause));
+    // Lines that are missing say nothing in an excerpt: both functions must have told of the failure. And what a line
+    // states is surer than what is concluded.
+    let concluded = reasoned.certainty == Certainty::ByElimination;
+    if concluded && (!failed.inner || failed.text.is_none() || others().next().is_some()) {
         return None;
     }
-    let step = StepFound { step: reasoned.step?, certainty: reasoned.certainty, code: reasoned.code };
-    Some(TracedCause {
-        cause: cause_of(step.step, step.code?)?,
-        step,
-        fatal: failed.abort.is_some(),
-        lsn: failed.lsn,
-        lines: [(failed.first.log, failed.first.line), (failed.last.log, failed.last.line)],
-    })
+    let cause = cause_of(step.step, step.code);
+    // A line of the cause itself says more.
+    let keys = [Cause::DisKeyStale, Cause::DisKeyMissing];
+    let same = |g: &Group| cause.is_some_and(|c| g.cause == c || keys.contains(&g.cause) && keys.contains(&c));
+    if groups.iter().any(|g| g.primary && same(g)) {
+        return None;
+    }
+    let fatal = failed.abort.is_some() && others().next().is_none();
+    Some(Traced { group, step, cause, fatal })
 }
 
-/// Why a step fails with a code.
-fn cause_of(step: Step, code: Code) -> Option<Cause> {
-    match (step, code) {
+/// Why a step fails with a code, where there is one reason for it.
+fn cause_of(step: Step, code: Option<Code>) -> Option<Cause> {
+    match (step, code?) {
         (Step::LoadKey, Code::EINVAL) => Some(Cause::DisKeyStale),
         (Step::LoadKey, _) => Some(Cause::DisKeyMissing),
         (Step::Order, _) => Some(Cause::DisOlderCheckpoint),
         (Step::FetchTurtle, Code::EIO) | (Step::Merge, Code::WT_NOTFOUND | Code::EIO) => Some(Cause::DisNotFound),
         (Step::Checksum, _) => Some(Cause::DisMetadataChecksum),
-        (Step::Versions | Step::ParseTurtle, _) => Some(Cause::DisMetadataFormat),
+        (Step::Versions | Step::ParseTurtle, Code::ENOTSUP) => Some(Cause::DisMetadataFormat),
         _ => None,
-    }
-}
-
-impl TracedCause {
-    /// The lines of the pick-up among those of a log; nothing where one of them names a cause itself.
-    pub fn group<'g>(&self, groups: &'g [Group]) -> Option<&'g Group> {
-        let keys = [Cause::DisKeyStale, Cause::DisKeyMissing];
-        let told = |g: &Group| g.cause == self.cause || keys.contains(&g.cause) && keys.contains(&self.cause);
-        if groups.iter().any(|g| g.primary && told(g)) {
-            return None;
-        }
-        let of_failure = |g: &&Group| {
-            let [first, last] = self.lines;
-            let within = (first..=last).contains(&(g.first.log, g.first.line));
-            g.cause == Cause::DisPickup && (within || g.place.lsn.is_some() && g.place.lsn == self.lsn.map(Lsn::get))
-        };
-        groups.iter().find(of_failure)
     }
 }

@@ -43,6 +43,12 @@ impl Code {
         (Self(-31809), "WT_TRY_SALVAGE", "database corruption detected"),
     ];
 
+    /// One of the system or of the engine, which any step may pass on; others are a key provider's own, those of the
+    /// system that are about keys (from `ENOKEY` on) among them.
+    pub fn is_of_system(self) -> bool {
+        (1..=125).contains(&self.0) || (-31_999..=-31_800).contains(&self.0)
+    }
+
     /// Its name: `EINVAL`; the number where it has none.
     pub fn name(self) -> String {
         Self::NAMES.iter().find(|n| n.0 == self).map_or_else(|| self.0.to_string(), |n| n.1.to_string())

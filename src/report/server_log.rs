@@ -18,6 +18,7 @@ use crate::serverlog::cause::{Cause, Damaged, Role, Sure};
 use crate::serverlog::place::{FileKind, Place};
 use crate::serverlog::source::{Encoding, Packing};
 use crate::serverlog::story::Seen;
+use crate::words::text::shell_word;
 
 /// Folded lines that are listed without `--verbose`.
 const FEW: usize = 5;
@@ -27,16 +28,13 @@ pub fn sheet(d: &Diagnosis, paint: Paint, all: bool) -> Sheet {
     let several = d.logs.len() > 1;
     let mut out = Sheet::from(head(d, paint));
     let names_cause = d.verdict == Verdict::Cause || d.verdict == Verdict::ConsequencesOnly;
-    if d.causes.is_empty() {
-        out.rest();
-    }
     for (n, found) in d.causes.iter().enumerate() {
         if n == 1 {
             out.push_str("\n");
             out.heading("Also in the log");
         }
         if n == 0 || all {
-            out.append(cause(found, several, paint));
+            out.append(cause(d, n, several, paint));
         } else {
             out.push_str(&also(found, several));
         }
@@ -47,6 +45,9 @@ pub fn sheet(d: &Diagnosis, paint: Paint, all: bool) -> Sheet {
     }
     if d.unknown_errors > 0 {
         out.push_str(&unknown(d, several, paint, names_cause));
+    }
+    if d.causes.is_empty() {
+        out.rest();
     }
     out.push_str(&dumps(d, paint, all));
     out.push_str(&checks(d, paint));
@@ -126,7 +127,8 @@ fn sentence(title: &str) -> String {
     }
 }
 
-fn cause(f: &Found, several: bool, paint: Paint) -> Sheet {
+fn cause(d: &Diagnosis, n: usize, several: bool, paint: Paint) -> Sheet {
+    let Some(f) = d.causes.get(n) else { return Sheet::new() };
     let mut out = Sheet::new();
     let mut row = |name: &str, value: &str| out.field(name, value);
     if let Some(place) = place(&f.place, f.namespace.as_deref()) {
@@ -159,6 +161,17 @@ fn cause(f: &Found, several: bool, paint: Paint) -> Sheet {
     };
     row("confidence", sure);
     row("line", &format!("\"{}\"", escape(&f.text)));
+    if n == 0 {
+        for check in d.checks.iter().filter(|c| c.cause == 0) {
+            out.field("the store", &format!("{}. {}", answer(check.answer, paint), fact(&check.fact)));
+        }
+        let others: Vec<&str> = d.causes.iter().skip(1).map(|f| f.cause.name()).collect();
+        if !others.is_empty() {
+            let more = d.causes_total.saturating_sub(d.causes.len() as u64);
+            let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+            out.field("also", &format!("{}{more}", others.join(", ")));
+        }
+    }
     if let Some(first) = f.commands.first() {
         out.field_command("next", first);
     }
@@ -176,8 +189,10 @@ fn cause(f: &Found, several: bool, paint: Paint) -> Sheet {
     if !f.steps.is_empty() {
         out.push_str("\n");
         out.heading("What to do");
+        let home = d.home.as_deref().map_or_else(|| "DBPATH".to_string(), shell_word);
         for (n, step) in (1..).zip(&f.steps) {
-            out.push_str(&line(&format!("{n}. {}", step.replace('`', ""))));
+            let step = step.replace('`', "").replace(" DIR", &format!(" {home}"));
+            out.push_str(&line(&format!("{n}. {step}")));
         }
     }
     if f.commands.len() > 1 {
@@ -471,16 +486,20 @@ fn dumps(d: &Diagnosis, paint: Paint, all: bool) -> String {
     out
 }
 
+fn answer(answer: Answer, paint: Paint) -> String {
+    match answer {
+        Answer::Agreed => paint.bad("agreed"),
+        Answer::Contradicted => paint.warn("contradicted"),
+        Answer::NotChecked => paint.faint("not checked"),
+    }
+}
+
 /// What the store says of each claim.
 fn checks(d: &Diagnosis, paint: Paint) -> String {
     let Some(home) = &d.home else { return String::new() };
     let mut out = format!("\n{}: {}\n", paint.head("What the data directory shows"), escape(home));
     for check in &d.checks {
-        let answer = match check.answer {
-            Answer::Agreed => paint.bad("agreed"),
-            Answer::Contradicted => paint.warn("contradicted"),
-            Answer::NotChecked => paint.faint("not checked"),
-        };
+        let answer = answer(check.answer, paint);
         let Some(found) = d.causes.get(check.cause) else { continue };
         let place = found.place.file.as_deref().map(|f| format!(", {}", escape(f))).unwrap_or_default();
         let words = format!("{}{place}: {answer}. {}", found.cause.name(), fact(&check.fact));

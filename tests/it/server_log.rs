@@ -13,6 +13,7 @@ use wtcheck::id::Lsn;
 use wtcheck::pickup::code::Code as PickupCode;
 use wtcheck::pickup::explain::reason::Certainty;
 use wtcheck::pickup::explain::story::Story as Pickups;
+use wtcheck::pickup::explain::{Case, Options};
 use wtcheck::pickup::profile::Profile;
 use wtcheck::pickup::step::Step;
 use wtcheck::report::server_log as view;
@@ -158,6 +159,10 @@ fn may_be(cause: Cause) -> Vec<Cause> {
         Cause::RootUnreadable => vec![Cause::MetadataUnreadable],
         Cause::DescVersion => vec![Cause::LogVersion],
         Cause::OplogDuplicate | Cause::OplogOrder => vec![Cause::FatalAssertion],
+        // Some of its lines tell the step.
+        Cause::DisPickup => {
+            vec![Cause::DisKeyMissing, Cause::DisKeyStale, Cause::DisMetadataFormat, Cause::DisNotFound]
+        }
         _ => vec![],
     });
     out
@@ -517,6 +522,17 @@ fn fixture_log(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs").join(name)).unwrap()
 }
 
+/// Several logs of fixtures, as one command takes them.
+fn read_all(names: &[&str]) -> Diagnosis {
+    let mut reader = Reader::new();
+    for name in names {
+        reader.push(fixture_log(name).as_bytes());
+        let (name, packing, encoding) = (name.to_string(), Packing::Plain, Encoding::Utf8);
+        reader.end_log(LogFile { name, lines: 0, bytes: 1, packing, encoding, cut: false, open: false });
+    }
+    reader.diagnose()
+}
+
 /// Where a log tells the step of a pick-up that failed, the cause that goes with it is named, and the lines of the
 /// pick-up are its consequences.
 #[test]
@@ -550,14 +566,76 @@ fn the_step_of_a_pick_up_shows_the_cause() {
         }
     }
     // Of a failure in a second log.
-    let mut reader = Reader::new();
-    for name in ["causes/dis-retry.1.log", "standby-abort.txt"] {
-        reader.push(fixture_log(name).as_bytes());
-        let (packing, encoding) = (Packing::Plain, Encoding::Utf8);
-        reader.end_log(LogFile { name: name.into(), lines: 0, bytes: 1, packing, encoding, cut: false, open: false });
+    let found = read_all(&["causes/dis-retry.1.log", "standby-abort.txt"]);
+    let main = found.main().unwrap();
+    assert_eq!((main.cause, main.first.log), (Cause::DisKeyStale, 1));
+    assert_eq!(main.commands[0], "wtcheck pickup explain standby-abort.txt");
+}
+
+/// What an earlier process died of comes first.
+#[test]
+fn an_earlier_death_is_told_first() {
+    let found = read_all(&["causes/enospc.1.log", "standby-abort-mongod.json"]);
+    let causes: Vec<Cause> = found.causes.iter().map(|f| f.cause).collect();
+    assert_eq!((causes, found.processes), (vec![Cause::Enospc, Cause::DisKeyStale], 2));
+}
+
+/// What a line states is surer than what is concluded of a step from lines that are missing.
+#[test]
+fn a_step_that_is_only_concluded_gives_way() {
+    let standby = fixture_log("standby-abort.txt");
+    let told = |text: &str| told(&read(text.as_bytes())).unwrap();
+    let explained = |text: &str| {
+        let mut story = Pickups::new();
+        story.push(text.as_bytes());
+        story.end_log("log");
+        Case::new(&story, Options::default()).explain(None).failure.unwrap().step
+    };
+    assert_eq!((told(&standby), explained(&standby)), (Cause::DisKeyStale, Some(Step::LoadKey)));
+    // An error of the same session, with the code that the pick-up ends with.
+    let session = "17:22:35.790  WiredTiger ERROR (error=28, ctx=Disagg-5, session=checkpoint-pick-up): ";
+    let of_session = [
+        (
+            28,
+            "\"/data/db/a.wt: handle-write: pwrite: failed to write 4096 bytes at offset 0: No space left on device\"",
+            Cause::Enospc,
+        ),
+        (
+            5,
+            "\"/data/db/a.wt: handle-read: pread: failed to read 4096 bytes at offset 0: Input/output error\"",
+            Cause::Eio,
+        ),
+    ];
+    for (code, line, cause) in of_session {
+        let text = format!("{session}{line}\n{standby}").replace("ret=22", &format!("ret={code}"));
+        assert_eq!((told(&text), explained(&text)), (cause, None), "{text}");
     }
-    let found = reader.diagnose();
-    assert_eq!((told(&found), found.main().unwrap().first.log), (Some(Cause::DisKeyStale), 1));
+    // Of codes that any step may pass on no step is known; of others, which only a key provider has, it is.
+    for (code, step) in [
+        (12, None),
+        (28, None),
+        (110, None),
+        (-31800, None),
+        (-31802, None),
+        (-31809, None),
+        (1000, Some(Step::LoadKey)),
+    ] {
+        let text = standby.replace("ret=22", &format!("ret={code}"));
+        let text = text.replace("Invalid argument", "something").replace("error=22", "error=0");
+        let text = text.replace("error_code=22", &format!("error_code={code}")).replace("22: something", "something");
+        let cause = if step.is_some() { Cause::DisKeyMissing } else { Cause::DisPickup };
+        assert_eq!((told(&text), explained(&text)), (cause, step), "{code}");
+    }
+    // The same checkpoint, taken by the same process later: a key that is too old stays so.
+    let lines: Vec<&str> = standby.lines().take(6).collect();
+    let lsn = [("lsn", &7655755784663335110_u64 as &dyn std::fmt::Display), ("number", &4)];
+    let later = format!(
+        "17:23:35.791  WiredTiger message (ctx=Disagg-5, session=checkpoint-pick-up): \"{}\"",
+        fill(said::INSTALLED, &lsn)
+    );
+    assert_eq!(told(&lines.join("\n")), Cause::DisKeyStale);
+    let passed = format!("{}\n{later}\n", lines.join("\n"));
+    assert_eq!((told(&passed), explained(&passed)), (Cause::DisPickup, None), "{passed}");
 }
 
 /// A line by itself leaves the step open, and not every step has a cause of its own.
@@ -571,10 +649,18 @@ fn a_pick_up_whose_step_is_open_stays_one() {
         (failed(said::FAILED_NEWEST, "Invalid argument"), Cause::DisPickup),
         (newest(said::KEYS_FAILED, "Invalid argument"), Cause::DisKeyStale),
         (newest(said::KEYS_FAILED, "Input/output error"), Cause::DisKeyMissing),
+        (failed(said::KEYS_FAILED, "Invalid argument"), Cause::DisKeyStale),
         (newest(said::PARSE_FAILED, "Operation not supported"), Cause::DisMetadataFormat),
+        (newest(said::PARSE_FAILED, "Invalid argument"), Cause::DisPickup),
         (newest(said::MERGE_FAILED, "WT_NOTFOUND: item not found"), Cause::DisNotFound),
         (newest(said::MERGE_FAILED, "Invalid argument"), Cause::DisPickup),
     ] {
         assert_eq!(told(&read(text.as_bytes())), Some(cause), "{text}");
     }
+    // Of two that failed each is told, the first one first.
+    let other =
+        newest(said::PARSE_FAILED, "Operation not supported").replace("7655505607113310321", "7655505607113310999");
+    let found = read((newest(said::KEYS_FAILED, "Invalid argument") + &other).as_bytes());
+    let causes: Vec<Cause> = found.causes.iter().map(|f| f.cause).collect();
+    assert_eq!(causes, [Cause::DisKeyStale, Cause::DisMetadataFormat]);
 }

@@ -170,6 +170,13 @@ fn a_page_log_agrees_by_findings_that_say_the_same() {
     assert_eq!(answer(&log(&homes, stale, &homes.home)), ("dis-key-stale", "agreed", "findings"));
     let leaky = fixture("palite/2026-07-leak-full");
     assert_eq!(answer(&log(&homes, stale, &leaky)), ("dis-key-stale", "not-checked", "no-finding"));
+    // Of a pick-up that failed the checkpoint is known, and only what is said of that one counts.
+    let failed = |lsn: u64| {
+        let step = format!("Failed to load encryption keys for checkpoint {lsn}: Invalid argument");
+        log(&homes, &step, &homes.home)
+    };
+    assert_eq!(answer(&failed(325)), ("dis-key-stale", "agreed", "findings"));
+    assert_eq!(answer(&failed(249)), ("dis-key-stale", "not-checked", "no-finding"));
     let size = "disaggregated block size underflow: decrementing 9 from 5, clamped to 0";
     assert_eq!(answer(&log(&homes, size, &leaky)), ("dis-size", "agreed", "findings"));
 }

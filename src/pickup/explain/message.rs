@@ -46,7 +46,7 @@ pub(crate) enum Message {
     /// The outer function failed; the completion text.
     Config { text: String, code: Option<Code> },
     /// A step names itself.
-    Named { lsn: Option<Lsn>, step: Step, words: String },
+    Named { lsn: Option<Lsn>, step: Step, words: String, code: Option<Code> },
     /// The key provider states what was persisted and what it has committed.
     Stale { persisted: Lsn, committed: Lsn, words: String },
     /// A row of a page log did not come.
@@ -69,6 +69,8 @@ pub(crate) enum Message {
     Noise { noise: Noise, older: bool, newer: bool },
     /// Something about keys.
     Key(String),
+    /// An error of the session that picks up, in words that are not known here.
+    Other(String),
 }
 
 /// A message and where it stands.
@@ -104,10 +106,12 @@ enum Kind {
     Panic,
     Noise(Noise),
     Key,
+    /// The name of the session that picks up.
+    Session,
 }
 
 /// Words that a message begins with, up to its first place. The first that fits at a place wins.
-const FRAGMENTS: [(&str, Kind); 49] = [
+const FRAGMENTS: [(&str, Kind); 50] = [
     (said::FAILED, Kind::FailedOld),
     (said::FAILED_NEWEST, Kind::FailedNew),
     (said::FAILED_CONFIG, Kind::Config),
@@ -157,6 +161,7 @@ const FRAGMENTS: [(&str, Kind); 49] = [
     ("key_provider", Kind::Key),
     ("kmip", Kind::Key),
     ("rotat", Kind::Key),
+    ("checkpoint-pick-up", Kind::Session),
 ];
 
 /// The words of a template up to its first place, without white space, in lower case. What parts them from a number
@@ -215,6 +220,13 @@ impl Finder {
                 None => at = at.saturating_add(1),
             }
         }
+        let in_session = hits.iter().any(|h| h.2 == Kind::Session);
+        hits.retain(|h| h.2 != Kind::Session);
+        if hits.is_empty() && in_session && text.is_error() {
+            let words = text.quote(0, text.bytes.len());
+            let message = Message::Other(words);
+            return vec![Found { line: record.line, time: text.time(), session: None, context: None, message }];
+        }
         if hits.is_empty() { Vec::new() } else { tell(record, &text, &hits) }
     }
 }
@@ -268,10 +280,15 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
             }
             Kind::StepAt(step) => {
                 let lsn = text.number(end);
-                used = lsn.map_or(end, |l| l.1);
-                lsn.map(|(lsn, _)| Message::Named { lsn: Some(Lsn(lsn)), step: *step, words: text.quote(at, until) })
+                let code = lsn.and_then(|(_, end)| text.code(at, end, until));
+                used = code.map(|c| c.1).or(lsn.map(|l| l.1)).unwrap_or(end);
+                let code = code.map(|c| c.0);
+                let words = text.quote(at, until);
+                lsn.map(|(lsn, _)| Message::Named { lsn: Some(Lsn(lsn)), step: *step, words, code })
             }
-            Kind::Step(step) => Some(Message::Named { lsn: None, step: *step, words: text.quote(at, until) }),
+            Kind::Step(step) => {
+                Some(Message::Named { lsn: None, step: *step, words: text.quote(at, until), code: None })
+            }
             Kind::Stale => text.number(text.skip(end)).and_then(|(persisted, behind)| {
                 let (committed, _) = text.after(behind, "timestamp")?;
                 let words = text.quote(at, until);
@@ -314,6 +331,7 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
                 let older = text.is(end, "violation");
                 new.then_some(Message::Noise { noise: *noise, older, newer: text.is(end, "warning") })
             }
+            Kind::Session => None,
             Kind::Key => {
                 let place = if single { record.line } else { line };
                 let new = keyed.replace(place) != Some(place) && first_main.is_none();
@@ -335,6 +353,12 @@ impl Squeezed<'_> {
         let inside = (at + 1..end).all(|i| self.gap(i).iter().all(|c| *c == SOFT || fragment.starts_with("key")));
         let before = at.checked_sub(1).and_then(|b| self.bytes.get(b)).is_some_and(u8::is_ascii_alphabetic);
         inside && (!before || !self.gap(at).is_empty())
+    }
+
+    /// The line is an error by what the engine or mongod says of it.
+    fn is_error(&self) -> bool {
+        const MARKS: [&str; 4] = ["][error]", "\"verbose_level\":\"error\"", "\"s\":\"e\"", "wiredtigererror("];
+        MARKS.iter().any(|mark| self.lower.windows(mark.len()).any(|w| w == mark.as_bytes()))
     }
 
     /// A return code.

@@ -133,6 +133,8 @@ fn candidates(code: Code) -> Vec<Step> {
         Code::WT_PANIC => vec![Step::Merge, Step::Finalize],
         // A conflict may arise anywhere below the schema lock.
         Code::EBUSY => vec![Step::SaveEntry, Step::Merge],
+        // No memory, no room, a time that is over: it may be met anywhere.
+        code if code.is_of_system() => vec![Step::FetchTurtle, Step::LoadKey, Step::SaveEntry, Step::Merge],
         // Only the key provider passes on codes of its own.
         _ => vec![Step::LoadKey],
     }
@@ -250,6 +252,12 @@ pub fn reason(failed: &Failed, manager: Option<&Manager>, secondary: &Secondary,
     for at in &left {
         evidence.push(Evidence { weight: Weight::Leaves, step: Some(*at), text: leaves(code, *at) });
     }
+    // What is said in so many words ends what is only concluded.
+    if let Some(other) = failed.others.first() {
+        let text = format!("line {} of the same session is an error of its own: {:?}", other.seen.line, other.words);
+        evidence.push(Evidence { weight: Weight::Limits, step: None, text });
+        return Reasoned { code: Some(code), step: None, certainty: Certainty::NotKnown, candidates: left, evidence };
+    }
     let certainty = if left.len() == 1 { Certainty::ByElimination } else { Certainty::NotKnown };
     let limit = match left.len() {
         0 => "every step that returns this code would have said so: lines are missing from this log",
@@ -339,7 +347,7 @@ fn leaves(code: Code, step: Step) -> String {
         Step::LoadKey if code == Code::ENOTSUP => {
             "there is no table of key pages, or the key page has a newer version".into()
         }
-        Step::LoadKey => "only the key provider returns codes of its own".into(),
+        Step::LoadKey if !code.is_of_system() => "only the key provider returns codes of its own".into(),
         Step::Finalize => "any failure after the merge is committed is a panic".into(),
         Step::Merge if code == Code::WT_NOTFOUND => {
             "builds from this date give up on pages of the shared metadata after 100 attempts".into()

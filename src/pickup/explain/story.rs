@@ -32,6 +32,14 @@ pub struct Seen {
     pub context: Option<String>,
 }
 
+/// An error of the session that picks up, of which no step is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// The line's words.
+    pub words: String,
+    pub seen: Seen,
+}
+
 /// A step that named itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -57,6 +65,8 @@ pub struct Failed {
     pub text: Option<String>,
     /// Steps that named themselves.
     pub named: Vec<Named>,
+    /// Errors of the same session that tell of something else.
+    pub others: Vec<Other>,
     /// LSNs of page 1 that did not come.
     pub unread: Vec<Lsn>,
     /// Current and new LSN, where an older checkpoint was refused.
@@ -204,6 +214,7 @@ pub struct Story {
     by_lsn: HashMap<Option<Lsn>, usize>,
     /// Lines of the pick-up under way that name no LSN.
     pending: Vec<Named>,
+    pending_others: Vec<Other>,
     pending_unread: Vec<Lsn>,
     /// The failure the last lines were about, until something is installed.
     current: Option<usize>,
@@ -275,7 +286,8 @@ impl Story {
         let seen = Seen { log: self.logs.len(), line, time, session, context };
         self.order = self.order.saturating_add(1);
         let dies = matches!(message, Message::Dies { .. } | Message::Panic);
-        let aside = matches!(message, Message::Noise { .. } | Message::Key(_) | Message::Manager(..));
+        let aside =
+            matches!(message, Message::Noise { .. } | Message::Key(_) | Message::Manager(..) | Message::Other(_));
         match message {
             Message::Failed { lsn, code, newest } => {
                 let at = self.failure(Some(lsn), &seen);
@@ -311,14 +323,15 @@ impl Story {
                 self.stated = Some(Stated { persisted, committed, seen: seen.clone() });
                 self.message_of_step(Step::LoadKey, words, seen);
             }
-            Message::Named { lsn: None, step, words } => {
+            Message::Named { lsn: None, step, words, .. } => {
                 self.message_of_step(step, words, seen);
             }
-            Message::Named { lsn, step, words } => {
+            Message::Named { lsn, step, words, code } => {
                 let at = self.failure(lsn, &seen);
                 self.attempt(at, |f| f.attempt_over);
                 self.settle(at);
                 if let Some(f) = self.failures.get_mut(at) {
+                    f.code = code.or(f.code);
                     f.newest |= matches!(step, Step::ParseTurtle | Step::LoadKey | Step::Merge);
                     if f.named.len() < MAX_NAMED {
                         f.named.push(Named { step, words: words.clone(), seen: seen.clone() });
@@ -348,6 +361,7 @@ impl Story {
             Message::Installed { lsn, ms } => {
                 self.current = None;
                 self.pending.clear();
+                self.pending_others.clear();
                 self.pending_unread.clear();
                 self.installed_total = self.installed_total.saturating_add(1);
                 let took = ms.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
@@ -378,6 +392,11 @@ impl Story {
                 self.frontier.1 |= newer;
                 self.secondary.first.get_or_insert_with(|| seen.clone());
                 self.secondary.last = Some(seen);
+            }
+            Message::Other(words) => {
+                if self.pending_others.len() < MAX_NAMED {
+                    self.pending_others.push(Other { words, seen });
+                }
             }
             Message::Key(what) => keep(&mut self.keys, Line { what, seen, failure: None, success: false }),
         }
@@ -440,7 +459,10 @@ impl Story {
     /// Give a failure the lines before it that name no checkpoint.
     fn settle(&mut self, at: usize) {
         let (named, unread) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.pending_unread));
+        let others = std::mem::take(&mut self.pending_others);
         if let Some(f) = self.failures.get_mut(at) {
+            f.others.extend(others);
+            f.others.truncate(MAX_NAMED);
             f.named.extend(named);
             f.named.truncate(MAX_NAMED);
             f.unread.extend(unread);

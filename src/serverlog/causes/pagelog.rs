@@ -100,8 +100,9 @@ pub(super) const ROWS: &[Row] = &[
         role: Role::Consequence,
         damaged: Damaged::Perhaps,
         sure: Sure::Low,
-        title: "a standby could not pick up a checkpoint, and the line that says why is missing",
-        meaning: "EINVAL covers every reason. The failed step is logged before it, or has to be found by elimination.",
+        title: "a standby could not pick up a checkpoint",
+        meaning: "The return code alone does not tell the reason: EINVAL covers most. The failed step is logged before it, or \
+                  has to be found by elimination.",
         damage: "Depends on the step.",
         lines: &[
             line(said::FAILED, "until August 2026"),
