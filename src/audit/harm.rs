@@ -137,9 +137,10 @@ pub fn of(finding: &Finding, audit: &Audit) -> Harm {
         (super::finding::Detail::Home(_), Harm::Way) if finding.code == Code::DescriptorInvalid => {
             let own = |f: &&FileInfo| Some(f.file.as_str()) == finding.place.file.as_deref();
             let file = audit.local.iter().flat_map(|l| &l.files).find(own);
-            match file.is_some_and(|f| f.checkpoints.last().is_none_or(|c| c.complete)) {
-                true => Harm::Opening,
-                false => Harm::Way,
+            // What else of the file cannot be read has findings of its own.
+            match file {
+                Some(_) => Harm::Opening,
+                None => Harm::Way,
             }
         }
         _ => harm,
@@ -151,4 +152,11 @@ pub fn is_flipped_bit(finding: &Finding) -> bool {
     let super::finding::Detail::Home(detail) = &finding.detail else { return false };
     let HomeFact::Fault(fault) = &detail.fact else { return false };
     matches!(fault.fact, BlockFact::Checksum { found: BadSum::Content { flipped: Some(_), .. }, .. })
+}
+
+/// Whether all that is wrong is the checksum that a block's header has.
+pub fn is_checksum_field(finding: &Finding) -> bool {
+    let super::finding::Detail::Home(detail) = &finding.detail else { return false };
+    let HomeFact::Fault(fault) = &detail.fact else { return false };
+    matches!(fault.fact, BlockFact::Checksum { found: BadSum::FieldOnly { .. }, .. })
 }

@@ -26,6 +26,8 @@ pub const MAX_BLOCK: u32 = 512 << 20;
 const DESCRIPTOR_CHECKSUM: usize = 8;
 /// Bytes of the descriptor that mean something; the rest of the first allocation unit is zero.
 pub const DESCRIPTOR_LEN: usize = 16;
+/// So many bytes of a file show what descriptor it has, of whatever allocation size that is used.
+pub const DESCRIPTOR_HEAD: usize = 1 << 20;
 /// The only version of a checkpoint cookie.
 const CHECKPOINT_VERSION: u8 = 1;
 /// Announces an object id (tiered storage).

@@ -16,9 +16,6 @@ use crate::format::home_turtle;
 use crate::format::local::{self, LocalAddress};
 use crate::store::blockfile::BlockFile;
 
-/// As far a descriptor of another allocation size is looked for.
-const HEAD: usize = 1 << 20;
-
 pub(super) fn handle(home: &Home) -> Result<Below> {
     Below::open(&home.dir).map_err(|e| EditError::Io { path: home.dir.clone(), reason: e.to_string() })
 }
@@ -174,7 +171,9 @@ pub(super) fn first_block(home: &Home, file: &str, size: u32) -> Result<FileChan
     let opened = BlockFile::open(&home.path(file), true).map_err(|e| EditError::Refused(e.to_string()))?;
     let after = local::encode_descriptor(size).ok_or_else(|| refuse("not an allocation size"))?;
     let mut buffer = Vec::new();
-    let head = opened.read_up_to(0, after.len().max(HEAD), &mut buffer).map_err(|e| refuse(&e.to_string()))?;
+    let head = opened
+        .read_up_to(0, after.len().max(local::DESCRIPTOR_HEAD), &mut buffer)
+        .map_err(|e| refuse(&e.to_string()))?;
     if local::descriptor_holds(head) {
         return Err(refuse("its checksum matches its content"));
     }

@@ -179,7 +179,10 @@ impl View<'_> {
             Harm::Numbers => "nothing: numbers are wrong, data are not",
             Harm::PickUp => "nothing: a standby may refuse the checkpoint, the data are whole",
             Harm::Space => {
-                match a.findings.iter().filter(|f| harm::of(f, a) == Harm::Space).all(harm::is_flipped_bit) {
+                let space = || a.findings.iter().filter(|f| harm::of(f, a) == Harm::Space);
+                let field = space().all(|f| harm::is_checksum_field(f) || harm::is_flipped_bit(f));
+                match space().all(harm::is_flipped_bit) {
+                    false if field => "nothing: the data reads in full; the engine refuses a block for its checksum",
                     true => "nothing: the data reads in full, with the flipped bit corrected in memory",
                     false => "nothing: the data reads in full; how the file books its space is damaged",
                 }

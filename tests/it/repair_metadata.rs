@@ -419,11 +419,45 @@ fn first_blocks_that_are_not_rebuilt() {
         let (_, out, _) = wtcheck(&["audit", path(own), "-q"]);
         assert!(out.contains("how the file books its space is damaged"), "{out}");
     });
-    // Of another allocation size.
-    planned("other", &|own| {
-        let other = wtcheck::format::local::encode_descriptor(512).unwrap();
-        overwrite(own, std::slice::from_ref(&file), |_| other.clone());
-    });
+    // Of another allocation size, shorter or longer.
+    for (label, size) in [("shorter", 512), ("longer", 16_384)] {
+        planned(label, &|own| {
+            let other = wtcheck::format::local::encode_descriptor(size).unwrap();
+            overwrite(own, std::slice::from_ref(&file), |_| other.clone());
+            let (_, out, _) = wtcheck(&["audit", path(own)]);
+            assert!(out.contains("The block was written that way"), "{out}");
+        });
+    }
+}
+
+/// Space that belongs to nothing is no reason to leave a file shut.
+#[test]
+fn a_first_block_beside_lost_space() {
+    let temp = tempfile::tempdir().unwrap();
+    let own = temp.path().join("home");
+    common::copy_dir(&common::fixture("local/lost-extent"), &own);
+    overwrite(&own, &["one.wt".to_string()], |_| vec![0; 100]);
+    let done = mend("lost extent", &own, 5);
+    assert_eq!(done.plan["actions"][0]["do"], "rebuild-first-block");
+}
+
+/// Of an index, nothing is lost whatever else of it is damaged.
+#[test]
+fn a_first_block_of_an_index_loses_no_document() {
+    let temp = tempfile::tempdir().unwrap();
+    let own = temp.path().join("home");
+    common::copy_dir(&common::fixture("local/mongo"), &own);
+    let file = "index-1--7234567890123456789.wt";
+    let before = audit(&own);
+    let listed = before["local"]["files"].as_array().unwrap().iter().find(|f| f["file"] == file).unwrap();
+    let root = listed["checkpoints"].as_array().unwrap().last().unwrap()["root"]["offset"].as_u64().unwrap();
+    let mut bytes = fs::read(own.join(file)).unwrap();
+    bytes[..4096].fill(0);
+    bytes[usize::try_from(root).unwrap() + 64..][..200].fill(0);
+    fs::write(own.join(file), bytes).unwrap();
+    let (_, out, _) = wtcheck(&["audit", path(&own), "-q"]);
+    let said = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.to_lowercase().contains("no document") && !said.contains("not known"), "{said}");
 }
 
 /// Where no row says it and no checkpoint was found, an allocation size is a guess.

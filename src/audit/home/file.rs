@@ -190,7 +190,14 @@ impl<'c> Auditor<'c> {
             Ok(size) => Descriptor::Of(size),
             Err(e) => Descriptor::Invalid(e),
         };
-        let written_so = local::descriptor_holds(head);
+        // That of another allocation size may be longer.
+        let mut more = Vec::new();
+        let longer = self.file.read_up_to(0, wanted.max(local::DESCRIPTOR_HEAD), &mut more).unwrap_or_default();
+        let written_so = local::descriptor_holds(longer);
+        let found = match (found, local::allocation_size(longer)) {
+            (Descriptor::Invalid(_), Ok(size)) => Descriptor::Of(size),
+            (found, _) => found,
+        };
         let place = self.place(Some(0), Some(u64::from(alloc)));
         let detail = HomeDetail { cause, ..HomeDetail::of(Fact::Descriptor { alloc, found }) };
         self.find(Code::DescriptorInvalid, place, detail);

@@ -3,6 +3,7 @@
 
 use super::bits;
 use crate::audit::finding::{Code, Finding, Severity};
+use crate::audit::harm::{self, Harm};
 use crate::audit::result::Audit;
 use crate::home::directory::Home;
 use crate::home::edit::{self, LocalEdit};
@@ -23,8 +24,8 @@ fn action(home: &Home, audit: &Audit, finding: &Finding) -> Option<Action> {
     let entry = home.file(name).filter(|f| f.knows_alloc())?;
     let size = entry.alloc;
     let others = audit.findings.iter().filter(|f| {
-        let about_sizes = [Code::CheckpointSizeMismatch, Code::DescriptorInvalid].contains(&f.code);
-        f.place.file.as_deref() == Some(name) && f.severity == Severity::Error && !about_sizes
+        let harmless = f.code == Code::DescriptorInvalid || harm::of(f, audit) <= Harm::Numbers;
+        f.place.file.as_deref() == Some(name) && f.severity == Severity::Error && !harmless
     });
     // An engine that opens the file reads its lists, too, and panics where it cannot: then it is better off shut.
     if others.into_iter().any(|f| !bits::mends(home, f)) {
