@@ -321,13 +321,17 @@ impl Reader {
         &self.pickups
     }
 
+    /// A cause that a line of the process states whose failed pick-up is explained, and its line.
+    pub fn stated(&self) -> Option<(Cause, u64)> {
+        pickup::stated(&self.pickups, &self.story.groups)
+    }
+
     /// Put the diagnosis together.
     pub fn diagnose(&self) -> Diagnosis {
         let groups = &self.story.groups;
         // A pick-up that failed is a consequence; where the log tells the step, its lines may show the cause.
         let traces = Traces::new(&self.pickups, groups);
-        let causes_it = |g: &Group| traces.of(g).is_some_and(|t| t.cause.is_some());
-        let mut primaries: Vec<&Group> = groups.iter().filter(|g| g.primary || causes_it(g)).collect();
+        let mut primaries: Vec<&Group> = groups.iter().filter(|g| g.primary || traces.tells(g)).collect();
         let moments = different_moments(&primaries);
         let only = primaries.is_empty();
         // Lines that are harmless and still call themselves errors.
@@ -402,7 +406,7 @@ impl Reader {
             dumps: self.dumps.iter().take(LISTED).map(listed).collect(),
             dumps_total: self.dumps.len() as u64,
             dumped_pages: self.pages.clone(),
-            pickup: pickup::found(&self.pickups),
+            pickup: pickup::found(&self.pickups, groups),
             checks: Vec::new(),
             home: None,
             limits: self.limits(verdict),
@@ -465,7 +469,7 @@ impl Reader {
             if let Some(cause) = traced.cause {
                 (found.cause, found.certainty) = (cause, Sure::Medium);
             }
-            found.evidence.push(Evidence::PickupStep(traced.step));
+            found.evidence.extend(traced.step.map(Evidence::PickupStep));
         }
         evidence::weigh(&mut found);
         let sure = found.certainty;
@@ -611,6 +615,8 @@ impl Diagnosis {
     pub fn command(&mut self, home: Option<&str>) {
         let dir = home.map_or_else(|| "DBPATH".to_string(), shell);
         let dumped = !self.dumps.is_empty();
+        // A process may have several: what is left out would be missing.
+        let all: Vec<String> = self.logs.iter().map(|l| shell(&l.name)).collect();
         for found in &mut self.causes {
             // The log that has the line.
             let log = self.logs.get(found.first.log).or(self.logs.first());
@@ -630,7 +636,7 @@ impl Diagnosis {
                         format!("wtcheck page {path} --offset {offset}")
                     }),
                     Go::Orphans => Some(format!("wtcheck orphans {dir}")),
-                    Go::PickupExplain => Some(format!("wtcheck pickup explain {log}")),
+                    Go::PickupExplain => Some(format!("wtcheck pickup explain {}", all.join(" "))),
                     Go::PickupReplay => Some(format!("wtcheck pickup replay {dir}")),
                     Go::Check => home.is_none().then(|| format!("wtcheck log {log} --home {dir}")),
                 };

@@ -34,8 +34,9 @@ pub struct StepFound {
 }
 
 /// The pick-up to look at; nothing if none failed.
-pub(super) fn found(pickups: &Story) -> Option<PickupFound> {
-    let explanation = Case::new(pickups, Options::default()).explain(None);
+pub(super) fn found(pickups: &Story, groups: &[Group]) -> Option<PickupFound> {
+    let options = Options { stated: stated(pickups, groups), ..Options::default() };
+    let explanation = Case::new(pickups, options).explain(None);
     let found = PickupFound { summary: explanation.summary, failures: explanation.failures_total };
     (explanation.verdict == Verdict::Failed).then_some(found)
 }
@@ -43,7 +44,8 @@ pub(super) fn found(pickups: &Story) -> Option<PickupFound> {
 /// The lines of a pick-up that failed, and the step.
 pub(super) struct Traced<'g> {
     group: &'g Group,
-    pub step: StepFound,
+    /// The step, where it is known; else the process died of it.
+    pub step: Option<StepFound>,
     /// Why that step fails so, where there is one reason.
     pub cause: Option<Cause>,
     /// The process died of it, and of nothing else that it told.
@@ -63,6 +65,13 @@ impl<'g> Traces<'g> {
         Self(out)
     }
 
+    /// Whether the lines of a pick-up are to be told as a cause: they show one, or are what the process died of where
+    /// others show one.
+    pub fn tells(&self, group: &Group) -> bool {
+        let shows = |t: &Traced<'_>| t.cause.is_some();
+        self.of(group).is_some_and(|t| shows(t) || t.fatal && self.0.iter().any(shows))
+    }
+
     /// The lines of the pick-up that a process died of.
     pub fn fatal_of(&self, process: u64) -> Option<&'g Group> {
         self.0.iter().find(|t| t.fatal && t.group.process == process).map(|t| t.group)
@@ -78,29 +87,44 @@ fn is_aside(cause: Cause) -> bool {
     matches!(cause, Cause::DisNotFound)
 }
 
-fn traced<'g>(failed: &Failed, reasoned: &Reasoned, groups: &'g [Group]) -> Option<Traced<'g>> {
-    let step = StepFound { step: reasoned.step?, certainty: reasoned.certainty, code: reasoned.code };
+/// The lines of a pick-up that failed.
+fn group_of<'g>(failed: &Failed, groups: &'g [Group]) -> Option<&'g Group> {
     let (first, last) = ((failed.first.log, failed.first.line), (failed.last.log, failed.last.line));
-    let group = groups.iter().find(|g| {
+    groups.iter().find(|g| {
         let within = (first..=last).contains(&(g.first.log, g.first.line));
         g.cause == Cause::DisPickup && (within || g.place.lsn.is_some() && g.place.lsn == failed.lsn.map(Lsn::get))
-    })?;
-    let others = || groups.iter().filter(|g| g.primary && g.process == group.process && !is_aside(g.cause));
-    // Lines that are missing say nothing in an excerpt: both functions must have told of the failure. And what a line
-    // states is surer than what is concluded.
+    })
+}
+
+/// Another cause that a line of the same process states.
+fn stated_beside<'g>(group: &Group, groups: &'g [Group]) -> Option<&'g Group> {
+    groups.iter().find(|g| g.primary && g.process == group.process && !is_aside(g.cause))
+}
+
+/// What a line states beside the failure that is to be explained: surer than what is concluded from missing lines.
+pub(super) fn stated(pickups: &Story, groups: &[Group]) -> Option<(Cause, u64)> {
+    let failed = pickups.failures.get(pickups.chosen()?)?;
+    let other = stated_beside(group_of(failed, groups)?, groups)?;
+    Some((other.cause, other.first.line))
+}
+
+fn traced<'g>(failed: &Failed, reasoned: &Reasoned, groups: &'g [Group]) -> Option<Traced<'g>> {
+    let group = group_of(failed, groups)?;
+    let beside = stated_beside(group, groups).is_some();
+    // Lines that are missing say nothing in an excerpt: both functions must have told of the failure.
     let concluded = reasoned.certainty == Certainty::ByElimination;
-    if concluded && (!failed.inner || failed.text.is_none() || others().next().is_some()) {
-        return None;
-    }
-    let cause = cause_of(step.step, step.code);
+    let sure = !concluded || failed.inner && failed.text.is_some() && !beside;
+    let step = reasoned.step.filter(|_| sure);
+    let step = step.map(|step| StepFound { step, certainty: reasoned.certainty, code: reasoned.code });
+    let cause = step.and_then(|s| cause_of(s.step, s.code));
     // A line of the cause itself says more.
     let keys = [Cause::DisKeyStale, Cause::DisKeyMissing];
     let same = |g: &Group| cause.is_some_and(|c| g.cause == c || keys.contains(&g.cause) && keys.contains(&c));
     if groups.iter().any(|g| g.primary && same(g)) {
         return None;
     }
-    let fatal = failed.abort.is_some() && others().next().is_none();
-    Some(Traced { group, step, cause, fatal })
+    let fatal = failed.abort.is_some() && !beside;
+    (step.is_some() || fatal).then_some(Traced { group, step, cause, fatal })
 }
 
 /// Why a step fails with a code, where there is one reason for it.

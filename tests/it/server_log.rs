@@ -569,7 +569,7 @@ fn the_step_of_a_pick_up_shows_the_cause() {
     let found = read_all(&["causes/dis-retry.1.log", "standby-abort.txt"]);
     let main = found.main().unwrap();
     assert_eq!((main.cause, main.first.log), (Cause::DisKeyStale, 1));
-    assert_eq!(main.commands[0], "wtcheck pickup explain standby-abort.txt");
+    assert_eq!(main.commands[0], "wtcheck pickup explain causes/dis-retry.1.log standby-abort.txt");
 }
 
 /// What an earlier process died of comes first.
@@ -586,10 +586,12 @@ fn a_step_that_is_only_concluded_gives_way() {
     let standby = fixture_log("standby-abort.txt");
     let told = |text: &str| told(&read(text.as_bytes())).unwrap();
     let explained = |text: &str| {
-        let mut story = Pickups::new();
-        story.push(text.as_bytes());
-        story.end_log("log");
-        Case::new(&story, Options::default()).explain(None).failure.unwrap().step
+        let mut reader = Reader::new();
+        reader.push(text.as_bytes());
+        let (name, packing, encoding) = ("log".into(), Packing::Plain, Encoding::Utf8);
+        reader.end_log(LogFile { name, lines: 0, bytes: 1, packing, encoding, cut: false, open: false });
+        let options = Options { stated: reader.stated(), ..Options::default() };
+        Case::new(reader.pickups(), options).explain(None).failure.unwrap().step
     };
     assert_eq!((told(&standby), explained(&standby)), (Cause::DisKeyStale, Some(Step::LoadKey)));
     // An error of the same session, with the code that the pick-up ends with.
@@ -610,6 +612,22 @@ fn a_step_that_is_only_concluded_gives_way() {
         let text = format!("{session}{line}\n{standby}").replace("ret=22", &format!("ret={code}"));
         assert_eq!((told(&text), explained(&text)), (cause, None), "{text}");
     }
+    // In that session the words of what accompanies a failure elsewhere are an error, too.
+    for words in
+        ["could not reach the keystore service: timed out", "read error for page 7", "WT_NOTFOUND: item not found"]
+    {
+        let text = format!("{session}\"{words}\"\n{standby}");
+        assert_eq!((told(&text), explained(&text)), (Cause::DisPickup, None), "{text}");
+    }
+    // What another thread of the process states.
+    let full = "17:22:35.100  WiredTiger ERROR (error=28, ctx=conn1, session=WT_SESSION.checkpoint): \
+                \"/data/db/a.wt: handle-write: pwrite: failed to write 4096 bytes at offset 0: No space left on device\"";
+    let text = format!("{full}\n{standby}");
+    assert_eq!((told(&text), explained(&text)), (Cause::Enospc, None));
+    // Of another process they are not.
+    let restart = "***** SERVER RESTARTED *****";
+    let other = format!("{session}\"something\"\n{restart}\n{standby}");
+    assert_eq!((told(&other), explained(&other)), (Cause::DisKeyStale, Some(Step::LoadKey)));
     // Of codes that any step may pass on no step is known; of others, which only a key provider has, it is.
     for (code, step) in [
         (12, None),
@@ -636,6 +654,19 @@ fn a_step_that_is_only_concluded_gives_way() {
     assert_eq!(told(&lines.join("\n")), Cause::DisKeyStale);
     let passed = format!("{}\n{later}\n", lines.join("\n"));
     assert_eq!((told(&passed), explained(&passed)), (Cause::DisPickup, None), "{passed}");
+    // By another process: that is what a restart does.
+    let restarted = format!("{}\n{restart}\n{later}\n", lines.join("\n"));
+    assert_eq!((told(&restarted), explained(&restarted)), (Cause::DisKeyStale, Some(Step::LoadKey)));
+    // What the process died of comes first, though its step is open.
+    let before = fixture_log("newest-keystore-skipped.txt")
+        .lines()
+        .take(4)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("7675", "7645");
+    let text = format!("{before}\n{session}\"something\"\n{standby}");
+    let causes: Vec<(Cause, bool)> = read(text.as_bytes()).causes.iter().map(|f| (f.cause, f.fatal)).collect();
+    assert_eq!(causes, [(Cause::DisPickup, true), (Cause::DisKeyStale, false)]);
 }
 
 /// A line by itself leaves the step open, and not every step has a cause of its own.

@@ -47,7 +47,8 @@ pub fn run(args: &Args, output: &mut Output) -> Outcome {
         let file = server_log_source::read(name, "pickup explain", output, |bytes| reader.push(bytes))?;
         reader.end_log(file);
     }
-    let case = Case::new(reader.pickups(), Options { profile: args.profile, keystore_lsn: args.keystore_lsn });
+    let options = Options { profile: args.profile, keystore_lsn: args.keystore_lsn, stated: reader.stated() };
+    let case = Case::new(reader.pickups(), options);
     let check = compare(args, &case, output)?;
     let mut explanation = case.explain(check);
     if explanation.verdict == Verdict::NothingFound

@@ -5,6 +5,7 @@ use crate::format::completion;
 use crate::id::Lsn;
 use crate::pickup::code::Code;
 use crate::pickup::step::Step;
+use crate::serverlog::form;
 use crate::serverlog::lines::{self, HARD, Record, SOFT};
 use crate::serverlog::pickup_lines as said;
 use crate::serverlog::squeezed::Squeezed;
@@ -71,6 +72,8 @@ pub(crate) enum Message {
     Key(String),
     /// An error of the session that picks up, in words that are not known here.
     Other(String),
+    /// A server starts.
+    Starts,
 }
 
 /// A message and where it stands.
@@ -83,6 +86,8 @@ pub(crate) struct Found {
     pub(crate) session: Option<String>,
     /// Thread of the server.
     pub(crate) context: Option<String>,
+    /// The process, if the line has it.
+    pub(crate) pid: Option<u64>,
     pub(crate) message: Message,
 }
 
@@ -108,10 +113,11 @@ enum Kind {
     Key,
     /// The name of the session that picks up.
     Session,
+    Starts,
 }
 
 /// Words that a message begins with, up to its first place. The first that fits at a place wins.
-const FRAGMENTS: [(&str, Kind); 50] = [
+const FRAGMENTS: [(&str, Kind); 52] = [
     (said::FAILED, Kind::FailedOld),
     (said::FAILED_NEWEST, Kind::FailedNew),
     (said::FAILED_CONFIG, Kind::Config),
@@ -162,6 +168,8 @@ const FRAGMENTS: [(&str, Kind); 50] = [
     ("kmip", Kind::Key),
     ("rotat", Kind::Key),
     ("checkpoint-pick-up", Kind::Session),
+    ("SERVER RESTARTED", Kind::Starts),
+    ("MongoDB starting", Kind::Starts),
 ];
 
 /// The words of a template up to its first place, without white space, in lower case. What parts them from a number
@@ -220,20 +228,33 @@ impl Finder {
                 None => at = at.saturating_add(1),
             }
         }
-        let in_session = hits.iter().any(|h| h.2 == Kind::Session);
-        hits.retain(|h| h.2 != Kind::Session);
-        if hits.is_empty() && in_session && text.is_error() {
-            let words = text.quote(0, text.bytes.len());
-            let message = Message::Other(words);
-            return vec![Found { line: record.line, time: text.time(), session: None, context: None, message }];
+        if hits.is_empty() {
+            return Vec::new();
         }
-        if hits.is_empty() { Vec::new() } else { tell(record, &text, &hits) }
+        let entry = form::entry(record);
+        let named = hits.iter().any(|h| h.2 == Kind::Session && text.is_name_of_session(h.0));
+        let session = entry.as_ref().and_then(|e| e.session.as_deref());
+        let in_session = session.map_or(named, |name| name.starts_with("checkpoint-pick-up"));
+        hits.retain(|h| h.2 != Kind::Session);
+        let mut out = tell(record, &text, &hits);
+        // What is no more than noise elsewhere is an error of its own in this session.
+        let own = |h: &(usize, usize, Kind)| {
+            !matches!(h.2, Kind::Key | Kind::Panic | Kind::Noise(Noise::NotFound | Noise::ReadError))
+        };
+        if in_session && !hits.iter().any(own) && text.is_error() {
+            let message = Message::Other(text.quote(0, text.bytes.len()));
+            let (line, time) = (record.line, text.time());
+            out.push(Found { line, time, session: None, context: None, pid: None, message });
+        }
+        let pid = entry.and_then(|e| e.pid);
+        out.iter_mut().for_each(|found| found.pid = pid);
+        out
     }
 }
 
 /// What the fragments that were found mean.
 fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> Vec<Found> {
-    let main = |k: Kind| !matches!(k, Kind::Noise(_) | Kind::Panic | Kind::Key);
+    let main = |k: Kind| !matches!(k, Kind::Noise(_) | Kind::Panic | Kind::Key | Kind::Starts);
     let single = lines::time_stamp(&record.text).is_some()
         || lines::envelope(&record.text).is_some()
         || record.text.starts_with(b"{");
@@ -332,6 +353,7 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
                 new.then_some(Message::Noise { noise: *noise, older, newer: text.is(end, "warning") })
             }
             Kind::Session => None,
+            Kind::Starts => Some(Message::Starts),
             Kind::Key => {
                 let place = if single { record.line } else { line };
                 let new = keyed.replace(place) != Some(place) && first_main.is_none();
@@ -340,7 +362,7 @@ fn tell(record: &Record, text: &Squeezed<'_>, hits: &[(usize, usize, Kind)]) -> 
         };
         if let Some(message) = message {
             let (session, context) = (text.session(at), text.value_before(at, &["ctx=", "\"ctx\":\""]));
-            out.push(Found { line, time: time.clone(), session, context, message });
+            out.push(Found { line, time: time.clone(), session, context, pid: None, message });
         }
     }
     out
@@ -353,6 +375,12 @@ impl Squeezed<'_> {
         let inside = (at + 1..end).all(|i| self.gap(i).iter().all(|c| *c == SOFT || fragment.starts_with("key")));
         let before = at.checked_sub(1).and_then(|b| self.bytes.get(b)).is_some_and(u8::is_ascii_alphabetic);
         inside && (!before || !self.gap(at).is_empty())
+    }
+
+    /// What stands here is the name of the session that wrote the line.
+    fn is_name_of_session(&self, at: usize) -> bool {
+        let before = self.lower.get(..at).unwrap_or_default();
+        before.ends_with(b"session=") || before.ends_with(b"\"session_name\":\"")
     }
 
     /// The line is an error by what the engine or mongod says of it.

@@ -17,6 +17,7 @@ use crate::audit::result::SCHEMA_VERSION;
 use crate::format::completion;
 use crate::format::config::{Config, Value};
 use crate::id::Lsn;
+use crate::serverlog::cause::Cause;
 use check::Check;
 use reason::{Certainty, Evidence, Reasoned, Weight};
 use story::{Failed, Installed, Line, Manager, Seen, Story};
@@ -37,6 +38,8 @@ pub struct Options {
     pub profile: Option<Profile>,
     /// The key the node had committed.
     pub keystore_lsn: Option<Lsn>,
+    /// Another cause that the process states, and its line.
+    pub stated: Option<(Cause, u64)>,
 }
 
 /// What is wrong, before anything is said of a store.
@@ -56,6 +59,13 @@ impl<'s> Case<'s> {
         let chosen = story.chosen().and_then(|at| story.failures.get(at));
         let (profile, profile_evidence) = reason::profile(chosen, story.frontier, options.profile);
         let mut failed = chosen.map(|f| (f, reasoned(story, f, profile)));
+        if let (Some((_, r)), Some((cause, line))) = (&mut failed, options.stated)
+            && r.certainty == Certainty::ByElimination
+        {
+            let text = format!("line {line} states a cause of its own: {} [{}]", cause.row().title, cause.name());
+            r.evidence.push(Evidence { weight: Weight::Limits, step: None, text });
+            (r.step, r.certainty) = (None, Certainty::NotKnown);
+        }
         if let (Some((f, r)), Some(key)) = (&mut failed, options.keystore_lsn)
             && let (Some(Step::LoadKey), Some(Code::EINVAL), Some(lsn)) = (r.step, r.code, f.lsn)
         {
@@ -127,7 +137,7 @@ fn reasoned(story: &Story, failed: &Failed, profile: Profile) -> Reasoned {
     let mut out = reason::reason(failed, story.manager_of(failed), &story.secondary, profile);
     // A process that went on and took the same checkpoint later met something that passes.
     let behind = |i: &&Installed| (i.seen.log, i.seen.line) > (failed.last.log, failed.last.line);
-    let same = |i: &&Installed| failed.lsn == Some(i.metadata_lsn);
+    let same = |i: &&Installed| failed.lsn == Some(i.metadata_lsn) && i.process == failed.process;
     let later = story.installed.iter().filter(behind).find(same).filter(|_| failed.abort.is_none());
     if let Some(later) = later.filter(|_| out.certainty == Certainty::ByElimination) {
         let text =

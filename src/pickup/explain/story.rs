@@ -83,6 +83,8 @@ pub struct Failed {
     pub abort: Option<usize>,
     /// The newest checkpoint installed before it, by metadata LSN.
     pub installed: Option<Lsn>,
+    /// The process, counted from 0.
+    pub(crate) process: u64,
     order: u64,
     attempt_inner: bool,
     attempt_over: bool,
@@ -123,6 +125,8 @@ pub struct Installed {
     /// Where.
     #[serde(flatten)]
     pub seen: Seen,
+    #[serde(skip)]
+    pub(crate) process: u64,
 }
 
 /// What the key provider states itself of a keystore that is stale.
@@ -220,6 +224,9 @@ pub struct Story {
     current: Option<usize>,
     /// Nothing but the end of the process since the last abort.
     dying: bool,
+    /// The process at hand: its number, and as its lines have it.
+    process: u64,
+    pid: Option<u64>,
     order: u64,
 }
 
@@ -249,6 +256,7 @@ impl Story {
         let mut lines = std::mem::take(&mut self.lines);
         lines.finish(&mut |record| self.record(&record));
         self.logs.push(Log { name: name.to_string(), lines: lines.lines() });
+        self.pending_others.clear();
         if let Some(first) = self.pending.first().map(|n| n.seen.clone()) {
             // The lines behind these are missing; a step still says that it failed.
             let at = self.failure(None, &first);
@@ -282,7 +290,11 @@ impl Story {
     }
 
     fn message(&mut self, found: Found) {
-        let Found { line, time, session, context, message } = found;
+        let Found { line, time, session, context, pid, message } = found;
+        if pid.is_some() && self.pid.is_some_and(|known| Some(known) != pid) || message == Message::Starts {
+            self.begin_process();
+        }
+        self.pid = pid.or(self.pid);
         let seen = Seen { log: self.logs.len(), line, time, session, context };
         self.order = self.order.saturating_add(1);
         let dies = matches!(message, Message::Dies { .. } | Message::Panic);
@@ -366,7 +378,8 @@ impl Story {
                 self.installed_total = self.installed_total.saturating_add(1);
                 let took = ms.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
                 self.success(seen.clone(), format!("metadata_lsn={lsn} installed{took}"));
-                keep(&mut self.installed, Installed { metadata_lsn: lsn, milliseconds: ms, seen });
+                let process = self.process;
+                keep(&mut self.installed, Installed { metadata_lsn: lsn, milliseconds: ms, seen, process });
             }
             Message::Wrote { lsn } => self.success(seen, format!("a leader wrote a checkpoint, LSN {lsn}")),
             Message::Manager(field, lsn) => self.manager(field, lsn, seen),
@@ -393,6 +406,7 @@ impl Story {
                 self.secondary.first.get_or_insert_with(|| seen.clone());
                 self.secondary.last = Some(seen);
             }
+            Message::Starts => self.pid = None,
             Message::Other(words) => {
                 if self.pending_others.len() < MAX_NAMED {
                     self.pending_others.push(Other { words, seen });
@@ -403,6 +417,16 @@ impl Story {
         if !aside {
             self.dying = dies;
         }
+    }
+
+    /// Lines from here on are of another process: what the one before left open is not its own.
+    fn begin_process(&mut self) {
+        self.process = self.process.saturating_add(1);
+        self.current = None;
+        self.by_lsn.clear();
+        self.pending.clear();
+        self.pending_others.clear();
+        self.pending_unread.clear();
     }
 
     /// A step that names itself, and no checkpoint.
@@ -434,6 +458,7 @@ impl Story {
                 first: seen.clone(),
                 last: seen.clone(),
                 order: self.order,
+                process: self.process,
                 ..Failed::default()
             });
             self.failures.len() - 1
