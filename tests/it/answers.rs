@@ -156,6 +156,24 @@ fn a_flipped_bit_of_a_document_costs_nothing() {
 }
 
 /// Blocks that nothing leads to are one leak of several.
+/// Nor does the checksum in the header of a page, though an engine refuses the page for it.
+#[test]
+fn a_checksum_field_costs_no_document() {
+    let (_temp, home) = copied(&fixture("local/mongo"));
+    let name = "collection-0--7234567890123456789.wt";
+    let (_, json, _) = wtcheck(&["audit", path(&home), "--format", "json"]);
+    let before: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let files = before["local"]["files"].as_array().unwrap();
+    let newest = files.iter().find(|f| f["file"] == name).unwrap()["checkpoints"].as_array().unwrap().last().unwrap();
+    let root = usize::try_from(newest["root"]["offset"].as_u64().unwrap()).unwrap();
+    let mut bytes = std::fs::read(home.join(name)).unwrap();
+    bytes[root + 32] ^= 0xff;
+    std::fs::write(home.join(name), bytes).unwrap();
+    let (code, out) = answer(&["audit", path(&home)]);
+    let said = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == 1 && said.contains("nothing: the data reads in full; the engine refuses a block"), "{code} {said}");
+}
+
 #[test]
 fn no_orphans_is_not_no_leak() {
     let (code, out) = answer(&["orphans", path(&fixture("palite/2026-02-double-root"))]);
