@@ -264,7 +264,10 @@ fn confirm(plan: &Plan, directory: &Path) -> Result<(), Failure> {
 
 /// A directory in place of a journal: the journals that it contains.
 fn journals_of(dir: &Path) -> Failure {
-    let journals = repair::journal::list(dir);
+    let journals = match repair::journal::list(dir) {
+        Ok(journals) => journals,
+        Err(e) => return e.into(),
+    };
     let (message, hint) = match journals.as_slice() {
         [] => {
             let hint = "no repair was made in it, or the journal was written elsewhere (repair apply --journal)";

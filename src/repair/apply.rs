@@ -127,7 +127,7 @@ pub(super) fn guards(plan: &Plan, max_orphans: Option<u64>) -> Result<(), Repair
 /// A repair that was killed half way must be finished with before anything else. Looks, and opens
 /// nothing for writing: this comes before every plan, too.
 fn interrupted(dir: &Path, held: bool) -> Result<(), RepairError> {
-    for path in journal::list(dir) {
+    for path in journal::list(dir)? {
         let journal = match journal::read(&path) {
             Ok(Some(journal)) => journal,
             // Nothing was changed after one that was never finished, and what is of another kind is none of ours.

@@ -326,12 +326,18 @@ pub fn is_journal(name: &str) -> bool {
 }
 
 /// Journals in a directory, oldest first.
-pub fn list(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+pub fn list(dir: &Path) -> Result<Vec<PathBuf>, RepairError> {
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let entries = match entries {
+        // A file by itself has none beside it that are its own.
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Vec::new(),
+        entries => entries.map_err(|e| io(dir, &e))?,
+    };
+    let entries = entries.into_iter();
     let mut out: Vec<PathBuf> =
         entries.filter(|e| e.file_name().to_str().is_some_and(is_journal)).map(|e| e.path()).collect();
     out.sort_by_cached_key(|path| age(&path.file_name().unwrap_or_default().to_string_lossy()));
-    out
+    Ok(out)
 }
 
 /// Sorts names of journals by their age: the second, and the number within it.

@@ -2,14 +2,16 @@
 
 use crate::common;
 use crate::common::hands::{Kind, OTHER, Scene, journal};
-use crate::common::other_user::is_root;
+use crate::common::other_user::{is_root, program, ran};
 use crate::common::{path, wtcheck};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn lines(all: &[Value]) -> String {
     all.iter()
@@ -174,4 +176,27 @@ fn printed_commands_are_quoted() {
     // A name that no repair gives is none of a journal.
     fs::write(odd.join("wtcheck-undo-1 $(id).journal"), "x").unwrap();
     assert_eq!(wtcheck(&["repair", "plan", path(&odd)]).0, 1);
+}
+
+/// A directory whose names may not be read has no journals that anybody knows of: that is not none.
+#[test]
+fn a_directory_that_cannot_be_listed_is_not_one_without_journals() {
+    let scene = Scene::new(Kind::Palite);
+    assert_eq!(scene.in_place().0, 4);
+    fs::set_permissions(&scene.home, fs::Permissions::from_mode(0o311)).unwrap();
+    for verb in ["undo", "plan"] {
+        let mut command = Command::new(program());
+        command.args(["repair", verb, path(&scene.home)]);
+        if is_root() {
+            command.uid(OTHER).gid(OTHER);
+        }
+        let ran = ran(&mut command);
+        assert!(
+            ran.code == 6 && ran.stderr.to_lowercase().contains("permission denied"),
+            "{verb}: {} {}",
+            ran.code,
+            ran.stderr
+        );
+    }
+    fs::set_permissions(&scene.home, fs::Permissions::from_mode(0o755)).unwrap();
 }
