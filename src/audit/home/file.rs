@@ -2,14 +2,13 @@
 //! newest checkpoint.
 
 use super::causes::{Causes, Reached};
-use super::detail::{
-    BlockThere, By, Cause, Descriptor, Difference, Fact, Foreign, HomeDetail, Named, Note, Number, Sizes,
-};
+use super::descriptor::{self, Wrong};
+use super::detail::{BlockThere, By, Cause, Difference, Fact, Foreign, HomeDetail, Named, Note, Number, Sizes};
 use super::result::{BlockInfo, FileInfo, ListInfo, LocalCheckpointInfo, LocalPages, RecoveryInfo, SpaceInfo};
 use crate::audit::finding::{Code, Detail, Finding, Place, Remedy, Severity};
 use crate::audit::minus;
 use crate::coverage::Unchecked;
-use crate::format::local::{self, Extent, LocalAddress};
+use crate::format::local::{Extent, LocalAddress};
 use crate::home::block::probe;
 use crate::home::chain;
 use crate::home::checkpoint::{self, Checkpoint};
@@ -171,33 +170,7 @@ impl<'c> Auditor<'c> {
     /// The description block.
     fn descriptor(&mut self) {
         let alloc = self.entry.alloc;
-        let wanted = usize::try_from(alloc).unwrap_or(usize::MAX);
-        let mut buffer = Vec::new();
-        let Ok(head) = self.file.read_up_to(0, wanted, &mut buffer) else { return };
-        let cause = if head.is_empty() {
-            Some(Cause::EmptyFile)
-        } else {
-            head.iter().all(|b| *b == 0).then_some(Cause::ZeroDescriptor)
-        };
-        let found = match local::allocation_size(head) {
-            Ok(size) if size == alloc => {
-                let tail = head.get(local::DESCRIPTOR_LEN..).is_some_and(|rest| rest.iter().any(|b| *b != 0));
-                if !tail {
-                    return;
-                }
-                Descriptor::Tail
-            }
-            Ok(size) => Descriptor::Of(size),
-            Err(e) => Descriptor::Invalid(e),
-        };
-        // That of another allocation size may be longer.
-        let mut more = Vec::new();
-        let longer = self.file.read_up_to(0, wanted.max(local::DESCRIPTOR_HEAD), &mut more).unwrap_or_default();
-        let written_so = local::descriptor_holds(longer);
-        let found = match (found, local::allocation_size(longer)) {
-            (Descriptor::Invalid(_), Ok(size)) => Descriptor::Of(size),
-            (found, _) => found,
-        };
+        let Some(Wrong { cause, found, written_so }) = descriptor::check(self.file, alloc) else { return };
         let place = self.place(Some(0), Some(u64::from(alloc)));
         let detail = HomeDetail { cause, ..HomeDetail::of(Fact::Descriptor { alloc, found }) };
         self.find(Code::DescriptorInvalid, place, detail);

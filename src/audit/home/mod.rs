@@ -5,6 +5,7 @@ pub mod result;
 
 mod catalog;
 mod causes;
+mod descriptor;
 mod file;
 
 use super::finding::{Code, Detail, Finding, Place, Remedy, Severity};
